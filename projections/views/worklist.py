@@ -196,7 +196,9 @@ def _signatures(stream: StreamState) -> Iterator[_Task]:
             kind = SIGN_LATER if turn else SIGN
             yield _Task(kind, entry, signer.officer, entry.act.agency, signer.role)
     for entry in stream.entries.values():
-        if entry.status == "returned" and not _made_again(entry, stream):
+        by = entry.returned_by
+        sent_back = by is not None and by.act.act == "ActReturned"
+        if sent_back and not _made_again(entry, stream):
             yield _Task(RETURNED, entry, entry.act.author.officer, entry.act.agency)
 
 

@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Final
 
 from ledger.regulation.case.clocks import running
-from ledger.regulation.case.state import Entry, StreamState
+from ledger.regulation.case.state import WITHDRAWAL, Entry, StreamState
 from ledger.regulation.registry.registry import Registry
 
 _CLOCKS: Final = ("COMPLAINT_", "REVIEW_")
-_NO_PART: Final = frozenset({"VerificationSignedOff", "ActReturned"})
+_NO_PART: Final = frozenset({"VerificationSignedOff", "ActReturned", WITHDRAWAL})
 _SUBS: Final = frozenset({"complaint", "review"})
 
 

@@ -52,6 +52,14 @@ def named_in(act: Act, place: int) -> Mapping[str, Any]:
     return named
 
 
+def may_take_back(registry: Registry, entry: Entry, officer: str, on: date) -> bool:
+    """Whether an officer may take back what waits: its author, or whoever has the post since."""
+    author = named_in(entry.act, 0)
+    return registry.same_person(author["officer"], officer) or any(
+        stand_ins(registry, entry.act, 0, officer, on)
+    )
+
+
 def stand_ins_of(registry: Registry, entry: Entry, officer: str, on: date) -> Iterator[StandIn]:
     """As `stand_ins`, of an act that waits; none of one that does not."""
     if entry.status == "pending":

@@ -31,6 +31,10 @@ SEALING: Final = "ReporterIdentitySealed"
 """The act that says where in R a reporter's identity lies."""
 RECOVERING: Final = "LogRecovered"
 """The act by which a log goes on after a loss, behind what is set aside too (formats.md §7)."""
+WITHDRAWAL: Final = "ActWithdrawn"
+"""The act by which an author takes back what waits."""
+CLOSING: Final = "CaseClosed"
+"""The act that ends a case, and what it names of what waits there."""
 ERASURE: Final = "RecordErased"
 """The act that names a record whose content is destroyed."""
 NOTHING: Final = canonical.b64(hashlib.sha256(b"").digest())
@@ -95,7 +99,7 @@ class Entry:
         state_after: State after it took effect.
         moved: What it did to sub-processes.
         number: Position among the acts of the stream by first statement, from 1.
-        returned_by: The ActReturned that ended it.
+        returned_by: The act that ended it: ActReturned, ActWithdrawn, or CaseClosed that names it.
     """
 
     act: Act
@@ -411,8 +415,11 @@ def _take_effect(state: StreamState, entry: Entry, signed: Signed) -> None:
     if act.corrects is not None:
         state.corrections.setdefault(act.corrects, []).append(entry)
         _correct(state, entry)
-    if act.act == "ActReturned" and act.refers_to is not None:
+    if act.act in ("ActReturned", WITHDRAWAL) and act.refers_to is not None:
         _return(state, act.refers_to, entry)
+    elif act.act == CLOSING:
+        for named in act.facts.get("pending", ()):
+            _return(state, named, entry)
     elif act.act == VOIDING:
         for named in act.facts.get("entries", ()):
             state.aside.pop(named.get("index"), None)

@@ -271,7 +271,7 @@ def _returned(entry: Entry) -> Json:
     return {
         **(_named(entry) or {}),
         "returned_by": None if by is None else by.act.act_id,
-        "reason": None if by is None else by.act.facts.get("reason"),
+        "reason": None if by is None else by.act.facts.get("reasons", by.act.facts.get("reason")),
     }
 
 

@@ -7,7 +7,14 @@ from typing import Final
 
 from ledger.regulation.case.clocks import running
 from ledger.regulation.case.guard_input import GuardInput
-from ledger.regulation.case.reading import finding_words, limbs_met, named, reaches, supports
+from ledger.regulation.case.reading import (
+    finding_words,
+    limbs_met,
+    named,
+    reaches,
+    supports,
+    texts,
+)
 from ledger.regulation.case.reporters import tokens
 from ledger.regulation.case.state import RESULTS, Entry
 from ledger.regulation.guards.breach import Breach
@@ -56,6 +63,21 @@ ARCHIVE_WAITS: Final = frozenset({
     "NOTIFY_RESULT",
     "STATISTICS_RESTATE",
 })  # fmt: skip
+
+
+def pending_named(q: GuardInput) -> Breach | None:
+    """G7. A case closes over nothing that waits: closing names it, and thereby voids it."""
+    waits = [e for e in q.stream.pending.values() if e.act.act_id != q.act.act_id]
+    if {e.act.act_id for e in waits} == set(texts(q.facts.get("pending"))):
+        return None
+    labels = [q.catalogue.types[e.act.act] for e in waits if e.act.act in q.catalogue.types]
+    return Breach(
+        {
+            "acts": "; ".join(f"“{kind.vi}”" for kind in labels) or "—",
+            "acts_en": "; ".join(f"“{kind.en}”" for kind in labels) or "—",
+        },
+        ("/facts/pending",),
+    )
 
 
 def result_path(q: GuardInput) -> Breach | None:

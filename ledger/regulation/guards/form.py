@@ -10,6 +10,7 @@ from typing import Any
 
 from ledger.regulation.acts.catalogue import ActType
 from ledger.regulation.case.guard_input import GuardInput
+from ledger.regulation.case.state import WITHDRAWAL
 from ledger.regulation.guards.breach import Breach
 
 Spec = Mapping[str, Any]
@@ -78,6 +79,14 @@ def refers_to_other_case(q: GuardInput) -> Breach | None:
         if entry is None or (types and entry.act.act not in types):
             wrong.append(pointer)
     return Breach(pointers=tuple(wrong)) if wrong else None
+
+
+def refers_to_other_case_v2(q: GuardInput) -> Breach | None:
+    """As before; ActWithdrawn names a pending act too."""
+    if q.act.act != WITHDRAWAL:
+        return refers_to_other_case(q)
+    waits = q.stream.pending.get(str(q.act.refers_to))
+    return None if waits is not None else Breach(pointers=("/refers_to",))
 
 
 def refs(kind: ActType, facts: Mapping[str, Any]) -> Iterator[Ref]:

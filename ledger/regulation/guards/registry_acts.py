@@ -23,7 +23,7 @@ from ledger.regulation.case.reading import (
     texts,
     time_of,
 )
-from ledger.regulation.case.stand_ins import signed_on, stand_ins_of
+from ledger.regulation.case.stand_ins import may_take_back, signed_on, stand_ins_of
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry.agencies import ENDING
 from ledger.regulation.registry.calendar import local_day
@@ -278,6 +278,19 @@ def returns_pending_act_v2(q: GuardInput) -> Breach | None:
     )
     own = q.officer is None or q.officer == officer
     return None if turn and own and q.role == "RETURNER" else Breach(pointers=("/refers_to",))
+
+
+def withdraws_pending_act(q: GuardInput) -> Breach | None:
+    """Added. What waits is taken back by its author, or by whoever holds the author's post since.
+
+    In an agency that has ended also by the head of the one that carries on (law.md §13).
+    """
+    pending = q.stream.pending.get(str(q.act.refers_to))
+    if pending is not None and may_take_back(
+        q.registry, pending, q.act.author.officer, signed_on(q)
+    ):
+        return None
+    return Breach(pointers=("/refers_to",))
 
 
 def registry_founding(q: GuardInput) -> Breach | None:

@@ -48,8 +48,8 @@ def test_page_is_nfc() -> None:
 @pytest.mark.parametrize(
     ("kind", "count"),
     [
-        ("act", 121),
-        ("guard", 174),
+        ("act", 122),
+        ("guard", 176),
         ("state", 12),
         ("sub_process", 16),
         ("clock", 50),
