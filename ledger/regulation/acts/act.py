@@ -24,6 +24,7 @@ __all__ = [
     "Act",
     "Basis",
     "NamedSigner",
+    "fits_form",
     "known_act",
     "parse_act",
     "stream_kind",
@@ -270,6 +271,15 @@ def parse_act(
             faults=[Fault(f.path, f.text) for f in flaws],
         )
     return _act(current, members)
+
+
+def fits_form(members: Mapping[str, Any], level: str = ORDINARY) -> bool:
+    """Whether members fit the form in force, whichever form they were signed in.
+
+    For what is made of an act that was signed: form 1 has no capacity of whoever signs after the
+    author, and so neither has what it is read as.
+    """
+    return not (_check(members) or _together(members, level))
 
 
 def known_act(signed: Mapping[str, Any], form: type[ActForm] = ActForm) -> Act:

@@ -6,8 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ledger.errors import Rejected
-from ledger.regulation.acts.act import Act, parse_act
+from ledger.regulation.acts.act import Act, fits_form
 from ledger.regulation.acts.catalogue import ActType
 from ledger.regulation.case.corrections import (
     MEMBER_MARKS,
@@ -219,11 +218,7 @@ def member_correctable(q: GuardInput) -> Breach | None:
 
 def _fits(made: Act, kind: ActType, level: str) -> bool:
     """Whether an act that was put right is still one of its form."""
-    try:
-        parse_act(made.members, level=level)
-    except Rejected:
-        return False
-    return not kind.check(made.facts, level)
+    return fits_form(made.members, level) and not kind.check(made.facts, level)
 
 
 def _correctable_words(
