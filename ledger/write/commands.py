@@ -8,7 +8,7 @@ SQL, HTTP and files are not known here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -42,8 +42,11 @@ from ledger.ports import (
 )
 from ledger.regulation.acts import invisible_characters
 from ledger.regulation.acts.act import ORDINARY, Act
+from ledger.regulation.acts.text_lint import suspects
 from ledger.regulation.case.guard_input import DecisionContext
+from ledger.regulation.case.reading import strings
 from ledger.regulation.case.state import RECOVERING, SEALING, Entry
+from ledger.regulation.case.suspected_names import texts_outside
 from ledger.regulation.decide import Decision
 from ledger.regulation.participation.narrowing import Narrowing, narrowings
 from ledger.regulation.registry.calendar import local_day
@@ -479,6 +482,29 @@ class Ledger:
                 decision = drafting.would_decide(stream, act, signer_officer, ground)
                 self._require_files(act, stream)
         return drafting.verdict(decision)
+
+    def warnings(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What seems to name a person in an act that is being typed; nothing of it is repeated.
+
+        Args:
+            asked: As for `check`; what is typed so far may be out of form.
+
+        Returns:
+            `{pointer, start, end, code, vi, en}` each, in characters of the text at the pointer.
+
+        Raises:
+            Rejected: A statement is out of form.
+        """
+        members = asked.get("act", {})
+        if "statement" in asked:
+            members = statements.parse_compact(_compact(asked["statement"])).members
+        edition = self.refresh().edition
+        typed = [*strings(members.get("facts", {}), "/facts"), *texts_outside(members)]
+        return [
+            {"pointer": pointer, **asdict(suspect)}
+            for pointer, text in typed
+            for suspect in suspects(text, edition)
+        ]
 
     def prepare(
         self,

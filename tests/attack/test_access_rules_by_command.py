@@ -143,7 +143,7 @@ def test_a_command_writes_in_no_hidden_case(desk: Desk) -> None:
 
 @attack(
     "who reported is written in the open, or sealed by somebody who is no intake",
-    stopped_by="the lint at the door; sealing takes an intake post (A5)",
+    stopped_by="a report is flagged and waits to be sealed; sealing takes an intake post (A5)",
     noticed_by="-",
 )
 def test_a_command_seals_a_reporter_at_the_intake_alone(desk: Desk) -> None:
@@ -158,8 +158,8 @@ def test_a_command_seals_a_reporter_at_the_intake_alone(desk: Desk) -> None:
     report = orjson.loads(act(desk, "ReportReceived", f"case/{an_id('a new case')}", "hotline"))
     report["facts"]["summary"] = "Người gọi là nguyen van an, số 0912345678, báo có trang giả."
     named = sent(desk, orjson.dumps(report).decode(), "hotline", "--json")
-    assert "NO_PERSON_IDENTIFIER" in code(named)
-    assert desk.size() == size
+    assert named.exit_code == 0, named.output
+    assert desk.size() == size + 1
 
 
 def code(result: Result) -> str:

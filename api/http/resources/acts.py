@@ -192,10 +192,20 @@ def check_act(params: dict[str, Any]) -> Response:
     """
     shows_nothing()  # of the case that it stands in, the see-check says so (N2)
     who = caller()
+    warnings = _warnings(params)
     try:
         checked = enclave().ledger.check(params, at=context().at, signer_officer=who.officer)
     except Rejected as refused:
         detail = translate(refused.text, context().lang)
-        body = {"ok": False, "flags": [], "code": refused.code, "detail": detail}
+        body = {"ok": False, "flags": [], "code": refused.code, "detail": detail, **warnings}
         return answer(body | ({"guard": refused.guard} if refused.guard else {}))
-    return answer(checked)
+    return answer(checked | warnings)
+
+
+def _warnings(params: dict[str, Any]) -> dict[str, Any]:
+    """What seems to name a person, also in an act that is not whole yet; none above ordinary."""
+    try:
+        found = enclave().ledger.warnings(params)
+    except Rejected:
+        return {"warnings": []}
+    return {"warnings": found}

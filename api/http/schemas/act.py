@@ -104,6 +104,17 @@ class CheckRequestSchema(StrictSchema):
     act = fields.Dict(metadata={"description": "Members of formats.md §2."})
 
 
+class WarningSchema(StrictSchema):
+    """A part of a text that seems to name a person; what it says is not repeated."""
+
+    pointer = text("JSON Pointer of the text.", required=True)
+    start = whole("First character of it, from 0.", required=True, low=0)
+    end = whole("Behind its last character.", required=True, low=1)
+    code = text("What it looks like.", required=True, example="PERSONAL_NAME")
+    vi = text("The same in Vietnamese.", required=True)
+    en = text("The same in English.", required=True)
+
+
 class CheckedSchema(AnswerSchema):
     """What the ledger would say."""
 
@@ -114,6 +125,10 @@ class CheckedSchema(AnswerSchema):
     detail = text("What it would say.")
     code = PROBLEM_CODE.one("The problem code it would answer.")
     flags = texts("Flags that the act would raise.")
+    warnings = several(
+        WarningSchema,
+        "Where a person seems to be named: seal the identity and leave it out before signing.",
+    )
     next_state = CASE_STATE.one("State the case would have.")
     status = choice(("effective", "pending"), "Where the act would stand.")
 

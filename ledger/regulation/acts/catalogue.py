@@ -77,6 +77,8 @@ class ActType:
         restarts: The fact that names an act whose clock runs anew by this one; None: it has none.
         correctable: By the path of a member that may be put right (`*` any item of a list), who
             may: WRITER, HANDLER.
+        by_concerned: What it leaves to those whom a report of the case is about: AGENCY, OFFICER
+            (the officer too), or None.
         reconsidered_by: The act type by which what it says in substance is changed; None: none.
         log: `access` where it is written to the access log, else None.
         facts: The specification of its facts.
@@ -104,6 +106,7 @@ class ActType:
     restarts: str | None
     correctable: Mapping[tuple[str, ...], frozenset[str]]
     reconsidered_by: str | None
+    by_concerned: str | None
     restrictive: bool
     source: tuple[str, ...]
     origin: str
@@ -301,6 +304,7 @@ def _compile(
         restarts=entry["clocks"].get("restarts"),
         correctable={**correctable, **_correctable(entry.get("correctable", {}), "facts")},
         reconsidered_by=entry.get("reconsidered_by"),
+        by_concerned=entry.get("by_concerned"),
         restrictive=entry["restrictive"],
         source=tuple(entry["source"]),
         origin=entry["origin"],

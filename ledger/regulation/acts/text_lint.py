@@ -37,6 +37,7 @@ class Pattern:
         chars: A text that must occur; empty: none needed.
         digits: Digits that must stand in one group; 0: none.
         search: The expression.
+        masked: Whether it is tried on a text in which names of places, houses and works are blank.
     """
 
     code: str
@@ -48,6 +49,7 @@ class Pattern:
     chars: str
     digits: int
     search: re.Pattern[str]
+    masked: bool = False
 
     def on(self, day: date | None) -> bool:
         """Whether the entry is in use that day; without a day, whether it is in use still."""
@@ -77,10 +79,41 @@ class Family:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspect:
+    """What looks like a person in a text.
+
+    Attributes:
+        code: What it looks like.
+        vi: The same in words.
+        en: The same in English.
+        start: First character, from 0.
+        end: Behind the last one.
+    """
+
+    code: str
+    vi: str
+    en: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Lists:
-    """The lists of data/lint.json, compiled."""
+    """The lists of data/lint.json, compiled.
+
+    Attributes:
+        identifiers: What the first edition refuses, and no search asks for.
+        sure: Numbers and addresses that are a person's, whatever is meant.
+        suspected: What looks like a person, the sure ones among it.
+        no_names: Names of places, houses, works and saints, in which no person is looked for.
+        never_refused: Act types that are taken whatever their texts say.
+    """
 
     identifiers: Family
+    sure: Family
+    suspected: Family
+    no_names: tuple[re.Pattern[str], ...]
+    never_refused: frozenset[str]
     secret_marks: Family
     words: Family
     quoted: re.Pattern[str]
@@ -96,6 +129,12 @@ def _of(edition: Edition) -> Lists:
     macros = {**data["macros"], "UPPER": _UPPER}
     return Lists(
         identifiers=_compile(data["identifiers"], macros),
+        sure=_compile(data.get("sure", ()), macros),
+        suspected=_compile((*data.get("sure", ()), *data.get("suspected", ())), macros),
+        no_names=tuple(
+            re.compile(_expand(one, _expressions(macros))) for one in data.get("no_names", ())
+        ),
+        never_refused=frozenset(data.get("never_refused", ())),
         secret_marks=_compile(data["secret_marks"], macros),
         words=_compile(data["words"], macros),
         quoted=re.compile("|".join(data["quotes"])),
@@ -108,6 +147,54 @@ def identifiers(text: str, edition: Edition) -> list[str]:
     By the list in use today: what enters the log is held to it, however far back it is dated.
     """
     return _find(lists(edition).identifiers, text)
+
+
+def sure_identifiers(text: str, edition: Edition) -> list[str]:
+    """Codes of numbers, addresses and names in a text that are a person's for sure (G14)."""
+    listed = lists(edition)
+    if not _find(listed.sure, text):
+        return []
+    # a street or a school may be called so
+    return [s.code for s in _found(listed.sure, text, listed.no_names)]
+
+
+def suspects(text: str, edition: Edition) -> list[Suspect]:
+    """What looks like a person in a text, with its place, in order; what it says is not repeated.
+
+    By the list in use today, as for `identifiers`.
+    """
+    listed = lists(edition)
+    return _apart(_found(listed.suspected, text, listed.no_names))
+
+
+def _found(family: Family, text: str, no_names: Sequence[re.Pattern[str]]) -> list[Suspect]:
+    candidates = family.candidates(*_seen(text), text)
+    if not candidates:
+        return []
+    masked = _masked(text, no_names) if any(p.masked for p in candidates) else text
+    found = {
+        Suspect(p.code, p.vi, p.en, *hit.span())
+        for p in candidates
+        if p.on(None)
+        for hit in p.search.finditer(masked if p.masked else text)
+    }
+    return sorted(found, key=lambda s: (s.start, -s.end, s.code, s.vi))
+
+
+def _apart(found: Sequence[Suspect]) -> list[Suspect]:
+    """Of what lies in one place the first and longest."""
+    kept: list[Suspect] = []
+    for one in found:
+        if not kept or one.start >= kept[-1].end:
+            kept.append(one)
+    return kept
+
+
+def _masked(text: str, no_names: Sequence[re.Pattern[str]]) -> str:
+    """The text with such names blank, every other character in its place."""
+    for pattern in no_names:
+        text = pattern.sub(lambda hit: " " * len(hit.group()), text)
+    return text
 
 
 def secret_marks(text: str, edition: Edition) -> list[str]:
@@ -152,10 +239,7 @@ def _seen(text: str) -> tuple[frozenset[str], int]:
 def _compile(
     entries: Sequence[Mapping[str, Any]], macros: Mapping[str, str | Sequence[str]]
 ) -> Family:
-    expressions = {
-        name: value if isinstance(value, str) else f"(?:{'|'.join(value)})"
-        for name, value in macros.items()
-    }
+    expressions = _expressions(macros)
     return Family(
         [
             Pattern(
@@ -168,10 +252,18 @@ def _compile(
                 chars=e.get("chars", ""),
                 digits=e.get("digits", 0),
                 search=re.compile(_expand(e["pattern"], expressions)),
+                masked=e.get("masked", False),
             )
             for e in entries
         ]
     )
+
+
+def _expressions(macros: Mapping[str, str | Sequence[str]]) -> Mapping[str, str]:
+    return {
+        name: value if isinstance(value, str) else f"(?:{'|'.join(value)})"
+        for name, value in macros.items()
+    }
 
 
 def _triggers(

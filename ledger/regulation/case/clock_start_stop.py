@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from ledger.regulation.case.reporters import tokens
+from ledger.regulation.case.reporters import owed
 from ledger.regulation.case.state import Entry, StreamState
+from ledger.regulation.case.suspected_names import dealt_with, names_somebody
 from ledger.regulation.registry.registry import Registry
 
 #: Clocks of one sub-process: a later start for the same one takes the place of the earlier.
@@ -53,7 +54,7 @@ def _instance(entry: Entry, stream: StreamState) -> str | None:
 
 def _reporters(stream: StreamState) -> frozenset[str | None]:
     """Tokens of those who reported, None for a report without one."""
-    return frozenset(token for _, token in tokens(stream))
+    return frozenset(token for _, token in owed(stream))
 
 
 def _touches_somebody(entry: Entry, stream: StreamState) -> bool:
@@ -71,6 +72,8 @@ _FOLLOW_UPS: Final = frozenset(
 )
 
 _STARTS_WHERE: Final[Mapping[str, Callable[[Entry, StreamState, Registry], bool]]] = {
+    "REGISTER_CASE": lambda e, _s, _r: e.state_before in (None, "RECEIVED"),
+    "NAME_CLEAR": lambda e, _s, _r: names_somebody(e),
     "NOTIFY_LEAD": lambda e, _s, r: not r.holds(e.act.agency, "LEAD", e.act.day),
     "INFORM_REPORTER": lambda _e, s, _r: bool(_reporters(s)),
     "INFORM_AFFECTED": lambda e, s, _r: _touches_somebody(e, s),
@@ -150,6 +153,10 @@ def _effect(entry: Entry) -> int:
 
 
 _STOPS_WHERE: Final[Mapping[str, Callable[[str, Entry, StreamState], bool]]] = {
+    "NAME_CLEAR": lambda start, e, s: (
+        start in (e.act.corrects, *e.act.facts.get("withdrawn", ()))
+        and dealt_with(s.entries[start], s)
+    ),
     "INFORM_AFFECTED": _told_affected,
     "INFORM_REPORTER": _told_reporters,
     "COMPLAINT_LODGE": lambda start, e, _s: e.act.facts.get("against") == start,

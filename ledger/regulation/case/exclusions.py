@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from ledger.regulation.acts.json_shape import parse_time
-from ledger.regulation.case.state import Entry, StreamState
+from ledger.regulation.case.state import Entry, StreamState, present_agency
 from ledger.regulation.registry.registry import Registry
 
 EXCLUDING: Final = "ParticipationExcluded"
@@ -66,3 +66,12 @@ def shut_out(
         if exclusion.runs(at) and registry.same_person(officer, exclusion.officer):
             return exclusion
     return None
+
+
+def concerned(
+    stream: StreamState, registry: Registry, day: date
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Agencies, as they are called on a day, and officers that what came in is about."""
+    agencies = {a for e in stream.intake for a in e.act.facts.get("concerns_agency", ())}
+    officers = {o for e in stream.intake for o in e.act.facts.get("concerns_officer", ())}
+    return frozenset(present_agency(registry, a, day) for a in agencies), frozenset(officers)

@@ -25,6 +25,12 @@ def tokens(stream: StreamState) -> list[tuple[Entry, str | None]]:
     return found
 
 
+def owed(stream: StreamState) -> list[tuple[Entry, str | None]]:
+    """The same without those who took their report back: they are owed no answer any more."""
+    back = {e.act.facts.get("report") for e in stream.effective("ReportWithdrawn")}
+    return [(report, token) for report, token in tokens(stream) if report.act.act_id not in back]
+
+
 def may_bring(act: Act, stream: StreamState) -> bool:
     """Whether a sealing may bring its own token: for the report without one that it names.
 

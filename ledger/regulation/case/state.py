@@ -100,6 +100,7 @@ class Entry:
         moved: What it did to sub-processes.
         number: Position among the acts of the stream by first statement, from 1.
         returned_by: The act that ended it: ActReturned, ActWithdrawn, or CaseClosed that names it.
+        named: Whether it seems to name a person, once that was asked (`suspected_names`).
     """
 
     act: Act
@@ -111,6 +112,7 @@ class Entry:
     state_after: str | None = None
     moved: list[Moved] = field(default_factory=list)
     returned_by: Entry | None = None
+    named: bool | None = None
 
     @property
     def signers_done(self) -> tuple[NamedSigner, ...]:
@@ -434,7 +436,7 @@ def _correct(state: StreamState, by: Entry) -> None:
     target = state.get(by.act.corrects or "")
     made = None if target is None else corrected(target.act, by.act, by.edition)
     if target is not None and made is not None:
-        target.act = made
+        target.act, target.named = made, None
 
 
 def _return(state: StreamState, act_id: str, by: Entry) -> None:

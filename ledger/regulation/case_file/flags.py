@@ -15,6 +15,7 @@ from ledger.regulation.acts.catalogue import catalogue_of
 from ledger.regulation.case.counted_reports import last_change, unrestated
 from ledger.regulation.case.other_cases_port import Cases
 from ledger.regulation.case.state import RESULTS, Entry, StreamState
+from ledger.regulation.case.suspected_names import dealt_with
 from ledger.regulation.registry.clock_terms import term
 from ledger.regulation.registry.registry import Registry
 
@@ -103,6 +104,13 @@ def _somebody_looked(
     )
 
 
+def _name_dealt_with(
+    entry: Entry, stream: StreamState, _registry: Registry, _cases: Cases | None
+) -> bool:
+    """NAME_SUSPECTED ends when the text was withdrawn, put right, or found to name nobody."""
+    return dealt_with(entry, stream)
+
+
 def _lead_told(
     _entry: Entry, stream: StreamState, registry: Registry, _cases: Cases | None
 ) -> bool:
@@ -154,6 +162,7 @@ _ENDS: Final[Mapping[str, Callable[[Entry, StreamState, Registry, Cases | None],
     "ORAL_UNCONFIRMED": _confirmed,
     "LEAD_NOT_INFORMED": _lead_told,
     "MEASURE_UNCONFIRMED": _somebody_looked,
+    "NAME_SUSPECTED": _name_dealt_with,
     "RESULT_NOTICE_BOTH": _both_noticed,
     "STATISTICS_RESTATED": _restated,
 }

@@ -26,7 +26,8 @@ One main state. An act that no row names is recorded *in* a state and leaves it 
 An act of signature class 2 or 3 moves nothing until its last signer has signed.
 """
 _STAYS: Final = """\
-Not drawn: what is recorded by a disposition of its own and stays in the state it meets.
+Not drawn: what comes in, and what is recorded by a disposition of its own, and stays in the state
+it meets.
 """
 _SUB: Final = """\
 ## <a id="s2"></a>2. Sub-processes · Quy trình con
@@ -80,7 +81,8 @@ def _moves(moves: Iterable[Move]) -> list[str]:
 def _stays(moves: Iterable[Move]) -> list[str]:
     states: dict[str, list[str]] = {}
     for move in moves:
-        states.setdefault(_with(_act(move), [move["disposition"]]), []).append(move["from"])
+        branch = [b for b in [move.get("disposition")] if b is not None]
+        states.setdefault(_with(_act(move), branch), []).append(move["from"])
     rows = [
         f"| {act} | {', '.join(f'`{state}`' for state in met)} |" for act, met in states.items()
     ]

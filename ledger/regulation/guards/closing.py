@@ -15,7 +15,7 @@ from ledger.regulation.case.reading import (
     supports,
     texts,
 )
-from ledger.regulation.case.reporters import tokens
+from ledger.regulation.case.reporters import owed
 from ledger.regulation.case.state import RESULTS, Entry
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.words import vocabulary
@@ -223,7 +223,7 @@ def _unanswered(q: GuardInput, *about: str) -> bool:
         answers = [a for a in answers if a.act.facts.get("about") in about]
         first = q.stream.effective(*RESULTS)
         answers = [a for a in answers if first and a in _after(q, first[0], a.act.act)]
-    asked = [token for _, token in tokens(q.stream)]
+    asked = [token for _, token in owed(q.stream)]
     answered = [a.act.facts.get("reporter") for a in answers]
     left = {token for token in asked if token is not None} - set(answered)
     return bool(left) or answered.count(None) < asked.count(None)
@@ -307,6 +307,16 @@ def close_from_screening(q: GuardInput) -> Breach | None:
     duplicate = q.facts.get("surviving_case") not in (None, q.stream.name)
     fits = {"OUT_OF_SCOPE": outside, "DUPLICATE": duplicate}.get(reason, False)
     if fits and not _unanswered(q) and not _live_measures(q):
+        return None
+    return Breach(pointers=("/facts/reason",))
+
+
+def close_from_screening_v2(q: GuardInput) -> Breach | None:
+    """G7. As before; and what every reporter took back, where nothing else was taken in."""
+    if q.stream.state != "SCREENING" or q.facts.get("reason") != "WITHDRAWN":
+        return close_from_screening(q)
+    taken_back = not owed(q.stream) and all(e.act.act == "ReportReceived" for e in q.stream.intake)
+    if taken_back and not _live_measures(q):
         return None
     return Breach(pointers=("/facts/reason",))
 

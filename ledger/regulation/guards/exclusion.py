@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ledger.regulation.case.exclusions import EXCLUDING, Exclusion, exclusions, shut_out
+from ledger.regulation.case.exclusions import (
+    EXCLUDING,
+    Exclusion,
+    concerned,
+    exclusions,
+    shut_out,
+)
 from ledger.regulation.case.guard_input import GuardInput
-from ledger.regulation.case.reading import fmt_day, named_as, share_a_person, time_of
+from ledger.regulation.case.reading import (
+    agency_of,
+    fmt_day,
+    named_as,
+    share_a_person,
+    time_of,
+)
 from ledger.regulation.case.state import awaited, present_agency
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry.calendar import local_day
@@ -28,6 +40,24 @@ def excluded_signs_not(q: GuardInput) -> Breach | None:
             since = q.at if found.since is None else found.since
             words = {"post": signer.post, "date": fmt_day(local_day(since))}
             return Breach(words, (f"/signers/{place}",))
+    return None
+
+
+def concerned_signs_not(q: GuardInput) -> Breach | None:
+    """4.3; G8 (added). Whom a case is about takes no part in it, nor does the agency it is about.
+
+    An act type says what is left to them: to be heard, to hand the case on, to put things back.
+    """
+    leaves = q.kind.by_concerned
+    agencies, officers = concerned(q.stream, q.registry, q.day)
+    if leaves == "OFFICER" or not (agencies or officers):
+        return None
+    for signer in awaited(q.stream, q.act):
+        at = f"/signers/{q.act.signers.index(signer)}"
+        if share_a_person(q, (signer.officer,), officers):
+            return Breach(pointers=(at,))
+        if leaves is None and agency_of(q, signer.officer, signer.post) in agencies:
+            return Breach(pointers=(at,))
     return None
 
 

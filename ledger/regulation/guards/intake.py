@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from ledger.regulation.acts.act import NamedSigner
+from ledger.regulation.acts.act import NamedSigner, stream_kind
+from ledger.regulation.case.exclusions import concerned
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import (
     agency_of,
@@ -165,3 +166,31 @@ def surviving_case_open(q: GuardInput) -> Breach | None:
     survivor = str(q.facts.get("surviving_case"))
     open_elsewhere = survivor != q.stream.name and q.cases.state(survivor) in OPEN_CASE
     return None if open_elsewhere else Breach(pointers=("/facts/surviving_case",))
+
+
+def withdrawn_once(q: GuardInput) -> Breach | None:
+    """Added. A report is taken back once."""
+    named = q.facts.get("report")
+    back = any(e.act.facts.get("report") == named for e in q.stream.effective("ReportWithdrawn"))
+    return Breach(pointers=("/facts/report",)) if back else None
+
+
+def link_elsewhere(q: GuardInput) -> Breach | None:
+    """Added. A case is split into, and related to, another one; whether it is there is not asked.
+
+    It may not have begun, and who asks may not see it (access.md N6).
+    """
+    other = str(q.facts.get("other_case"))
+    fits = other != q.stream.name and stream_kind(other) == "case"
+    return None if fits else Breach(pointers=("/facts/other_case",))
+
+
+def concerned_handles_not(q: GuardInput) -> Breach | None:
+    """4.3; G8 (added). No case is given to an agency that a report of it is about."""
+    agencies, _ = concerned(q.stream, q.registry, q.day)
+    for member in ("handling_agency", "to_agency", "competent_agency"):
+        named = q.facts.get(member)
+        if isinstance(named, str) and present_agency(q.registry, named, q.day) in agencies:
+            shown = q.registry.name(named, q.day)
+            return Breach({"agency": shown}, (f"/facts/{member}",))
+    return None

@@ -7,6 +7,7 @@ from functools import partial
 
 from ledger.regulation.acts import text_lint
 from ledger.regulation.case.guard_input import GuardInput
+from ledger.regulation.case.suspected_names import suspects_in, texts_of
 from ledger.regulation.guards.breach import Breach
 
 Text = tuple[str, str]
@@ -15,6 +16,20 @@ Text = tuple[str, str]
 def no_person_identifier(q: GuardInput) -> Breach | None:
     """No free text, abstract or attachment name holds an identifier of a natural person (G14)."""
     return _first(_texts(q), partial(text_lint.identifiers, edition=q.edition), _joined(q))
+
+
+def no_person_identifier_v2(q: GuardInput) -> Breach | None:
+    """What is a person's for sure stands in no text; a report is taken all the same (G14)."""
+    if q.act.act in text_lint.lists(q.edition).never_refused:
+        return None
+    find = partial(text_lint.sure_identifiers, edition=q.edition)
+    return _first(list(texts_of(q.act, q.edition)), find)
+
+
+def name_suspected(q: GuardInput) -> Breach | None:
+    """Flag: a text seems to name a person; it is withdrawn, put right or found harmless (G14)."""
+    hit = tuple(dict.fromkeys(pointer for pointer, _ in suspects_in(q.act, q.edition)))
+    return Breach(pointers=hit) if hit else None
 
 
 def secret_mark_in_text(q: GuardInput) -> Breach | None:

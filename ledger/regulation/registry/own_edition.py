@@ -41,6 +41,10 @@ An edition neither drops nor changes them.
 """
 
 
+_LEFT: Final = (None, "AGENCY", "OFFICER")
+"""What an act leaves to those whom a case is about, from nothing to everything."""
+
+
 class EditionFault(NamedTuple):
     """One thing that is wrong with an edition.
 
@@ -76,6 +80,11 @@ def weaker_signatures(edition: Edition, base: Edition) -> Iterator[EditionFault]
             said = Message(
                 "its signatures are made weaker (class, signers, their powers, or who may author"
                 " it): a shipped edition alone may"
+            )
+            yield EditionFault("acts", name, said)
+        elif _LEFT.index(after[name].by_concerned) > _LEFT.index(before[name].by_concerned):
+            said = Message(
+                "more is left to those whom a case is about: a shipped edition alone may"
             )
             yield EditionFault("acts", name, said)
         elif _corrects_more(before[name], after[name]):

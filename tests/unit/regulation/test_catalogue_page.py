@@ -28,7 +28,9 @@ def test_life_cycle_page_has_every_move() -> None:
         lines = [line for line in text.splitlines() if move["act"] in line]
         branch = move.get("disposition", "")
         if source == move["to"]:
-            assert any(f"`{source}`" in line and f"({branch})" in line for line in lines), move
+            assert any(f"`{source}`" in line and f"({branch})" in line for line in lines) or (
+                not branch and any(f"`{source}`" in line for line in lines)
+            ), move
         else:
             drawn = f"{source} --> {move['to']}: "
             assert any(drawn in line and branch in line for line in lines), move
@@ -48,11 +50,11 @@ def test_page_is_nfc() -> None:
 @pytest.mark.parametrize(
     ("kind", "count"),
     [
-        ("act", 122),
-        ("guard", 176),
+        ("act", 125),
+        ("guard", 181),
         ("state", 12),
         ("sub_process", 16),
-        ("clock", 50),
+        ("clock", 51),
         ("agency", 68),
         ("instrument", 72),
         ("duty", 24),

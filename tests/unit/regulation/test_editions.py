@@ -610,5 +610,5 @@ def test_the_shipped_change_is_data_of_its_own_folder() -> None:
         said = json.loads(path.read_text("utf-8"))
         assert said, path.name
     whole = shipped("2")
-    assert whole.subjects["lint"] is first_edition().subjects["lint"]
+    assert whole.subjects["duties"] is first_edition().subjects["duties"]
     assert faults(whole, whole) == []

@@ -184,7 +184,7 @@ def name_in_free_text() -> GuardInput:
 
 
 def account_handle_in_free_text() -> GuardInput:
-    """G14: what is never entered cannot be searched for across cases."""
+    """G14: a report is taken as it comes, and waits to have the account sealed."""
     named = {"summary": "Bài đăng của tài khoản @vidu.nguoidan88 trên mạng xã hội."}
     return Story().asks("ReportReceived", facts=named)
 
@@ -280,7 +280,7 @@ ROWS = (
     Row("secret text in an open field", "SECRET_MARK_IN_TEXT", secret_text),
     Row("a copy of a Tuyệt mật paper", "LEVEL_POWER", top_secret_copy),
     Row("a reporter's name in free text", "NO_PERSON_IDENTIFIER", name_in_free_text),
-    Row("an account handle", "NO_PERSON_IDENTIFIER", account_handle_in_free_text),
+    Row("an account handle", "NAME_SUSPECTED", account_handle_in_free_text, flag=True),
     Row("a second returned referral", "SECOND_RETURN_ESCALATES", second_return),
     Row(
         "a sanction after a whole-case criminal referral",

@@ -167,8 +167,11 @@ def test_an_entry_is_corrected_and_never_edited() -> None:
 def test_a_persons_name_or_number_stays_out_of_free_text(text: str) -> None:
     """G14: tokens are the only place for a person; posts and offices pass."""
     case = Story()
-    holds("NO_PERSON_IDENTIFIER", case.asks("ReportReceived"))
-    breaks("NO_PERSON_IDENTIFIER", case.asks("ReportReceived", facts={"summary": text}))
+    holds("NO_PERSON_IDENTIFIER", case.asks("DetectionRecorded"))
+    holds("NAME_SUSPECTED", case.asks("DetectionRecorded"))
+    named = case.asks("DetectionRecorded", facts={"summary": text})
+    breaks("NAME_SUSPECTED", named, "/facts/summary")
+    breaks("NO_PERSON_IDENTIFIER", named, "/facts/summary")
 
 
 def test_words_that_prejudge_show_before_a_finding() -> None:

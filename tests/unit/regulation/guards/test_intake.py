@@ -7,10 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from ledger.regulation.case.clocks import running
+from ledger.regulation.case.clocks import clock_runs, running
+from ledger.regulation.case_file.render import case_file
 from ledger.regulation.registry.registry import Registry
 from tests.attacks import attack
 from tests.builders import (
+    DOCUMENT,
     REPORTER,
     Others,
     Story,
@@ -21,6 +23,7 @@ from tests.builders import (
     breaks,
     hire,
     holds,
+    officer,
 )
 
 OTHER = f"case/{an_id('another case')}"
@@ -195,3 +198,121 @@ def test_units_are_told_apart_by_the_registry_where_it_names_them() -> None:
     hire(registry, "pc", unit_code="P.TTBCXB")
     hire(registry, "cv", unit_code="P.TTBCXB")
     breaks("DISCLOSURE_OUTSIDE_SIGNER", case.asks("ReporterIdentityDisclosed"))
+
+
+# -- intake as it is ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["RECEIVED", "SCREENING", "VERIFYING", "ASSESSING", "ESCALATED", "HANDLING", "REFERRED",
+     "REFERRED_CRIMINAL", "RESULT_RECORDED", "UNDER_REVIEW"],
+)  # fmt: skip
+def test_a_report_joins_a_case_in_any_open_state(state: str) -> None:
+    """7.1, 8.1.a: it leaves the case where it is, and its reporter is owed an answer too."""
+    case = a_case_in(state)
+    for name in ("ReportReceived", "DetectionRecorded", "ExternalRequestReceived"):
+        case.then(name)
+        assert case.stream.state == state
+    clocks = [r for r in clock_runs(case.stream, case.registry, case.now)
+              if r.code == "REGISTER_CASE" and r.live]  # fmt: skip
+    assert bool(clocks) == (state == "RECEIVED")
+
+
+def test_a_closed_case_is_joined_by_nobody() -> None:
+    """It is opened again first."""
+    for state in ("CLOSED", "ARCHIVED"):
+        breaks("STATE_ILLEGAL", a_case_in(state).asks("ReportReceived"))
+
+
+def test_three_hundred_calls_on_one_post_are_one_case() -> None:
+    """Each a small statement of its own, each reporter with a token of their own."""
+    case = a_case_in("VERIFYING")
+    for n in range(300):
+        token = {"identity_given": True, "reporter": a_token(f"caller {n}")}
+        case.then("ReportReceived", facts=token)
+        case.then("ReporterIdentitySealed", facts={"reporter": token["reporter"]})
+    assert case.stream.state == "VERIFYING"
+    assert len(case.stream.effective("ReportReceived")) == 301
+    file = case_file(case.stream, {}, case.registry, case.now)
+    assert file["reporters"] == 301
+
+
+def test_a_report_is_taken_back_once() -> None:
+    """And is owed no answer any more."""
+    case = a_case_in("SCREENING")
+    report = {"report": case.stream.intake[0].act.act_id}
+    holds("WITHDRAWN_ONCE", case.asks("ReportWithdrawn", by="hotline", facts=report))
+    case.then("ReportWithdrawn", by="hotline", facts=report)
+    again = case.asks("ReportWithdrawn", by="hotline", facts=report)
+    breaks("WITHDRAWN_ONCE", again, "/facts/report")
+
+
+def test_a_case_whose_every_report_was_taken_back_may_close() -> None:
+    """From screening, by that reason; not while one stands, nor where an officer noticed it."""
+    case = a_case_in("SCREENING")
+    closing = {"facts": {"reason": "WITHDRAWN"}}
+    breaks("CLOSE_FROM_SCREENING", case.asks("CaseClosed", **closing), "/facts/reason")
+    for report in list(case.stream.effective("ReportReceived")):
+        named = {"report": report.act.act_id}
+        case.then("ReportWithdrawn", by="hotline", facts=named)
+    holds("CLOSE_FROM_SCREENING", case.asks("CaseClosed", **closing))
+    case.then("DetectionRecorded")
+    breaks("CLOSE_FROM_SCREENING", case.asks("CaseClosed", **closing), "/facts/reason")
+    alone = a_case_in("SCREENING")
+    named = {"report": alone.stream.intake[0].act.act_id}
+    alone.then("ReportWithdrawn", by="hotline", facts=named)
+    alone.then("CaseClosed", **closing)
+    assert (alone.stream.state, alone.stream.outcome) == ("CLOSED", "WITHDRAWN")
+
+
+def test_a_case_is_split_into_and_related_to_another() -> None:
+    """Whether that one is there is not asked: it may not have begun."""
+    case = a_case_in("SCREENING")
+    for name in ("CaseSplit", "CaseLinked"):
+        holds("LINK_ELSEWHERE", case.asks(name))
+        own = {"other_case": case.stream.name}
+        breaks("LINK_ELSEWHERE", case.asks(name, facts=own), "/facts/other_case")
+        case.then(name)
+    assert case.stream.state == "SCREENING"
+
+
+def test_a_report_about_the_agency_goes_elsewhere() -> None:
+    """4.3: it takes it in and hands it on, and nobody of it decides anything in it."""
+    case = Story()
+    about = {"concerns_agency": ["bacninh.stttt"]}
+    report = case.then("ReportReceived", facts=about)
+    own = {"intake": [report.act.act_id]}
+    told = breaks("CONCERNED_HANDLES_NOT", case.asks("CaseRegistered", facts=own))
+    assert "_" not in told["agency"]
+    above = {**own, "handling_agency": "bacninh.ubnd"}
+    holds("CONCERNED_HANDLES_NOT", case.asks("CaseRegistered", facts=above))
+    case.then("CaseRegistered", facts=above)
+    breaks("CONCERNED_SIGNS_NOT", case.asks("CompetenceDetermined"), "/signers/0")
+    elsewhere = case.asks("CompetenceDetermined", by="ubcv", also=["ct"])
+    holds("CONCERNED_SIGNS_NOT", elsewhere)
+    mixed = case.asks("CompetenceDetermined", by="ubcv", also=["gd"])
+    breaks("CONCERNED_SIGNS_NOT", mixed, "/signers/1")
+
+
+def test_a_report_about_an_officer_is_not_that_officers() -> None:
+    """The agency goes on without them; whoever joins the case later changes it from there on."""
+    case = a_case_in("SCREENING")
+    holds("CONCERNED_SIGNS_NOT", case.asks("CompetenceDetermined"))
+    case.then("ReportReceived", facts={"concerns_officer": [officer("gd")]})
+    breaks("CONCERNED_SIGNS_NOT", case.asks("CompetenceDetermined"), "/signers/1")
+    holds("CONCERNED_SIGNS_NOT", case.asks("CompetenceDetermined", also=["tp"]))
+    holds("CONCERNED_SIGNS_NOT", case.asks("ReportReceived", by="gd"))
+
+
+def test_a_name_in_a_text_is_flagged() -> None:
+    """G14: and a report with a telephone in it is recorded all the same."""
+    case = Story()
+    holds("NAME_SUSPECTED", case.asks("ReportReceived"))
+    named = case.asks("ReportReceived", facts={"summary": "Gọi lại số 0912 345 678"})
+    breaks("NAME_SUSPECTED", named, "/facts/summary")
+    holds("NO_PERSON_IDENTIFIER", named)
+    noticed = case.asks("DetectionRecorded", facts={"summary": "Gọi lại số 0912 345 678"})
+    breaks("NO_PERSON_IDENTIFIER", noticed, "/facts/summary")
+    number = {**DOCUMENT, "number": "0912345678"}
+    breaks("NO_PERSON_IDENTIFIER", case.asks("DetectionRecorded", document=number))
