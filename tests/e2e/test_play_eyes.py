@@ -2,13 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
 import orjson
 import pytest
 from click.testing import CliRunner, Result
 
+from api.cli.commands import play as command
 from api.cli.main import main
+from api.rehearsal.enclaves import PlayEnclaves, ServedEnclave, player_at
+from api.rehearsal.player import Outcome, Player
+from api.rehearsal.scenario import Play, read_file, shipped
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A play, the enclave in which it was played, and what came of it."""
+
+    play: Play
+    player: Player
+    venue: ServedEnclave
+    outcome: Outcome
+
+
+@pytest.fixture(scope="module")
+def sc14_played() -> Iterator[Played]:
+    """SC14, once for all who look."""
+    (one,) = read_file(shipped("SC14"))
+    with (
+        closing(PlayEnclaves()) as stages,
+        stages.fresh(one, alone=True) as venue,
+        player_at(venue, "vi") as player,
+    ):
+        yield Played(one, player, venue, player.play(one))
+
+
+@pytest.fixture
+def sc14(sc14_played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command finds it played: only who looks differs. SC13 it plays by itself, as ever."""
+    one = sc14_played
+    found = (one.play, one.player, one.venue)
+    monkeypatch.setattr(command, "_fresh_players", lambda *_: iter([found]))
+    monkeypatch.setattr(Player, "play", lambda *_: one.outcome)
 
 
 def play(*words: str, lang: str = "en") -> Result:
@@ -31,6 +70,7 @@ def test_the_handler_sees_the_whole_case_at_the_end() -> None:
     assert acts == [act_id for act_id in played if act_id is not None]
 
 
+@pytest.mark.usefixtures("sc14")
 def test_at_a_terminal_it_stands_behind_the_play() -> None:
     """The table of the play first, with what was read in it, then whose eyes these are."""
     told = play("SC14", "--as-seen-by", "tp", lang="vi")
@@ -52,6 +92,7 @@ def test_who_is_not_in_the_cast_looks_at_nothing_and_nothing_is_played(lang: str
     assert "cv" in told.stderr
 
 
+@pytest.mark.usefixtures("sc14")
 def test_an_inspector_reads_the_case_under_the_order_and_the_file_says_so() -> None:
     """SC14: over HTTP, with who takes part kept by the database; the emergency is long over."""
     told = play("SC14", "--as-seen-by", "ttv", "--json")
@@ -64,6 +105,7 @@ def test_an_inspector_reads_the_case_under_the_order_and_the_file_says_so() -> N
     assert len(seen["acts"][final["id"]]) > 1
 
 
+@pytest.mark.usefixtures("sc14")
 def test_who_read_in_an_emergency_sees_nothing_afterwards() -> None:
     """SC14: the opening was for two hours."""
     told = play("SC14", "--as-seen-by", "dtv", "--json")
