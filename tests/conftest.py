@@ -18,6 +18,7 @@ pytest_plugins = [
     "tests.failures",
     "tests.fixtures.postgres",
     "tests.fixtures.key_files",
+    "tests.fixtures.clusters",
     "tests.fixtures.app",
     "tests.fixtures.above",
     "tests.fixtures.compartments",

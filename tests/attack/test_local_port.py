@@ -13,7 +13,7 @@ from api.ops.embedded_postgres import Embedded
 from api.settings import Settings
 from tests.attacks import attack
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("made_clusters")]
 
 
 @attack(

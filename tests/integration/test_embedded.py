@@ -14,7 +14,7 @@ import pytest
 from api.ops.embedded_postgres import Embedded, EmbeddedError
 from ledger.postgres import migrate
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("made_clusters")]
 
 
 @pytest.fixture
