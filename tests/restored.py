@@ -195,7 +195,7 @@ def _running(settings: Settings, database: Database, at: datetime) -> Iterator[S
         yield service
     finally:
         service.stop()
-        database.close()
+        database.disconnect()
 
 
 def _copy(server: Embedded, dbname: str, copy: str) -> None:

@@ -8,8 +8,9 @@ What is shown, and what is asked of the operator, is `recover`'s.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,7 @@ import orjson
 
 from api.ops.home_notes import VKEYS
 from api.ops.machine import RealClock, RealEntropy
+from api.ops.reads.which_log import ACTS, WhichLog
 from api.ops.supervisor import CHECKPOINTER, REMEMBERING, ROLES
 from api.ops.wiring import log_signers, open_kek, role_dsn
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
@@ -50,8 +52,8 @@ from ledger.write.drafting import payload
 from ledger.write.receipt import Recorded
 
 STREAM: Final = "ledger"
-KEYS: Final = (("log", "Ed25519"), ("pq", "ML-DSA-44"))
-"""Names of a log's keys, and what they are made for."""
+ALGS: Final = ("Ed25519", "ML-DSA-44")
+"""What a log's two keys are made for."""
 _ENTRIES: Final = 32_768
 
 
@@ -113,29 +115,15 @@ class Recovering:
             dict.fromkeys([*self.keys.current, *(k for k in own if k not in self.keys.every)])
         )
 
-    def memory(self, role: str) -> SeenFile:
-        """Where a role of the home keeps what it has seen."""
-        return SeenFile(self._home.seen_folder(role))
-
-    def opened(self, role: str) -> bytes | None:
-        """What a role remembers, by any key the log ever had; None where nothing opens."""
-        vkeys = known([*self.keys.every, *self.ended()])
-        try:
-            return (
-                SeenCheckpoint(self.memory(role), lambda _: vkeys, self._facts.origin).last().note
-            )
-        except Doubt:
-            return None
+    @property
+    def memories(self) -> Memories:
+        """What the home remembers, by any key the log ever had."""
+        vkeys = [*self.keys.every, *self.ended()]
+        return Memories(self._home, REMEMBERING, vkeys, self._facts.origin)
 
     def survivors(self, sizes: set[int]) -> Survivors:
         """The records that are left."""
-        size = self._records.head().size
-
-        def entries() -> Iterator[bytes]:
-            for start in range(0, size, _ENTRIES):
-                yield from self._records.entries(start, min(start + _ENTRIES, size))
-
-        return Survivors(entries(), sizes)
+        return Survivors(entries_of(self._records), sizes)
 
     def last(self) -> datetime | None:
         """When the last record that is left was taken."""
@@ -245,12 +233,7 @@ class Recovering:
 
     def next_vkeys(self) -> list[str]:
         """The keys that begin; made now, durable on return, where no earlier run has."""
-        passphrase = self._home.passphrase()
-        for name, alg in KEYS:
-            if not self._next(name).exists():
-                signer = SoftwareSigner.generate(alg)
-                write_key(self._next(name), signer, passphrase, **self._home.key_costs())
-        return [str(signer.vkey) for signer in log_signers(self._settings, self._next)]
+        return make_next_keys(self._settings, ACTS)
 
     def finish(self, recovery: Recovery) -> bytes:
         """Sets the ended keys aside, signs the first checkpoint, writes the home's memory anew."""
@@ -263,49 +246,100 @@ class Recovering:
             signers=log_signers(self._settings),
             recovery=recovery,
         )
-        kept = self.opened(CHECKPOINTER)
-        note = first.sign(kept, self._keep, time_s=int(RealClock().now().timestamp()))
-        self._keep(note)
+        memories = self.memories
+        kept, now = memories.opened(CHECKPOINTER), int(RealClock().now().timestamp())
+        note = first.sign(kept, memories.keep, time_s=now)
+        memories.keep(note)
         for role in ROLES:
             DoubtMark(self._home.seen_folder(role)).clear()
         return note
 
-    def _keep(self, note: bytes) -> None:
-        for role in REMEMBERING:
-            memory, spoilt = self.memory(role), self.opened(role) is None
-            with memory.alone():
-                if spoilt:
-                    memory.set_aside()
-                memory.write(note)
-
     def _turn(self, recovery: Recovery) -> None:
         """Next keys into place, the ended ones beside them; the public ones noted, newest first."""
-        if not all(self._next(name).exists() or self._is_new(name, recovery) for name, _ in KEYS):
+        if not all(self._next(name).exists() or self._is_new(name, recovery) for name in ACTS.keys):
             raise SettingsError(
                 Message(
                     "the new keys that the recovery names are not in {keys_dir}",
                     keys_dir=self._settings.keys_dir,
                 ),
             )
-        for name, _ in KEYS:
+        for name in ACTS.keys:
             if self._next(name).exists():
-                self._set_aside(name)
+                turn_key(self._home, name)
         spans = reversed(self.keys.spans)
-        lines = dict.fromkeys(vkey for span in spans for vkey in span.vkeys)
-        draft = self._settings.home / f"{VKEYS}.draft"
-        draft.write_text("".join(f"{vkey}\n" for vkey in lines), "ascii")
-        draft.replace(self._settings.home / VKEYS)
+        note_vkeys(self._settings, ACTS, (vkey for span in spans for vkey in span.vkeys))
 
     def _is_new(self, name: str, recovery: Recovery) -> bool:
         """Whether the key is in its place: a run was cut off behind that."""
         key = read_key(self._home.key_path(name), self._home.passphrase())
         return key.public in [vkey.raw for vkey in known(recovery.new_vkeys)]
 
-    def _set_aside(self, name: str) -> None:
-        turn_key(self._home, name)
-
     def _next(self, name: str) -> Path:
         return next_key(self._home, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Memories:
+    """What the roles of a home have seen of a log.
+
+    Attributes:
+        home: Whose they are.
+        roles: Who remembers.
+        vkeys: By which a memory may open, ended ones with them.
+        origin: Of the log.
+    """
+
+    home: Home
+    roles: Sequence[str]
+    vkeys: Sequence[str]
+    origin: str
+
+    def at(self, role: str) -> SeenFile:
+        """Where a role keeps it."""
+        return SeenFile(self.home.seen_folder(role))
+
+    def opened(self, role: str) -> bytes | None:
+        """What a role remembers; None where nothing opens."""
+        vkeys = known(self.vkeys)
+        try:
+            return SeenCheckpoint(self.at(role), lambda _: vkeys, self.origin).last().note
+        except Doubt:
+            return None
+
+    def keep(self, note: bytes) -> None:
+        """Writes every memory anew; one that did not open is set aside."""
+        for role in self.roles:
+            memory, spoilt = self.at(role), self.opened(role) is None
+            with memory.alone():
+                if spoilt:
+                    memory.set_aside()
+                memory.write(note)
+
+
+def entries_of(records: PostgresRecords) -> Iterator[bytes]:
+    """Every entry of a log as it lies now, in order."""
+    size = records.head().size
+    for start in range(0, size, _ENTRIES):
+        yield from records.entries(start, min(start + _ENTRIES, size))
+
+
+def make_next_keys(settings: Settings, which: WhichLog) -> list[str]:
+    """The keys of a log that begin; made now, durable on return, where no earlier run has."""
+    home = Home(settings)
+    for name, alg in zip(which.keys, ALGS, strict=True):
+        if not next_key(home, name).exists():
+            signer = SoftwareSigner.generate(alg)
+            write_key(next_key(home, name), signer, home.passphrase(), **home.key_costs())
+    made = log_signers(settings, lambda name: next_key(home, name), which)
+    return [str(signer.vkey) for signer in made]
+
+
+def note_vkeys(settings: Settings, which: WhichLog, vkeys: Iterable[str]) -> None:
+    """Notes a log's public keys in the home, whole or not, those in force first, each once."""
+    path = settings.home / which.vkeys
+    draft = path.with_name(f"{path.name}.draft")
+    draft.write_text("".join(f"{vkey}\n" for vkey in dict.fromkeys(vkeys)), "ascii")
+    draft.replace(path)
 
 
 def next_key(home: Home, name: str) -> Path:

@@ -20,6 +20,7 @@ from api.ops import loops
 from api.ops.enclave_audit import AUDITOR, run, seen_notes, seen_reads
 from api.ops.reads.recovery import RecoveringReads, ceremony_of
 from api.ops.reads.which_log import READS
+from api.ops.recovery import Memories
 from api.ops.wiring import open_checkpointer, open_kek
 from api.settings import Home
 from keys import read_tags
@@ -425,9 +426,9 @@ def test_a_log_of_reads_goes_on_under_other_keys_by_two_custodians(
         assert _recover(service, "--ceremony", no_ceremony).exit_code == 1
     assert service.enclave.stored_reads.head().size == 2
     ceremony = _ceremony(service, draft, *CUSTODIANS)
-    for step in ("_note_row", "_keep"):
+    for whose, step in ((RecoveringReads, "_note_row"), (Memories, "keep")):
         with monkeypatch.context() as patched:
-            patched.setattr(RecoveringReads, step, _cut_off(getattr(RecoveringReads, step)))
+            patched.setattr(whose, step, _cut_off(getattr(whose, step)))
             assert _recover(service, "--ceremony", ceremony).exit_code == 1
     done = _recover(service, "--ceremony", ceremony)
     assert done.exit_code == 0, done.output

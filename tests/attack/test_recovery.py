@@ -21,6 +21,7 @@ from api.client.client import Client
 from api.client.connection import Refused
 from api.client.known_log import KnownLog, LogAnchor, Unlike, _Memory
 from api.http.app import openapi
+from api.ops import recovery
 from api.ops.embedded_postgres import Embedded
 from api.ops.home_notes import RUNNING
 from api.ops.recovery import Recovering
@@ -526,20 +527,28 @@ def test_a_database_that_was_added_to_is_no_beginning_of_what_was_signed(lost: R
 
 
 @pytest.mark.parametrize(
-    "at", ["next_vkeys", "author", "countersign", "_set_aside", "_keep", "finish"]
+    ("whose", "at"),
+    [
+        (Recovering, "next_vkeys"),
+        (Recovering, "author"),
+        (Recovering, "countersign"),
+        (recovery, "turn_key"),
+        (recovery.Memories, "keep"),
+        (Recovering, "finish"),
+    ],
 )
 def test_a_run_that_was_cut_off_is_run_again(
-    lost: Restored, at: str, monkeypatch: pytest.MonkeyPatch
+    lost: Restored, whose: object, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Behind each step: the next run finds out, and the log is recovered once."""
-    step = getattr(Recovering, at)
+    step = getattr(whose, at)
 
-    def cut_off(self: Recovering, *words: object) -> object:
-        step(self, *words)
+    def cut_off(*words: object) -> object:
+        step(*words)
         raise Unavailable("cut_off", Wording("…", "…"))
 
     with monkeypatch.context() as patched:
-        patched.setattr(Recovering, at, cut_off)
+        patched.setattr(whose, at, cut_off)
         assert lost.recover(*REGISTRARS).exit_code == 1
     told = lost.recover(*REGISTRARS)
     if at != "finish":

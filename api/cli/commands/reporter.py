@@ -15,6 +15,7 @@ import orjson
 
 from api.cli.commands.access import REGULATION, drawn_up, sign_and_send
 from api.cli.commands.cases import case_id
+from api.cli.commands.key.custodian_files import FILE, share_of
 from api.cli.commands.signer_options import identity, opening_key
 from api.cli.terminal.case_tables import when
 from api.cli.terminal.shell import Moment, dumped, misuse, shell_of
@@ -23,7 +24,6 @@ from api.client.client import Client
 from api.client.pinned_keys import pinned
 from api.ops.machine import RealEntropy
 from api.settings import Settings
-from keys.shares import Share
 from ledger.message import Message, Wording
 
 SEALING: Final = "ReporterIdentitySealed"
@@ -103,14 +103,14 @@ def answer(client: Client, act_id: str, at: datetime | None) -> None:
 @click.argument("act_id", metavar="ACT_ID")
 @click.option(
     "--share",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=FILE,
     required=True,
     metavar="FILE",
     help="Your share of R's key (.socaishare).",
 )
 @click.option(
     "--custodian-key",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=FILE,
     required=True,
     metavar="FILE",
     help="The key that opens it (.socaikey).",
@@ -141,7 +141,7 @@ def open_(
     if not yes and not click.confirm(shell.text(asked), err=True):
         misuse(Message("Nothing was given."))
     key = opening_key(Settings.from_env(), custodian_key)
-    body = reporters.give_share(client, act, Share.parse(share.read_bytes().strip()), key, at=at)
+    body = reporters.give_share(client, act, share_of(share), key, at=at)
     if shell.json:
         shell.give(body)
     elif body["outcome"] == "one_of_two":

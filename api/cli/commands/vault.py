@@ -9,7 +9,14 @@ from typing import Any, Final
 
 import click
 
-from api.cli.commands.key.custodian_files import custodians_of, recovered, share_of
+from api.cli.commands.key.custodian_files import (
+    FILE,
+    THEIR_KEYS,
+    TWO_SHARES,
+    custodians_of,
+    recovered,
+    share_of,
+)
 from api.cli.commands.signer_options import passphrase
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import dumped, fail, misuse, options, shell_of
@@ -67,7 +74,7 @@ def custodian(file: Path) -> None:
 _TO: Final = click.option(
     "--custodian",
     "custodians",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=FILE,
     multiple=True,
     required=True,
     metavar="FILE",
@@ -150,16 +157,8 @@ def own(*, leave: bool) -> None:
 
 
 @turn.command("identities")
-@click.argument("share", type=click.Path(path_type=Path, exists=True, dir_okay=False), nargs=2)
-@click.option(
-    "--key",
-    "keys",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    multiple=True,
-    required=True,
-    metavar="FILE",
-    help="A custodian's key; two of them, in any order.",
-)
+@TWO_SHARES
+@THEIR_KEYS
 @_TO
 @_SHARES
 @_LEAVE

@@ -18,19 +18,24 @@ import orjson
 
 from api.ops.machine import RealClock, RealEntropy
 from api.ops.reads.which_log import READS, REMEMBERING_READS
-from api.ops.recovery import KEYS, next_key, turn_key
+from api.ops.recovery import (
+    Memories,
+    entries_of,
+    make_next_keys,
+    next_key,
+    note_vkeys,
+    turn_key,
+)
 from api.ops.supervisor import CHECKPOINTER
 from api.ops.wiring import log_signers, open_kek, role_dsn, service_signer
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys import canonical, read_tags
-from keys.custody.file import write_durably, write_key
+from keys.custody.file import write_durably
 from keys.envelope_encryption import Keks
-from keys.jwk import SoftwareSigner
 from keys.log_keys import LogKeys
 from keys.lost_checkpoint import known
 from ledger.admission import service_statements
-from ledger.checkpoints.seen_checkpoint import SeenCheckpoint
-from ledger.checkpoints.seen_file import DoubtMark, SeenFile
+from ledger.checkpoints.seen_file import DoubtMark
 from ledger.errors import Doubt, NotFound, VerificationError
 from ledger.files.file_key import FileKey
 from ledger.log.moment import cut
@@ -120,28 +125,15 @@ class RecoveringReads:
         """Every key that the home has noted of it, those in force first."""
         return (self._settings.home / READS.vkeys).read_text("ascii").split()
 
-    def memory(self, role: str) -> SeenFile:
-        """Where a role of the home keeps what it has seen."""
-        return SeenFile(self._home.seen_folder(role))
-
-    def opened(self, role: str) -> bytes | None:
-        """What a role remembers; None where nothing opens."""
-        vkeys = known(self.vkeys())
-        try:
-            return SeenCheckpoint(self.memory(role), lambda _: vkeys, self.origin).last().note
-        except Doubt:
-            return None
+    @property
+    def memories(self) -> Memories:
+        """What the home remembers of it."""
+        return Memories(self._home, REMEMBERING_READS, self.vkeys(), self.origin)
 
     def loss(self, kept: Sequence[bytes]) -> Loss:
         """What is left, and what is known to be lost. Raises: VerificationError."""
-        notes = [*kept, *filter(None, map(self.opened, REMEMBERING_READS))]
-        size = self._rows.head().size
-
-        def entries() -> Iterator[bytes]:
-            for start in range(0, size, _ENTRIES):
-                yield from self._rows.entries(start, min(start + _ENTRIES, size))
-
-        found = Loss(Survivors(entries(), sizes_of(notes, ())))
+        notes = [*kept, *filter(None, map(self.memories.opened, REMEMBERING_READS))]
+        found = Loss(Survivors(entries_of(self._rows), sizes_of(notes, ())))
         for note in notes:
             take_note(found, self.origin, known(self.vkeys()), note)
         return found
@@ -162,15 +154,10 @@ class RecoveringReads:
                     path=self.plan_path,
                 )
             )
-        passphrase = self._home.passphrase()
-        for name, (_, alg) in zip(READS.keys, KEYS, strict=True):
-            if not next_key(self._home, name).exists():
-                write_key(next_key(self._home, name), SoftwareSigner.generate(alg), passphrase)
-        new = log_signers(self._settings, lambda name: next_key(self._home, name), which=READS)
         facts = {
             **loss.facts(),
             "old_vkeys": self.vkeys(),
-            "new_vkeys": [str(one.vkey) for one in new],
+            "new_vkeys": make_next_keys(self._settings, READS),
             "reason": reason,
             "blind": canonical.b64(RealEntropy().take(_BLIND_BYTES)),
         }
@@ -218,15 +205,11 @@ class RecoveringReads:
             signers=signers,
             recovery=replace(recovery, index=size),
         )
-        lines = dict.fromkeys([*recovery.new_vkeys, *recovery.old_vkeys])
-        path = self._settings.home / READS.vkeys
-        draft = path.with_name(f"{path.name}.draft")
-        draft.write_text("".join(f"{vkey}\n" for vkey in lines), "ascii")
-        draft.replace(path)
-        note = first.sign(
-            self.opened(READS.seen), self._keep, time_s=int(RealClock().now().timestamp())
-        )
-        self._keep(note)
+        note_vkeys(self._settings, READS, [*recovery.new_vkeys, *recovery.old_vkeys])
+        memories = self.memories
+        kept, now = memories.opened(READS.seen), int(RealClock().now().timestamp())
+        note = first.sign(kept, memories.keep, time_s=now)
+        memories.keep(note)
         DoubtMark(self._home.seen_folder(READS.seen)).clear()
         self.plan_path.unlink()
         return note
@@ -276,12 +259,3 @@ class RecoveringReads:
                     keys_dir=self._settings.keys_dir,
                 )
             )
-
-    def _keep(self, note: bytes) -> None:
-        for role in REMEMBERING_READS:
-            memory = self.memory(role)
-            spoilt = self.opened(role) is None
-            with memory.alone():
-                if spoilt:
-                    memory.set_aside()
-                memory.write(note)

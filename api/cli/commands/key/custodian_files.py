@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import click
+
 from api.cli.commands.signer_options import kept_or_asked
 from api.cli.terminal.shell import MISUSED, Refusal, misuse
 from api.settings import Settings
@@ -21,6 +23,17 @@ from keys.keyring import Keyring
 from keys.shares import CUSTODIANS, Share
 from ledger.message import Message
 
+FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
+TWO_SHARES: Final = click.argument("share", type=FILE, nargs=2)
+THEIR_KEYS: Final = click.option(
+    "--key",
+    "keys",
+    type=FILE,
+    multiple=True,
+    required=True,
+    metavar="FILE",
+    help="A custodian's key; two of them, in any order.",
+)
 _LIMIT: Final = 65_536
 
 

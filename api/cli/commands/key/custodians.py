@@ -14,15 +14,22 @@ from typing import Any, Final
 
 import click
 
-from api.cli.commands.key.custodian_files import custodians_of, recovered, share_of
+from api.cli.commands.key.custodian_files import (
+    FILE,
+    THEIR_KEYS,
+    TWO_SHARES,
+    custodians_of,
+    recovered,
+    share_of,
+)
 from api.cli.commands.signer_options import kept_or_asked, passphrase
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import MISUSED, Refusal, dumped, misuse, options, shell_of
 from api.ops.custody import CUSTODIES, token_custody
 from api.settings import Settings
 from keys import canonical, shares
-from keys.custody import file
-from keys.custody.kek_custody import FILE, FileCustody, on_token
+from keys.custody import file, kek_custody
+from keys.custody.kek_custody import FileCustody, on_token
 from keys.envelope_encryption import Kek
 from keys.errors import KeysError
 from keys.hpke import ALG, OpeningKey, SealingKey
@@ -62,11 +69,11 @@ def _ceremony(command: Any) -> Any:  # noqa: ANN401  click's own
 
 
 @click.command("split")
-@click.argument("file", type=click.Path(path_type=Path, exists=True))
+@click.argument("file", type=FILE)
 @click.option(
     "--to",
     "publics",
-    type=click.Path(path_type=Path, exists=True),
+    type=FILE,
     multiple=True,
     required=True,
     help="Public half of a custodian's key; three of them.",
@@ -97,15 +104,8 @@ def split(
 
 
 @click.command("recover")
-@click.argument("share", type=click.Path(path_type=Path, exists=True), nargs=2)
-@click.option(
-    "--key",
-    "keys",
-    type=click.Path(path_type=Path, exists=True),
-    multiple=True,
-    required=True,
-    help="A custodian's key; two of them, in any order.",
-)
+@TWO_SHARES
+@THEIR_KEYS
 @click.option(
     "--into",
     type=click.Path(path_type=Path),
@@ -122,7 +122,7 @@ def split(
 @click.option(
     "--to",
     "publics",
-    type=click.Path(path_type=Path, exists=True),
+    type=FILE,
     multiple=True,
     help="Split it anew, to these three custodians; the old shares are void.",
 )
@@ -280,7 +280,7 @@ def _keep(settings: Settings, secret: _Secret, into: Path, custody: str) -> None
         file.write_opening_key(into, key, passphrase(settings, into))
         return
     kek = Kek(canonical.unb64(secret.named.kid), secret.data)
-    if custody.upper() == FILE:
+    if custody.upper() == kek_custody.FILE:
         FileCustody(lambda: passphrase(settings, into)).keep(into, kek)
         return
     if settings.pkcs11_token is None:

@@ -169,7 +169,7 @@ def _loss(
 def _remembered(shell: Shell, log: Recovering) -> Iterator[CheckpointFile]:
     """What the home has seen; a memory that does not open shows nothing, and stops nobody."""
     for role in REMEMBERING:
-        path, note = log.memory(role).path, log.opened(role)
+        path, note = log.memories.at(role).path, log.memories.opened(role)
         if note is not None:
             yield CheckpointFile(str(path), note)
         elif path.exists():
