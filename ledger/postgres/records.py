@@ -40,6 +40,8 @@ _CASES: Final[LiteralString] = (
 )
 PAGE: Final = 64
 """Rows that are fetched at a time, each a sealed state of 256 KiB at most."""
+_FURTHER: Final = 3 * PAGE
+"""The same of a long stream, behind its first page: each page is asked of the policies anew."""
 # A page is of records, and not of wraps, of which one record may have several. Each is asked of the
 # policy once, and of one stream the name.
 _BY_STREAM: Final[LiteralString] = """
@@ -102,15 +104,16 @@ class PostgresRecords:
 
     def stream(self, stream_id: UUID, after_seq: int = 0) -> Iterator[StoredRecord]:
         """One stream in `seq` order, from `after_seq` + 1 on; read as it is asked for."""
-        while rows := self._page(_BY_STREAM, after_seq, stream=stream_id):
+        page = PAGE
+        while rows := self._page(_BY_STREAM, after_seq, page, stream=stream_id):
             yield from rows
-            if len(rows) < PAGE:  # most streams: no question that is answered by nothing
+            if len(rows) < page:  # most streams: no question that is answered by nothing
                 return
-            after_seq = rows[-1].seq
+            after_seq, page = rows[-1].seq, _FURTHER
 
     def registry(self, after_index: int) -> Iterator[StoredRecord]:
         """Every record after `after_index` by which the registry changed, as it is asked for."""
-        while rows := self._page(_REGISTRY, after_index):
+        while rows := self._page(_REGISTRY, after_index, PAGE):
             yield from rows
             if len(rows) < PAGE:
                 return
@@ -139,8 +142,10 @@ class PostgresRecords:
         row = reading(self._pool, lambda connection: connection.execute(_SHREDS).fetchone())
         return 0 if row is None else cast("int", row[0])
 
-    def _page(self, query: LiteralString, after: int, **of: object) -> Sequence[StoredRecord]:
-        return self._select(query, {"after": after, "page": PAGE, **of})
+    def _page(
+        self, query: LiteralString, after: int, page: int, **of: object
+    ) -> Sequence[StoredRecord]:
+        return self._select(query, {"after": after, "page": page, **of})
 
     def _select(
         self, query: LiteralString, arguments: Sequence[object] | Mapping[str, object]

@@ -33,7 +33,7 @@ from projections.fold.statement_check import UNEXPLAINED, Form
 from projections.views.acts import ActRow
 
 _PAGE: Final = 64
-"""Records that are opened at a time, as many as are fetched."""
+"""Records that are opened at a time."""
 Due = Callable[[StoredRecord], bool]
 Judged = Callable[[str], Mapping[int, SetAside | None]]
 

@@ -134,8 +134,11 @@ class AppendContract:
         assert list(store.records.entries(0, 1)) == [row.entry]
 
     def test_a_stream_is_read_whole_whatever_its_length(self, store: BothEnds) -> None:
-        """It is read by the page: the last one may be full, short or of one record."""
-        for n in range(1, 2 * _PAGE + 2):
+        """It is read by the page: the last one may be full, short or of one record.
+
+        The second page of a stream is three times as long as its first.
+        """
+        for n in range(1, 4 * _PAGE + 2):
             draft = replace(a_draft("officer/x", n, registry_index=n - 2), registry=True)
             store.appender.append(draft)
             if n % _PAGE in (0, 1, _PAGE - 1):
