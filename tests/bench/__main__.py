@@ -21,6 +21,7 @@ from tests.bench import (
     keeping,
     listing,
     mirror,
+    noted,
     reads,
     rules,
     served,
@@ -41,6 +42,7 @@ GROUPS: Final[dict[str, Callable[[Run], Iterator[Row]]]] = {
     epoch.GROUP: epoch.rows,
     mirror.GROUP: mirror.rows,
     reads.GROUP: reads.rows,
+    noted.GROUP: noted.rows,
     keeping.GROUP: keeping.rows,
 }
 
