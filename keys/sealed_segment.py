@@ -116,6 +116,18 @@ def head_of(segment: bytes) -> SegmentHead:
     return SegmentHead(origin, tuple(segment[n : n + SLOT_BYTES] for n in parts), segment[:end])
 
 
+def is_cut(segment: bytes) -> bool:
+    """Whether it may be the beginning of a segment of which the rest is not there (yet)."""
+    if segment[:1] not in (b"", bytes((_VERSION,))) or len(segment) > MOST_BYTES:
+        return False
+    try:
+        head = head_of(segment)
+    except Malformed:
+        return True
+    steps = len(segment) - len(head.signed) - _NONCE_BYTES - _TAG_BYTES
+    return steps not in {STEP_BYTES << n for n in range(MOST_STEPS.bit_length())}
+
+
 def open_segment(segment: bytes, keys: Iterable[OpeningKey]) -> bytes:
     """The framed text, with the first of these keys that a slot is sealed to.
 

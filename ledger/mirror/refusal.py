@@ -31,3 +31,14 @@ class SegmentRefused(Exception):
         super().__init__(f"{kind}: {text}")
         self.kind: Kind = kind
         self.text = text
+
+
+class TakenBefore(SegmentRefused):
+    """The very segment is here already: whoever stored it did not live to put the file away.
+
+    Args:
+        text: As above.
+    """
+
+    def __init__(self, text: Text) -> None:
+        super().__init__("replay", text)

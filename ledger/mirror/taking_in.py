@@ -29,7 +29,7 @@ from ledger.log.statement import ACT_TYP, AUTHOR, Statement, parse_compact
 from ledger.message import Message
 from ledger.mirror.ahead import Ahead
 from ledger.mirror.ports import Claimed, MirrorStore, Standing, Taken, TakenRow
-from ledger.mirror.refusal import SegmentRefused
+from ledger.mirror.refusal import SegmentRefused, TakenBefore
 from ledger.mirror.segment import Gone, Item, Kept, RecordPlace, Segment, signed_by
 from ledger.mirror.unit import unit_below
 from ledger.ports import NIL_UNIT, StoredRecord
@@ -114,7 +114,12 @@ class Mirror:
             Conflict: Another import was first; nothing was stored.
         """
         standing = self._store.standing()
-        self._require_place(segment, standing)
+        try:
+            self._require_place(segment, standing)
+        except SegmentRefused as refused:
+            if refused.kind == "replay" and self._is_here(segment):
+                raise TakenBefore(refused.text) from refused
+            raise
         folded = self._folded_to(standing.size)
         try:
             taken = folded.judged(segment, standing)
@@ -133,6 +138,14 @@ class Mirror:
             folded = TakingIn(self._store, self._kek, self.lower, self._level)
             self._folded = folded
         return folded
+
+    def _is_here(self, segment: Segment) -> bool:
+        """Whether this very segment was taken in: its turn of the clock, and its records."""
+        known = any(
+            (one.at, one.size) == (segment.at, segment.end) for one in self._store.segments()
+        )
+        entries = [_entry(item) for item in segment.items]
+        return known and list(self._store.entries(segment.start, segment.end)) == entries
 
     def _require_place(self, segment: Segment, standing: Standing) -> None:
         if segment.log != self.lower.origin:

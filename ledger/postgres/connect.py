@@ -79,8 +79,17 @@ def waited_s() -> float:
     return _waits.seconds
 
 
-def open_pool(dsn: str, *, most: int = 8, least: int = 1) -> Pool:
-    """A pool of one login; it need not reach the server yet, and finds it again by itself."""
+def open_pool(dsn: str, *, most: int = 8, least: int = 1, patience_s: int = 0) -> Pool:
+    """A pool of one login; it need not reach the server yet, and finds it again by itself.
+
+    Args:
+        dsn: Of the login.
+        most: Connections at a time.
+        least: Connections that are kept.
+        patience_s: How long a statement waits for a lock, and ten times as long at all; 0: however
+            long it takes.
+    """
+    waits = f"-c lock_timeout={patience_s}s -c statement_timeout={10 * patience_s}s"
     return ConnectionPool(
         dsn,
         connection_class=_Timed,
@@ -89,7 +98,11 @@ def open_pool(dsn: str, *, most: int = 8, least: int = 1) -> Pool:
         open=True,
         timeout=_CONNECT_TIMEOUT_S,
         reconnect_timeout=_CONNECT_TIMEOUT_S,
-        kwargs={"autocommit": True, "connect_timeout": _CONNECT_TIMEOUT_S},
+        kwargs={
+            "autocommit": True,
+            "connect_timeout": _CONNECT_TIMEOUT_S,
+            **({"options": waits} if patience_s else {}),
+        },
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from click.testing import CliRunner, Result
 from api.cli.main import main
 from api.ops.embedded_postgres import Embedded
 from api.ops.machine import RealClock
-from api.ops.mirror import slots
+from api.ops.mirror import inbox, slots
 from api.ops.mirror.inbox import KEY, open_inbox
 from api.ops.mirror.outbox import ENDING, Outbox, into_folder
 from api.settings import EnclaveFacts, Home, Settings, SettingsError, write_private
@@ -184,6 +185,7 @@ def test_a_damaged_segment_is_refused_in_a_sentence_and_noted(pair: Two) -> None
     assert refused.exit_code == 1
     assert refused.stdout == ""
     assert refused.stderr.startswith("Nothing of bad.socaisegment was taken in: it was changed")
+    assert refused.stderr.count("\n") == 1
     assert "Traceback" not in refused.output
     assert pair.mirrored()._store.head().size == before
     noted = told(socai(pair.above, "mirror", "status", "--json"))["refused"][-1]
@@ -231,6 +233,101 @@ def test_a_folder_is_watched_and_a_gap_waits_for_what_is_missing(pair: Two) -> N
         box.watch(pair.folder, stop, hear, 0.01)
     assert [type(found) for _, found in heard] == [SegmentRefused, TakenIn, TakenIn]
     assert list(pair.folder.iterdir()) == []
+
+
+Hear = Callable[[str, TakenIn | SegmentRefused, threading.Event], None]
+
+
+def _watching(pair: Two, hear: Hear) -> None:
+    """Watches the folder until whoever hears says stop."""
+    stop = threading.Event()
+    with open_inbox(pair.above) as box:
+        box.watch(pair.folder, stop, lambda name, found: hear(name, found, stop), 0.01)
+
+
+def _first_heard(pair: Two) -> list[object]:
+    """What is heard until something is."""
+    heard: list[object] = []
+
+    def hear(_: str, found: TakenIn | SegmentRefused, stop: threading.Event) -> None:
+        heard.append(found)
+        stop.set()
+
+    _watching(pair, hear)
+    return heard
+
+
+def test_what_is_still_written_waits_until_it_is_whole(pair: Two) -> None:
+    """A copy that stalls half-way is named, stays where it is, and is taken in once it is there."""
+    pair.reports(6)
+    path = pair.publish()
+    data = path.read_bytes()
+    for part in (0, 100, len(data) // 2, len(data) - 1):
+        path.write_bytes(data[:part])
+        assert [type(one) for one in _first_heard(pair)] == [SegmentRefused]
+        assert path.read_bytes() == data[:part]
+    path.write_bytes(data[:-9])
+
+    def finish(_: str, found: TakenIn | SegmentRefused, stop: threading.Event) -> None:
+        if isinstance(found, TakenIn):
+            stop.set()
+            return
+        with path.open("ab") as file:
+            file.write(data[-9:])
+
+    _watching(pair, finish)
+    assert list(pair.folder.iterdir()) == []
+
+
+def test_a_kill_before_the_file_was_put_away_is_no_refusal(pair: Two) -> None:
+    """It was stored: the file goes and nothing is noted; what is refused twice is kept twice."""
+    pair.reports(7)
+    path = pair.publish()
+    data = path.read_bytes()
+    assert socai(pair.above, "mirror", "import", str(path)).exit_code == 0
+    noted = told(socai(pair.above, "mirror", "status", "--json"))["refused"]
+    _watching(pair, lambda _name, _found, stop: stop.set())
+    assert list(pair.folder.iterdir()) == []
+    assert told(socai(pair.above, "mirror", "status", "--json"))["refused"] == noted
+    for _ in range(2):
+        path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        _watching(pair, lambda _name, _found, stop: stop.set())
+    kept = sorted((pair.folder / "refused").iterdir())
+    assert [one.name for one in kept] == [path.name, f"{path.name}.2"]
+    for one in kept:
+        one.unlink()
+    (pair.folder / "refused").rmdir()
+
+
+class _Released(logging.Handler):
+    """Lets another import end, once it is said that it is waited for."""
+
+    def __init__(self, other: psycopg.Connection[tuple[object, ...]]) -> None:
+        super().__init__()
+        self._other = other
+
+    def emit(self, record: logging.LogRecord) -> None:
+        assert "is not taken in yet" in record.getMessage()
+        self._other.rollback()
+
+
+def test_a_database_that_does_not_answer_is_waited_for(
+    pair: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another import that hangs: the file stays, it is said why, and it is taken in afterwards."""
+    monkeypatch.setattr(inbox, "_PATIENCE_S", 1)
+    index = pair.reports(8)
+    pair.publish()
+    with psycopg.connect(pair.database.admin) as other:
+        other.execute("SELECT FROM mirror.logs FOR UPDATE")
+        log, handler = logging.getLogger("socai.mirror"), _Released(other)
+        log.addHandler(handler)
+        try:
+            (found,) = _first_heard(pair)
+        finally:
+            log.removeHandler(handler)
+    assert isinstance(found, TakenIn)
+    assert found.size == index + 1
 
 
 def test_wrong_words_end_in_a_sentence(pair: Two) -> None:

@@ -14,7 +14,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -33,10 +33,11 @@ from keys.envelope_encryption import Kek
 from keys.errors import KeysError, Malformed, Unsealable
 from keys.hpke import OpeningKey
 from keys.sealed_segment import NotAddressed
+from ledger.errors import Conflict, Unavailable
 from ledger.log.moment import stamp
 from ledger.message import Message
 from ledger.mirror.audit import MirrorFinding, findings
-from ledger.mirror.refusal import Kind, SegmentRefused
+from ledger.mirror.refusal import Kind, SegmentRefused, TakenBefore
 from ledger.mirror.taking_in import Lower, Mirror, TakenIn
 from ledger.postgres.connect import Pool, open_pool
 from ledger.postgres.mirror.mirrored import LowerLog, PostgresMirror, trust, trusted_logs
@@ -49,6 +50,8 @@ REFUSED: Final = "refused"
 _REFUSALS: Final = "refused.jsonl"
 _MOST_REFUSALS: Final = 200
 _LOOK_S: Final = 5.0
+_PATIENCE_S: Final = 30
+"""How long an import waits for another, or for the turn of an epoch."""
 
 _log = logging.getLogger("socai.mirror")
 _log.addHandler(logging.NullHandler())  # a command says it itself, where nobody takes log lines
@@ -183,6 +186,8 @@ class Inbox:
         """
         try:
             return self._take(sealed)
+        except TakenBefore:
+            raise  # nothing is wrong with it
         except SegmentRefused as refused:
             self._note(sealed, name, refused)
             raise
@@ -196,18 +201,25 @@ class Inbox:
     ) -> None:
         """Takes in what comes into a folder of the own enclave, until told to stop.
 
-        What is taken in goes; what is refused lies in `refused/` beside it, and what waits for a
-        segment that is missing stays.
+        A file is looked at once it is at two looks as it was at the one before: whoever brings it
+        may be at it still. What is taken in goes; what is refused lies in `refused/` beside it, and
+        what waits for a segment that is missing stays, as does what is cut short, until it is
+        changed. While the database cannot be asked everything waits.
         """
-        waiting: set[tuple[str, int]] = set()
+        waiting: set[_Mark] = set()
+        seen: dict[str, _Mark] = {}
         while not stop.is_set():
             taken = False
-            for path in sorted(folder.glob(f"*{ENDING}")):
-                if (path.name, path.stat().st_mtime_ns) in waiting:
+            files = {
+                path: mark for path in sorted(folder.glob(f"*{ENDING}")) if (mark := _mark(path))
+            }
+            for path, mark in files.items():
+                if mark in waiting or seen.get(path.name) != mark:
                     continue
-                taken = self._watched(path, waiting, told) or taken
+                taken = self._watched(path, mark, waiting, told) or taken
                 if stop.is_set():
                     return
+            seen = {mark.name: mark for mark in files.values()}
             if taken:
                 waiting.clear()  # what was missing may be there now
             else:
@@ -216,23 +228,28 @@ class Inbox:
     def _watched(
         self,
         path: Path,
-        waiting: set[tuple[str, int]],
+        mark: _Mark,
+        waiting: set[_Mark],
         told: Callable[[str, TakenIn | SegmentRefused], None],
     ) -> bool:
-        mark = (path.name, path.stat().st_mtime_ns)
+        """Whether a segment was taken in."""
         try:
-            found = self.take(read_segment(path), path.name)
+            data = read_segment(path)
+            found = self.take(data, path.name)
         except SegmentRefused as refused:
             told(path.name, refused)
-            if refused.kind == "gap":
+            if isinstance(refused, TakenBefore):
+                path.unlink(missing_ok=True)
+            elif refused.kind == "gap" or sealed_segment.is_cut(data):
                 waiting.add(mark)
             else:
-                apart = path.parent / REFUSED
-                apart.mkdir(exist_ok=True)
-                path.rename(apart / path.name)
+                _put_apart(path)
+            return False
+        except (Unavailable, Conflict, OSError) as error:
+            _log.warning("%s is not taken in yet: %s", path.name, type(error).__name__)
             return False
         told(path.name, found)
-        path.unlink()
+        path.unlink(missing_ok=True)
         return True
 
     def _take(self, sealed: bytes) -> TakenIn:
@@ -286,6 +303,34 @@ class Inbox:
         written(path, b"".join(line + b"\n" for line in lines))
 
 
+class _Mark(NamedTuple):
+    """A file as it was at a look."""
+
+    name: str
+    size: int
+    changed_ns: int
+
+
+def _mark(path: Path) -> _Mark | None:
+    """How a file is; None where it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return _Mark(path.name, found.st_size, found.st_mtime_ns)
+
+
+def _put_apart(path: Path) -> None:
+    """Into `refused/`, beside what was refused under the same name before: it is evidence."""
+    apart = path.parent / REFUSED
+    apart.mkdir(exist_ok=True)
+    number, to = 1, apart / path.name
+    while to.exists():
+        number += 1
+        to = apart / f"{path.name}.{number}"
+    path.rename(to)
+
+
 def read_segment(path: Path) -> bytes:
     """The bytes of a file, but no more than a segment and one has."""
     with path.open("rb") as file:
@@ -305,7 +350,7 @@ def open_inbox(settings: Settings) -> Iterator[Inbox]:
         lock.take(LOCK)
         dsn = role_dsn(settings, facts, "importer")
         require_schema(dsn)
-        pool = stack.enter_context(closing(open_pool(dsn, most=2)))
+        pool = stack.enter_context(closing(open_pool(dsn, most=2, patience_s=_PATIENCE_S)))
         yield Inbox(settings, facts, pool, open_kek(settings), _keys(settings))
 
 
