@@ -260,7 +260,7 @@ class Enclave:
         self.mirrored = Mirrored(
             partial(PostgresMirror, self._asked),
             lambda log, reader: RegistryFollower(PostgresMirror(self._reading, log), reader),
-            kek,
+            own,
         )
         self.queries = Queries(
             self.lend,
@@ -666,7 +666,7 @@ def _reading_now() -> ReadBy | None:
     return None if who is None else ReadBy(who.officer, who.kid)
 
 
-def _kept_now() -> dict[int, bytes] | None:
+def _kept_now() -> dict[tuple[str, int], bytes] | None:
     """What was opened already for the answer that this thread makes."""
     shown = gathered()
     return None if shown is None else shown.keys

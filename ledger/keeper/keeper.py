@@ -90,7 +90,7 @@ class WrapKeeper:
         """The keys of the records that rows name; None where a record's wrap is gone.
 
         Args:
-            places: Where the rows stand.
+            places: Where the rows stand; rows of one log.
             by: For whom, as each row says: None where a process folds.
 
         Raises:
@@ -101,9 +101,9 @@ class WrapKeeper:
             row, said = self._row(place, by)
             if said.file is not None:
                 raise NotOpened(f"row {row.index} is of a file")
-            stored = self._store.wraps(said.records)
+            stored = self._store.wraps(said.records, said.log)
             self._take(row.index, said)
-            found |= {n: self._key(stored.get(n)) for n in said.records}
+            found |= {n: self._key(stored.get(n), said.log) for n in said.records}
         return found
 
     def open_file(self, place: RowPlace, by: ReadBy, name: UUID, entry: bytes) -> bytes:
@@ -151,12 +151,12 @@ class WrapKeeper:
                 raise NotOpened(f"row {row} was used, or its time is over")
             self._opened[row] = said.wraps
 
-    def _key(self, stored: StoredWrap | None) -> bytes | None:
+    def _key(self, stored: StoredWrap | None, log: str | None) -> bytes | None:
         if stored is None:
             return None
         try:
             return envelope_encryption.unwrap(
-                self._kek, stored.wrap, origin=self._origin, entry=stored.entry
+                self._kek, stored.wrap, origin=log or self._origin, entry=stored.entry
             )
         except Unsealable:
             return None
@@ -167,13 +167,18 @@ class WrapKeeper:
 
     # -- what is opened unnoted ----------------------------------------------------------------
 
-    def open_registry(self, indices: Sequence[int]) -> dict[int, bytes | None]:
-        """The keys of records that everybody in the enclave may read. Raises: NotOpened."""
+    def open_registry(self, indices: Sequence[int], log: str | None) -> dict[int, bytes | None]:
+        """The keys of records that everybody in the enclave may read. Raises: NotOpened.
+
+        Args:
+            indices: Of them.
+            log: Origin of the lower log that they are of; None: of the own one.
+        """
         self._require_well()
-        stored = self._store.wraps(indices)
+        stored = self._store.wraps(indices, log)
         if any(one.unit != NIL_UNIT for one in stored.values()):
             raise NotOpened("a record of a case is opened against a row alone")
-        return {n: self._key(stored.get(n)) for n in indices}
+        return {n: self._key(stored.get(n), log) for n in indices}
 
     def open_event(self, name: UUID, seq: int) -> bytes:
         """The key of an event of a file's custody. Raises: NotOpened, Unsealable."""

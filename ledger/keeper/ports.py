@@ -41,8 +41,8 @@ class KeeperStore(Protocol):
     def reckon(self, upto: int, opened: int, lapsed: int, *, differed: bool) -> bool:
         """Says that they were; False where somebody else came first."""
 
-    def wraps(self, indices: Collection[int]) -> Mapping[int, StoredWrap]:
-        """The wraps of records that have one."""
+    def wraps(self, indices: Collection[int], log: str | None) -> Mapping[int, StoredWrap]:
+        """The wraps of records that have one: of the own log (None) or of a lower one."""
 
     def event(self, name: UUID, seq: int) -> tuple[bytes, bytes] | None:
         """Entry and wrap of an event of a file's custody; None where there is none."""

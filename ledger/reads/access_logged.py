@@ -18,7 +18,7 @@ from keys import canonical, read_tags
 from keys.errors import Malformed
 from ledger.admission.service_statements import STREAM, Events, ServiceEvent
 from ledger.reads.read import MOST_PURPOSE, MOST_RECORDS, Copy, Kind, NotedRead, ReadBy
-from ledger.regulation.acts.json_shape import DIGEST, UUID4, fmt_time
+from ledger.regulation.acts.json_shape import DIGEST, LOG, UUID4, fmt_time
 from ledger.regulation.registry.calendar import VIETNAM
 
 ACCESS_LOGGED: Final = "AccessLogged"
@@ -130,11 +130,13 @@ class WrapsRow:
         records: Leaf indices in the log of acts, ascending; of a file the record that lists it.
         by: For whom; None where a process folds a case, and shows nobody.
         file: Name of the upload that is to be read; then nothing but its key is opened.
+        log: Origin of the lower log that the records are of; None: of the own one.
     """
 
     records: tuple[int, ...]
     by: ReadBy | None = None
     file: UUID | None = None
+    log: str | None = None
 
     @property
     def wraps(self) -> int:
@@ -149,6 +151,8 @@ def wraps_opened(row: WrapsRow, *, event_id: UUID, stream: str, at: datetime) ->
         facts |= {"officer": row.by.officer, "kid": row.by.kid}
     if row.file is not None:
         facts["file"] = str(row.file)
+    if row.log is not None:
+        facts["log"] = row.log
     return _members(WRAPS_OPENED, event_id, stream, at, facts)
 
 
@@ -159,6 +163,7 @@ def wraps_of(event: ServiceEvent) -> WrapsRow:
         tuple(facts["records"]),
         ReadBy(facts["officer"], facts["kid"]) if "officer" in facts else None,
         UUID(facts["file"]) if "file" in facts else None,
+        facts.get("log"),
     )
 
 
@@ -335,11 +340,14 @@ _FACTS: Final[Mapping[str, Callable[[object], bool]]] = {
     "case": _fits(_CASE),
     "copy": _is_copy,
     "file": _fits(_UUID),
+    "log": _fits(re.compile(LOG, re.ASCII)),
 }
 _OPENED: Final = (
     {"records"},
     {"records", "officer", "kid"},
     {"records", "officer", "kid", "file"},
+    {"records", "log"},
+    {"records", "officer", "kid", "log"},
 )
 _RECOVERED: Final[Mapping[str, Callable[[object], bool]]] = {
     "act": _fits(_UUID),

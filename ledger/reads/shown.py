@@ -34,8 +34,8 @@ class ShownCases:
     Attributes:
         said: Whether anything was said of it, were it that it shows no case.
         totals: Of what figures of all cases are shown (A27); empty where none are.
-        keys: Of records that the keeper opened for it, by index: what an answer looks at twice is
-            opened once.
+        keys: Of records that the keeper opened for it, by log and index: what an answer looks at
+            twice is opened once.
     """
 
     said: bool = False
@@ -44,7 +44,7 @@ class ShownCases:
     _records: dict[tuple[UUID, Kind], set[int]] = field(default_factory=dict)
     _whole: set[Kind] = field(default_factory=set)
     _to_ask: set[UUID] = field(default_factory=set)
-    keys: dict[int, bytes] = field(default_factory=dict, repr=False)
+    keys: dict[tuple[str, int], bytes] = field(default_factory=dict, repr=False)
     _counted: bool = False
     _below: set[tuple[Kind, str, UUID, str]] = field(default_factory=set)
     _under: dict[UUID, dict[Under, None]] = field(default_factory=dict)

@@ -194,7 +194,7 @@ def test_a_wrap_of_a_case_is_opened_as_nothing_else(above: Above) -> None:
     row = record_of(above, above.annexes[0].act_id)
     assert row.wrap is not None
     with pytest.raises(KeeperRefused, match="against a row alone"):
-        ask(above, op="registry", indices=[0, row.index])
+        ask(above, op="registry", indices=[0, row.index], log=None)
     sent = {"op": "unwrap", "wrap": b64(row.wrap), "entry": b64(row.entry)}
     with pytest.raises(KeeperRefused, match="against a row alone"):
         ask(above, origin=origin, **sent)

@@ -25,7 +25,7 @@ from keys.errors import Malformed, Unsealable
 from ledger.errors import Unavailable
 from ledger.message import Message
 from ledger.ports import NIL_UNIT, CustodyRow, StoredRecord
-from ledger.reads.access_logged import WrapsRow
+from ledger.reads.access_logged import WrapsRow, origin_of
 from ledger.reads.read import MOST_RECORDS, ReadBy
 from ledger.reads.writer import RowPlace
 from ledger.streams.opener import OpenedBy
@@ -138,7 +138,7 @@ class KeptKeks:
         origin: str,
         note: Callable[[Sequence[WrapsRow]], Sequence[RowPlace]],
         who: Callable[[], ReadBy | None],
-        kept: Callable[[], dict[int, bytes] | None] = lambda: None,
+        kept: Callable[[], dict[tuple[str, int], bytes] | None] = lambda: None,
     ) -> None:
         self._ahead = threading.local()
         self._kept = kept
@@ -181,21 +181,21 @@ class KeptKeks:
 
     def records(self, origin: str, rows: Sequence[StoredRecord]) -> list[bytes | Unsealable]:
         """See `KeptApart`."""
-        if origin != self._origin:
+        if origin == origin_of(self._origin):
             return [self._of_reads(origin, row) for row in rows]
         of_registry = [row.index for row in rows if row.unit == NIL_UNIT]
-        known = self._known()
+        known, log = self._known(), None if origin == self._origin else origin
         found: dict[int, bytes | None] = {
-            row.index: known[row.index] for row in rows if row.index in known
+            row.index: known[origin, row.index] for row in rows if (origin, row.index) in known
         }
         of_cases = sorted({row.index for row in rows if row.unit != NIL_UNIT} - found.keys())
         if of_registry:
-            found |= self._keys(op="registry", indices=of_registry)
+            found |= self._keys(op="registry", indices=of_registry, log=log)
         if of_cases:
-            found |= self._opened(of_cases)
+            found |= self._opened(of_cases, log)
         kept = self._kept()
         if kept is not None:
-            kept |= {index: key for index, key in found.items() if key is not None}
+            kept |= {(origin, n): key for n, key in found.items() if key is not None}
         shut = Unsealable("the key does not unwrap")
         keys = (found.get(row.index) for row in rows)
         return [shut if key is None else key for key in keys]
@@ -204,12 +204,14 @@ class KeptKeks:
         """Has records of a case opened in one go that this thread is about to fold one by one."""
         apart = [row for row in rows if row.wrap is not None and row.unit != NIL_UNIT]
         if apart:
-            keys = self._opened(sorted({row.index for row in apart}))
-            self._ahead.keys = {index: key for index, key in keys.items() if key is not None}
+            keys = self._opened(sorted({row.index for row in apart}), None)
+            self._ahead.keys = {
+                (self._origin, n): key for n, key in keys.items() if key is not None
+            }
 
-    def _known(self) -> dict[int, bytes]:
+    def _known(self) -> dict[tuple[str, int], bytes]:
         """What was opened already for this answer, or ahead of this fold."""
-        ahead: dict[int, bytes] = getattr(self._ahead, "keys", {})
+        ahead: dict[tuple[str, int], bytes] = getattr(self._ahead, "keys", {})
         return ahead | (self._kept() or {})
 
     def event(self, row: CustodyRow) -> bytes:
@@ -230,11 +232,11 @@ class KeptKeks:
         except Unsealable as error:
             return error
 
-    def _opened(self, indices: Sequence[int]) -> dict[int, bytes | None]:
+    def _opened(self, indices: Sequence[int], log: str | None) -> dict[int, bytes | None]:
         """Noted, then opened; once more where the rows were reckoned in between."""
         by = self._who()
         rows = [
-            WrapsRow(tuple(indices[start : start + MOST_RECORDS]), by)
+            WrapsRow(tuple(indices[start : start + MOST_RECORDS]), by, log=log)
             for start in range(0, len(indices), MOST_RECORDS)
         ]
         for attempt in range(_ATTEMPTS):

@@ -105,7 +105,7 @@ def _open(keeper: WrapKeeper, asked: Json) -> Json:
 
 
 def _registry(keeper: WrapKeeper, asked: Json) -> Json:
-    return _keys(keeper.open_registry(asked["indices"]))
+    return _keys(keeper.open_registry(asked["indices"], asked["log"]))
 
 
 def _event(keeper: WrapKeeper, asked: Json) -> Json:

@@ -34,6 +34,11 @@ _WRAPS: Final[LiteralString] = """
 SELECT r.index, r.entry, r.unit, w.wrap
 FROM log.records r JOIN log.wraps w ON w.index = r.index WHERE r.index = ANY (%b::bigint[])
 """
+_LOWER: Final[LiteralString] = """
+SELECT r.index, r.entry, r.unit, w.wrap
+FROM mirror.records r JOIN mirror.wraps w ON w.origin = r.origin AND w.index = r.index
+WHERE r.origin = %b AND r.index = ANY (%b::bigint[])
+"""
 _EVENT: Final[LiteralString] = """
 SELECT c.entry, w.wrap FROM log.custody c JOIN log.file_wraps w ON w.name = c.name AND w.seq = c.seq
 WHERE c.name = %b::uuid AND c.seq = %b::bigint
@@ -80,9 +85,10 @@ class PostgresOpens:
         """See `KeeperStore.reckon`."""
         return bool(calling(self._pool, _RECKON, [upto, opened, lapsed, differed]))
 
-    def wraps(self, indices: Collection[int]) -> Mapping[int, StoredWrap]:
+    def wraps(self, indices: Collection[int], log: str | None) -> Mapping[int, StoredWrap]:
         """See `KeeperStore.wraps`."""
-        found = self._rows(_WRAPS, list(indices))
+        named = list(indices)
+        found = self._rows(_WRAPS, named) if log is None else self._rows(_LOWER, log, named)
         return {index: StoredWrap(entry, unit, wrap) for index, entry, unit, wrap in found}
 
     def event(self, name: UUID, seq: int) -> tuple[bytes, bytes] | None:
