@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,18 @@ from werkzeug.test import TestResponse
 
 from api.cli.main import main
 from api.ops.embedded_postgres import Embedded
+from api.ops.keeper.asking import KeeperLine, KeeperRefused
 from api.ops.wiring import open_kek
+from keys.canonical import b64
 from keys.custody.file import write_key
+from keys.envelope_encryption import unwrap
 from ledger.log.moment import stamp
 from ledger.log.statement import parse_flattened
 from ledger.mirror.taking_in import Mirror, TakenIn
 from ledger.mirror.unit import ref_of
 from ledger.postgres.mirror.mirrored import PostgresMirror, trust
-from ledger.reads.access_logged import AccessRow
+from ledger.reads.access_logged import AccessRow, WrapsRow
+from ledger.reads.read import ReadBy
 from ledger.regulation.acts.act import parse_act
 from tests import builders
 from tests.attacks import attack
@@ -292,6 +297,33 @@ def test_the_history_at_a_terminal_says_what_is_a_copy(joined: Joined, tmp_path:
             assert f"↓{joined.first}" in told
             _, _, mark = told.partition("↓ ")
             assert max(map(len, mark.splitlines()[:4])) <= 80
+
+
+@attack(
+    "an API process that was taken over has what is mirrored opened, unnoted or by another row",
+    stopped_by="the keeper opens of a lower log what a row names of that log (U3)",
+    noticed_by="the keeper's log",
+)
+def test_a_lower_log_is_opened_against_a_row_that_names_it(joined: Joined) -> None:
+    """As a record that everybody reads, and by a row that names the same index of the own log."""
+    joined.bring()
+    service, origin, first = joined.above.service, joined.below.a.origin, joined.first
+    (row,) = joined.store.read(first, 1)
+    key = unwrap(joined.kek, row.wrap or b"", origin=origin, entry=row.entry)
+    by = ReadBy(officer(GRANTED), builders.key(GRANTED).kid)
+    places = service.enclave._noting.note_opens(
+        [WrapsRow((first,), by, log=log) for log in (None, origin)]
+    )
+    with closing(KeeperLine(service.settings.keeper_socket, patience_s=0)) as line:
+        with pytest.raises(KeeperRefused, match="against a row alone"):
+            line.ask(op="registry", indices=[first], log=origin)
+        told = []
+        for place in places:
+            asked = [[str(place.stream_id), place.seq]]
+            answer = line.ask(op="open", places=asked, by=[by.officer, by.kid])
+            told.append(answer["keys"][0][1])
+    assert told[0] != b64(key)
+    assert told[1] == b64(key)
 
 
 def test_an_act_above_says_what_its_author_was_shown(joined: Joined, tmp_path: Path) -> None:
