@@ -314,9 +314,10 @@ class Enclave:
     @cached_property
     def forgetting(self) -> Forgetting:
         """Lets go of what was shredded, and of a KEK that is over."""
+        ahead = [self._kek.forget] if isinstance(self._kek, KeptKeks) else []
         return Forgetting(
             PostgresRecords(self._writing).shreds,
-            [self.ledger.forget, self.rights.forget, search_terms.forget],
+            [self.ledger.forget, self.rights.forget, search_terms.forget, *ahead],
             always=self._kek.look if isinstance(self._kek, KeyFiles) else lambda: None,
         )
 

@@ -140,7 +140,7 @@ class KeptKeks:
         who: Callable[[], ReadBy | None],
         kept: Callable[[], dict[tuple[str, int], bytes] | None] = lambda: None,
     ) -> None:
-        self._ahead = threading.local()
+        self._ahead: dict[int, dict[tuple[str, int], bytes]] = {}  # by thread
         self._kept = kept
         self._line = line
         self._origin = origin
@@ -167,6 +167,10 @@ class KeptKeks:
     def look(self) -> None:
         """Nothing is held, so nothing changes."""
 
+    def forget(self) -> None:
+        """Lets go of what was opened ahead: of what is shredded no key stays here (K8)."""
+        self._ahead.clear()
+
     # -- KeyElsewhere --------------------------------------------------------------------------
 
     def wrapped(self, dek: bytes, *, origin: str, entry: bytes) -> bytes:
@@ -188,6 +192,8 @@ class KeptKeks:
         found: dict[int, bytes | None] = {
             row.index: known[origin, row.index] for row in rows if (origin, row.index) in known
         }
+        for index in found:
+            self._ahead.get(threading.get_ident(), {}).pop((origin, index), None)
         of_cases = sorted({row.index for row in rows if row.unit != NIL_UNIT} - found.keys())
         if of_registry:
             found |= self._keys(op="registry", indices=of_registry, log=log)
@@ -205,14 +211,13 @@ class KeptKeks:
         apart = [row for row in rows if row.wrap is not None and row.unit != NIL_UNIT]
         if apart:
             keys = self._opened(sorted({row.index for row in apart}), None)
-            self._ahead.keys = {
+            self._ahead[threading.get_ident()] = {
                 (self._origin, n): key for n, key in keys.items() if key is not None
             }
 
     def _known(self) -> dict[tuple[str, int], bytes]:
         """What was opened already for this answer, or ahead of this fold."""
-        ahead: dict[tuple[str, int], bytes] = getattr(self._ahead, "keys", {})
-        return ahead | (self._kept() or {})
+        return self._ahead.get(threading.get_ident(), {}) | (self._kept() or {})
 
     def event(self, row: CustodyRow) -> bytes:
         """See `KeptApart`."""
