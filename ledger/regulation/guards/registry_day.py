@@ -139,6 +139,23 @@ def agency_holds_function(q: GuardInput) -> Breach | None:
     )
 
 
+def agency_holds_function_v2(q: GuardInput) -> Breach | None:
+    """4.3; G3. As before; who authors by a delegation has the power of the post that gave it.
+
+    Functions stay those of the agency: nobody lets another sign for a body that is not theirs.
+    """
+    breach = agency_holds_function(q)
+    given = None if breach is None else delegation_of(q, q.act.author, q.day)
+    if given is None or given.agency != q.act.agency:
+        return breach
+    lent = any(
+        q.registry.holds_code(code, given.agency, given.from_post, given.giver, q.day)
+        for code in q.kind.who
+        if _is_post(q, code)
+    )
+    return None if lent else breach
+
+
 _SHOWN = 6
 
 

@@ -202,6 +202,28 @@ def test_a_delegation_gives_capacity_and_power_for_its_term_and_scope() -> None:
     breaks("OFFICER_IN_POST", asked(), "/signers/1/capacity")
 
 
+def test_a_delegate_authors_what_the_post_may() -> None:
+    """An act that the head signs alone, signed TUQ.; functions of agencies are lent to nobody."""
+    case = a_case_in("VERIFYING")
+    facts = {"grant": an_id("grant"), "officer": officer("cv"), "reason": "Hết việc."}
+
+    def asked(*capacities: str) -> GuardInput:
+        return case.asks(
+            "ParticipationRevoked", by="pc", also=[], facts=facts, exact=True,
+            capacities=capacities,
+        )  # fmt: skip
+
+    breaks("AGENCY_HOLDS_FUNCTION", asked("TUQ"), "/agency")
+    line = given(case, officer=officer("pc"), post="phap-che")
+    holds("AGENCY_HOLDS_FUNCTION", asked("TUQ"))
+    breaks("AGENCY_HOLDS_FUNCTION", asked("TRUC_TIEP"))
+    enter(
+        case.registry, "DelegationEnded", {"delegation": line, "reason": "Giám đốc đã về."},
+        stream=f"agency/{STTTT}",
+    )  # fmt: skip
+    breaks("AGENCY_HOLDS_FUNCTION", asked("TUQ"))
+
+
 def test_a_delegation_ends_with_the_post_of_giver_or_taker() -> None:
     """Nobody signs for who is no longer there to answer for it."""
     for alias, post in (("gd", "giam-doc"), ("pc", "phap-che")):
