@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from ledger.audit.audit import Damage, Report, audit
+from ledger.regulation.case.state import fold
+from projections.views.acts import signeds, stream_rows
 from tests.builders import an_act
 from tests.fixtures.postgres import Database
 from tests.fixtures.projected import Case, made
@@ -94,6 +96,10 @@ def test_what_a_delegate_signed_is_shown_as_signed_so(database: Database) -> Non
         (person(log, "tp").uuid, "truong-phong", "TRUC_TIEP", False),
         (director, "giam-doc", "TUQ", True),
     ]
+    assert _signers(case, log, members["act_id"]) == [
+        (person(log, "tp").uuid, None),
+        (director, named),
+    ]
     assert case.file(case.now)["pending"] == []
     assert _work(case, director, case.now) == []
     assert case.queries.verification(case.stream)[1].outcome == "VALID"
@@ -111,6 +117,16 @@ def test_whoever_takes_over_nothing_is_set_aside(database: Database) -> None:
     case = made(database, log)
     assert [one["act_id"] for one in case.file(case.now)["pending"]] == [members["act_id"]]
     assert case.queries.act(members["act_id"])[1].row.aside
+
+
+def _signers(case: Case, log: PlayedLog, act_id: str) -> list[tuple[str, str | None]]:
+    """Who signed an act, each with whom instead of, in the fold of the views' rows."""
+    with case.reading() as connection:
+        rows = stream_rows(connection, case.stream)
+    taken = [signed for _, signed in signeds(rows, log.player.registry) if signed is not None]
+    assert len(taken) == len(rows)
+    entry = fold(case.stream, taken).entries[act_id]
+    return [(one.officer, one.instead_of) for one in entry.act.signers]
 
 
 def _work(case: Case, officer: str, at: Any) -> list[Any]:  # noqa: ANN401
