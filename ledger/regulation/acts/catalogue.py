@@ -243,7 +243,12 @@ def compile_catalogue(edition: Edition) -> Catalogue:
         ValueError: The data uses a type or a format that `json_shape.py` does not know.
     """
     data = edition.acts
-    formats = {"clock": json_shape.one_of(_clock_codes(edition))}
+    formats = {
+        "clock": json_shape.one_of(_clock_codes(edition)),
+        "act_type": json_shape.known_to(
+            (e["act"] for e in data["acts"]), Message("an act type of the catalogue")
+        ),
+    }
     above: Mapping[str, Any] = data["common_facts"]["facts"]
     limits = {limit["code"]: limit["initial"]["value"] for limit in edition.life_cycle["limits"]}
     offices: Mapping[str, Sequence[str]] = edition.lint["offices"]

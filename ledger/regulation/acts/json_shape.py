@@ -173,6 +173,18 @@ def one_of(values: Iterable[str]) -> Check:
     return check
 
 
+def known_to(values: Iterable[str], what: Message) -> Check:
+    """A string out of a set that is too long to be listed to whoever misses it."""
+    known, flaws = frozenset(values), one(Message("must be {what}", what=what))
+
+    def check(value: object) -> list[Flaw] | None:
+        if type(value) is not str:
+            return NOT_STRING
+        return None if value in known else flaws
+
+    return check
+
+
 def integer(value: object) -> list[Flaw] | None:
     """An integer; true and false are none."""
     return None if type(value) is int else NOT_INT

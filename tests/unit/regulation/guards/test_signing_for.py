@@ -169,9 +169,12 @@ def test_the_holder_of_a_post_lets_another_sign() -> None:
         delegating(story, facts={"officer": officer("tp"), "post": "truong-phong",
                    "capacity": "TUQ"}),
     )  # fmt: skip
-    with pytest.raises(Rejected) as refused:
-        decide(delegating(story, facts={"valid_to": None}))
-    assert refused.value.guard == "FACTS_INVALID"
+    wrong: tuple[Json, ...] = ({"valid_to": None}, {"acts": ["HandlingDecide"]}, {"acts": [7]})
+    for facts in wrong:
+        with pytest.raises(Rejected) as refused:
+            decide(delegating(story, facts=facts))
+        assert refused.value.guard == "FACTS_INVALID"
+    decide(delegating(story, facts={"acts": ["HandlingDecided", "SanctionDecided"]}))
 
 
 def test_a_delegation_gives_capacity_and_power_for_its_term_and_scope() -> None:
