@@ -77,6 +77,7 @@ class ActType:
         restarts: The fact that names an act whose clock runs anew by this one; None: it has none.
         correctable: By the path of a member that may be put right (`*` any item of a list), who
             may: WRITER, HANDLER.
+        spoken_by: Codes of the body that says or does what the act records; empty: its author.
         by_concerned: What it leaves to those whom a report of the case is about: AGENCY, OFFICER
             (the officer too), or None.
         reconsidered_by: The act type by which what it says in substance is changed; None: none.
@@ -107,6 +108,7 @@ class ActType:
     correctable: Mapping[tuple[str, ...], frozenset[str]]
     reconsidered_by: str | None
     by_concerned: str | None
+    spoken_by: tuple[str, ...]
     restrictive: bool
     source: tuple[str, ...]
     origin: str
@@ -310,6 +312,7 @@ def _compile(
         correctable={**correctable, **_correctable(entry.get("correctable", {}), "facts")},
         reconsidered_by=entry.get("reconsidered_by"),
         by_concerned=entry.get("by_concerned"),
+        spoken_by=tuple(entry.get("spoken_by", ())),
         restrictive=entry["restrictive"],
         source=tuple(entry["source"]),
         origin=entry["origin"],

@@ -28,7 +28,7 @@ OPEN_STATES: Mapping[str, frozenset[str]] = {
     "sanction": frozenset(
         {"RECORD_MADE", "EXPLAINED", "PROPOSED", "DECIDED", "SUSPENDED", "AMENDED"}
     ),
-    "takedown": frozenset({"PROPOSED", "ACCEPTED", "RESTORATION_ASKED"}),
+    "takedown": frozenset({"PROPOSED", "ACCEPTED", "RESTORATION_ASKED", "LAPSED"}),
     "referral": frozenset({"SENT", "ACCEPTED", "CONFLICT"}),
     "criminal_referral": frozenset({"SENT", "ACKNOWLEDGED", "EXTENDED", "SUSPENDED"}),
     "complaint": frozenset({"RECEIVED", "ACCEPTED"}),

@@ -18,6 +18,7 @@ OF_SUB_PROCESS: Final = frozenset(
     {
         "REVIEW_MEASURE",
         "MEASURE_CONFIRM",
+        "REVIEW_TAKEDOWN",
         "PLATFORM_REMOVAL",
         "TECHNICAL_REPORT",
         "ANSWER_VERIFICATION",
@@ -74,6 +75,7 @@ _FOLLOW_UPS: Final = frozenset(
 _STARTS_WHERE: Final[Mapping[str, Callable[[Entry, StreamState, Registry], bool]]] = {
     "REGISTER_CASE": lambda e, _s, _r: e.state_before in (None, "RECEIVED"),
     "NAME_CLEAR": lambda e, _s, _r: names_somebody(e),
+    "REVIEW_MEASURE": lambda e, _s, _r: e.act.facts.get("decision") != "LIFT",
     "NOTIFY_LEAD": lambda e, _s, r: not r.holds(e.act.agency, "LEAD", e.act.day),
     "INFORM_REPORTER": lambda _e, s, _r: bool(_reporters(s)),
     "INFORM_AFFECTED": lambda e, s, _r: _touches_somebody(e, s),

@@ -103,6 +103,15 @@ def result_matches_finding(q: GuardInput) -> Breach | None:
     return None if fits else Breach(finding_words(finding), ("/facts/outcome",))
 
 
+def result_matches_finding_v2(q: GuardInput) -> Breach | None:
+    """3.3. As before; and where a limb is met, nothing is no violation."""
+    finding = q.stream.finding
+    nothing = q.facts.get("outcome") in ("NO_VIOLATION", "INSUFFICIENT_BASIS", "OUT_OF_SCOPE")
+    if finding is not None and nothing and limbs_met(finding):
+        return Breach(finding_words(finding), ("/facts/outcome",))
+    return result_matches_finding(q)
+
+
 def _carried(finding: Entry | None, outcome: str) -> bool:
     if outcome in ADVERSE and (finding is None or not supports(finding)):
         return False

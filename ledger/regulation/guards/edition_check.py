@@ -99,6 +99,9 @@ _DATED: Final = (
     ("registry", "post_powers"),
     ("registry", "instruments"),
     ("registry", "clock_rules"),
+    ("registry", "competences"),
+    ("registry", "limb_provisions"),
+    ("registry", "disclosure_grounds"),
 )
 
 
@@ -161,8 +164,8 @@ def _shape(edition: Edition, base: Edition) -> list[EditionFault]:
     """
     found = []
     for subject, section in KEYS:
-        before: Sequence[Mapping[str, Any]] = base.subjects[subject][section]
-        lines = edition.subjects[subject][section]
+        before: Sequence[Mapping[str, Any]] = base.subjects[subject].get(section, ())
+        lines = edition.subjects[subject].get(section, ())
         if not isinstance(lines, (list, tuple)):
             lines = [lines]
         always = frozenset(before[0]).intersection(*before) if before else frozenset[str]()
@@ -296,8 +299,8 @@ def _kept(edition: Edition, base: Edition) -> Iterator[EditionFault]:
     """A line in use is never edited: what was is judged by it. States stay, and first lengths."""
     for subject, section in _DATED:
         members = KEYS[subject, section]
-        after = {key_of(line, members): line for line in edition.subjects[subject][section]}
-        for line in base.subjects[subject][section]:
+        after = {key_of(line, members): line for line in edition.subjects[subject].get(section, ())}
+        for line in base.subjects[subject].get(section, ()):
             key = key_of(line, members)
             if key not in after or not _only_ends(line, after[key]):
                 said = Message("a line in use is not edited: end it, and add another")

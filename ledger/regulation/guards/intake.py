@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from ledger.regulation.acts.act import NamedSigner, stream_kind
 from ledger.regulation.case.exclusions import concerned
@@ -22,6 +23,7 @@ from ledger.regulation.case.reading import (
 )
 from ledger.regulation.case.reporters import TOKEN, may_bring, tokens
 from ledger.regulation.case.state import INTAKE, SEALING, present_agency
+from ledger.regulation.guards.basis import lines_on
 from ledger.regulation.guards.breach import Breach
 
 ORAL_CHANNELS = frozenset({"PHONE", "SMS", "AUDIO", "VIDEO", "MEETING"})
@@ -194,3 +196,22 @@ def concerned_handles_not(q: GuardInput) -> Breach | None:
             shown = q.registry.name(named, q.day)
             return Breach({"agency": shown}, (f"/facts/{member}",))
     return None
+
+
+def disclosure_lawful(q: GuardInput) -> Breach | None:
+    """Added (access.md A18). Only to a body that the law names, on a ground that is listed."""
+    lines = [line for line in lines_on(q, "disclosure_grounds", q.day) if _cites(q, line)]
+    lawful = [
+        any(q.registry.holds(to, code, q.day) for line in lines for code in line["who"])
+        for to in q.act.to
+    ]
+    if lawful and all(lawful):
+        return None
+    return Breach(pointers=("/facts/legal_ground",) if not lines else ("/to",))
+
+
+def _cites(q: GuardInput, line: Mapping[str, Any]) -> bool:
+    name, article = str(line["instrument"]), str(line["article"])
+    cited = any((b.instrument, b.article) == (name, article) for b in q.act.basis)
+    ground = str(q.facts.get("legal_ground", ""))
+    return cited or (name in ground and re.search(rf"Điều {article}(?!\d)", ground) is not None)

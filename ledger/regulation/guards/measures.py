@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+import unicodedata
+from typing import Any, Final
 
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import (
     SHORTEST_REASON,
+    agency_of,
     filled,
     finding_words,
     lead,
@@ -44,6 +46,14 @@ _SCOPE_WORDS = re.compile(
     re.IGNORECASE,
 )
 _LETTERS = re.compile(r"[^\w]+")
+#: Powers of heads of agencies, and of deputies who sign in their place.
+HEADS: Final = ("AGENCY_HEAD", "HEAD")
+#: The finding of what is true and breaks another law.
+TRUE_BREACH: Final = "TRUE_BUT_BREACH"
+_FEWEST_WORDS: Final = 5
+_WORD: Final = re.compile(r"[^\W\d_]+(?:[\u0300-\u036f]+[^\W\d_]*)*")
+_VOWEL: Final = re.compile(r"[aeiouy]")
+_HELD: Final = re.compile(r"(.)\1{3}")
 
 
 def urgent_review_due(q: GuardInput) -> Breach | None:
@@ -85,6 +95,21 @@ def finding_supports_measure(q: GuardInput) -> Breach | None:
     else:
         carried = supports(finding)
     return None if carried else Breach(finding_words(finding), ("/facts",))
+
+
+def finding_supports_measure_v2(q: GuardInput) -> Breach | None:
+    """3.3.
+
+    As before; and what is true is neither blocked nor taken down: another law that it breaks is
+    enforced by that law's own means (regulation.md §8, row 12).
+    """
+    finding = q.stream.finding
+    restricts = q.act.act in MAY_BE_URGENT or any(
+        i.get("act") in MAY_BE_URGENT for i in objects(q.facts.get("plan"))
+    )
+    if finding is not None and restricts and finding.act.facts.get("finding") == TRUE_BREACH:
+        return Breach(finding_words(finding), ("/facts",))
+    return finding_supports_measure(q)
 
 
 def _needs_support(q: GuardInput) -> bool:
@@ -135,6 +160,67 @@ def proportionality_note(q: GuardInput) -> Breach | None:
         return Breach(pointers=tuple(f"/facts/proportionality/{m}" for m in short))
     same = len({s.casefold() for s in said}) < len(members)
     return Breach(pointers=("/facts/proportionality",)) if same else None
+
+
+def proportionality_note_v2(q: GuardInput) -> Breach | None:
+    """4.2. As before; and what is no text is no reason."""
+    breach = proportionality_note(q)
+    note: Any = q.facts.get("proportionality")
+    if breach is not None or not isinstance(note, dict):
+        return breach
+    empty = [m for m in ("necessity", "milder_means", "speech_note") if not is_text(note[m])]
+    return Breach(pointers=tuple(f"/facts/proportionality/{m}" for m in empty)) if empty else None
+
+
+def is_text(said: str) -> bool:
+    """Whether something is said: five words that differ, most with a vowel, no letter many times.
+
+    It knows no language; it sees a key held down and one word repeated.
+    """
+    words = _WORD.findall(unicodedata.normalize("NFD", said.casefold()))
+    plain = ["".join(c for c in word if not unicodedata.combining(c)) for word in words]
+    spoken = [word for word in plain if _VOWEL.search(word) and not _HELD.search(word)]
+    return len(set(spoken)) >= _FEWEST_WORDS and len(set(spoken)) * 3 >= len(words)
+
+
+def _of_press(q: GuardInput) -> bool:
+    """Whether content of the case or of the act stands in the press; and it restricts somebody."""
+    if q.facts.get("kind") in ("INFORM_PUBLIC", "PRESERVE_RECORD"):
+        return False
+    intake = [c for e in q.stream.intake for c in objects(e.act.facts.get("content"))]
+    return any(c.get("where") == "PRESS" for c in (*intake, *objects(q.facts.get("content"))))
+
+
+def press_needs_head(q: GuardInput) -> Breach | None:
+    """4.2. What touches the press is approved by the head of the agency."""
+    if not _of_press(q):
+        return None
+    approver = q.act.approver
+    agency = None if approver is None else agency_of(q, approver.officer, approver.post)
+    if approver is not None and agency is not None:
+        who = agency, approver.post, approver.officer, q.day
+        if any(q.registry.holds_code(code, *who) for code in HEADS):
+            return None
+    return Breach(pointers=("/signers",))
+
+
+def press_content(q: GuardInput) -> Breach | None:
+    """4.2. Whoever signs is shown that the press is touched."""
+    return Breach() if _of_press(q) else None
+
+
+def measure_has_end(q: GuardInput) -> Breach | None:
+    """4.2 (added). A measure ends or is looked at again in time; unverified, within the day."""
+    if q.facts.get("decision") == "LIFT":
+        return None
+    given = [t for m in ("review_at", "end_at") if (t := time_of(q.facts.get(m))) is not None]
+    if not given and q.stream.finding is not None:
+        return None  # it lapses after MEASURE_MAX (`clock_terms.term`)
+    unverified = q.facts.get("decision") == "CONFIRM" and q.stream.finding is None
+    code = "URGENT_REVIEW" if unverified else "MEASURE_MAX"
+    if any(within(q, code, q.act.occurred_at, t) for t in given):
+        return None
+    return Breach(limit_words(q, code), ("/facts/review_at", "/facts/end_at"))
 
 
 def reviewer_not_taker(q: GuardInput) -> Breach | None:

@@ -171,6 +171,11 @@ def _holds(q: GuardInput, code: str) -> bool:
     return bool(q.registry.holds_code(code, act.agency, act.post, act.signers[0].officer, q.day))
 
 
+def author_is(q: GuardInput, code: str) -> bool:
+    """Whether the author's agency or post is what a code of `who` names, on the day of the act."""
+    return _holds(q, code)
+
+
 def officer_in_post(q: GuardInput) -> Breach | None:
     """Each signer held the post named on the day of the act, and on the day of signing.
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import agency_of, filled, fmt_day
 from ledger.regulation.case.stand_ins import body_of, delegation_of, signed_on
@@ -25,6 +28,32 @@ def record_before_sanction(q: GuardInput) -> Breach | None:
     decides = q.act.act == "SanctionDecided"
     return (
         Breach(pointers=("/facts/sanction",)) if decides and sanction.state != "PROPOSED" else None
+    )
+
+
+def one_sanction(q: GuardInput) -> Breach | None:
+    """G5 (15/2012/QH13 Art. 3). One act of one subject is sanctioned once."""
+    decides = q.act.act == "SanctionDecided"
+    named = _record(q) if decides else None
+    record = q.act if named is None else named.act
+    if decides and q.facts.get("decision") != "SANCTION":
+        return None
+    for sub in q.stream.subs_in("sanction"):
+        if sub.id == record.act_id or sub.state in ("DROPPED", "ANNULLED"):
+            continue
+        if _same_act(sub.opened_by.act.facts, record.facts):
+            return Breach(pointers=("/facts/sanction" if decides else "/facts/subject",))
+    return None
+
+
+def _same_act(other: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
+    """Whether two records are of one act: same subject, same provision, not a later breach."""
+    ended = str(facts.get("breach_ended_on", ""))
+    later = ended > max(str(other.get("record_date", "")), str(other.get("breach_ended_on", "")))
+    return (
+        other.get("subject") == facts.get("subject")
+        and other.get("provision") == facts.get("provision")
+        and not later
     )
 
 

@@ -112,6 +112,11 @@ def limbs_tested_v2(q: GuardInput) -> Breach | None:
     return None
 
 
+def days_of_content(q: GuardInput) -> list[date]:
+    """When the content stood: as stated, else when it was seen or came in."""
+    return _stated_days(q) or _content_days(q)
+
+
 def _stated_days(q: GuardInput) -> list[date]:
     """First and last days of the content, as the finding states them, else the last reopening."""
     reopened = q.stream.last("CaseReopened")

@@ -20,6 +20,7 @@ from ledger.regulation.registry.rules import Rule
 DUE_FACTS: Final[Mapping[str, tuple[str, ...]]] = {
     "EXTERNAL_REQUEST_ANSWER": ("answer_by",),
     "REVIEW_MEASURE": ("review_at", "end_at"),
+    "REVIEW_TAKEDOWN": ("review_at",),
     "ANSWER_VERIFICATION": ("answer_by",),
     "APPRAISAL_ANSWER": ("answer_by",),
     "EXPERTISE_ANSWER": ("answer_by",),
@@ -49,7 +50,11 @@ def term(code: str, act: Act, registry: Registry) -> Term | None:
     """The term of this clock when this act starts it; None where no rule of that day knows it."""
     if code == "MEASURE_CONFIRM" and act.approver is not None:
         return None  # what somebody approved waits for nobody
+    if code == "REVIEW_TAKEDOWN" and "finding_ref" in act.facts:
+        return None  # what rests on a finding is not provisional
     rule = registry.rule(code, act.day)
+    if code == "REVIEW_MEASURE" and act.act == "MeasureReviewed":
+        rule = registry.rule("MEASURE_MAX", act.day)  # a finding may leave the date open
     start, stated = _start(code, act), _stated(code, act.facts)
     if rule is None:
         if stated is None:

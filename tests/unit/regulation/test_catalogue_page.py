@@ -51,10 +51,10 @@ def test_page_is_nfc() -> None:
     ("kind", "count"),
     [
         ("act", 125),
-        ("guard", 181),
+        ("guard", 188),
         ("state", 12),
         ("sub_process", 16),
-        ("clock", 51),
+        ("clock", 53),
         ("agency", 68),
         ("instrument", 72),
         ("duty", 24),

@@ -682,6 +682,8 @@ def test_a_measure_lapses_by_time_alone() -> None:
     assert [(m["from"], m["clock"], m["to"]) for m in by_time] == [
         ("TAKEN", "REVIEW_MEASURE", "LAPSED"),
         ("TAKEN", "MEASURE_CONFIRM", "LAPSED"),
+        ("CONFIRMED", "REVIEW_MEASURE", "LAPSED"),
+        ("NARROWED", "REVIEW_MEASURE", "LAPSED"),
     ]
 
 

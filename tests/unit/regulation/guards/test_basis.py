@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.builders import Story, a_basis, a_case_in, breaks, holds
+from tests.builders import DIGEST, DOCUMENT, MET_B, Story, a_basis, a_case_in, breaks, holds
 
 REGULATION = {"instrument": "90/QĐ-UBND", "article": "8", "clause": "1", "point": "d"}
 
@@ -45,3 +45,29 @@ def test_a_first_measure_without_a_legal_basis_is_recorded_and_shown() -> None:
     breaks("BASIS_MISSING", case.asks("ImmediateMeasureTaken", basis=bare))
     regulation = [{**REGULATION, "role": r} for r in ("COMPETENCE", "SUBSTANCE")]
     breaks("BASIS_MISSING", case.asks("ImmediateMeasureTaken", basis=regulation))
+
+
+def test_a_power_or_a_limb_that_is_not_on_the_list_shows_to_who_approves() -> None:
+    """4.3: an article that is none, a body that it gives nothing, law that was not mapped."""
+    case = a_case_in("VERIFYING")
+    holds("BASIS_UNCHECKED", case.asks("VerificationConcluded"))
+    unknown = [*a_basis(), {"instrument": "24/2014/NĐ-CP", "article": "9999", "role": "COMPETENCE"}]
+    breaks("BASIS_UNCHECKED", case.asks("VerificationConcluded", basis=unknown), "/basis/3")
+    district = [{"instrument": "77/2015/QH13", "article": "28", "role": "COMPETENCE"}]
+    breaks("BASIS_UNCHECKED", case.asks("VerificationConcluded", basis=district), "/basis/0")
+    limbs = [MET_B[0], {**MET_B[1], "article": "12"}, MET_B[2]]
+    asked = case.asks("VerificationConcluded", facts={"limbs": limbs})
+    breaks("BASIS_UNCHECKED", asked, "/facts/limbs/1")
+
+
+def test_what_another_body_said_comes_with_its_paper_or_shows() -> None:
+    """6.1: the ministry itself needs none; the lead that records it does."""
+    case = a_case_in("HANDLING")
+    proposed = case.then("TakedownProposed")
+    named = {"facts": {"takedown": proposed.act.act_id}}
+    holds("RECORDED_FOR_OTHER", case.asks("TakedownAnswered", by="bo", **named))
+    breaks("RECORDED_FOR_OTHER", case.asks("TakedownAnswered", by="cv", **named), "/document")
+    file = {"digest": f"sha-256:{DIGEST}", "media_type": "application/pdf", "size": 12,
+            "name": "tra-loi.pdf"}  # fmt: skip
+    papers = {"document": DOCUMENT, "attachments": [file]}
+    holds("RECORDED_FOR_OTHER", case.asks("TakedownAnswered", by="cv", **papers, **named))

@@ -332,3 +332,11 @@ def test_archiving_waits_for_the_notice_to_the_affected_party() -> None:
     about = {"about": [takedown.act.act_id], "subject": SUBJECT}
     case.then("AffectedPartyInformed", facts=about)
     holds("NO_OPEN_CLOCK", case.asks("FileArchived"))
+
+
+@pytest.mark.parametrize("outcome", ["NO_VIOLATION", "INSUFFICIENT_BASIS", "OUT_OF_SCOPE"])
+def test_a_limb_that_is_met_is_not_nothing(outcome: str) -> None:
+    """3.3: it is handled, or the finding is reconsidered."""
+    case = a_case_in("HANDLING")
+    asked = case.asks("ResultDetermined", facts={"outcome": outcome})
+    breaks("RESULT_MATCHES_FINDING", asked, "/facts/outcome")

@@ -316,3 +316,21 @@ def test_a_name_in_a_text_is_flagged() -> None:
     breaks("NO_PERSON_IDENTIFIER", noticed, "/facts/summary")
     number = {**DOCUMENT, "number": "0912345678"}
     breaks("NO_PERSON_IDENTIFIER", case.asks("DetectionRecorded", document=number))
+
+
+def test_an_identity_goes_only_to_whom_the_law_names() -> None:
+    """access.md A18: on a ground that is listed, to the body that it names."""
+    case = Story()
+    case.then("ReportReceived", facts={"identity_given": True, "reporter": REPORTER})
+    case.then("ReporterIdentitySealed")
+    ground = {"legal_ground": "101/2015/QH13 Điều 56: bảo vệ người báo tin"}
+    lawful = case.asks("ReporterIdentityDisclosed", facts=ground, to=["bacninh.csdt"])
+    holds("DISCLOSURE_LAWFUL", lawful)
+    district = case.asks("ReporterIdentityDisclosed", facts=ground, to=["bacninh.h-g"])
+    breaks("DISCLOSURE_LAWFUL", district, "/to")
+    nobody = case.asks("ReporterIdentityDisclosed", facts=ground)
+    breaks("DISCLOSURE_LAWFUL", nobody, "/to")
+    for other in ("x", "101/2015/QH13 Điều 560"):
+        facts = {"legal_ground": other}
+        asked = case.asks("ReporterIdentityDisclosed", facts=facts, to=["bacninh.csdt"])
+        breaks("DISCLOSURE_LAWFUL", asked, "/facts/legal_ground")

@@ -99,12 +99,13 @@ def test_truth_and_opinion_cannot_be_measured_against(finding: str, limbs: objec
         holds("FINDING_SUPPORTS_MEASURE", case.asks("HandlingDecided", facts={"plan": plan}))
 
 
-def test_true_but_breach_carries_a_measure_only_under_the_other_law() -> None:
-    """3.3 (gap 12): never under a limb, so never a take-down proposal."""
+def test_true_but_breach_carries_a_sanction_under_the_other_law_alone() -> None:
+    """3.3 (gap 12): never under a limb, and what is true is not blocked."""
     case = a_case_in("VERIFYING")
     other = {"finding": "TRUE_BUT_BREACH", "limbs": NONE_MET, "other_law": [LAW]}
     case.then("VerificationConcluded", facts=other)
-    holds("FINDING_SUPPORTS_MEASURE", case.asks("TechnicalMeasureOrdered"))
+    holds("FINDING_SUPPORTS_MEASURE", case.asks("SanctionDecided"))
+    breaks("FINDING_SUPPORTS_MEASURE", case.asks("TechnicalMeasureOrdered"))
     breaks("FINDING_SUPPORTS_MEASURE", case.asks("TakedownProposed"))
 
 
@@ -269,3 +270,112 @@ def test_a_measure_that_nobody_confirms_in_a_day_lapses_for_all_to_see() -> None
                          facts={"measure": taken.act.act_id})  # fmt: skip
         breaks("SUB_PROCESS_ILLEGAL", late)
         case.then("MeasureLifted", facts={"measure": taken.act.act_id})
+
+
+# -- safeguards that mean something -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["TechnicalMeasureOrdered", "TakedownProposed"])
+def test_an_urgent_order_or_proposal_without_a_finding_shows(name: str) -> None:
+    """As an immediate measure does."""
+    urgent = {"urgent": True, "finding_ref": None}
+    case = a_case_in("VERIFYING")
+    breaks("MEASURE_BEFORE_VERIFICATION", case.asks(name, facts=urgent))
+    holds("MEASURE_BEFORE_VERIFICATION", a_case_in("HANDLING").asks(name))
+
+
+def test_an_urgent_take_down_lapses_and_is_counted() -> None:
+    """At its review date; with a finding behind it nothing is provisional."""
+    case = a_case_in("VERIFYING")
+    ends = case.now + timedelta(hours=20)
+    urgent = {"urgent": True, "finding_ref": None, "review_at": ends.isoformat()}
+    asked = case.then("TakedownProposed", facts=urgent)
+    sub = case.stream.sub("takedown", asked.act.act_id)
+    assert sub is not None
+    assert case.stream.lapse(sub, case.registry) == (ends, "LAPSED")
+    marks = [m for m in counted_events_of(case.stream, (), case.registry)
+             if m.code == "MEASURE_LAPSED"]  # fmt: skip
+    assert [m.until for m in marks] == [ends]
+    case.now = ends + timedelta(hours=1)
+    assert case.stream.sub_state(sub, case.now, case.registry) == "LAPSED"
+    case.then("TakedownWithdrawn", facts={"takedown": asked.act.act_id, "ask": "WITHDRAW"})
+    assert sub.state == "WITHDRAWN"
+    found = a_case_in("HANDLING")
+    verified = found.then("TakedownProposed")
+    stands = found.stream.sub("takedown", verified.act.act_id)
+    assert stands is not None
+    assert found.stream.lapse(stands, found.registry) is None
+
+
+def test_what_is_confirmed_without_a_finding_has_a_near_review_date() -> None:
+    """4.2: and a measure always ends; what is narrowed may take longer, never for years."""
+    case = a_case_in("SCREENING")
+    taken = case.then("ImmediateMeasureTaken")
+    measure = {"measure": taken.act.act_id}
+    near = {**measure, "review_at": after(case, hours=20)}
+    holds("MEASURE_HAS_END", case.asks("MeasureReviewed", facts=near))
+    for late in (None, after(case, days=14)):
+        open_ended = {**measure, "review_at": late}
+        breaks("MEASURE_HAS_END", case.asks("MeasureReviewed", facts=open_ended))
+    narrowed = {**measure, "decision": "NARROW", "review_at": after(case, days=14)}
+    holds("MEASURE_HAS_END", case.asks("MeasureReviewed", facts=narrowed))
+    lifted = {**measure, "decision": "LIFT"}
+    holds("MEASURE_HAS_END", case.asks("MeasureReviewed", facts=lifted))
+    ordered = a_case_in("HANDLING")
+    years = {"review_at": None, "end_at": after(ordered, days=3650)}
+    breaks("MEASURE_HAS_END", ordered.asks("TechnicalMeasureOrdered", facts=years))
+    holds("MEASURE_HAS_END", ordered.asks("TechnicalMeasureOrdered"))
+
+
+def test_a_confirmed_measure_lapses_at_its_next_review() -> None:
+    """With a finding and no date it is six months."""
+    case = a_case_in("HANDLING")
+    taken = case.then("ImmediateMeasureTaken")
+    case.then("MeasureReviewed", also=["pgd"], facts={"measure": taken.act.act_id})
+    sub = case.stream.sub("measure", taken.act.act_id)
+    assert sub is not None
+    assert sub.state == "CONFIRMED"
+    lapse = case.stream.lapse(sub, case.registry)
+    assert lapse is not None
+    assert (lapse[0].month, lapse[1]) == (12, "LAPSED")
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "cần thiết cần thiết cần thiết cần thiết",
+     "xx zz qq ww rr tt pp xx zz qq ww", "1234567890 1234567890 1234567890"],
+)  # fmt: skip
+def test_what_is_no_text_is_no_reason(said: str) -> None:
+    """4.2: a key held down, one word again and again, letters without a word."""
+    case = a_case_in("HANDLING")
+    holds("PROPORTIONALITY_NOTE", case.asks("TechnicalMeasureOrdered"))
+    note = {**NOTE, "necessity": said}
+    asked = case.asks("TechnicalMeasureOrdered", facts={"proportionality": note})
+    breaks("PROPORTIONALITY_NOTE", asked, "/facts/proportionality/necessity")
+
+
+def test_content_of_the_press_is_the_heads() -> None:
+    """4.2: a division's head approves no measure on it, and whoever signs is shown."""
+    press = [{"where": "PRESS", "title": "Một bài báo", "seen_at": "2024-06-04T07:50:00+07:00"}]
+    case = Story()
+    report = case.then("ReportReceived", facts={"content": press})
+    case.then("CaseRegistered", facts={"intake": [report.act.act_id]})
+    measure = case.asks("ImmediateMeasureTaken", also=["gd"])
+    holds("PRESS_NEEDS_HEAD", measure)
+    breaks("PRESS_CONTENT", measure)
+    breaks("PRESS_NEEDS_HEAD", case.asks("ImmediateMeasureTaken", also=["tp"]), "/signers")
+    breaks("PRESS_NEEDS_HEAD", case.asks("ImmediateMeasureTaken", also=[]), "/signers")
+    informs = case.asks("ImmediateMeasureTaken", also=[], facts={"kind": "INFORM_PUBLIC"})
+    holds("PRESS_NEEDS_HEAD", informs)
+    holds("PRESS_CONTENT", a_case_in("SCREENING").asks("ImmediateMeasureTaken"))
+
+
+def test_what_is_true_is_neither_blocked_nor_taken_down() -> None:
+    """Row 12 of the gaps: another law is enforced by its own means."""
+    case = a_case_in("VERIFYING")
+    true = {"finding": "TRUE_BUT_BREACH", "limbs": NONE_MET, "other_law": [LAW]}
+    case.then("VerificationConcluded", facts=true)
+    for name in ("TechnicalMeasureOrdered", "TakedownProposed", "HandlingDecided"):
+        breaks("FINDING_SUPPORTS_MEASURE", case.asks(name), "/facts")
+    holds("FINDING_SUPPORTS_MEASURE", case.asks("ViolationRecordMade"))
+    holds("FINDING_SUPPORTS_MEASURE", a_case_in("HANDLING").asks("TechnicalMeasureOrdered"))

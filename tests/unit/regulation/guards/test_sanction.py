@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import Story, a_case_in, at, breaks, enter, holds, officer
+from tests.builders import Story, a_case_in, a_token, at, breaks, enter, holds, officer
 
 
 def recorded(**facts: Any) -> Story:
@@ -193,3 +193,21 @@ def test_an_officer_who_left_the_post_decides_nothing() -> None:
     }
     enter(case.registry, "OfficerEnded", left, stream=f"officer/{officer('ctt')}")
     breaks("SANCTION_POWER", case.asks("SanctionDecided"))
+
+
+def test_one_act_of_one_subject_is_sanctioned_once() -> None:
+    """15/2012/QH13 Art. 3: of another subject or provision, or later, it is another act."""
+    case = a_case_in("HANDLING")
+    case.then("ViolationRecordMade", facts={"record_date": "2024-06-04"})
+    breaks("ONE_SANCTION", case.asks("ViolationRecordMade"), "/facts/subject")
+    for other in (
+        {"subject": a_token("somebody else")},
+        {"provision": {"instrument": "15/2020/NĐ-CP", "article": "102"}},
+        {"breach_ended_on": "2024-06-20"},
+    ):
+        holds("ONE_SANCTION", case.asks("ViolationRecordMade", facts=other))
+    second = case.forced("ViolationRecordMade")
+    decided = {"sanction": second.act.act_id}
+    breaks("ONE_SANCTION", case.asks("SanctionDecided", facts=decided), "/facts/sanction")
+    dropped = {**decided, "decision": "NO_SANCTION"}
+    holds("ONE_SANCTION", case.asks("SanctionDecided", facts=dropped))
