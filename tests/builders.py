@@ -290,6 +290,7 @@ FACTS: Mapping[str, Json] = {
         "reporter": REPORTER,
         "until": timedelta(hours=12),
         "reporter_told": True,
+        "legal_ground": "101/2015/QH13 Điều 56: bảo vệ người báo tin theo yêu cầu của người đó",
     },
     "CaseRegistered": {
         "regulation_version": "90/QĐ-UBND",
@@ -305,7 +306,7 @@ FACTS: Mapping[str, Json] = {
         "subject": SUBJECT,
     },
     "LeadAgencyNotified": {"disclaims_competence": False},
-    "MeasureReviewed": {"decision": "CONFIRM"},
+    "MeasureReviewed": {"decision": "CONFIRM", "review_at": timedelta(hours=12)},
     "VerificationConcluded": {
         "finding": "FALSE_IMPERSONATION",
         "limbs": MET_B,
@@ -552,6 +553,7 @@ TO: Mapping[str, list[str]] = {
     "ReferralSent": ["bacninh.syt"],
     "PartialReferralSent": ["bacninh.syt"],
     "CriminalReferralSent": ["bacninh.csdt"],
+    "ReporterIdentityDisclosed": ["bacninh.csdt"],
     "TakedownProposed": ["tw.btttt"],
 }
 DISPOSITION: Mapping[str, str] = {

@@ -292,6 +292,7 @@ STANDINGS: Final[dict[str, Message]] = {
     "STUB_OPENED": Message("stub opened"),
     "WRITTEN_CONFIRMATION": Message("confirmed in writing"),
     "WRONG_LABEL": Message("wrong label"),
+    "NAMES_NOBODY": Message("names nobody"),
     "FALSE": Message("false"),
     "FALSE_FABRICATED": Message("fabricated"),
     "FALSE_IMPERSONATION": Message("impersonation"),

@@ -134,7 +134,7 @@ class Compartment:
         said = {
             "reporter": token,
             "disclosed_to": "Cơ quan Cảnh sát điều tra",
-            "legal_ground": "Điều 56 Luật Tố cáo",
+            "legal_ground": "101/2015/QH13 Điều 56: bảo vệ người báo tin",
             "purpose": "Xác minh nguồn tin",
             "shown": ["NAME"],
             "reporter_told": True,

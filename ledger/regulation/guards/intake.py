@@ -40,6 +40,7 @@ OPEN_CASE = frozenset({
 NOT_HANDLING = frozenset(
     {*INTAKE, "ReporterIdentitySealed", "ReporterIdentityDisclosed", "ReporterInformed"}
 )
+_ARTICLE = re.compile(r"[Đđ]iều\s+(\d+[a-z]?)")
 _PROVISION = re.compile(r"Điều|khoản|điểm|\d+/\d{4}/|\d+/Q", re.IGNORECASE)
 
 
@@ -214,4 +215,4 @@ def _cites(q: GuardInput, line: Mapping[str, Any]) -> bool:
     name, article = str(line["instrument"]), str(line["article"])
     cited = any((b.instrument, b.article) == (name, article) for b in q.act.basis)
     ground = str(q.facts.get("legal_ground", ""))
-    return cited or (name in ground and re.search(rf"Điều {article}(?!\d)", ground) is not None)
+    return cited or (name in ground and article in _ARTICLE.findall(ground))

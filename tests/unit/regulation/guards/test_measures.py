@@ -331,7 +331,8 @@ def test_a_confirmed_measure_lapses_at_its_next_review() -> None:
     """With a finding and no date it is six months."""
     case = a_case_in("HANDLING")
     taken = case.then("ImmediateMeasureTaken")
-    case.then("MeasureReviewed", also=["pgd"], facts={"measure": taken.act.act_id})
+    confirmed = {"measure": taken.act.act_id, "review_at": None}
+    case.then("MeasureReviewed", also=["pgd"], facts=confirmed)
     sub = case.stream.sub("measure", taken.act.act_id)
     assert sub is not None
     assert sub.state == "CONFIRMED"
