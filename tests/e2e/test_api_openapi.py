@@ -124,6 +124,8 @@ _LEFT_OUT = frozenset(
     {
         # as of now nothing is looked back at; an index has no instant of its own
         *("Participants.view", "ParticipantsView.at"),
+        # a correction that puts no member right, and one by the rules of before
+        *("CorrectionShown.member", "CorrectionShown.was", "CorrectionShown.now"),
         # the last page has none behind it
         *(f"{page}.next" for page in ("ActsPage", "Agencies", "CasePage", "Instruments")),
         *("Keys.next", "Officers.next", "Openings.next", "AccessLog.next"),
