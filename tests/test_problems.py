@@ -37,6 +37,7 @@ NEVER_OVER_HTTP = {
     "checkpoint_moved",
     "epoch",
     "vault_busy",
+    "keys_of_r_changed",
     "vault_turned",
     "wraps_spoilt",
     "files_left",

@@ -1,8 +1,9 @@
 """R's public keys as this machine first saw them: a server that names others is refused.
 
 Whoever answered in the server's place could name a key of its own, and read what is sealed to it.
-So the first word is kept, in a file that can be compared with the minutes of the key ceremony; a
-turned key is taken up by deleting it.
+So the first word is kept, in a file that can be compared with the minutes of the key ceremony: by
+whoever seals an identity, and by a custodian who gives a share. A turned key is taken up by
+deleting it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from ledger.errors import VerificationError
+from ledger.errors import Rejected
+from ledger.message import Message
 from ledger.vault.identity import Keys
 
 
@@ -28,7 +30,7 @@ def pinned(home: Path, origin: str, keys: Keys) -> Keys:
         keys: As the server says.
 
     Raises:
-        VerificationError: Another key than before.
+        Rejected: `keys_of_r_changed`: another key than before.
         OSError: They cannot be kept.
     """
     name = hashlib.sha256(origin.encode()).hexdigest()[:32]
@@ -38,7 +40,15 @@ def pinned(home: Path, origin: str, keys: Keys) -> Keys:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{said}\n", "ascii")
     elif path.read_text("ascii").strip() != said:
-        raise VerificationError(
-            "reporters", f"the server names other keys of R than are kept in {path}"
+        raise Rejected(
+            "keys_of_r_changed",
+            Message(
+                "Nothing was sealed or given: the server names other keys of R than this machine"
+                " has seen: {said}. Where they were turned, the minutes of that ceremony have the"
+                " same: then delete {path}, and run this again. Else tell whoever operates the"
+                " enclave.",
+                said=said,
+                path=path,
+            ),
         )
     return keys

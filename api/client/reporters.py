@@ -113,10 +113,19 @@ def give_share(
     act: SignedDisclosure,
     share: Share,
     custodian: OpeningKey,
+    keys: Keys,
     *,
     at: datetime | None = None,
 ) -> dict[str, Any]:
     """Gives a custodian's share for one act; how far the opening has come.
+
+    Args:
+        client: The custodian's.
+        act: As this machine has checked it.
+        share: The custodian's.
+        custodian: The key that opens it.
+        keys: R's, as this machine knows them: whoever has two shares opened has everything.
+        at: The ledger's time of the request; rehearsals only.
 
     Raises:
         Unsealable: The share is another custodian's.
@@ -124,7 +133,7 @@ def give_share(
     given = give(
         lend(share, custodian),
         [one.kid for one in act.statements],
-        keys_of(client, at=at).contact,
+        keys.contact,
         origin=client.origin,
         digest=digest_of(act.payload),
     )

@@ -25,7 +25,7 @@ from api.ops.wiring import open_vault
 from api.settings import Home, write_private
 from keys import canonical
 from keys.custody.file import write_key, write_opening_key
-from ledger.errors import VerificationError
+from ledger.errors import Rejected
 from ledger.postgres.vault.store import PostgresVaultStore
 from ledger.reads.read import ReadLog
 from ledger.regulation.acts.act import Act
@@ -147,8 +147,9 @@ class Compartment:
         alias = CUSTODIANS[place]
         with self.client(alias) as client:
             shown = reporters.disclosure(client, act.act_id)
+        own = self.kept.shares[place], self.kept.custodians[place]
         answer: dict[str, Any] = self.ask(
-            alias, reporters.give_share, shown, self.kept.shares[place], self.kept.custodians[place]
+            alias, reporters.give_share, shown, *own, self.kept.public
         )
         return answer
 
@@ -523,8 +524,35 @@ def test_keys_of_r_that_changed_are_not_sealed_to(terminal: Terminal, r: Compart
     """Compared with what this machine saw before, or with the minutes."""
     origin, home = r.service.enclave.facts.origin, terminal.folder / "home"
     assert pinned(home, origin, r.kept.public) == r.kept.public
-    with pytest.raises(VerificationError, match="other keys"):
-        pinned(home, origin, Kept().public)
+    other = Kept().public
+    with pytest.raises(Rejected, match=f"other keys.*{other.contact.kid}.*delete"):
+        pinned(home, origin, other)
+
+
+@attack(
+    "a server in the server's place names a key of its own, and reads the shares that two"
+    " custodians give: with both it opens every identity",
+    stopped_by="the custodian's machine keeps R's keys as it saw them first, as intake's does",
+    noticed_by="the custodian",
+)
+def test_no_share_is_given_to_keys_that_changed(
+    terminal: Terminal, r: Compartment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing leaves the machine; what is said names the keys, and what to compare them with."""
+    token, _ = r.sealed()
+    act, other = r.disclosed(token), Kept().public
+    share, own = terminal.folder / "0.socaishare", terminal.folder / "0.own"
+    write_private(share, r.kept.shares[0].data() + b"\n")
+    write_opening_key(own, r.kept.custodians[0], b"secret", t=1, p=1, m_kib=64)
+    words = ("reporter", "open", act.act_id, "--share", str(share), "--custodian-key", str(own))
+    pinned(terminal.folder / "home", r.service.enclave.facts.origin, r.kept.public)
+    with monkeypatch.context() as patch:
+        patch.setattr(reporters, "keys_of", lambda *_, **__: other)
+        refused = terminal.run(*words, "--yes", by=CUSTODIANS[0])
+    assert refused.exit_code == 1, refused.output
+    assert "minutes" in refused.output.replace("\n", " ")
+    given = terminal.run(*words, "--yes", by=CUSTODIANS[0])
+    assert given.stdout.startswith("The vault has your share."), given.output
 
 
 def test_what_is_typed_wrongly_is_said_in_one_sentence(terminal: Terminal, r: Compartment) -> None:

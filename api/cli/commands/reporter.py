@@ -25,6 +25,7 @@ from api.client.pinned_keys import pinned
 from api.ops.machine import RealEntropy
 from api.settings import Settings
 from ledger.message import Message, Wording
+from ledger.vault.identity import Keys
 
 SEALING: Final = "ReporterIdentitySealed"
 _AT: Final = click.option(
@@ -65,7 +66,7 @@ def seal(
     """
     members = _identity(said.read())
     case = case_id(client, case)
-    keys = pinned(Settings.from_env().home, client.origin, reporters.keys_of(client, at=at))
+    keys = _keys(client, at)
     item = reporters.seal(client, members, keys, RealEntropy())
     facts = {
         "reporter": item.token,
@@ -141,7 +142,7 @@ def open_(
     if not yes and not click.confirm(shell.text(asked), err=True):
         misuse(Message("Nothing was given."))
     key = opening_key(Settings.from_env(), custodian_key)
-    body = reporters.give_share(client, act, share_of(share), key, at=at)
+    body = reporters.give_share(client, act, share_of(share), key, _keys(client, at), at=at)
     if shell.json:
         shell.give(body)
     elif body["outcome"] == "one_of_two":
@@ -175,6 +176,11 @@ _NOTICES: Final = {
     "unreachable": Message("The reporter could not be told: the mail server was not reached."),
     "unsure": Message("Whether the reporter was told is not known: the connection broke."),
 }
+
+
+def _keys(client: Client, at: datetime | None) -> Keys:
+    """R's public keys, those that this machine has seen."""
+    return pinned(Settings.from_env().home, client.origin, reporters.keys_of(client, at=at))
 
 
 def _identity(data: bytes) -> dict[str, Any]:
