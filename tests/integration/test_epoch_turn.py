@@ -103,6 +103,10 @@ def test_a_turn_loses_nothing_and_no_process_is_restarted(service: Service) -> N
     """Both sides are counted; the service reads and writes on; the old key is nowhere."""
     path = filled(service)
     old, key = in_force(service), Home(service.settings).key_path("kek")
+    with psycopg.connect(service.database.admin) as connection:  # made up: it keeps no turn open
+        connection.execute(
+            "INSERT INTO log.wraps_aside VALUES ('read', '', %s, 9, %s)", [UUID(int=1), bytes(77)]
+        )
     told = socai(service, "key", "epoch", "turn", "--no-sweep", "--json")
     assert told.exit_code == 0, told.output
     said = orjson.loads(told.stdout)

@@ -201,6 +201,7 @@ BEGIN
   IF EXISTS (SELECT FROM log.epochs e WHERE _kek IN (e.kek_id, e.before) OR e.before = _before) THEN
     RAISE EXCEPTION 'a key has one epoch' USING ERRCODE = 'unique_violation';
   END IF;
+  DELETE FROM log.wraps_aside;  -- there is none of another turn, but what an owner made up
   INSERT INTO log.epochs (kek_id, before, begun_at, wraps_before) VALUES (_kek, _before, clock_timestamp(),
     (SELECT count(*) FROM log.wraps w WHERE w.kek_id = _before)
     + (SELECT count(*) FROM log.file_wraps w WHERE w.kek_id = _before)
