@@ -329,6 +329,24 @@ def test_opens_and_rows_are_reckoned_by_the_hour(above: Above) -> None:
             opened(above, place, BY)
 
 
+def test_more_opened_than_noted_is_a_difference(above: Above) -> None:
+    """U4: by number, as far as the database says."""
+    annex = record_of(above, above.annexes[0].act_id).index
+    (place,) = noted(above, WrapsRow((annex,), BY))
+    keeper, _, pool = open_keeper(above.service.settings)
+    row = PostgresOpens(pool).row(*place)
+    assert row is not None
+    with psycopg.connect(above.service.database.admin, autocommit=True) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute("INSERT INTO access.opens (row, opened) VALUES (%s, 5)", [row.index])
+        try:
+            keeper.reckon()
+            assert "5 opened, 1 noted" in str(keeper.doubt)
+        finally:
+            admin.execute("DELETE FROM access.opens WHERE row = %s", [row.index])
+            pool.close()
+
+
 @attack(
     "a database administrator takes away the row by which something was opened",
     stopped_by="-",
@@ -349,7 +367,6 @@ def test_a_difference_stops_every_open(above: Above) -> None:
     keeper.reckon()
     again, _, pool = open_keeper(service.settings)
     again.reckon()
-    pool.close()
     for one in (keeper, again):
         assert "1 opened, 0 noted" in str(one.doubt)
     told = service.get(f"/v1/acts/{annex.act_id}", by=HOLDER)
@@ -359,5 +376,10 @@ def test_a_difference_stops_every_open(above: Above) -> None:
     assert ready.status_code == 503
     (line_of_it,) = [one for one in ready.get_json()["checks"] if one["name"] == "keeper"]
     assert not line_of_it["ok"]
-    refused = an_id("no act")
-    assert service.get(f"/v1/acts/{refused}", by=WHOLE).status_code == 404
+    assert service.get(f"/v1/acts/{an_id('no act')}", by=WHOLE).status_code == 404
+    assert not keeper.reckon_if_due()
+    again.accept()  # as `socai log resume` does
+    pool.close()
+    assert keeper.reckon_if_due()
+    assert keeper.doubt is None
+    assert service.get(f"/v1/acts/{annex.act_id}", by=HOLDER).status_code == 200
