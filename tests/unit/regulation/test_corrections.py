@@ -65,7 +65,7 @@ def test_a_second_correction_starts_from_the_first() -> None:
 
 
 def test_a_member_of_a_list_keeps_its_neighbours_and_its_kind() -> None:
-    """`content.1.title` is one text of one item."""
+    """The title of the second item alone."""
     two = [CONTENT[0], {**CONTENT[0], "title": "Trang thứ hai"}]
     case = Story()
     report = case.then("ReportReceived", facts={"content": two})
