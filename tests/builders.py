@@ -637,6 +637,7 @@ _FORMATS: Json = {
     "digest": DIGEST,
     "instrument": "24/2018/QH14",
     "clock": "NOTIFY_LEAD",
+    "act_type": "VerificationRequested",
     "log": ORIGIN,
     "url": "https://trang.example/bai",
     "vkey": "a+00000000+AA==",

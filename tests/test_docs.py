@@ -28,6 +28,7 @@ SPEC: Final = ROOT / "docs" / "spec"
 _THROUGH: Final = re.compile(
     r"(?:socai|docker compose run --rm(?: -T)? (?:migrate|rehearsal)) (.*)"
 )
+_SET: Final = re.compile(r'(\w+)="((?:[^"`$]|\$\w)*)"(?: +#.*)?')
 _SPANS: Final = re.compile(r"`(socai [a-z][^`]*)`")
 _PLACEHOLDER: Final = re.compile(r"[…\[]|\.\.\.")
 _CHANGED: Final = ("CHANGELOG.md",)
@@ -39,14 +40,25 @@ def _commands() -> Iterator[tuple[str, str]]:
         if path.name in _CHANGED or path.name == "catalogue.md":
             continue
         text, name = path.read_text("utf-8"), str(path.relative_to(ROOT))
-        for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
-            for line in block.splitlines():
-                typed = _THROUGH.fullmatch(line.strip())
-                if typed:
-                    yield name, f"socai {typed[1]}"
+        for line in _filled(text):
+            typed = _THROUGH.fullmatch(line)
+            if typed:
+                yield name, f"socai {typed[1]}"
         for span in _SPANS.findall(text):
             if not _PLACEHOLDER.search(span):
                 yield name, span
+
+
+def _filled(text: str) -> Iterator[str]:
+    """Lines of a page's shell blocks, with what lines above put into variables filled in."""
+    words: dict[str, str] = {}
+    for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
+        for line in block.splitlines():
+            put = _SET.fullmatch(line.strip())
+            if put:
+                words[put[1]] = put[2]
+            # any other variable stays one word
+            yield re.sub(r"\$(\w+)", lambda found: words.get(found[1], found[0]), line.strip())
 
 
 COMMANDS: Final = sorted(set(_commands()))
@@ -64,7 +76,7 @@ def test_pages_tell_what_to_type() -> None:
 def test_every_command_on_a_page_is_one_of_the_program(page: str, typed: str) -> None:
     """Whoever is called at night types what stands there: names, options and their values parse."""
     del page
-    words = shlex.split(re.split(r" [>&|<]", typed)[0])[1:]
+    words = shlex.split(re.split(r" [>&|<#]", typed)[0])[1:]
     _parse(click.Context(main, info_name="socai"), main, words)
 
 

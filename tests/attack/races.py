@@ -48,15 +48,23 @@ def mutual_merge(arena: Arena, n: int) -> None:
 
 
 def double_closing(arena: Arena, n: int) -> None:
-    """Two closings of one case wait for their last signature."""
+    """Two closings of one case are drafted; then one is approved as another comes to wait."""
     del n
     case = arena.a_case(*_TO_THE_RESULT, "ResultNotified", "ReporterInformed")
-    acts = [arena.act("CaseClosed", case, by=by) for by in ("cv", "cv2")]
-    for act, by in zip(acts, ("cv", "cv2"), strict=True):
-        _signed(arena, act, by)
-    answers = arena.at_once(*(Party(act, "gd", "APPROVER") for act in acts))
+    drafts = {by: arena.act("CaseClosed", case, by=by) for by in ("cv", "cv2")}
+    answers = arena.at_once(*(Party(act, by) for by, act in drafts.items()))
+    _one_of(answers, "PENDING_NAMED")
+    (first,) = _state(arena, case).pending.values()
+    by = next(by for by, act in drafts.items() if act.act_id != first.act.act_id)
+    second = arena.act("CaseClosed", case, by=by, facts={"pending": [first.act.act_id]})
+    answers = arena.at_once(Party(first.act, "gd", "APPROVER"), Party(second, by))
     _one_of(answers)
-    assert len(_state(arena, case).effective("CaseClosed")) == 1
+    if answers[0].status_code != httpx.codes.CREATED:
+        assert answers[0].json()["guard"] == "PENDING_NAMED", answers[0].text
+        _signed(arena, second, "gd", "APPROVER")
+    state = _state(arena, case)
+    assert len(state.effective("CaseClosed")) == 1
+    assert not state.pending
 
 
 def measure_and_lifting(arena: Arena, n: int) -> None:
@@ -126,8 +134,8 @@ _TO_THE_RESULT = (
 )  # fmt: skip
 
 
-def _signed(arena: Arena, act: Act, by: str) -> None:
-    answer = arena.service.send(arena.service.sign(act, by), by)
+def _signed(arena: Arena, act: Act, by: str, role: str = "AUTHOR") -> None:
+    answer = arena.service.send(arena.service.sign(act, by, role=role), by)
     assert answer.status_code == 201, answer.text
 
 

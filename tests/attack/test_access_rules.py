@@ -219,7 +219,7 @@ def test_a_complaint_that_one_writes_opens_no_file(world: Compartments) -> None:
     assert guard(sent(world, review, ABOVE)) == (404, "not_found")
     for path in ("/v1/acts/check", "/v1/acts/prepare"):
         headers = service.headers(ABOVE, service.clock.now())
-        body = {"act": dict(review.members)}
+        body = {"act": dict(review.signed)}
         assert service.client.post(path, json=body, headers=headers).status_code == 404, path
 
 

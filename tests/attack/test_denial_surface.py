@@ -78,7 +78,8 @@ OF_EVERYBODY: Final = frozenset({
     "/spec/{page}/source",
     "/v1/agencies", "/v1/attachments", "/v1/auth/challenge", "/v1/auth/token", "/v1/instruments",
     "/v1/keys", "/v1/keys/jwks", "/v1/log", "/v1/log/proof/consistency", "/v1/log/proof/inclusion",
-    "/v1/log/recoveries", "/v1/officers", "/v1/openings", "/v1/reporters", "/v1/reporters/keys",
+    "/v1/log/recoveries", "/v1/lower-logs", "/v1/officers", "/v1/openings",
+    "/v1/reporters", "/v1/reporters/keys",
     "/logs/access/checkpoint", "/logs/access/tile/{tile}",
 })  # fmt: skip
 #: Of what the caller sees, whatever that is (`test_only_what_is_seen.py`).

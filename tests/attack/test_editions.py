@@ -153,7 +153,7 @@ def test_those_who_are_overseen_loosen_their_own_oversight(den: Den) -> None:
         "ClockRuleSet", by="keeper", when=act.occurred_at, stream="ledger",
         facts={"rule": "BREAK_GLASS_REVIEW", "value": 9000, "unit": "wd",
                "valid_from": day.isoformat()},
-        signers=list(act.members["signers"]),
+        signers=list(act.signed["signers"]),
     )  # fmt: skip
     with pytest.raises(Rejected) as refused:
         den.a.say(term, "founder", "pc")

@@ -348,9 +348,8 @@ def test_a_machine_with_one_process_is_told_for_that_one(idle: Service, tmp_path
 def test_a_record_set_aside_is_said_to_be_voided(idle: Service) -> None:
     """No database is put back for it."""
     stream, now = f"case/{an_id('planted 0')}", idle.clock.now()
-    smuggler_into(idle).put(
-        idle.sign(an_act("ReportReceived", when=now, stream=stream), "hotline"), now
-    )
+    closing = an_act("CaseClosed", by="hotline", also=[], when=now, stream=stream)
+    smuggler_into(idle).put(idle.sign(closing, "hotline"), now)
     _seal(idle)
     _mark(idle).leave(Wording("trước đó", "before"))
     refused = _socai(idle, "log", "resume")

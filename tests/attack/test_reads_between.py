@@ -39,6 +39,7 @@ _NO_WAYS = {
     "/v1/acts/<act_id>/shares": "for custodians, by the vault",
     "/v1/acts/<act_id>/identity": "for the act's author, noted by the vault",
     "/v1/acts/<act_id>/attachments/<digest>/copies": "by a permit, and noted first",
+    "/v1/lower-logs": "of no case: how far each lower log is taken in",
     "/v1/worklist": "of what waits for one's own posts, which an order gives nothing",
 }
 _BEHIND = (
@@ -181,7 +182,7 @@ def test_answers_without_a_body_and_before_a_write_are_noted(under_order: UnderO
             answer = client.open(path, method=method, headers=headers | more, buffered=True)
             assert answer.status_code == status, (method, path)
             assert {row.read.kind for row in under_order.rows()[before:]} == {kind}, (method, path)
-    act = dict(under_order.world.pending.members)
+    act = dict(under_order.world.pending.signed)
     for path in ("/v1/acts/prepare", "/v1/acts/check"):
         before = len(under_order.rows())
         answer = client.post(path, json={"act": act}, headers=headers)
@@ -202,7 +203,7 @@ def test_a_post_of_which_nothing_was_said_is_not_answered(
     under_order: UnderOrder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever wrote it forgot to say which cases it shows."""
-    service, act = under_order.service, dict(under_order.world.pending.members)
+    service, act = under_order.service, dict(under_order.world.pending.signed)
     sent = {"json": {"act": act}, "headers": service.headers(WHOLE)}
     assert service.client.post("/v1/acts/check", **sent).status_code == 200
     monkeypatch.setattr(ShownCases, "said", property(lambda _: False, lambda *_: None))

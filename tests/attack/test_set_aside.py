@@ -103,6 +103,11 @@ class Raid:
         name = stream or f"case/{an_id(f'case {len(self.junk)} {self.service.size()}')}"
         return an_act("ReportReceived", when=self.service.clock.now(), stream=name, **more)
 
+    def closing(self, stream: str) -> Act:
+        """A decision of two by one clerk (SIGNER_ORDER), of a case that was only received."""
+        now = self.service.clock.now()
+        return an_act("CaseClosed", by="hotline", also=[], when=now, stream=stream)
+
     def goes_on(self) -> None:
         """Sign-in, another act, reads, views, feed and readiness, after whatever was appended."""
         service = self.service
@@ -204,7 +209,7 @@ def another_streams_statement(raid: Raid) -> None:
 def a_closing_by_one_clerk(raid: Raid) -> None:
     """Good form, good signature, and a decision that takes two and another state."""
     case = a_case_in("RESULT_RECORDED").act("CaseClosed", by="hotline", also=[])
-    members = {**case.members, "stream": raid.report().stream, "act_id": an_id("closing")}
+    members = {**case.signed, "stream": raid.report().stream, "act_id": an_id("closing")}
     raid.put(raid.service.sign(members, "hotline"))
 
 
@@ -554,7 +559,7 @@ def test_registrars_void_what_is_set_aside_from_the_command_line(
     raid, night = Raid.on(service), Night(service, url, tmp_path)
     for _ in range(2):
         bytes_of_no_kind(raid)
-    raid.put(service.sign(raid.report(raid.case), "hotline"))
+    raid.put(service.sign(raid.closing(raid.case), "hotline"))
     raid.goes_on()
     *registry, hidden = [index for index, _ in raid.junk]
     case = raid.case.removeprefix("case/")
@@ -586,7 +591,7 @@ def test_registrars_void_what_is_set_aside_from_the_command_line(
 def test_where_a_record_is_set_aside_is_told_to_registrars_alone(service: Service) -> None:
     """W2, N1: index and entry are open to everybody, the case is not."""
     raid = Raid.on(service)
-    raid.put(service.sign(raid.report(raid.case), "hotline"))
+    raid.put(service.sign(raid.closing(raid.case), "hotline"))
     raid.goes_on()
     ((index, stream),) = raid.junk
 

@@ -129,6 +129,8 @@ _LEFT_OUT = frozenset(
         # the last page has none behind it
         *(f"{page}.next" for page in ("ActsPage", "Agencies", "CasePage", "Instruments")),
         *("Keys.next", "Officers.next", "Openings.next", "AccessLog.next"),
+        # acts of form 1 say it of their author alone
+        *("SignerShape.capacity", "AwaitedShown.capacity"),
         # not proven yet, or erased by law
         *("Receipt.proof", "RawRecord.proof", "RawRecord.envelope", "VerifiedStatement.proof"),
         "VerificationShown.checkpoint",

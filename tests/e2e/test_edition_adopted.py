@@ -74,7 +74,7 @@ def test_a_change_in_tables_is_adopted_by_two_and_rules_from_then_on(
         closing = waiting.act("CaseClosed", when=at)
         for one in (service, beside):
             assert one.enclave.ledger.refresh().edition.name == "2-bn.1"
-            asked = {"act": dict(closing.members)}
+            asked = {"act": dict(closing.signed)}
             told = one.client.post("/v1/acts/check", json=asked, headers=one.headers("cv", at))
             assert told.get_json()["guard"] == "STATE_ILLEGAL", told.text
     finally:

@@ -46,6 +46,7 @@ ACCESS: Final = {"grant", "revoke", "exclude", "readmit"}
 OF_CASES: Final = {"reads", "record", "reporter"}
 CLIENTS: Final = OFFICERS | ACCESS | OF_CASES | {"token", "registry", "catalogue", "log", "edition"}
 REHEARSALS: Final = frozenset({"play", "demo"})
+OF_REHEARSALS: Final = {f"api/cli/commands/{name}.py" for name in (*REHEARSALS, "demo_enclaves")}
 ANYBODYS_OF_THE_LOG: Final = frozenset({"status", "checkpoint", "void"})
 INSTALLED: Final = (
     "import importlib.metadata as m, json; print(json.dumps([d.name for d in m.distributions()]))"
@@ -106,7 +107,7 @@ def test_the_wheel_has_types_and_no_rehearsal(wheel_files: frozenset[str]) -> No
     }
     left = {name for name in wheel_files if "rehearsal" in name or "forgery" in name}
     assert left == set()
-    assert not {f"api/cli/commands/{name}.py" for name in REHEARSALS} & wheel_files
+    assert not OF_REHEARSALS & wheel_files
     tracked = subprocess.run(
         ["git", "ls-files", *PACKAGES],  # noqa: S607  whoever has a checkout has git
         cwd=ROOT,
@@ -117,8 +118,7 @@ def test_the_wheel_has_types_and_no_rehearsal(wheel_files: frozenset[str]) -> No
     shipped = {
         path
         for path in tracked
-        if not path.startswith("api/rehearsal/")
-        and path not in {f"api/cli/commands/{name}.py" for name in REHEARSALS}
+        if not path.startswith("api/rehearsal/") and path not in OF_REHEARSALS
     }
     assert shipped <= wheel_files
 

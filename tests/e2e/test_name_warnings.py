@@ -27,7 +27,7 @@ def test_a_report_that_is_being_typed_is_warned_of_with_places(service: Service)
     assert "An," not in str(told)
     whole = an_act("ReportReceived", when=service.step(minutes=1), facts={"summary": SUMMARY},
                    stream=f"case/{an_id('a named case')}")  # fmt: skip
-    told = _checked(service, dict(whole.members))
+    told = _checked(service, dict(whole.signed))
     assert (told["ok"], told["flags"]) == (True, ["NAME_SUSPECTED"])
     assert len(told["warnings"]) == 2
     index = service.say(whole, "hotline")["index"]

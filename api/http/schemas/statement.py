@@ -64,7 +64,9 @@ class SignerShownSchema(StrictSchema):
     post = maybe("Post in which the officer signed.")
     post_vi = maybe("The post in Vietnamese.")
     capacity = CAPACITY.one(
-        "As which; null where an act of form 1 does not say it of this signer.", null=True
+        "As which; null where an act of form 1 does not say it of this signer.",
+        null=True,
+        required=True,
     )
     stands_in = yes_or_no("Whether instead of an officer whom the act names.")
     agency = maybe("Agency of that post.")

@@ -162,16 +162,22 @@ def signs_for(registry: Registry, officer: str, on: date) -> Callable[[str, str,
         known = registry.officer(other)
         return known is not None and any(
             not (was.on(on) and registry.exists(was.agency, on))
-            and any(_carries_on(registry, own, was, on) for own in held)
+            and any(_carries_on(registry, own, was, officer, on) for own in held)
             for was in known.appointments
         )
 
     return asked
 
 
-def _carries_on(registry: Registry, own: Appointment, was: Appointment, on: date) -> bool:
-    body = was.agency if registry.exists(was.agency, on) else registry.heir(was.agency, on)
-    return own.agency == body and (own.post == was.post or body != was.agency)
+def _carries_on(
+    registry: Registry, own: Appointment, was: Appointment, officer: str, on: date
+) -> bool:
+    lives = registry.exists(was.agency, on)
+    if own.agency != (was.agency if lives else registry.heir(was.agency, on)):
+        return False
+    return own.post == was.post or (
+        not lives and registry.holds_code(HEAD, own.agency, own.post, officer, on)
+    )
 
 
 # -- asked by guards ------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from ledger.regulation.registry.calendar import as_instant
 from projections.views.statistics.counted_events import CountedEvent, counted_events_of
 from projections.views.statistics.indicators import INDICATORS
 from tests.builders import SUBJECT, Story, a_case_in, enter
@@ -124,14 +125,19 @@ def test_no_violation_counts_once_the_case_is_closed() -> None:
 
 
 def test_a_measure_nobody_confirms_counts_as_lapsed_from_its_review_date() -> None:
-    """4.2: until that instant it does not count, and never once it was reviewed in time."""
+    """4.2: a review in time carries it to the end which that names; once lifted, never."""
     case = a_case_in("VERIFYING")
     measure = case.then("ImmediateMeasureTaken", by="tp", also=["gd"])
     (lapsed,) = marks(case)["MEASURE_LAPSED"]
     assert lapsed.entry is measure
     assert lapsed.until is not None
     assert lapsed.until > measure.act.occurred_at
-    case.then("MeasureReviewed", by="cv2", also=["pgd"])
+    reviewed = case.then("MeasureReviewed", by="cv2", also=["pgd"])
+    (carried,) = marks(case)["MEASURE_LAPSED"]
+    assert carried.entry is measure
+    assert carried.until == as_instant(reviewed.act.facts["review_at"])
+    assert carried.until > lapsed.until
+    case.then("MeasureLifted", facts={"measure": measure.act.act_id})
     assert "MEASURE_LAPSED" not in marks(case)
 
 

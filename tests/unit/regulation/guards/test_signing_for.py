@@ -398,3 +398,10 @@ def test_a_successor_agency_signs_what_waits_in_one_that_has_ended() -> None:
     hire(case.registry, "hotline", agency=heir, post="van-thu", powers=[], valid_from="2025-03-01")
     clerk = instead("hotline", "van-thu", "TRUC_TIEP")
     breaks("STAND_IN_ENTITLED", case.question(act, 1, instead=clerk, day=after), "/signers/1")
+    shown = {
+        alias: signs_for(case.registry, officer(alias), local_day(after))(
+            act.signers[1].officer, act.act, act.stream
+        )
+        for alias in ("cv2", "tp", "hotline")
+    }
+    assert shown == {"cv2": True, "tp": True, "hotline": False}
