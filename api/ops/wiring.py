@@ -209,7 +209,9 @@ class Enclave:
         )
         self._tiles = PostgresTiles(self._reading)
         seen = SeenCheckpoint(SeenFile(home.seen_folder("api")), self._log_keys.at, origin)
-        self.watch = LogWatch(seen, self.checkpoints, self.records, self._tiles, _told)
+        # asked for nobody: whoever waits for it may be one whose sight is not known just now
+        stored = PostgresRecords(self._reading)
+        self.watch = LogWatch(seen, self.checkpoints, stored, self._tiles, _told)
         self._watching = [self.watch]
         self.proofs = Proofs(
             self._tiles,

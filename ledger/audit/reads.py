@@ -7,10 +7,12 @@ chain it was written in, and moves nothing. One walk in index order, in this pro
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import accumulate
 from typing import Any, Final, NamedTuple, Protocol
 
 from keys import read_tags
@@ -21,7 +23,7 @@ from ledger.admission import service_statements
 from ledger.audit import content, tables, tree
 from ledger.audit.content import CheckedRecord, Job, RawRecord
 from ledger.audit.findings import Damage, Finding
-from ledger.audit.tables import Beside
+from ledger.audit.tables import Beside, Reckoning
 from ledger.audit.tree import RawCheckpoint, RawTile, Roots, Tiles
 from ledger.errors import VerificationError
 from ledger.log.merkle import Frontier
@@ -38,6 +40,7 @@ from ledger.reads.access_logged import (
     WRAPS_OPENED,
     row_of,
     tags,
+    wraps_of,
 )
 from ledger.reads.recovered import require
 from ledger.regulation.registry.registry import Registry
@@ -74,6 +77,12 @@ class ReadEvidence(Protocol):
 
     def gates(self) -> Sequence[bytes]:
         """What the functions that read are opened by: SHA-256 of it, once."""
+
+    def opens(self) -> Iterable[tuple[int, int]]:
+        """Which rows were opened against, and how many wraps, by row."""
+
+    def reckonings(self) -> Iterable[Reckoning]:
+        """How that was held against the rows, by `upto`."""
 
     def records(self, start: int, end: int) -> Sequence[RawRecord]:
         """Every row of an index in [`start`, `end`), by index."""
@@ -191,6 +200,7 @@ def audit_reads(  # noqa: PLR0913 - what an auditor brings along is the argument
             walk.findings.append(held)
     walk.check_extent(signed.newest or 0)
     walk.check_gate()
+    walk.check_opens()
     walk.findings += tables.judge(source.beside(), walk.rows, rehearsal=False)
     newest = signed.newest or 0
     order = {kind: n for n, kind in enumerate(Damage)}
@@ -226,6 +236,7 @@ class _Walk:
     _next: int = 0
     _last_ms: float = 0.0
     _chains: dict[str, tuple[int, str]] = field(default_factory=dict)
+    _wraps: dict[int, int] = field(default_factory=dict)
     _job: Job | None = None
 
     def __post_init__(self) -> None:
@@ -342,8 +353,10 @@ class _Walk:
         expected: set[bytes] = set()
         if event.event == ACCESS_LOG_OPENED:
             self._opened(at, event.facts, by.genesis)
-        elif event.event in (ACCESS_LOG_RECOVERED, WRAPS_OPENED):
-            pass  # found by its place: a tag would tell an agency that it is read (D2)
+        elif event.event == WRAPS_OPENED:  # found by its place: a tag would tell an agency (D2)
+            self._wraps[at] = wraps_of(event).wraps
+        elif event.event == ACCESS_LOG_RECOVERED:
+            pass  # as above
         else:
             expected = set(tags(row_of(event), by.key))
             if at == 0:
@@ -391,6 +404,54 @@ class _Walk:
             message = "the functions that read it are opened by something else, or by nothing"
             self.find(0, Damage.READ_TAG, message)
 
+    def check_opens(self) -> None:
+        """What the keeper opened is what the rows noted, and was reckoned as that (access.md U4).
+
+        A server that fell may have forgotten an open, which the keeper counted all the same.
+        """
+        opened = list(self.source.opens())
+        for row, wraps in opened:
+            if not 0 <= row < self._next:
+                message = f"{wraps} wraps were opened against row {row}, which is not there"
+                self.find(max(row, 0), Damage.AGAINST_THE_RULES, message)
+            elif self.opening is not None and wraps != (noted := self._wraps.get(row, 0)):
+                message = f"{wraps} wraps were opened against it, {noted} are noted in it"
+                self.find(row, Damage.AGAINST_THE_RULES, message)
+        start, used = 0, _Sums(opened)
+        by_rows = _Sums(sorted(self._wraps.items()))
+        for one in self.source.reckonings():
+            self._reckoned(one, used.within(start, one.upto), by_rows.within(start, one.upto))
+            start = one.upto
+
+    def _reckoned(self, one: Reckoning, used: int, noted: int) -> None:
+        at = max(one.upto - 1, 0)
+        if one.upto > self._next:
+            message = f"opens were reckoned up to {one.upto}, the rows end at {self._next}"
+            self.find(at, Damage.AGAINST_THE_RULES, message)
+        elif one.differed:
+            if one.opened or one.lapsed:
+                message = "a reckoning that differed says what was opened"
+                self.find(at, Damage.AGAINST_THE_RULES, message)
+        elif self.opening is not None and (one.opened + one.lapsed != noted or one.opened < used):
+            message = (
+                f"{one.opened} wraps were reckoned as opened and {one.lapsed} as lapsed,"
+                f" of {noted} noted and at least {used} opened"
+            )
+            self.find(at, Damage.AGAINST_THE_RULES, message)
+
     def find(self, index: int, kind: Damage, message: str) -> None:
         """One more thing wrong."""
         self.findings.append(Finding(index, kind, message))
+
+
+class _Sums:
+    """How many wraps there are of the rows of a span."""
+
+    def __init__(self, rows: Sequence[tuple[int, int]]) -> None:
+        self._rows = [row for row, _ in rows]
+        self._sums = [0, *accumulate(wraps for _, wraps in rows)]
+
+    def within(self, start: int, end: int) -> int:
+        """Of rows in [`start`, `end`)."""
+        first, behind = (bisect_left(self._rows, at) for at in (start, end))
+        return self._sums[behind] - self._sums[first]

@@ -47,6 +47,22 @@ class Beside(NamedTuple):
     misfits: tuple[Misfit, ...] = ()
 
 
+class Reckoning(NamedTuple):
+    """What a keeper said when it held opens against rows (access.md U4).
+
+    Attributes:
+        upto: Behind the last row that was looked at.
+        opened: Wraps that were opened.
+        lapsed: Wraps that were noted, and opened by nobody.
+        differed: An operator went on behind a difference; then nothing was counted.
+    """
+
+    upto: int
+    opened: int
+    lapsed: int
+    differed: bool
+
+
 def judge(beside: Beside, records: int, *, rehearsal: bool) -> Iterator[Finding]:
     """What is wrong with it.
 

@@ -22,7 +22,7 @@ from psycopg.errors import InvalidSchemaName
 from ledger.audit.content import RawRecord
 from ledger.audit.rules.token_owners import RawToken
 from ledger.audit.snapshot_port import ALONE, StreamPartition
-from ledger.audit.tables import Beside
+from ledger.audit.tables import Beside, Reckoning
 from ledger.audit.tree import RawCheckpoint, RawTile
 from ledger.errors import NotFound
 from ledger.log.moment import EPOCH
@@ -130,6 +130,10 @@ SELECT coalesce(tag, ''), coalesce(uuid_send(stream_id), ''), coalesce(index, -1
 
 _TAGS: Final[LiteralString] = "SELECT index, tag FROM access.tags WHERE index >= %b AND index < %b"
 _GATES: Final[LiteralString] = "SELECT coalesce(digest, '') FROM access.gate"
+_OPENS: Final[LiteralString] = "SELECT row, opened FROM access.opens ORDER BY row"
+_RECKONINGS: Final[LiteralString] = (
+    "SELECT upto, opened, lapsed, differed FROM access.reckonings ORDER BY upto"
+)
 _BEFORE_ALL: Final = -(1 << 63)
 _ID_BYTES: Final = 16
 _EPOCH_US: Final = 946_684_800_000_000
@@ -334,6 +338,14 @@ class PostgresEvidence:
     def gates(self) -> Sequence[bytes]:
         """What a log of reads is opened by to whoever asks: SHA-256 of it, once."""
         return [digest for (digest,) in self._all(_GATES)]
+
+    def opens(self) -> Sequence[tuple[int, int]]:
+        """Which rows of a log of reads were opened against, and how many wraps, by row."""
+        return self._all(_OPENS)
+
+    def reckonings(self) -> Sequence[Reckoning]:
+        """How that was held against the rows, by `upto`."""
+        return [Reckoning(*row) for row in self._all(_RECKONINGS)]
 
     def files(self) -> PostgresFileEvidence:
         """The rows about files, in this snapshot."""

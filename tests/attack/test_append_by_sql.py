@@ -286,11 +286,9 @@ def test_as_long_as_an_act_can_be_fits(stolen: Database) -> None:
     stopped_by="a row is no longer than an act can make it, and none are read all at once",
     noticed_by="log audit",
 )
-def test_junk_is_read_a_page_at_a_time(
-    postgres_server: Embedded, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_junk_is_read_a_page_at_a_time(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows are there for ever: what begins must not need memory for all of them, nor an audit."""
-    database, page = make_database(postgres_server), 3
+    page = 3
     junk = [replace(a_draft("officer/a", n), registry=True) for n in range(1, 3 * page)]
     appender = database.appender()
     for n, draft in enumerate(junk):
@@ -303,6 +301,7 @@ def test_junk_is_read_a_page_at_a_time(
         return rows
 
     monkeypatch.setattr(postgres_records, "PAGE", page)
+    monkeypatch.setattr(postgres_records, "_FURTHER", page)
     monkeypatch.setattr(postgres_records, "reading", counted)
     stored = PostgresRecords(database.pool("writer"))
     for rows in (stored.registry(-1), stored.stream(junk[0].stream_id)):
@@ -322,4 +321,3 @@ def test_junk_is_read_a_page_at_a_time(
         for raw in (source.registry(), source.stream(of, end), source.streams({of}, end)):
             assert [row.at for row in raw] == list(range(len(junk)))
     assert max(fetched) == page
-    database.close()

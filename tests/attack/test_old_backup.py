@@ -148,7 +148,7 @@ def _refused(service: Service, number: int) -> str:
     _until(known, "nobody knows")
     answer = answers[-1]
     assert (answer.status_code, answer.get_json()["recorded"]) == (503, "nothing")
-    assert int(answer.headers["Retry-After"]) >= 30
+    assert int(answer.headers["Retry-After"]) >= 30, answer.get_json()["code"]
     return str(answer.get_json()["code"])
 
 
@@ -286,6 +286,20 @@ def test_an_old_backup_under_a_running_service_is_not_gone_on_from(
     service.start()
     again = _report(service, 6)
     assert again["proof"]["size"] > receipt["index"] + 1
+
+
+def test_whoever_writes_into_an_old_backup_is_told_which_it_is(
+    service: Service, backups: Backups
+) -> None:
+    """Also where nobody looked meanwhile, and the old copy does not know what they see."""
+    old = backups.take()
+    _report(service, 1)
+    service.enclave.watch.close()
+    backups.put_back(old)
+    _until(lambda: len(service.stopped) == 2, "checkpointer and projector go on")
+    with psycopg.connect(service.database.admin) as admin:
+        admin.execute("UPDATE sec.beat SET at = at - interval '1 hour'")
+    assert _refused(service, 2) == "log_in_doubt"
 
 
 @attack(

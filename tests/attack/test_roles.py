@@ -54,7 +54,7 @@ OPENS: Final = {"access.opens", "access.reckonings"}
 READS: Final[dict[str, set[str]]] = {
     "migrator": {"log.migrations", "log.enclave"},
     "writer": LOG - TREE - GONE - {"log.epochs"} | {"proj.acts", "proj.views"},
-    "projector": LOG | VIEWS | PARTICIPATION | ACCESS | {"access.gate"},
+    "projector": LOG | VIEWS | PARTICIPATION | ACCESS | OPENS | {"access.gate"},
     "reader": LOG - {"log.tokens"} - GONE
     | VIEWS
     | {"sec.shown", "mirror.shown"}

@@ -56,6 +56,7 @@ def filled(postgres_server: Embedded) -> Iterator[Database]:
             "INSERT INTO log.file_wraps VALUES (gen_random_uuid(), 0, %s, %s)", [wrap[1:17], wrap]
         )
         admin.execute("INSERT INTO log.file_key VALUES (true, %s)", [wrap])
+        admin.execute("INSERT INTO log.wraps_aside (of, wrap) VALUES ('record', %s)", [wrap])
         admin.execute(
             "INSERT INTO access.wraps (index, kek_id, stream_id, unit, wrap)"
             " VALUES (0, %s, gen_random_uuid(), gen_random_uuid(), %s)",

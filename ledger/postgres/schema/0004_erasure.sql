@@ -102,6 +102,34 @@ CREATE TRIGGER keeps BEFORE UPDATE OR DELETE ON log.wraps FOR EACH ROW EXECUTE F
 CREATE TRIGGER keeps BEFORE UPDATE OR DELETE ON log.file_wraps FOR EACH ROW EXECUTE FUNCTION log.keep_wrap('file');
 CREATE TRIGGER keeps BEFORE UPDATE ON log.file_key FOR EACH ROW EXECUTE FUNCTION log.keep_wrap('file_key');
 
+-- What stands aside stays until its turn is over, its key is shredded, or it stands in its place again; nothing of it is edited.
+CREATE FUNCTION log.keep_aside() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  free boolean := NOT EXISTS (SELECT FROM log.epochs e WHERE e.closed_at IS NULL);
+BEGIN
+  IF free THEN RETURN OLD; END IF;
+  CASE OLD.of
+    WHEN 'record' THEN
+      free := EXISTS (SELECT FROM log.shredded s WHERE s.index = OLD.index)
+        OR EXISTS (SELECT FROM log.wraps w WHERE w.index = OLD.index AND w.wrap = OLD.wrap);
+    WHEN 'read' THEN
+      free := EXISTS (SELECT FROM access.wraps w WHERE w.index = OLD.index AND w.wrap = OLD.wrap);
+    WHEN 'file' THEN
+      free := EXISTS (SELECT FROM log.shredded_files s WHERE s.name = OLD.name)
+        OR EXISTS (SELECT FROM log.file_wraps w WHERE w.name = OLD.name AND w.seq = OLD.index AND w.wrap = OLD.wrap);
+    WHEN 'mirrored' THEN
+      free := EXISTS (SELECT FROM mirror.erased e WHERE e.origin = OLD.origin AND e.index = OLD.index)
+        OR EXISTS (SELECT FROM mirror.wraps w WHERE w.origin = OLD.origin AND w.index = OLD.index AND w.wrap = OLD.wrap);
+    ELSE
+      free := EXISTS (SELECT FROM log.file_key k WHERE k.wrap = OLD.wrap);
+  END CASE;
+  IF free THEN RETURN OLD; END IF;
+  RAISE EXCEPTION '%.% is append-only: % refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_OP
+    USING ERRCODE = 'insufficient_privilege';
+END $$;
+CREATE TRIGGER append_only BEFORE UPDATE OR TRUNCATE ON log.wraps_aside EXECUTE FUNCTION log.refuse();
+CREATE TRIGGER keeps BEFORE DELETE ON log.wraps_aside FOR EACH ROW EXECUTE FUNCTION log.keep_aside();
+
 -- Nothing is wrapped any more under a KEK whose turn is over: its key is gone, and so the content would be. Whoever still had
 -- it takes the new one and tries again. Nor does a file that was shredded get another event.
 CREATE FUNCTION log.refuse_closed() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -287,7 +315,8 @@ BEGIN
   IF EXISTS (SELECT FROM log.epochs e WHERE _kek IN (e.kek_id, e.before) OR e.before = _before) THEN
     RAISE EXCEPTION 'a key has one epoch' USING ERRCODE = 'unique_violation';
   END IF;
-  DELETE FROM log.wraps_aside;  -- there is none of another turn, but what an owner made up
+  DELETE FROM log.wraps_aside  -- there is none of another turn, but what an owner made up
+    WHERE NOT EXISTS (SELECT FROM log.epochs e WHERE e.closed_at IS NULL);
   INSERT INTO log.epochs (kek_id, before, begun_at, wraps_before) VALUES (_kek, _before, clock_timestamp(),
     (SELECT count(*) FROM log.wraps w WHERE w.kek_id = _before)
     + (SELECT count(*) FROM log.file_wraps w WHERE w.kek_id = _before)
@@ -407,13 +436,13 @@ BEGIN
       OR (SELECT count(*) FROM log.wraps_aside) <> _seen THEN
     RETURN false;
   END IF;
-  DELETE FROM log.wraps_aside;
   UPDATE log.epochs SET closed_at = clock_timestamp(), left_behind = _left, wraps_after =
       (SELECT count(*) FROM log.wraps w WHERE w.kek_id = turned)
       + (SELECT count(*) FROM log.file_wraps w WHERE w.kek_id = turned)
       + (SELECT count(*) FROM access.wraps w WHERE w.kek_id = turned)
       + (SELECT count(*) FROM log.file_key k WHERE substring(k.wrap FROM 2 FOR 16) = turned)
     WHERE before = _before;
+  DELETE FROM log.wraps_aside;
   RETURN true;
 END $$;
 

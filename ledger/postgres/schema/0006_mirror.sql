@@ -201,7 +201,8 @@ BEGIN
   IF EXISTS (SELECT FROM log.epochs e WHERE _kek IN (e.kek_id, e.before) OR e.before = _before) THEN
     RAISE EXCEPTION 'a key has one epoch' USING ERRCODE = 'unique_violation';
   END IF;
-  DELETE FROM log.wraps_aside;  -- there is none of another turn, but what an owner made up
+  DELETE FROM log.wraps_aside  -- there is none of another turn, but what an owner made up
+    WHERE NOT EXISTS (SELECT FROM log.epochs e WHERE e.closed_at IS NULL);
   INSERT INTO log.epochs (kek_id, before, begun_at, wraps_before) VALUES (_kek, _before, clock_timestamp(),
     (SELECT count(*) FROM log.wraps w WHERE w.kek_id = _before)
     + (SELECT count(*) FROM log.file_wraps w WHERE w.kek_id = _before)
@@ -231,7 +232,6 @@ BEGIN
       OR (SELECT count(*) FROM log.wraps_aside) <> _seen THEN
     RETURN false;
   END IF;
-  DELETE FROM log.wraps_aside;
   UPDATE log.epochs SET closed_at = clock_timestamp(), left_behind = _left, wraps_after =
       (SELECT count(*) FROM log.wraps w WHERE w.kek_id = turned)
       + (SELECT count(*) FROM log.file_wraps w WHERE w.kek_id = turned)
@@ -239,6 +239,7 @@ BEGIN
       + (SELECT count(*) FROM mirror.wraps w WHERE w.kek_id = turned)
       + (SELECT count(*) FROM log.file_key k WHERE substring(k.wrap FROM 2 FOR 16) = turned)
     WHERE before = _before;
+  DELETE FROM log.wraps_aside;
   RETURN true;
 END $$;
 

@@ -60,7 +60,8 @@ GRANT SELECT (stream_id, name) ON access.streams TO {slug}_keeper;
 GRANT SELECT (one, size) ON access.log_head TO {slug}_keeper;
 GRANT SELECT (unit) ON log.records TO {slug}_keeper;
 GRANT SELECT (unit) ON mirror.records TO {slug}_keeper;
-GRANT SELECT (row, opened) ON access.opens TO {slug}_keeper, {slug}_auditor;
-GRANT SELECT (upto, at, opened, lapsed, differed) ON access.reckonings TO {slug}_keeper, {slug}_auditor;
+GRANT SELECT (row, opened) ON access.opens TO {slug}_keeper, {slug}_projector, {slug}_auditor;
+GRANT SELECT (upto, at, opened, lapsed, differed) ON access.reckonings
+  TO {slug}_keeper, {slug}_projector, {slug}_auditor;
 GRANT SELECT ON access.opens, access.reckonings TO {slug}_backup;  -- a dump asks for the whole table
 GRANT EXECUTE ON FUNCTION access.take_row(bigint, int), access.reckon(bigint, bigint, bigint, boolean) TO {slug}_keeper;
