@@ -293,7 +293,8 @@ def test_whoever_writes_into_an_old_backup_is_told_which_it_is(
 ) -> None:
     """Also where nobody looked meanwhile, and the old copy does not know what they see."""
     old = backups.take()
-    _report(service, 1)
+    index = _report(service, 1)["index"]
+    _until(lambda: _size(_seen(service, "projector").read()) > index, "not yet seen")
     service.enclave.watch.close()
     backups.put_back(old)
     _until(lambda: len(service.stopped) == 2, "checkpointer and projector go on")
