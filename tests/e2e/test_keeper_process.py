@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from api.cli.main import main
+from api.ops.child_processes import python
 from api.ops.keeper.asking import KeeperLine
 from api.ops.supervisor import KEEPER, ROLES, command, served
 from api.ops.wiring import Enclave
@@ -73,6 +74,18 @@ def test_an_api_reads_through_a_keeper_that_was_killed_and_started_again(
             assert _health(settings) == 1
             with kept(settings):
                 assert SECRET in _text(enclave, row)
+
+
+def test_a_keeper_that_is_away_is_told_in_one_sentence(tmp_path: Path) -> None:
+    """To whoever starts it: what to type, and no trace."""
+    asked = python("-m", "api.cli.main", "--lang", "en", "health", "--role", KEEPER)
+    ran = subprocess.run(
+        asked, env={"SOCAI_HOME": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == (
+        "keeper is not well: it does not answer; it is started by socai serve --role keeper\n"
+    )
 
 
 def _text(enclave: Enclave, row: StoredRecord) -> str:

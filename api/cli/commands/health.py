@@ -142,8 +142,8 @@ def _keeper(settings: Settings, _: str) -> Text | None:
     with closing(KeeperLine(settings.keeper_socket, patience_s=_STEP_S)) as line:
         try:
             well = line.well()
-        except Unavailable as error:
-            return error.text
+        except Unavailable:
+            return Message("it does not answer; it is started by socai serve --role keeper")
     return None if well else Message("what was opened is not what was noted; see its log")
 
 

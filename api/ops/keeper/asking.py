@@ -88,7 +88,6 @@ class KeeperLine:
                 return self._once(asked)
             except (OSError, Broken) as error:
                 if time.monotonic() >= deadline:
-                    _log.exception("the keeper does not answer")
                     raise _away() from error
                 time.sleep(_STEP_S)
 
@@ -268,6 +267,9 @@ class KeptKeks:
         except KeeperRefused as error:
             _log.error("the keeper does not open it: %s", error)
             raise _away() from error
+        except Unavailable as error:
+            _log.warning("the keeper does not answer: %s", error.__cause__)
+            raise
         except (Malformed, KeyError, TypeError) as error:
             raise _away() from error
 
