@@ -72,8 +72,13 @@ class PostgresSight:
         while True:
             found: Any = reading(self._asked, partial(self._seen, stream, comp))
             position, whole = (-2, None) if found is None else found
+            # A revocation or an exclusion refuses at once (access.md G18); what else ends a part
+            # comes with the fold, for who writes as for who reads. So only what is not all waits:
+            # what was recorded since may have made it the whole.
+            if whole:
+                return "whole"
             if whole is not None and position >= known:
-                return "whole" if whole else "part"
+                return "part"
             if whole is None and position >= (known if begins else last):
                 return "absent" if newest is None else "hidden"
             if monotonic() >= end:
