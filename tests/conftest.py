@@ -1,7 +1,8 @@
 """Plugins, and who runs what when.
 
-Hypothesis: `ci` repeats itself; `night` looks further, from the seed that `make soak` prints, also
-at what has a number of its own (tests/examples.py). The plugins of schemathesis and anyio are not
+Hypothesis: `ci` repeats itself; `whole` does so four times as often, and leaves no form of an
+attack out; `night` looks further, from the seed that `make soak` prints. Both also hold for what
+has a number of its own (tests/examples.py). The plugins of schemathesis and anyio are not
 loaded (pyproject.toml): they cost each process a second.
 """
 
@@ -33,6 +34,7 @@ pytest_plugins = [
 ]
 
 settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("whole", max_examples=400, derandomize=True, deadline=None)
 settings.register_profile("night", max_examples=5_000, deadline=None, print_blob=True)
 settings.load_profile("ci")
 

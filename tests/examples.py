@@ -1,11 +1,14 @@
-"""How many examples a property is tried with that has a number of its own."""
+"""How much of a test is tried on a push: of draws a number, of listed forms an even share."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, TypeVar
+from zlib import crc32
 
 from hypothesis import settings
 
+_Form = TypeVar("_Form")
 USUAL: Final = 100
 """Of a property that says nothing, in the profile `ci`."""
 
@@ -17,3 +20,19 @@ def examples(usual: int) -> int:
         usual: In the profile `ci`, where others have `USUAL`.
     """
     return max(1, usual * settings().max_examples // USUAL)
+
+
+def share(forms: Sequence[_Form], one_in: int, of: str) -> Sequence[_Form]:
+    """One in so many of the forms in the profile `ci`, all of them in the others.
+
+    Where tests of many things share their forms, each begins elsewhere: together they try all.
+
+    Args:
+        forms: What could be tried.
+        one_in: How many forms there are for each that is tried.
+        of: Name of the thing that they are tried on.
+    """
+    if settings().max_examples > USUAL:
+        return forms
+    begin = crc32(of.encode()) % one_in
+    return forms[begin::one_in] or forms[:1]

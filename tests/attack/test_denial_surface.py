@@ -2,7 +2,8 @@
 
 An officer who takes part in nothing of a case asks for it, for an act and a file of it, and for
 what never was, in every form the document has and some it has not. Whoever adds a route says here
-what it names; one that is not listed fails.
+what it names; one that is not listed fails. On a push each route is asked in a share of the forms,
+every form on several routes; `make attack` asks every route in all of them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import product
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -27,6 +29,7 @@ from ledger.regulation.acts.json_shape import fmt_time
 from tests import builders
 from tests.attacks import attack
 from tests.builders import an_act
+from tests.examples import share
 from tests.fixtures.compartments import (
     DIGEST,
     PART,
@@ -248,17 +251,17 @@ def test_hidden_and_absent_are_one_answer(compartments: Compartments, name: str,
     template, spoken = NAMED[name], {"Accept-Language": lang}
     told = ask(compartments, Asked(named(template, compartments.hidden)), WHOLE)
     assert told.status_code == 200, told.text
-    for query in _queries(compartments, name):
-        for method in ("GET", "HEAD"):
-            status, _, body = alike(
-                compartments,
-                reading(template, query, method, spoken),
-                compartments.absent(),
-                foreign(compartments),
-            )
-            assert status >= 400 or name in ANSWERED, (query, status, body)
-            assert compartments.hidden.case.encode() not in body
-            assert SECRET.encode() not in body
+    forms = list(product(_queries(compartments, name), ("GET", "HEAD")))
+    for query, method in share(forms, 4, f"{name} {lang}"):
+        status, _, body = alike(
+            compartments,
+            reading(template, query, method, spoken),
+            compartments.absent(),
+            foreign(compartments),
+        )
+        assert status >= 400 or name in ANSWERED, (query, status, body)
+        assert compartments.hidden.case.encode() not in body
+        assert SECRET.encode() not in body
 
 
 @attack(
@@ -272,7 +275,7 @@ def test_conditions_ranges_and_waiting_tell_nothing(compartments: Compartments, 
     template = NAMED[name]
     tag = ask(compartments, Asked(named(template, compartments.hidden)), WHOLE).headers["ETag"]
     bare, _, _ = alike(compartments, reading(template))
-    for headers in (
+    conditions: tuple[dict[str, str], ...] = (
         {"If-None-Match": tag},
         {"If-None-Match": f"W/{tag}"},
         {"If-None-Match": "*"},
@@ -288,14 +291,14 @@ def test_conditions_ranges_and_waiting_tell_nothing(compartments: Compartments, 
         {"Accept": "application/problem+json"},
         {"X-Rehearsal-Time": "2024-06-04T08:00:00+07:00"},
         {"X-HTTP-Method-Override": "DELETE"},
-    ):
-        for method in ("GET", "HEAD"):
-            status, _, _ = alike(
-                compartments,
-                reading(template, method=method, headers=headers),
-            )
-            assert status not in {206, 304, 412} or name in ANSWERED, headers
-            assert bare != 404 or status in {400, 404, 406, 409}, (headers, status)
+    )
+    for headers, method in share(list(product(conditions, ("GET", "HEAD"))), 3, name):
+        status, _, _ = alike(
+            compartments,
+            reading(template, method=method, headers=headers),
+        )
+        assert status not in {206, 304, 412} or name in ANSWERED, headers
+        assert bare != 404 or status in {400, 404, 406, 409}, (headers, status)
 
 
 @attack(
@@ -326,10 +329,10 @@ def test_methods_and_spellings_tell_nothing(compartments: Compartments, name: st
         return Asked(list(spelled(ids))[n], method, {"Content-Type": "application/json"}, body)
 
     spellings = len(list(spelled(compartments.hidden)))
-    for n in range(spellings):
-        for method in ("HEAD", "OPTIONS", *METHODS):
-            for body in (None, b"{}"):
-                alike(compartments, partial(asked, n, method, body))
+    methods = ("HEAD", "OPTIONS", *METHODS)
+    forms = list(product(range(spellings), methods, (None, b"{}")))
+    for n, method, body in share(forms, 5, name):
+        alike(compartments, partial(asked, n, method, body))
 
 
 @attack(

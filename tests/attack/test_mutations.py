@@ -1,7 +1,8 @@
 """Single mutations of every table, by whoever owns the database: `log audit` names each.
 
-Five hundred here, ten thousand in `make soak`. What it does not name stands in a reviewed list with
-the reason why nobody is misled by it (`tests/mutation/harmless.toml`).
+A hundred and fifty on a push, six hundred in `make attack`, ten thousand in `make soak`. What it
+does not name stands in a reviewed list with the reason why nobody is misled by it
+(`tests/mutation/harmless.toml`).
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from api.ops.embedded_postgres import Embedded
 from tests.attacks import attack
 from tests.definitions import LISTS
+from tests.examples import examples
 from tests.mutation import harmless
 from tests.mutation.bench import Bench
 from tests.mutation.harmless import Harmless
@@ -22,7 +25,7 @@ from tests.mutation.run import Figures, benches, run
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.xdist_group("mutations")]
 SEED = 90
-MUTATIONS = 500
+MUTATIONS: Final = examples(150)
 _TABLE = re.compile(r"relation (\w+\.\w+) kind r ")
 TABLES = [
     found[1]
