@@ -453,7 +453,10 @@ FACTS: Mapping[str, Json] = {
         "scope": "WHOLE",
         "council": [MEMBER],
         "minutes": "BBHĐ-02",
+        "release_text": True,
     },
+    "ReleasePermitted": {"down_to": "ordinary"},
+    "HoldersNotified": {"classification": "@ClassificationAssigned"},
     "SecretDelivered": {"unit": an_id("unit")},
     "SecretAccessed": {"unit": an_id("unit"), "permission": "@ClassificationAssigned"},
     "SecretCopyPermitted": {"unit": an_id("unit")},
@@ -527,6 +530,8 @@ SIGNERS: Mapping[str, tuple[str, ...]] = {
     "SecretProvisionPermitted": ("npgd", "ngd"),
     "SecretDestroyed": ("nst", "hd", "ca"),
     "Declassified": ("nst", "hd", "ca"),
+    "ReleasePermitted": ("nst", "ctq"),
+    "HoldersNotified": ("nst",),
     **dict.fromkeys(
         (
             "AgencyRegistered",

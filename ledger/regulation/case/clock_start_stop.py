@@ -154,6 +154,15 @@ def _effect(entry: Entry) -> int:
     return entry.effect.seq if entry.effect is not None else 0
 
 
+def _tells_of(start: str, entry: Entry, stream: StreamState) -> bool:
+    """A notice of this act; one of a result that is none of this stream is of every one."""
+    facts = entry.act.facts
+    if "about" in facts:
+        return bool(facts["about"] == start)
+    result = facts.get("result_ref")
+    return result == start or stream.get(str(result)) is None
+
+
 _STOPS_WHERE: Final[Mapping[str, Callable[[str, Entry, StreamState], bool]]] = {
     "NAME_CLEAR": lambda start, e, s: (
         start in (e.act.corrects, *e.act.facts.get("withdrawn", ()))
@@ -170,7 +179,6 @@ _STOPS_WHERE: Final[Mapping[str, Callable[[str, Entry, StreamState], bool]]] = {
     ),
     "STATISTICS_ANSWER": lambda start, e, _s: e.act.facts.get("request") in (None, start),
     "BREAK_GLASS_REVIEW": lambda start, e, _s: e.act.facts.get("opened") == start,
-    "SECRET_NOTICE": lambda start, e, s: (
-        e.act.facts.get("result_ref") == start or s.get(str(e.act.facts.get("result_ref"))) is None
-    ),
+    "SECRET_LOSS": lambda start, e, _s: e.act.facts.get("about") == start,
+    "SECRET_NOTICE": _tells_of,
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
@@ -26,7 +26,8 @@ from ledger.regulation.case.reading import (
 )
 from ledger.regulation.case.state import Entry
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.registry.calendar import add_months, as_instant, deadline
+from ledger.regulation.registry.calendar import add_months, as_instant, deadline, local_day
+from ledger.regulation.registry.release_days import RULE, is_release_day, next_release_day
 
 LEVELS: Final = ("ordinary", "mat", "toi-mat", "tuyet-mat")
 SECRET: Final = ("MAT", "TOI_MAT", "TUYET_MAT")
@@ -41,9 +42,12 @@ POWERS: Final[Mapping[str, tuple[str, ...]]] = {
     "SecretDestroyed": ("SECRET_DESTROY", "SECRET_CLASSIFY"),
     "SecretCopyPermitted": ("SECRET_COPY",),
     "SecretProvisionPermitted": ("SECRET_PROVIDE", "SECRET_COPY"),
+    "ReleasePermitted": ("SECRET_DECLASSIFY", "SECRET_CLASSIFY"),
 }
 #: Acts by which somebody receives a unit by name.
 NAMING: Final = ("ClassificationAssigned", "SecretDelivered", "SecretCopyPermitted")
+STUBS: Final = "STUB_RELEASE"
+"""The rule that says whether this log takes stubs: none stated, until it is set."""
 _commitment = re.compile(DIGEST, re.ASCII).fullmatch
 _LOGS = re.compile(LOG, re.ASCII)
 _CASES = re.compile(rf"case/{UUID4}", re.ASCII)
@@ -192,6 +196,80 @@ def council_minutes(q: GuardInput) -> Breach | None:
     return Breach(pointers=tuple(missing)) if missing else None
 
 
+# -- what goes down -----------------------------------------------------------------------------
+
+
+def release_decided(q: GuardInput) -> Breach | None:
+    """access.md A15. What goes down was declassified to go down, and is the one text named."""
+    decision = q.ref("decision", "Declassified")
+    facts = {} if decision is None else decision.act.facts
+    if facts.get("release_text") is not True:
+        return Breach(pointers=("/facts/decision",))
+    if facts.get("classification") != q.facts.get("classification"):
+        return Breach(pointers=("/facts/classification",))
+    down_to = q.facts.get("down_to")
+    if down_to not in LEVELS or LEVELS.index(down_to) >= LEVELS.index(q.level):
+        return Breach(pointers=("/facts/down_to",))
+    return None if _is_the_only_file(q) else Breach(pointers=("/facts/text_digest",))
+
+
+def _is_the_only_file(q: GuardInput) -> bool:
+    """Whether the text that an act names by its digest is all that lies beside it."""
+    files = [one.get("digest") for one in objects(q.act.members.get("attachments"))]
+    return not files or files == [_as_file(str(q.facts.get("text_digest")))]
+
+
+def _as_file(digest: str) -> str:
+    return f"sha-256:{digest.removeprefix('sha-256:')}"
+
+
+def releaser_apart(q: GuardInput) -> Breach | None:
+    """G8 (access.md S4).
+
+    Who lets a text go down neither proposed nor approved its declassification.
+    """
+    decision = q.ref("decision", "Declassified")
+    before = () if decision is None else decision.signed_by("AUTHOR", "APPROVER")
+    both = share_a_person(q, named_as(q, "APPROVER"), before)
+    return Breach(pointers=("/signers",)) if both else None
+
+
+def release_slot(q: GuardInput) -> Breach | None:
+    """access.md A15. A text goes down on a fixed day, and not on the day on which it is decided."""
+    every = _release_every(q)
+    signed = max(local_day(q.act.occurred_at), local_day(q.signed_at))
+    slot = day_of(q.facts.get("slot"))
+    if slot is not None and slot > signed and is_release_day(slot, every):
+        return None
+    return Breach({"date": fmt_day(next_release_day(signed, every))}, ("/facts/slot",))
+
+
+def release_in_slot(q: GuardInput) -> Breach | None:
+    """access.md A15, L22.
+
+    Made, signed by all and recorded on one day of release: what is entered below on any other day
+    would tell when it was decided above.
+    """
+    every = _release_every(q)
+    days = {local_day(one) for one in (q.act.occurred_at, q.signed_at, q.at)}
+    if len(days) == 1 and all(is_release_day(one, every) for one in days):
+        return None
+    return Breach({"date": fmt_day(next_release_day(max(days), every))}, ("/occurred_at",))
+
+
+def _release_every(q: GuardInput) -> int:
+    """Days from one day of release to the next, by the rule of the day."""
+    return max(1, int(q.registry.limit(RULE, q.day).value or 1))
+
+
+def read_again(q: GuardInput) -> Breach | None:
+    """access.md A15. Who approves has read the text at this level; no program redacts it."""
+    signer = q.act.approver
+    if signer is None or signer.post != q.facts.get("read_again_by_post"):
+        return Breach(pointers=("/facts/read_again_by_post",))
+    return None if _is_the_only_file(q) else Breach(pointers=("/facts/text_digest",))
+
+
 # -- who holds it -------------------------------------------------------------------------------
 
 
@@ -213,6 +291,53 @@ def holder_named(q: GuardInput) -> Breach | None:
         and (q.act.act != "ExportPermitted" or _takes_part(q, officer))
     )
     return None if ok else Breach(pointers=("/facts/holder",))
+
+
+def holder_has_term(q: GuardInput) -> Breach | None:
+    """access.md A7, A13. Who is named holds until an end: ahead, and within the protection."""
+    last = day_of(q.facts.get("protect_until")) or _protected_until(q)
+    named = [*objects(q.facts.get("first_holders")), *_one(q.facts.get("holder"))]
+    ends = [time_of(one.get("until")) for one in named]
+    fit = last is not None and all(
+        end is not None and q.act.occurred_at < end and local_day(end) <= last for end in ends
+    )
+    shown = "" if last is None else fmt_day(last)
+    member = "/facts/holder" if "holder" in q.facts else "/facts/first_holders"
+    return None if fit else Breach({"date": shown}, (member,))
+
+
+def holders_told(q: GuardInput) -> Breach | None:
+    """Added (29/2018/QH14 Art. 19, 22). A notice is of this document, and everybody has it.
+
+    Whoever signs the notice knows.
+    """
+    about = q.ref("about")
+    if about is None or about.act.facts.get("classification") != q.facts.get("classification"):
+        return Breach({"count": "0"}, ("/facts/about",))
+    told = [str(one.get("officer")) for one in objects(q.facts.get("told"))]
+    known = [*told, *named_as(q)]
+    left = [one for one in sorted(_holding_now(q)) if not share_a_person(q, [one], known)]
+    return Breach({"count": str(len(left))}, ("/facts/told",)) if left else None
+
+
+def _holding_now(q: GuardInput) -> set[str]:
+    """Officers to whom the document of an act is named then."""
+    entry, at = _classification(q), q.act.occurred_at
+    if entry is None:
+        return set()
+    unit = str(entry.act.facts.get("unit"))
+    ended = {
+        (e.act.facts.get("grant"), e.act.facts.get("officer"))
+        for e in q.stream.effective("ParticipationRevoked")
+    }
+    named = {
+        str(one.get("officer"))
+        for e in q.stream.effective(*NAMING)
+        if e.act.facts.get("unit") == unit
+        for one in (*objects(e.act.facts.get("first_holders")), *_one(e.act.facts.get("holder")))
+        if _still(one.get("until"), at) and (e.act.act_id, one.get("officer")) not in ended
+    }
+    return named | {grant.officer for grant in q.registry.grants(unit=unit, at=at)}
 
 
 def _permitters(q: GuardInput) -> tuple[str, ...]:
@@ -312,6 +437,21 @@ def stub_permitted(q: GuardInput) -> Breach | None:
         and competent
     )
     return None if ok else Breach(pointers=("/facts/no_secret_statement", "/document", "/signers"))
+
+
+def stub_permitted_v2(q: GuardInput) -> Breach | None:
+    """4.4 (access.md A17).
+
+    As before; and a log takes none until two registrars have said from how many days after the
+    classification on it does.
+    """
+    rule = q.registry.limit(STUBS, q.day)
+    assigned = day_of(q.facts.get("assigned_on"))
+    if rule.none_stated or not isinstance(rule.value, int):
+        return Breach(pointers=("/act",))
+    if assigned is None or q.day < assigned + timedelta(days=rule.value):
+        return Breach(pointers=("/facts/assigned_on",))
+    return stub_permitted(q)
 
 
 def salted_commitment(q: GuardInput) -> Breach | None:

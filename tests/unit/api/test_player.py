@@ -259,7 +259,7 @@ def test_steps_of_another_level_are_skipped_and_named() -> None:
     assert len(done) + len(skipped) == len(play.steps)
     desk = FakeDesk()
     outcome = player(desk).play(play)
-    assert [step.n for step in outcome.skipped] == [5, 6, 7, 8, 19]
+    assert [step.n for step in outcome.skipped] == [5, 6, 7, 8, 20, 21]
     assert [final.alias for final in outcome.finals] == ["C1"]
 
 

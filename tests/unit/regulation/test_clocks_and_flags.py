@@ -107,7 +107,7 @@ def test_complaint_window_ends_and_nobody_is_late() -> None:
 
 def test_archive_term_is_counted_from_the_end_of_the_year() -> None:
     """33/2024/QH15, from 01/7/2025: closed in April 2026, due at the end of 2027."""
-    player, _, stream = played("SC7", 18)
+    player, _, stream = played("SC7", 19)
     found = run(clock_runs(stream, player.registry, at("2026-05-01T09:00:00+07:00")), "ARCHIVE")
     assert found.due == end_of(at("2027-12-31T00:00:00+07:00").date())
     player, _, stream = played("SC1")

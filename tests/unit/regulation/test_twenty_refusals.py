@@ -24,6 +24,7 @@ from tests.builders import (
     a_case_in,
     an_id,
     at,
+    enter,
     officer,
 )
 
@@ -256,6 +257,9 @@ def edited() -> GuardInput:
 def bare_digest() -> GuardInput:
     """Added (access.md A17)."""
     case = Story(start=at("2026-04-15 10:00"))
+    rule = {"rule": "STUB_RELEASE", "value": 0, "unit": "d", "valid_from": "2026-01-01"}
+    more = {"source_kind": "PRODUCT_RULE", "certainty": "CONFIRMED"}
+    enter(case.registry, "ClockRuleSet", {**rule, **more}, stream="ledger")
     return case.asks("StubReleased", facts={"salted": False, "commitment": DIGEST})
 
 

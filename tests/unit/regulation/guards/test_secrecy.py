@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.builders import (
     an_id,
     at,
     breaks,
+    enter,
     hire,
     holds,
     officer,
@@ -52,6 +54,14 @@ def an_annex(level: str = "mat", **facts: Any) -> Story:  # noqa: ANN401 - facts
     """A stream of a higher log in which an annex was classified."""
     case = Story(start=at("2026-04-13 15:00"), level=level)
     case.then("ClassificationAssigned", facts={"first_holders": [BM], **facts})
+    return case
+
+
+def set_rule(case: Story, rule: str, value: int, unit: str, day: str = "2026-01-01") -> Story:
+    """A rule of the registry from a day on, by two registrars."""
+    line = {"rule": rule, "value": value, "unit": unit, "valid_from": day}
+    more = {"source_kind": "PRODUCT_RULE", "certainty": "CONFIRMED"}
+    enter(case.registry, "ClockRuleSet", {**line, **more}, stream="ledger")
     return case
 
 
@@ -150,7 +160,8 @@ def test_an_extension_adds_one_term_at_most() -> None:
 
 def test_an_extension_decided_too_late_shows() -> None:
     """Added (29/2018/QH14 Art. 20): sixty days before the end at the latest."""
-    case = an_annex(protect_until="2026-07-31")
+    soon = holder("bm", "bacninh2025.svhttdl", "bao-mat", days=90)
+    case = an_annex(protect_until="2026-07-31", first_holders=[soon])
     early, late = {"decision_date": "2026-05-29"}, {"decision_date": "2026-06-15"}
     holds("EXTENSION_LATE", case.asks("ClassificationExtended", facts=early))
     breaks("EXTENSION_LATE", case.asks("ClassificationExtended", facts=late))
@@ -235,8 +246,13 @@ def test_a_secret_goes_outside_only_on_a_written_request(missing: str) -> None:
 
 
 def ordinary() -> Story:
-    """An ordinary case at the time of the annex."""
-    return Story(start=at("2026-04-15 10:00"))
+    """An ordinary case at the time of the annex, in a log that takes stubs."""
+    return taking_stubs("ordinary")
+
+
+def taking_stubs(level: str) -> Story:
+    """A case of a log that takes stubs."""
+    return set_rule(Story(start=at("2026-04-15 10:00"), level=level), "STUB_RELEASE", 0, "d")
 
 
 @pytest.mark.parametrize(
@@ -257,11 +273,11 @@ def test_a_stub_exists_only_where_two_competent_persons_permit_it(more: dict[str
 
 def test_a_stub_stands_below_the_secret() -> None:
     """4.4: a level that is stated is above that of the log."""
-    mat = Story(start=at("2026-04-15 10:00"), level="mat")
+    mat = taking_stubs("mat")
     holds("STUB_PERMITTED", mat.asks("StubReleased", facts={"level": "TOI_MAT"}))
     breaks("STUB_PERMITTED", mat.asks("StubReleased", facts={"level": "MAT"}))
     holds("STUB_PERMITTED", ordinary().asks("StubReleased", facts={"level": "MAT"}))
-    top = Story(start=at("2026-04-15 10:00"), level="tuyet-mat")
+    top = taking_stubs("tuyet-mat")
     breaks("STUB_PERMITTED", top.asks("StubReleased"))
 
 
@@ -322,3 +338,210 @@ def test_a_holder_who_lost_the_key_is_not_enrolled() -> None:
     breaks("HOLDER_NAMED", case.asks("SecretAccessed"))
     hire(registry, "chutri")
     holds("HOLDER_NAMED", case.asks("SecretDelivered", facts={"holder": CHUTRI}))
+
+
+# -- what goes down (edition 2) -----------------------------------------------------------------
+
+FRIDAY, MONDAY = "2026-09-25", "2026-09-28"
+
+
+def a_declassified_annex(**facts: Any) -> Story:  # noqa: ANN401 - facts are JSON
+    """The same once it is declassified, on a Tuesday."""
+    case = an_annex()
+    case.now = at("2026-09-15 10:00")
+    case.then("Declassified", facts=facts)
+    return case
+
+
+def test_only_what_was_declassified_to_go_down_goes_down() -> None:
+    """access.md A15: by that decision, of that document, to a lower log, and that one text."""
+    case = a_declassified_annex()
+    holds("RELEASE_DECIDED", case.asks("ReleasePermitted"))
+    kept = a_declassified_annex(release_text=False)
+    breaks("RELEASE_DECIDED", kept.asks("ReleasePermitted"), "/facts/decision")
+    none = an_annex()
+    breaks("RELEASE_DECIDED", none.asks("ReleasePermitted"), "/facts/decision")
+    other = {"classification": an_id("another classification")}
+    asked = case.asks("ReleasePermitted", facts=other)
+    breaks("RELEASE_DECIDED", asked, "/facts/classification")
+    for level in ("mat", "toi-mat"):
+        asked = case.asks("ReleasePermitted", facts={"down_to": level})
+        breaks("RELEASE_DECIDED", asked, "/facts/down_to")
+
+
+def test_no_other_file_goes_down_than_the_text_that_is_named() -> None:
+    """access.md A15: a file beside it would go down with it."""
+    case = a_declassified_annex()
+    text = {"digest": f"sha-256:{DIGEST}", "media_type": "text/plain", "size": 3, "name": "a.txt"}
+    other = {**text, "digest": f"sha-256:{'A' * 43}"}
+    digest = {"text_digest": f"sha-256:{DIGEST}"}
+    released = {"read_again_by_post": "giam-doc", **digest}
+    low = Story(start=at(f"{FRIDAY} 10:00"))
+    holds("RELEASE_DECIDED", case.asks("ReleasePermitted", facts=digest, attachments=[text]))
+    holds("READ_AGAIN", low.asks("ReleasedTextEntered", facts=released, attachments=[text]))
+    for files in ([other], [text, other]):
+        asked = case.asks("ReleasePermitted", facts=digest, attachments=files)
+        breaks("RELEASE_DECIDED", asked, "/facts/text_digest")
+        asked = low.asks("ReleasedTextEntered", facts=released, attachments=files)
+        breaks("READ_AGAIN", asked, "/facts/text_digest")
+
+
+@pytest.mark.parametrize(("approver", "apart"), [("ctq", True), ("cgd", True), ("ca", False)])
+def test_who_lets_a_text_go_down_decided_nothing_before(approver: str, *, apart: bool) -> None:
+    """access.md S4: proposer, approver and releaser are three; nobody writes for themselves."""
+    case = a_declassified_annex()
+    asked = case.asks("ReleasePermitted", also=[approver])
+    (holds if apart else breaks)("RELEASER_APART", asked)
+    breaks("RELEASER_APART", case.asks("ReleasePermitted", by="vtm", also=["nst"]), "/signers")
+
+
+@pytest.mark.parametrize(
+    ("slot", "fits"),
+    [("2026-09-18", True), (FRIDAY, True), (MONDAY, False), ("2026-09-11", False)],
+)
+def test_a_text_goes_down_on_a_day_of_release_ahead(slot: str, *, fits: bool) -> None:
+    """access.md A15: every seventh day from a Friday on, until another rule is set."""
+    case = a_declassified_annex()
+    asked = case.asks("ReleasePermitted", facts={"slot": slot})
+    (holds if fits else breaks)("RELEASE_SLOT", asked)
+
+
+def test_a_text_does_not_go_down_on_the_day_on_which_it_is_signed() -> None:
+    """Nor on that of a later signature: then the one before it would tell when it was decided."""
+    case = a_declassified_annex()
+    asked = case.question(
+        case.act("ReleasePermitted", facts={"slot": "2026-09-18"}), 1, day=at("2026-09-18 09:00")
+    )
+    assert breaks("RELEASE_SLOT", asked, "/facts/slot")["date"] == "25/09/2026"
+
+
+@pytest.mark.parametrize(("day", "fits"), [(FRIDAY, True), (MONDAY, False), ("2026-09-24", False)])
+def test_released_text_is_entered_on_a_day_of_release(day: str, *, fits: bool) -> None:
+    """access.md A15, L22: so when it stands below tells nothing of when it was decided above."""
+    asked = Story(start=at(f"{day} 10:00")).asks("ReleasedTextEntered")
+    (holds if fits else breaks)("RELEASE_IN_SLOT", asked)
+
+
+def test_every_signature_of_a_released_text_is_made_and_recorded_that_day() -> None:
+    """access.md L22: its approver who signs on Monday tells of Monday; so does a late record."""
+    low = Story(start=at(f"{FRIDAY} 10:00"))
+    act = low.act("ReleasedTextEntered")
+    holds("RELEASE_IN_SLOT", low.question(act, 1, day=at(f"{FRIDAY} 16:00")))
+    late = low.question(act, 1, day=at(f"{MONDAY} 08:00"))
+    assert breaks("RELEASE_IN_SLOT", late, "/occurred_at")["date"] == "02/10/2026"
+    breaks("RELEASE_IN_SLOT", replace(low.question(act, 1), at=at(f"{MONDAY} 08:00")))
+
+
+def test_days_of_release_follow_the_rule_that_is_set() -> None:
+    """access.md A15 (config): a province may take every fourteenth day."""
+    low = Story(start=at("2026-09-18 10:00"))
+    holds("RELEASE_IN_SLOT", low.asks("ReleasedTextEntered"))
+    set_rule(low, "RELEASE_SLOT", 14, "d")
+    params = breaks("RELEASE_IN_SLOT", low.asks("ReleasedTextEntered"))
+    assert params["date"] == "25/09/2026"
+    low.now = at(f"{FRIDAY} 10:00")
+    holds("RELEASE_IN_SLOT", low.asks("ReleasedTextEntered"))
+
+
+def test_who_approves_has_read_the_text_again() -> None:
+    """access.md A15: a person at the lower level; no program redacts anything."""
+    low = Story(start=at(f"{FRIDAY} 10:00"))
+    read = {"read_again_by_post": "giam-doc"}
+    holds("READ_AGAIN", low.asks("ReleasedTextEntered", facts=read))
+    asked = low.asks("ReleasedTextEntered", facts={"read_again_by_post": "chuyen-vien"})
+    breaks("READ_AGAIN", asked, "/facts/read_again_by_post")
+
+
+def test_a_log_takes_no_stub_until_two_registrars_let_it() -> None:
+    """access.md A17: off by default; from so many days after the classification on."""
+    low = Story(start=at("2026-04-15 10:00"))
+    breaks("STUB_PERMITTED", low.asks("StubReleased"), "/act")
+    set_rule(low, "STUB_RELEASE", 2, "d")
+    for day, fits in (("2026-04-13", True), ("2026-04-14", False)):
+        asked = low.asks("StubReleased", facts={"assigned_on": day})
+        (holds if fits else breaks)("STUB_PERMITTED", asked)
+    set_rule(low, "STUB_RELEASE", 0, "none", "2026-04-01")
+    breaks("STUB_PERMITTED", low.asks("StubReleased", facts={"assigned_on": "2026-04-13"}), "/act")
+
+
+# -- terms and notices (edition 2) --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("until", "fits"),
+    [
+        ("2026-04-13T15:00:00+07:00", False),
+        ("2026-04-13T15:01:00+07:00", True),
+        ("2036-04-13T23:59:59+07:00", True),
+        ("2036-04-14T00:00:00+07:00", False),
+    ],
+)
+def test_who_is_named_holds_until_an_end_within_the_protection(until: str, *, fits: bool) -> None:
+    """access.md A7, A13: a name without an end, or past the secret's own, is no naming."""
+    case = Story(start=at("2026-04-13 15:00"), level="mat")
+    named = {"first_holders": [BM, {**CHUTRI, "until": until}], "protect_until": "2036-04-13"}
+    asked = case.asks("ClassificationAssigned", facts=named)
+    (holds if fits else breaks)("HOLDER_HAS_TERM", asked)
+
+
+@pytest.mark.parametrize("name", ["SecretDelivered", "SecretCopyPermitted"])
+def test_a_delivery_does_not_outlast_the_protection_as_it_stands(name: str) -> None:
+    """access.md A14: once it is shortened, nobody is given it for longer."""
+    case = an_annex()
+    holds("HOLDER_HAS_TERM", case.asks(name, facts={"holder": CHUTRI}))
+    case.then("ClassificationAdjusted", facts={"protect_until": "2026-09-30"})
+    params = breaks("HOLDER_HAS_TERM", case.asks(name, facts={"holder": CHUTRI}), "/facts/holder")
+    assert params["date"] == "30/09/2026"
+
+
+TOLD = {"officer": officer("bm"), "post": "bao-mat", "agency": "bacninh2025.svhttdl"}
+
+
+def told(*aliases: str) -> list[dict[str, Any]]:
+    """That these were told."""
+    return [{**TOLD, "officer": officer(a), "at": "2026-04-14T10:00:00+07:00"} for a in aliases]
+
+
+def _last(case: Story, name: str) -> str:
+    return case.stream.effective(name)[-1].act.act_id
+
+
+def test_a_notice_has_everybody_who_holds_the_document() -> None:
+    """29/2018/QH14 Art. 19, 22: whoever is left out goes on as if nothing had changed."""
+    case = an_annex()
+    case.then("SecretCopyPermitted", facts={"holder": CHUTRI})
+    case.then("ClassificationAdjusted")
+    about = {"about": _last(case, "ClassificationAdjusted")}
+    holds(
+        "HOLDERS_TOLD", case.asks("HoldersNotified", facts={**about, "told": told("bm", "chutri")})
+    )
+    asked = case.asks("HoldersNotified", facts={**about, "told": told("bm")})
+    assert breaks("HOLDERS_TOLD", asked, "/facts/told")["count"] == "1"
+    case.later(days=300)
+    holds("HOLDERS_TOLD", case.asks("HoldersNotified", facts=about))
+
+
+def test_whoever_signs_the_notice_knows_and_whoever_was_taken_off_is_not_asked_for() -> None:
+    """access.md A8: a naming that was ended at once is over."""
+    case = an_annex()
+    case.then("SecretCopyPermitted", facts={"holder": CHUTRI})
+    copy = _last(case, "SecretCopyPermitted")
+    first = _last(case, "ClassificationAssigned")
+    case.then("SecretLossReported", by="bm", facts={"classification": first})
+    asked = case.asks("HoldersNotified", by="bm")
+    assert breaks("HOLDERS_TOLD", asked)["count"] == "1"
+    gone = {"grant": copy, "officer": officer("chutri")}
+    case.forced("ParticipationRevoked", by="ca", facts=gone)
+    holds("HOLDERS_TOLD", case.asks("HoldersNotified", by="bm"))
+
+
+def test_a_notice_is_of_an_act_of_the_same_document() -> None:
+    """Else it would end a term that it does not meet."""
+    case = an_annex()
+    case.then("ClassificationAssigned", facts={"unit": an_id("another"), "first_holders": [BM]})
+    first = case.stream.effective("ClassificationAssigned")[0].act.act_id
+    case.then("ClassificationAdjusted", facts={"classification": first})
+    asked = case.asks("HoldersNotified", facts={"told": told("bm")})
+    breaks("HOLDERS_TOLD", asked, "/facts/about")
+    own = {"classification": first, "told": told("bm")}
+    holds("HOLDERS_TOLD", case.asks("HoldersNotified", facts=own))
