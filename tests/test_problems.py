@@ -36,6 +36,7 @@ CODED = {"Rejected", "Conflict", "Unavailable", "Problem"}
 NEVER_OVER_HTTP = {
     "checkpoint_moved",
     "epoch",
+    "epoch_busy",
     "vault_busy",
     "keys_of_r_changed",
     "vault_turned",

@@ -187,7 +187,8 @@ def _told(
 ) -> Shredded:
     one: Shred = next(found for found in keeper.shreds() if found.act_id == act_id)
     ended = {epoch.before: epoch for epoch in keeper.epochs() if epoch.destroyed_at is not None}
-    left = tuple(canonical.b64(kek) for kek in sorted(one.keks) if kek not in ended)
+    lost = {turn.kek_id for turn in keeper.given_up()} - {turn.kek_id for turn in keeper.epochs()}
+    left = tuple(canonical.b64(kek) for kek in sorted(one.keks) if kek not in lost | ended.keys())
     behind = [ended[kek] for kek in one.keks if kek in ended]
     held: tuple[str, ...] = ()
     if left:

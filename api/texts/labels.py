@@ -115,6 +115,16 @@ NAMES: Final[dict[str, Message]] = {
     "waiting_for": Message("waits for"),
     "verdict": meaning("signature", "verdict"),
     "what": Message("what"),
+    "before": Message("before it"),
+    "begun_at": Message("begun"),
+    "closed_at": Message("over"),
+    "given_up_at": Message("given up"),
+    "left_behind": Message("left behind"),
+    "wraps_before": Message("wraps before"),
+    "wraps_after": Message("wraps after"),
+    "epoch": Message("epoch"),
+    "made_at": Message("in force since"),
+    "over_at": Message("over"),
 }
 
 

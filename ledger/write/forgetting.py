@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
+from keys.errors import KeysError, TokenError
 from ledger.errors import LedgerError
 from ledger.ports import Notices
 
@@ -51,8 +52,13 @@ class Forgetting:
         self._looking: threading.Thread | None = None
 
     def look(self) -> bool:
-        """Whether something was forgotten. Raises: Unavailable."""
-        self._always()
+        """Whether something was forgotten. Raises: Unavailable; and what `always` raises, after."""
+        try:
+            return self._looked()
+        finally:
+            self._always()
+
+    def _looked(self) -> bool:
         found = self._count()
         if found != self._seen:
             self._until = self._clock() + (self._after_s if self._seen is not None else 0)
@@ -81,6 +87,7 @@ class Forgetting:
     def _run(self, notices: Notices) -> None:
         with notices.listen("shreds") as wait:
             while not self._closing.is_set():
-                with suppress(LedgerError):
+                # a key file or a token that is away for a while ends no looking
+                with suppress(LedgerError, KeysError, TokenError, OSError):
                     self.look()
                 wait(POLL_S)

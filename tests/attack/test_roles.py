@@ -59,12 +59,22 @@ READS: Final[dict[str, set[str]]] = {
     | VIEWS
     | {"sec.shown", "mirror.shown"}
     | MIRROR - {"mirror.tokens"},
-    "auditor": LOG | PARTICIPATION | ACCESS | OPENS | MIRROR - {"mirror.tokens", "mirror.wraps"},
+    "auditor": LOG
+    | {"log.epochs_given_up"}
+    | PARTICIPATION
+    | ACCESS
+    | OPENS
+    | MIRROR - {"mirror.tokens", "mirror.wraps"},
     "checkpointer": TREE
     | {"log.records", "log.log_head", "log.migrations", "log.enclave"}
     | ACCESS_TREE
     | {"access.records", "access.log_head"},
-    "backup": LOG | ACCESS | OPENS | {"access.gate", "log.wraps_aside"} | R | MIRROR,
+    "backup": LOG
+    | ACCESS
+    | OPENS
+    | {"access.gate", "log.epochs_given_up", "log.wraps_aside"}
+    | R
+    | MIRROR,
     "vault": R,
     "publisher": {
         f"log.{name}"
@@ -90,6 +100,7 @@ READS: Final[dict[str, set[str]]] = {
         "access.wraps",
         "log.custody",
         "log.epochs",
+        "log.epochs_given_up",
         "log.file_key",
         "log.file_wraps",
         "log.migrations",
@@ -108,8 +119,8 @@ SESSION: Final = {
 #: Functions that a login may call; those of triggers nobody calls.
 CALLS: Final[dict[str, set[str]]] = {
     "migrator": {
-        "log.begin_epoch", "log.close_epoch", "log.note_destroyed", "log.note_swept",
-        "mirror.trust", "r.note_destroyed", "r.turn_key",
+        "log.begin_epoch", "log.close_epoch", "log.give_up_epoch", "log.note_destroyed",
+        "log.note_swept", "mirror.trust", "r.note_destroyed", "r.turn_key",
     },
     "writer": {
         "log.append", "log.entries", "log.keep_file", "log.keep_file_key", "log.note_custody",

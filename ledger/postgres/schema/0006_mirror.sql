@@ -243,6 +243,36 @@ BEGIN
   RETURN true;
 END $$;
 
+-- Gives the open turn to a KEK up, where everything that had moved went back (log.put_back) and `_left` wraps are under that KEK
+-- alone; false where there is more. From here on nothing is taken under it, and the one before it is in force.
+CREATE FUNCTION log.give_up_epoch(_kek bytea, _left bigint) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  open log.epochs;
+BEGIN
+  PERFORM FROM log.log_head FOR UPDATE;  -- whoever appends waits, and is refused after this
+  PERFORM FROM log.custody_head FOR UPDATE;
+  PERFORM FROM access.log_head FOR UPDATE;
+  PERFORM FROM mirror.logs ORDER BY origin FOR UPDATE;
+  SELECT * INTO open FROM log.epochs e WHERE e.kek_id = _kek AND e.closed_at IS NULL FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN log.is_given_up(_kek);
+  END IF;
+  IF EXISTS (SELECT FROM log.wraps_aside)
+      OR (SELECT count(*) FROM log.wraps w WHERE w.kek_id = _kek)
+        + (SELECT count(*) FROM log.file_wraps w WHERE w.kek_id = _kek)
+        + (SELECT count(*) FROM mirror.wraps w WHERE w.kek_id = _kek)
+        + (SELECT count(*) FROM access.wraps w WHERE w.kek_id = _kek) <> _left THEN
+    RETURN false;
+  END IF;
+  INSERT INTO log.epochs_given_up (kek_id, before, begun_at, given_up_at, wraps_before, left_behind)
+    VALUES (open.kek_id, open.before, open.begun_at, clock_timestamp(), open.wraps_before, _left);
+  DELETE FROM log.epochs e WHERE e.kek_id = _kek;
+  DELETE FROM log.file_key k WHERE substring(k.wrap FROM 2 FOR 16) = _kek;  -- made under it: with the next file comes another
+  RETURN true;
+END $$;
+GRANT EXECUTE ON FUNCTION log.give_up_epoch(bytea, bigint) TO {slug}_migrator;
+
 -- == Reading =======================================================================================================
 
 -- Registry records of a lower log are read by everybody of the enclave, as its own are (N6); a case by whoever is granted it
@@ -276,7 +306,8 @@ BEGIN
 END $$;
 CREATE FUNCTION mirror.refuse_closed() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  IF EXISTS (SELECT FROM fresh f JOIN log.epochs e ON e.before = f.kek_id WHERE e.closed_at IS NOT NULL) THEN
+  IF EXISTS (SELECT FROM fresh f JOIN log.epochs e ON e.before = f.kek_id WHERE e.closed_at IS NOT NULL)
+      OR EXISTS (SELECT FROM fresh f JOIN log.epochs_given_up g ON g.kek_id = f.kek_id WHERE log.is_given_up(f.kek_id)) THEN
     RAISE EXCEPTION 'the epoch of this key is over' USING ERRCODE = 'lock_not_available';
   END IF;
   RETURN NULL;

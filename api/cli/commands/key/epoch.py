@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import dumped, fail, options, shell_of
-from api.ops import epoch as ops
+from api.ops.epoch import given_up as lost
+from api.ops.epoch import turn as ops
 from api.settings import Settings
 from keys import canonical
 from ledger.message import Message
-from ledger.postgres.keeping.keeper import Epoch
+from ledger.postgres.keeping.keeper import Epoch, GivenUp
+
+_TURNED: Final = ("epoch", "before", "begun_at", "closed_at", "wraps_before", "wraps_after")
+_GIVEN_UP: Final = ("epoch", "before", "begun_at", "given_up_at", "left_behind")
 
 
 @click.group()
 def epoch() -> None:
-    """The KEK under which everything is wrapped: turn it, show its turns."""
+    """The KEK under which everything is wrapped: turn it, give a turn up, show its turns."""
 
 
 @epoch.command()
@@ -92,20 +96,65 @@ def turn(*, leave_unreadable: bool, no_sweep: bool) -> None:
     )
 
 
+@epoch.command("give-up")
+@click.option(
+    "--leave-unreadable",
+    is_flag=True,
+    help="Go on where something is under the lost KEK alone: it opens once that KEK is found.",
+)
+@options
+@guarded
+def give_up(*, leave_unreadable: bool) -> None:
+    """Give a turn up whose new KEK was lost before it was over; the old KEK stays in force.
+
+    What had moved goes back as it was. What came meanwhile is under the lost KEK alone, and is
+    named. Whoever was cut off runs it again. Then turn the epoch anew, to another KEK. Should the
+    lost KEK be found, put it back as kek-next.socaikek before that turn: it then goes on to it.
+    """
+    shell = shell_of()
+    done = lost.give_up(Settings.from_env(), leave=leave_unreadable)
+    if done.turn is None and done.left:
+        fail(
+            Message(
+                "The turn is not given up yet: {count} wraps are under the lost KEK alone, the"
+                " first is of {first}. What had moved went back, and the old KEK is in force."
+                " Look for the lost KEK (custodians, backups of keys/), or run this again with"
+                " --leave-unreadable.",
+                count=len(done.left),
+                first=done.left[0],
+            ),
+            "epoch_not_given_up",
+        )
+    if done.kept is not None:
+        shell.note(Message("The file of the lost KEK is kept: {file}", file=done.kept))
+    shell.done(
+        Message(
+            "The turn is given up: {back} wraps went back, {left} are under the lost KEK alone."
+            " The old KEK is in force. Next: socai key epoch turn",
+            back=done.put_back,
+            left=len(done.left),
+        ),
+        **({} if done.turn is None else _gave_up(done.turn)),
+        put_back=done.put_back,
+        unreadable=list(done.left),
+    )
+
+
 @epoch.command()
 @options
 @guarded
 def status() -> None:
     """Every turn there was: which key took which one's place, when, and the counts."""
     shell = shell_of()
-    found = [_told(one) for one in ops.epochs(Settings.from_env())]
+    turned, given_up = ops.epochs(Settings.from_env())
+    found, over = [_told(one) for one in turned], [_gave_up(one) for one in given_up]
     if shell.json:
-        shell.give({"ok": True, "epochs": found})
-    elif not found:
+        shell.give({"ok": True, "epochs": found, "given_up": over})
+    elif not found and not over:
         shell.say(Message("The epoch was never turned; turn it: socai key epoch turn"))
     else:
-        columns = ("epoch", "before", "begun_at", "closed_at", "wraps_before", "wraps_after")
-        shell.table(columns, ([one[name] for name in columns] for one in found))
+        for columns, rows in ((_TURNED, found), (_GIVEN_UP, over)):
+            shell.table(columns, ([one[name] for name in columns] for one in rows))
     if any(one["closed_at"] is None for one in found):
         sys.exit(1)
 
@@ -123,6 +172,17 @@ def _told(one: Epoch) -> dict[str, Any]:
         "destroyed_at": _when(one.destroyed_at),
         "swept_at": _when(one.swept_at),
         "wal_swept": one.wal_swept,
+    }
+
+
+def _gave_up(one: GivenUp) -> dict[str, Any]:
+    return {
+        "epoch": canonical.b64(one.kek_id),
+        "before": canonical.b64(one.before),
+        "begun_at": _when(one.begun_at),
+        "given_up_at": _when(one.given_up_at),
+        "wraps_before": one.wraps_before,
+        "left_behind": one.left_behind,
     }
 
 

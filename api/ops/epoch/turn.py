@@ -8,9 +8,9 @@ it. What moves is `ledger.erasure`'s.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -24,9 +24,10 @@ from api.ops.wiring import require_schema, role_dsn
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys import canonical
 from keys.custody.file import sync_folder
-from keys.custody.kek_custody import KekCustody, named
+from keys.custody.kek_custody import KekCustody, named, remove
 from keys.custody.key_files import KeyFiles, next_path, old_path
 from keys.envelope_encryption import Kek
+from keys.errors import KeysError
 from ledger.erasure.epoch_turn import EpochTurn
 from ledger.errors import Unavailable, VerificationError
 from ledger.files.attachments import raw_digest
@@ -35,7 +36,7 @@ from ledger.message import Message
 from ledger.postgres.connect import Pool, open_pool
 from ledger.postgres.files import PostgresFiles
 from ledger.postgres.keeping.epochs import PostgresEpochs
-from ledger.postgres.keeping.keeper import Epoch, PostgresKeeper
+from ledger.postgres.keeping.keeper import Epoch, GivenUp, PostgresKeeper
 from ledger.postgres.keeping.sweep import sweep
 
 LOCK: Final = "epoch"
@@ -82,51 +83,93 @@ def turn(
         VerificationError: The key of the files does not open.
         TokenError: The token that has the KEK does not work.
     """
+    with turning(settings) as here:
+        keeper, ends, path, custody = here.keeper, here.ends, here.path, here.custody
+        _require_keys(here)
+        if (over := _over(keeper, path, sweeps=sweeps)) is not None:
+            return _ended(settings, here, over.before, over.kek_id, sweeps=sweeps)
+        old, new = _keys(ends, path, custody)
+        total = keeper.count()
+        one = EpochTurn(
+            keeper,
+            ends,
+            old,
+            new,
+            origin=here.facts.origin,
+            digest=partial(_digest, _history(settings, here.facts, here.reader)),
+            moved=lambda count: moved(count, total),
+        )
+        closed = _move(one, leave=leave)
+        if not closed:
+            return Turned(_found(keeper, new.kek_id), tuple(one.unopened), None)
+        done = _ended(settings, here, old.kek_id, new.kek_id, sweeps=sweeps)
+        return replace(done, unopened=tuple(one.unopened), put_back=one.put_back)
+
+
+@dataclass(frozen=True, slots=True)
+class Turning:
+    """What a turn of the epoch works with.
+
+    Attributes:
+        facts: Of the home.
+        keeper: Sees and moves wraps.
+        ends: Begins and ends turns.
+        reader: Pool of the reader's login.
+        path: Of the KEK in force.
+        custody: Keeps KEKs.
+    """
+
+    facts: EnclaveFacts
+    keeper: PostgresKeeper
+    ends: PostgresEpochs
+    reader: Pool
+    path: Path
+    custody: KekCustody
+
+    @property
+    def open_turn(self) -> Epoch | None:
+        """The turn that was begun and is not over."""
+        return next((one for one in self.keeper.epochs() if one.closed_at is None), None)
+
+
+@contextmanager
+def turning(settings: Settings) -> Iterator[Turning]:
+    """One turn at a time in a home. Raises: as `turn`."""
     with closing(Lock(settings.home)) as lock, database.reachable(settings) as facts:
         lock.take(LOCK)
         with ExitStack() as stack:
             require_schema(role_dsn(settings, facts, "keeper"))
-            pools = {
-                role: stack.enter_context(
-                    closing(open_pool(role_dsn(settings, facts, role), most=1))
-                )
+            keeper, reader, migrator = (
+                stack.enter_context(closing(open_pool(role_dsn(settings, facts, role), most=1)))
                 for role in ("keeper", "reader", "migrator")
-            }
-            keeper, ends = PostgresKeeper(pools["keeper"]), PostgresEpochs(pools["migrator"])
-            path = Home(settings).key_path("kek")
-            custody = custody_of(settings, path)
-            if (over := _over(keeper, path, sweeps=sweeps)) is not None:
-                custody.destroy(old_path(path))
-                ends.destroyed(over.before)
-                swept = _swept(settings, facts, ends) if sweeps else None
-                return Turned(_found(keeper, over.kek_id), (), swept)
-            old, new = _keys(keeper, ends, path, custody)
-            total = keeper.count()
-            one = EpochTurn(
-                keeper,
-                ends,
-                old,
-                new,
-                origin=facts.origin,
-                digest=partial(_digest, _history(settings, facts, pools["reader"])),
-                moved=lambda count: moved(count, total),
             )
-            closed = _move(one, leave=leave)
-            if not closed:
-                return Turned(_found(keeper, new.kek_id), tuple(one.unopened), None)
-            custody.destroy(old_path(path))
-            ends.destroyed(old.kek_id)
-            swept = _swept(settings, facts, ends) if sweeps else None
-            return Turned(_found(keeper, new.kek_id), tuple(one.unopened), swept, one.put_back)
+            path = Home(settings).key_path("kek")
+            yield Turning(
+                facts,
+                PostgresKeeper(keeper),
+                PostgresEpochs(migrator),
+                reader,
+                path,
+                _custody(settings, path),
+            )
 
 
-def epochs(settings: Settings) -> list[Epoch]:
-    """Every turn there was, oldest first. Raises: as `turn`."""
+def _custody(settings: Settings, path: Path) -> KekCustody:
+    """That of both keys: of whichever file is there, and says so."""
+    for file in (path, old_path(path)):
+        with suppress(KeysError, OSError):
+            return custody_of(settings, file)
+    return custody_of(settings, path)
+
+
+def epochs(settings: Settings) -> tuple[list[Epoch], list[GivenUp]]:
+    """Every turn there was, and those that were given up, oldest first. Raises: as `turn`."""
     with database.reachable(settings) as facts:
         dsn = role_dsn(settings, facts, "keeper")
         require_schema(dsn)
         with closing(open_pool(dsn, most=1)) as pool:
-            return PostgresKeeper(pool).epochs()
+            keeper = PostgresKeeper(pool)
+            return keeper.epochs(), keeper.given_up()
 
 
 def ceremony(epoch: Epoch) -> dict[str, Any]:
@@ -144,6 +187,57 @@ def _swept(settings: Settings, facts: EnclaveFacts, ends: PostgresEpochs) -> boo
     wal = sweep(database.admin_dsn(settings), str(facts.database["dbname"]))
     ends.swept(wal=wal)
     return wal
+
+
+def names(path: Path, kek_id: bytes) -> bool:
+    """Whether a file is there and names this KEK; one that was half destroyed names none."""
+    with suppress(KeysError, OSError):
+        return named(path) == kek_id
+    return False
+
+
+def _require_keys(here: Turning) -> None:
+    """Both KEKs of a turn that was begun are here; whether they open is seen as they are opened."""
+    if (one := here.open_turn) is None:
+        _drop_second_name(here)
+        return
+    coming, path, gone = next_path(here.path), here.path, old_path(here.path)
+    if not any(names(file, one.before) for file in (path, gone)):
+        raise SettingsError(
+            Message(
+                "a turn of the epoch was begun, and the KEK it began from is neither {file} nor"
+                " {gone}: put it back, then run this again; nothing was changed",
+                file=path,
+                gone=gone,
+            )
+        )
+    if not any(names(file, one.kek_id) for file in (coming, path)):
+        raise SettingsError(
+            Message(
+                "a turn of the epoch was begun, and its new KEK is neither {file} nor {coming}: put"
+                " it back, then run this again; where it is lost, give the turn up (socai key epoch"
+                " give-up); nothing was changed",
+                file=path,
+                coming=coming,
+            )
+        )
+
+
+def _drop_second_name(here: Turning) -> None:
+    """Whoever gave a turn up, and was cut off, may have left the key in force another name."""
+    gone = old_path(here.path)
+    if gone.exists() and names(gone, named(here.path)):
+        remove(gone)
+
+
+def _ended(
+    settings: Settings, here: Turning, before: bytes, kek_id: bytes, *, sweeps: bool
+) -> Turned:
+    """Once nothing is under the old KEK: destroys it, and writes pages and WAL anew."""
+    here.custody.destroy(old_path(here.path))
+    here.ends.destroyed(before)
+    swept = _swept(settings, here.facts, here.ends) if sweeps else None
+    return Turned(_found(here.keeper, kek_id), (), swept)
 
 
 def _found(keeper: PostgresKeeper, kek_id: bytes) -> Epoch:
@@ -191,9 +285,7 @@ def _move(one: EpochTurn, *, leave: bool) -> bool:
     return False
 
 
-def _keys(
-    keeper: PostgresKeeper, ends: PostgresEpochs, path: Path, custody: KekCustody
-) -> tuple[Kek, Kek]:
+def _keys(ends: PostgresEpochs, path: Path, custody: KekCustody) -> tuple[Kek, Kek]:
     """The old KEK and the new one, each in its place.
 
     The new one is registered before anything can be wrapped under it, and in force before the first
@@ -201,31 +293,37 @@ def _keys(
     """
     coming, gone = next_path(path), old_path(path)
     if not coming.exists() and not gone.exists():
-        _make(keeper, path, coming, custody)
+        _make(path, coming, custody)
     if coming.exists():
-        new, now = custody.open(coming), custody.open(path)
+        new, now = _new(coming, custody), custody.open(path)
         ends.begin(now.kek_id, new.kek_id)
         if not gone.exists():
             os.link(path, gone)
             sync_folder(path.parent)
         coming.replace(path)
         sync_folder(path.parent)
-    old, new = custody.open(gone), custody.open(path)
+    old, new = custody.open(gone), _new(path, custody)
     ends.begin(old.kek_id, new.kek_id)
     return old, new
 
 
-def _make(keeper: PostgresKeeper, path: Path, coming: Path, custody: KekCustody) -> None:
-    """A new KEK, whole in its place or not there."""
-    for epoch in keeper.epochs():
-        if epoch.closed_at is None:
-            raise SettingsError(
-                Message(
-                    "a turn of the epoch was begun, and {file} is not here: put the key files of"
-                    " that turn back, then run this again; nothing was changed",
-                    file=old_path(path),
-                )
+def _new(path: Path, custody: KekCustody) -> Kek:
+    try:
+        return custody.open(path)
+    except KeysError as error:
+        raise SettingsError(
+            Message(
+                "the new KEK in {file} does not open ({error}): put it back, then run this again;"
+                " where it is lost, give the turn up (socai key epoch give-up); nothing was"
+                " changed",
+                file=path,
+                error=error,
             )
+        ) from error
+
+
+def _make(path: Path, coming: Path, custody: KekCustody) -> None:
+    """A new KEK, whole in its place or not there."""
     draft = coming.with_suffix(".draft")
     custody.destroy(draft)
     custody.make(draft, like=path)
