@@ -250,7 +250,15 @@ class ALedger:
         return Reader(self.stores.records, self.keys.kek, self.origin, self.level)
 
 
-def _by_keeper(name: str, alias: str, by: str, facts: dict[str, Any], when: datetime) -> Act:
+def _by_keeper(
+    name: str,
+    alias: str,
+    by: str,
+    facts: dict[str, Any],
+    when: datetime,
+    stream: str = "",
+    *also: dict[str, str],
+) -> Act:
     signer = {"officer": builders.officer(by), "post": CAST["keeper"][1], "role": AUTHOR}
     (agency,) = builders.a_registry().holders("REGISTRY_KEEPER", when.date())
     return an_act(
@@ -258,11 +266,18 @@ def _by_keeper(name: str, alias: str, by: str, facts: dict[str, Any], when: date
         by="keeper",
         when=when.astimezone(T0.tzinfo),
         agency=agency,
-        stream=f"officer/{builders.officer(alias)}",
+        stream=stream or f"officer/{builders.officer(alias)}",
         facts=facts,
         exact=True,
-        signers=[signer],
+        signers=[signer, *also],
     )
+
+
+def rule_set(when: datetime, *, also: str, by: str = "founder", **facts: Any) -> Act:  # noqa: ANN401 - whatever a test wants different
+    """ClockRuleSet by a registrar, to be approved by another one of the cast."""
+    said = {"source_kind": "PRODUCT_RULE", "certainty": "CONFIRMED"} | facts
+    second = {"officer": builders.officer(also), "post": CAST[also][1], "role": "APPROVER"}
+    return _by_keeper("ClockRuleSet", by, by, said, when, "ledger", second)
 
 
 def appointment(alias: str, when: datetime, *, by: str = "founder", **facts: Any) -> Act:  # noqa: ANN401 - whatever a test wants different

@@ -29,10 +29,12 @@ from ledger.postgres.mirror.mirrored import PostgresMirror, trust
 from ledger.reads.access_logged import AccessRow, WrapsRow
 from ledger.reads.read import ReadBy
 from ledger.regulation.acts.act import parse_act
+from ledger.streams.record_reader import Reader
 from tests import builders
+from tests.a_ledger import appointment, enrolment
 from tests.attacks import attack
 from tests.builders import an_act, an_id, officer
-from tests.fixtures.above import OTHER, STRANGER, WHOLE, Above, opened
+from tests.fixtures.above import OTHER, STRANGER, WHOLE, Above, holder, opened
 from tests.fixtures.app import listening
 from tests.fixtures.under_order import noted
 from tests.mirrored import Above as Taking
@@ -75,6 +77,27 @@ class Joined:
     def more(self) -> None:
         """What happens next in the case below: two statements."""
         self.below.tell(self._story, after=2)
+
+    def withdraw(self, act_id: str) -> str:
+        """Withdraws content below, on a ground of the common list; the act."""
+        for alias in ("gd", "pgd"):
+            powers, now = ["CONTENT_AUTHORITY", "SUPERVISOR"], self.below.a.clock.now()
+            self.below.a.say(appointment(alias, now, powers=powers), "founder")
+            if alias == "pgd":
+                self.below.a.say(enrolment(alias, now), "founder")
+        self._story.later(hours=1)
+        facts = {"withdrawn": [act_id], "ground": "NOT_FOR_THIS_LOG"}
+        entry = self._story.then("ContentWithdrawn", facts=facts)
+        self.below.tell(self._story, after=2)
+        return entry.act.act_id
+
+    def whole_below(self) -> str:
+        """Everything that the log below says, in one text."""
+        a = self.below.a
+        rows = self.below.read(0, a.stores.records.head().size)
+        reader = Reader(self.below.store, a.keys.kek, a.origin, "ordinary")
+        opened = [reader.open(row).statement for row in rows if row.wrap is not None]
+        return " ".join(orjson.dumps(one.members).decode() for one in opened if one is not None)
 
     def bring(self) -> TakenIn:
         """Publishes what is new below, and takes it in above."""
@@ -367,3 +390,55 @@ def _typed(joined: Joined, folder: Path, url: str, lang: str, by: str, *words: s
     found = CliRunner().invoke(main, command, env=env)
     assert found.exit_code == 0, found.output
     return found.stdout
+
+
+@attack(
+    "whoever is below learns from a withdrawal that its content was raised",
+    stopped_by="one act and common grounds for every withdrawal; two acts in two logs (A16)",
+    noticed_by="-",
+)
+def test_what_was_entered_too_low_is_withdrawn_below_and_entered_above(joined: Joined) -> None:
+    """A16: two acts by people with a session in each; below nothing says that it was raised."""
+    joined.bring()
+    joined.grant(GRANTED)
+    low = joined.below.read(joined.first, 1)[0]
+    named = {"log": joined.below.a.origin, "act_id": str(low.act_id)}
+    raised = joined.say("ClassificationAssigned", facts=_raised(joined, named))
+    held = joined.get(f"/v1/acts/{raised}", GRANTED).get_json()["payload"]
+    assert held["facts"]["low_ref"] == named
+
+    withdrawn = joined.withdraw(str(low.act_id))
+    taken = joined.bring()
+    shown = next(one for one in joined.history() if one["act_id"] == str(low.act_id))
+    assert (taken.erased, shown["act"]) == (0, "ReportReceived")  # withdrawn, and not erased yet
+    assert "↓ContentWithdrawn" in _kinds(joined.history())
+
+    joined.below.erase(joined.first)
+    assert joined.bring().erased == 1
+    first, *_ = (one for one in joined.history() if "mirrored" in one)
+    assert (first["act_id"], first["payload"]) == (str(low.act_id), None)
+    kept = joined.get(f"/v1/acts/{raised}", GRANTED).get_json()["payload"]
+    assert kept["facts"]["reason"] == held["facts"]["reason"] == RAISED
+
+    # V7: whatever is below has nothing of what was written above
+    told = joined.whole_below()
+    assert withdrawn in told
+    (line, *_) = joined.get(f"/v1/acts/{raised}", GRANTED).get_json()["statements"]
+    facts = held["facts"]
+    minted = [held["act_id"], held["stream"][5:], held["occurred_at"], line["entry"], line["kid"]]
+    for text in (*minted, facts["unit"], facts["reason"], facts["first_holders"][0]["until"]):
+        assert text not in told, text
+
+
+RAISED = "Nội dung này thuộc mục của danh mục, đã ghi nhầm ở sổ thấp hơn"
+
+
+def _raised(joined: Joined, named: dict[str, str]) -> dict[str, Any]:
+    """What enters above what stands below, as a document of its own."""
+    end = joined.above.service.clock.now() + timedelta(days=60)
+    until = end.isoformat(timespec="seconds")
+    return {
+        "unit": an_id("what was entered too low"), "level": "MAT", "reason": RAISED,
+        "assigned_on": "2026-10-20", "protect_until": "2030-01-01",
+        "first_holders": [holder(GRANTED, until)], "low_ref": named,
+    }  # fmt: skip

@@ -1,0 +1,326 @@
+"""What goes down from a higher log, and when: by API, at a terminal and past the door by SQL.
+
+access.md A13-A15, A17, L22, S4. Above: who lets a declassified text go down, and on which day.
+Below: that nothing of it stands on any other day, and that no stub does until a log takes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+import pytest
+from click.testing import CliRunner, Result
+from werkzeug.test import TestResponse
+
+from api.cli.main import main
+from api.ops.embedded_postgres import Embedded
+from api.ops.enclave_audit import PROJECTOR, run
+from keys.custody.file import write_key
+from ledger.audit.findings import Damage
+from ledger.log.statement import AUTHOR
+from ledger.regulation.acts.act import Act
+from tests import builders
+from tests.a_ledger import appointment, enrolment, rule_set
+from tests.attacks import attack
+from tests.builders import CAST, an_act, an_id, at, officer
+from tests.fixtures.above import HOLDER, OTHER, UNITS, Above
+from tests.fixtures.app import Service, found, listening, open_service
+from tests.fixtures.postgres import make_database
+from tests.smuggle import smuggler_into
+
+pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("release")]
+
+FRIDAY, NEXT_FRIDAY = "2026-11-06", "2026-11-13"
+MONDAY: Final = "2026-11-02"
+APPROVER: Final = "APPROVER"
+REGISTRAR: Final = "chutri"
+"""Keeps the registry beside the founder."""
+
+
+@dataclass
+class Low:
+    """An ordinary enclave with a case, on a Monday.
+
+    Attributes:
+        service: It.
+        stream: Of the case, in which `nst` takes part.
+    """
+
+    service: Service
+    stream: str
+
+    def act(self, name: str, **more: Any) -> Act:  # noqa: ANN401 - members of an act
+        """An act of the case by `nst` and `ctq`, a minute later than whatever was before."""
+        now = self.service.step(minutes=1)
+        more.setdefault("when", now)
+        return an_act(name, by="nst", also=["ctq"], stream=self.stream, **more)
+
+
+@pytest.fixture(scope="module")
+def low(postgres_server: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Low]:
+    """One for the module, whose tests go on from day to day."""
+    database = make_database(postgres_server)
+    service = open_service(found(database, tmp_path_factory.mktemp("low") / "home"), database)
+    service.start()
+    service.clock.set(at(f"{MONDAY} 08:00"))
+    service.hire("ncv", "ngd", "nst", "ctq")
+    registrar = appointment(REGISTRAR, service.clock.now(), powers=["REGISTRY_KEEPER"])
+    service.say(registrar, "founder")
+    service.say(enrolment(REGISTRAR, service.clock.now()), "founder")
+    made = Low(service, f"case/{an_id('a case that a text comes down to')}")
+    report = an_act("DetectionRecorded", by="ncv", stream=made.stream, when=service.clock.now())
+    service.known(service.say(report, "ncv")["index"])
+    until = (service.step(minutes=1) + timedelta(days=90)).isoformat(timespec="seconds")
+    facts = {"officer": officer("nst"), "until": until}
+    granted = an_act(
+        "ParticipationGranted", by="ngd", stream=made.stream, when=service.clock.now(), facts=facts
+    )
+    service.known(service.say(granted, "ngd")["index"])
+    yield made
+    service.stop()
+    database.close()
+
+
+def refusal(told: TestResponse) -> Mapping[str, Any]:
+    """What a guard says of what it refused."""
+    body: Mapping[str, Any] = told.get_json()
+    assert (told.status_code, body["code"]) == (422, "guard"), told.text
+    return body
+
+
+def typed(service: Service, folder: Path, by: str, *words: str, stdin: str = "") -> Result:
+    """One call of the command line as an officer."""
+    phrase, key = folder / "phrase", folder / f"{by}.socaikey"
+    if not phrase.exists():
+        phrase.write_bytes(b"of one officer")
+        phrase.chmod(0o600)
+    if not key.exists():
+        write_key(key, builders.key(by), b"of one officer", t=1, p=1, m_kib=64)
+    env = {"SOCAI_PASSPHRASE_FILE": str(phrase), "SOCAI_HOME": str(folder / "none")}
+    with listening(service) as url:
+        words = (*words, "--key", str(key), "--server", url)
+        words = (*words, "--log", service.enclave.facts.origin)
+        return CliRunner().invoke(main, ["--lang", "en", *words], env=env, input=stdin)
+
+
+def sent_by_command(service: Service, folder: Path, act: Act, *by: str) -> list[Result]:
+    """An act signed and sent at a terminal, by each of its signers in turn; what each was told."""
+    told = []
+    for alias, signer in zip(by, act.signers, strict=False):
+        at_ = service.step(minutes=1).isoformat(timespec="seconds")
+        words: tuple[str, ...] = ("-",)
+        if signer.role != AUTHOR:
+            words = ("--countersign", act.act_id, "--role", signer.role)
+        members = orjson.dumps(dict(act.signed)).decode()
+        signed = typed(service, folder, alias, "act", "sign", *words, "--iat", at_, stdin=members)
+        if signed.exit_code == 0:
+            signed = typed(
+                service, folder, alias, "act", "submit", "-", "--at", at_, stdin=signed.stdout
+            )
+        told.append(signed)
+    return told
+
+
+# -- below: when a text stands --------------------------------------------------------------------
+
+
+@attack(
+    "whoever is below learns from the day of a released text when it was decided above",
+    stopped_by="it is entered, signed by all and recorded on a fixed day of release (A15, L22)",
+    noticed_by="-",
+)
+def test_a_released_text_stands_below_on_a_day_of_release_alone(low: Low, tmp_path: Path) -> None:
+    """By API and at a terminal: refused on Monday with the day to come, taken on Friday."""
+    service = low.service
+    service.clock.set(at(f"{MONDAY} 10:00"))
+    early = low.act("ReleasedTextEntered", facts=_read_again())
+    body = refusal(service.send(service.sign(early, "nst"), "nst"))
+    assert body["guard"] == "RELEASE_IN_SLOT"
+    assert "06/11/2026" in body["detail"], body
+    size = service.size()
+    (told,) = sent_by_command(service, tmp_path, early, "nst")
+    assert told.exit_code == 1, told.output
+    assert "06/11/2026" in " ".join(told.stderr.split())
+    assert "Traceback" not in told.stderr
+    assert service.size() == size
+    service.clock.set(at(f"{FRIDAY} 09:00"))
+    first = low.act("ReleasedTextEntered", facts=_read_again())
+    assert service.say(first, "nst", "ctq")["status"] == "effective"
+    second = low.act("ReleasedTextEntered", facts=_read_again())
+    told, countersigned = sent_by_command(service, tmp_path, second, "nst", "ctq")
+    assert (told.exit_code, countersigned.exit_code) == (0, 0), countersigned.output
+
+
+@attack(
+    "a released text is signed in part on a day of release, and finished when it suits",
+    stopped_by="each signature is asked: made on that very day, by who read the text again (A15)",
+    noticed_by="-",
+)
+def test_a_released_text_is_not_finished_on_another_day(low: Low) -> None:
+    """Dated back by a signer, dated back by the act, and by another who read it."""
+    service = low.service
+    service.clock.set(at(f"{FRIDAY} 11:00"))
+    act = low.act("ReleasedTextEntered", facts=_read_again())
+    service.say(act, "nst")
+    service.clock.set(at("2026-11-07 08:00"))
+    late = service.send(service.sign(act, "ctq", role=APPROVER), "ctq")
+    assert refusal(late)["guard"] == "RELEASE_IN_SLOT"
+    back = service.sign(act, "ctq", role=APPROVER, iat=at(f"{FRIDAY} 11:30"))
+    assert service.send(back, "ctq").status_code == 422
+    told = service.get(f"/v1/acts/{act.act_id}", "nst").get_json()
+    assert told["status"] == "pending"
+    dated = low.act("ReleasedTextEntered", when=at(f"{FRIDAY} 23:00"), facts=_read_again())
+    assert refusal(service.send(service.sign(dated, "nst"), "nst"))["guard"] == "RELEASE_IN_SLOT"
+    service.clock.set(at(f"{NEXT_FRIDAY} 08:00"))
+    unread = {"read_again_by_post": "nguoi-soan-thao"}
+    act = low.act("ReleasedTextEntered", facts=unread)
+    assert refusal(service.send(service.sign(act, "nst"), "nst"))["guard"] == "READ_AGAIN"
+
+
+@attack(
+    "a stub is entered in a log that takes none, or before its days are over",
+    stopped_by="STUB_PERMITTED: off until two registrars say from when on (A17)",
+    noticed_by="-",
+)
+def test_a_log_takes_no_stub_until_its_registrars_let_it(low: Low, tmp_path: Path) -> None:
+    """By API and at a terminal; the same act stands once the rule does."""
+    service = low.service
+    service.clock.set(max(service.clock.now(), at("2026-11-16 09:00")))
+    facts = {"assigned_on": "2026-11-10", "protect_until": "2036-11-10", "commitment": "A" * 43}
+    stub = low.act("StubReleased", facts=facts)
+    assert refusal(service.send(service.sign(stub, "nst"), "nst"))["guard"] == "STUB_PERMITTED"
+    (told,) = sent_by_command(service, tmp_path, stub, "nst")
+    assert told.exit_code == 1, told.output
+    now = service.step(minutes=1)
+    day = now.date().isoformat()
+    line = rule_set(now, also=REGISTRAR, rule="STUB_RELEASE", value=5, unit="d", valid_from=day)
+    service.known(service.say(line, "founder", REGISTRAR)["index"])
+    soon = low.act("StubReleased", facts={**facts, "assigned_on": "2026-11-12"})
+    assert refusal(service.send(service.sign(soon, "nst"), "nst"))["guard"] == "STUB_PERMITTED"
+    stub = low.act("StubReleased", facts=facts)
+    assert service.say(stub, "nst", "ctq")["status"] == "effective"
+
+
+@attack(
+    "whoever has the writer's login and the KEK enters a released text on a day of their own",
+    stopped_by="-",
+    noticed_by="log audit, which asks the rules again",
+)
+def test_a_text_written_past_the_door_stands_on_no_other_day(low: Low) -> None:
+    """By SQL: what an honest text of a Friday beside it is not."""
+    service, smuggler = low.service, smuggler_into(low.service)
+    service.clock.set(at("2026-11-20 08:00"))  # a Friday
+    good = low.act("ReleasedTextEntered", facts=_read_again())
+    receipt = service.say(good, "nst", "ctq")
+    service.clock.set(at("2026-11-23 08:00"))
+    bad = low.act("ReleasedTextEntered", facts=_read_again())
+    put = smuggler.put(service.sign(bad, "nst"), service.clock.now()).index
+    service.step(minutes=1)
+    last = _goes_on(service)
+    folded = service.get("/v1/cases", "ncv", headers={"Prefer": "wait=20"}, at_least=last)
+    assert folded.status_code == 200, folded.text
+    found = breaking(service)
+    assert found == [put]
+    assert service.get(f"/v1/acts/{good.act_id}", "nst").get_json()["status"] == "effective"
+    assert receipt["index"] < put
+
+
+def breaking(service: Service) -> list[int | None]:
+    """Indices of the records that an audit finds to be against the rules."""
+    found = run(
+        service.settings, service.enclave.facts, lambda *_: None, login=PROJECTOR, workers=1,
+        definitions=False,
+    )  # fmt: skip
+    against = (Damage.AGAINST_THE_RULES,)
+    return [one.index for one in found.report.findings if one.kind in against]
+
+
+def _read_again() -> dict[str, Any]:
+    return {"read_again_by_post": CAST["ctq"][1]}
+
+
+def _goes_on(service: Service) -> int:
+    """A record behind all others, of a case of its own."""
+    stream = f"case/{an_id(f'goes on at {service.size()}')}"
+    act = an_act("DetectionRecorded", by="ncv", stream=stream, when=service.clock.now())
+    return int(service.say(act, "ncv")["index"])
+
+
+# -- above: who lets it go down -------------------------------------------------------------------
+
+
+def said(above: Above, name: str, *by: str, **more: Any) -> Act:  # noqa: ANN401 - members of an act
+    """An act about the first annex, a minute later than whatever was before."""
+    facts = {"classification": above.annexes[0].act_id, **more.pop("facts", {})}
+    now = above.service.step(minutes=1)
+    author, *also = by
+    return an_act(
+        name, by=author, also=also, level="mat", stream=above.stream, when=now, facts=facts, **more
+    )
+
+
+@attack(
+    "a declassified text is let go down by who decided it, at once, or another one instead",
+    stopped_by="RELEASE_DECIDED, RELEASER_APART, RELEASE_SLOT (A15, S4)",
+    noticed_by="-",
+)
+def test_a_text_goes_down_by_decision_another_hand_and_a_fixed_day(
+    above: Above, tmp_path: Path
+) -> None:
+    """By API and at a terminal: nothing before the decision, then each rule, then it stands."""
+    service = above.service
+    service.clock.set(max(service.clock.now(), at(f"{MONDAY} 09:00")))
+    slot = {"slot": FRIDAY, "down_to": "ordinary", "text_digest": builders.DIGEST}
+    kept = said(
+        above, "Declassified", "nst", "hd", "ca", facts={"scope": "PART", "release_text": False}
+    )
+    service.known(service.say(kept, "nst", "hd", "ca")["index"])
+
+    def tried(*by: str, **facts: str) -> str:
+        act = said(above, "ReleasePermitted", *by, facts={**slot, **facts})
+        return str(refusal(service.send(service.sign(act, by[0]), by[0]))["guard"])
+
+    assert tried("nst", "ctq", decision=kept.act_id) == "RELEASE_DECIDED"
+    decided = said(above, "Declassified", "nst", "hd", "ca")
+    service.known(service.say(decided, "nst", "hd", "ca")["index"])
+    named = {"decision": decided.act_id}
+    assert tried("nst", "ca", **named) == "RELEASER_APART"
+    assert tried("nst", "ctq", slot="2026-11-05", **named) == "RELEASE_SLOT"
+    assert tried("nst", "ctq", down_to="toi-mat", **named) == "RELEASE_DECIDED"
+    assert tried("nst", "hd", **named) == "SIGNER_POWERS"
+    by_self = said(above, "ReleasePermitted", "nst", "ca", facts={**slot, **named})
+    (told,) = sent_by_command(service, tmp_path, by_self, "nst")
+    assert told.exit_code == 1, told.output
+    act = said(above, "ReleasePermitted", "nst", "ctq", facts={**slot, **named})
+    for told in sent_by_command(service, tmp_path, act, "nst", "ctq"):
+        assert told.exit_code == 0, told.output
+    above.fold()
+    assert service.get(f"/v1/acts/{act.act_id}", HOLDER).get_json()["status"] == "effective"
+    assert service.get(f"/v1/acts/{act.act_id}", OTHER).status_code == 404
+
+
+@attack(
+    "whoever has the writer's login and the KEK lets a text go down by who decided it",
+    stopped_by="-",
+    noticed_by="log audit, which asks the rules again",
+)
+def test_a_release_written_past_the_door_is_none(above: Above) -> None:
+    """By SQL; last of what is above, since nothing else is taken in that case then."""
+    service, smuggler = above.service, smuggler_into(above.service)
+    facts = {"decision": an_id("no decision"), "slot": NEXT_FRIDAY, "down_to": "ordinary"}
+    act = said(above, "ReleasePermitted", "nst", "ctq", facts=facts)
+    unit = UUID(UNITS[0])
+    put = smuggler.put(service.sign(act, "nst"), service.clock.now(), unit=unit).index
+    stream = f"case/{an_id('goes on above')}"
+    loss = an_act(
+        "SecretLossReported", by="nst", level="mat", stream=stream, when=service.step(minutes=1)
+    )
+    service.known(service.say(loss, "nst")["index"])
+    above.fold()
+    assert breaking(service) == [put]
