@@ -31,6 +31,7 @@ pytest_plugins = [
     "tests.fixtures.projected",
     "tests.fixtures.under_order",
     "tests.fixtures.softhsm",
+    "tests.fixtures.apart",
 ]
 
 settings.register_profile("ci", derandomize=True, deadline=None)

@@ -82,6 +82,13 @@ WORDS: Final[Mapping[str, str]] = {
     "restart above": "above, the process is started again",
     "new key": "above, a new receiving key is made",
     "checkpoint above": "above, a checkpoint is signed",
+    "check": "below, an act in case {0} is tried and not sent",
+    "upload": "below, a file is uploaded",
+    "read": "below, somebody reads case {0}",
+    "loss": "above, the loss of a secret of case {0} is reported",
+    "grant": "above, somebody is let into case {0}",
+    "read above": "above, somebody reads case {0}",
+    "upload above": "above, a file is uploaded",
 }
 
 
@@ -428,15 +435,17 @@ def a_full_story() -> tuple[list[Step], list[list[Step]]]:
     return lower, [above, [("", 0, 0)] * len(lower)]
 
 
-def a_story(chance: random.Random) -> tuple[list[Step], list[list[Step]]]:
+def a_story(
+    chance: random.Random, below: Sequence[str] = LOWER, above: Sequence[str] = HIGHER
+) -> tuple[list[Step], list[list[Step]]]:
     """2 to 25 steps below, and for two histories what happens above behind each of them."""
     lower = [("report", 0, 0)]
-    lower += [_a_step(chance, LOWER) for _ in range(1 + chance.randrange(24))]
-    return lower, [_above(chance, len(lower)) for _ in range(2)]
+    lower += [_a_step(chance, below) for _ in range(1 + chance.randrange(24))]
+    return lower, [_history(chance, above, len(lower)) for _ in range(2)]
 
 
-def _above(chance: random.Random, length: int) -> list[Step]:
-    return [_a_step(chance, HIGHER) if chance.random() < 0.6 else ("", 0, 0) for _ in range(length)]
+def _history(chance: random.Random, kinds: Sequence[str], length: int) -> list[Step]:
+    return [_a_step(chance, kinds) if chance.random() < 0.6 else ("", 0, 0) for _ in range(length)]
 
 
 def _a_step(chance: random.Random, kinds: Sequence[str]) -> Step:

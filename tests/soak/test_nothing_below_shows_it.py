@@ -1,4 +1,7 @@
-"""Twenty thousand comparisons: nobody below can tell what is above, or that it is (NI1, NI2)."""
+"""Twenty thousand comparisons: nobody below can tell what is above, or that it is (NI1, NI2).
+
+And two hundred by whoever has a login of the database below.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.attack import test_nothing_below_shows_it_by_sql as by_sql
 from tests.attack.test_nothing_below_shows_it import told
+from tests.fixtures.apart import Clusters
 
 pytestmark = pytest.mark.soak
 
 STORIES = 6_667
+STORIES_BY_SQL = 67
 SEED = 7
 
 
@@ -18,3 +24,12 @@ def test_twenty_thousand_comparisons_find_no_difference(tmp_path: Path) -> None:
     """Three of each story: nobody above, somebody, somebody who does something else."""
     for n in range(STORIES):
         told(tmp_path, f"{SEED} {n}")
+
+
+@pytest.mark.postgres
+def test_two_hundred_comparisons_by_every_login_find_no_difference(
+    clusters: Clusters, tmp_path: Path
+) -> None:
+    """The same, of everything that a login reads, the views of the SQL standard too."""
+    for n in range(STORIES_BY_SQL):
+        by_sql.told(clusters, tmp_path, f"{SEED} {n}", whole=True)
