@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -11,11 +10,6 @@ import pytest
 from click.testing import CliRunner
 
 from api.cli.main import main
-from api.ops.database import stop_database
-from api.ops.init_enclave import Plan, found
-from api.rehearsal.enclaves import opening, player_at, served, venue_of
-from api.rehearsal.scenario import read_file, shipped
-from api.settings import Settings
 from tests.fixtures.desk import NUMBER, Desk
 
 pytestmark = [
@@ -144,23 +138,17 @@ def test_help_fits_a_terminal_of_80_columns(command: str, lang: str) -> None:
     assert "--dry-run" in result.stdout
 
 
-def test_a_home_is_told_its_checkpoint_where_a_case_holds_a_grant(tmp_path: Path) -> None:
+def test_a_home_is_told_its_checkpoint_where_a_case_holds_a_grant(
+    desk: Desk, tmp_path: Path
+) -> None:
     """A grant in a case rests on all of it, tokens too: the reader's login may not ask for those.
 
     The registry is followed by the login that judges, so `log remember` and `log resume` go on.
     """
-    (play,) = read_file(shipped("SC1"))
-    settings = replace(Settings.at(tmp_path / "home"), threads=12, workers=1)
-    found(settings, Plan(play.deployment, "ordinary", rehearsal=True, at=opening(play)))
-    env, kept = {"SOCAI_HOME": str(settings.home)}, tmp_path / "kept.checkpoint"
-    with served(settings) as url:
-        with player_at(venue_of(settings, url, None), "en") as player:
-            assert player.play(play).ok
-        kept.write_bytes(httpx.get(f"{url}/logs/acts/checkpoint").content)
-    try:
-        told = CliRunner().invoke(main, ["--lang", "en", "log", "remember", str(kept)], env=env)
+    asked = ("grant", NUMBER, "ppn", "--ground", WHY, "--until", UNTIL)
+    assert desk.told(*asked, "--as", "gd")["status"] == "effective"
+    kept = tmp_path / "kept.checkpoint"
+    kept.write_bytes(httpx.get(f"{desk.url}/logs/acts/checkpoint").content)
+    for words in (("remember", str(kept)), ("resume",)):
+        told = desk.cli("log", *words)
         assert told.exit_code == 0, told.output
-        resumed = CliRunner().invoke(main, ["--lang", "en", "log", "resume"], env=env)
-        assert resumed.exit_code == 0, resumed.output
-    finally:
-        stop_database(settings)
