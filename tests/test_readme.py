@@ -57,6 +57,7 @@ def test_every_file_named_is_there() -> None:
         assert (ROOT / path).exists(), path
 
 
+@pytest.mark.drill
 @pytest.mark.postgres
 @pytest.mark.slow
 @attack(

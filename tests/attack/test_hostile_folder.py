@@ -72,6 +72,7 @@ def test_the_folder_is_hostile(hostile: Path) -> None:
     assert {"flask", "api.__init__"} <= set(_marks(hostile))
 
 
+@pytest.mark.drill
 @attack(
     "modules of our names lie where `socai serve` and `socai log audit` run, or on PYTHONPATH",
     stopped_by="-I: processes with a key load what is installed and nothing else",
@@ -105,6 +106,7 @@ def test_serve_runs_no_code_of_the_folder_it_is_started_in(hostile: Path, home: 
     assert _marks(hostile) == []
 
 
+@pytest.mark.drill
 @attack(
     "modules of our names lie where `socai play` is started",
     stopped_by="-I",

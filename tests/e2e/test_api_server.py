@@ -189,9 +189,12 @@ def test_the_whole_document_holds_under_schemathesis(
 ) -> None:
     """Generated requests, good and bad, against every call: 0 failures.
 
-    Five examples a call beside the document's own; two hundred and fifty, from another seed, with
-    `--hypothesis-profile night`, as `make soak` runs it.
+    On a push the document's own examples and two drawn for each call; with
+    `--hypothesis-profile=night`, as `make soak` runs it, a hundred from another seed, every
+    boundary of every parameter, and calls that follow from each other.
     """
+    drawn = examples(2)
+    phases = "examples,fuzzing" if drawn == 2 else "examples,coverage,fuzzing,stateful"
     seed = request.config.getoption("--hypothesis-seed") or 1
     done = subprocess.run(
         [
@@ -201,7 +204,8 @@ def test_the_whole_document_holds_under_schemathesis(
             "-H",
             f"Authorization: Bearer {running.token}",
             "--checks=all",
-            f"--max-examples={examples(5)}",
+            f"--phases={phases}",
+            f"--max-examples={drawn}",
             f"--seed={seed}",
             "--workers=1",  # with more, CPython's parser falls over generated code now and then
             "--continue-on-failure",

@@ -427,6 +427,7 @@ def test_play_of_a_file_never_seen_and_of_one_that_is_wrong(tmp_path: Path) -> N
     assert "CLOSED" in played["differences"][0]
 
 
+@pytest.mark.drill
 @pytest.mark.postgres
 @pytest.mark.slow
 def test_a_kept_enclave_is_audited_drilled_and_served_again(tmp_path: Path) -> None:
@@ -456,6 +457,7 @@ def test_a_kept_enclave_is_audited_drilled_and_served_again(tmp_path: Path) -> N
     assert not Embedded(home).running
 
 
+@pytest.mark.drill
 @pytest.mark.postgres
 @pytest.mark.slow
 def test_killed_processes_and_the_database_come_back_by_themselves(tmp_path: Path) -> None:

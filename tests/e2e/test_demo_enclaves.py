@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from api.cli.main import main
 
 
+@pytest.mark.drill
 def test_two_enclaves_are_played_shown_and_compared(tmp_path: Path) -> None:
     """Its own word that all is as the file says, merged, and equal; and what a person reads of it.
 

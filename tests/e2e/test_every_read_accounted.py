@@ -286,6 +286,7 @@ def _ceremony(play: Play, turn: Mapping[str, Any]) -> Play:
     return replace(play, id="SC15+", cases={}, steps=(step,), finals={})
 
 
+@pytest.mark.drill
 def test_every_read_of_a_whole_story_is_a_row_and_the_log_replays(scene: Scene) -> None:
     """SC15: order, opening, contact, revelation, withdrawal, erasure and a turn of the epoch."""
     (play,) = read_file(shipped("SC15"))

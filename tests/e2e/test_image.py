@@ -25,7 +25,7 @@ there = [name for name in asked if find_spec(name)]
 print(json.dumps({"names": names, "there": there, "uid": os.getuid()}))
 """
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("image")]
+pytestmark = [pytest.mark.drill, pytest.mark.slow, pytest.mark.xdist_group("image")]
 
 
 @pytest.fixture(scope="module")

@@ -81,6 +81,7 @@ def server(install: Callable[..., Installed]) -> Installed:
     return install("server")
 
 
+@pytest.mark.drill
 def test_the_client_brings_nothing_of_the_server(client_alone: Installed) -> None:
     """An officer's machine has no web server, no database driver, and none is imported."""
     there = {name.lower().replace("_", "-") for name in client_alone.told(INSTALLED)}
@@ -90,6 +91,7 @@ def test_the_client_brings_nothing_of_the_server(client_alone: Installed) -> Non
     assert modules & IMPORTED_BY_SERVERS == set()
 
 
+@pytest.mark.drill
 def test_the_server_has_all_it_imports_without_the_other_extras(server: Installed) -> None:
     """Its processes start where the database is another machine's and the files lie in a folder."""
     there = set(server.told(INSTALLED))
@@ -99,6 +101,7 @@ def test_the_server_has_all_it_imports_without_the_other_extras(server: Installe
     assert server.told(program) is True
 
 
+@pytest.mark.drill
 def test_the_wheel_has_types_and_no_rehearsal(wheel_files: frozenset[str]) -> None:
     """Who has only what is installed can play nothing and forge nothing."""
     assert {f"{package}/py.typed" for package in PACKAGES} <= wheel_files
@@ -123,6 +126,7 @@ def test_the_wheel_has_types_and_no_rehearsal(wheel_files: frozenset[str]) -> No
     assert shipped <= wheel_files
 
 
+@pytest.mark.drill
 def test_a_user_of_the_client_is_given_its_types(client_alone: Installed, tmp_path: Path) -> None:
     """A type checker outside this repository sees what a call returns."""
     program = tmp_path / "mine.py"
@@ -149,6 +153,7 @@ def test_a_user_of_the_client_is_given_its_types(client_alone: Installed, tmp_pa
     assert run.stdout.count("error:") == 1, run.stdout
 
 
+@pytest.mark.drill
 def test_every_command_works_or_names_its_extra(client_alone: Installed, tmp_path: Path) -> None:
     """One sentence in the reader's language and status 2, never a trace."""
     inside = log.list_commands(click.Context(log))
@@ -172,6 +177,7 @@ def test_every_command_works_or_names_its_extra(client_alone: Installed, tmp_pat
     assert error["extra"] == "server"
 
 
+@pytest.mark.drill
 def test_of_the_server_each_other_extra_is_named_where_it_is_needed(
     server: Installed, tmp_path: Path
 ) -> None:
@@ -232,6 +238,7 @@ def enclave(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, st
         yield settings.home, url, outcome
 
 
+@pytest.mark.drill
 @pytest.mark.postgres
 def test_an_officer_signs_sends_countersigns_reads_and_attaches(
     client_alone: Installed, enclave: tuple[Path, str, Outcome], tmp_path: Path

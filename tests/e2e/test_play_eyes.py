@@ -55,6 +55,7 @@ def play(*words: str, lang: str = "en") -> Result:
     return CliRunner().invoke(main, ["--lang", lang, "play", *words])
 
 
+@pytest.mark.drill
 def test_the_handler_sees_the_whole_case_at_the_end() -> None:
     """SC13: its list, its file and each act of it, in the session of that officer."""
     told = play("SC13", "--as-seen-by", "cv", "--json")
@@ -70,6 +71,7 @@ def test_the_handler_sees_the_whole_case_at_the_end() -> None:
     assert acts == [act_id for act_id in played if act_id is not None]
 
 
+@pytest.mark.drill
 @pytest.mark.usefixtures("sc14")
 def test_at_a_terminal_it_stands_behind_the_play() -> None:
     """The table of the play first, with what was read in it, then whose eyes these are."""
@@ -92,6 +94,7 @@ def test_who_is_not_in_the_cast_looks_at_nothing_and_nothing_is_played(lang: str
     assert "cv" in told.stderr
 
 
+@pytest.mark.drill
 @pytest.mark.usefixtures("sc14")
 def test_an_inspector_reads_the_case_under_the_order_and_the_file_says_so() -> None:
     """SC14: over HTTP, with who takes part kept by the database; the emergency is long over."""
@@ -105,6 +108,7 @@ def test_an_inspector_reads_the_case_under_the_order_and_the_file_says_so() -> N
     assert len(seen["acts"][final["id"]]) > 1
 
 
+@pytest.mark.drill
 @pytest.mark.usefixtures("sc14")
 def test_who_read_in_an_emergency_sees_nothing_afterwards() -> None:
     """SC14: the opening was for two hours."""
