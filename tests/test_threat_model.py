@@ -50,11 +50,12 @@ DOORS = ("HTTP", "command line", "SQL")
 
 
 def test_every_rule_of_access_is_tried_at_every_door() -> None:
-    """A1-A12 and A19 of access.md §4, but for A3, which is not built."""
+    """Every rule of access.md §4 that holds at this step, but for A3, which is not built."""
     table = PAGE.partition("### Rules and doors")[2].partition("\n\n*Remains")[0]
     head, _, *rows = [line for line in table.splitlines() if line.startswith("|")]
     assert tuple(head.strip("| ").split(" | ")[-len(DOORS) :]) == DOORS
     tried = {row.strip("| ").split(" ")[0]: row.strip("| ").split(" | ") for row in rows}
-    assert list(tried) == ["A1", "A2", *(f"A{n}" for n in range(4, 13)), "A19"]
+    built = (1, 2, *range(4, 13), 18, 19, 20, 21, 23, 27)
+    assert list(tried) == [f"A{n}" for n in built]
     for rule, cells in tried.items():
         assert all("test_" in cell for cell in cells[-len(DOORS) :]), rule

@@ -13,6 +13,7 @@ from typing import Final
 
 from ledger.regulation.case.state import present_agency
 from ledger.regulation.participation.members import overview
+from ledger.regulation.participation.reach import OPENING
 from ledger.regulation.registry.membership import posts
 from ledger.regulation.registry.registry import Registry
 
@@ -48,11 +49,14 @@ class ReadScope:
 
 
 def for_whom(officer: str, via: str, registry: Registry, day: date) -> frozenset[str]:
-    """Agencies for which an officer reads by an order or an opening.
+    """Agencies for which an officer reads by an order, an opening or a grant.
 
-    The body that inspects, or that of whoever asked for the opening, and who carries on for it.
+    The body that inspects, or that of whoever asked for the opening, and who carries on for it. By
+    a grant (A7) it is the officer's own work, in every post of theirs.
     """
-    found = (one for one in registry.grants(officer=officer) if one.act_id == via)
+    found = [one for one in registry.grants(officer=officer) if one.act_id == via]
+    if any(grant.act not in OPENING for grant in found):
+        return frozenset(one.agency for one in registry.appointments(officer, day))
     bodies = {grant.body or grant.stream.removeprefix(_OF_AGENCY) for grant in found}
     return frozenset({*bodies, *(present_agency(registry, body, day) for body in bodies)})
 

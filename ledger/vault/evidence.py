@@ -6,7 +6,7 @@ cannot be asked. Where rows lie, and how a finding is shown, is not known here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
@@ -22,7 +22,7 @@ from ledger.regulation.case.state import SEALING
 from ledger.streams.names import stream_id
 from ledger.streams.record_reader import Reader
 from ledger.vault.desk import INFORMING
-from ledger.vault.identity import PARTS
+from ledger.vault.identity import CONTACT, PARTS
 from ledger.write.judged_stream import JudgedStream
 from ledger.write.registry_follower import RegistryFollower
 
@@ -130,11 +130,20 @@ def _kept_since(row: StoredRecord, since: datetime | None) -> bool:
     return since is None or row.recorded_at >= since
 
 
-def hold(kept: KeptInR, said: SaidOfReporters) -> list[RFinding]:
-    """Everything of R that the log does not explain, or that it explains and R has not."""
+def hold(
+    kept: KeptInR, said: SaidOfReporters, own: Collection[str] | None = None
+) -> list[RFinding]:
+    """Everything of R that the log does not explain, or that it explains and R has not.
+
+    Args:
+        kept: What R has.
+        said: What the log has.
+        own: Thumbprints of the keys that the vault's key files hold; more than one while a turn is
+            cut off. None: there is no file to ask.
+    """
     if not (kept.keys or kept.items or said.sealed):
         return []
-    found = [*_keys(kept)]
+    found = [*_keys(kept), *_own(kept, own)]
     items = {one.item: one for one in kept.items}
     for item, sealing in said.sealed.items():
         one = items.get(item)
@@ -178,6 +187,23 @@ def _keys(kept: KeptInR) -> Iterable[RFinding]:
                 part=part,
             )
             yield RFinding("reporter_other_keys", text)
+
+
+def _own(kept: KeptInR, own: Collection[str] | None) -> Iterable[RFinding]:
+    """What intake seals how to reach a reporter to, against the key that the vault opens with."""
+    try:
+        kid = SealingKey(kept.keys[CONTACT][1]).kid
+    except (KeyError, KeysError):
+        return  # said already
+    if own is not None and kid not in own:
+        yield RFinding(
+            "keys_wrong",
+            Message(
+                "R's key for contact, {kid}, is not that of the vault's key file: whoever has the"
+                " other half reads how reporters are reached",
+                kid=kid,
+            ),
+        )
 
 
 def strays(kept: KeptInR, said: SaidOfReporters) -> int:

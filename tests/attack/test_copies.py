@@ -285,6 +285,11 @@ def test_the_register_is_for_who_sees_the_whole_case(under_order: UnderOrder, by
     assert asked.get_json()["code"] == whole.get_json()["code"]
 
 
+@attack(
+    "a second copy under a number that was given, asked for at a terminal",
+    stopped_by="the permit's own chain; no file appears",
+    noticed_by="-",
+)
 def test_an_empty_register_says_so_and_a_copy_is_taken_at_a_terminal(
     under_order: UnderOrder, tmp_path: Path
 ) -> None:
@@ -336,3 +341,46 @@ def test_an_audit_holds_copies_to_what_it_holds_reads_to(under_order: UnderOrder
     with psycopg.connect(service.database.admin) as admin:
         names = admin.execute("SELECT name FROM access.streams").fetchall()
     assert f"reads/{named}" not in [name for (name,) in names]
+
+
+@attack(
+    "the reader's login, taken, gives a number that was given once more, or the next one to nobody",
+    stopped_by="access.append: a place of a chain is taken once; its rows tell that login nothing",
+    noticed_by="log audit: a row that the service did not sign",
+)
+def test_the_readers_login_gives_no_number_twice(under_order: UnderOrder) -> None:
+    """Neither by a row in a place that is taken, nor by changing or reading the one there."""
+    service: Service = under_order.service
+    named = permit(under_order, "01", "02")
+    assert ask(under_order, WHOLE, named).status_code == 200
+    with psycopg.connect(service.database.admin) as admin:
+        found = admin.execute(
+            "SELECT s.stream_id, s.name, r.seq, r.entry, r.state, w.kek_id, w.wrap"
+            " FROM access.records r JOIN access.streams s USING (stream_id)"
+            " JOIN access.wraps w ON w.index = r.index ORDER BY r.index DESC LIMIT 1"
+        ).fetchone()
+    assert found is not None
+    stream, name, seq, entry, state, kek_id, wrap = found
+    assert seq == 1
+    row = [
+        stream,
+        name,
+        seq,
+        service.clock.now(),
+        [builders.an_id("a row")],
+        [entry],
+        [state],
+        kek_id,
+        [wrap],
+    ]
+    with psycopg.connect(service.database.dsn("reader")) as thief:
+        told = thief.execute(
+            "SELECT access.append(%s, %s, %s, %s, %s, %s, %s, %s, %s, '{}', '{}')", row
+        ).fetchone()
+        assert told == ("stale",)
+        for query in ("SELECT seq FROM access.records", "UPDATE access.records SET seq = 3"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), thief.transaction():
+                thief.execute(query.encode())
+    taken = ask(under_order, WHOLE, named)
+    assert 'number="02"' in taken.headers["Copy-Mark"]
+    refused(ask(under_order, WHOLE, named), "permit_over")

@@ -25,6 +25,7 @@ from api.ops.wiring import open_vault
 from api.settings import Home, write_private
 from keys import canonical
 from keys.custody.file import write_key, write_opening_key
+from keys.hpke import OpeningKey
 from ledger.errors import Rejected
 from ledger.postgres.vault.store import PostgresVaultStore
 from ledger.reads.read import ReadLog
@@ -662,6 +663,24 @@ def of_r(admin: psycopg.Connection[Any], harm: str, item: str, letter: str) -> I
     admin.execute("DELETE FROM r.requests WHERE id <> %s", [letter])
 
 
+@contextmanager
+def to_a_stranger(admin: psycopg.Connection[Any]) -> Iterator[None]:
+    """R's key for contact is a stranger's, in everything that the database has; and is back."""
+    mine = OpeningKey.generate().public
+    old = admin.execute("SELECT kek_id, public FROM r.keys WHERE part = 'contact'").fetchone()
+    assert old is not None
+    swap = "UPDATE r.items SET contact_wrap = overlay(contact_wrap PLACING %s FROM 2 FOR 16)"
+    for kek_id, public in ((mine.kek_id, mine.raw), old):
+        admin.execute("SET session_replication_role = replica")
+        admin.execute(
+            "UPDATE r.keys SET kek_id = %s, public = %s WHERE part = 'contact'", [kek_id, public]
+        )
+        admin.execute(swap, [kek_id])
+        admin.execute("SET session_replication_role = origin")
+        if kek_id == mine.kek_id:
+            yield
+
+
 @attack(
     "whoever owns the database moves a reporter to another case, puts another in their place, seals"
     " to keys of their own, or has the vault write a letter that no act says",
@@ -692,9 +711,14 @@ def test_what_is_done_to_r_is_named(r: Compartment) -> None:
         finally:
             r.noting(r.reads)
         status, sound = audited()
-        assert (status, sound["findings"]) == (0, []), sound
+        assert (status, sound["findings"], sound["held_to_file"]) == (0, [], True), sound
+        assert sound["keys"]["contact"] == r.kept.contact.public.kid
         assert sound["items"] > sound["strays"] >= 0
         for name, (harm, kind) in OF_R.items():
             with of_r(admin, harm, item, letter.act_id):
                 status, told = audited()
             assert (status, kind in {one["kind"] for one in told["findings"]}) == (1, True), name
+        with to_a_stranger(admin):
+            status, told = audited()
+        assert (status, [one["kind"] for one in told["findings"]]) == (1, ["keys_wrong"])
+        assert "vault's key file" in told["findings"][0]["what"]

@@ -150,6 +150,11 @@ def test_a_table_says_of_which_cases_it_is(inspected: Inspected) -> None:
         assert ["Cases counted", of, words, "", ""] in rows
 
 
+@attack(
+    "totals of all cases asked for at a terminal by a district's chair",
+    stopped_by="403 seen_only, by the database's own question",
+    noticed_by="-",
+)
 def test_at_a_terminal(inspected: Inspected) -> None:
     """`socai stats --province`: in both languages, and a sentence for whoever is told none."""
     year = ("--from", "2024-01-01")

@@ -438,7 +438,7 @@ def test_a_key_that_was_opened_here_gets_no_new_share(room: Room) -> None:
 
 
 def test_two_custodians_turn_it_at_a_terminal(room: Room) -> None:
-    """Their shares and keys as files; wrong words are said in one sentence, and change nothing."""
+    """Any two, the third being lost; wrong words are said in one sentence, and change nothing."""
     _, act = room.put()
     for n, one in enumerate(room.custodians):
         write_opening_key(room.folder / f"{n}.socaikey", one, b"rehearsal", t=1, p=1, m_kib=8)
@@ -462,14 +462,50 @@ def test_two_custodians_turn_it_at_a_terminal(room: Room) -> None:
     assert (twice.exit_code, "open nothing together" in twice.output) == (2, True)
     two = turn(*shares[:2], *keys, *to[:4], *rest[6:])
     assert (two.exit_code, "three custodians" in two.output) == (2, True)
-    done = turn(*shares[:2], *keys, *rest)
+    left = [shares[0], shares[2]]  # the second is lost
+    keys = [word for n in (2, 0) for word in ("--key", str(room.folder / f"{n}.socaikey"))]
+    done = turn(*left, *keys, *rest)
     assert done.exit_code == 0, done.output
     said = orjson.loads(done.stdout)
-    again = orjson.loads(turn(*shares[:2], *keys, *rest).stdout)
+    again = orjson.loads(turn(*left, *keys, *rest).stdout)
     assert again["ceremony"] == said["ceremony"]
     assert sorted(again["shares"]) == sorted(said["shares"])
     room.custodians, room.shares = new, room.read(map(Path, said["shares"]))
     assert room.opens(act, 0, 2) == ["one_of_two", "open"]
+
+
+def test_a_key_that_nobody_can_open_is_replaced(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two shares are lost: who comes now can be opened, who came before not. Killed, it goes on."""
+    _, before = room.put()
+    new = tuple(OpeningKey.generate() for _ in range(3))
+    to = [one.public for one in new]
+    run = partial(turning.replace_lost_identities, room.settings, to, room.folder / "third")
+    cut, real = 0, PostgresTurns.turn
+
+    def turn(turns: PostgresTurns, *said: Any) -> bool:  # noqa: ANN401  as the method
+        nonlocal cut
+        cut += 1
+        if cut == 1:
+            raise Killed
+        done = real(turns, *said)
+        if cut == 2:
+            raise Killed
+        return done
+
+    monkeypatch.setattr(PostgresTurns, "turn", turn)
+    for _ in range(2):
+        with pytest.raises(Killed):
+            run()
+    done = run()
+    assert cut == 2
+    assert (len(done.left), done.key.wraps_after, done.key.left_behind) == (1, 0, 1)
+    room.custodians, room.shares = new, room.read(done.shares)
+    _, after = room.put()
+    assert room.opens(after, 0, 2) == ["one_of_two", "open"]
+    asked = Disclosed(before.token, case=before.case, origin=room.facts.origin)
+    assert room.opens(asked, 0, 2)[-1] != "open"
 
 
 # -- by SQL ---------------------------------------------------------------------------------------

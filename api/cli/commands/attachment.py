@@ -25,6 +25,16 @@ _WORDS: Final = {
     "EXPORTED": Message("exported"),
 }
 
+_INTO: Final = click.option(
+    "-o",
+    "--output",
+    "into",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    metavar="FILE",
+    help="Where it goes; nothing is written over.",
+)
+
 
 @click.group()
 def attachment() -> None:
@@ -57,15 +67,7 @@ def add(client: Client, file: Path, media_type: str | None) -> None:
 @attachment.command("get")
 @click.argument("act_id")
 @click.argument("digest")
-@click.option(
-    "-o",
-    "--output",
-    "into",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    metavar="FILE",
-    help="Where it goes; nothing is written over.",
-)
+@_INTO
 @identity
 def get(client: Client, act_id: str, digest: str, into: Path) -> None:
     """Get a file that ACT_ID lists; FILE appears only once all of it is checked.
@@ -94,15 +96,7 @@ def get(client: Client, act_id: str, digest: str, into: Path) -> None:
 @click.option(
     "--permit", required=True, metavar="ACT", help="The ExportPermitted of the case that names you."
 )
-@click.option(
-    "-o",
-    "--output",
-    "into",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    metavar="FILE",
-    help="Where it goes; nothing is written over.",
-)
+@_INTO
 @identity
 def export(client: Client, act_id: str, digest: str, permit: str, into: Path) -> None:
     """Take a copy of a file that leaves the ledger, by a permit of its case.

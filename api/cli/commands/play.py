@@ -13,7 +13,7 @@ import click
 from api.cli.commands.signer_options import ServerUrl
 from api.cli.terminal import seen_tables
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import Shell, fail, misuse, options, shell_of
+from api.cli.terminal.shell import Shell, fail, in_lines, misuse, options, shell_of
 from api.client.client import Client
 from api.ops.machine import RealClock
 from api.rehearsal.enclaves import (
@@ -305,13 +305,14 @@ def _asked(read: PlayRead) -> Text:
 
 def _final(final: FinalResult) -> Text:
     end = f"{final.state or '–'} · {final.outcome or '–'}"
-    return Message(
+    told = Message(
         "At the end {alias}: {end} · {statements} statements · {case_id}",
         alias=final.alias,
         end=end,
         statements=final.statements,
         case_id=final.case_id,
     )
+    return in_lines(told)
 
 
 def _differences(outcome: Outcome) -> Iterator[str]:

@@ -131,7 +131,7 @@ def keys_() -> None:
 
 @vault.group()
 def turn() -> None:
-    """Put a new key in the place of one of R's: own, identities."""
+    """Put a new key in the place of one of R's: own, identities, lost."""
 
 
 _LEAVE: Final = click.option(
@@ -174,6 +174,7 @@ def identities(
 ) -> None:
     """Turn the key of identities, with two SHAREs of the old one; shares of the new one are made.
 
+    Any two of three: so it is done too where one share is lost, or its custodian has left.
     Custodians whose keys are opened here make new ones first, on their own machines. Once it is
     done, every share of the old key is to be destroyed, and backups from before are to go: two of
     them would still open those. Whoever was cut off runs it again with the same words.
@@ -186,6 +187,38 @@ def identities(
     old = OpeningKey(recovered(settings, share, keys))
     opened = [one.to for one in read]
     _say_turned(turning.turn_identities(settings, old, opened, three, shares, leave=leave))
+
+
+@turn.command("lost")
+@_TO
+@_SHARES
+@options
+@guarded
+def lost(custodians: tuple[Path, ...], shares: Path) -> None:
+    """Two shares of the key of identities are lost: put a new key in force, for whoever comes now.
+
+    Who is sealed to the old one stays sealed for good, and is named; letters go on. Where two
+    shares are still there, two custodians turn the key instead: socai vault turn identities.
+    """
+    three = custodians_of(custodians)
+    done = turning.replace_lost_identities(Settings.from_env(), three, shares)
+    shell = shell_of()
+    if not shell.json:
+        shell.say(Message("For the act KeyCeremonyRecorded, beside device_statement and minutes:"))
+        click.echo(dumped(done.ceremony))
+    shell.done(
+        Message(
+            "A new key of identities is in force: {kid}. {left} reporters are sealed to the old one"
+            " for good. Each custodian takes their share; write the key into the minutes, and let"
+            " whoever seals reporters compare it.",
+            kid=done.key.kid,
+            left=len(done.left),
+        ),
+        **_told(done.key),
+        unreadable=list(done.left),
+        shares=[str(path) for path in done.shares],
+        ceremony=done.ceremony,
+    )
 
 
 def _say_turned(done: turning.TurnedKey) -> None:
@@ -251,8 +284,9 @@ def audit() -> None:
     """Hold R against the log: each reporter sealed is kept, each request explained. Exit 1 if not.
 
     Every ReporterIdentitySealed that stands has its item, for its case and token, sealed to R's
-    keys; every letter has its act, every share and look a row in the log of reads. Nothing of an
-    item is opened. The log itself is audited by socai log audit.
+    keys; that for contact is the vault's own. Every letter has its act, every share and look a row
+    in the log of reads. Nothing of an item is opened. The key of identities has no file: compare it
+    with the minutes of its ceremony. The log itself is audited by socai log audit.
     """
     shell, settings = shell_of(), Settings.from_env()
     with database.reachable(settings) as facts:
@@ -260,7 +294,8 @@ def audit() -> None:
     if shell.json:
         told = [{"kind": one.kind, "what": shell.text(one.what)} for one in found.findings]
         counts = {"items": found.items, "requests": found.requests, "strays": found.strays}
-        shell.give({"ok": not found.findings, **counts, "findings": told})
+        keys = {"keys": found.keys, "held_to_file": found.held_to_file}
+        shell.give({"ok": not found.findings, **counts, **keys, "findings": told})
     else:
         shell.say(
             Message(
@@ -276,6 +311,14 @@ def audit() -> None:
                     "{n} of them are named by no act: intake was broken off, or they were put"
                     " there.",
                     n=found.strays,
+                )
+            )
+        for part, kid in found.keys.items():
+            shell.say(Message("R's key for {part}: {kid}", part=part, kid=kid))
+        if found.keys and not found.held_to_file:
+            shell.say(
+                Message(
+                    "The vault's key file is not here: that for contact was held against nothing."
                 )
             )
         shell.table(("kind", "what"), ((o.kind, shell.text(o.what)) for o in found.findings))

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-from api.cli.terminal.shell import WIDTH, Shell, folded
-from api.texts.catalogue import in_each, shown, translate
+from api.cli.terminal.shell import WIDTH, Shell, in_lines
+from api.texts.catalogue import shown, translate
 from api.texts.labels import role, standing, verdict, word
 from ledger.json_pointer import names
 from ledger.message import Message, Text, Wording
@@ -22,7 +22,13 @@ from ledger.regulation.registry.calendar import VIETNAM
 
 Json = Mapping[str, Any]
 _OF_PRODUCT: Final = "PRODUCT_RULE"
-_TERMINAL: Final = 80
+#: Of a timeline, in a terminal of 100 columns, and everywhere else.
+_WIDE: Final = {
+    "occurred": 10, "recorded": 10, "act": 20, "author": 18, "verdict": 7, "effect": 12,
+}  # fmt: skip
+_NARROW: Final = {
+    "occurred": 10, "recorded": 10, "act": 12, "author": 14, "verdict": 8, "effect": 10,
+}  # fmt: skip
 """Characters of a line of text, on the narrowest terminal."""
 _ENDED: Final = ("STOPPED", "ENDED", "EXTENDED")
 """Runs that nobody waits for: what follows an extension is a run of its own."""
@@ -72,15 +78,17 @@ def banner(under: Json) -> Text:
     """By what somebody sees a case in which they take no part, and until when."""
     until, act = when(under["until"]), under["act_id"]
     if under["rule"] == "A19":
-        return Message(
+        told = Message(
             "OPENED IN AN EMERGENCY until {until}, by act {act}: auditors were told, and a third"
             " person reviews it.",
             until=until,
             act=act,
         )
-    return Message(
-        "READ UNDER AN INSPECTION ORDER until {until}, by act {act}.", until=until, act=act
-    )
+    else:
+        told = Message(
+            "READ UNDER AN INSPECTION ORDER until {until}, by act {act}.", until=until, act=act
+        )
+    return in_lines(told)
 
 
 def seen(view: Json) -> Text:
@@ -106,7 +114,8 @@ def timeline(shell: Shell, acts: Iterable[Json]) -> None:
     signs = dict(zip(sorted(copies), map(_sign, range(len(copies))), strict=True))
     columns = ("#", "occurred", "recorded", "act", "author", "verdict", "effect")
     rows = (row for act in acts for row in _act_rows(shell, act, signs))
-    widths = {"occurred": 10, "recorded": 10, "act": 20, "author": 18, "verdict": 7, "effect": 12}
+    console = shell.console()
+    widths = _WIDE if console.is_terminal and console.width == WIDTH else _NARROW
     shell.table(columns, rows, whole=("#",), widths=widths)
     for log, copy in sorted(copies.items()):
         shell.say(_copied(signs[log], copy))
@@ -129,7 +138,7 @@ def _below(copy: Json) -> Text:
         size=copy["records"],
         at=when(copy["published_at"]),
     )
-    return in_each(lambda lang: folded(translate(told, lang), _TERMINAL))
+    return in_lines(told)
 
 
 def _copied(sign: str, copy: Json) -> Text:
@@ -142,19 +151,18 @@ def _copied(sign: str, copy: Json) -> Text:
         level=copy["level"],
         at=when(copy["taken_in_at"]),
     )
-    return in_each(lambda lang: folded(translate(told, lang), _TERMINAL))
+    return in_lines(told)
 
 
 def part_of_case(shell: Shell, part: Json) -> None:
     """How much of the case its timeline was, for whoever was sent some acts of it."""
-    shell.say(
-        Message(
-            "This is a part of the case: {shown} of its {positions} statements, in the acts that"
-            " you may see. What else happened in it is not shown.",
-            shown=part["positions"] - len(part["withheld"]),
-            positions=part["positions"],
-        )
+    told = Message(
+        "This is a part of the case: {shown} of its {positions} statements, in the acts that you"
+        " may see. What else happened in it is not shown.",
+        shown=part["positions"] - len(part["withheld"]),
+        positions=part["positions"],
     )
+    shell.say(in_lines(told))
 
 
 def verification(shell: Shell, body: Json, bad: list[int]) -> None:
@@ -197,7 +205,7 @@ def _sign_off(shell: Shell, line: Json) -> Text:
         at=at,
         index=line["index"],
     )
-    return in_each(lambda lang: folded(translate(told, lang), WIDTH))
+    return in_lines(told)
 
 
 def changes(shell: Shell, found: Iterable[Json], case: Json) -> None:

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from api.texts.catalogue import translate
+from api.texts.catalogue import in_each, translate
 from api.texts.labels import name
 from api.texts.lang import Lang
 from ledger.message import Message, Text
@@ -29,6 +29,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 FAILED: Final = 1
 MISUSED: Final = 2
 WIDTH: Final = 100
+_TERMINAL: Final = 80
 _PARTS: Final = re.compile(r"[^\s_]*_|[^\s_]+\s*|\s+")
 #: What a terminal obeys (ESC and CSI among it), turns round or does not show. Answers of other
 #: servers, files and what an earlier log took may hold any.
@@ -180,7 +181,9 @@ class Shell:
         table = Table(title=visible(title) or None, title_justify="left", box=None, pad_edge=False)
         for column in columns:
             # In a narrow terminal a folded column folds on, or rich would cut those kept whole too.
-            table.add_column(self.name(column), overflow="fold", no_wrap=column in whole)
+            head = self.name(column)
+            head = folded(head, fixed[column]) if column in fixed else head
+            table.add_column(head, overflow="fold", no_wrap=column in whole)
         for row in rows:
             table.add_row(
                 *(
@@ -207,6 +210,11 @@ class Shell:
         console = Console(stderr=stderr, highlight=False, markup=False)
         console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
         return console
+
+
+def in_lines(told: Message) -> Text:
+    """A sentence in lines that a terminal of 80 columns shows without breaking words."""
+    return in_each(lambda lang: folded(translate(told, lang), _TERMINAL))
 
 
 def options(command: F) -> F:

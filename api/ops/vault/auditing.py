@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from typing import Final
 
 from api.ops.reads.which_log import READS
 from api.ops.wiring import open_kek, require_genesis, require_schema, role_dsn
-from api.settings import EnclaveFacts, Settings
+from api.settings import EnclaveFacts, Home, Settings
+from keys.custody.file import public_part
+from keys.custody.key_files import next_path
+from keys.errors import KeysError
+from keys.hpke import SealingKey
 from ledger.admission import service_statements
 from ledger.errors import LedgerError
 from ledger.postgres.connect import open_pool
@@ -17,7 +21,7 @@ from ledger.postgres.records import PostgresRecords
 from ledger.postgres.vault.evidence import cases_with_reporters, kept_in_r
 from ledger.reads.access_logged import ACCESS_LOGGED, OF_READS, row_of
 from ledger.streams.record_reader import Reader
-from ledger.vault.evidence import RFinding, hold, said_of_reporters, strays
+from ledger.vault.evidence import KeptInR, RFinding, hold, said_of_reporters, strays
 from ledger.write.registry_follower import RegistryFollower
 
 _LOOKED: Final = "A18"
@@ -32,12 +36,16 @@ class VaultAudited:
         items: Reporters kept.
         requests: Requests that are still there.
         strays: Items that no act names.
+        keys: By part the thumbprint of R's key in force, for the minutes of its ceremony.
+        held_to_file: Whether a key file of the vault was here to hold them against.
         findings: Everything wrong.
     """
 
     items: int
     requests: int
     strays: int
+    keys: Mapping[str, str]
+    held_to_file: bool
     findings: Sequence[RFinding]
 
 
@@ -70,7 +78,34 @@ def audit_vault(settings: Settings, facts: EnclaveFacts) -> VaultAudited:
         said.looks = _looks(
             reads, Reader(reads, kek, READS.origin(facts), facts.level), reads.head().size
         )
-    return VaultAudited(len(kept.items), len(kept.requests), strays(kept, said), hold(kept, said))
+    own = _own_keys(settings)
+    return VaultAudited(
+        len(kept.items),
+        len(kept.requests),
+        strays(kept, said),
+        dict(_thumbprints(kept)),
+        own is not None,
+        hold(kept, said, own),
+    )
+
+
+def _own_keys(settings: Settings) -> frozenset[str] | None:
+    """What the vault's key files name, also one that waits for its turn; None: none is here."""
+    path = Home(settings).key_path("vault")
+    there = [file for file in (path, next_path(path)) if file.exists()]
+    if not there:
+        return None
+    found = set[str]()
+    for file in there:
+        with suppress(KeysError):  # damaged: then it names none
+            found.add(public_part(file).kid)
+    return frozenset(found)
+
+
+def _thumbprints(kept: KeptInR) -> Iterator[tuple[str, str]]:
+    for part, (_, public) in kept.keys.items():
+        with suppress(KeysError):
+            yield part, SealingKey(public).kid
 
 
 def _looks(records: PostgresRecords, reader: Reader, size: int) -> int:

@@ -181,19 +181,49 @@ def turn_identities(
                 )
             )
         new = OpeningKey.generate()
-        try:
-            shares = split(new.secret(), Named(new.alg, new.kid), custodians)
-        except KeysError as error:
-            raise SettingsError(
-                Message("the custodians' keys cannot be split to: {error}", error=error)
-            ) from error
-        paths = write_shares(folder, shares)
+        paths = write_shares(folder, _split(new, custodians))
         done = _moved(turns, facts, IDENTITY, old, new, leave=leave)
         if done.left and not leave:
             for path in paths:
                 path.unlink()
             return TurnedKey(found, old.kid, tuple(done.left))
         return TurnedKey(_in_force(turns, IDENTITY), old.kid, tuple(done.left), kids, paths)
+
+
+def replace_lost_identities(
+    settings: Settings, custodians: Sequence[SealingKey], folder: Path
+) -> TurnedKey:
+    """Puts a new key of identities in force where nobody can open the one that is; nothing moves.
+
+    Who was sealed to the old one stays so. Cut off behind the database's step, the same words say
+    what is done.
+
+    Args:
+        settings: Of the home.
+        custodians: Public halves of the three who get shares of the new key.
+        folder: Where the shares go.
+
+    Raises:
+        SettingsError: R is not founded, or the custodians are not three.
+        Conflict: Another key came in force meanwhile.
+        Unavailable: Run it again.
+        OSError: A share cannot be written.
+    """
+    kids = tuple(key.kid for key in custodians)
+    with _turns(settings) as (turns, _):
+        found = _in_force(turns, IDENTITY)
+        if found.before is not None and (there := _shares_of(folder, found)):
+            before = _before(turns, found).kid
+            return TurnedKey(found, before, _sealed_to(turns, found.before), kids, tuple(there))
+        new = OpeningKey.generate()
+        paths = write_shares(folder, _split(new, custodians))
+        for _round in range(_ROUNDS):
+            left = _sealed_to(turns, found.kek_id)
+            if turns.turn(IDENTITY, found.kek_id, new.public, SealedAnew(left=list(left))):
+                return TurnedKey(_in_force(turns, IDENTITY), found.kid, left, kids, paths)
+    raise Unavailable(
+        "vault_busy", Message("Nothing was turned: R changes all the time. Run it again.")
+    )
 
 
 # -- parts ----------------------------------------------------------------------------------------
@@ -236,6 +266,19 @@ def _moved(
     raise Unavailable(
         "vault_busy", Message("Nothing was turned: R changes all the time. Run it again.")
     )
+
+
+def _split(new: OpeningKey, custodians: Sequence[SealingKey]) -> Sequence[Share]:
+    try:
+        return split(new.secret(), Named(new.alg, new.kid), custodians)
+    except KeysError as error:
+        raise SettingsError(
+            Message("the custodians' keys cannot be split to: {error}", error=error)
+        ) from error
+
+
+def _sealed_to(turns: PostgresTurns, kek_id: bytes) -> tuple[str, ...]:
+    return tuple(one.item for one in turns.wraps(IDENTITY, kek_id))
 
 
 def _in_force(turns: PostgresTurns, part: str) -> KeyOfR:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from api.cli.terminal import case_tables
 from api.cli.terminal.shell import FAILED, Refusal, Shell, visible
+from api.texts.lang import Lang
 from ledger.message import Wording
 
 EVIL = {
@@ -45,3 +47,42 @@ def test_what_a_terminal_obeys_or_hides_is_written_out(
 def test_what_is_read_stays_as_it_is() -> None:
     """Vietnamese, dashes, lines and tabs."""
     assert visible(SEEN) == SEEN
+
+
+AGENCY = "Sở Thông tin và Truyền thông tỉnh Bắc Ninh"
+SIGNER = {"post_vi": "Trực đường dây nóng", "agency_name": AGENCY}
+STATEMENT = {
+    "index": 1234,
+    "recorded_at": "2024-06-12T09:00:00+07:00",
+    "verdict": "VALID",
+    "role": "APPROVER",
+    "officer": "0a5b7c1e-3f52-4f0a-9d50-6f3f6f6b1a11",
+    "signer": SIGNER,
+    "effect": True,
+    "state_after": "OUT_OF_PROVINCE",
+    "status": "effective",
+}
+ACT = {
+    "act_vi": "Cơ quan điều tra xác nhận tiếp nhận, gia hạn",
+    "act_en": "Investigating body confirms receipt, extends",
+    "occurred_at": "2024-06-12T08:55:00+07:00",
+    "flags": ["MEASURE_UNCONFIRMED"],
+    "statements": [STATEMENT, {**STATEMENT, "index": 1235}],
+}
+UNDER = {"until": "2024-06-12T09:00:00+07:00", "act_id": "0a5b7c1e-3f52-4f0a-9d50-6f3f6f6b1a11"}
+
+
+@pytest.mark.parametrize("lang", ["vi", "en"])
+def test_a_case_fits_80_columns(capsys: pytest.CaptureFixture[str], lang: Lang) -> None:
+    """Its timeline, what part of it that is, and by what it is read; no word is broken."""
+    shell = Shell(lang=lang)
+    case_tables.timeline(shell, [ACT])
+    case_tables.part_of_case(shell, {"positions": 37, "withheld": list(range(26))})
+    for rule in ("A9", "A19"):
+        shell.say(case_tables.banner({"rule": rule, **UNDER}))
+    told = capsys.readouterr().out
+    assert max(len(line.rstrip()) for line in told.splitlines()) <= 80
+    said = {word for line in told.splitlines() for word in line.split()}
+    assert {*AGENCY.split(), "MEASURE_", "UNCONFIRMED", UNDER["act_id"]} <= said | {
+        word.rstrip(",.:") for word in said
+    }
