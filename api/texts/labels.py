@@ -190,6 +190,7 @@ WORDS: Final[dict[str, Message]] = {
     "old": Message("being cleared"),
     "overdue": Message("overdue"),
     "referrals": Message("to accept"),
+    "held": Message("held by name"),
     "returned": meaning("word", "returned"),
     "running": Message("to do"),
     "sign": Message("to sign"),

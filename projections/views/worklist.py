@@ -17,7 +17,9 @@ from psycopg.rows import class_row
 
 from ledger.regulation.acts.act import ORDINARY
 from ledger.regulation.case.clocks import WINDOWS, ClockRun, due_status, running
+from ledger.regulation.case.documents import documents
 from ledger.regulation.case.other_cases_port import REPORTS, Cases
+from ledger.regulation.case.reading import time_of
 from ledger.regulation.case.state import Entry, StreamState
 from ledger.regulation.participation.units import own_part, units
 from ledger.regulation.registry.calendar import VIETNAM, local_day
@@ -36,6 +38,7 @@ RETURNED: Final = "RETURNED"
 CLOCK: Final = "CLOCK"
 ACCEPT: Final = "ACCEPT"
 OPEN_CASE: Final = "OPEN_CASE"
+HOLDING: Final = "HOLDING"
 
 #: Clocks that ask the body the starting act is addressed to; all others ask the holder of the case.
 ASKS_ADDRESSEE: Final = frozenset(
@@ -166,6 +169,12 @@ class _Task:
     role: str | None = None
     power: str | None = None
     run: ClockRun | None = None
+    ends: datetime | None = None
+
+    @property
+    def due(self) -> datetime | None:
+        """When it is due, or is over."""
+        return self.ends if self.run is None else self.run.due
 
 
 def tasks_of(
@@ -188,6 +197,16 @@ def tasks_of(
     if handler is not None and not asked and stream.state not in _ENDED:
         last = stream.state_since or next(iter(stream.entries.values()))
         yield _Task(OPEN_CASE, last, agency=handler)
+    yield from _held(stream, at)
+
+
+def _held(stream: StreamState, at: datetime) -> Iterator[_Task]:
+    """Documents, to whom each is named: they are to know before it ends (access.md A7, A13)."""
+    for document in documents(stream):
+        for holder in document.holders:
+            ends = time_of(holder.until)
+            if holder.ended_by is None and ends is not None and at < ends:
+                yield _Task(HOLDING, stream.entries[holder.via], holder.officer, ends=ends)
 
 
 def _signatures(stream: StreamState) -> Iterator[_Task]:
@@ -242,7 +261,7 @@ def _columns(
         None if run is None else run.code,
         None if run is None else run.sub,
         act.occurred_at if run is None else run.started_at,
-        None if run is None else run.due,
+        task.due,
         None if run is None else run.alarm,
         None if run is None else run.source,
         None if run is None else run.kind,
@@ -303,6 +322,7 @@ class Tasks:
         running: Has a limit further off, or only a reminder, or none stated.
         referrals: Sent to the agency and not accepted yet.
         cases: Cases the agency holds in which nothing else asks for it.
+        held: Documents that the officer holds by name, until their end is near.
     """
 
     sign: list[TaskRow] = field(default_factory=list)
@@ -313,6 +333,7 @@ class Tasks:
     running: list[TaskRow] = field(default_factory=list)
     referrals: list[TaskRow] = field(default_factory=list)
     cases: list[TaskRow] = field(default_factory=list)
+    held: list[TaskRow] = field(default_factory=list)
 
     def every(self) -> Iterator[TaskRow]:
         """Each of them, part by part."""
@@ -368,14 +389,16 @@ def _sorted(tasks: Sequence[TaskRow], at: datetime) -> Tasks:
         OPEN_CASE: found.cases,
     }
     for task in tasks:
+        if task.kind == HOLDING and (task.due_at or at) <= at:
+            continue  # it is over; another naming may go on
         bucket = plain.get(task.kind)
         if bucket is None:
             bucket = {
                 "OVERDUE": found.overdue,
                 "DUE": found.due,
                 "NEAR": found.due,
-            }.get(task.status(at), found.running)
+            }.get(task.status(at), found.held if task.kind == HOLDING else found.running)
         bucket.append(task)
-    for bucket in (*plain.values(), found.overdue, found.due, found.running):
+    for bucket in (*plain.values(), found.overdue, found.due, found.running, found.held):
         bucket.sort(key=lambda t: (t.due_at or t.alarm_at or _FAR, t.started_at or _FAR, t.stream))
     return found

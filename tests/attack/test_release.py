@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -29,7 +29,7 @@ from tests import builders
 from tests.a_ledger import appointment, enrolment, rule_set
 from tests.attacks import attack
 from tests.builders import CAST, an_act, an_id, at, officer
-from tests.fixtures.above import HOLDER, OTHER, UNITS, Above
+from tests.fixtures.above import HOLDER, OTHER, STRANGER, UNITS, WHOLE, Above
 from tests.fixtures.app import Service, found, listening, open_service
 from tests.fixtures.postgres import make_database
 from tests.smuggle import smuggler_into
@@ -303,6 +303,35 @@ def test_a_text_goes_down_by_decision_another_hand_and_a_fixed_day(
     above.fold()
     assert service.get(f"/v1/acts/{act.act_id}", HOLDER).get_json()["status"] == "effective"
     assert service.get(f"/v1/acts/{act.act_id}", OTHER).status_code == 404
+
+
+def work(above: Above, alias: str, when: datetime) -> dict[str, list[str]]:
+    """Of somebody's worklist the acts by which documents are named to them, by part."""
+    service = above.service
+    headers = {"Prefer": "wait=20", **service.headers(alias, when)}
+    told = service.get("/v1/worklist", alias, headers=headers, at_least=service.size() - 1)
+    assert told.status_code == 200, told.text
+    body = told.get_json()
+    return {
+        part: [one["act_id"] for one in body[part] if one["kind"] == "HOLDING"]
+        for part in ("held", "due", "overdue", "running")
+    }
+
+
+def test_whoever_is_named_is_told_before_it_ends(above: Above) -> None:
+    """A7, A13: their own documents with the end of each, two days ahead as due, and then no more.
+
+    Whoever holds another annex, or takes part in the case, is told nothing of it.
+    """
+    until = at("2027-06-30 17:00")
+    first, second = (one.act_id for one in above.annexes)
+    nothing: dict[str, list[str]] = {"held": [], "due": [], "overdue": [], "running": []}
+    for alias, act in ((HOLDER, first), (OTHER, second)):
+        assert work(above, alias, until - timedelta(days=30)) == {**nothing, "held": [act]}
+        assert work(above, alias, until - timedelta(hours=30)) == {**nothing, "due": [act]}
+        assert work(above, alias, until + timedelta(minutes=1)) == nothing
+    for alias in (WHOLE, STRANGER):
+        assert work(above, alias, until - timedelta(days=30)) == nothing
 
 
 @attack(

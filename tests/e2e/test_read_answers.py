@@ -240,7 +240,7 @@ def test_who_takes_part_in_no_case_meets_none(inspected: Inspected) -> None:
     assert registry[0]["officers"] == registry[1]["officers"]
 
 
-_TASKS = ("sign", "later", "returned", "overdue", "due", "running", "referrals", "cases")
+_TASKS = ("sign", "later", "returned", "overdue", "due", "running", "referrals", "cases", "held")
 
 
 def _problem_of(inspected: Inspected, path: str) -> dict[str, Any]:

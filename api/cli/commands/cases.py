@@ -31,7 +31,10 @@ _COUNTED: Final[Mapping[str, Message]] = {
     "seen": Message("Figures of the cases you see."),
     "province": Message("Figures of all cases of the province."),
 }
-_PARTS: Final = ("sign", "overdue", "due", "running", "referrals", "returned", "later", "cases")
+_PARTS: Final = (
+    "sign", "overdue", "due", "running", "referrals", "returned", "later", "cases", "held",
+)  # fmt: skip
+_HOLDING: Final = "HOLDING"
 
 
 @click.group()
@@ -457,8 +460,10 @@ def _task_row(
         line["case_number"] or line["register_no"] or line["stream"].rpartition("/")[2][:8],
         line.get(f"act_{shell.lang}"),
         case_tables.when(due),
-        None if line.get("code") is None else word(line["status"], shell.lang),
-        shell.local(line, "clock"),
+        None if due is None and line.get("code") is None else word(line["status"], shell.lang),
+        shell.text(Message("end of what is named to you"))
+        if line["kind"] == _HOLDING
+        else shell.local(line, "clock"),
         case_tables.source(shell, line),
     )
     return (*row, str(line.get("officer") or "–")[:8]) if team else row
@@ -555,7 +560,7 @@ def case_id(client: Client, text: str) -> str:
 def _with_work(client: Client, number: str) -> list[str]:
     """Cases of this number in which something waits: whoever sees an act only has no line of it."""
     parts = client.read("/v1/worklist").body
-    tasks = [task for name in _PARTS for task in parts[name]]
+    tasks = [task for name in _PARTS for task in parts.get(name, ())]
     return sorted(
         {
             str(task["stream"]).removeprefix("case/")

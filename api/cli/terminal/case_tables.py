@@ -145,7 +145,8 @@ def _copied(sign: str, copy: Json) -> Text:
     """What acts are that were taken in from a lower log."""
     told = Message(
         "{sign} Verified copy from {log} (level {level}), which was taken in here; its newest act"
-        " shown came on {at}. Each act of this log stands behind what its author had been shown.",
+        " shown came on {at}. Its flags are told in that log alone. Each act of this log stands"
+        " behind what its author had been shown.",
         sign=sign,
         log=copy["log"],
         level=copy["level"],

@@ -90,6 +90,9 @@ class WorklistShownSchema(AnswerSchema):
     )
     referrals = several(TaskShownSchema, "Sent to the agency and not accepted yet.")
     cases = several(TaskShownSchema, "Cases the agency holds in which nothing else asks for it.")
+    held = several(
+        TaskShownSchema, "Documents that the officer holds by name, until their end is near."
+    )
 
 
 class StatisticsQuerySchema(ProjectedSchema):
