@@ -14,6 +14,7 @@ from typing import Any, Final, LiteralString, Protocol, TypeVar
 
 import psycopg
 from psycopg import errors as pg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from ledger.errors import Fatal, LedgerError, Unavailable
@@ -24,6 +25,13 @@ Pool = ConnectionPool[Connection]
 _Read = TypeVar("_Read")
 
 _CONNECT_TIMEOUT_S: Final = 5
+_GRACE_S: Final = 10
+"""How long after its own end a statement is waited for."""
+_ALIVE: Final = {
+    "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}  # fmt: skip
+"""A host that is gone is known to be within half a minute; nothing of it is asked of a socket."""
 _READ_ATTEMPTS: Final = 3
 _OUT_OF_ROOM: Final = (pg.DiskFull, pg.OutOfMemory, pg.TooManyConnections)
 _MAY_ENTER: Final[LiteralString] = """
@@ -63,13 +71,28 @@ _waits: Final = _Waits()
 
 
 class _Timed(psycopg.Connection[tuple[object, ...]]):
-    """A connection whose every wait for the server is counted for the thread that waits."""
+    """A connection whose every wait for the server is counted for the thread that waits.
+
+    Attributes:
+        hung_after_s: How long an answer is waited for: a server that is silent for longer hangs,
+            and the connection is closed, since nobody knows what became of the statement. None:
+            for ever.
+    """
+
+    hung_after_s: float | None = None
 
     def wait(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401  the driver's signature
-        """As the driver's."""
+        """As the driver's. Raises: psycopg.OperationalError: The server hangs."""
         began = time.monotonic()
+        if self.hung_after_s is not None:
+            named.setdefault("timeout", self.hung_after_s)
         try:
             return super().wait(*arguments, **named)
+        except psycopg.OperationalError:
+            limit = self.hung_after_s
+            if limit is not None and time.monotonic() - began >= limit:
+                self.pgconn.finish()
+            raise
         finally:
             _waits.seconds += time.monotonic() - began
 
@@ -79,8 +102,18 @@ def waited_s() -> float:
     return _waits.seconds
 
 
-def open_pool(dsn: str, *, most: int = 8, least: int = 1, patience_s: int = 0) -> Pool:
+def open_pool(
+    dsn: str,
+    *,
+    most: int = 8,
+    least: int = 1,
+    patience_s: int = 0,
+    hung_after_s: float | None = None,
+) -> Pool:
     """A pool of one login; it need not reach the server yet, and finds it again by itself.
+
+    A lost host is noticed by the kernel, where the server is reached over TCP; one that hangs, by
+    whoever waits for it.
 
     Args:
         dsn: Of the login.
@@ -88,11 +121,21 @@ def open_pool(dsn: str, *, most: int = 8, least: int = 1, patience_s: int = 0) -
         least: Connections that are kept.
         patience_s: How long a statement waits for a lock, and ten times as long at all; 0: however
             long it takes.
+        hung_after_s: How long the server may be silent before the connection is closed; by default
+            a little longer than a statement may take, for ever where that is not said.
     """
     waits = f"-c lock_timeout={patience_s}s -c statement_timeout={10 * patience_s}s"
+    if hung_after_s is None and patience_s:
+        hung_after_s = 10 * patience_s + _GRACE_S
+
+    def bounded(connection: Connection) -> None:
+        if isinstance(connection, _Timed):
+            connection.hung_after_s = hung_after_s
+
     return ConnectionPool(
-        dsn,
+        _noticing(dsn),
         connection_class=_Timed,
+        configure=bounded,
         min_size=least,
         max_size=most,
         open=True,
@@ -106,6 +149,12 @@ def open_pool(dsn: str, *, most: int = 8, least: int = 1, patience_s: int = 0) -
     )
 
 
+def _noticing(dsn: str) -> str:
+    """An address with how a lost host is noticed, where whoever wrote it did not say so."""
+    said = conninfo_to_dict(dsn)
+    return make_conninfo(dsn, **{name: n for name, n in _ALIVE.items() if name not in said})
+
+
 def connect(dsn: str) -> Connection:
     """One connection in autocommit mode, outside any pool.
 
@@ -113,7 +162,7 @@ def connect(dsn: str) -> Connection:
         Unavailable: `database_unavailable`.
     """
     try:
-        return psycopg.connect(dsn, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S)
+        return psycopg.connect(_noticing(dsn), autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S)
     except psycopg.Error as error:
         raise translated(error) from error
 

@@ -38,6 +38,8 @@ from ledger.streams.record_reader import Reader
 LOCK: Final = "publisher"
 ENDING: Final = ".socaisegment"
 _FILE: Final = "published.json"
+_PATIENCE_S: Final = 30
+"""How long a lock is waited for; ten times as long a statement, and a database that hangs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class Outbox:
         """The segment, and how many records its checkpoint covers."""
         dsn = role_dsn(self._settings, facts, "publisher")
         require_schema(dsn)
-        with closing(open_pool(dsn, most=1)) as pool:
+        with closing(open_pool(dsn, most=1, patience_s=_PATIENCE_S)) as pool:
             log, kek = PublishedLog(pool), open_kek(self._settings)
             reader = Reader(PostgresRecords(pool), kek, facts.origin, facts.level)
             made = Publisher(log, PostgresTiles(pool), reader).next(start, at)
