@@ -114,6 +114,9 @@ class Settings:
         max_attachment_mib: `SOCAI_MAX_ATTACHMENT_MIB`, default 512: the most one file may have.
         keeper_socket: `SOCAI_KEEPER_SOCKET`, default `<home>/keeper.sock`: where the keeper listens
             above ordinary, which opens for the API, that holds no KEK there.
+        keeper_opens: `SOCAI_KEEPER_OPENS`, default 12000: keys of records that the keeper gives out
+            for one reader in a minute; for all of them ten times as many. Beyond it reads are
+            refused; the larger it is, the faster whoever takes the API over reads the log.
         anchor_every_s: `SOCAI_ANCHOR_EVERY_S`, default 3600: how often the custody of files is
             anchored in the log.
         mail_host: `SOCAI_MAIL_HOST`: where the vault hands in letters to reporters; they wait where
@@ -152,6 +155,7 @@ class Settings:
     blobs: str
     max_attachment_mib: int
     keeper_socket: Path
+    keeper_opens: int
     anchor_every_s: int
     mail_host: str
     mail_port: int
@@ -207,6 +211,9 @@ class Settings:
                 keeper_socket=Path(
                     env.str("SOCAI_KEEPER_SOCKET", "") or plain.keeper_socket
                 ).absolute(),
+                keeper_opens=_number(
+                    env, "SOCAI_KEEPER_OPENS", plain.keeper_opens, (100, 10_000_000)
+                ),
                 anchor_every_s=_number(
                     env, "SOCAI_ANCHOR_EVERY_S", plain.anchor_every_s, (60, 86_400)
                 ),
@@ -259,6 +266,7 @@ class Settings:
             blobs=str(home.absolute() / "blobs"),
             max_attachment_mib=512,
             keeper_socket=home.absolute() / "keeper.sock",
+            keeper_opens=12_000,
             anchor_every_s=3600,
             mail_host="",
             mail_port=587,

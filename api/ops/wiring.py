@@ -69,6 +69,7 @@ from ledger.files.custody_anchors import Anchoring, Anchors
 from ledger.files.file_key import FileKey
 from ledger.files.folder_store import FolderBlobs
 from ledger.keeper.keeper import MOST_AGE, WrapKeeper
+from ledger.keeper.pace import Pace
 from ledger.log import tiles as tiling
 from ledger.log.tiles import ENTRIES, TileId
 from ledger.message import Message, Text
@@ -147,6 +148,8 @@ class KeptFiles(BlobStore, FileBytes, Protocol):
 _REGISTRY_TTL_S: Final = 1.0
 _POOL_SPARE: Final = 2
 _POOL_MOST: Final = 12
+_KEEPER_PATIENCE_S: Final = 5
+"""How long the keeper waits for a lock, and ten times as long for the end of a statement."""
 
 _log = logging.getLogger("socai.log")
 
@@ -868,7 +871,7 @@ def open_keeper(
         kek = open_kek(settings)
     except KeysError as error:
         raise SettingsError(Message("the KEK does not open: {error}", error=error)) from error
-    pool = open_pool(dsn, most=_POOL_MOST)
+    pool = open_pool(dsn, most=_POOL_MOST, patience_s=_KEEPER_PATIENCE_S)
     keeper = WrapKeeper(
         PostgresOpens(pool),
         kek,
@@ -876,6 +879,7 @@ def open_keeper(
         level=facts.level,
         now=(clock or RealClock()).now,
         most_age=None if facts.rehearsal else MOST_AGE,
+        pace=Pace(settings.keeper_opens),
     )
     return keeper, kek, pool
 

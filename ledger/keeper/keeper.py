@@ -21,6 +21,7 @@ from keys.errors import KeysError, Unsealable
 from ledger.admission import service_statements
 from ledger.errors import LedgerError, VerificationError
 from ledger.files.file_key import ENTRY
+from ledger.keeper.pace import Pace
 from ledger.keeper.ports import KeeperStore, StoredWrap
 from ledger.message import Message, Text
 from ledger.ports import NIL_UNIT, NoRecords, StoredRecord
@@ -54,9 +55,10 @@ class WrapKeeper:
         level: Its level.
         now: The time.
         most_age: How old a row may be, by that time; None in a rehearsal, whose senders date rows.
+        pace: How fast it opens; None: as fast as it is asked.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what one opens with, and by which rules
         self,
         store: KeeperStore,
         kek: Keks,
@@ -65,6 +67,7 @@ class WrapKeeper:
         level: str,
         now: Callable[[], datetime],
         most_age: timedelta | None = MOST_AGE,
+        pace: Pace | None = None,
     ) -> None:
         self._store = store
         self._kek = kek
@@ -73,6 +76,7 @@ class WrapKeeper:
         self._reader = Reader(NoRecords(), kek, self._reads, level)
         self._now = now
         self._most_age = most_age
+        self._pace = pace
         self._lock = threading.Lock()
         self._opened: dict[int, int] = {}  # by row, since the last reckoning of this process
         self._due: datetime | None = None
@@ -94,7 +98,8 @@ class WrapKeeper:
             by: For whom, as each row says: None where a process folds.
 
         Raises:
-            NotOpened: There is no such row by then, it is of somebody else, old, or was used.
+            NotOpened: There is no such row by then, it is of somebody else, old, was used, or too
+                much was asked for.
         """
         found: dict[int, bytes | None] = {}
         for place in places:
@@ -102,7 +107,7 @@ class WrapKeeper:
             if said.file is not None:
                 raise NotOpened(f"row {row.index} is of a file")
             stored = self._store.wraps(said.records, said.log)
-            self._take(row.index, said)
+            self._take(row.index, said, by)
             found |= {n: self._key(stored.get(n), said.log) for n in said.records}
         return found
 
@@ -119,7 +124,7 @@ class WrapKeeper:
         wrap = self._store.file(name)
         if wrap is None:
             raise Unsealable("the key of the file is gone")
-        self._take(row.index, said)
+        self._take(row.index, said, by)
         return envelope_encryption.unwrap(self._kek, wrap, origin=self._origin, entry=entry)
 
     def _row(self, place: RowPlace, by: ReadBy | None) -> tuple[StoredRecord, WrapsRow]:
@@ -144,9 +149,14 @@ class WrapKeeper:
             return None
         return wraps_of(event) if event.event == WRAPS_OPENED else None
 
-    def _take(self, row: int, said: WrapsRow) -> None:
+    def _take(self, row: int, said: WrapsRow, by: ReadBy | None) -> None:
         with self._lock:
             self._require_well()
+            if self._pace is not None and not self._pace.take(by, said.wraps, self._now()):
+                raise NotOpened(
+                    f"row {row} is not opened: too much was asked for"
+                    f" {'nobody' if by is None else by.officer} this minute, or for all"
+                )
             if row in self._opened or not self._store.take(row, said.wraps):
                 raise NotOpened(f"row {row} was used, or its time is over")
             self._opened[row] = said.wraps

@@ -250,8 +250,40 @@ def test_what_is_made_of_a_case_says_nothing_of_its_annexes(
                 assert mark not in text.replace(path, ""), (path, what)
     assert sum(status == 200 for status in told.values()) > 25, told
     (line,) = ask(world, Asked("/v1/cases"), WHOLE).get_json()["cases"]
-    assert line["due_at"] is None
+    assert line["due_at"] == "2026-10-16T09:00:00+07:00"  # of the loss, which is of the case
     assert ask(world, Asked("/v1/cases"), HOLDER).get_json()["cases"] == []
+
+
+MARK: Final = "mat; not real data"
+
+
+def test_every_answer_of_a_rehearsal_above_ordinary_says_that_it_is_none(
+    world: Compartments, above: Above
+) -> None:
+    """access.md §1: what is shown and what is hidden, page, tile, file, refusal, 304 and options.
+
+    A table that is saved and a page that is printed say so in their own words too.
+    """
+    service, paths = above.service, [*_every_read(world), "/docs", "/spec", "/openapi.json", "/no"]
+    answers = [(path, by, ask(world, Asked(path), by)) for path in paths for by in (HOLDER, WHOLE)]
+    client, headers = service.client, service.headers(WHOLE)
+    for path in ("/logs/acts/checkpoint", "/logs/acts/tile/0/000.p/1", "/health/live"):
+        answers += [
+            (path, None, client.get(path)),
+            (path, WHOLE, client.head(path, headers=headers)),
+        ]
+        answers.append((path, WHOLE, client.options(path, headers=headers)))
+    tagged = client.get("/v1/cases", headers=headers)
+    again = {**headers, "If-None-Match": tagged.headers["ETag"]}
+    answers.append(("304", WHOLE, client.get("/v1/cases", headers=again)))
+    answers.append(("refused", WHOLE, client.post("/v1/acts", data=b"{", headers=headers)))
+    assert {200, 304, 401, 404} <= {answer.status_code for _, _, answer in answers}
+    silent = [(path, by) for path, by, one in answers if one.headers.get("Demonstration") != MARK]
+    assert not silent
+    english = {**headers, "Accept-Language": "en"}
+    assert "REHEARSAL" in client.get("/v1/statistics.csv", headers=english).text
+    for page in ("/docs", "/problems", "/spec/access"):
+        assert "REHEARSAL: not real data" in client.get(page, headers=english).text, page
 
 
 @attack(

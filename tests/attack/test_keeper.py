@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -21,7 +21,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from api.ops.keeper.asking import KeeperLine, KeeperRefused
+from api.ops.keeper.asking import KeeperLine, KeeperRefused, KeptKeks
+from api.ops.keeper.folding import FoldedRecords
 from api.ops.keeper.serving import KeeperSocket
 from api.ops.wiring import Enclave, open_keeper
 from keys.canonical import b64
@@ -38,7 +39,7 @@ from ledger.reads.read import ReadBy
 from ledger.reads.writer import RowGroup, RowPlace
 from tests import builders
 from tests.attacks import attack
-from tests.builders import an_id, officer
+from tests.builders import an_act, an_id, officer
 from tests.fixtures.above import DIGEST, HOLDER, SECRET, STRANGER, WHOLE, Above
 from tests.fixtures.clock import StepClock
 
@@ -282,6 +283,54 @@ def test_an_old_row_opens_nothing(above: Above) -> None:
         assert keeper.open([place], BY).keys() == {row.index}
     finally:
         pool.close()
+
+
+@attack(
+    "an API process that was taken over notes and opens the log as fast as it can",
+    stopped_by="the keeper's pace: so much for a reader in a minute, ten times as much for all",
+    noticed_by="the keeper's log, the log of reads",
+)
+def test_nobody_opens_faster_than_the_keeper_s_pace(above: Above) -> None:
+    """Too much is refused and spends no row; another reader, or the next minute, is answered."""
+    annex, clock = record_of(above, above.annexes[0].act_id).index, StepClock(builders.T0)
+    settings = replace(above.service.settings, keeper_opens=2)
+    keeper, _, pool = open_keeper(settings, clock=clock)
+    other = ReadBy(officer(STRANGER), builders.key(STRANGER).kid)
+    two = WrapsRow((annex, annex + 1), BY)
+    first, second = noted(above, two, two)
+    (third,) = noted(above, WrapsRow((annex,), other))
+    try:
+        assert keeper.open([first], BY).keys() == {annex, annex + 1}
+        with pytest.raises(NotOpened, match="too much"):
+            keeper.open([second], BY)
+        assert keeper.open([third], other).keys() == {annex}
+        clock.step(minutes=1)
+        assert keeper.open([second], BY).keys() == {annex, annex + 1}
+    finally:
+        pool.close()
+
+
+def test_no_key_that_was_opened_for_a_fold_waits_for_another(above: Above) -> None:
+    """What is opened ahead goes with the fold, also where whoever folds stops half-way."""
+    service = above.service
+    keks = service.enclave._kek
+    assert isinstance(keks, KeptKeks)
+    folded = FoldedRecords(service.enclave._writing, keks)
+    rows = folded.stream(record_of(above, above.plain.act_id).stream_id)
+    next(rows)
+    assert keks._ahead
+    assert isinstance(rows, Generator)
+    rows.close()
+    assert not keks._ahead
+    assert service.get(f"/v1/cases/{above.case}", by=WHOLE).status_code == 200
+    above.service.say(
+        an_act(
+            "SecretLossReported", by="nst", also=[], level="mat",
+            stream=f"case/{an_id('another case')}", when=service.step(minutes=1),
+        ),
+        "nst",
+    )  # fmt: skip
+    assert not keks._ahead
 
 
 def test_a_case_file_is_opened_against_one_row(above: Above) -> None:

@@ -214,6 +214,10 @@ class KeptKeks:
                 (self._origin, n): key for n, key in keys.items() if key is not None
             }
 
+    def spent(self, thread: int) -> None:
+        """Lets go of what was opened ahead of a fold of this thread that is over."""
+        self._ahead.pop(thread, None)
+
     def _known(self) -> dict[tuple[str, int], bytes]:
         """What was opened already for this answer, or ahead of this fold."""
         return self._ahead.get(threading.get_ident(), {}) | (self._kept() or {})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from threading import get_ident
 from typing import Final
 from uuid import UUID
 
@@ -40,7 +41,10 @@ class FoldedRecords(PostgresRecords):
         return self._opened(super().registry(after_index))
 
     def _opened(self, rows: Iterable[StoredRecord]) -> Iterator[StoredRecord]:
-        left = iter(rows)
-        while ahead := list(islice(left, _AHEAD)):
-            self._keks.prepare(ahead)
-            yield from ahead
+        left, thread = iter(rows), get_ident()
+        try:
+            while ahead := list(islice(left, _AHEAD)):
+                self._keks.prepare(ahead)
+                yield from ahead
+        finally:  # also where whoever folds stops half-way: no key waits for another fold
+            self._keks.spent(thread)
