@@ -28,7 +28,7 @@ def test_two_enclaves_are_played_shown_and_compared(tmp_path: Path) -> None:
         line.split()[0] for line in history.splitlines() if line[:1].isdigit() or "↓" in line[:1]
     ]
     marks = ["↓" in one for one in acts if one != "↓"]
-    assert marks == [True] * 4 + [False] * 4 + [True] * 10 + [False] + [True] * 3 + [False]
+    assert marks == [True] * 4 + [False] * 4 + [True] * 10 + [False] * 2 + [True] * 3 + [False]
     refusal = told.partition("── 5.")[2]
     assert ".socaisegment" in refusal
     assert "a segment of a lower log was refused" not in done.stderr
