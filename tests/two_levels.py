@@ -12,6 +12,7 @@ the lower one's own steps move and random bytes of its own. Exceptions, each wit
 from __future__ import annotations
 
 import random
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -39,7 +40,7 @@ from ledger.mirror.segment import Segment
 from ledger.mirror.taking_in import Lower, Mirror
 from ledger.ports import NoRecords
 from ledger.streams.record_reader import Reader
-from tests import builders
+from tests import builders, differences
 from tests.a_ledger import T0, ALedger, in_memory
 from tests.builders import CAST, an_act, an_id, officer
 from tests.fakes import MemoryRecordStore
@@ -465,10 +466,21 @@ def played(world: World, name: str, lower: Sequence[Step], higher: Sequence[Step
 
 def first_difference(one: World, other: World) -> str:
     """Where what two got differs first; empty where it is alike."""
-    for mine, theirs in zip(one.got, other.got, strict=False):
-        if mine != theirs:
-            return f"{mine!r}\n   is not\n{theirs!r}"[:2_000]
-    return "" if len(one.got) == len(other.got) else "one of them got more"
+    return differences.first_difference(one.got, other.got)
+
+
+def apart(name: str, lower: Sequence[Step], higher: Sequence[Step], found: str) -> str:
+    """What a person reads of a difference: which story, what was done, and who sees it."""
+    return "\n".join(
+        (
+            f"Somebody below can tell whether this was done above (story {name}):",
+            "",
+            in_words(lower, higher),
+            "",
+            "They see it here:",
+            textwrap.indent(found, "  "),
+        )
+    )
 
 
 def in_words(lower: Sequence[Step], higher: Sequence[Step]) -> str:

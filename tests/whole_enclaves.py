@@ -6,20 +6,23 @@ are turned by hand: nothing happens between two steps.
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
+from multiprocessing.connection import Connection
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from unittest import mock
 
+import httpx
 import orjson
-from werkzeug.test import TestResponse
 
 from api.client.connection import JOSE
 from api.ops.embedded_postgres import Embedded
@@ -28,6 +31,7 @@ from api.ops.mirror.outbox import ENDING, Outbox, into_folder
 from api.ops.reads.which_log import ACTS, READS
 from api.ops.wiring import open_checkpointer, open_projector
 from api.settings import Home, Settings
+from keys.custody.file import write_key
 from keys.hpke import OpeningKey
 from keys.jwk import SoftwareSigner
 from ledger.errors import LedgerError
@@ -37,9 +41,9 @@ from ledger.regulation.acts.act import Act
 from tests import builders, two_levels
 from tests.builders import CAST, an_act, an_id, officer
 from tests.fixtures.above import classification, holder
-from tests.fixtures.app import found, open_service, settings_of
+from tests.fixtures.app import PASSPHRASE, found, listening, open_service, settings_of
 from tests.fixtures.clock import CountingEntropy, StepClock
-from tests.fixtures.postgres import Database, install_database
+from tests.fixtures.postgres import Database
 from tests.two_levels import NUMBERS, Step
 
 ORDINARY: Final = "rehearsal.bacninh.example/ordinary"
@@ -60,6 +64,20 @@ HIGHER: Final = (
 FILES: Final = tuple(f"file {n} ".encode() * 40 for n in range(4))
 
 
+class Answer(NamedTuple):
+    """What came back.
+
+    Attributes:
+        status: Of HTTP.
+        headers: As they came, without the machine's time (X1).
+        body: All of it.
+    """
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
 class Whole:
     """An enclave whose loops turn when they are told to.
 
@@ -68,14 +86,20 @@ class Whole:
         database: Its own.
         at: The ledger's time, which only its own steps move.
         seed: What its own randomness counts from.
+        port: Whether it listens, and is asked over a socket.
 
     Attributes:
         service: It, as a client meets it.
+        url: Where it listens; empty where it does not.
     """
 
-    def __init__(self, settings: Settings, database: Database, at: datetime, seed: str) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, at: datetime, seed: str, *, port: bool = False
+    ) -> None:
         self._seed = seed
         self._restarts = 0
+        self._port = port
+        self._http: httpx.Client | None = None
         self._begin(settings, database, StepClock(at))
 
     @property
@@ -103,6 +127,12 @@ class Whole:
             checkpointer, pool = open_checkpointer(settings, which=which, clock=clock)
             self._loops.append(checkpointer.checkpoint_once)
             self._closing.append(pool)
+        self.url = ""
+        if self._port:
+            self._stack = ExitStack()
+            self.url = self._stack.enter_context(listening(self.service))
+            self._http = self._stack.enter_context(httpx.Client(base_url=self.url, timeout=600))
+            self._closing.append(self._stack)
 
     def turn(self) -> None:
         """Each loop once: everything recorded is folded and covered."""
@@ -131,19 +161,36 @@ class Whole:
         """The body of a statement."""
         return orjson.dumps(flattened(self.service.sign(act, by, **how)))
 
-    def post(self, path: str, body: bytes, by: str, media: str = JOSE) -> TestResponse:
+    def post(self, path: str, body: bytes, by: str, media: str = JOSE) -> Answer:
         """Sends a body as somebody, who waits for nothing."""
-        sent = {
-            **self.service.headers(by, self.clock.now()),
-            "Content-Type": media,
-            "Prefer": "respond-async",
-        }
-        return self.service.client.open(path, method="POST", data=body, headers=sent)
+        sent = {"Content-Type": media, "Prefer": "respond-async"}
+        return self.ask("POST", path, by, sent, body)
 
-    def get(self, path: str, by: str | None) -> TestResponse:
+    def get(self, path: str, by: str | None) -> Answer:
         """Asks as somebody, and reads the answer to its end."""
-        headers = self.service.headers(by, self.clock.now())
-        return self.service.client.get(path, headers=headers, buffered=True)
+        return self.ask("GET", path, by)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        by: str | None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        body: bytes | None = None,
+    ) -> Answer:
+        """One request at the ledger's time, whose id is nobody's choice."""
+        sent = {**self.service.headers(by, self.clock.now()), "X-Request-Id": "x", **headers}
+        if self._http is None:
+            told = self.service.client.open(
+                path, method=method, data=body, headers=sent, buffered=True
+            )
+            return Answer(told.status_code, _but_date(told.headers.items()), told.get_data())
+        came = self._http.request(method, path, content=body, headers=sent)
+        return Answer(came.status_code, _but_date(came.headers.multi_items()), came.content)
+
+
+def _but_date(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return sorted((name.lower(), value) for name, value in headers if name.lower() != "date")
 
 
 class LowerWhole(Whole):
@@ -153,18 +200,21 @@ class LowerWhole(Whole):
         stored: What it begins as.
         where: The cluster, the folder of its home, and its database's name where that is another.
         carried: Where its segments lie.
+        port: See `Whole`.
     """
 
-    def __init__(self, stored: StoredEnclave, where: Where, carried: Path) -> None:
-        super().__init__(*stored.copied(where), "below")
+    def __init__(
+        self, stored: StoredEnclave, where: Where, carried: Path, *, port: bool = False
+    ) -> None:
+        super().__init__(*stored.copied(where), "below", port=port)
         self.carried = carried
         self._sent: dict[str, tuple[bytes, str]] = {}
         self._turns = 0
 
-    def do(self, story: str, step: Step) -> list[TestResponse]:
+    def do(self, story: str, step: Step) -> list[Answer]:
         """One step, and what whoever did it is answered."""
         kind, case, value = step
-        answers: list[TestResponse] = []
+        answers: list[Answer] = []
         match kind:
             case "tick":
                 self.clock.step(minutes=1 + value)
@@ -175,7 +225,7 @@ class LowerWhole(Whole):
             case "upload":
                 answers = [self.post("/v1/attachments", FILES[value], "cv", "application/pdf")]
             case "read":
-                answers = [self.get(f"/v1/cases/{_case(story, case)}/acts", BELOW[value % 3])]
+                answers = [self.get(f"/v1/cases/{case_of(story, case)}/acts", BELOW[value % 3])]
             case "replay":
                 if (again := self._sent.get(_stream(story, case))) is not None:
                     answers = [self.post("/v1/acts", *again)]
@@ -191,7 +241,7 @@ class LowerWhole(Whole):
         at = datetime.fromtimestamp(FIRST + 3_600 * self._turns, UTC)
         Outbox(self.settings, into_folder(self.carried), StepClock(at)).once()
 
-    def _say(self, story: str, kind: str, case: int, value: int) -> list[TestResponse]:
+    def _say(self, story: str, kind: str, case: int, value: int) -> list[Answer]:
         stream = _stream(story, case)
         act = self._act(story, kind, case, value, stream)
         if kind == "check":
@@ -219,7 +269,7 @@ class LowerWhole(Whole):
         with self.within(stream) as current:
             return an_act(
                 names.get(kind, "CompetenceDetermined"), when=self.now, within=current.state,
-                facts=facts, act_id=_act_id(story, case, of),
+                facts=facts, act_id=act_id_of(story, case, of),
             )  # fmt: skip
 
 
@@ -250,7 +300,7 @@ class HigherWhole(Whole):
             case "new key":
                 inbox.make_key(self.settings)
             case "read above":
-                self.get(f"/v1/cases/{_case(story, case)}/acts", ABOVE[value])
+                self.get(f"/v1/cases/{case_of(story, case)}/acts", ABOVE[value])
             case "upload above":
                 self.post("/v1/attachments", FILES[value], "nst", "application/pdf")
             case _:
@@ -293,15 +343,49 @@ class HigherWhole(Whole):
 
 
 def _stream(story: str, case: int) -> str:
-    return f"case/{_case(story, case)}"
+    return f"case/{case_of(story, case)}"
 
 
-def _case(story: str, case: int) -> str:
+def case_of(story: str, case: int) -> str:
+    """Id of a case of a story."""
     return an_id(f"{story} case {case}")
 
 
-def _act_id(story: str, case: int, kind: str) -> str:
+def act_id_of(story: str, case: int, kind: str) -> str:
+    """Id of an act of it."""
     return an_id(f"{story} act {case} {kind}")
+
+
+class HigherApart:
+    """`HigherWhole` in a process of its own, which shares nothing with the lower one's."""
+
+    def __init__(self, stored: StoredEnclave, where: Where, carried: Path) -> None:
+        self._line, line = multiprocessing.Pipe()
+        self._process = multiprocessing.get_context("spawn").Process(
+            target=_serve_above, args=(line, stored, where, carried), daemon=True
+        )
+        self._process.start()
+        line.close()
+
+    def do(self, story: str, step: Step) -> None:
+        """As `HigherWhole.do`; returns once it is done."""
+        self._line.send((story, step))
+        assert self._line.recv() == "done"
+
+    def close(self) -> None:
+        """It ends."""
+        self._line.send(None)
+        self._process.join()
+        assert self._process.exitcode == 0
+
+
+def _serve_above(line: Connection, stored: StoredEnclave, where: Where, carried: Path) -> None:
+    with determined():
+        above = HigherWhole(stored, where, carried)
+        while (asked := line.recv()) is not None:
+            above.do(*asked)
+            line.send("done")
+        above.close()
 
 
 def a_story(chance: random.Random) -> tuple[list[Step], list[list[Step]]]:
@@ -339,20 +423,21 @@ class StoredEnclave:
         return files.settings, database, self.clock
 
 
-def store_below(server: Embedded, home: Path) -> StoredEnclave:
-    """An ordinary enclave with three in post."""
-    database = install_database(server)
+def store_below(database: Database, home: Path) -> StoredEnclave:
+    """An ordinary enclave with three in post, whose keys lie in its home."""
     settings = found(database, home)
     made = Whole(settings, database, builders.T0 + timedelta(minutes=1), "below, founded")
     made.turn()
     made.service._taken = _at_once(made)  # type: ignore[method-assign]
     made.service.hire(*BELOW)
+    for alias in BELOW:
+        path = Home(settings).key_path(alias)
+        write_key(path, builders.key(alias), PASSPHRASE, t=1, p=1, m_kib=64)
     return _stored(made)
 
 
-def store_above(server: Embedded, home: Path, lower: StoredEnclave) -> StoredEnclave:
+def store_above(database: Database, home: Path, lower: StoredEnclave) -> StoredEnclave:
     """An enclave of level mat with four in post; it trusts the log below and has a slot there."""
-    database = install_database(server)
     begun = builders.T0 + timedelta(minutes=1)
     settings = found(database, home, origin=MAT, reads_at=begun)
     made = Whole(settings, database, begun, "above, founded")
@@ -379,9 +464,9 @@ def _at_once(made: Whole) -> Callable[..., dict[str, Any]]:
 
     def taken(statement: Any, by: str) -> dict[str, Any]:  # noqa: ANN401
         sent = made.post("/v1/acts", orjson.dumps(flattened(statement)), by)
-        assert sent.status_code == 202, sent.text
+        assert sent.status == 202, sent.body
         made.turn()
-        receipt: dict[str, Any] = sent.get_json()
+        receipt: dict[str, Any] = orjson.loads(sent.body)
         return receipt
 
     return taken
@@ -400,7 +485,8 @@ def determined() -> Iterator[None]:
     """What happens hangs on what is done alone, while this lasts.
 
     The loops' patience is counted by how often they ask, and a signature that is drawn (ML-DSA, of
-    checkpoints) is drawn once for what is signed: stored, it takes as much room in each run.
+    checkpoints) is drawn once for what is signed: stored, it takes as much room in each run. How
+    much is free on the disk, which readiness tells, is the machine's (L17: a volume for each).
     """
     ticks = count(0, 2)
 
@@ -411,6 +497,7 @@ def determined() -> Iterator[None]:
         for module in ("projector", "beat", "batch_transaction"):
             stack.enter_context(mock.patch(f"projections.engine.{module}.monotonic", ticked))
         stack.enter_context(mock.patch.object(SoftwareSigner, "sign", _signed_once))
+        stack.enter_context(mock.patch("api.ops.readiness.free_bytes", return_value=1 << 40))
         yield
 
 

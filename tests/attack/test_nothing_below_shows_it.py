@@ -57,7 +57,8 @@ def told(folder: Path, name: str) -> None:
                 above[other - 1],
                 lambda below, high: bool(first_difference(world(None, below), world(high, below))),
             )
-            raise AssertionError(f"{name}\n{two_levels.in_words(*short)}\n\n{found}")
+            seen = first_difference(world(None, short[0]), world(short[1], short[0]))
+            raise AssertionError(two_levels.apart(name, *short, seen or found))
 
 
 def _full(folder: Path, leak: Leak | None) -> World:

@@ -1,6 +1,6 @@
 """Twenty thousand comparisons: nobody below can tell what is above, or that it is (NI1, NI2).
 
-And two hundred by whoever has a login of the database below.
+And two hundred by whoever has a login of the database below, three hundred by all other observers.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.attack import test_nothing_below_shows_it_by_http as by_http
 from tests.attack import test_nothing_below_shows_it_by_sql as by_sql
 from tests.attack.test_nothing_below_shows_it import told
-from tests.fixtures.apart import Clusters
+from tests.fixtures.apart import Clusters, Levels
 
 pytestmark = pytest.mark.soak
 
 STORIES = 6_667
 STORIES_BY_SQL = 67
+STORIES_BY_HTTP = 100
 SEED = 7
 
 
@@ -33,3 +35,12 @@ def test_two_hundred_comparisons_by_every_login_find_no_difference(
     """The same, of everything that a login reads, the views of the SQL standard too."""
     for n in range(STORIES_BY_SQL):
         by_sql.told(clusters, tmp_path, f"{SEED} {n}", whole=True)
+
+
+@pytest.mark.postgres
+def test_three_hundred_comparisons_by_every_observer_find_no_difference(
+    levels: Levels, tmp_path: Path
+) -> None:
+    """By HTTP, commands, files, metrics, log lines and segments."""
+    for n in range(STORIES_BY_HTTP):
+        by_http.told(levels, tmp_path, f"{SEED} {n}")

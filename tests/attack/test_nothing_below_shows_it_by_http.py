@@ -1,0 +1,64 @@
+"""Nobody below tells that somebody is above: by HTTP, commands, files, metrics, log lines (V1).
+
+Generated stories are told to a whole enclave, asked over a socket, with nobody above it, with
+somebody and with somebody who does something else, in a process of their own. A few comparisons
+here, three hundred in `make soak`.
+"""
+
+from __future__ import annotations
+
+import random
+from itertools import combinations, count
+from pathlib import Path
+
+import pytest
+
+from tests import two_levels
+from tests.attacks import attack
+from tests.differences import first_difference
+from tests.fixtures.apart import Levels
+from tests.observers import Observed
+from tests.two_levels import Step
+from tests.whole_enclaves import a_story
+
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+
+SEED = 90
+
+
+@attack(
+    "whoever is below tells by any route, command, file, metric or log line whether somebody is"
+    " above, and works",
+    stopped_by="nothing leads down; enclaves share no process and no sink (NI1, NI2, F9, F10)",
+    noticed_by="-",
+)
+def test_every_observer_below_gets_the_same_whatever_is_above(
+    levels: Levels, tmp_path: Path
+) -> None:
+    """Nobody above, somebody, somebody who does something else: three comparisons."""
+    told(levels, tmp_path, f"{SEED} 0")
+
+
+def told(levels: Levels, folder: Path, name: str) -> None:
+    """One story in three worlds.
+
+    Raises:
+        AssertionError: Two of them can be told apart; with the story, as short as it gets.
+    """
+    lower, above = a_story(random.Random(name))  # noqa: S311 - a story
+    numbers = count()
+
+    def world(higher: list[Step] | None, of: list[Step]) -> Observed:
+        return levels.told(folder / f"{next(numbers)}", of, higher)
+
+    worlds = [world(None, lower), *(world(one, lower) for one in above)]
+    for one, other in combinations(range(3), 2):
+        if found := first_difference(worlds[one].got, worlds[other].got):
+            short = two_levels.shrunk(
+                lower,
+                above[other - 1],
+                lambda below, high: bool(
+                    first_difference(world(None, below).got, world(high, below).got)
+                ),
+            )
+            raise AssertionError(two_levels.apart(name, *short, found))
