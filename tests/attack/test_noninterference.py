@@ -1,6 +1,6 @@
 """Nothing that an officer gets hangs on what goes on in cases they take no part in (NI3, V12).
 
-A handful of generated pairs of histories here, three hundred in `make soak`.
+Three generated pairs of histories on a push, twelve in `make attack`, three hundred in `make soak`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from collections import Counter
 import pytest
 
 from tests.attacks import attack
+from tests.examples import examples
 from tests.fixtures.neighbours import Neighbours, a_story
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.xdist_group("neighbours")]
 SEED = 90
-PAIRS = 5
+PAIRS = examples(3)
 
 
 @attack(

@@ -147,6 +147,7 @@ def test_an_address_that_is_not_of_this_machine_is_said(home: Path, host: str) -
     noticed_by="serve and demo: exit 2, the home and the process named",
 )
 @pytest.mark.slow
+@pytest.mark.drill
 def test_a_home_is_served_once_and_a_kill_leaves_nothing_held(home: Path, tmp_path: Path) -> None:
     """The first goes on untouched; killed with -9 it blocks nobody, on the same port too."""
     port, log = free_port(), tmp_path / "serve.log"

@@ -21,6 +21,7 @@ import pytest
 from api.http.framework.read_budget import AT_ONCE, FULL_S
 from tests.attacks import attack
 from tests.builders import a_case_in, an_act, an_id
+from tests.examples import share
 from tests.fixtures.app import Service
 from tests.processes import free_port, serving
 
@@ -457,30 +458,31 @@ class Hammer:
                     self.told.append(answer.headers["Retry-After"])
 
 
+#: Kinds of heavy reads, and one of each: on a push a share, in `make attack` all.
+HEAVY: Final = (
+    ("listing", "/v1/cases?q=benh%20vien&sort=due"),
+    ("listing", "/v1/cases?limit=1&cursor={page}"),
+    ("past", "/v1/cases/{case}?as_of=20"),
+    ("history", "/v1/cases/{case}/acts"),
+    ("difference", "/v1/cases/{case}/diff?from=20"),
+    ("reasons", "/v1/cases/{case}/fields/state/history"),
+    ("verification", "/v1/cases/{case}/verification"),
+    ("bulk_verification", "/v1/verification?cases={case}"),
+    ("statistics", "/v1/statistics.xlsx"),
+    ("worklist", "/v1/worklist"),
+    ("registry", "/v1/officers?as_of=9"),
+    ("feed", "/v1/feed?after=0"),
+    ("file", "{file}"),
+    ("wait", "/v1/cases/{case}?at_least=0"),
+)
+
+
 @attack(
     "one officer asks for the dearest lawful read from many threads at full speed",
     stopped_by="a budget an officer, charged before anything is looked up",
     noticed_by="metrics: socai_heavy_reads_refused by kind",
 )
-@pytest.mark.parametrize(
-    ("kind", "path"),
-    [
-        ("listing", "/v1/cases?q=benh%20vien&sort=due"),
-        ("listing", "/v1/cases?limit=1&cursor={page}"),
-        ("past", "/v1/cases/{case}?as_of=20"),
-        ("history", "/v1/cases/{case}/acts"),
-        ("difference", "/v1/cases/{case}/diff?from=20"),
-        ("reasons", "/v1/cases/{case}/fields/state/history"),
-        ("verification", "/v1/cases/{case}/verification"),
-        ("bulk_verification", "/v1/verification?cases={case}"),
-        ("statistics", "/v1/statistics.xlsx"),
-        ("worklist", "/v1/worklist"),
-        ("registry", "/v1/officers?as_of=9"),
-        ("feed", "/v1/feed?after=0"),
-        ("file", "{file}"),
-        ("wait", "/v1/cases/{case}?at_least=0"),
-    ],
-)
+@pytest.mark.parametrize(("kind", "path"), share(HEAVY, 3, "heavy reads"))
 def test_heavy_reads_of_one_officer_take_a_share(started: Started, kind: str, path: str) -> None:
     """Over all workers; light reads of others and of the same officer go on; budgets fill again."""
     path = path.format(case=started.case, page=started.page, file=started.file)
