@@ -1,7 +1,7 @@
 """Nothing below shows that somebody is above, or what they do (access.md §7 NI1, NI2; V1, V4, V17).
 
 Generated stories on enclaves of the product's own parts over stores in memory (`two_levels`):
-three hundred comparisons here, twenty thousand in `make soak`.
+seventy-two comparisons on a push, three hundred in `make attack`, twenty thousand in `make soak`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import pytest
 
 from tests import two_levels
 from tests.attacks import attack
+from tests.examples import examples
 from tests.leaks import LEAKS, Leak
 from tests.two_levels import Step, World, a_full_story, a_story, a_world, first_difference, played
 
 SEED = 90
-STORIES = 100
+STORIES = examples(24)
 PARTS = 4
 
 

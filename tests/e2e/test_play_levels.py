@@ -19,6 +19,7 @@ from tests.fixtures.above import served
 from tests.fixtures.app import listening
 
 
+@pytest.mark.drill
 @pytest.mark.postgres
 def test_mat_steps_are_played_in_an_enclave_of_their_level(
     postgres_server: Embedded, tmp_path: Path

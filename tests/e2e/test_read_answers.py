@@ -275,6 +275,7 @@ def test_keys_are_a_jwk_set_with_history(inspected: Inspected, http: httpx.Clien
     assert signer.kid not in {key["kid"] for key in before}
 
 
+@pytest.mark.drill
 def test_one_rebuild_at_a_time_and_readers_wait_for_none(
     inspected: Inspected, http: httpx.Client
 ) -> None:

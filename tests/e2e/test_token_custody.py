@@ -191,6 +191,7 @@ def _turn(hands: Hands, settings: Settings, softhsm: SoftHsm) -> None:
         held(Token(TokenPlace(softhsm.module, KEK_TOKEN), lambda: PIN), before)
 
 
+@pytest.mark.drill
 @pytest.mark.postgres
 @pytest.mark.slow
 def test_a_whole_log_of_keys_that_never_left_their_tokens(softhsm: SoftHsm, tmp_path: Path) -> None:
