@@ -263,6 +263,15 @@ class OtherCases(Protocol):
     def forget(self) -> None:
         """Lets go of what it remembers: something of the log was shredded."""
 
+    def number(self, act: Act, index: int, recorded_at: datetime) -> str | None:
+        """The number that the log gives an act in its register; None: none, or not known yet.
+
+        Args:
+            act: Of form 2, in effect from the record at `index`.
+            index: Of that record.
+            recorded_at: When the log took it.
+        """
+
 
 class Alone(NoCases):
     """`OtherCases` of a log that has no case yet, or where none matters."""
@@ -275,6 +284,10 @@ class Alone(NoCases):
 
     def forget(self) -> None:
         """Nothing to let go of."""
+
+    def number(self, _act: Act, _index: int, _recorded_at: datetime) -> str | None:
+        """Nobody counts."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)

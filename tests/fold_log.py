@@ -7,6 +7,7 @@ from uuid import UUID
 
 from keys.envelope_encryption import Kek
 from ledger.ports import LogHead, RecordStore, StoredRecord
+from ledger.regulation.case.registers import Register, kept_by, register_of
 from ledger.streams.event import SetAside
 from ledger.streams.record_reader import Opened, Reader
 from ledger.write.judged_stream import JudgedStream
@@ -64,6 +65,25 @@ class FoldLog:
     def doubted(self) -> Collection[int]:
         """Nobody folded it before."""
         return ()
+
+    def registered(self, upto: int) -> Iterator[tuple[int, Register]]:
+        """Registrations that stand, and those that an erasure names."""
+        kept = self.kept()
+        for opened in self.read(0, min(upto + 1, self.size())):
+            act = opened.act
+            register = None if act is None else register_of(act, opened.recorded_at)
+            if act is not None and register is not None:
+                stands = self.judged(opened.stream, opened.index + 1).get(opened.index) is None
+                register = register if stands else None
+            elif opened.erased:
+                register = kept.get(opened.index)
+            if register is not None:
+                yield opened.index, register
+
+    def kept(self) -> Mapping[int, Register]:
+        """What acts of erasure say."""
+        acts = [o.act for o in self.read(0, self.size()) if o.act is not None]
+        return {i: r for act in acts if act.act == "RecordErased" for i, r in kept_by(act)}
 
     def effective(self, acts: Collection[str], upto: int) -> Iterator[Opened]:
         """Reports and erasures, of one signer each."""

@@ -119,7 +119,7 @@ class PlayedLog:
         """The agency that keeps the registry now."""
         return self.player.registry.holders("REGISTRY_KEEPER", self.log.clock.date())[0]
 
-    def erase(self, at: int) -> None:
+    def erase(self, at: int, **more: object) -> None:
         """A lawful RecordErased for the record at this index, by authority, custodian, auditor.
 
         Long after: nothing in the case can be complained of any more.
@@ -134,6 +134,7 @@ class PlayedLog:
             "ground": "PERSONAL_DATA",
             "legal_ground": "Thử",
             "epoch": "2024-2",
+            **more,
         }
         signers = [
             {"officer": one.uuid, "post": one.post, "role": role}

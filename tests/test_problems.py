@@ -44,6 +44,7 @@ NEVER_OVER_HTTP = {
     "files_left",
     "never_erased",
     "no_erasure",
+    "numbers_left",
     "no_registry_keeper",
     "not_effective",
     "not_shredded",

@@ -12,12 +12,14 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, Protocol
 
 from api.rehearsal.scenario import CastPart, Play, PlayStep
+from ledger.regulation.case.registers import KINDS
 
 KEEPER: Final = "REGISTRY_KEEPER"
 OWN: Final = "TRUC_TIEP"
 """In one's own name: the capacity of a countersigner of whom the file says none."""
 REGISTRAR_POST: Final = "quan-tri-danh-ba"
 FIRST_DAY: Final = date(2023, 3, 21)
+_NUMBERS: Final = ("case_number", "register_no")
 _LEAD_TIME: Final = timedelta(minutes=5)
 _KEY_LIFE: Final = timedelta(days=1826)
 
@@ -151,10 +153,37 @@ class Signing:
         return {"officer": self.officer, "post": self.post, "role": self.role}
 
 
+def is_number_said(play: Play, step: PlayStep) -> bool:
+    """Whether a file means the number of a registration: it tries one, or puts one right later.
+
+    Any other number of a file is a label: the ledger gives the number (formats.md §2).
+    """
+    put_right = (
+        str(other.facts.get("member")).removeprefix("facts.") in _NUMBERS
+        for other in play.steps
+        if other.corrects == step.n
+    )
+    return step.must_not_stand or any(put_right)
+
+
 def step_act(
-    step: PlayStep, act_id: str, threads: References, facts: Mapping[str, Any]
+    step: PlayStep,
+    act_id: str,
+    threads: References,
+    facts: Mapping[str, Any],
+    *,
+    number: bool = True,
 ) -> dict[str, Any]:
-    """The payload of a step, its facts already resolved."""
+    """The payload of a step, its facts already resolved.
+
+    Args:
+        step: The step.
+        act_id: Of its act.
+        threads: What the file's names stand for.
+        facts: Of the act.
+        number: Whether an act that the ledger would give a number says its own, by form 1.
+    """
+    given = not number and step.act in KINDS
     author = threads.officers[step.author]
     signers = [Signing(author.officer, author.part.post, "AUTHOR").member()]
     for entry in step.countersigners:
@@ -168,18 +197,18 @@ def step_act(
         "occurred_at": rfc3339(step.at),
         "agency": author.part.agency,
         "post": author.part.post,
-        "facts": dict(facts),
+        "facts": {n: v for n, v in facts.items() if not (given and n in _NUMBERS)},
         "signers": signers,
         **step.members,
     }
-    if any(entry.capacity is not None for entry in step.countersigners):
+    if given or any(entry.capacity is not None for entry in step.countersigners):
         said = [payload.pop("capacity"), *(entry.capacity for entry in step.countersigners)]
         for signer, capacity in zip(signers, said, strict=True):
             signer["capacity"] = capacity or OWN
         payload["v"] = 2
-    for member, number in (("refers_to", step.refers_to), ("corrects", step.corrects)):
-        if number is not None:
-            payload[member] = threads.acts[number]
+    for member, named in (("refers_to", step.refers_to), ("corrects", step.corrects)):
+        if named is not None:
+            payload[member] = threads.acts[named]
     return payload
 
 

@@ -162,6 +162,7 @@ class Outcome:
         finals: One result a case with an expected end.
         trouble: Why the play stopped before its end; empty where it did not.
         threads: Officers, cases and acts by the file's names.
+        probe_elsewhere: Whether the step that a negative is about is played in another enclave.
     """
 
     play: Play
@@ -171,13 +172,22 @@ class Outcome:
     finals: list[FinalResult] = field(default_factory=list)
     trouble: str = ""
     threads: References = field(default_factory=References)
+    probe_elsewhere: bool = False
+
+    @property
+    def unplayed(self) -> bool:
+        """Whether what it is about was not played: no step at all, or not a negative's own."""
+        played = {result.step.n for result in self.steps}
+        probe = self.play.probe
+        missed = probe is not None and probe not in played and not self.probe_elsewhere
+        return missed or not played
 
     @property
     def ok(self) -> bool:
-        """Whether everything came out as the file expects."""
+        """Whether everything came out as the file expects, and it was played at all."""
         wrong = [*(step.wrong for step in self.steps), *(final.wrong for final in self.finals)]
         wrong += [read.wrong for step in self.steps for read in step.reads]
-        return not self.trouble and not any(wrong)
+        return not self.trouble and not any(wrong) and not self.unplayed
 
 
 @dataclass(slots=True)
@@ -328,7 +338,8 @@ class Player:
         run.threads.acts[step.n] = act_id
         run.fresh = {}
         facts = resolve(step.facts, lambda kind, name: self._answer(run, kind, name))
-        payload = acts_of_play.step_act(step, act_id, run.threads, facts)
+        number = acts_of_play.is_number_said(run.play, step)
+        payload = acts_of_play.step_act(step, act_id, run.threads, facts, number=number)
         before = self._place(run, step)
         try:
             drafted = self._desk.drafted(payload, self._key(run, step.author), step.signed)

@@ -150,6 +150,7 @@ class Play:
         cases: Alias to case number.
         steps: In the order in which they are signed.
         finals: What each case must look like at the end, by case alias; empty for a negative.
+        probe: Number of the step that a negative is about; None for a scenario.
     """
 
     id: str
@@ -159,6 +160,12 @@ class Play:
     cases: Mapping[str, str]
     steps: tuple[PlayStep, ...]
     finals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    probe: int | None = None
+
+    @property
+    def probe_level(self) -> str | None:
+        """Level of the step that a negative is about."""
+        return next((step.level for step in self.steps if step.n == self.probe), None)
 
     @property
     def begins(self) -> datetime:
@@ -300,6 +307,7 @@ def _negative(entry: Mapping[str, Any], path: Path) -> Play:
             cast={**base.cast, **_cast(entry.get("cast", {}))},
             cases={**base.cases, **entry.get("cases", {})},
             steps=(*kept, *(_step(step) for step in entry.get("setup", ())), probe),
+            probe=probe.n,
         )
     )
 

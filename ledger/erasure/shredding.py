@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -20,6 +21,8 @@ from ledger.files.file_key import FileKey
 from ledger.message import Message
 from ledger.ports import FileIndex, RecordStore
 from ledger.regulation.acts.act import Act
+from ledger.regulation.acts.catalogue import catalogue_of
+from ledger.regulation.case.registers import kept_by, register_of
 from ledger.regulation.case.state import ERASURE, SEALING, VOIDING
 from ledger.streams.record_reader import Opened, Reader
 from ledger.write.judged_stream import JudgedStream
@@ -174,6 +177,7 @@ class Shredding:
         if self._shredder.carried_out(act_id):
             return False
         named = list(self._named(erasure))
+        self._require_numbers(erasure, named)
         files = self._uploads(erasure, named)
         try:
             self._shredder.shred(act_id, erasure.envelopes, files, size, list(_items(named)))
@@ -245,6 +249,39 @@ class Shredding:
                         ),
                     )
                 yield opened
+
+    def _require_numbers(self, erasure: Erasure, named: Sequence[Opened]) -> None:
+        """The act says of each registration that goes in which register it keeps its number.
+
+        Raises:
+            Rejected: `numbers_left`.
+        """
+        edition = self._follower.reach(erasure.index).registry.edition_at(erasure.index)
+        if "registered" not in catalogue_of(edition).types[ERASURE].facts:
+            return
+        stands = cache(lambda stream: self._judged(stream).get)
+        found = {
+            one.index: register
+            for one in named
+            if one.act is not None
+            and (register := register_of(one.act, one.recorded_at)) is not None
+            and stands(one.stream)(one.index, one) is None
+        }
+        said = dict(kept_by(erasure.act))
+        for index in (one.index for one in named):
+            if said.get(index) != found.get(index):
+                raise Rejected(
+                    "numbers_left",
+                    Message(
+                        "Nothing was erased: the act does not say rightly in which register record"
+                        " {index} keeps its number; let the officers sign what `socai record"
+                        " entries` prints now.",
+                        index=index,
+                    ),
+                )
+
+    def _judged(self, stream: str) -> Mapping[int, object]:
+        return JudgedStream(self._follower, self._records, self._reader, stream).upto()
 
     def _uploads(self, erasure: Erasure, opened: Sequence[Opened]) -> list[UUID]:
         """The uploads that go with the records: what no other act lists.

@@ -45,6 +45,7 @@ from ledger.regulation.acts.act import ORDINARY, Act
 from ledger.regulation.acts.text_lint import suspects
 from ledger.regulation.case.guard_input import DecisionContext
 from ledger.regulation.case.reading import strings
+from ledger.regulation.case.registers import gives_number
 from ledger.regulation.case.state import RECOVERING, SEALING, Entry
 from ledger.regulation.case.suspected_names import texts_outside
 from ledger.regulation.decide import Decision
@@ -195,7 +196,15 @@ class Ledger:
         except Conflict as conflict:
             raise self._see.told(conflict, sent.act.stream, sight) from conflict
         self._end_sight(sent.act, recorded)
-        return recorded
+        return self._numbered(sent.act, recorded)
+
+    def _numbered(self, act: Act, recorded: Recorded) -> Recorded:
+        """With the number that the log gives what it enters in a register (formats.md §8)."""
+        if recorded.receipt["status"] != "effective" or not gives_number(act):
+            return recorded
+        at = unstamp(recorded.receipt["recorded_at"])
+        number = self._cases.number(act, recorded.index, at)
+        return recorded if number is None else recorded.with_number(number)
 
     def _taken(self, sent: Submission, at: datetime | None) -> Recorded:
         """Raises: as `record`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from keys import canonical
@@ -43,3 +43,7 @@ class Recorded:
             "recorded_at": stamp(signed.recorded_at),
         }
         return cls(receipt, created, signed.index)
+
+    def with_number(self, number: str) -> Self:
+        """The same with the number in its register that the log gives the act."""
+        return replace(self, receipt={**self.receipt, "number": number})

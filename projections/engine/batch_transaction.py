@@ -20,12 +20,14 @@ from keys.errors import TokenError
 from ledger.errors import LedgerError, Unavailable, VerificationError
 from ledger.ports import RecordStore
 from ledger.postgres.connect import is_lost
+from ledger.regulation.acts.act import ORDINARY
 from ledger.streams.record_reader import Opened, Reader
 from ledger.write.registry_follower import RegistryFollower
 from projections.engine.generations import ConcurrentUpdate, ViewState
 from projections.engine.log_source import RecordsLog
 from projections.fold.fold import Fold
 from projections.fold.shard import ALL_SHARDS, Shard
+from projections.views import acts
 from projections.views.base import Connection, Cursor, View
 
 _log = logging.getLogger("socai.views")
@@ -225,7 +227,11 @@ class BatchTransaction:
         """The fold after this record; begun anew where it does not stand there."""
         fold = self._fold
         if fold is None or fold.position != position:
-            log = RecordsLog(self._records, self._reader, connection, self._follower)
+            merged = self._level == ORDINARY and set(self._views) == {acts.NAME}
+            log = RecordsLog(
+                self._records, self._reader, connection, self._follower,
+                numbered=self._share.whole or not merged,
+            )  # fmt: skip
             fold = self._fold = Fold(
                 log, self._origin, self._level, position, self._share, lean=self._lean
             )

@@ -13,6 +13,7 @@ from typing import Final, LiteralString
 from projections.engine import generations
 from projections.engine.generations import ConcurrentUpdate
 from projections.fold.shard import shares
+from projections.views import acts
 from projections.views.base import Connection, Cursor
 
 _PARTS: Final[LiteralString] = """
@@ -84,4 +85,6 @@ def merge(connection: Connection, state: generations.ViewState, until: int) -> N
     with connection.transaction(), connection.cursor() as cursor:
         row = cursor.execute(_TAKEN, [until - 1]).fetchone()
         state.move(cursor, until - 1, None if row is None else row[0])
+        if state.view == acts.NAME:
+            acts.renumber(cursor, state.gen)
         cursor.execute(generations.UNSHARE, [state.view, state.gen])

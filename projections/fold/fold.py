@@ -24,6 +24,7 @@ from ledger.errors import VerificationError
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.guard_input import DecisionContext
 from ledger.regulation.case.other_cases_port import REPORTS, CountedReport, report_of
+from ledger.regulation.case.registers import KINDS, Number, Register, Registers, register_of
 from ledger.regulation.case.state import ERASURE, Entry, Signed, StreamState, apply, awaited
 from ledger.regulation.case.state import pass_over as pass_position
 from ledger.regulation.decide import raised
@@ -42,6 +43,8 @@ from projections.fold.step import Status, Step
 MOST_STATEMENTS: Final = 20_000
 """Statements kept in memory over all streams; a case of thirty acts weighs about 100 KiB."""
 BATCH: Final = 500
+END: Final = 2**62
+"""Behind every record."""
 
 
 class Log(Protocol):
@@ -76,6 +79,12 @@ class Log(Protocol):
 
         Asked for reports of article 9 and erasures (the timeline's index has these).
         """
+
+    def registered(self, upto: int) -> Iterable[tuple[int, Register]]:
+        """Records up to an index that are entered in a register, those since erased too."""
+
+    def kept(self) -> Mapping[int, Register]:
+        """Erased records that an act of erasure says were entered in a register, by index."""
 
 
 @dataclass(slots=True)
@@ -155,10 +164,17 @@ class Fold:
         self.erased: set[int] = set()
         self.registry = Registry.founded()
         self.cases = Reports()
+        self.registers = Registers()
+        self._kept_numbers: Mapping[int, Register] | None = None  # asked where one is erased
         self._doubted = set(log.doubted())
         self._judged_upto: dict[str, int] = {}  # by stream: the last record judged in full
         if position >= 0:
             self._resume()
+        # of a part, what is to come as well: it does not see what others fold, and a number is a
+        # place among all
+        known = position if share.whole else END
+        for index, register in log.registered(known) if known >= 0 else ():
+            self.registers.enter(register, index)
 
     def _resume(self) -> None:
         for applied in self._log.registry():
@@ -216,6 +232,8 @@ class Fold:
             status = entry.status
         self._weigh(opened.stream_id.int, stream)
         effect = entry is not None and entry.effect is signed and signed is not None
+        renumbered = self._strike(taken_back, stream)
+        number = self._enter(opened, entry if effect else None)
         return Step(
             opened=opened,
             stream=stream,
@@ -228,6 +246,8 @@ class Fold:
             cases=self.cases,
             erases=self._erases(entry) if effect and entry is not None else {},
             taken_back=taken_back,
+            number=number,
+            renumbered=renumbered,
             share=self._share,
             load=partial(self._named, before=opened.index + 1),
             comp=partial(stream_id, self._origin),
@@ -278,6 +298,64 @@ class Fold:
         if opened.act is None or not self._log.stands(0):
             raise VerificationError("registry", "record 0 does not open the log", 0)
         self.registry.apply(opened.act, index=0, recorded_at=opened.recorded_at)
+
+    # -- numbers -------------------------------------------------------------------------------
+
+    def _enter(self, opened: Opened, entry: Entry | None) -> Number | None:
+        """The number of an act that takes effect; an erased one keeps its place."""
+        register = self._kept_number(opened.index) if opened.erased else None
+        if entry is not None:
+            register = register_of(entry.act, opened.recorded_at)
+        if register is None:
+            return None
+        number = self.registers.enter(register, opened.index)
+        if entry is not None:
+            entry.given = number
+        return number
+
+    def _kept_number(self, index: int) -> Register | None:
+        if self._kept_numbers is None:
+            self._kept_numbers = self._log.kept()
+        return self._kept_numbers.get(index)
+
+    def _strike(self, back: Collection[int], current: StreamState) -> dict[int, StreamState]:
+        """Takes records out of their registers; the streams whose numbers are others now.
+
+        What stood by mistake counts no more, so whatever was entered behind it moves up.
+        """
+        moved: set[int] = set()
+        for opened in self._records(back):
+            act = opened.act
+            register = None if act is None else register_of(act, opened.recorded_at)
+            if register is not None:
+                moved.update(self.registers.strike(register, opened.index))
+        if not moved:
+            return {}
+        self._given(current)
+        # of a part, what has not come by yet is numbered when it does
+        moved = {index for index in moved.difference(back) if index <= self.position}
+        found: dict[int, StreamState] = {}
+        for opened in self._records(moved):
+            if opened.stream == current.name:
+                found[opened.index] = current
+            elif self._share.owns(opened.stream):
+                self._forget(opened.stream_id.int)
+                found[opened.index] = self._named(opened.stream, self.position + 1)
+        return found
+
+    def _records(self, indices: Iterable[int]) -> Iterator[Opened]:
+        for index in sorted(indices):
+            yield from self._log.read(index, 1)
+
+    def _given(self, stream: StreamState) -> None:
+        """The numbers of a stream that was folded from its records."""
+        for entry in stream.effective(*KINDS):
+            at = entry.effect
+            if at is None or at.index is None or at.recorded_at is None:
+                continue
+            register = register_of(entry.act, at.recorded_at)
+            if register is not None:
+                entry.given = self.registers.number(register, at.index)
 
     # -- what stands ---------------------------------------------------------------------------
 
@@ -397,6 +475,7 @@ class Fold:
             cases=self.cases,
             erases={},
             taken_back=dict.fromkeys(back, stream),
+            renumbered=self._strike(back, stream),
             share=NOBODY,
             load=partial(self._named, before=behind),
             comp=partial(stream_id, self._origin),
@@ -455,6 +534,7 @@ class Fold:
                     opened = opened if aside is None else opened.put_aside(aside)  # noqa: PLW2901
                 edition = self.registry.edition_at(opened.index)
                 replay(state, opened, edition, erased=opened.index in self.erased)
+            self._given(state)
         self._streams[of.int] = state
         self._weigh(of.int, state)
         while self._held > MOST_STATEMENTS and len(self._streams) > 1:

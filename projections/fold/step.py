@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 from uuid import UUID
 
 from ledger.regulation.acts.act import ORDINARY
 from ledger.regulation.case.other_cases_port import Cases
+from ledger.regulation.case.registers import Number
 from ledger.regulation.case.state import VOIDING, Entry, Signed, StreamState
 from ledger.regulation.edition import ADOPTION
 from ledger.regulation.registry.registry import Registry
@@ -52,6 +53,9 @@ class Step:
         load: The fold of another stream by its name, as of this record.
         comp: The id of a stream by its name: the compartment of a row about it.
         level: Level of the log.
+        number: The place in its register of the act that takes effect here.
+        renumbered: Streams with a record whose number is another one since one before it was taken
+            back, by its index.
     """
 
     opened: Opened
@@ -69,6 +73,8 @@ class Step:
     load: Callable[[str], StreamState]
     comp: Callable[[str], UUID]
     level: str
+    number: Number | None = None
+    renumbered: Mapping[int, StreamState] = field(default_factory=dict)
 
     @property
     def own(self) -> bool:
@@ -91,8 +97,8 @@ class Step:
 
     @property
     def refolded(self) -> Mapping[int, StreamState]:
-        """Streams without what stood in them before this record, by the index that is gone."""
-        return {**self.erases, **self.taken_back}
+        """Streams of which something before this record reads otherwise now, by its index."""
+        return {**self.renumbered, **self.erases, **self.taken_back}
 
     @property
     def voids(self) -> tuple[int, ...]:

@@ -90,7 +90,9 @@ def add(state: StreamState, row: ActRow, signed: Signed | None) -> None:
     if signed is None or orphan:
         state.seq, state.head = row.seq, row.digest
         return
-    apply(state, signed)
+    entry = apply(state, signed)
+    if row.effect:
+        entry.given = timeline.number_of(row, signed.act)
 
 
 def nothing(later: CaseAt, moment: int | datetime) -> CaseAt:

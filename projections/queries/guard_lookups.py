@@ -13,19 +13,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from typing import Final
 
 from ledger.ports import Grounds
+from ledger.regulation.acts.act import ORDINARY, Act
 from ledger.regulation.case.other_cases_port import REPORTS, CountedReport, report_of, state_told
+from ledger.regulation.case.registers import Number, Register, kept_by, register_of
 from ledger.regulation.case.reviews import open_reviews, signers
-from ledger.regulation.case.state import StreamState
+from ledger.regulation.case.state import ERASURE, StreamState
 from ledger.regulation.participation.reach import takes_part
 from ledger.regulation.participation.viewpoint import Viewpoint
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.names import is_case
+from projections.engine.generations import live_position
 from projections.queries.row_evidence import RowEvidence
 from projections.views import acts
 from projections.views.base import Connection
 
+_MOST_BEHIND: Final = 2_000
+"""Records behind which a view may be for a number to be told at once: a few tenths of a second."""
 Connecting = Callable[[], AbstractContextManager[Connection]]
 
 
@@ -49,6 +55,37 @@ class LogCases:
     def forget(self) -> None:
         """Lets go of the reports it keeps."""
         self._programmes.forget()
+
+    def number(self, act: Act, index: int, recorded_at: datetime) -> str | None:
+        """The number that the log gives an act in its register; None: none, or not known yet.
+
+        By the view as far as it has come, and from there by the records, each judged.
+        """
+        register = register_of(act, recorded_at)
+        if register is None:
+            return None
+        with self._connecting() as connection:
+            reached = live_position(connection, acts.NAME)
+            given = acts.given(connection, index)
+            if given is None and reached < index - _MOST_BEHIND:
+                return None
+            if given is None:
+                given = self._entered(connection, register, min(reached, index))
+                given += self._evidence.entered(register, reached + 1, index)
+        return str(Number(register, given)) if given else None
+
+    def _entered(self, connection: Connection, register: Register, upto: int) -> int:
+        """How many are entered in a register up to an index, by the view."""
+        if self._evidence.level == ORDINARY:
+            return acts.last_given(connection, register, upto)
+        kept = {
+            at: found
+            for row in acts.effective_rows(connection, [ERASURE])
+            if (act := acts.act_of(row)) is not None
+            for at, found in kept_by(act)
+        }
+        rows = (at for at, _ in acts.registered(connection, upto))
+        return sum((kept.get(at) or self._evidence.register(at)) == register for at in rows)
 
     def asking(self, seen: Callable[[str], bool] | None = None) -> CasesAsked:
         """Begins a judgement, for whoever sees what `seen` says; None: everything."""

@@ -21,6 +21,7 @@ from ledger.errors import VerificationError
 from ledger.log.statement import COUNTERSIGNERS
 from ledger.ports import RecordStore, StoredRecord
 from ledger.regulation.acts.act import ORDINARY, Act
+from ledger.regulation.case.registers import Register, register_of
 from ledger.regulation.case.state import ERASURE, StreamState
 from ledger.streams.event import SetAside
 from ledger.streams.names import is_case, stream_id
@@ -119,6 +120,22 @@ class RowEvidence:
     def changes_registry(self, index: int) -> bool:
         """Whether the record at an index says that the registry changed by it."""
         return registry_at(self._records, index)
+
+    def register(self, index: int) -> Register | None:
+        """The register that the record at an index is of, whether or not it stands."""
+        for one in self._reader.read(index, 1):
+            return None if one.act is None else register_of(one.act, one.recorded_at)
+        return None
+
+    def entered(self, register: Register, first: int, last: int) -> int:
+        """How many records of a span stand and are entered in a register."""
+        found = self._reader.read(first, last + 1 - first) if first <= last else ()
+        judging = cache(self.judged)
+        return sum(
+            judging(one.stream).get(one.index, UNEXPLAINED) is None
+            for one in found
+            if one.act is not None and register_of(one.act, one.recorded_at) == register
+        )
 
     # -- what no view holds --------------------------------------------------------------------
 

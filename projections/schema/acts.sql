@@ -30,6 +30,8 @@ CREATE TABLE proj.acts (
   signature bytea,
   erased_by uuid,
   voided_by uuid,
+  register text,
+  given int,
   PRIMARY KEY (gen, index)
 );
 CREATE UNIQUE INDEX acts_stream ON proj.acts (gen, stream, seq);
@@ -38,6 +40,8 @@ CREATE INDEX acts_registry ON proj.acts (gen, index) WHERE registry;
 CREATE INDEX acts_asked ON proj.acts (gen, act, index)
   WHERE effect AND act IN ('StatisticsSubmitted', 'SituationReportSubmitted', 'RecordErased', 'ContentWithdrawn',
     'ReporterIdentityDisclosed');
+CREATE INDEX acts_entered ON proj.acts (gen, register, given) WHERE given IS NOT NULL;
+CREATE INDEX acts_given ON proj.acts (gen, index) WHERE given IS NOT NULL;
 CREATE INDEX acts_aside ON proj.acts (gen, index) WHERE status = 'set_aside';
 CREATE INDEX acts_unvoided ON proj.acts (gen, index)
   WHERE status = 'set_aside' AND voided_by IS NULL;

@@ -19,6 +19,7 @@ from psycopg.rows import args_row
 
 from keys import canonical
 from ledger.regulation.acts.act import Act, known_act
+from ledger.regulation.case.registers import Number, Register, register_of
 from ledger.regulation.case.state import Signed
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.regulation.registry.registry import Registry
@@ -36,24 +37,49 @@ _PUT: Final = NewRows(
         "occurred_at timestamptz", "recorded_at timestamptz", "agency text", "status text",
         "effect boolean", "state_after text", "flags text[]", "late boolean", "registry boolean",
         "digest text", "entry bytea", "protected bytea", "payload bytea", "signature bytea",
+        "register text", "given int",
     ),
 )  # fmt: skip
-#: Content that is erased, or was never to be shown.
+#: Content that is erased, or was never to be shown; who is erased keeps the number.
 _CLEAR: Final[LiteralString] = """
 UPDATE proj.acts SET act = NULL, role = NULL, officer = NULL, kid = NULL, iat = NULL,
   occurred_at = NULL, agency = NULL, status = %s, effect = false, state_after = NULL,
   flags = '{}', late = false, registry = false, digest = NULL, protected = NULL, payload = NULL,
-  signature = NULL, erased_by = %s
+  signature = NULL, erased_by = %s, register = CASE WHEN %s THEN register END,
+  given = CASE WHEN %s THEN given END
 WHERE gen = %s AND index = ANY (%s)
 """
 _VOID: Final[LiteralString] = """
 UPDATE proj.acts SET voided_by = %s WHERE gen = %s AND index = ANY (%s)
 """
+_MOVE_UP: Final[LiteralString] = """
+UPDATE proj.acts SET given = given - 1 WHERE gen = %s AND index = ANY (%s)
+"""
+_NUMBER: Final[LiteralString] = """
+UPDATE proj.acts a SET given = r.n FROM (
+  SELECT index, row_number() OVER (PARTITION BY register ORDER BY index) AS n
+  FROM proj.acts WHERE gen = %s AND register IS NOT NULL) r
+WHERE a.gen = %s AND a.index = r.index AND a.given <> r.n
+"""
 _LIVE: Final = live(NAME)
+_REGISTERED: Final[LiteralString] = (
+    "SELECT index, register FROM proj.acts WHERE "
+    + _LIVE
+    + " AND given IS NOT NULL AND index <= %s ORDER BY index"
+)
+_GIVEN: Final[LiteralString] = (
+    "SELECT given FROM proj.acts WHERE " + _LIVE + " AND index = %s AND given IS NOT NULL"
+)
+_LAST_GIVEN: Final[LiteralString] = (
+    "SELECT coalesce(max(given), 0) FROM proj.acts WHERE "
+    + _LIVE
+    + " AND register = %s AND index <= %s"
+)
 _COLUMNS: Final[LiteralString] = (
     "SELECT index, stream, seq, act_id::text, act, role, officer, kid, iat, occurred_at,"
     " recorded_at, agency, status, effect, state_after, flags, late, registry, digest, entry,"
-    " protected, payload, signature, erased_by::text, voided_by::text FROM proj.acts WHERE " + _LIVE
+    " protected, payload, signature, erased_by::text, voided_by::text, register, given"
+    " FROM proj.acts WHERE " + _LIVE
 )
 _STREAM: Final[LiteralString] = _COLUMNS + " AND stream = %s AND index <= %s ORDER BY seq LIMIT %s"
 _ACT: Final[LiteralString] = _COLUMNS + " AND act_id = %s ORDER BY index"
@@ -130,6 +156,7 @@ class ActsBatch:
         self._rows: list[tuple[Any, ...]] = []
         self._cleared: list[tuple[str, str | None, list[int]]] = []
         self._voided: list[tuple[str, list[int]]] = []
+        self._moved_up: list[list[int]] = []
 
     def take(self, step: Step) -> None:
         """Gathers one statement."""
@@ -139,6 +166,8 @@ class ActsBatch:
             self._cleared.append(("set_aside", None, list(step.taken_back)))
         if step.voids:
             self._voided.append((step.opened.act_id, list(step.voids)))
+        if step.renumbered:
+            self._moved_up.append(list(step.renumbered))
         if not step.own:
             return
         opened, entry = step.opened, step.entry
@@ -172,6 +201,8 @@ class ActsBatch:
                 None if statement is None else statement.protected,
                 None if statement is None else statement.payload,
                 None if statement is None else statement.signature,
+                None if step.bare or step.number is None else str(step.number.register),
+                None if step.number is None else step.number.n,
             )
         )
 
@@ -179,9 +210,12 @@ class ActsBatch:
         """The rows, then what the batch erases, takes back or voids."""
         _PUT.put(self._cursor, self._rows)
         for status, by, indices in self._cleared:
-            self._cursor.execute(_CLEAR, [status, by, self._gen, indices])
+            keeps = status == "erased"
+            self._cursor.execute(_CLEAR, [status, by, keeps, keeps, self._gen, indices])
         for by, indices in self._voided:
             self._cursor.execute(_VOID, [by, self._gen, indices])
+        for indices in self._moved_up:
+            self._cursor.execute(_MOVE_UP, [self._gen, indices])
 
 
 def _digest(step: Step) -> str | None:
@@ -228,6 +262,8 @@ class ActRow:
         signature: Signature bytes.
         erased_by: The act that erased the content.
         voided_by: The act that voids it, where it is set aside.
+        register: The register that it is entered in, where this view holds what it says.
+        given: Its number there, whether it was given that number or has signed another.
     """
 
     index: int
@@ -255,6 +291,8 @@ class ActRow:
     signature: bytes | None
     erased_by: str | None
     voided_by: str | None = None
+    register: str | None = None
+    given: int | None = None
 
     @property
     def aside(self) -> bool:
@@ -397,6 +435,39 @@ def naming(connection: Connection, digest: str, but: Collection[int]) -> list[in
     """
     found = connection.execute(_NAMING, [digest.encode(), list(but)]).fetchall()
     return [int(index) for (index,) in found]
+
+
+def renumber(cursor: Cursor, gen: int) -> None:
+    """Numbers a generation that was folded in parts: none of them saw what the others entered."""
+    cursor.execute(_NUMBER, [gen, gen])
+
+
+def registered(connection: Connection, upto: int) -> list[tuple[int, Register | None]]:
+    """Records up to an index that are entered in a register; None where no view holds which."""
+    rows = connection.execute(_REGISTERED, [upto]).fetchall()
+    return [(index, None if text is None else Register.parse(text)) for index, text in rows]
+
+
+def given(connection: Connection, index: int) -> int | None:
+    """The number in its register of the record at an index; None: it has none, or is not there."""
+    row = connection.execute(_GIVEN, [index]).fetchone()
+    return None if row is None else row[0]
+
+
+def last_given(connection: Connection, register: Register, upto: int) -> int:
+    """The last number of a register up to an index, 0 for none; where views hold what acts say."""
+    row = connection.execute(_LAST_GIVEN, [str(register), upto]).fetchone()
+    return 0 if row is None else row[0]
+
+
+def number_of(row: ActRow, act: Act | None) -> Number | None:
+    """The place of a row in its register; None where it is entered in none."""
+    if row.given is None:
+        return None
+    register = None if row.register is None else Register.parse(row.register)
+    if register is None and act is not None:
+        register = register_of(act, row.recorded_at)
+    return None if register is None else Number(register, row.given)
 
 
 def programmes(connection: Connection) -> tuple[int, dict[str, int]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final
 
@@ -86,7 +86,8 @@ def searchable(stream: StreamState, registry: Registry) -> Iterator[str]:
     agencies: set[tuple[str, Any]] = set()
     for entry in stream.effective():
         act = entry.act
-        yield from _numbers(act.facts)
+        if (number := entry.register_number) is not None:
+            yield number
         if act.document is not None:
             yield from (str(act.document[m]) for m in ("number", "symbol", "type", "abstract"))
         kind = catalogue_of(entry.edition).types.get(act.act)
@@ -94,10 +95,3 @@ def searchable(stream: StreamState, registry: Registry) -> Iterator[str]:
             yield kind.vi
         agencies.add((act.agency, act.day))
     yield from (registry.name(agency, day) for agency, day in sorted(agencies))
-
-
-def _numbers(facts: Mapping[str, Any]) -> Iterator[str]:
-    for member in ("case_number", "register_no"):
-        value = facts.get(member)
-        if isinstance(value, str):
-            yield value

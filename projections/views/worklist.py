@@ -266,8 +266,8 @@ def _columns(
         None if run is None else run.source,
         None if run is None else run.kind,
         None if run is None else run.certainty,
-        None if registered is None else registered.act.facts.get("case_number"),
-        stream.intake[0].act.facts.get("register_no") if numbered and stream.intake else None,
+        None if registered is None else registered.register_number,
+        stream.intake[0].register_number if numbered and stream.intake else None,
         stream.state,
         last,
     )

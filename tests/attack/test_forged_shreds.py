@@ -140,7 +140,9 @@ def test_acts_that_overlap_are_both_carried_out(fresh: Erasable) -> None:
     service, more = fresh.service, Erasable.reported(fresh.service, next(_numbers))
     first = fresh.erase()
     second = fresh.erase(
-        entries=[*fresh.entries, *more.entries], attachments=[fresh.digest, more.digest]
+        entries=[*fresh.entries, *more.entries],
+        attachments=[fresh.digest, more.digest],
+        registered=[*fresh.registered, *more.registered],
     )
     assert fresh.shred(first).exit_code == 0
     assert service.get(more.path, by="hotline").status_code == 200

@@ -6,7 +6,7 @@ What the log seals and signs lies open in its events, so that it opens and prove
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 from uuid import UUID
@@ -21,6 +21,7 @@ from psycopg.rows import tuple_row
 from keys import canonical
 from ledger.log.statement import ACT_TYP, AUTHOR, Statement
 from ledger.regulation.acts.act import known_act
+from ledger.regulation.case.registers import Register
 from ledger.streams.event import SetAside
 from ledger.streams.record_reader import Opened
 from ledger.write.registry_follower import FollowedAct
@@ -125,6 +126,15 @@ class _Nothing:
         """Nothing is signed here: whatever stands in a stream stands."""
         del stream
         return {before - 1: None}
+
+    def registered(self, upto: int) -> Iterable[tuple[int, Register]]:
+        """See `projections.fold.fold.Log`."""
+        del upto
+        return ()
+
+    def kept(self) -> Mapping[int, Register]:
+        """See `projections.fold.fold.Log`."""
+        return {}
 
     def doubted(self) -> Collection[int]:
         """See `projections.fold.fold.Log`."""

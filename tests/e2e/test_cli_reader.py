@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("inspected"),
 ]
-NUMBER = "2024/0187"
+NUMBER = "2024/0002"
 #: Codes that a Vietnamese reader has words for.
 CODES = re.compile(r"\b(?:AUTHOR|CHECKER|APPROVER|VALID|TAKEN|SENT|PROPOSED|ACTIVE|SOFTWARE)\b")
 #: Names of members of the JSON.
@@ -124,7 +124,7 @@ def test_a_file_is_shown_with_how_it_came_in(inspected: Inspected) -> None:
     for said in (
         "tiếp nhận lúc 04/06/2024 08:12",
         "lập hồ sơ lúc 04/06/2024 08:40",
-        "số tiếp nhận 0412/TN",
+        "số tiếp nhận 0001/TN-2024",
         "mức độ khẩn khẩn (KHAN)",
         "số phản ánh 1",
     ):
@@ -176,7 +176,7 @@ def test_nothing_found_is_said_and_no_head_stands_over_nothing(inspected: Inspec
     for words, said in (
         (("search", "khongcogi"), "There is no such case among those that you see."),
         (("case", "diff", NUMBER, index, index), "Nothing differs."),
-        (("case", "why", "2025/0031", "outcome"), "This field has had no value yet."),
+        (("case", "why", "2025/0001", "outcome"), "This field has had no value yet."),
         (("registry", "keys", "--officer", "00000000-0000-4000-8000-000000000000"), "none such"),
     ):
         result = inspected.cli(*words)
@@ -250,15 +250,15 @@ def test_who_was_sent_some_acts_is_told_what_part_that_is(
 
 
 def test_a_case_is_found_by_the_number_that_the_work_names(inspected: Inspected) -> None:
-    """The hospital was asked in 2025/0031: its list has no such case, its worklist names it.
+    """The hospital was asked in 2025/0001: its list has no such case, its worklist names it.
 
     How the case stands, and when something else was recorded in it, is not told beside the task.
     """
     hospital: Who = (OPEN, "bv")
-    history = inspected.told("case", "history", "2025/0031", by=hospital)
+    history = inspected.told("case", "history", "2025/0001", by=hospital)
     assert {act["act_id"] for act in history["acts"]} == {inspected.act(OPEN, 5)}
     (task,) = inspected.told("worklist", by=hospital)["overdue"]
-    assert task["case_number"] == "2025/0031"
+    assert task["case_number"] == "2025/0001"
     assert (task["state"], task["last_at"]) == (None, None)
     work = inspected.told("worklist")
     ours = [one for part in work.values() if isinstance(part, list) for one in part]

@@ -293,6 +293,6 @@ def test_an_officer_signs_sends_countersigns_reads_and_attaches(
     socai("hotline", "attachment", "get", receipt["act_id"], listed["digest"], "-o", str(into))
     assert into.read_bytes() == file.read_bytes()
 
-    shown = orjson.loads(socai("cv", "case", "show", "2025/0031", "--json"))
-    assert shown["case_number"] == "2025/0031"
-    assert "VALID" in socai("cv", "case", "verify", "2025/0031", "--json")
+    shown = orjson.loads(socai("cv", "case", "show", "2025/0001", "--json"))
+    assert shown["case_number"] == "2025/0001"
+    assert "VALID" in socai("cv", "case", "verify", "2025/0001", "--json")

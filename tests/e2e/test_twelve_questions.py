@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.xdist_group("inspected"),
 ]
 
-NUMBERS = {"SC1": "2024/0187", "SC2": "2023/0301", "SC3": "2025/0044", "SC4": "2024/0150"}
+NUMBERS = {"SC1": "2024/0002", "SC2": "2023/0001", "SC3": "2025/0002", "SC4": "2024/0001"}
 LATE_STEP = 25
 SIGN_OFF = "8d0f6c52-7a0e-4f0c-9d55-3e6b1f9a2c41"
 
@@ -197,7 +197,7 @@ def test_7_what_is_overdue_and_by_which_rule(inspected: Inspected) -> None:
     """The hospital never answered: the limit is the one its letter set, the rule is article 7."""
     step = inspected.step(OPEN, 5)
     case = inspected.case(OPEN)
-    file = inspected.told("case", "show", "2025/0031")
+    file = inspected.told("case", "show", "2025/0001")
     assert file == inspected.read(f"/v1/cases/{case}")
     (clock,) = [one for one in file["clocks"] if one["status"] == "OVERDUE"]
     assert clock["code"] == "ANSWER_VERIFICATION"
@@ -210,7 +210,7 @@ def test_7_what_is_overdue_and_by_which_rule(inspected: Inspected) -> None:
         (task,) = [t for t in told["overdue"] if t["stream"] == f"case/{case}"]
         assert (task["code"], task["due_at"]) == (clock["code"], clock["due"])
         assert task["source"] == clock["source"]
-        assert (task["case_number"], task["clock_vi"]) == ("2025/0031", "Trả lời xác minh")
+        assert (task["case_number"], task["clock_vi"]) == ("2025/0001", "Trả lời xác minh")
     due = inspected.told("case", "list", "--due-before", "2025-02-11T00:00:00+07:00")
     assert case in {line["id"] for line in due["cases"]}
     assert "quá hạn" in inspected.cli("worklist", by=(OPEN, "bv"), lang="vi").stdout
@@ -223,7 +223,7 @@ def test_8_what_waits_for_an_officer(inspected: Inspected) -> None:
         assert told["officer"] == inspected.officer(OPEN, "pgd")
         (task,) = told["sign"]
         assert (task["act_id"], task["act"]) == (pending, "VerificationRequested")
-        assert task["case_number"] == "2025/0031"
+        assert task["case_number"] == "2025/0001"
     for told in inspected.waiting["tp",]:
         assert told["sign"] == []
     for team in inspected.waiting["tp", "--team"]:
@@ -233,7 +233,7 @@ def test_8_what_waits_for_an_officer(inspected: Inspected) -> None:
     assert (alone["team"], alone["sign"]) == ([], [])
     said = inspected.cli("worklist", "--team", lang="vi").stdout
     assert "lãnh đạo phụ trách" in said
-    (waiting,) = inspected.told("case", "show", "2025/0031")["pending"]
+    (waiting,) = inspected.told("case", "show", "2025/0001")["pending"]
     assert waiting["act_id"] == pending
     assert [who["officer"] for who in waiting["waiting_for"]] == [inspected.officer(OPEN, "pgd")]
 

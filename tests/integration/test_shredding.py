@@ -402,7 +402,7 @@ def test_officers_sign_an_erasure_by_command(service: Service, tmp_path: Path) -
         named = by("cv", "record", "entries", one.act.act_id)
         assert named.exit_code == 0, named.output
         assert orjson.loads(named.stdout) == {
-            "entries": one.entries, "attachments": [one.digest]
+            "entries": one.entries, "attachments": [one.digest], "registered": one.registered
         }  # fmt: skip
         at = service.step(minutes=1).isoformat()
         signed = by(

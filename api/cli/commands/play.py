@@ -32,6 +32,14 @@ from ledger.message import Message, Text
 
 _SHOWN: Final = Message("shown")
 _REFUSED: Final = Message("not shown")
+_NOTHING_PLAYED: Final = Message(
+    "Not as the file says: no step of it was played, since this enclave is of none of its levels."
+    " Play it without --server, or against an enclave of its level."
+)
+_UNPLAYED: Final = Message(
+    "Not as the file says: the step that it is about was not played here. Play it without --server,"
+    " or against an enclave of the level of that step."
+)
 
 
 @click.command()
@@ -91,6 +99,10 @@ def play(
     with _players(plays, server, registrar, keep, shell) as players:
         for one, player, venue in players:
             outcome = player.play(one)
+            outcome.probe_elsewhere = server is None and one.probe_level not in (
+                None,
+                outcome.level,
+            )
             outcomes.append(outcome)
             if not shell.json:
                 show(shell, outcome)
@@ -209,6 +221,8 @@ def show(shell: Shell, outcome: Outcome) -> None:
         shell.say(_final(final))
     for line in _differences(outcome):
         shell.say(Message("DIFFERS: {line}", line=line))
+    if outcome.unplayed and not outcome.trouble:
+        shell.say(_UNPLAYED if outcome.steps else _NOTHING_PLAYED)
     if outcome.ok:
         shell.say(Message("As the file says.\n"))
 
@@ -221,6 +235,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "ok": outcome.ok,
         "steps": [_step_json(result) for result in outcome.steps],
         "skipped": [step.n for step in outcome.skipped],
+        "unplayed": outcome.unplayed,
         "final": [
             {
                 "case": final.alias,

@@ -24,7 +24,9 @@ from ledger.admission.registrar import Keeper, registry_act
 from ledger.log import statement as statements
 from ledger.log.record import parse_envelope
 from ledger.message import Message
+from ledger.regulation.acts.act import known_act
 from ledger.regulation.acts.catalogue import load
+from ledger.regulation.case.registers import kept, register_of
 from ledger.regulation.case.state import ERASURE
 from ledger.regulation.registry.membership import KEY_POST
 
@@ -50,19 +52,24 @@ def record() -> None:
 def entries(client: Client, acts: Sequence[object]) -> None:
     """Print what an erasure of these acts is to name: every record of each, and its files.
 
+    And of those that stand in a register, in which: they keep their number.
+
     For whoever sees the case. The erasure authority, who need not see it, takes the output as FILE
     of `socai record erase`.
     """
     client.login()
     found: list[dict[str, Any]] = []
     files: dict[str, None] = {}
+    registered: list[dict[str, Any]] = []
     for act_id in dict.fromkeys(map(str, acts)):
         body = client.read(f"/v1/acts/{act_id}/raw").body
         with understood():
             for one in body["records"]:
                 found.append({"index": one["index"], "entry": one["entry"]})
                 files |= dict.fromkeys(_files(one))
-    click.echo(dumped({"entries": found, "attachments": list(files)}))
+                registered += _registered(one)
+    named = {"entries": found, "attachments": list(files)}
+    click.echo(dumped({**named, **({"registered": registered} if registered else {})}))
 
 
 @record.command()
@@ -103,7 +110,7 @@ def erase(
         "ground": said["ground"],
         "legal_ground": said["legal_ground"],
         "epoch": said["epoch"],
-        **({"attachments": named["attachments"]} if named.get("attachments") else {}),
+        **{name: named[name] for name in ("attachments", "registered") if named.get(name)},
         **({"withdrawal": str(said["withdrawal"])} if said["withdrawal"] else {}),
     }
     chosen = {"CHECKER": checker, "APPROVER": approver}
@@ -176,6 +183,14 @@ def give_signed(client: Client, act: Json, stream: str, iat: datetime | None) ->
     made = client.sign(canonical.encode(dict(client.with_seen(act))), stream=stream, iat=iat)
     click.echo(dumped(made.members), err=True)
     click.echo(orjson.dumps(statements.flattened(made)).decode())
+
+
+def _registered(shown: Json) -> list[dict[str, Any]]:
+    """In which register a record stands, as an erasure says it; nothing where in none."""
+    envelope = parse_envelope(canonical.unb64(shown["envelope"]))
+    act = known_act(statements.parse_compact(envelope.statement).members)
+    register = register_of(act, envelope.recorded_at)
+    return [] if register is None else [kept(int(shown["index"]), register)]
 
 
 def _files(shown: Json) -> list[str]:

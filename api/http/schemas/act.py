@@ -64,6 +64,10 @@ class ReceiptSchema(AnswerSchema):
     index = whole("Leaf index.", required=True)
     entry = pattern(DIGEST, "What the leaf commits to.", required=True)
     recorded_at = pattern(MOMENT, "When the ledger took it.", required=True)
+    number = text(
+        "The number that the ledger gives what is entered in a register: of the case, of what came"
+        " in, of the complaint. Left out for all else, and where the lists are far behind."
+    )
     proof = fields.Nested(
         InclusionProofSchema, metadata={"description": "Left out in a 202: not yet proven."}
     )

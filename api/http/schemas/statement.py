@@ -120,6 +120,7 @@ class ActShownSchema(AnswerSchema):
     agency = maybe("Agency of the author.")
     occurred_at = maybe("As signed.")
     late = yes_or_no("Entered late, with a reason.")
+    number = maybe("Its number in a register: signed by form 1, given by the ledger from form 2.")
     status = ACT_STATUS.one("Where it stands.", required=True)
     flags = texts("Flags that its statements raised.")
     erased_by = maybe("The act that erased the content.")

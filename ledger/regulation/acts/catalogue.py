@@ -166,7 +166,9 @@ class Catalogue:
     """The act types of an edition.
 
     Attributes:
-        types: By name, in the order of acts.json.
+        types: By name, in the order of acts.json, with the facts of every form of an act.
+        form_2: Those of which an act of form 2 has fewer facts: the ledger gives what it leaves
+            out (`case/registers.py`).
         roles: Entries of `roles` by code: who may author, with vi and en.
         addressees: Entries of `addressees` by code.
         groups: Entries of `groups` by code.
@@ -174,18 +176,19 @@ class Catalogue:
     """
 
     types: Mapping[str, ActType]
+    form_2: Mapping[str, ActType]
     roles: Mapping[str, Mapping[str, Any]]
     addressees: Mapping[str, Mapping[str, Any]]
     groups: Mapping[str, Mapping[str, Any]]
     notes: tuple[str, ...]
 
-    def type(self, name: str) -> ActType:
-        """The act type of this name.
+    def type(self, name: str, form: int = 1) -> ActType:
+        """The act type of this name, with the facts that an act of a form (formats.md §2) has.
 
         Raises:
             Rejected: `unknown_act`: this edition has no such type.
         """
-        found = self.types.get(name)
+        found = self.types.get(name) if form < _FEWER else self.newest(name)
         if found is None:
             raise Rejected(
                 "unknown_act",
@@ -194,6 +197,10 @@ class Catalogue:
                 params={"act": name},
             )
         return found
+
+    def newest(self, name: str) -> ActType | None:
+        """The act type of this name as acts are written now; None where there is none."""
+        return self.form_2.get(name) or self.types.get(name)
 
     def parse(self, members: Mapping[str, Any], level: str = ORDINARY) -> Act:
         """The act of a payload, with every fault of its form and of its facts named at once.
@@ -219,7 +226,9 @@ class Catalogue:
     def _faults_of(self, members: Mapping[str, Any], level: str) -> list[Fault]:
         """What else is wrong with a payload that is out of form: its type, its facts."""
         name, facts = members.get("act"), members.get("facts")
-        kind = self.types.get(name) if isinstance(name, str) else None
+        newest = members.get("v") == _FEWER
+        known = self.newest if newest else self.types.get
+        kind = known(name) if isinstance(name, str) else None
         if kind is None:
             return [_NO_TYPE] if isinstance(name, str) else []
         return kind.check(facts, level) if isinstance(facts, dict) else []
@@ -255,16 +264,33 @@ def compile_catalogue(edition: Edition) -> Catalogue:
     limits = {limit["code"]: limit["initial"]["value"] for limit in edition.life_cycle["limits"]}
     offices: Mapping[str, Sequence[str]] = edition.lint["offices"]
     anywhere = _correctable(data.get("correctable", {}))
+
+    def compiled(entry: Mapping[str, Any]) -> ActType:
+        read = offices.get(entry["act"], ())
+        return _compile(entry, above, formats, limits, read, anywhere)
+
+    fewer = {e["act"]: facts for e in data["acts"] if (facts := _of_form_2(e)) != e["facts"]}
     return Catalogue(
-        types={
-            e["act"]: _compile(e, above, formats, limits, offices.get(e["act"], ()), anywhere)
+        types={e["act"]: compiled(e) for e in data["acts"]},
+        form_2={
+            e["act"]: compiled({**e, "facts": fewer[e["act"]]})
             for e in data["acts"]
+            if e["act"] in fewer
         },
         roles=_by_code(data["roles"]),
         addressees=_by_code(data["addressees"]),
         groups=_by_code(data["groups"]),
         notes=tuple(data["notes"]),
     )
+
+
+_FEWER: Final = 2
+"""The form of an act from which on some facts are given by the ledger."""
+
+
+def _of_form_2(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The facts that an act of form 2 says: without those that stand in form 1 alone."""
+    return {name: spec for name, spec in entry["facts"].items() if spec.get("forms") != [1]}
 
 
 def _by_code(entries: Sequence[Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:

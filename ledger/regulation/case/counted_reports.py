@@ -11,6 +11,7 @@ from typing import Final
 
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.other_cases_port import Cases, CountedReport
+from ledger.regulation.case.registers import signed_number
 from ledger.regulation.case.state import RESULTS, Entry, StreamState
 
 _QUARTER: Final = 3
@@ -106,8 +107,12 @@ def _seq(entry: Entry) -> int:
 
 
 def _case_names(stream: StreamState) -> frozenset[str]:
-    """The ways in which a report may name a case: its stream, its uuid, its number."""
-    numbers = {str(e.act.facts.get("case_number")) for e in stream.effective("CaseRegistered")}
+    """The ways in which a report may name a case: its stream, its uuid, the number signed.
+
+    Not the number that the ledger gives: another agency has one of the same year and place.
+    """
+    signed = (signed_number(e.act) for e in stream.effective("CaseRegistered"))
+    numbers = {number for number in signed if number is not None}
     return frozenset({stream.name, stream.name.partition("/")[2], *numbers})
 
 

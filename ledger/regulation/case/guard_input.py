@@ -144,7 +144,7 @@ class DecisionContext:
             act = standing.act  # with whoever has signed instead of somebody it names
         return GuardInput(
             act=act,
-            kind=catalogue_of(edition).type(act.act),
+            kind=catalogue_of(edition).type(act.act, act.form),
             edition=edition,
             iat=iat,
             role=role,

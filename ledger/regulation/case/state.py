@@ -19,6 +19,7 @@ from ledger.regulation.acts.act import Act, NamedSigner, stream_kind
 from ledger.regulation.acts.catalogue import catalogue_of
 from ledger.regulation.acts.lifecycle import OPEN_STATES, STAYS, SubMove, life_cycle_of
 from ledger.regulation.case.corrections import corrected
+from ledger.regulation.case.registers import Number, signed_number
 from ledger.regulation.edition import Edition
 from ledger.regulation.registry.clock_terms import term
 from ledger.regulation.registry.registry import Registry
@@ -101,6 +102,7 @@ class Entry:
         number: Position among the acts of the stream by first statement, from 1.
         returned_by: The act that ended it: ActReturned, ActWithdrawn, or CaseClosed that names it.
         named: Whether it seems to name a person, once that was asked (`suspected_names`).
+        given: The number that the ledger gives it, where whoever folds knows the whole log.
     """
 
     act: Act
@@ -113,6 +115,13 @@ class Entry:
     moved: list[Moved] = field(default_factory=list)
     returned_by: Entry | None = None
     named: bool | None = None
+    given: Number | None = None
+
+    @property
+    def register_number(self) -> str | None:
+        """The number that it says of itself, else the one that it was given; None: it has none."""
+        signed = signed_number(self.act)
+        return signed or (None if self.given is None else str(self.given))
 
     @property
     def signers_done(self) -> tuple[NamedSigner, ...]:

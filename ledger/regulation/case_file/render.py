@@ -155,10 +155,10 @@ def _head(stream: StreamState, registry: Registry, today: date) -> Json:
     first = stream.intake[0] if stream.intake else None
     lead = registry.lead(today)
     return {
-        "case_number": facts.get("case_number"),
+        "case_number": None if registered is None else registered.register_number,
         "urgency": facts.get("urgency"),
         "alleged_limb": list(facts.get("alleged_limb", ())),
-        "register_no": None if first is None else first.act.facts.get("register_no"),
+        "register_no": None if first is None else first.register_number,
         "opened_at": None if first is None else fmt_time(first.act.occurred_at),
         "registered_at": None if registered is None else fmt_time(registered.act.occurred_at),
         "handler": _handler(stream, registry, today),

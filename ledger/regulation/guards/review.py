@@ -211,7 +211,7 @@ def member_correctable(q: GuardInput) -> Breach | None:
     if not parties(kind, path) & standing:
         return Breach(_correctable_words(q, entry, path, standing), ("/facts/member",))
     made = corrected(entry.act, q.act, q.edition)
-    if made is not None and _fits(made, kind, q.level):
+    if made is not None and _fits(made, q.catalogue.type(made.act, made.form), q.level):
         return None
     return Breach(_correctable_words(q, entry, path, standing), ("/facts/now",))
 

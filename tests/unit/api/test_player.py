@@ -408,3 +408,49 @@ def test_a_file_older_than_the_ledger_is_said_so_and_nothing_is_recorded() -> No
     outcome = played("SC1", desk)
     assert "clock_back" in outcome.trouble or outcome.steps[0].refused == "clock_back"
     assert not outcome.ok
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_negative_whose_probe_was_skipped_is_not_as_its_file_says(*, elsewhere: bool) -> None:
+    """Unless another enclave of the same run plays it."""
+    (play,) = read_file(shipped("SC6"))
+    first, *rest = play.steps
+    probe = replace(rest[0], level="mat")
+    first = replace(first, expect=None)
+    negative = replace(play, steps=(first, probe), finals={}, probe=probe.n)
+    outcome = player(FakeDesk()).play(negative)
+    assert [step.n for step in outcome.skipped] == [probe.n]
+    outcome.probe_elsewhere = elsewhere
+    assert (outcome.unplayed, outcome.ok) == (not elsewhere, elsewhere)
+    assert negative.probe_level == "mat"
+
+
+def test_a_play_of_which_no_step_was_played_is_not_as_its_file_says() -> None:
+    """Where the enclave is of another level; nothing came out wrong, since nothing came out."""
+    (play,) = read_file(shipped("SC12"))
+    outcome = player(FakeDesk()).play(play)
+    assert (outcome.steps, outcome.trouble, len(outcome.skipped)) == ([], "", len(play.steps))
+    assert outcome.unplayed
+    assert not outcome.ok
+
+
+def test_a_number_in_a_file_is_a_label_unless_the_file_means_it() -> None:
+    """The ledger numbers registrations; what a step tries, or puts right later, is sent."""
+    desk = FakeDesk()
+    played("SC1", desk)
+    (report,) = acts(desk, "ReportReceived")[:1]
+    assert (report["v"], "register_no" in report["facts"]) == (2, False)
+    assert [signer["capacity"] for signer in report["signers"]] == ["TRUC_TIEP"]
+    (opened,) = acts(desk, "CaseRegistered")
+    assert (opened["v"], "case_number" in opened["facts"]) == (2, False)
+
+    (play,) = read_file(shipped("SC16"))
+    means = {
+        step.n
+        for step in play.steps
+        if step.corrects and step.facts.get("member") == "facts.case_number"
+    }
+    desk = FakeDesk()
+    player(desk).play(play)
+    said = [act for act in acts(desk, "CaseRegistered") if "case_number" in act["facts"]]
+    assert (len(said), said[0]["v"]) == (len(means), 1) == (1, 1)

@@ -13,11 +13,13 @@ from ledger.log.moment import stamp
 from ledger.ports import LowerLogState
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
+from ledger.regulation.case.registers import signed_number
 from ledger.regulation.registry.calendar import local_time
 from projections.queries.diff import Change
 from projections.queries.mirrored import MirroredCase
 from projections.queries.queries import ReadUnder
 from projections.queries.signature_verdicts import StatementVerdict
+from projections.views import acts as timeline
 from projections.views.acts import ActRow
 from projections.views.case_file import CaseLine
 from projections.views.worklist import TaskRow
@@ -100,12 +102,22 @@ def act(statements: list[StatementVerdict]) -> dict[str, Any]:
         "agency": first.agency,
         "occurred_at": _occurred(first),
         "late": first.late,
+        "number": _number(first),
         "status": last.status,
         "flags": sorted({flag for one in statements for flag in one.row.flags}),
         "erased_by": first.erased_by,
         "payload": dict(first.members) if first.payload is not None else None,
         "statements": [statement(one) for one in statements],
     }
+
+
+def _number(row: ActRow) -> str | None:
+    """The number of an act in its register, signed by form 1 and given from form 2 on."""
+    known = timeline.act_of(row)
+    if known is None:
+        return None
+    number = timeline.number_of(row, known)
+    return signed_number(known) or (None if number is None else str(number))
 
 
 def shown_act(case: MirroredCase | None, statements: list[StatementVerdict]) -> dict[str, Any]:
