@@ -26,11 +26,12 @@ from ledger.regulation.acts.catalogue import load
 from ledger.regulation.case.guard_input import DecisionContext, GuardInput
 from ledger.regulation.case.other_cases_port import CountedReport
 from ledger.regulation.case.state import Entry, Signed, StreamState, apply, fold
-from ledger.regulation.decide import Decision, decide
+from ledger.regulation.decide import Decision, decide, told
 from ledger.regulation.edition import Edition, load_edition, named
 from ledger.regulation.guards.table import BY_CODE
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.regulation.registry.registry import Registry
+from tests.codes_in_words import codes_in
 from tests.play_pure import in_form_2
 
 Json = dict[str, Any]
@@ -999,6 +1000,9 @@ def breaks(code: str, q: GuardInput, pointer: str | None = None) -> Mapping[str,
     assert breach is not None, f"{code} holds"
     wanted = set(re.findall(r"\{(\w+)\}", guard.vi + guard.en))
     assert wanted <= set(breach.params), f"{code}: {wanted - set(breach.params)} is not filled"
+    said = told(q, guard, breach)
+    assert codes_in(said.vi) == [], f"{code}: {said.vi}"
+    assert codes_in(said.en) == [], f"{code}: {said.en}"
     assert all(p == "" or p.startswith("/") for p in breach.pointers)
     if pointer is not None:
         assert pointer in breach.pointers, breach.pointers

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from typing import Final, Literal, NoReturn
 
 from ledger.errors import Fault, Rejected
-from ledger.message import Message
+from ledger.message import Message, Wording
 from ledger.regulation.acts.act import NamedSigner
 from ledger.regulation.acts.lifecycle import life_cycle_of
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.state import RECOVERING, VOIDING, awaited
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.table import Guard, guards_in
+from ledger.regulation.registry.code_words import in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def _next_state(q: GuardInput) -> str | None:
 
 def _refuse(q: GuardInput, guard: Guard, breach: Breach, later: Sequence[Guard]) -> NoReturn:
     """Names the first refusal, and every fault there is: the sender mends all at once."""
-    text = guard.text(breach.params)
+    text = told(q, guard, breach)
     faults = list(_faults(q, guard, breach))
     for other in later:
         if other.kind != "refuse" or (guard.code == _FACTS and other.code not in WITHOUT_FACTS):
@@ -98,8 +99,13 @@ def _refuse(q: GuardInput, guard: Guard, breach: Breach, later: Sequence[Guard])
 def _faults(q: GuardInput, guard: Guard, breach: Breach) -> Sequence[Fault]:
     if guard.code == _FACTS:
         return q.kind.check(q.facts, q.level)
-    text = guard.text(breach.params)
+    text = told(q, guard, breach)
     return tuple(Fault(pointer, text) for pointer in breach.pointers)
+
+
+def told(q: GuardInput, guard: Guard, breach: Breach) -> Wording:
+    """The sentence of a guard as people read it: words in the place of codes."""
+    return guard.text(in_words(breach.params, q.registry, q.edition, q.day))
 
 
 _FACTS: Final = "FACTS_INVALID"
