@@ -111,6 +111,25 @@ class LifeCycle:
         """Act types that may be recorded in this state, in the order of the catalogue."""
         return tuple(a for a in self.states_from if self._possible(a, state))
 
+    def first_steps(self, act: str, state: str | None) -> tuple[str, ...]:
+        """Acts that move a case from this state on a shortest way to one that takes an act.
+
+        Empty where it is taken already, or where no way leads to it.
+        """
+        edges = {(s, by, to) for (by, s, _), to in self.transitions.items() if s != to}
+        states = {state, *(s for s, _, _ in edges), *(to for _, _, to in edges)}
+        reached = {s for s in states if self._possible(act, s)}
+        if not reached or state in reached:
+            return ()
+        while True:
+            before = {s for s, _, to in edges if to in reached} - reached
+            if state in before:
+                steps = {by for s, by, to in edges if s == state and to in reached}
+                return tuple(a for a in self.states_from if a in steps)
+            if not before:
+                return ()
+            reached |= before
+
     def _possible(self, act: str, state: str | None) -> bool:
         if act in self.moving:
             return any(a == act and s == state for a, s, _ in self.transitions)

@@ -39,6 +39,25 @@ def state_illegal(q: GuardInput) -> Breach | None:
     )
 
 
+def state_illegal_v2(q: GuardInput) -> Breach | None:
+    """As before; told is what comes first on the way to this act, and not all that there could be.
+
+    Where no way leads to it, what moves the case from here.
+    """
+    breach = state_illegal(q)
+    if breach is None:
+        return None
+    cycle, types = life_cycle_of(q.edition), q.catalogue.types
+    ways = cycle.first_steps(q.act.act, q.stream.state)
+    moving = [a for a in cycle.allowed(q.stream.state) if a in cycle.moving]
+    nothing = vocabulary("sentences")["nothing"]
+    first = {
+        "allowed": _listed(types[a].vi for a in ways or moving) or nothing.vi,
+        "allowed_en": _listed(types[a].en for a in ways or moving) or nothing.en,
+    }
+    return Breach({**breach.params, **first}, breach.pointers)
+
+
 def _without_case(q: GuardInput) -> bool:
     """A stream of a higher log that is joined to no lower case takes no act of a case state.
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from ledger.message import Wording
 from ledger.regulation.acts.act import NamedSigner
 from ledger.regulation.acts.catalogue import ActType
 from ledger.regulation.case.guard_input import GuardInput
@@ -110,7 +111,18 @@ def addressee_exists(q: GuardInput) -> Breach | None:
     """Every agency addressed existed on the day of the act; the rest are sealed tokens (G3)."""
     for n, name in enumerate(q.act.to):
         if not name.startswith("sealed:") and not q.registry.exists(name, q.day):
-            return Breach({"agency": _name(q, name), "date": fmt_day(q.day)}, (f"/to/{n}",))
+            heir = q.registry.heir(name, q.day)
+            some = vocabulary("sentences")["no_successor"]
+            called = Wording(_name(q, heir), _name(q, heir)) if heir is not None else some
+            return Breach(
+                {
+                    "agency": _name(q, name),
+                    "date": fmt_day(q.day),
+                    "successor": called.vi,
+                    "successor_en": called.en,
+                },
+                (f"/to/{n}",),
+            )
     return None
 
 

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from keys.keyring import KeyRecord
+from ledger.errors import Rejected
 from ledger.regulation.case.state import apply
+from ledger.regulation.decide import decide
+from ledger.regulation.guards.table import GUARDS
 from tests.builders import (
     REPORTER,
     Story,
@@ -259,3 +262,30 @@ def test_a_signature_that_is_disputed_by_now_brings_nothing_into_effect() -> Non
         else:
             params = breaks("SIGNATURES_STAND", case.question(act, 1), "/signers/0")
             assert params["post"] == act.signers[0].post
+
+
+def test_an_addressee_that_has_ended_is_told_with_its_successor() -> None:
+    """G3: whoever writes to the old ministry hears where it went, or that nobody knows."""
+    case = a_case_in("VERIFYING")
+    case.now = at("2025-03-05 16:00")
+    told = breaks("ADDRESSEE_EXISTS", case.asks("VerificationRequested", to=["tw.btttt"]))
+    assert told["successor"] == "Bộ Văn hóa, Thể thao và Du lịch"
+    asked = case.asks("VerificationRequested", to=["nowhere.at-all"])
+    assert breaks("ADDRESSEE_EXISTS", asked)["successor"] == "chưa ghi nhận cơ quan kế thừa"
+
+
+def test_what_comes_first_is_told_and_nothing_else() -> None:
+    """Only steps on the way: after closing a finding needs the case reopened, or reviewed."""
+    told = breaks("STATE_ILLEGAL", a_case_in("CLOSED").asks("VerificationConcluded"))
+    assert told["allowed"] == "Mở lại hồ sơ; Mở xem xét lại"
+    told = breaks("STATE_ILLEGAL", a_case_in("RECEIVED").asks("HandlingDecided"))
+    assert told["allowed"] == "Lập hồ sơ vụ việc"
+
+
+def test_the_state_is_named_before_what_an_act_refers_to() -> None:
+    """What cannot be recorded in any case is not mended by another reference."""
+    codes = [guard.code for guard in GUARDS]
+    assert codes.index("STATE_ILLEGAL") < codes.index("REFERS_TO_OTHER_CASE")
+    with pytest.raises(Rejected) as refused:
+        decide(a_case_in("CLOSED").asks("HandlingDecided", facts={"finding_ref": an_id("none")}))
+    assert refused.value.guard == "STATE_ILLEGAL"
