@@ -17,6 +17,7 @@ from api.http.framework.read_budget import Budgets
 from api.http.resources.access_log import access_log
 from api.http.resources.act_record import act_record
 from api.http.resources.acts import acts
+from api.http.resources.addresses import addresses
 from api.http.resources.attachments import attachments
 from api.http.resources.cases import cases
 from api.http.resources.docs import docs
@@ -42,6 +43,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     acts,
     streams,
     cases,
+    addresses,
     participants,
     access_log,
     act_record,

@@ -101,6 +101,14 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         Message("The cursor is not one of ours, or belongs to other filters"),
         Message("Leave `cursor` out to read from the first page with these filters."),
     ),
+    "number_of_several": ProblemType(
+        409,
+        Message("Several cases that you see have this number"),
+        Message(
+            "Nothing was recorded. Add `agency` to the address, or take the case by its id: `cases`"
+            " names them."
+        ),
+    ),
     "as_of_in_future": ProblemType(
         400,
         Message("The moment asked for has not come yet"),

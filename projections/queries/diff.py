@@ -69,6 +69,35 @@ def of_field(folded: CaseAt, pointer: str) -> list[Change]:
     return found
 
 
+def of_act(folded: CaseAt, act_id: str) -> list[Change]:
+    """What the statements of one act changed in a case, from the first to the last of them."""
+    walked = sum(row.act_id == act_id for row in folded.rows)
+    limits.within(walked, limits.RENDERED)
+    told = _Told(folded)
+    old: dict[str, Any] = {}
+    new: dict[str, Any] = {}
+    lines: dict[str, list[Mapping[str, Any]]] = {}
+    before: Mapping[str, Any] = {}
+    for state, row, done in walk(folded):
+        if row.act_id != act_id:
+            continue
+        if not done:
+            before = state.file()
+            continue
+        after = state.file()
+        was, is_ = flatten(before), flatten(after)
+        for pointer in diff_pointers(before, after):
+            if not pointer.startswith(_NOT_COMPARED):
+                old.setdefault(pointer, was.get(pointer))
+                new[pointer] = is_.get(pointer)
+                lines.setdefault(pointer, []).append(told.line(row))
+    return [
+        Change(pointer, old[pointer], new[pointer], tuple(lines[pointer]))
+        for pointer in sorted(new)
+        if old[pointer] != new[pointer]
+    ]
+
+
 def _touches(
     later: CaseAt, known: AbstractSet[int], pointers: AbstractSet[str]
 ) -> dict[str, list[Mapping[str, Any]]]:

@@ -64,6 +64,7 @@ from projections.queries.registry_as_of import RegistryReader, RegistrySnapshot
 from projections.queries.rights import Rights
 from projections.queries.row_evidence import RowEvidence
 from projections.queries.signature_verdicts import StatementVerdict, Verification, judged, verified
+from projections.queries.told_act import ToldAct
 from projections.queries.ways import Ways
 from projections.views import acts as timeline
 from projections.views import case_file, worklist
@@ -235,6 +236,13 @@ class Queries:
             )
             self._shows("LIST", (line.stream for line in lines))
         return index, lines
+
+    def numbered(self, number: str, agency: str | None) -> list[CaseLine]:
+        """Cases that have this number and are an agency's, of those that are seen whole."""
+        with self._connecting() as connection:
+            lines = case_file.numbered(connection, number, agency)
+            self._shows("CASE_FILE", (line.stream for line in lines))
+        return lines
 
     def case(self, stream: str, at: datetime) -> tuple[int, str]:
         """(index, JSON text of the case file) of a case as it stands at `at`, which is now.
@@ -408,6 +416,45 @@ class Queries:
             raise NotFound(act_id)
         self._rights.require(rows[0].stream, [act_id])
         return [judged(row, known.registry, now=None) for row in rows]
+
+    def act_at(self, stream: str, seq: int) -> str:
+        """The act of which the statement at this place of a case is.
+
+        Raises:
+            NotFound: There is no such place, or it is not shown.
+        """
+        with self._connecting() as connection:
+            found = timeline.act_at(connection, stream, seq)
+        if found is None:
+            raise NotFound(stream)
+        return found
+
+    def told(self, act_id: str, now: datetime) -> ToldAct:
+        """One act with all that a reader asks of it.
+
+        What it changed is told to whoever sees the whole case, and what names it as far as its
+        stream is shown.
+
+        Raises:
+            NotFound: There is no such act.
+        """
+        statements = self.act(act_id)
+        stream = statements[0].row.stream
+        if not is_case(stream):
+            with self._connecting() as connection:
+                return ToldAct(statements, self._registries.newest(connection).registry)
+        try:
+            folded = self._as_of(stream, now, now, "recorded", "RECORD")
+        except PartOnly:
+            folded = None
+        changed = [] if folded is None else changes.of_act(folded, act_id)
+        with self._connecting() as connection:
+            rows = self._evidence.fill_stream(stream, timeline.stream_rows(connection, stream))
+            rows = self._as_seen(connection, rows)
+            registry = self._registries.newest(connection).registry
+            told = ToldAct(statements, registry, rows, changed, whole=folded is not None)
+            self._shows_records("RECORD", told.related)
+        return told
 
     # -- what changed, and why -----------------------------------------------------------------
 

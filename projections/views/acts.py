@@ -83,6 +83,9 @@ _COLUMNS: Final[LiteralString] = (
 )
 _STREAM: Final[LiteralString] = _COLUMNS + " AND stream = %s AND index <= %s ORDER BY seq LIMIT %s"
 _ACT: Final[LiteralString] = _COLUMNS + " AND act_id = %s ORDER BY index"
+_AT: Final[LiteralString] = (
+    "SELECT act_id::text FROM proj.acts WHERE " + _LIVE + " AND stream = %s AND seq = %s"
+)
 _BETWEEN: Final[LiteralString] = _COLUMNS + " AND index > %s AND index <= %s ORDER BY index"
 _EFFECTIVE_ROWS: Final[LiteralString] = _COLUMNS + " AND effect AND act = ANY (%s) ORDER BY index"
 _INDEX_AT: Final[LiteralString] = (
@@ -350,6 +353,12 @@ def stream_rows(
 def act_rows(connection: Connection, act_id: str) -> list[ActRow]:
     """Every statement of one act; empty where there is no such act."""
     return _rows(connection, _ACT, [act_id])
+
+
+def act_at(connection: Connection, stream: str, seq: int) -> str | None:
+    """The act of which the statement at a place of a stream is; None: none that is seen."""
+    row = connection.execute(_AT, [stream, seq]).fetchone()
+    return None if row is None else row[0]
 
 
 def rows_between(connection: Connection, after: int, last: int) -> list[ActRow]:

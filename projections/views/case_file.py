@@ -283,6 +283,10 @@ _LINE: Final[LiteralString] = (
     " due_at, flags, last_index, seq, register_no, handler_label, changes_at FROM "
 )
 _LIST: Final[LiteralString] = _LINE + "proj.case_file WHERE " + _LIVE
+_NUMBER: Final[LiteralString] = (
+    _LIST + " AND (case_number = %(number)s OR register_no = %(number)s)"
+    " AND (%(agency)s::text IS NULL OR %(agency)s = ANY (agencies)) ORDER BY last_index DESC"
+)
 _ASKED: Final[LiteralString] = (
     "SELECT case_id, stream, state, outcome, agency, agencies, acts, flags, case_number,"
     " register_no, handler_label, opened_at, last_at, due_at, words, first_index, last_index, seq,"
@@ -440,6 +444,19 @@ class Filter:
     opened_to: date | None = None
     q: str | None = None
     sort: str = "-last_act"
+
+
+def numbered(connection: Connection, number: str, agency: str | None) -> list[CaseLine]:
+    """Cases that have this number, or came in under it; above ordinary no view holds numbers.
+
+    Args:
+        connection: As reader.
+        number: As it stands.
+        agency: Holds the case, as registered or as it is called when rendered; None: any.
+    """
+    asked = {"number": number, "agency": agency}
+    with connection.cursor(row_factory=class_row(CaseLine)) as cursor:
+        return cursor.execute(_NUMBER, asked).fetchall()
 
 
 def listed(

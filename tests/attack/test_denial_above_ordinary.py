@@ -21,6 +21,7 @@ import orjson
 import psycopg
 import pytest
 from click.testing import CliRunner
+from werkzeug.test import TestResponse
 
 from api.cli.main import main
 from api.settings import write_private
@@ -265,7 +266,9 @@ def test_every_answer_of_a_rehearsal_above_ordinary_says_that_it_is_none(
     A table that is saved and a page that is printed say so in their own words too.
     """
     service, paths = above.service, [*_every_read(world), "/docs", "/spec", "/openapi.json", "/no"]
-    answers = [(path, by, ask(world, Asked(path), by)) for path in paths for by in (HOLDER, WHOLE)]
+    answers: list[tuple[str, str | None, TestResponse]] = [
+        (path, by, ask(world, Asked(path), by)) for path in paths for by in (HOLDER, WHOLE)
+    ]
     client, headers = service.client, service.headers(WHOLE)
     for path in ("/logs/acts/checkpoint", "/logs/acts/tile/0/000.p/1", "/health/live"):
         answers += [

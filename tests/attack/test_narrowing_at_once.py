@@ -36,8 +36,9 @@ GRANTED: Final = ("btg", "bo", "dtv", "nm", "ubcv")
 _CASES: Final = (
     "/v1/cases", "/v1/worklist", "/v1/statistics", "/v1/feed?limit=200", "/v1/cases/{case}",
     "/v1/cases/{case}/acts", "/v1/cases/{case}/participants", "/v1/cases/{case}/verification",
-    "/v1/acts/{act}", "/v1/acts/{act}/raw", "/v1/streams/case/{case}/head",
-    "/v1/verification?cases={case}", "/v1/acts/{act}/attachments/{digest}",
+    "/v1/acts/{act}", "/v1/cases/{case}/acts/1", "/v1/acts/{act}/raw",
+    "/v1/streams/case/{case}/head", "/v1/verification?cases={case}",
+    "/v1/acts/{act}/attachments/{digest}",
 )  # fmt: skip
 _REGISTRY: Final = ("/v1/agencies", "/v1/officers", "/v1/keys", "/v1/keys/jwks", "/v1/instruments")
 #: The loop has asked for its lease, and does nothing without.

@@ -52,11 +52,13 @@ def ways(under: UnderOrder) -> Iterator[tuple[str, str]]:
     yield f"/v1/cases/{case}/verification", "RECORD"
     yield f"/v1/verification?cases={case}", "RECORD"
     yield f"/v1/acts/{act}", "RECORD"
+    yield f"/v1/cases/{case}/acts/1", "RECORD"
     yield f"/v1/acts/{act}/raw", "RECORD"
     yield f"/v1/acts/{act}/attachments/{digest}", "ATTACHMENT"
     yield f"/v1/acts/{act}/attachments/{digest}/custody", "ATTACHMENT"
     yield "/v1/cases", "LIST"
     yield "/v1/cases?q=2024/0187", "LIST"
+    yield "/v1/cases/by-number/2024/0187", "CASE_FILE"
     yield "/v1/feed?limit=200", "FEED"
     yield "/v1/statistics", "FIGURES"
     yield "/v1/statistics.csv", "FIGURES"
@@ -220,9 +222,8 @@ def test_the_log_of_reads_is_told_by_whom_it_concerns(under_order: UnderOrder) -
     ids = under_order.world.hidden
     ask(service, f"/v1/acts/{ids.act}", INSPECTOR)
     shown = rows_of(service, AUDITOR, record=ids.index)["reads"]
-    assert shown[0]["records"] == [ids.index]
-    assert all(row["records"] in ([], shown[0]["records"]) or ids.index in row["records"]
-               for row in shown)  # fmt: skip
+    assert any(ids.index in row["records"] for row in shown)
+    assert all(row["records"] == [] or ids.index in row["records"] for row in shown)
     other = under_order.world.own
     assert rows_of(service, AUDITOR, record=other.index)["reads"] == []
     assert rows_of(service, AUDITOR, case=other.case)["reads"] == []

@@ -14,9 +14,9 @@ from typing import Any, Final, NoReturn, TypeVar
 
 import click
 
-from api.cli.commands.cases import case_id
 from api.cli.commands.officer import require_visible, send
 from api.cli.commands.signer_options import identity, signer_of, signing_time
+from api.cli.terminal.addresses import case_id
 from api.cli.terminal.shell import Moment, dumped, fail, misuse, shell_of
 from api.client.client import Client
 from api.client.connection import understood

@@ -5,7 +5,6 @@ Every answer comes from the API; none is made here but the check of proofs.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -14,7 +13,9 @@ import click
 
 from api.cli.commands.signer_options import LogKey, identity, log_keys
 from api.cli.terminal import case_tables, copy_tables, document_tables, participant_tables
-from api.cli.terminal.shell import Shell, fail, misuse, shell_of
+from api.cli.terminal.addresses import case_id
+from api.cli.terminal.codes import Code
+from api.cli.terminal.shell import Shell, fail, shell_of
 from api.client.client import Client
 from api.client.connection import Refused
 from api.texts.labels import word
@@ -23,9 +24,12 @@ from keys.note import VKey
 from ledger.errors import VerificationError
 from ledger.log import proof
 from ledger.message import Message, Text, plural
+from ledger.regulation.acts.catalogue import load
+from ledger.regulation.acts.lifecycle import life_cycle
+from ledger.regulation.edition import load_edition
+from ledger.regulation.words import vocabulary
 from projections.views.statistics.hidden_cells import HIDDEN, HIDDEN_MEANS
 
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TASKS: Final = ("kind", "number", "act", "due", "status", "clock", "source")
 _COUNTED: Final[Mapping[str, Message]] = {
     "seen": Message("Figures of the cases you see."),
@@ -37,17 +41,27 @@ _PARTS: Final = (
 _HOLDING: Final = "HOLDING"
 
 
+def _flags() -> Iterable[str]:
+    return (one["code"] for one in load_edition().guards["guards"] if one["kind"] == "flag")
+
+
+STATE: Final = Code("state", lambda: life_cycle().labels)
+OUTCOME: Final = Code("state", lambda: vocabulary("outcomes"))
+ACT: Final = Code("act", lambda: load().types)
+FLAG: Final = Code("guard", _flags)
+
+
 @click.group()
 def case() -> None:
     """Cases: what they are, how they came to be, and whether every signature holds."""
 
 
 @case.command("list")
-@click.option("--state", default=None)
+@click.option("--state", type=STATE, default=None, help="E.g. verifying or CLOSED.")
 @click.option("--agency", default=None, help="Agency that holds the case.")
-@click.option("--outcome", default=None)
-@click.option("--act", default=None, help="Has an effective act of this type.")
-@click.option("--flag", default=None)
+@click.option("--outcome", type=OUTCOME, default=None)
+@click.option("--act", type=ACT, default=None, help="Has an effective act of this type.")
+@click.option("--flag", type=FLAG, default=None)
 @click.option("--due-before", default=None, metavar="TIME")
 @click.option("--opened-from", default=None, metavar="DAY")
 @click.option("--opened-to", default=None, metavar="DAY")
@@ -528,46 +542,6 @@ _REGISTRY: Final = {
     "instruments": (("number", "name", "from", "to"), ("number", "from", "to"), _instrument),
     "openings": (("rule", "officer", "what", "until", "status", "act_id"), _IDS, _opening),
 }
-
-
-def case_id(client: Client, text: str) -> str:
-    """The uuid of a case named by uuid or by its number."""
-    if _UUID.fullmatch(text):
-        return text
-    found = client.whole("/v1/cases", "cases", query={"q": text, "limit": 200})["cases"]
-    exact = [
-        line["id"] for line in found if text in (line.get("case_number"), line.get("register_no"))
-    ] or _with_work(client, text)
-    if not exact:
-        misuse(
-            Message(
-                "No case {case} was found, or you may not see it; the cases: socai case list",
-                case=text,
-            ),
-        )
-    if len(exact) > 1:
-        misuse(
-            Message(
-                "{count} cases have the number {case}; use the id of one: {ids}",
-                count=len(exact),
-                case=text,
-                ids=", ".join(exact),
-            ),
-        )
-    return str(exact[0])
-
-
-def _with_work(client: Client, number: str) -> list[str]:
-    """Cases of this number in which something waits: whoever sees an act only has no line of it."""
-    parts = client.read("/v1/worklist").body
-    tasks = [task for name in _PARTS for task in parts.get(name, ())]
-    return sorted(
-        {
-            str(task["stream"]).removeprefix("case/")
-            for task in tasks
-            if number in (task["case_number"], task["register_no"])
-        }
-    )
 
 
 def _cell(shell: Shell, count: object) -> str:

@@ -5,6 +5,7 @@ The private key is read from its file, used and forgotten; it is never sent.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime
@@ -14,6 +15,7 @@ from typing import IO, Any, Final
 import click
 import orjson
 
+from api.cli.commands.cases import bad_proofs, proven
 from api.cli.commands.signer_options import (
     LogKey,
     client_at,
@@ -33,6 +35,8 @@ from api.cli.commands.token_option import (
     pin_option,
     signer_on_token,
 )
+from api.cli.terminal import act_tables
+from api.cli.terminal.addresses import act_path
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.late_commands import Late, LateGroup
 from api.cli.terminal.shell import (
@@ -226,6 +230,32 @@ def sign(
         )
         shell.note(told)
     click.echo(orjson.dumps(statements.flattened(made)).decode())
+
+
+@act.command("show")
+@click.argument("named", metavar="ACT")
+@click.option(
+    "--vkey",
+    type=LogKey(),
+    default=None,
+    help="The log's key as published; that of SOCAI_HOME, else the server's word.",
+)
+@identity
+def show_act(client: Client, named: str, vkey: VKey | None) -> None:
+    """One act, whole: what was done, on which grounds, who signed, what it changed, and its proofs.
+
+    ACT is its id, or CASE#PLACE as `socai case history` shows it: 2024/0187#3. Every proof is
+    checked here. Exit 1 unless all are there and hold.
+    """
+    shell = shell_of()
+    body = client.read(act_path(client, named)).body
+    bad = list(bad_proofs(client, body, vkey))
+    ok = proven(body) and not bad
+    if shell.json:
+        shell.give({**body, "ok": ok, "proofs_failed": bad})
+    else:
+        act_tables.act(shell, body, bad)
+    sys.exit(0 if ok else 1)
 
 
 @act.command("submit")

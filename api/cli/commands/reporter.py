@@ -14,9 +14,9 @@ import click
 import orjson
 
 from api.cli.commands.access import REGULATION, drawn_up, sign_and_send
-from api.cli.commands.cases import case_id
 from api.cli.commands.key.custodian_files import FILE, share_of
 from api.cli.commands.signer_options import identity, opening_key
+from api.cli.terminal.addresses import case_id
 from api.cli.terminal.case_tables import when
 from api.cli.terminal.shell import Moment, dumped, misuse, shell_of
 from api.client import reporters

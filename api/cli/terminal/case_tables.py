@@ -27,7 +27,7 @@ _WIDE: Final = {
     "occurred": 10, "recorded": 10, "act": 20, "author": 18, "verdict": 7, "effect": 12,
 }  # fmt: skip
 _NARROW: Final = {
-    "occurred": 10, "recorded": 10, "act": 12, "author": 14, "verdict": 8, "effect": 10,
+    "occurred": 10, "recorded": 10, "act": 12, "author": 13, "verdict": 8, "effect": 10,
 }  # fmt: skip
 """Characters of a line of text, on the narrowest terminal."""
 _ENDED: Final = ("STOPPED", "ENDED", "EXTENDED")
@@ -291,7 +291,7 @@ def _act_rows(shell: Shell, act: Json, signs: Mapping[str, str]) -> Iterator[tup
     for n, line in enumerate(act["statements"]):
         effect = _effect(shell, line)
         yield (
-            f"{sign}{line['index']}",
+            f"{line['seq']}\n{sign}#{line['index']}",
             when(act.get("occurred_at")) if n == 0 else "",
             when(line["recorded_at"]),
             "\n".join(title) if n == 0 else "↳",

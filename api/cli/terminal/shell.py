@@ -212,7 +212,7 @@ class Shell:
         return console
 
 
-def in_lines(told: Message) -> Text:
+def in_lines(told: Text) -> Text:
     """A sentence in lines that a terminal of 80 columns shows without breaking words."""
     return in_each(lambda lang: folded(translate(told, lang), _TERMINAL))
 

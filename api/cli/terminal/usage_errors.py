@@ -5,6 +5,8 @@ Not: what a command refuses in its own words (`shell.misuse`).
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 import click
 
 from api.cli.terminal.shell import MISUSED, Refusal
@@ -33,10 +35,19 @@ def _why(error: click.UsageError) -> Text:
                 return Message("there is no option {name}; there is: {near}", name=name, near=near)
             return Message("there is no option {name}", name=name)
         case click.exceptions.NoSuchCommand():
-            name = error.command_name
-            return Message("there is no command {name}", name=name)
+            return _no_command(error)
         case _:
             return _other(error)
+
+
+def _no_command(error: click.exceptions.NoSuchCommand) -> Text:
+    """With those that are near: click knows those that are read already, and none of ours are."""
+    name, group = error.command_name, error.ctx.command if error.ctx is not None else None
+    known = group.list_commands(error.ctx) if isinstance(group, click.Group) and error.ctx else []
+    near = ", ".join(get_close_matches(name, known))
+    if near:
+        return Message("there is no command {name}; there is: {near}", name=name, near=near)
+    return Message("there is no command {name}", name=name)
 
 
 def _bad(error: click.BadParameter) -> Text:

@@ -8,15 +8,17 @@ from uuid import UUID
 from flask import Response
 
 from api.http.framework import freshness
+from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import Resource, in_path
-from api.http.framework.request_context import require_uuid
+from api.http.framework.request_context import now, require_uuid
 from api.http.framework.responses import answer
-from api.http.resources.common import serializers
 from api.http.resources.common.served import enclave
+from api.http.resources.common.told_act import told_act
 from api.http.schemas.act import EXAMPLE_ACT
 from api.http.schemas.base import UUID as UUID_FORM
 from api.http.schemas.base import ProjectedSchema
-from api.http.schemas.statement import ActShownSchema, RawActSchema
+from api.http.schemas.statement import RawActSchema
+from api.http.schemas.told_act import ToldActSchema
 from api.problems.problem import Problem
 from keys import canonical
 from ledger.errors import NotFound
@@ -30,20 +32,29 @@ _ID: Final = in_path("act_id", "uuid of the act.", example=EXAMPLE_ACT, pattern=
 @act_record.call(
     "/<string(length=36):act_id>",
     query=ProjectedSchema,
-    answers=ActShownSchema,
+    answers=ToldActSchema,
     projected=True,
-    problems=("not_found",),
+    problems=("not_found", "too_much_asked"),
     parameters=(_ID,),
+    heavy=Heavy("history"),
 )
 def get_act(params: dict[str, Any], act_id: str) -> Response:
-    """Một diễn biến và mọi chữ ký của nó · One act with all its statements and verdicts.
+    """Một diễn biến, đầy đủ · One act, whole.
 
-    Who signed in which post, by which key, when by both clocks, and what each statement did.
+    Who did what in a sentence, on which grounds and whether they were in force, facts with their
+    labels, every signature with verdict and proof, what it changed (old → new), which acts it names
+    and which of its case name it.
     """
     require_uuid(act_id)
     freshness.require(params, "acts")
-    found = enclave().queries.act(act_id)
-    return answer(serializers.act(found), index=enclave().queries.index("acts"))
+    return act_whole(act_id)
+
+
+def act_whole(act_id: str) -> Response:
+    """One act, whole. Raises: NotFound."""
+    found = enclave().queries.told(act_id, now())
+    latest = enclave().checkpoints.latest()
+    return answer(told_act(found, latest), index=enclave().queries.index("acts"))
 
 
 @act_record.call(

@@ -15,6 +15,7 @@ from api.http.framework.request_context import caller, malformed, now, require_u
 from api.http.framework.responses import JSON, answer, encode, finish
 from api.http.resources import verdicts
 from api.http.resources.common import filter_checks, moments, serializers
+from api.http.resources.common.proven import path
 from api.http.resources.common.served import enclave
 from api.http.schemas.base import UUID, PageSchema, ProjectedSchema
 from api.http.schemas.case import (
@@ -37,7 +38,6 @@ from api.http.schemas.verification import (
     VerificationsSchema,
 )
 from api.problems.problem import Problem
-from ledger.errors import NotFound
 from ledger.log.moment import stamp
 from ledger.message import Message
 from projections.queries.mirrored import history
@@ -151,7 +151,7 @@ def get_case(params: dict[str, Any], case: str) -> Response:
     at = now()
     moment = moments.moment(params["as_of"]) if "as_of" in params else None
     if moment is None:
-        return _as_text(case, *enclave().queries.case(stream, at))
+        return file_now(case)
     clock = params.get("clock", "recorded")
     moments.on_clock(moment, clock)
     index, body = enclave().queries.case_as_of(stream, moment, at, clock)
@@ -163,8 +163,12 @@ def get_case(params: dict[str, Any], case: str) -> Response:
     return answer(file, index=enclave().queries.index("acts"))
 
 
-def _as_text(case: str, index: int, body: str) -> Response:
-    """The file's JSON text as it is; before it id, rehearsal's mark and by what it is read."""
+def file_now(case: str) -> Response:
+    """The case file as it stands. Raises: NotFound, PartOnly.
+
+    Its JSON text as it is; before it id, rehearsal's mark and by what it is read.
+    """
+    index, body = enclave().queries.case(_stream(case), now())
     mark = ',"rehearsal":true' if enclave().facts.rehearsal else ""
     below = enclave().queries.below(_stream(case), "CASE_FILE")
     if below:
@@ -333,7 +337,7 @@ def verify_case(params: dict[str, Any], case: str) -> Response:
                 "act_id": one.row.act_id,
                 "act": one.row.act,
                 **serializers.statement(one),
-                **_proof(one.row.index, size),
+                **path(one.row.index, size),
             }
             for one in found.statements
         ],
@@ -343,17 +347,6 @@ def verify_case(params: dict[str, Any], case: str) -> Response:
     if latest is not None:
         body["checkpoint"] = latest[1].decode("utf-8")
     return answer(body, index=index)
-
-
-def _proof(index: int, size: int) -> dict[str, Any]:
-    """The inclusion proof without the checkpoint, which stands once in the answer."""
-    if index >= size:
-        return {}
-    try:
-        proof = enclave().proofs.inclusion(index, size)
-    except NotFound:
-        return {}
-    return {"proof": {name: proof[name] for name in ("index", "size", "hashes")}}
 
 
 @cases.call(

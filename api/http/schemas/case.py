@@ -66,6 +66,12 @@ class CasesQuerySchema(PageSchema):
     )
 
 
+class ByNumberQuerySchema(ProjectedSchema):
+    """Which of several cases that have a number."""
+
+    agency = pattern(AGENCY, "Agency id that holds the case.")
+
+
 class AsOfQuerySchema(ProjectedSchema):
     """A moment of the past."""
 

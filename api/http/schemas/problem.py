@@ -41,3 +41,6 @@ class ProblemSchema(StrictSchema):
         fields.Dict(), metadata={"description": "`stale`: what was recorded after `prev`."}
     )
     index = fields.Integer(metadata={"description": "`proof_late`: the index of the record."})
+    cases = fields.List(
+        fields.Dict(), metadata={"description": "`number_of_several`: the cases that have it."}
+    )

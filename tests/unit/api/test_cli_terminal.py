@@ -53,6 +53,7 @@ AGENCY = "Sở Thông tin và Truyền thông tỉnh Bắc Ninh"
 SIGNER = {"post_vi": "Trực đường dây nóng", "agency_name": AGENCY}
 STATEMENT = {
     "index": 1234,
+    "seq": 12,
     "recorded_at": "2024-06-12T09:00:00+07:00",
     "verdict": "VALID",
     "role": "APPROVER",

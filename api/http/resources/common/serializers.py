@@ -58,7 +58,7 @@ def task(row: TaskRow, at: datetime) -> dict[str, Any]:
     """One thing that waits, with how its clock stands."""
     body = {f.name: _value(f.name, getattr(row, f.name)) for f in fields(row)}
     vi, en = life_cycle().clock_labels.get(row.code or "", (None, None))
-    named = {**_act_names(row.act), "clock_vi": vi, "clock_en": en}
+    named = {**act_names(row.act), "clock_vi": vi, "clock_en": en}
     return {**body, **named, "status": row.status(at)}
 
 
@@ -97,7 +97,7 @@ def act(statements: list[StatementVerdict]) -> dict[str, Any]:
     return {
         "act_id": first.act_id,
         "stream": first.stream,
-        **_act_names(first.act),
+        **act_names(first.act),
         "act": first.act,
         "agency": first.agency,
         "occurred_at": _occurred(first),
@@ -166,11 +166,12 @@ def change(one: Change) -> dict[str, Any]:
         "pointer": one.pointer,
         "old": one.old,
         "new": one.new,
-        "acts": [{**line, **_act_names(line.get("act"))} for line in one.acts],
+        "acts": [{**line, **act_names(line.get("act"))} for line in one.acts],
     }
 
 
-def _act_names(name: str | None) -> dict[str, Any]:
+def act_names(name: str | None) -> dict[str, Any]:
+    """`act_vi` and `act_en` of an act type or a service event."""
     service = NAMES.get(name or "")
     if service is not None:
         return {f"act_{lang}": text for lang, text in both(service).items()}

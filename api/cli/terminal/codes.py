@@ -1,0 +1,83 @@
+"""Codes of the rulebook as people type them: in any case, completed by the shell.
+
+The installed program knows those of the editions it ships; the server may know others, but none of
+these differs in its letters' case alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+import click
+from click.shell_completion import CompletionItem
+
+from api.cli.terminal.shell import misuse
+from ledger.message import Message
+
+
+class Code(click.ParamType[str]):
+    """One of the codes of a kind.
+
+    Args:
+        kind: What `socai catalogue` lists them by.
+        known: The codes; called when one is typed.
+    """
+
+    name = "code"
+
+    def __init__(self, kind: str, known: Callable[[], Iterable[str]]) -> None:
+        self._kind = kind
+        self._known = known
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401  click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,  # noqa: ARG002  click's signature
+    ) -> str:
+        """The code as the rulebook writes it."""
+        codes = {code.upper(): code for code in self._known()}
+        typed = str(value).strip()
+        found = codes.get(typed.upper().replace("-", "_"), codes.get(typed.upper()))
+        if found is None:
+            self._refuse(typed, param, codes)
+        return found
+
+    def _refuse(
+        self, typed: str, param: click.Parameter | None, codes: Mapping[str, str]
+    ) -> NoReturn:
+        """With the codes that are near."""
+        option = "" if param is None else max(param.opts, key=len)
+        near = [codes[one] for one in get_close_matches(typed.upper(), codes, cutoff=0.5)]
+        if near:
+            misuse(
+                Message(
+                    "Nothing was asked: {value} is no code for {option}; there is: {near}. All of"
+                    " them: socai catalogue {kind}",
+                    value=typed,
+                    option=option,
+                    near=", ".join(near),
+                    kind=self._kind,
+                ),
+            )
+        misuse(
+            Message(
+                "Nothing was asked: {value} is no code for {option}. All of them: socai catalogue"
+                " {kind}",
+                value=typed,
+                option=option,
+                kind=self._kind,
+            ),
+        )
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002  click's signature
+        param: click.Parameter,  # noqa: ARG002  click's signature
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Codes that begin so."""
+        typed = incomplete.upper()
+        return [CompletionItem(code) for code in self._known() if code.upper().startswith(typed)]

@@ -1,0 +1,95 @@
+"""One act with all that a reader asks of it, as JSON: words in both languages, proofs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.http.resources.common import serializers
+from api.http.resources.common.proven import path
+from api.texts.catalogue import both, in_each, shown
+from ledger.regulation import act_in_words
+from ledger.regulation.act_in_words import SEALED, FactInWords, GroundInWords
+from ledger.regulation.acts.act import Act
+from ledger.regulation.registry.registry import Registry
+from projections.queries.told_act import Relation, ToldAct
+from projections.views.acts import ActRow
+
+
+def told_act(found: ToldAct, checkpoint: tuple[int, bytes] | None) -> dict[str, Any]:
+    """The answer.
+
+    Args:
+        found: The act.
+        checkpoint: (size, signed note) of the newest checkpoint that the proofs are to lead to.
+    """
+    size = 0 if checkpoint is None else checkpoint[0]
+    body = serializers.act(list(found.statements))
+    for one in body["statements"]:
+        one.update(path(one["index"], size))
+    sentence = found.sentence
+    body |= {
+        "sentence": None if sentence is None else both(sentence),
+        "addressees": _addressees(found.act, found.registry),
+        "basis": [_ground(one) for one in found.grounds],
+        "facts": [_fact(one) for one in found.facts],
+        "names": [_relation(one) for one in found.names],
+        "named_by": [_relation(one) for one in found.named_by],
+        "before": _neighbour(found.before),
+        "after": _neighbour(found.after),
+    }
+    if found.whole:
+        body["changes"] = [serializers.change(one) for one in found.changes]
+    if checkpoint is not None:
+        body["checkpoint"] = checkpoint[1].decode("utf-8")
+    return body
+
+
+def _addressees(act: Act | None, registry: Registry) -> list[dict[str, Any]]:
+    if act is None:
+        return []
+    return [
+        {
+            "agency": None if to.startswith(SEALED) else to,
+            **both(act_in_words.addressee(to, act, registry)),
+        }
+        for to in act.to
+    ]
+
+
+def _ground(one: GroundInWords) -> dict[str, Any]:
+    return {
+        "instrument": one.basis.instrument,
+        "title": one.title,
+        "article": one.basis.article,
+        "clause": one.basis.clause,
+        "point": one.basis.point,
+        "role": one.basis.role,
+        **{f"role_{lang}": text for lang, text in both(one.role).items()},
+        "in_force": one.in_force,
+        "valid_from": None if one.valid_from is None else one.valid_from.isoformat(),
+        "valid_to": None if one.valid_to is None else one.valid_to.isoformat(),
+    }
+
+
+def _fact(one: FactInWords) -> dict[str, Any]:
+    return {
+        "pointer": one.pointer,
+        "labels": [both(label) for label in one.labels],
+        **both(in_each(lambda lang: shown(one.value, lang))),
+    }
+
+
+def _relation(one: Relation) -> dict[str, Any]:
+    row = one.row
+    return {
+        "act_id": one.act_id,
+        "pointer": one.pointer,
+        **serializers.act_names(None if row is None else row.act),
+        "act": None if row is None else row.act,
+        "index": None if row is None else row.index,
+        "seq": None if row is None else row.seq,
+    }
+
+
+def _neighbour(row: ActRow | None) -> dict[str, Any] | None:
+    return None if row is None else {"act_id": row.act_id, "seq": row.seq}

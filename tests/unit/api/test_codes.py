@@ -1,0 +1,61 @@
+"""Codes as people type them: in any case; a wrong one names what is near, in one sentence."""
+
+from __future__ import annotations
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from api.cli.commands.cases import ACT, FLAG, STATE
+from api.cli.main import main
+from api.cli.terminal.codes import Code
+from api.cli.terminal.shell import Refusal
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed", "found"),
+    [
+        (STATE, "closed", "CLOSED"),
+        (STATE, "referred-criminal", "REFERRED_CRIMINAL"),
+        (ACT, "referralsent", "ReferralSent"),
+        (FLAG, "measure_before_verification", "MEASURE_BEFORE_VERIFICATION"),
+    ],
+)
+def test_a_code_is_taken_in_any_case(kind: Code, typed: str, found: str) -> None:
+    """As the rulebook writes it, whatever was typed."""
+    assert kind.convert(typed, None, None) == found
+
+
+def test_a_code_that_is_none_names_what_is_near() -> None:
+    """Nothing was asked, what there is, and where all of them stand."""
+    option = click.Option(["--state"])
+    with pytest.raises(Refusal) as refused:
+        STATE.convert("closd", option, None)
+    said = str(refused.value.text)
+    assert refused.value.exit_code == 2
+    assert "closd" in said
+    assert "CLOSED" in said
+    assert "socai catalogue state" in said
+    with pytest.raises(Refusal) as refused:
+        STATE.convert("qqqq", option, None)
+    assert "there is" not in str(refused.value.text)
+
+
+def test_the_shell_completes_codes() -> None:
+    """Those that begin so, in the rulebook's letters."""
+    option = click.Option(["--state"])
+    found = [item.value for item in STATE.shell_complete(click.Context(main), option, "ref")]
+    assert found == ["REFERRED", "REFERRED_CRIMINAL"]
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [(["cse"], "case"), (["case", "hystory"], "history"), (["act", "shw"], "show")],
+)
+def test_a_command_that_is_none_names_what_is_near(words: list[str], near: str) -> None:
+    """One sentence, status 2, in both languages."""
+    for lang in ("vi", "en"):
+        ended = CliRunner().invoke(main, ["--lang", lang, *words])
+        assert ended.exit_code == 2
+        assert near in ended.stderr
+        assert len(ended.stderr.strip().splitlines()) == 1
