@@ -29,7 +29,17 @@ from tests import builders
 from tests.a_ledger import appointment, enrolment, rule_set
 from tests.attacks import attack
 from tests.builders import CAST, an_act, an_id, at, officer
-from tests.fixtures.above import HOLDER, OTHER, STRANGER, UNITS, WHOLE, Above
+from tests.fixtures.above import (
+    HOLDER,
+    OTHER,
+    PROTECTED_UNTIL,
+    STRANGER,
+    UNITS,
+    WHOLE,
+    Above,
+    classification,
+    holder,
+)
 from tests.fixtures.app import Service, found, listening, open_service
 from tests.fixtures.postgres import make_database
 from tests.smuggle import smuggler_into
@@ -208,12 +218,12 @@ def test_a_log_takes_no_stub_until_its_registrars_let_it(low: Low, tmp_path: Pat
 
 
 @attack(
-    "whoever has the writer's login and the KEK enters a released text on a day of their own",
+    "whoever has the writer's login and the KEK enters a released text or a stub when they like",
     stopped_by="-",
     noticed_by="log audit, which asks the rules again",
 )
-def test_a_text_written_past_the_door_stands_on_no_other_day(low: Low) -> None:
-    """By SQL: what an honest text of a Friday beside it is not."""
+def test_what_is_written_past_the_door_below_is_against_the_rules(low: Low) -> None:
+    """By SQL: what an honest text of a Friday beside it is not; and a stub too early."""
     service, smuggler = low.service, smuggler_into(low.service)
     service.clock.set(at("2026-11-20 08:00"))  # a Friday
     good = low.act("ReleasedTextEntered", facts=_read_again())
@@ -225,8 +235,14 @@ def test_a_text_written_past_the_door_stands_on_no_other_day(low: Low) -> None:
     last = _goes_on(service)
     folded = service.get("/v1/cases", "ncv", headers={"Prefer": "wait=20"}, at_least=last)
     assert folded.status_code == 200, folded.text
-    found = breaking(service)
-    assert found == [put]
+    today = service.step(minutes=1).date().isoformat()
+    facts = {"assigned_on": today, "commitment": "B" * 43}
+    stream = f"case/{an_id('of a stub alone')}"
+    stub = an_act(
+        "StubReleased", by="nst", also=["ctq"], stream=stream, when=service.clock.now(), facts=facts
+    )
+    second = smuggler.put(service.sign(stub, "nst"), service.clock.now()).index
+    assert breaking(service) == [put, second]
     assert service.get(f"/v1/acts/{good.act_id}", "nst").get_json()["status"] == "effective"
     assert receipt["index"] < put
 
@@ -263,6 +279,70 @@ def said(above: Above, name: str, *by: str, **more: Any) -> Act:  # noqa: ANN401
     return an_act(
         name, by=author, also=also, level="mat", stream=above.stream, when=now, facts=facts, **more
     )
+
+
+@attack(
+    "a document is named to somebody past the end of its own protection",
+    stopped_by="HOLDER_HAS_TERM: to an end ahead, within the protection as it stands (A13, A14)",
+    noticed_by="-",
+)
+def test_nobody_holds_a_document_longer_than_it_is_protected(above: Above, tmp_path: Path) -> None:
+    """By API and at a terminal; to its last day it is taken."""
+    service = above.service
+
+    def copy(day: str) -> Act:
+        until = at(f"{day} 17:00").isoformat(timespec="seconds")
+        facts = {"unit": UNITS[0], "copy_nos": [day], "holder": holder("npgd", until)}
+        return said(above, "SecretCopyPermitted", "npgd", "ngd", facts=facts)
+
+    service.clock.set(max(service.clock.now(), at(f"{MONDAY} 14:00")))
+    service.hire("ngd")
+    late = copy("2027-09-16")
+    body = refusal(service.send(service.sign(late, "npgd"), "npgd"))
+    assert body["guard"] == "HOLDER_HAS_TERM"
+    assert "15/09/2027" in body["detail"]
+    (told,) = sent_by_command(service, tmp_path, late, "npgd")
+    assert told.exit_code == 1, told.output
+    assert "15/09/2027" in " ".join(told.stderr.split())
+    assert service.say(copy(PROTECTED_UNTIL), "npgd", "ngd")["status"] == "effective"
+
+
+@attack(
+    "a loss is told to some of those who hold the document, and its term is ended by that",
+    stopped_by="HOLDERS_TOLD: a notice names everybody to whom it is named then (A14)",
+    noticed_by="the worklist, where the term runs on",
+)
+def test_a_loss_is_told_to_everybody_who_holds_the_document(above: Above, tmp_path: Path) -> None:
+    """By API and at a terminal: one is left out; then all are told, and nothing waits any more."""
+    service = above.service
+    loss = said(above, "SecretLossReported", HOLDER, facts={"unit": UNITS[0]})
+    service.known(service.say(loss, HOLDER)["index"])
+
+    def notice(*aliases: str) -> Act:
+        now = service.clock.now().isoformat(timespec="seconds")
+        told = [
+            {"officer": officer(one), "agency": CAST[one][0], "post": CAST[one][1], "at": now}
+            for one in aliases
+        ]
+        facts = {"about": loss.act_id, "told": told}
+        return said(above, "HoldersNotified", HOLDER, facts=facts)
+
+    def waits() -> list[str]:
+        above.fold()
+        body = service.get("/v1/worklist", HOLDER).get_json()
+        return [one["act_id"] for part in ("overdue", "due", "running") for one in body[part]
+                if one["code"] == "SECRET_LOSS"]  # fmt: skip
+
+    assert loss.act_id in waits()
+    half = notice("ca")
+    body = refusal(service.send(service.sign(half, HOLDER), HOLDER))
+    assert (body["guard"], body["params"]["count"]) == ("HOLDERS_TOLD", "1")
+    (told,) = sent_by_command(service, tmp_path, half, HOLDER)
+    assert told.exit_code == 1, told.output
+    assert loss.act_id in waits()
+    (told,) = sent_by_command(service, tmp_path, notice("npgd"), HOLDER)
+    assert told.exit_code == 0, told.output
+    assert loss.act_id not in waits()
 
 
 @attack(
@@ -335,12 +415,12 @@ def test_whoever_is_named_is_told_before_it_ends(above: Above) -> None:
 
 
 @attack(
-    "whoever has the writer's login and the KEK lets a text go down by who decided it",
+    "whoever has the writer's login and the KEK lets a text go down, or tells nobody of a loss",
     stopped_by="-",
     noticed_by="log audit, which asks the rules again",
 )
-def test_a_release_written_past_the_door_is_none(above: Above) -> None:
-    """By SQL; last of what is above, since nothing else is taken in that case then."""
+def test_what_is_written_past_the_door_above_is_against_the_rules(above: Above) -> None:
+    """By SQL: a release, a notice to nobody, a name for ever; last, since nothing is taken then."""
     service, smuggler = above.service, smuggler_into(above.service)
     facts = {"decision": an_id("no decision"), "slot": NEXT_FRIDAY, "down_to": "ordinary"}
     act = said(above, "ReleasePermitted", "nst", "ctq", facts=facts)
@@ -351,5 +431,17 @@ def test_a_release_written_past_the_door_is_none(above: Above) -> None:
         "SecretLossReported", by="nst", level="mat", stream=stream, when=service.step(minutes=1)
     )
     service.known(service.say(loss, "nst")["index"])
+    blind = an_act(
+        "HoldersNotified", by="nst", level="mat", stream=stream, when=service.step(minutes=1),
+        facts={"about": loss.act_id, "classification": above.annexes[0].act_id},
+    )  # fmt: skip
+    second = smuggler.put(service.sign(blind, "nst"), service.clock.now()).index
+    until = (service.clock.now() + timedelta(days=3_000)).isoformat(timespec="seconds")
+    named = classification(
+        "mat", f"case/{an_id('held for ever')}", an_id("a third annex"), [holder(HOLDER, until)],
+        service.step(minutes=1),
+    )  # fmt: skip
+    third = UUID(an_id("a third annex"))
+    for_ever = smuggler.put(service.sign(named, "nst"), service.clock.now(), unit=third).index
     above.fold()
-    assert breaking(service) == [put]
+    assert breaking(service) == [put, second, for_ever]

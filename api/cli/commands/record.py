@@ -15,11 +15,14 @@ import click
 import orjson
 
 from api.cli.commands.signer_options import identity, signing_time
-from api.cli.terminal.shell import Moment, dumped, fail, misuse
+from api.cli.terminal.error_messages import guarded
+from api.cli.terminal.shell import Moment, dumped, fail, misuse, options
 from api.client.client import Client
 from api.client.connection import understood
 from api.ops.machine import RealEntropy
 from keys import canonical
+from keys.errors import KeysError
+from keys.stub_commitment import SALT_BYTES, commitment
 from ledger.admission.registrar import Keeper, registry_act
 from ledger.log import statement as statements
 from ledger.log.record import parse_envelope
@@ -43,7 +46,7 @@ Json = Mapping[str, Any]
 
 @click.group()
 def record() -> None:
-    """Records: what an erasure is to name, withdrawing content, erasing it."""
+    """Records: what an erasure is to name, withdrawing content, erasing it, a stub's commitment."""
 
 
 @record.command()
@@ -171,6 +174,27 @@ def withdraw(
         WITHDRAWING, act_id=new_id(), stream=stream, at=at, facts=facts, signers=[me, second]
     )
     give_signed(client, act, stream, iat)
+
+
+@record.command("commitment")
+@click.argument("file", type=click.File("rb"))
+@click.option("--salt", default=None, metavar="SALT", help="The one that was published, in base64.")
+@options
+@guarded
+def commitment_(file: IO[bytes], salt: str | None) -> None:
+    """Commit to the document FILE, for the facts of a stub; `-` reads standard input.
+
+    Prints the commitment and the salt that was drawn for it. The salt stays above, beside the
+    document: whoever has it can test what they guess. With --salt it is computed anew, to be
+    compared with what a stub says.
+    """
+    try:
+        key = RealEntropy().take(SALT_BYTES) if salt is None else canonical.unb64(salt)
+        made = commitment(key, file.read())
+    except (KeysError, ValueError):
+        misuse(Message("Nothing was computed: a salt is 32 bytes in base64, 43 letters."))
+    told = {"commitment": canonical.b64(made), "salt": canonical.b64(key), "salted": True}
+    click.echo(dumped(told))
 
 
 def new_id() -> str:
