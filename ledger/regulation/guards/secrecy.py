@@ -248,8 +248,10 @@ def release_in_slot(q: GuardInput) -> Breach | None:
     """access.md A15, L22.
 
     Made, signed by all and recorded on one day of release: what is entered below on any other day
-    would tell when it was decided above.
+    would tell when it was decided above. So would a mark there that a stub is opened.
     """
+    if q.act.act == "RecordCorrected" and q.facts.get("mark") != "STUB_OPENED":
+        return None
     every = _release_every(q)
     days = {local_day(one) for one in (q.act.occurred_at, q.signed_at, q.at)}
     if len(days) == 1 and all(is_release_day(one, every) for one in days):

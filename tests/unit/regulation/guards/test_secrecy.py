@@ -432,6 +432,15 @@ def test_every_signature_of_a_released_text_is_made_and_recorded_that_day() -> N
     breaks("RELEASE_IN_SLOT", replace(low.question(act, 1), at=at(f"{MONDAY} 08:00")))
 
 
+def test_a_stub_is_marked_as_opened_on_a_day_of_release_alone() -> None:
+    """access.md L22: else the mark would tell what the text does not; other marks need no day."""
+    for day, fits in ((FRIDAY, True), (MONDAY, False)):
+        low = Story(start=at(f"{day} 10:00"))
+        opened = low.asks("RecordCorrected", facts={"mark": "STUB_OPENED"})
+        (holds if fits else breaks)("RELEASE_IN_SLOT", opened)
+        holds("RELEASE_IN_SLOT", low.asks("RecordCorrected", facts={"mark": "ERROR"}))
+
+
 def test_days_of_release_follow_the_rule_that_is_set() -> None:
     """access.md A15 (config): a province may take every fourteenth day."""
     low = Story(start=at("2026-09-18 10:00"))
