@@ -1,6 +1,7 @@
 """Twenty thousand comparisons: nobody below can tell what is above, or that it is (NI1, NI2).
 
-And two hundred by whoever has a login of the database below, three hundred by all other observers.
+And two hundred by whoever has a login of the database below, three hundred by all other observers;
+and a thousand of releases (NI4).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import pytest
 
 from tests.attack import test_nothing_below_shows_it_by_http as by_http
 from tests.attack import test_nothing_below_shows_it_by_sql as by_sql
+from tests.attack import test_releases_show_nothing_else as of_releases
 from tests.attack.test_nothing_below_shows_it import told
 from tests.fixtures.apart import Clusters, Levels
 
@@ -19,6 +21,7 @@ pytestmark = pytest.mark.soak
 STORIES = 6_667
 STORIES_BY_SQL = 67
 STORIES_BY_HTTP = 100
+RELEASES = 1_000
 SEED = 7
 
 
@@ -44,3 +47,9 @@ def test_three_hundred_comparisons_by_every_observer_find_no_difference(
     """By HTTP, commands, files, metrics, log lines and segments."""
     for n in range(STORIES_BY_HTTP):
         by_http.told(levels, tmp_path, f"{SEED} {n}")
+
+
+def test_a_thousand_pairs_of_releases_tell_nothing_else(tmp_path: Path) -> None:
+    """The same texts in the same slots, and all else above is different."""
+    for n in range(RELEASES):
+        of_releases.told(tmp_path, f"{SEED} {n}")
