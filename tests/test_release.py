@@ -211,6 +211,7 @@ def test_an_sbom_lists_what_is_shipped_no_more_and_no_less() -> None:
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("installed")
+@pytest.mark.drill
 def test_wheel_and_sdist_are_the_same_bytes_from_the_same_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
