@@ -136,6 +136,8 @@ _LEFT_OUT = frozenset(
         # acts of form 1 say it of their author alone
         *("SignerShape.capacity", "AwaitedShown.capacity"),
         # not proven yet, or erased by law
+        # of what is entered in no register, and of form 1
+        "Receipt.number",
         *("Receipt.proof", "RawRecord.proof", "RawRecord.envelope", "VerifiedStatement.proof"),
         "VerificationShown.checkpoint",
         # only where it is so

@@ -18,6 +18,7 @@ from api.http.resources.common.served import enclave
 from api.http.schemas.registry import (
     AgenciesSchema,
     AgencyQuerySchema,
+    CatalogueSchema,
     InstrumentsSchema,
     JwkSetSchema,
     JwksQuerySchema,
@@ -29,6 +30,7 @@ from api.http.schemas.registry import (
     RegistryQuerySchema,
 )
 from api.problems.problem import Problem
+from ledger.regulation.docs import forms
 from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.registry import Registry
 from projections.queries import openings
@@ -68,6 +70,27 @@ def list_agencies(params: dict[str, Any]) -> Response:
         ),
         function=wanted,
     )
+
+
+@registry.call(
+    "/catalogue",
+    answers=CatalogueSchema,
+    heavy=_HEAVY,
+    of_cases=False,
+)
+def get_catalogue() -> Response:
+    """Danh mục của bản quy tắc đang áp dụng · What a form for any act is drawn from.
+
+    The edition in force, with those before it: act types with the JSON Schema of their facts, who
+    authors and signs them, their clocks and guards, and a label in both languages for every code.
+    It changes with an adoption alone: ask with `If-None-Match`.
+    """
+    known = enclave().ledger.refresh()
+    editions = [
+        {"name": one.name, "digest": one.digest, "from_index": first}
+        for first, one in known.edition_spans
+    ]
+    return answer({"editions": editions, **forms.catalogue(known.edition, enclave().facts.level)})
 
 
 @registry.call(

@@ -6,6 +6,7 @@ from marshmallow import fields
 
 from api.http.schemas.base import (
     AS_OF,
+    DIGEST,
     UUID,
     AnswerSchema,
     ListingSchema,
@@ -29,6 +30,44 @@ from api.http.schemas.enumerations import (
     OPENING_RULE,
 )
 from api.http.schemas.statement import KeyShownSchema
+
+
+def _by_code(description: str) -> fields.Dict:
+    return fields.Dict(required=True, metadata={"description": f"By code: {description}"})
+
+
+class EditionSpanSchema(StrictSchema):
+    """An edition of the rules that the log has had."""
+
+    name = text("What people call it.", required=True)
+    digest = pattern(DIGEST, "Of formats.md §9.", required=True)
+    from_index = number("First record that stands under it.")
+
+
+class CatalogueSchema(AnswerSchema):
+    """What a form for any act is drawn from."""
+
+    editions = several(EditionSpanSchema, "Each that the log has had, the one in force last.")
+    edition = fields.Dict(
+        required=True,
+        metadata={"description": "Name and digest of the one in force, newest form of an act."},
+    )
+    acts = several(
+        fields.Dict(),
+        "Act types: names, who authors (`who`) and signs (`signer_roles`, `signer_powers`), to"
+        " whom, from which states, clocks, guards, and `facts`, a JSON Schema (2020-12) with"
+        " `title` and `title_en` of each member and value.",
+    )
+    roles = _by_code("what `who` and `signer_powers` name.")
+    addressees = _by_code("what `to` names.")
+    groups = _by_code("groups of act types.")
+    states = _by_code("states of a case.")
+    sub_processes = _by_code("sub-processes with their states.")
+    clocks = _by_code("clocks and limits.")
+    guards = _by_code("conditions with the sentence that is told, `{}` filled in.")
+    dispositions = _by_code("branches.")
+    capacities = _by_code("in which one signs.")
+    members = _by_code("members of an act.")
 
 
 class RegistryQuerySchema(PageSchema):
