@@ -125,7 +125,6 @@ _LEFT_OUT = frozenset(
         # of a lower log; to who sees no more than acts; before the first checkpoint that covers it
         *("ToldAct.mirrored", "ToldAct.changes", "ToldAct.checkpoint", "ProvenStatement.proof"),
         "Problem.cases",
-        "Receipt.number",  # of what no register counts
         # as of now nothing is looked back at; an index has no instant of its own
         *("Participants.view", "ParticipantsView.at"),
         # a correction that puts no member right, and one by the rules of before
