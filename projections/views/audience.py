@@ -369,6 +369,10 @@ def _officers_of(acts: Iterable[Act], registry: Registry) -> set[str] | None:
         elif act.act in {"AgencyRegistered", "FunctionAssigned", "AgencySuccessionRecorded",
                          "LedgerOpened"}:  # fmt: skip
             return None
+        elif act.act == "DelegationEnded":
+            line = registry.delegations.get(facts["delegation"])
+            found |= set() if line is None else {line.taker}
         elif facts.get("officer") is not None:
             found.add(facts["officer"])
+            found |= {line.taker for line in registry.delegations.given_by(facts["officer"])}
     return None if any(stands_in(officer, registry) for officer in found) else found

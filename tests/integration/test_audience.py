@@ -18,7 +18,9 @@ import psycopg
 import pytest
 
 from ledger.postgres.records import PostgresRecords
+from ledger.regulation.acts.act import Act
 from ledger.regulation.case.state import StreamState
+from ledger.regulation.participation.narrowing import Ended, narrowings
 from ledger.regulation.participation.sees import acts_seen
 from ledger.regulation.participation.viewpoint import Viewpoint
 from ledger.regulation.registry.calendar import local_day
@@ -55,6 +57,11 @@ SELECT comp, officer::text, nullif(until, 'infinity') FROM sec.excluded WHERE ge
 _LIVE: Final[LiteralString] = """
 SELECT gen FROM proj.views WHERE view = 'audience' AND state = 'live' AND error IS NULL
 """
+
+
+_TRANSFER: Final = 13
+"""The step of SC3 that waits for the deputy of the department that takes the case over."""
+_TAKES_OVER: Final = "bacninh.svhttdl"
 
 
 @dataclass
@@ -376,3 +383,66 @@ def _now(made: Town) -> datetime:
     assert row is not None
     found: datetime = row[0]
     return found
+
+
+def test_whom_a_signer_lets_sign_is_let_in_for_its_term(database: Database) -> None:
+    """Of another agency than the author's (W1); over at once where it is ended, folded or not."""
+    made = _waiting(database)
+    giver, taker = (made.played.player.cast[alias] for alias in ("spgd", "scv"))
+    made.enter("OfficerAppointed", {
+        "officer": taker.officer, "agency": _TAKES_OVER, "post": taker.post, "powers": [],
+        "capacities": ["TRUC_TIEP"], "valid_from": "2023-03-21", "basis_document": "QĐ",
+    }, f"officer/{taker.officer}")  # fmt: skip
+    person = Person(giver.officer, giver.key, giver.post)
+    day = made.played.log.clock.astimezone(VN).date()
+    line = _says(made, person, "DelegationGiven", {
+        "officer": taker.officer, "post": taker.post, "capacity": "TUQ", "ground": "LEAVE",
+        "scope": "Ký văn bản đang chờ.", "valid_from": day.isoformat(),
+        "valid_to": (day + timedelta(days=9)).isoformat(), "basis_document": "Giấy ủy quyền",
+    })  # fmt: skip
+    made.catch_up()
+    assert _let_in(made, taker.officer, line) == 1
+    made.require_rule()
+    ended = {"delegation": line.act_id, "reason": "Đã về."}
+    ending = _says(made, person, "DelegationEnded", ended)
+    registry, _, now = made.stands()
+    assert list(narrowings(ending, registry, local_day(now))) == [Ended(taker.officer, line.act_id)]
+    made.catch_up()
+    assert _let_in(made, taker.officer, line) == 0
+    made.require_rule()
+    assert made.compared() == []
+
+
+def _waiting(database: Database) -> Town:
+    """SC3 up to the transfer that its author has signed."""
+    log = played("SC3")
+    named = log.player.acts[_TRANSFER]
+    at = next(n for n, s in enumerate(log.log.statements) if s.members["act_id"] == named)
+    log.log.rows, log.log.statements = log.log.rows[: at + 1], log.log.statements[: at + 1]
+    log.log.heads.clear()
+    for one in log.log.statements:
+        log.log.heads[one.members["stream"]] = (one.seq, one.digest_b64)
+    log.fill(database.admin)
+    made = Town(database, log)
+    made.catch_up()
+    return made
+
+
+def _says(made: Town, person: Person, name: str, facts: dict[str, Any]) -> Act:
+    """An act of the deputy's in the stream of the department that takes over."""
+    log, start = made.played.log, len(made.played.log.rows)
+    act = an_act(
+        name, when=log.clock.astimezone(VN), stream=f"agency/{_TAKES_OVER}", facts=facts,
+        exact=True, agency=_TAKES_OVER, post=person.post,
+        signers=[{"officer": person.uuid, "post": person.post, "role": "AUTHOR"}],
+    )  # fmt: skip
+    log.sign(dict(act.signed), person)
+    made.played.fill(made.database.admin, start=start)
+    return act
+
+
+def _let_in(made: Town, officer: str, line: Act) -> int:
+    """As how many principals an officer is shown something of the case by a delegation."""
+    shown, comp = made.shown(), stream_id(ORIGIN, made.played.player.cases["C1"])
+    whos = {who for o, who, via, *_ in shown.members if (o, via) == (officer, line.act_id)}
+    return len(whos & {who for who, *_ in shown.cases[comp]})

@@ -74,6 +74,21 @@ def home_of(registry: Registry, act: Act, officer: str, post: str) -> str | None
     return next((a.agency for a in held if a.post == post), None)
 
 
+def waiting_places(entry: Entry) -> range:
+    """Places of the signers for whom an act waits, behind its author."""
+    return range(max(1, len(entry.signed)), len(entry.act.signed["signers"]))
+
+
+def is_for(line: Delegation, registry: Registry, act: Act, place: int) -> bool:
+    """Whether a delegation, while it runs, is for what waits for the signer in a place."""
+    named = named_in(act, place)
+    return (
+        (line.giver, line.from_post) == (named["officer"], named["post"])
+        and line.covers(act.act, act.stream)
+        and line.agency == home_of(registry, act, line.giver, line.from_post)
+    )
+
+
 def stand_ins(
     registry: Registry, act: Act, place: int, officer: str, on: date
 ) -> Iterator[StandIn]:

@@ -15,6 +15,7 @@ from ledger.regulation.acts.act import ORDINARY
 from ledger.regulation.acts.participation_rules import NAMED, Gift
 from ledger.regulation.case.exclusions import exclusions
 from ledger.regulation.case.reviews import took_part
+from ledger.regulation.case.stand_ins import home_of, is_for, named_in, waiting_places
 from ledger.regulation.case.state import Entry, present_agency
 from ledger.regulation.participation import principals
 from ledger.regulation.participation.below import acts_below
@@ -157,8 +158,10 @@ def _lent(given: Iterable[AudienceRow], case: Viewpoint) -> list[AudienceRow]:
     for entry in case.fold.pending.values():
         rule = rule_of(entry)
         if rule is None or not rule.whole_for_countersigners:
+            found += _to_delegates(entry, (), case)
             continue
         seen = [row for row in given if _is_of_author(row, entry, case)]
+        found += _to_delegates(entry, seen, case)
         for signer in entry.act.signers[1:]:
             who, via = principals.officer(signer.officer), entry.act.act_id
             found += [row._replace(who=who, via=via) for row in seen]
@@ -166,6 +169,36 @@ def _lent(given: Iterable[AudienceRow], case: Viewpoint) -> list[AudienceRow]:
                 named = sorted(led_to(entry, case, rule.withholds))
                 found += [AudienceRow(who, act, via, None) for act in named]
     return found
+
+
+def _to_delegates(
+    entry: Entry, lent: Iterable[AudienceRow], case: Viewpoint
+) -> Iterator[AudienceRow]:
+    """What whoever it waits for sees, for those whom they let sign instead; of no named unit."""
+    if case.level != ORDINARY or entry.edition.form == 1:
+        return
+    via = entry.act.act_id
+    shown = [row._replace(via=via) for row in lent]
+    for rule, gift, _ in gifts_of(entry, case.level):
+        if gift.who == "signers":
+            acts = sorted(acts_of(gift, entry, rule, case)) or (None,)
+            shown += [AudienceRow("", act, via, None) for act in acts]
+    for place in waiting_places(entry):
+        for who in _delegates(entry, place, case):
+            yield from (row._replace(who=who) for row in shown)
+
+
+def _delegates(entry: Entry, place: int, case: Viewpoint) -> Iterator[str]:
+    act, registry = entry.act, case.registry
+    named = named_in(act, place)
+    home = home_of(registry, act, named["officer"], named["post"])
+    if home in {None, act.agency}:  # of the author's agency they see it anyway
+        return
+    for kind in ("", act.act):
+        yield principals.desk(str(home), named["officer"], named["post"], kind)
+    for line in registry.delegations.all():
+        if line.stream == case.fold.name and is_for(line, registry, act, place):
+            yield principals.delegate(line.act_id)
 
 
 def _is_of_author(row: AudienceRow, entry: Entry, case: Viewpoint) -> bool:

@@ -18,6 +18,7 @@ from ledger.regulation.edition import Edition
 from ledger.regulation.participation import principals
 from ledger.regulation.participation.audience import InspectionReach
 from ledger.regulation.registry.calendar import VIETNAM
+from ledger.regulation.registry.delegations import CASE, Delegation
 from ledger.regulation.registry.grants import Grant
 from ledger.regulation.registry.membership import only_administers, stands_apart
 from ledger.regulation.registry.officers import Appointment
@@ -130,6 +131,7 @@ def members(registry: Registry, officers: Collection[str] | None = None) -> list
         if grant.revoked_at is None and found.wants(grant.officer):
             found.grants(grant)
             _granted(grant, posts.get(grant.officer, ()), carrying, found)
+    _delegations(registry, posts, found)
     return list(found.rows())
 
 
@@ -290,6 +292,36 @@ def _reach(grant: Grant, carrying: _Carrying) -> Iterator[tuple[str, _Span]]:
     """Agencies as acts name them whose heir is one that an order names, and while it is."""
     for agency in () if grant.cases else grant.agencies:
         yield from carrying.seen_with(agency, _Span(_ALWAYS, _NEVER))
+
+
+# -- delegations ---------------------------------------------------------------------------------
+
+
+def _delegations(registry: Registry, posts: Mapping[str, Iterable[_Post]], found: _Found) -> None:
+    for line in registry.delegations.all():
+        if line.ended is None and found.wants(line.taker):
+            _delegated(line, posts, found)
+
+
+def _delegated(line: Delegation, posts: Mapping[str, Iterable[_Post]], found: _Found) -> None:
+    """As whom somebody signs instead, in its term and while giver and taker are in post."""
+    term = _days(line.valid_from, line.valid_to)
+    if line.stream.startswith(CASE):
+        named = [principals.delegate(line.act_id)]
+    else:
+        kinds = sorted(line.acts) or [""]
+        named = [principals.desk(line.agency, line.giver, line.from_post, one) for one in kinds]
+    giving = _held(posts.get(line.giver, ()), line.agency, line.from_post)
+    taking = list(_held(posts.get(line.taker, ()), line.agency, line.to_post))
+    for given in giving:
+        for taken in taking:
+            span = term.within(given).within(taken)
+            for who in named:
+                found.add(line.taker, who, line.act_id, span)
+
+
+def _held(posts: Iterable[_Post], agency: str, post: str) -> Iterator[_Span]:
+    return (one.span for one in posts if (one.held.agency, one.held.post) == (agency, post))
 
 
 # -- time -----------------------------------------------------------------------------------------

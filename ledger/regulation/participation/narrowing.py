@@ -1,13 +1,13 @@
 """What takes sight away the moment it is recorded, and waits for nobody to fold it (access.md G18).
 
-Everything that widens waits for the audience. A revocation, a post that ended, a key that was
-revoked and an exclusion are executed by whoever records them. What ends by a day or a term needs
-nothing: ends are compared when they are read.
+Everything that widens waits for the audience. A revocation, a delegation and a post that ended, a
+key that was revoked and an exclusion are executed by whoever records them. What ends by a day or a
+term needs nothing: ends are compared when they are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -15,6 +15,7 @@ from typing import Final
 from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.json_shape import parse_time
 from ledger.regulation.case.exclusions import EXCLUDING
+from ledger.regulation.registry.delegations import Delegation
 from ledger.regulation.registry.registry import Registry
 
 EVERYTHING: Final = "*"
@@ -69,6 +70,10 @@ def narrowings(act: Act, registry: Registry, day: date) -> Iterator[Narrowing]:
         yield Ended(facts["officer"], facts["kid"])
     elif act.act == "OfficerEnded" and date.fromisoformat(facts["ended_on"]) <= day:
         yield Ended(facts["officer"], EVERYTHING)
+        yield from _over(registry.delegations.given_by(facts["officer"]))
+    elif act.act == "DelegationEnded":
+        line = registry.delegations.get(facts["delegation"])
+        yield from _over([] if line is None else [line])
     elif act.act == EXCLUDING:
         until = facts.get("until")
         for officer in registry.officers.all():
@@ -79,3 +84,8 @@ def narrowings(act: Act, registry: Registry, day: date) -> Iterator[Narrowing]:
                     act.act_id,
                     None if until is None else parse_time(until),
                 )
+
+
+def _over(lines: Iterable[Delegation]) -> Iterator[Ended]:
+    """Whoever they let sign sees by them no more what waits for another."""
+    yield from (Ended(line.taker, line.act_id) for line in lines)

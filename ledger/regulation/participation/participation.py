@@ -24,6 +24,7 @@ from ledger.regulation.acts.participation_rules import (
 )
 from ledger.regulation.case.exclusions import Exclusion, exclusions
 from ledger.regulation.case.reviews import took_part
+from ledger.regulation.case.stand_ins import is_for, waiting_places
 from ledger.regulation.case.state import Entry, present_agency
 from ledger.regulation.participation.ends import end_of
 from ledger.regulation.participation.selectors import Holder, holders, led_to, named_ends
@@ -214,10 +215,18 @@ def _while_waiting(given: Collection[Part], case: Viewpoint) -> Iterator[Part]:
     """
     for entry in case.fold.pending.values():
         rule = rule_of(entry)
-        if rule is None or not rule.whole_for_countersigners:
-            continue
         since = taken_at(entry.signed[0])
         loan = Loan(entry.act.act_id, entry.act.act, since, WAITS, None)
+        takers = list(_takers(entry, case))
+        yield from (
+            _to_taker(part, loan, taker)
+            for part in given
+            if part.via == loan.via
+            for taker, giver in takers
+            if part.holder == Holder("officer", giver)
+        )
+        if rule is None or not rule.whole_for_countersigners:
+            continue
         author = present_agency(case.registry, entry.act.agency, local_day(since))
         seen = [
             part
@@ -225,10 +234,28 @@ def _while_waiting(given: Collection[Part], case: Viewpoint) -> Iterator[Part]:
             if part.holder.kind == "agency" and case.level == ORDINARY
             if present_agency(case.registry, part.named, local_day(since)) == author
         ]
+        for taker, _ in takers:
+            yield from _lent(seen, loan, taker, case)
         for signer in entry.act.signers[1:]:
             yield from _lent(seen, loan, signer.officer, case)
             if case.level != ORDINARY and _stands(Holder("officer", signer.officer), case):
                 yield _led(signer.officer, led_to(entry, case, rule.withholds), loan)
+
+
+def _takers(entry: Entry, case: Viewpoint) -> Iterator[tuple[str, str]]:
+    """Whom those for whom it waits let sign instead, each with who does; above ordinary nobody."""
+    if case.level != ORDINARY or entry.edition.form == 1:
+        return
+    for line in case.registry.delegations.all():
+        if case.registry.stands(line, case.day) and any(
+            is_for(line, case.registry, entry.act, place) for place in waiting_places(entry)
+        ):
+            yield line.taker, line.giver
+
+
+def _to_taker(part: Part, loan: Loan, taker: str) -> Part:
+    """What somebody is shown by name because it waits for them, shown to whom they let sign."""
+    return replace(part, holder=Holder("officer", taker), named=taker, end=loan.end)
 
 
 def _led(officer: str, acts: frozenset[str], loan: Loan) -> Part:

@@ -43,6 +43,16 @@ def below(stream: str, log: str, act_id: str) -> str:
     return f"below/{stream}/{log}/{act_id}"
 
 
+def desk(agency_id: str, officer_id: str, post: str, act: str = "") -> str:
+    """Whom an officer lets sign what waits for them in a post: acts of one type, or of any."""
+    return f"desk/{agency_id}/{officer_id}/{post}/{act}"
+
+
+def delegate(act_id: str) -> str:
+    """Whom a delegation for one case lets sign there."""
+    return f"delegate/{act_id}"
+
+
 def handler(stream: str) -> str:
     """Whoever handles a case: nobody acts as this.
 

@@ -14,6 +14,7 @@ from ledger.regulation.acts.act import ORDINARY
 from ledger.regulation.acts.participation_rules import OF_THE_REGISTRY, UNIT, Gift
 from ledger.regulation.case.exclusions import shut_out
 from ledger.regulation.case.reviews import took_part
+from ledger.regulation.case.stand_ins import stand_ins
 from ledger.regulation.case.state import Entry, present_agency
 from ledger.regulation.participation.ends import end_of
 from ledger.regulation.participation.participation import (
@@ -67,6 +68,8 @@ def _acts(officer: str, given: Sequence[_Given], case: Viewpoint) -> Iterator[st
     yield from _by_grant(officer, given, case)
     for entry in _waits_for(officer, case):
         yield from _lent(entry, given, case)
+    for entry in _lets_sign(officer, case):
+        yield from _as_signer(entry, given, case)
 
 
 def _by_post(agencies: frozenset[str], given: Sequence[_Given], case: Viewpoint) -> Iterator[str]:
@@ -149,6 +152,28 @@ def _waits_for(officer: str, case: Viewpoint) -> Iterator[Entry]:
             continue
         if officer in [signer.officer for signer in entry.act.signers[1:]]:
             yield entry
+
+
+def _lets_sign(officer: str, case: Viewpoint) -> Iterator[Entry]:
+    """Acts that wait for somebody who lets this officer sign instead."""
+    for entry in case.fold.pending.values() if case.level == ORDINARY else ():
+        ways = (
+            way
+            for place in range(max(1, len(entry.signed)), len(entry.act.signers))
+            for way in stand_ins(case.registry, entry.act, place, officer, case.day)
+        )
+        if entry.edition.form > 1 and any(way.delegation is not None for way in ways):
+            yield entry
+
+
+def _as_signer(entry: Entry, given: Sequence[_Given], case: Viewpoint) -> Iterator[str]:
+    """What the act shows whom it names as a signer, and while it waits what its author sees."""
+    rule = rule_of(entry)
+    for gift in () if rule is None else rule.gifts:
+        if gift.who == "signers":
+            yield from _shown(gift, entry, case)
+    if rule is not None and rule.whole_for_countersigners:
+        yield from _lent(entry, given, case)
 
 
 def _lent(waiting: Entry, given: Sequence[_Given], case: Viewpoint) -> Iterator[str]:

@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Self
+from typing import Final, Self
 
 from ledger.regulation.edition import within
+
+CASE: Final = "case/"
+"""How the stream of a delegation for one case begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Delegation:
 
     def covers(self, act: str, stream: str) -> bool:
         """Whether it is for acts of this type in this stream."""
-        here = self.stream == stream or not self.stream.startswith("case/")
+        here = self.stream == stream or not self.stream.startswith(CASE)
         return here and (not self.acts or act in self.acts)
 
 
@@ -88,6 +91,10 @@ class Delegations:
     def all(self) -> Iterable[Delegation]:
         """Every delegation, in the order they were given."""
         return self._lines.values()
+
+    def given_by(self, officer: str) -> list[Delegation]:
+        """What an officer gave, the first one first."""
+        return [line for line in self._lines.values() if line.giver == officer]
 
     def taken_by(self, officer: str) -> list[Delegation]:
         """What an officer was given, the last one first."""

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ledger.regulation.case.state import apply
 from ledger.regulation.participation.audience import AudienceRow, audience
 from ledger.regulation.participation.members import Membership, inspections, members
 from ledger.regulation.participation.reach import OPENING, reach
 from ledger.regulation.participation.sees import acts_seen
 from ledger.regulation.participation.units import units
 from ledger.regulation.participation.viewpoint import Viewpoint
-from tests.builders import Story, an_id, officer
+from tests.builders import Story, a_case_in, an_id, officer, signed
 from tests.examples import examples
 from tests.play_pure import scenario, steps
 from tests.unit.regulation.test_participation import (
@@ -27,6 +28,7 @@ from tests.unit.regulation.test_participation import (
     NAMES,
     STEP,
     generated,
+    lets_sign,
     looked_at,
     require_agreement,
     seeing,
@@ -113,6 +115,47 @@ def require_rows(officers: Iterable[str], case: Viewpoint, whens: Iterable[datet
                 under = reach(one, then).under
                 said = None if under is None else (under.via, OPENING[under.act])
                 assert rows.under(one, when) == said, (one, when)
+
+
+# -- who signs instead ---------------------------------------------------------------------------
+
+WAITED: dict[str, dict[str, Any]] = {
+    "all that the post signs": {},
+    "acts of this type": {"acts": ["VerificationConcluded"]},
+    "acts of another type": {"acts": ["SanctionDecided"]},
+}
+
+
+@pytest.mark.parametrize("in_case", [False, True])
+@pytest.mark.parametrize("scope", WAITED)
+def test_whom_a_signer_lets_sign_sees_what_waits_and_nothing_else(
+    scope: str, *, in_case: bool
+) -> None:
+    """For the term of it, while it waits, of whatever agency; nobody else of that agency does."""
+    story = a_case_in("VERIFYING")
+    waits = story.act("VerificationConcluded", also=["yt"])
+    first, last = signed(waits, story.stream)
+    apply(story.stream, first)
+    line = lets_sign(story, "yt", in_case=in_case, **WAITED[scope])
+    both = [officer("yt"), officer("ytcv")]
+
+    def sees(alias: str, when: datetime) -> bool:
+        case = looked_at(story, when)
+        require_rows(both, case)
+        require_agreement(both, case)
+        return acts_seen(both, case)[officer(alias)] == frozenset(story.stream.entries)
+
+    given = scope != "acts of another type"
+    assert [sees(one, story.now) for one in ("yt", "ytcv")] == [True, given]
+    assert sees("ytcv", story.now + timedelta(days=19)) is given
+    assert not sees("ytcv", story.now + timedelta(days=22))
+    gone = Viewpoint(story.stream, story.registry.copy(), story.now)
+    gone.registry.delegations.end(line, 9)
+    require_rows(both, gone)
+    assert acts_seen(both, gone)[officer("ytcv")] == frozenset()
+    apply(story.stream, last)
+    story.later(minutes=30)
+    assert not sees("ytcv", story.now)
 
 
 # -- the scenarios ------------------------------------------------------------------------------

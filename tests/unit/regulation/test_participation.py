@@ -261,7 +261,7 @@ GENERATED = (
     "ReviewDecided", "CaseClosed", "CaseReopened", "CaseCustodyTransferred", "SanctionProposed",
     "SanctionDecided", "MemberSecondmentRequested", "MemberSeconded", "ParticipationGranted",
     "ParticipationRevoked", "ParticipationExcluded", "ParticipationRestored", "ActReturned",
-    "RecordVoided",
+    "RecordVoided", "DelegationGiven",
 )  # fmt: skip
 STEP = st.tuples(
     st.sampled_from(GENERATED),
@@ -272,6 +272,36 @@ STEP = st.tuples(
     st.sampled_from([0, 0, 0, 1, 20, 45]),
     st.booleans(),
 )
+
+
+def lets_sign(story: Story, alias: str, *, in_case: bool = False, **facts: Any) -> str:  # noqa: ANN401
+    """Whoever something waits for, else this one, lets a colleague sign; the delegation's id."""
+    waits = next(iter(story.stream.pending.values()), None)
+    if waits is not None:
+        uuid = waits.act.signers[len(waits.signed)].officer
+        alias = next((one for one in CAST if officer(one) == uuid), alias)
+    agency, post = CAST[alias]
+    taker = next((a for a in CAST if CAST[a][0] == agency and a != alias), alias)
+    said: dict[str, Any] = {
+        "officer": officer(taker),
+        "post": CAST[taker][1],
+        "capacity": "GQ",
+        "valid_from": story.now.date().isoformat(),
+        "valid_to": (story.now + timedelta(days=20)).date().isoformat(),
+        "basis_document": "QĐ 1",
+        **facts,
+    }
+    act = enter(
+        story.registry,
+        "DelegationGiven",
+        said,
+        stream=story.stream.name if in_case else f"agency/{agency}",
+        agency=agency,
+        post=post,
+        signers=[{"officer": officer(alias), "post": post, "role": "AUTHOR"}],
+        act_id=an_id(f"delegation {story.registry.version}"),
+    )
+    return act.act_id
 
 
 def generated(story: Story, step: tuple[Any, ...]) -> None:
@@ -290,6 +320,9 @@ def generated(story: Story, step: tuple[Any, ...]) -> None:
     }.get(name, {})
     waiting = next(iter(story.stream.pending), None)
     if name == "ActReturned" and waiting is None:
+        return
+    if name == "DelegationGiven":
+        lets_sign(story, by, in_case=finished)
         return
     act = story.act(
         name,
