@@ -250,7 +250,8 @@ def insert(
 
 
 @cache
-def _played(name: str) -> Player:
+def decided(name: str) -> Player:
+    """A scenario as the rules decided it, once for a process: looked at and never changed."""
     file = scenario(name)
     player, aliases = player_for(file)
     player.keep_questions = True
@@ -265,12 +266,12 @@ def played(*names: str) -> PlayedLog:
 
     Or of the first with the cases of the others behind it in one enclave.
     """
-    return PlayedLog(_signed(names[0]).copied(), [_played(names[0])])
+    return PlayedLog(_signed(names[0]).copied(), [decided(names[0])])
 
 
 @cache
 def _signed(name: str) -> MemoryLog:
-    player = _played(name)
+    player = decided(name)
     random = Random(90)  # noqa: S311 - repeatable
     founder = player.cast["_founder"]
     log = MemoryLog(

@@ -137,11 +137,11 @@ def lines(side: Queries, moment: int | None, at: datetime) -> Any:  # noqa: ANN4
     )
 
 
-@pytest.mark.parametrize("most", [5, pytest.param(10_000, marks=pytest.mark.soak, id="every")])
+@pytest.mark.parametrize("most", [2, pytest.param(10_000, marks=pytest.mark.soak, id="every")])
 def test_as_of_a_record_nothing_later_is_known(pair: Pair, most: int) -> None:
     """File, difference, reasons and registry as of k are those of a log that ends with k.
 
-    Of five records here, and the last, of each in `make soak`.
+    Of two records here, and the last, of each in `make soak`.
     """
     random = Random(4)  # noqa: S311 - repeatable
     whole, cut, stored = pair.whole.queries, pair.cut.queries, pair.log.stored()
@@ -170,4 +170,4 @@ def test_as_of_a_record_nothing_later_is_known(pair: Pair, most: int) -> None:
                 reasons = chain(whole, stream, pointer, pair.now, index)
                 assert reasons == chain(cut, stream, pointer, at, None)
                 assert (reasons[-1][2] if reasons else None) == values[pointer]
-    assert judged >= 4
+    assert judged >= 2

@@ -266,7 +266,7 @@ def test_no_order_of_cheap_and_dear_gets_more_than_the_share(plan: Plan, threads
     _never_more_than_the_share(plan, threads)
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(15))
 @given(
     st.lists(
         st.tuples(

@@ -11,7 +11,7 @@ import pytest
 
 from api.http.app import openapi
 from projections.views import search_terms
-from tests.play_pure import player_for, scenario, steps
+from tests.played_log import decided
 from tests.source_files import ROOT, files_below, modules
 
 SCHEMA = files_below(ROOT / "projections", "*.sql")
@@ -79,10 +79,7 @@ def test_no_table_but_one_holds_a_token_as_a_column_and_none_an_index_on_it() ->
 @pytest.mark.parametrize("name", ["SC1", "SC2", "SC6", "SC8", "SC9", "SC10"])
 def test_no_token_is_among_the_words_a_case_is_found_by(name: str) -> None:
     """regulation.md §9: numbers, symbols, abstracts and names of acts, states and agencies only."""
-    file = scenario(name)
-    player, cast = player_for(file)
-    for step in steps(file):
-        player.step(step, cast)
+    player = decided(name)
     for stream in player.streams.values():
         if stream.kind == "case":
             found = list(search_terms.searchable(stream, player.registry))
