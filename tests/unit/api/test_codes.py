@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 import pytest
+from click.shell_completion import BashComplete
 from click.testing import CliRunner
 
 from api.cli.commands.cases import ACT, FLAG, STATE
 from api.cli.main import main
 from api.cli.terminal.codes import Code
 from api.cli.terminal.shell import Refusal
+
+README = Path(__file__).parents[3] / "README.md"
 
 
 @pytest.mark.parametrize(
@@ -46,6 +51,23 @@ def test_the_shell_completes_codes() -> None:
     option = click.Option(["--state"])
     found = [item.value for item in STATE.shell_complete(click.Context(main), option, "ref")]
     assert found == ["REFERRED", "REFERRED_CRIMINAL"]
+
+
+@pytest.mark.parametrize(
+    ("words", "typed", "found"),
+    [
+        ([], "ca", {"case", "catalogue"}),
+        (["act"], "s", {"show", "sign", "submit"}),
+        (["case", "list", "--state"], "clo", {"CLOSED"}),
+    ],
+)
+def test_the_shell_completes_what_the_readme_says(
+    words: list[str], typed: str, found: set[str]
+) -> None:
+    """Commands, also those that are not read yet, and codes; by click's own completion."""
+    asked = BashComplete(main, {}, "socai", "_SOCAI_COMPLETE").get_completions(words, typed)
+    assert {item.value for item in asked} == found
+    assert "_SOCAI_COMPLETE=bash_source socai" in README.read_text("utf-8")
 
 
 @pytest.mark.parametrize(
