@@ -140,7 +140,7 @@ class ALedger:
 
     # -- signing -----------------------------------------------------------------------------------
 
-    def sign(
+    def sign(  # noqa: PLR0913 - what a statement says
         self,
         act: Act,
         by: str,
@@ -149,6 +149,7 @@ class ALedger:
         at: datetime | None = None,
         head: tuple[int, str | None] | None = None,
         log: str | None = None,
+        stand_in: dict[str, str] | None = None,
     ) -> Statement:
         """A statement of an act at the head of its stream."""
         seq, prev = head if head is not None else self.head(act.stream)
@@ -161,6 +162,7 @@ class ALedger:
             seq=seq,
             prev=prev,
             role=role,
+            stand_in=stand_in,
         )
 
     def head(self, stream: str) -> tuple[int, str | None]:
@@ -190,6 +192,23 @@ class ALedger:
             answer = self.send(self.sign(act, alias, role=role), by=alias)
         assert answer is not None
         return answer
+
+    def signed_instead(self) -> None:
+        """A registrar more, approved by the next holder of the post of the officer named.
+
+        By `pc` instead of `tc`, the personnel officer, who has left; the keeper is in post.
+        """
+        now = self.clock.now()
+        for change in (appointment("tc", now), enrolment("tc", now)):
+            self.say(approved(change, "keeper"), "founder", "keeper")
+        act = approved(appointment("ubcv", now, powers=["REGISTRY_KEEPER"]), "tc")
+        self.send(self.sign(act, "founder"), by="founder")
+        next_one = appointment("pc", now, post="to-chuc", powers=["PERSONNEL_OFFICER"])
+        for change in (next_one, enrolment("pc", now), ending("tc", now, now.date())):
+            self.say(approved(change, "keeper"), "founder", "keeper")
+        self.clock.step(days=1)
+        way = {"officer": builders.officer("pc"), "post": "to-chuc", "capacity": "TRUC_TIEP"}
+        self.send(self.sign(act, "pc", role="APPROVER", stand_in=way), by="pc")
 
     # -- founding ----------------------------------------------------------------------------------
 
@@ -250,6 +269,12 @@ class ALedger:
         return Reader(self.stores.records, self.keys.kek, self.origin, self.level)
 
 
+def approved(act: Act, alias: str) -> Act:
+    """The same act with an approver behind its author."""
+    one = {"officer": builders.officer(alias), "post": CAST[alias][1], "role": "APPROVER"}
+    return parse_act({**act.signed, "signers": [*act.signed["signers"], one]})
+
+
 def _by_keeper(
     name: str,
     alias: str,
@@ -291,7 +316,8 @@ def appointment(alias: str, when: datetime, *, by: str = "founder", **facts: Any
         "agency": agency,
         "post": post,
         "capacities": sorted(shipped.capacities),
-        "powers": sorted(shipped.powers),
+        "powers": sorted({*shipped.powers, *builders.REGISTERING.get(alias, ())}),
+        "person": builders.person(alias),
         "valid_from": max(date(2023, 3, 21), line.valid_from).isoformat(),
         "basis_document": "Quyết định bổ nhiệm",
     } | facts

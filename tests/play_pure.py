@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from hashlib import sha256
@@ -21,6 +21,7 @@ from uuid import UUID
 from keys import canonical
 from keys.jwk import SoftwareSigner
 from ledger.regulation.acts.act import Act, parse_act
+from ledger.regulation.acts.catalogue import catalogue_of
 from ledger.regulation.case.guard_input import DecisionContext, GuardInput
 from ledger.regulation.case.other_cases_port import CountedReport
 from ledger.regulation.case.reviews import signers
@@ -31,7 +32,7 @@ from ledger.regulation.decide import Decision, decide
 from ledger.regulation.edition import Edition, first_edition, load_edition, named
 from ledger.regulation.participation.reach import OPENING, reach, takes_part
 from ledger.regulation.participation.viewpoint import Viewpoint
-from ledger.regulation.registry.lines import REGISTRY_ACTS
+from ledger.regulation.registry.lines import REGISTERING, REGISTRY_ACTS
 from ledger.regulation.registry.registry import Registry
 
 SCENARIOS = Path(__file__).parents[1] / "api" / "rehearsal" / "scenarios"
@@ -40,6 +41,12 @@ FIRST_DAY = date(2023, 3, 21)
 BASIS = [
     {"instrument": "90/QĐ-UBND", "article": "8", "clause": "1", "point": "a", "role": "PROCEDURE"}
 ]
+#: Whom a cast that has none is given, in this order, and the post.
+ADDED: Mapping[str, str] = {
+    "LEGAL_OFFICER": "phap-che",
+    "PERSONNEL_OFFICER": "to-chuc",
+    "REGISTRY_KEEPER": "quan-tri-danh-ba",
+}
 Json = dict[str, Any]
 
 
@@ -76,6 +83,7 @@ class Person:
     post: str
     officer: str
     key: SoftwareSigner
+    person: str = ""
 
 
 @dataclass
@@ -97,6 +105,7 @@ class Player:
     questions: list[GuardInput] = field(default_factory=list)
     keep_questions: bool = False
     keys: int = 0
+    persons: dict[str, str] = field(default_factory=dict)
 
     # -- Cases: what guards may ask beyond their stream -------------------------------------------
 
@@ -243,12 +252,12 @@ class Player:
 
     def _person(self, agency: str, post: str) -> Person:
         self.keys += 1
-        return Person(agency, post, self.uuid(), nth_key(self.keys))
+        return Person(agency, post, self.uuid(), nth_key(self.keys), f"sealed:{self.uuid()}")
 
     def registry_act(
         self, name: str, stream: str, facts: Json, at: datetime, second: Person | None = None
     ) -> Act:
-        """An act of the founding registrar, with a second registrar to approve it or alone."""
+        """An act of the founding registrar, with a second officer to approve it or alone."""
         who = self.cast["_founder"]
         keeper = self.registry.holders("REGISTRY_KEEPER", at.date())[0]
         signers = [{"officer": who.officer, "post": who.post, "role": "AUTHOR"}]
@@ -276,7 +285,7 @@ class Player:
     def _enter(self, name: str, stream: str, facts: Json, at: datetime) -> None:
         """A registrar's act.
 
-        Alone while the log is being founded, then with a keeper of the cast who approves it.
+        Alone while the log is being founded, then with an officer of the cast who approves it.
         """
         founder = self.cast["_founder"]
         second = None if self.registry.founding(at.date()) else self._second(facts, at.date())
@@ -286,36 +295,65 @@ class Player:
             self.sign(act, second.officer, "APPROVER", at, second.key.kid)
 
     def _second(self, facts: Json, day: date) -> Person:
+        """Who approves what the founder registers: by what the edition asks of the approver."""
+        kind = catalogue_of(self.registry.edition).type("OfficerAppointed")
+        asked = kind.signer_powers.get("APPROVER", ("REGISTRY_KEEPER",))
         return next(
-            p
+            replace(p, agency=held.agency)
             for alias, p in self.cast.items()
-            if alias != "_founder"
-            and p.officer != facts["officer"]
-            and self.registry.exists(p.agency, day)
-            and "REGISTRY_KEEPER" in self.registry.powers(p.officer, p.agency, p.post, day)
+            if alias != "_founder" and p.officer != facts["officer"]
+            for held in self.registry.appointments(p.officer, day)
+            if held.post == p.post
+            and self.registry.exists(held.agency, day)
+            and held.powers.intersection(asked)
         )
 
-    def hire(self, alias: str, agency: str, post: str, at: datetime) -> None:
+    def hire(
+        self, alias: str, agency: str, post: str, at: datetime, person: str | None = None
+    ) -> None:
         """Appoints and enrols one alias (`docs/reference/scenarios.md`), judged as any act."""
         who = self._person(agency, post)
+        if person is not None:
+            who = replace(who, person=self.persons.setdefault(person, who.person))
         self.cast[alias] = who
         known = self.registry.agency(agency)
         assert known is not None, agency
         role = known.posts[post]
-        first = max(FIRST_DAY, known.valid_from)
+        self._appoint(who, sorted(role.capacities), sorted(role.powers), at)
+        self._enrol(who, at)
+
+    def add(self, power: str, at: datetime) -> None:
+        """An officer whom the file's cast lacks, wherever the registry is kept in time to come."""
+        days = (at.date(), *(day for day in self.registry.agencies.turns() if day > at.date()))
+        kept = dict.fromkeys(self.registry.holders("REGISTRY_KEEPER", day)[0] for day in days)
+        first, *more = kept
+        who = self.cast[power] = self._person(first, ADDED[power])
+        for agency in (first, *more):
+            self._appoint(replace(who, agency=agency), ["TRUC_TIEP"], [power], at)
+        self._enrol(who, at)
+
+    def _appoint(
+        self, who: Person, capacities: Sequence[str], powers: Sequence[str], at: datetime
+    ) -> None:
+        known = self.registry.agency(who.agency)
+        assert known is not None, who.agency
         facts: Json = {
             "officer": who.officer,
-            "agency": agency,
-            "post": post,
-            "capacities": sorted(role.capacities),
-            "powers": sorted(role.powers),
-            "valid_from": first.isoformat(),
+            "agency": who.agency,
+            "post": who.post,
+            "capacities": capacities,
+            "powers": powers,
+            "valid_from": max(FIRST_DAY, known.valid_from).isoformat(),
             "basis_document": "Quyết định bổ nhiệm (hư cấu)",
         }
         if not facts["powers"]:
             del facts["powers"]
+        if self.edition is not first_edition():
+            facts["person"] = who.person
+        self._enter("OfficerAppointed", f"officer/{who.officer}", facts, at)
+
+    def _enrol(self, who: Person, at: datetime) -> None:
         stream = f"officer/{who.officer}"
-        self._enter("OfficerAppointed", stream, facts, at)
         key: Json = {
             "officer": who.officer,
             "kid": who.key.kid,
@@ -350,7 +388,7 @@ class Player:
             "capacity": step["capacity"],
             "basis": step["basis"],
             "circulation": step["circulation"],
-            "facts": self._filled(step["facts"]),
+            "facts": self._facts(step),
             "signers": signers,
         }
         members = _in_its_form(members, step)
@@ -383,7 +421,7 @@ class Player:
         if alias not in self.cast:
             entry = aliases[alias]
             at = datetime.fromisoformat(step["at"]) - timedelta(minutes=5)
-            self.hire(alias, entry["agency"], entry["post"], at)
+            self.hire(alias, entry["agency"], entry["post"], at, entry.get("person"))
         return self.cast[alias]
 
     def _stream_of(self, step: Mapping[str, Any]) -> str:
@@ -404,6 +442,13 @@ class Player:
         if isinstance(value, str) and value.startswith("@"):
             return self._reference(value)
         return value
+
+    def _facts(self, step: Mapping[str, Any]) -> Json:
+        """Those of the file; an appointment that names no person is of whoever the alias is."""
+        filled: Json = self._filled(step["facts"])
+        if step["act"] == "OfficerAppointed" and self.edition is not first_edition():
+            filled.setdefault("person", self.cast[step["officer"]].person)
+        return filled
 
     def _reference(self, text: str) -> Any:  # noqa: ANN401 - JSON
         kind, _, name = text[1:].partition(":")
@@ -513,24 +558,41 @@ def player_for(
 ) -> tuple[Player, dict[str, Json]]:
     """A founded log with the cast of a file, hired as `docs/reference/scenarios.md` says.
 
-    Registrars come last, since with the first of them founding is over; whose agency begins later
-    is hired when first named. A file without registrars hires each when first named.
+    Who keeps the registry or approves what is registered comes last, since with the first of them
+    founding is over; whose agency begins later is hired when first named. A registrar, a legal and
+    a personnel officer are added to a cast that has none.
     """
     level = file["steps"][0]["level"]
     player = player or Player(origin=f"{DEPLOYMENT}/{level}", level=level)
     start = datetime.fromisoformat(file["steps"][0]["at"]) - timedelta(hours=2)
     player.found(start)
     aliases = {**file["cast"], **(more or {})}
-    if any(_keeps(player.registry, part) for part in aliases.values()):
-        for alias, part in sorted(aliases.items(), key=lambda i: _keeps(player.registry, i[1])):
-            if player.registry.exists(part["agency"], start.date()):
-                player.hire(alias, part["agency"], part["post"], start + timedelta(minutes=5))
+    at = start + timedelta(minutes=5)
+    registry = player.registry
+    present = {a: p for a, p in aliases.items() if registry.exists(p["agency"], start.date())}
+    keepers = [alias for alias, part in present.items() if _keeps(registry, part)]
+    for alias in [*(a for a in present if a not in keepers), *_lacking(player, keepers), *keepers]:
+        if alias in ADDED:
+            player.add(alias, at)
+        else:
+            part = present[alias]
+            player.hire(alias, part["agency"], part["post"], at, part.get("person"))
     return player, aliases
+
+
+def _lacking(player: Player, keepers: Sequence[str]) -> list[str]:
+    """Whom the edition asks for; the first knows registrars alone.
+
+    A registrar only where the cast has none; the other two serve for as long as the file goes on.
+    """
+    if player.edition is first_edition():
+        return []
+    return [power for power in ADDED if power != "REGISTRY_KEEPER" or not keepers]
 
 
 def _keeps(registry: Registry, part: Json) -> bool:
     known = registry.agency(part["agency"])
-    return known is not None and "REGISTRY_KEEPER" in known.posts[part["post"]].powers
+    return known is not None and bool(REGISTERING & known.posts[part["post"]].powers)
 
 
 def steps(

@@ -36,7 +36,7 @@ from tests.play_pure import Player, player_for, scenario, steps
 KEPT = Path(__file__).parent / "vectors" / "editions"
 RELEASED = ("1",)
 """Editions that logs in use name: what is kept of them is never written again."""
-PLAYED = ("SC1", "SC3", "SC6", "SC8", "SC10", "SC13", "SC16", "SC17")
+PLAYED = ("SC1", "SC3", "SC6", "SC8", "SC10", "SC13", "SC16", "SC17", "SC18")
 PINS = KEPT / "guards.json"
 Json = dict[str, Any]
 

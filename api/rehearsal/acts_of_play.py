@@ -15,6 +15,14 @@ from api.rehearsal.scenario import CastPart, Play, PlayStep
 from ledger.regulation.case.registers import KINDS
 
 KEEPER: Final = "REGISTRY_KEEPER"
+PERSONNEL: Final = "PERSONNEL_OFFICER"
+ADDED: Final[Mapping[str, str]] = {
+    "LEGAL_OFFICER": "phap-che",
+    PERSONNEL: "to-chuc",
+    KEEPER: "quan-tri-danh-ba",
+}
+"""Whom a cast is given that the rules ask for, by power, with the post: the last to be enrolled, in
+this order. A registrar only where the file has none."""
 OWN: Final = "TRUC_TIEP"
 """In one's own name: the capacity of a countersigner of whom the file says none."""
 REGISTRAR_POST: Final = "quan-tri-danh-ba"
@@ -36,15 +44,27 @@ class Directory(Protocol):
     def keeper(self, day: date) -> str:
         """The agency that keeps the registry on that day."""
 
+    def keepers(self, day: date) -> list[str]:
+        """That agency, and those that keep it later, in their order."""
+
 
 @dataclass(frozen=True, slots=True)
 class CastMember:
-    """An alias as the ledger knows it; `kid` names the key it signs with now."""
+    """An alias as the ledger knows it.
+
+    Attributes:
+        alias: Its name in the cast.
+        officer: Its uuid.
+        part: What it stands for.
+        kid: The key it signs with now.
+        person: Token of the human behind it.
+    """
 
     alias: str
     officer: str
     part: CastPart
     kid: str
+    person: str = ""
 
 
 @dataclass(slots=True)
@@ -86,7 +106,10 @@ class References:
 
 
 def first_enrolments(play: Play, directory: Directory) -> list[str]:
-    """Aliases enrolled before the first step: all whose agency exists by then, keepers last."""
+    """Aliases enrolled before the first step: all whose agency exists by then.
+
+    Who keeps the registry or approves what is registered comes last.
+    """
     day = play.begins.date()
     early = [alias for alias, part in play.cast.items() if _starts(part, directory) <= day]
     return _keepers_last(early, play, directory)
@@ -114,11 +137,21 @@ def enrolment_time(
     return moment
 
 
-def appointment_facts(officer: str, part: CastPart, directory: Directory) -> dict[str, Any]:
-    """Facts of `OfficerAppointed` for one part of the cast."""
-    powers, capacities = directory.post(part)
+def appointment_facts(
+    member: CastMember, directory: Directory, power: str | None = None
+) -> dict[str, Any]:
+    """Facts of `OfficerAppointed` for one of the cast.
+
+    Args:
+        member: Who is appointed, to what.
+        directory: What the post gives.
+        power: One power given in the place of those of the post.
+    """
+    part = member.part
+    powers, capacities = directory.post(part) if power is None else ([power], [OWN])
     facts: dict[str, Any] = {
-        "officer": officer,
+        "officer": member.officer,
+        "person": member.person,
         "agency": part.agency,
         "post": part.post,
         "capacities": capacities,
@@ -262,8 +295,13 @@ def _starts(part: CastPart, directory: Directory) -> date:
     return max(FIRST_DAY, directory.first_day(part.agency) or FIRST_DAY)
 
 
+def ends_founding(part: CastPart, directory: Directory) -> bool:
+    """Whether founding is over with whoever holds this post."""
+    return not {KEEPER, PERSONNEL}.isdisjoint(directory.post(part)[0])
+
+
 def _keepers_last(aliases: list[str], play: Play, directory: Directory) -> list[str]:
-    return sorted(aliases, key=lambda alias: KEEPER in directory.post(play.cast[alias])[0])
+    return sorted(aliases, key=lambda alias: ends_founding(play.cast[alias], directory))
 
 
 def _whole_second_after(moment: datetime) -> datetime:

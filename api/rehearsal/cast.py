@@ -9,14 +9,14 @@ everything stays in memory.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
-from api.rehearsal.acts_of_play import KEEPER, CastMember, Directory
+from api.rehearsal.acts_of_play import KEEPER, PERSONNEL, CastMember, Directory
 from api.rehearsal.scenario import CastPart
 from api.settings import Home
 from keys.custody.file import read_key, write_key
@@ -75,12 +75,12 @@ class Cast:
         return None
 
     def add(
-        self, alias: str, part: CastPart, play_id: str, officer: str
+        self, alias: str, part: CastPart, play_id: str, officer: str, person: str
     ) -> tuple[CastMember, SoftwareSigner]:
         """A new officer with a new key; both are kept before they are returned."""
         name = alias if alias not in self._officers else f"{play_id}.{alias}"
         signer = self.new_key()
-        made = CastMember(alias=name, officer=officer, part=part, kid=signer.kid)
+        made = CastMember(name, officer, part, signer.kid, person)
         self._keep(made, signer)
         return made, signer
 
@@ -100,17 +100,21 @@ class Cast:
         if self._safe is not None:
             old = self._path(officer.alias)
             old.rename(old.with_name(f"{officer.alias}.{officer.kid}.socaikey"))
-        changed = CastMember(officer.alias, officer.officer, officer.part, key.kid)
+        changed = replace(officer, kid=key.kid)
         self._keep(changed, key)
         return changed
 
-    def keepers(self, agency: str, directory: Directory) -> list[CastMember]:
-        """Officers of that agency whose post keeps the registry."""
-        return [
-            officer
-            for officer in self._officers.values()
-            if officer.part.agency == agency and KEEPER in directory.post(officer.part)[0]
+    def approvers(self, agency: str, directory: Directory) -> list[CastMember]:
+        """Who may approve what is registered: personnel officers, then registrars of an agency.
+
+        Whoever was added to a cast holds the post in every agency that keeps the registry.
+        """
+        known = list(self._officers.values())
+        here = [o for o in known if o.part.agency == agency or o.alias == PERSONNEL]
+        personnel = [
+            o for o in here if o.alias == PERSONNEL or PERSONNEL in directory.post(o.part)[0]
         ]
+        return [*personnel, *(o for o in here if KEEPER in directory.post(o.part)[0])]
 
     def named(self, alias: str) -> CastMember:
         """The officer behind an alias.
@@ -150,8 +154,10 @@ class Cast:
         if listed.get("log") != self._log:
             return
         for alias, line in listed["cast"].items():
-            part = CastPart(line["agency"], line["post"])
-            self._officers[alias] = CastMember(alias, line["officer"], part, line["kid"])
+            part = CastPart(line["agency"], line["post"], line.get("label"))
+            self._officers[alias] = CastMember(
+                alias, line["officer"], part, line["kid"], line.get("person", "")
+            )
 
     def _write_index(self, safe: KeyStore) -> None:
         cast = {
@@ -160,6 +166,8 @@ class Cast:
                 "agency": o.part.agency,
                 "post": o.part.post,
                 "kid": o.kid,
+                "person": o.person,
+                **({} if o.part.person is None else {"label": o.part.person}),
             }
             for alias, o in self._officers.items()
         }
@@ -199,8 +207,17 @@ class EditionDirectory:
             LookupError: None does.
         """
         text = day.isoformat()
-        for line in self._holdings:
-            held = line["from"] <= text <= (line["to"] or "9999-12-31")
-            if line["function"] == KEEPER and held:
+        for line in self._kept(text):
+            if line["from"] <= text:
                 return str(line["agency"])
         raise LookupError(f"nobody keeps the registry on {text}")
+
+    def keepers(self, day: date) -> list[str]:
+        """The agency that keeps the registry on that day, and those that keep it later."""
+        lines = sorted(self._kept(day.isoformat()), key=lambda line: str(line["from"]))
+        return list(dict.fromkeys(str(line["agency"]) for line in lines))
+
+    def _kept(self, text: str) -> list[Mapping[str, Any]]:
+        """Lines by which the registry is kept on a day or later."""
+        lines = (line for line in self._holdings if line["function"] == KEEPER)
+        return [line for line in lines if text <= (line["to"] or "9999-12-31")]

@@ -7,7 +7,7 @@ does that), nor how it is shown. Source: `docs/reference/scenarios.md`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, Protocol
@@ -251,7 +251,7 @@ class Player:
         run = _Run(play, last=self._desk.time(), threads=outcome.threads)
         played, outcome.skipped = split_by_level(play, self._desk.level)
         try:
-            self._enrol(run, acts_of_play.first_enrolments(play, self._directory), play.begins)
+            self._first(run)
             for step in played:
                 self._late(run, step)
                 result = self._step(run, step)
@@ -271,6 +271,29 @@ class Player:
 
     # Enrolment ---------------------------------------------------------------------------
 
+    def _first(self, run: _Run) -> None:
+        """Whoever the file names, and whom the rules ask for besides, before founding is over."""
+        play, directory = run.play, self._directory
+        named = acts_of_play.first_enrolments(play, directory)
+        last = [a for a in named if acts_of_play.ends_founding(play.cast[a], directory)]
+        self._enrol(run, [alias for alias in named if alias not in last], play.begins)
+        self._add(run)
+        self._enrol(run, last, play.begins)
+
+    def _add(self, run: _Run) -> None:
+        """A legal and a personnel officer, and a registrar where the file has none."""
+        play, directory = run.play, self._directory
+        day = play.begins.date()
+        keeper, *later = directory.keepers(day)
+        kept = any(acts_of_play.KEEPER in directory.post(p)[0] for p in play.cast.values())
+        for power, post in acts_of_play.ADDED.items():
+            part = CastPart(keeper, post)
+            known = self._cast.find(power, part, play.id) is not None
+            if known or (kept and power == acts_of_play.KEEPER):
+                continue
+            at = acts_of_play.enrolment_time(play.begins, run.last, [part], directory)
+            self._enrol_one(run, power, part, at, power, later)
+
     def _late(self, run: _Run, step: PlayStep) -> None:
         missing = acts_of_play.late_enrolments(step, run.enrolled, run.play, self._directory)
         self._enrol(run, missing, step.signed)
@@ -288,17 +311,34 @@ class Player:
                 officer = self._enrol_one(run, alias, part, at)
             run.threads.officers[alias] = officer
 
-    def _enrol_one(self, run: _Run, alias: str, part: CastPart, at: datetime) -> CastMember:
-        uuid = str(self._new_uuid())
-        officer, signer = self._cast.add(alias, part, run.play.id, uuid)
-        appointed = acts_of_play.appointment_facts(uuid, part, self._directory)
+    def _enrol_one(
+        self,
+        run: _Run,
+        alias: str,
+        part: CastPart,
+        at: datetime,
+        power: str | None = None,
+        elsewhere: Sequence[str] = (),
+    ) -> CastMember:
+        """Appoints one of the cast, in further agencies too, and then enrols the key.
+
+        In this order: with a personnel officer's key founding is over.
+        """
+        uuid, person = str(self._new_uuid()), f"sealed:{self._new_uuid()}"
+        if part.person is not None:  # whoever of this file is the same human
+            known = (o for o in run.threads.officers.values() if o.part.person == part.person)
+            person = next((o.person for o in known), person)
+        officer, signer = self._cast.add(alias, part, run.play.id, uuid, person)
+        for agency in (part.agency, *elsewhere):
+            there = replace(officer, part=replace(part, agency=agency))
+            facts = acts_of_play.appointment_facts(there, self._directory, power)
+            self._registry_act(run, "OfficerAppointed", facts, at)
         enrolled = acts_of_play.enrolment_facts(uuid, signer.jwk, signer.kid, at)
-        for act, facts in (("OfficerAppointed", appointed), ("KeyEnrolled", enrolled)):
-            self._registry_act(run, act, facts, at)
+        self._registry_act(run, "KeyEnrolled", enrolled, at)
         return officer
 
     def _registry_act(self, run: _Run, act: str, facts: Mapping[str, Any], at: datetime) -> None:
-        """Alone while the log is founded; with a second keeper once the ledger asks for one."""
+        """Alone while the log is founded; with who approves once the ledger asks for one."""
         agency = self._directory.keeper(at.date())
         founder = Keeper(self._registrar.officer, agency, acts_of_play.REGISTRAR_POST)
         try:
@@ -306,11 +346,11 @@ class Player:
         except PlayRefused as refused:
             if refused.guard != "SIGNER_ORDER":
                 raise
-            keepers = self._cast.keepers(agency, self._directory)
-            usable = [k for k in keepers if k.officer != facts["officer"]]
+            known = self._cast.approvers(agency, self._directory)
+            usable = [k for k in known if k.officer != facts["officer"]]
             if not usable:
                 raise
-            second = Keeper(usable[0].officer, agency, usable[0].part.post)
+            second = Keeper(usable[0].officer, usable[0].part.agency, usable[0].part.post)
             keys = (self._cast.signer(usable[0].kid),)
             self._registry_statements(run, act, facts, at, ([founder, second], keys))
 
@@ -337,7 +377,7 @@ class Player:
         act_id = str(self._new_uuid())
         run.threads.acts[step.n] = act_id
         run.fresh = {}
-        facts = resolve(step.facts, lambda kind, name: self._answer(run, kind, name))
+        facts = self._facts(run, step)
         number = acts_of_play.is_number_said(run.play, step)
         payload = acts_of_play.step_act(step, act_id, run.threads, facts, number=number)
         before = self._place(run, step)
@@ -350,6 +390,13 @@ class Player:
             changed = self._cast.change_key(run.threads.officers[alias], key)
             run.threads.officers[alias] = changed
         return self._taken(run, step, act_id, receipt)
+
+    def _facts(self, run: _Run, step: PlayStep) -> dict[str, Any]:
+        """Those of the file; an appointment that names no person is of whoever the alias is."""
+        facts = resolve(step.facts, lambda kind, name: self._answer(run, kind, name))
+        if step.act == "OfficerAppointed" and step.stream_of == "officer":
+            facts.setdefault("person", run.threads.officers[step.thread].person)
+        return dict(facts)
 
     def _answer(self, run: _Run, kind: str, name: str) -> object:
         if kind in ("newkid", "newjwk"):

@@ -30,10 +30,14 @@ class ScenarioError(Unfit):
 
 @dataclass(frozen=True, slots=True)
 class CastPart:
-    """What one alias of the cast stands for: one officer in one post of one agency."""
+    """What one alias of the cast stands for: one officer in one post of one agency.
+
+    `person`: label of the human behind it, where one has several ids; None: one of their own.
+    """
 
     agency: str
     post: str
+    person: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +327,8 @@ def _base(name: str, path: Path) -> Play:
 
 def _cast(cast: Mapping[str, Any]) -> dict[str, CastPart]:
     return {
-        alias: CastPart(agency=part["agency"], post=part["post"]) for alias, part in cast.items()
+        alias: CastPart(part["agency"], part["post"], part.get("person"))
+        for alias, part in cast.items()
     }
 
 

@@ -25,6 +25,7 @@ KEYS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingProxyType(
         ("acts", "roles"): ("code",),
         ("acts", "addressees"): ("code",),
         ("acts", "groups"): ("code",),
+        ("acts", "indicators"): ("code",),
         ("guards", "guards"): ("code",),
         ("life_cycle", "states"): ("code",),
         ("life_cycle", "transitions"): ("from", "act", "disposition"),
@@ -44,6 +45,7 @@ KEYS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingProxyType(
         ("registry", "limb_provisions"): ("limb", "instrument", "article", "from"),
         ("registry", "disclosure_grounds"): ("instrument", "article", "from"),
         ("lint", "secret_marks"): ("code",),
+        ("lint", "secret_words"): ("code",),
         ("lint", "words"): ("code",),
         ("duties", "modalities"): ("code",),
         ("duties", "bodies"): ("code",),
@@ -56,6 +58,8 @@ KEYS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingProxyType(
 """By subject and list, the members that make the key of a line; another list is replaced whole."""
 
 
+WITHIN: Final[Mapping[str, str]] = MappingProxyType({"posts": "code"})
+"""Members of a line that are lines themselves, each with what keys them: merged as lines are."""
 OPEN: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingProxyType(
     {
         ("acts", "acts"): ("states_from", "moves", "sub_process", "sub_process.id_fact"),
@@ -72,6 +76,7 @@ OPEN: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingProxyType(
         ("registry", "limb_provisions"): ("to",),
         ("registry", "disclosure_grounds"): ("to",),
         ("lint", "secret_marks"): ("to",),
+        ("lint", "secret_words"): ("to",),
         ("lint", "words"): ("to",),
         ("duties", "bodies"): ("lines.to",),
         ("participation", "acts"): ("from", "to"),
@@ -178,6 +183,9 @@ def _placed(
 def _merged(where: str, value: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON
     if not isinstance(patch, Mapping):
         return patch
+    key = WITHIN.get(where.rpartition("/")[2])
+    if key is not None and isinstance(value, (list, tuple)):
+        return _lines(where, value, patch, (key,))
     made = dict(value) if isinstance(value, Mapping) else {}
     for name in _dropped(where, patch):
         if name not in made:

@@ -159,8 +159,8 @@ class AudienceBatch:
             if not self._changes:
                 self._orders = inspections(step.registry)
             self._changes.append((opened.act, opened.recorded_at))
-            if opened.act.act == "OfficerAppointed":
-                self._linked.update(step.registry.officers.linked(opened.act.facts["officer"]))
+            for officer in _of_whom(opened.act):
+                self._linked.update(step.registry.officers.linked(officer))
         # What is set aside gives nobody anything, and takes nothing: junk writes no row.
         if step.own and step.stream.kind == "case" and step.status != "set_aside":
             self._touched[step.stream.name] = step.stream
@@ -266,7 +266,7 @@ class AudienceBatch:
                 known = step.registry.officers.linked(reader["officer"])
                 yield from self._ask(_NAMING, [UUID(one) for one in known])
             return
-        if act.act == "OfficerAppointed" and facts.get("person") is not None:
+        if _of_whom(act) and (act.act != "OfficerAppointed" or facts.get("person") is not None):
             linked = step.registry.officers.linked(facts["officer"])
             yield from self._ask(_SHUTTING_OUT, [UUID(one) for one in linked])
             changed = self._linked.union(linked)  # as they were and as they are
@@ -303,6 +303,13 @@ class AudienceBatch:
             comps = [comp for name, comp in found if step.owns(name)]
             readers = [self._id(who, step) for who in new.values()]
             self._cursor.execute(_ORDERED, [agencies, readers, self._gen, comps])
+
+
+def _of_whom(act: Act) -> tuple[str, ...]:
+    """Officers of whom an act says which human they are."""
+    if act.act == "PersonLinked":
+        return act.facts["officer"], act.facts["other"]
+    return (act.facts["officer"],) if act.act == "OfficerAppointed" else ()
 
 
 def _principals(orders: Iterable[InspectionReach]) -> set[str]:

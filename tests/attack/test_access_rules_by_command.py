@@ -26,7 +26,6 @@ SENT: Final = "bv"
 """Of the hospital that was asked: one act of the case is theirs."""
 ABSENT: Final = "00000000-0000-4000-8000-000000000000"
 NOW: Final = "2025-02-10T17:00:00+07:00"
-DBA: Final = "quan-tri-danh-ba"
 REPORT, WAITS = 1, 6
 """Steps of the case: its report, and a request that waits for the deputy director."""
 CAST: Final[Mapping[str, Mapping[str, str]]] = open_case()["cast"]
@@ -174,23 +173,27 @@ def code(result: Result) -> str:
     noticed_by="-",
 )
 def test_a_command_gives_no_keys_to_who_works(desk: Desk) -> None:
-    """The founding registrar, alone while the log is founded, with the home's own key."""
+    """The founding registrar, with the home's own key, before anybody else signs."""
     size = desk.size()
     held = desk.told("registry", "officers")["officers"]
-    (keeper,) = {
-        Keeper(one["officer"], post["agency"], post["post"])
-        for one in held
-        for post in one["posts"]
-        if post["post"] == DBA
-    }
+    founder, personnel = (
+        next(
+            Keeper(one["officer"], post["agency"], post["post"])
+            for one in held
+            for post in one["posts"]
+            if power in post["powers"]
+        )
+        for power in ("FOUNDER", "PERSONNEL_OFFICER")
+    )
     facts = {
         "officer": desk.officers["cv"], "agency": "bacninh.stttt", "post": "chuyen-vien",
         "capacities": ["TRUC_TIEP"], "powers": ["KEY_CUSTODIAN"], "valid_from": "2025-02-10",
-        "basis_document": "Quyết định",
+        "basis_document": "Quyết định", "person": builders.person("cv"),
     }  # fmt: skip
     members = registry_act(
-        "OfficerAppointed", act_id=an_id("keys for a clerk"), facts=facts, signers=[keeper],
-        stream=f"officer/{desk.officers['cv']}", at=builders.at(NOW[:16].replace("T", " ")),
+        "OfficerAppointed", act_id=an_id("keys for a clerk"), facts=facts,
+        signers=[founder, personnel], stream=f"officer/{desk.officers['cv']}",
+        at=builders.at(NOW[:16].replace("T", " ")),
     )  # fmt: skip
     signed = desk.cli("act", "sign", "-", "--iat", NOW, stdin=orjson.dumps(members).decode())
     assert signed.exit_code == 0, signed.output

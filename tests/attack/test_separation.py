@@ -46,9 +46,9 @@ class Door:
         line = builders.a_registry().agency(CAST[alias][0])
         assert line is not None
         shipped = line.posts[CAST[alias][1]].powers
-        powers = sorted({*shipped, *MORE_POWERS.get(alias, ())})
+        facts.setdefault("powers", sorted({*shipped, *MORE_POWERS.get(alias, ())}))
         now = self.a.clock.now()
-        self.a.say(appointment(alias, now, powers=powers, **facts), "founder")
+        self.a.say(appointment(alias, now, **facts), "founder")
         self.a.say(enrolment(alias, now), "founder")
 
     def case(self) -> Story:
@@ -134,9 +134,8 @@ def test_clerk_who_is_appointed_auditor(door: Door) -> None:
         "powers": ["AUDITOR"],
     }
     assert door.refused(appointment("tra", now, **post)) == "AUDITOR_APART"
-    linked = {"person": builders.a_token("one person"), "valid_from": "2023-03-22"}
-    door.a.say(appointment("pc", now, **linked), "founder")
-    second = appointment("giamsat", now, person=builders.a_token("one person"))
+    door.a.say(appointment("pc", now, valid_from="2023-03-22"), "founder")
+    second = appointment("giamsat", now, person=builders.person("pc"))
     assert door.refused(second) == "AUDITOR_APART"
 
 
@@ -233,7 +232,7 @@ def _may(may: str) -> dict[str, Any]:
 def test_registrar_who_enrols_a_second_self(door: Door) -> None:
     """access.md S10: administrators included."""
     person = builders.a_token("the keeper")
-    door.hire("keeper", person=person)
+    door.hire("keeper", person=person, powers=["REGISTRY_KEEPER", "PERSONNEL_OFFICER"])
     new = an_id("another id of the keeper")
     signers = [
         {"officer": officer(alias), "post": CAST["keeper"][1], "role": role}

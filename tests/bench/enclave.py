@@ -169,6 +169,7 @@ def _appointment(officer: Officer) -> dict[str, Any]:
     shipped = known.posts[POST]
     return {
         "officer": officer.id,
+        "person": f"sealed:{officer.id}",
         "agency": officer.agency,
         "post": POST,
         "capacities": sorted(shipped.capacities),

@@ -122,6 +122,7 @@ class Town(Yard):
     """
 
     second: Person | None = None
+    legal: Person | None = None
     _rule: Rule | None = None
     _follower: RegistryFollower | None = None
 
@@ -191,8 +192,12 @@ class Town(Yard):
         log.clock += timedelta(minutes=5)
         founder = self.played.player.cast["_founder"]
         if self.second is None:
-            (self.second,) = self.played.hire(("keeper", "REGISTRY_KEEPER"))
-        people = [Person(founder.officer, founder.key, founder.post), self.second]
+            self.second, self.legal = self.played.hire(
+                ("keeper", "PERSONNEL_OFFICER"), ("pc", "LEGAL_OFFICER")
+            )
+        approver = self.legal if name == "ClockRuleSet" else self.second
+        assert approver is not None
+        people = [Person(founder.officer, founder.key, founder.post), approver]
         signers = [
             {"officer": one.uuid, "post": one.post, "role": role}
             for one, role in zip(people, ("AUTHOR", "APPROVER"), strict=False)
@@ -314,7 +319,7 @@ def test_what_the_registry_learns_late_reaches_the_cases_it_is_about(
     made.catch_up()
     registry, _, now = made.stands()
     back = local_day(now - timedelta(days=25)).isoformat()
-    busy = next(line for line in registry.officers.all() if line.appointments)
+    busy, other, *_ = (line for line in registry.officers.all() if line.appointments)
     post = busy.appointments[0]
     agencies = [a for a in registry.agencies.all() if a.existed(local_day(now))]
     changes: list[tuple[str, dict[str, Any], str]] = [
@@ -333,6 +338,11 @@ def test_what_the_registry_learns_late_reaches_the_cases_it_is_about(
         ("OfficerAppointed", {
             "officer": busy.uuid, "agency": agencies[5].id, "post": post.post, "powers": [],
             "capacities": ["TRUC_TIEP"], "valid_from": back, "basis_document": "QĐ",
+            "person": busy.person,
+        }, f"officer/{busy.uuid}"),
+        ("PersonLinked", {
+            "officer": busy.uuid, "other": other.uuid, "reasons": "Hai mã của một người.",
+            "basis_document": "QĐ",
         }, f"officer/{busy.uuid}"),
     ]  # fmt: skip
     projector = made.projector()

@@ -101,7 +101,7 @@ def test_a_succession_after_the_last_act_is_read_at_once(sc1: Case) -> None:
         first = stored_case_file.stored(connection, sc1.stream)
     assert first is not None
     log, agency, at = sc1.played.log, before["handler"]["agency"], len(sc1.played.log.rows)
-    checker, keeper = sc1.played.hire(("ubcv", "PERSONNEL_OFFICER"), ("ct", "REGISTRY_KEEPER"))
+    checker, keeper = sc1.played.hire(("ubcv", "PERSONNEL_OFFICER"), ("ct", "SUPERVISOR"))
     founder = sc1.played.player.cast["_founder"]
     three = [Person(founder.officer, founder.key, founder.post), checker, keeper]
     effective = log.clock.astimezone(VN).date() - timedelta(days=30)

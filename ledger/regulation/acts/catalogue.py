@@ -71,6 +71,8 @@ class ActType:
         requires: Guards of this act alone.
         signer_powers: By signer role, codes of which who signs so must hold one; a role that is
             not there asks for none.
+        in_absence: By signer role, further codes in their order, each of which serves while nobody
+            else of the log could sign with one of those before it.
         restrictive: Whether it restricts a person.
         sub_process: Moves of sub-processes (life_cycle.json, notes).
         clocks: Codes it starts and stops.
@@ -100,6 +102,7 @@ class ActType:
     signature_class: int
     signer_roles: tuple[str, ...]
     signer_powers: Mapping[str, tuple[str, ...]]
+    in_absence: Mapping[str, tuple[str, ...]]
     variants: tuple[Variant, ...]
     sub_process: Mapping[str, Any] | None
     starts: tuple[str, ...]
@@ -330,6 +333,7 @@ def _compile(
         signature_class=entry["signature_class"],
         signer_roles=tuple(entry["signer_roles"]),
         signer_powers={r: tuple(c) for r, c in entry.get("signer_powers", {}).items()},
+        in_absence={r: tuple(c) for r, c in entry.get("in_absence", {}).items()},
         variants=tuple(_variant(v, facts, limits) for v in entry.get("signature_variants", ())),
         sub_process=entry["sub_process"],
         starts=tuple(entry["clocks"]["starts"]),

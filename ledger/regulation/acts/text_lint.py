@@ -107,6 +107,8 @@ class Lists:
         suspected: What looks like a person, the sure ones among it.
         no_names: Names of places, houses, works and saints, in which no person is looked for.
         never_refused: Act types that are taken whatever their texts say.
+        secret_marks: Stamps and marks of state secrets.
+        secret_words: The same levels as they are written in a sentence.
     """
 
     identifiers: Family
@@ -115,6 +117,7 @@ class Lists:
     no_names: tuple[re.Pattern[str], ...]
     never_refused: frozenset[str]
     secret_marks: Family
+    secret_words: Family
     words: Family
     quoted: re.Pattern[str]
 
@@ -136,6 +139,7 @@ def _of(edition: Edition) -> Lists:
         ),
         never_refused=frozenset(data.get("never_refused", ())),
         secret_marks=_compile(data["secret_marks"], macros),
+        secret_words=_compile(data.get("secret_words", ()), macros),
         words=_compile(data["words"], macros),
         quoted=re.compile("|".join(data["quotes"])),
     )
@@ -200,6 +204,11 @@ def _masked(text: str, no_names: Sequence[re.Pattern[str]]) -> str:
 def secret_marks(text: str, edition: Edition) -> list[str]:
     """Codes of secrecy markings that the text bears (4.4, G11), by the list in use today."""
     return _find(lists(edition).secret_marks, text)
+
+
+def secret_words(text: str, edition: Edition) -> list[str]:
+    """Codes of words by which a text says of itself that it is of a secret level (4.4, G11)."""
+    return _find(lists(edition).secret_words, text)
 
 
 def words_to_avoid(text: str, day: date, edition: Edition) -> list[str]:

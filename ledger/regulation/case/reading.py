@@ -102,16 +102,6 @@ def founding(q: GuardInput) -> bool:
 # -- agencies -----------------------------------------------------------------------------------
 
 
-def lead(q: GuardInput) -> str:
-    """The lead agency on the day of the act; empty where nobody held it."""
-    return q.registry.lead(q.day) or ""
-
-
-def reaches(q: GuardInput, addressees: Iterable[str], function: str, day: date) -> bool:
-    """Whether one addressee held the function on a day."""
-    return any(q.registry.holds(a, function, day) for a in addressees)
-
-
 def inherited(q: GuardInput, agency: str, since: date) -> set[str]:
     """Who holds, on the day of the act, what an agency held before: itself or its successors."""
     held = q.registry.functions_of(agency, since)

@@ -7,7 +7,7 @@ recorded by the agency that received it (acts.json, notes).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Final
 
@@ -17,7 +17,18 @@ from ledger.regulation.case.state import Entry, StreamState, present_agency
 from ledger.regulation.registry.registry import Registry
 
 CASE_ROLES: Final = frozenset(
-    {"FINDER", "HANDLER", "ASKED", "RECEIVER", "TEAM", "ISSUER", "SUPERIOR", "NEXT_SIGNER"}
+    {
+        "FINDER",
+        "HANDLER",
+        "ASKED",
+        "RECEIVER",
+        "TEAM",
+        "ISSUER",
+        "SUPERIOR",
+        "TAKES_PART",
+        "COUNCIL",
+        "NEXT_SIGNER",
+    }
 )
 INCOMING: Final = ("Received", "Answered", "Accepted", "Acknowledged", "Given", "Reported")
 
@@ -120,6 +131,63 @@ def issuers(act: Act, stream: StreamState, registry: Registry, day: date) -> set
     }
 
 
+def agencies_of_role(
+    code: str, act: Act, stream: StreamState, registry: Registry, day: date
+) -> frozenset[str]:
+    """Agencies that hold a case role on that day; empty for one that is held by a person."""
+    find = _AGENCIES.get(code)
+    return frozenset() if find is None else frozenset(find(act, stream, registry, day))
+
+
+def _finders(_act: Act, stream: StreamState, registry: Registry, day: date) -> frozenset[str]:
+    return stream.finders(registry, day)
+
+
+def _handlers(_act: Act, stream: StreamState, registry: Registry, day: date) -> set[str]:
+    handler = stream.handler(registry, day)
+    return set() if handler is None else {handler}
+
+
+def _those_asked(act: Act, stream: StreamState, registry: Registry, day: date) -> set[str]:
+    request = stream.get(str(act.facts.get("request")))
+    return set() if request is None else _present(request.act.to, registry, day)
+
+
+def _receivers(act: Act, stream: StreamState, registry: Registry, day: date) -> set[str]:
+    sent = stream.get(str(act.facts.get("referral")))
+    told = act if sent is None else sent.act
+    stated = (told.facts.get("competent_agency"), told.facts.get("to_agency"))
+    named = {*(() if sent is None else told.to), *(a for a in stated if isinstance(a, str))}
+    return _present(named, registry, day)
+
+
+def _present(named: Iterable[str], registry: Registry, day: date) -> set[str]:
+    return {present_agency(registry, a, day) for a in named if not a.startswith("sealed:")}
+
+
+def _taking_part(_act: Act, stream: StreamState, registry: Registry, day: date) -> set[str]:
+    """Agencies that wrote in the case, or were sent something in it."""
+    named = {a for e in stream.effective() for a in (e.act.agency, *e.act.to)}
+    return _present(named, registry, day)
+
+
+def _council(act: Act, stream: StreamState, registry: Registry, day: date) -> set[str]:
+    """Agencies of the members of the expert council that the case has, or that an act makes."""
+    made = [e.act for e in stream.effective("ExpertCouncilEstablished")]
+    made += [act] if act.act == "ExpertCouncilEstablished" else []
+    members = (m for one in made[-1:] for m in one.facts.get("members", ()))
+    named = (m.get("agency") for m in members if isinstance(m, Mapping))
+    return _present((a for a in named if isinstance(a, str)), registry, day)
+
+
+def _in_council(act: Act, stream: StreamState, registry: Registry, day: date) -> bool:
+    return act.agency in _council(act, stream, registry, day)
+
+
+def _takes_part(act: Act, stream: StreamState, registry: Registry, day: date) -> bool:
+    return act.agency in _taking_part(act, stream, registry, day)
+
+
 def _finder(act: Act, stream: StreamState, registry: Registry, day: date) -> bool:
     return act.agency in stream.finders(registry, day)
 
@@ -161,12 +229,16 @@ def _issuer(act: Act, stream: StreamState, registry: Registry, day: date) -> boo
 
 
 def _superior(act: Act, stream: StreamState, registry: Registry, day: date) -> bool:
+    return act.agency in _superiors(act, stream, registry, day)
+
+
+def _superiors(act: Act, stream: StreamState, registry: Registry, day: date) -> set[str]:
     below = issuers(act, stream, registry, day)
     handler = stream.handler(registry, day)
     if handler is not None:
         below.add(handler)
     parents = (registry.parent(a) for a in below)
-    return act.agency in {present_agency(registry, p, day) for p in parents if p is not None}
+    return {present_agency(registry, p, day) for p in parents if p is not None}
 
 
 def _next_signer(act: Act, stream: StreamState, registry: Registry, day: date) -> bool:
@@ -188,5 +260,17 @@ _ROLES: Final[Mapping[str, Callable[[Act, StreamState, Registry, date], bool]]] 
     "TEAM": _team,
     "ISSUER": _issuer,
     "SUPERIOR": _superior,
+    "TAKES_PART": _takes_part,
+    "COUNCIL": _in_council,
     "NEXT_SIGNER": _next_signer,
+}
+_AGENCIES: Final[Mapping[str, Callable[[Act, StreamState, Registry, date], Iterable[str]]]] = {
+    "FINDER": _finders,
+    "HANDLER": _handlers,
+    "ASKED": _those_asked,
+    "RECEIVER": _receivers,
+    "ISSUER": issuers,
+    "SUPERIOR": _superiors,
+    "TAKES_PART": _taking_part,
+    "COUNCIL": _council,
 }

@@ -7,14 +7,8 @@ from typing import Final
 
 from ledger.regulation.case.clocks import running
 from ledger.regulation.case.guard_input import GuardInput
-from ledger.regulation.case.reading import (
-    finding_words,
-    limbs_met,
-    named,
-    reaches,
-    supports,
-    texts,
-)
+from ledger.regulation.case.places import reaches
+from ledger.regulation.case.reading import finding_words, limbs_met, named, supports, texts
 from ledger.regulation.case.reporters import owed
 from ledger.regulation.case.state import RESULTS, Entry
 from ledger.regulation.guards.breach import Breach
@@ -155,7 +149,7 @@ def result_notice_both(q: GuardInput) -> Breach | None:
         return None
     notices = [*_after(q, result, "ResultNotified"), None]
     committee = _days(q, notices, "PPC")
-    if q.registry.holds(q.act.agency, "LEAD", q.day):
+    if reaches(q, [q.act.agency], "LEAD", q.day):
         return None if committee else Breach(pointers=("/to",))
     return None if committee & _days(q, notices, "LEAD") else Breach(pointers=("/to",))
 
@@ -210,7 +204,7 @@ def _notified(q: GuardInput) -> bool:
         return False
     notices = _after(q, result, "ResultNotified")
     handler = q.stream.handler(q.registry, q.day)
-    is_lead = handler is not None and q.registry.holds(handler, "LEAD", q.day)
+    is_lead = handler is not None and reaches(q, [handler], "LEAD", q.day)
     return bool(_days(q, notices, "PPC")) and (is_lead or bool(_days(q, notices, "LEAD")))
 
 

@@ -7,9 +7,12 @@ from datetime import date
 from typing import Any
 
 from ledger.regulation.case.guard_input import GuardInput
+from ledger.regulation.case.places import reaches
 from ledger.regulation.case.reading import filled, fmt_day, objects, share_a_person
+from ledger.regulation.case.roles import agencies_of_role
 from ledger.regulation.case.state import Entry
 from ledger.regulation.guards.breach import Breach
+from ledger.regulation.guards.registry_day import competent
 from ledger.regulation.words import vocabulary
 
 INSPECTORATES = ("DEPT_INSPECTORATE", "PROVINCIAL_INSPECTORATE")
@@ -87,6 +90,32 @@ def direction_disposition(q: GuardInput) -> Breach | None:
     else:
         fits = proposal is not None and proposal.state_before == "ASSESSING"
     return None if fits else Breach(pointers=("/disposition",))
+
+
+def direction_disposition_v2(q: GuardInput) -> Breach | None:
+    """8.1.d; 4.1. As before; what was proposed while verifying goes back to it."""
+    proposal = q.stream.last("ProposalSubmitted")
+    before = None if proposal is None else proposal.state_before
+    if q.act.disposition == "verify":
+        return None if before == "VERIFYING" else Breach(pointers=("/disposition",))
+    if before == "HANDLING" and q.act.disposition in ("refer", "reassess"):
+        return None
+    return direction_disposition(q)
+
+
+DIRECTING = ("PPC", "PPC_OFFICE", "STEERING")
+
+
+def direction_giver(q: GuardInput) -> Breach | None:
+    """4.1; 8.1.a. Who directs is the committee, its office or the steering board, here; or above.
+
+    A direction that nobody asked for is noted in any state; it moves nothing by itself.
+    """
+    giver = str(q.facts.get("given_by"))
+    directs = any(reaches(q, [giver], function, q.day) for function in DIRECTING)
+    if directs or giver in agencies_of_role("SUPERIOR", q.act, q.stream, q.registry, q.day):
+        return None
+    return Breach(competent(q, [*DIRECTING, "SUPERIOR"]), ("/facts/given_by",))
 
 
 def team_kind_by_date(q: GuardInput) -> Breach | None:

@@ -25,6 +25,7 @@ from ledger.regulation.case.reporters import TOKEN, may_bring, tokens
 from ledger.regulation.case.state import INTAKE, SEALING, present_agency
 from ledger.regulation.guards.basis import lines_on
 from ledger.regulation.guards.breach import Breach
+from ledger.regulation.registry.agencies import Asked
 
 ORAL_CHANNELS = frozenset({"PHONE", "SMS", "AUDIO", "VIDEO", "MEETING"})
 OPEN_CASE = frozenset({
@@ -151,6 +152,18 @@ def disclosure_limited(q: GuardInput) -> Breach | None:
         return None
     pointer = "/facts/not_told_ground" if in_time else "/facts/until"
     return Breach(limit_words(q, "DISCLOSURE_MAX"), (pointer,))
+
+
+def territory_known(q: GuardInput) -> Breach | None:
+    """4.3. A case is where its registration says, inside the territory of whoever registers it."""
+    stated = q.facts.get("territory")
+    line = q.registry.agency(q.act.agency)
+    agencies = q.registry.agencies
+    if not isinstance(stated, str) or line is None:
+        return None
+    if agencies.knows(stated) and agencies.serves(line.territory, Asked(frozenset({stated}))):
+        return None
+    return Breach({"agency": q.registry.name(line.id, q.day)}, ("/facts/territory",))
 
 
 def duplicates_checked(q: GuardInput) -> Breach | None:

@@ -7,12 +7,13 @@ import unicodedata
 from typing import Any, Final
 
 from ledger.regulation.case.guard_input import GuardInput
+from ledger.regulation.case.places import lead, reaches
 from ledger.regulation.case.reading import (
     SHORTEST_REASON,
     agency_of,
     filled,
     finding_words,
-    lead,
+    fmt_day,
     limbs_met,
     limit_words,
     named_as,
@@ -23,6 +24,7 @@ from ledger.regulation.case.reading import (
     time_of,
     within,
 )
+from ledger.regulation.case.stand_ins import body_of, delegation_of, signed_on
 from ledger.regulation.guards.breach import Breach
 
 #: Acts that may go before a finding where they are urgent (G4).
@@ -49,6 +51,7 @@ _LETTERS = re.compile(r"[^\w]+")
 #: Powers of heads of agencies, and of deputies who sign in their place.
 HEADS: Final = ("AGENCY_HEAD", "HEAD")
 #: The finding of what is true and breaks another law.
+MEASURE: Final = "MEASURE"
 TRUE_BREACH: Final = "TRUE_BUT_BREACH"
 _FEWEST_WORDS: Final = 5
 _WORD: Final = re.compile(r"[^\W\d_]+(?:[\u0300-\u036f]+[^\W\d_]*)*")
@@ -265,6 +268,40 @@ def affected_not_told(q: GuardInput) -> Breach | None:
     return Breach() if end is not None and q.signed_at > end else None
 
 
+def measure_power(q: GuardInput) -> Breach | None:
+    """8.1.c, 4.3; G8. What cuts somebody off is approved by a post that may order that kind.
+
+    By dated lines of the power MEASURE; a kind that none of them names needs no such line.
+    """
+    kind, signer = str(q.facts.get("kind")), q.act.approver
+    if signer is None or kind not in q.registry.limited_to(MEASURE, "kinds", q.day):
+        return None
+    on = q.day if signer.instead_of is None else signed_on(q)
+    given = delegation_of(q, signer, on)
+    posts = [signer.post] if given is None else [signer.post, given.from_post]
+    agency = body_of(q, signer) or ""
+    lines = (line for post in posts for line in q.registry.post_lines(MEASURE, agency, post, on))
+    if any(kind in line.get("kinds", ()) for line in lines):
+        return None
+    place = len(q.act.signers) - 1
+    return Breach({"post": signer.post, "date": fmt_day(on)}, (f"/signers/{place}",))
+
+
+def lifter_competent(q: GuardInput) -> Breach | None:
+    """4.2, 4.3; G8. One signature lifts: of whoever signed the measure, or of a supervisor or head.
+
+    Lifting costs less than imposing, and still is no accountant's.
+    """
+    author, measure = q.act.author, q.ref("measure")
+    if measure is not None and share_a_person(q, [author.officer], measure.signed_by()):
+        return None
+    held = any(
+        q.registry.holds_code(code, q.act.agency, author.post, author.officer, q.day)
+        for code in ("SUPERVISOR", "HEAD")
+    )
+    return None if held else Breach(pointers=("/signers/0",))
+
+
 def addressed_to_lead(q: GuardInput) -> Breach | None:
     """5.2, 7.2.c, 8.4.b.
 
@@ -283,7 +320,7 @@ def lead_only(q: GuardInput) -> Breach | None:
 
     Only the lead of that day may do this; the others go through it.
     """
-    held = q.registry.holds(q.act.agency, "LEAD", q.day)
+    held = reaches(q, [q.act.agency], "LEAD", q.day)
     return None if held else Breach({"agency": lead(q)}, ("/agency",))
 
 

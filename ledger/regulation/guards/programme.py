@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ledger.regulation.case.guard_input import GuardInput
-from ledger.regulation.case.reading import reaches
+from ledger.regulation.case.places import reaches
+from ledger.regulation.edition import Edition
 from ledger.regulation.guards.breach import Breach
 
 
@@ -14,8 +17,23 @@ def via_lead_in_writing(q: GuardInput) -> Breach | None:
     return None if reaches(q, q.act.to, "LEAD", q.day) else Breach(pointers=("/to",))
 
 
+def indicator_known(q: GuardInput) -> Breach | None:
+    """9; 8.1.a. What is counted has a code of the list: no words that could tell of a person."""
+    known = q.edition.of(_indicators)
+    for n, one in enumerate(q.facts.get("indicators", ())):
+        code = one.get("code") if isinstance(one, Mapping) else one
+        if code not in known:
+            place = f"/facts/indicators/{n}" + ("/code" if isinstance(one, Mapping) else "")
+            return Breach({"code": str(code)}, (place,))
+    return None
+
+
+def _indicators(edition: Edition) -> frozenset[str]:
+    return frozenset(line["code"] for line in edition.acts.get("indicators", ()))
+
+
 def regulation_by_issuer(q: GuardInput) -> Breach | None:
     """QĐ.1. Only the provincial committee issues or amends the regulation, and by a document."""
-    if not q.registry.holds(q.act.agency, "PPC", q.day):
+    if not reaches(q, [q.act.agency], "PPC", q.day):
         return Breach(pointers=("/agency",))
     return None if q.act.document is not None else Breach(pointers=("/document",))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ledger.regulation.case.guard_input import GuardInput
-from ledger.regulation.case.reading import filled, inherited, reaches, texts
+from ledger.regulation.case.places import reaches
+from ledger.regulation.case.reading import filled, inherited, texts
 from ledger.regulation.case.state import Entry
 from ledger.regulation.guards.breach import Breach
 
@@ -63,7 +64,7 @@ def lead_not_informed(q: GuardInput) -> Breach | None:
 
     Whoever passes a case on tells the lead as well: as an addressee, or by an earlier notice.
     """
-    if q.registry.holds(q.act.agency, "LEAD", q.day) or reaches(q, q.act.to, "LEAD", q.day):
+    if reaches(q, [q.act.agency, *q.act.to], "LEAD", q.day):
         return None
     told = any(
         reaches(q, e.act.to, "LEAD", e.act.day) for e in q.stream.effective("LeadAgencyNotified")

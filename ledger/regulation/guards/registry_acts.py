@@ -141,10 +141,34 @@ def registrar_not_self(q: GuardInput) -> Breach | None:
     """
     officer, person = q.facts.get("officer"), q.facts.get("person")
     own = isinstance(officer, str) and share_a_person(q, [officer], named_as(q))
-    if person is not None:
-        known = (q.registry.officer(signer) for signer in named_as(q))
-        own = own or any(one is not None and one.person == person for one in known)
+    if isinstance(person, str):
+        own = own or share_a_person(q, q.registry.officers.of_person(person), named_as(q))
     return Breach(pointers=("/signers", "/facts/officer")) if own else None
+
+
+def person_kept(q: GuardInput) -> Breach | None:
+    """G8. One human is one token: an id that has one is entered with it, or with one joined to it.
+
+    A new token for an id would part it from the ids that it was linked with.
+    """
+    officer, person = str(q.facts.get("officer")), q.facts.get("person")
+    known = q.registry.officer(officer)
+    if known is None or known.person is None or not isinstance(person, str):
+        return None
+    if known.person == person or officer in q.registry.officers.of_person(person):
+        return None
+    return Breach(pointers=("/facts/person",))
+
+
+def person_link_new(q: GuardInput) -> Breach | None:
+    """G8. Two officers of the log are found to be one person, whom it took for two until then."""
+    officer, other = str(q.facts.get("officer")), str(q.facts.get("other"))
+    if q.stream.name != f"officer/{officer}" or q.registry.officer(officer) is None:
+        return Breach(pointers=("/facts/officer",))
+    known = q.registry.officer(other) is not None
+    if not known or q.registry.same_person(officer, other):
+        return Breach(pointers=("/facts/other",))
+    return None
 
 
 def key_new(q: GuardInput) -> Breach | None:

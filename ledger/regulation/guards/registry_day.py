@@ -6,18 +6,26 @@ G3). Judged at occurred_at on the registry as the log stands, never as it stands
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from ledger.message import Wording
 from ledger.regulation.acts.act import NamedSigner
 from ledger.regulation.acts.catalogue import ActType
 from ledger.regulation.case.guard_input import GuardInput
+from ledger.regulation.case.places import asked_in, stands_below
 from ledger.regulation.case.reading import agency_of, fmt_day
-from ledger.regulation.case.roles import CASE_ROLES, holds_case_role, may_record_incoming
+from ledger.regulation.case.roles import (
+    CASE_ROLES,
+    agencies_of_role,
+    holds_case_role,
+    issuers,
+    may_record_incoming,
+)
 from ledger.regulation.case.stand_ins import delegation_of, signed_before, signed_on
 from ledger.regulation.guards.breach import Breach
+from ledger.regulation.registry.agencies import Asked
 from ledger.regulation.words import vocabulary
 
 Cited = tuple[str, Mapping[str, Any]]
@@ -152,22 +160,122 @@ def agency_holds_function(q: GuardInput) -> Breach | None:
 
 
 def agency_holds_function_v2(q: GuardInput) -> Breach | None:
-    """4.3; G3. As before; who authors by a delegation has the power of the post that gave it.
+    """4.3; G3. As before, in the territory of the case; who is right is named for it and the day.
 
-    Functions stay those of the agency: nobody lets another sign for a body that is not theirs.
+    Who authors by a delegation has the power of the post that gave it. Functions stay those of the
+    agency: nobody lets another sign for a body that is not theirs.
     """
-    breach = agency_holds_function(q)
-    given = None if breach is None else delegation_of(q, q.act.author, q.day)
-    if given is None or given.agency != q.act.agency:
-        return breach
-    lent = any(
-        q.registry.holds_code(code, given.agency, given.from_post, given.giver, q.day)
-        for code in q.kind.who
-        if _is_post(q, code)
+    act, day = q.act, q.day
+    if any(_holds(q, code) for code in q.kind.who) or may_record_incoming(
+        act, q.stream, q.registry, day
+    ):
+        return None
+    given = delegation_of(q, act.author, day)
+    if given is not None and given.agency == act.agency:
+        lent = any(
+            q.registry.holds_code(code, given.agency, given.from_post, given.giver, day)
+            for code in q.kind.who
+            if _is_post(q, code)
+        )
+        if lent:
+            return None
+    told = {"agency": _name(q, act.agency), "date": fmt_day(day)}
+    return Breach({**told, **competent(q, q.kind.who)}, ("/agency",))
+
+
+def competent(q: GuardInput, codes: Sequence[str]) -> dict[str, str]:
+    """A sentence that names whom the codes mean here today, or says that no text names anybody."""
+    found: set[str] = set()
+    for code in codes:
+        if code in CASE_ROLES:
+            found |= agencies_of_role(code, q.act, q.stream, q.registry, q.day)
+        elif q.registry.is_function(code):
+            asked = _asked(q, code)
+            found |= {
+                agency
+                for agency in q.registry.holders(code, q.day)
+                if q.registry.agencies.holds_in(agency, code, q.day, asked)
+            }
+    posts = [q.catalogue.roles[code] for code in codes if code in q.catalogue.roles]
+    posts = [role for role in posts if role["kind"] == "post"]
+    here = [_name(q, a) for a in sorted(found) if q.registry.exists(a, q.day)][:_SHOWN]
+    vi, en = (
+        [*here, *(str(role[lang]).partition(" (")[0] for role in posts)] for lang in ("vi", "en")
     )
-    return None if lent else breach
+    sentence = vocabulary("sentences")["competent" if vi else "competent_nobody"]
+    return {
+        "competent": sentence.vi.format(agencies="; ".join(vi)),
+        "competent_en": sentence.en.format(agencies="; ".join(en)),
+    }
 
 
+def addressee_exists_v2(q: GuardInput) -> Breach | None:
+    """G3. As before; the successor named is that of the function for which it is addressed."""
+    breach = addressee_exists(q)
+    if breach is None:
+        return None
+    gone = q.act.to[int(breach.pointers[0].rpartition("/")[2])]
+    lines = (code for code in q.kind.to if q.registry.is_function(code))
+    found = {q.registry.successor(gone, code, q.day) for code in lines}
+    names = "; ".join(_name(q, a) for a in sorted(a for a in found if a not in (None, gone)))
+    told = {"successor": names, "successor_en": names} if names else {}
+    return Breach({**breach.params, **told}, breach.pointers)
+
+
+#: Whom an act may be sent to by a sealed token.
+_BY_TOKEN: Final = frozenset({"REPORTER", "AFFECTED", "COMPLAINANT", "INDIVIDUAL"})
+
+
+def addressee_fits(q: GuardInput) -> Breach | None:
+    """8.1.g; 4.3; G3. Whoever is addressed is of a kind that the act type names, in its place.
+
+    A proposal to take something down goes to the ministry, a report to the committee of the
+    province; what is sent to several goes to each of its kind.
+    """
+    kinds = q.kind.to
+    for n, name in enumerate(q.act.to if kinds else ()):
+        fits = (
+            not _BY_TOKEN.isdisjoint(kinds)
+            if name.startswith("sealed:")
+            else any(_is_kind(q, code, name) for code in kinds)
+        )
+        if not fits:
+            person = q.catalogue.addressees["INDIVIDUAL"]
+            sealed = name.startswith("sealed:")
+            told = {
+                "act": q.kind.vi,
+                "act_en": q.kind.en,
+                "agency": person["vi"] if sealed else _name(q, name),
+                "agency_en": person["en"] if sealed else _name(q, name),
+            }
+            return Breach({**told, **competent(q, kinds)}, (f"/to/{n}",))
+    return None
+
+
+def _is_kind(q: GuardInput, code: str, agency: str) -> bool:
+    if code == "ANY_AGENCY":
+        return True
+    if code in CASE_ROLES:
+        return agency in agencies_of_role(code, q.act, q.stream, q.registry, q.day)
+    return q.registry.is_function(code) and q.registry.agencies.holds_in(
+        agency, code, q.day, _asked(q, code)
+    )
+
+
+def not_below_issuer(q: GuardInput) -> Breach | None:
+    """4.3; G3. What somebody issued is lifted, reviewed or annulled by them or above, never below.
+
+    The provincial inspectorate hears a complaint against whoever sits in its province.
+    """
+    inspects = _holds(q, INSPECTORATE)
+    for issuer in sorted(issuers(q.act, q.stream, q.registry, q.day)):
+        if stands_below(q.act.agency, issuer, q.registry) and not inspects:
+            told = {"agency": _name(q, q.act.agency), "issuer": _name(q, issuer)}
+            return Breach(told, ("/agency",))
+    return None
+
+
+INSPECTORATE: Final = "PROVINCIAL_INSPECTORATE"
 _SHOWN = 6
 
 
@@ -180,7 +288,8 @@ def _holds(q: GuardInput, code: str) -> bool:
     if code == "KEY_HOLDER":
         # The holder of a key, for their own key (acts.json, roles).
         return act.facts.get("officer") == act.signers[0].officer
-    return bool(q.registry.holds_code(code, act.agency, act.post, act.signers[0].officer, q.day))
+    asked, officer = _asked(q, code), act.signers[0].officer
+    return bool(q.registry.holds_code(code, act.agency, act.post, officer, q.day, asked))
 
 
 def author_is(q: GuardInput, code: str) -> bool:
@@ -273,10 +382,14 @@ def _named_body(q: GuardInput, agency: str, signer: NamedSigner) -> bool:
     if "HANDLER" in q.kind.who and agency == q.stream.handler(q.registry, q.day):
         return True
     return any(
-        q.registry.holds_code(code, agency, signer.post, signer.officer, q.day)
+        q.registry.holds_code(code, agency, signer.post, signer.officer, q.day, _asked(q, code))
         for code in q.kind.who
         if code not in CASE_ROLES and code != "ANY_AGENCY"
     )
+
+
+def _asked(q: GuardInput, code: str) -> Asked | None:
+    return asked_in(code, q.act, q.stream, q.registry, q.day)
 
 
 def _not_in_post(q: GuardInput, post: str, pointer: str) -> Breach:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from ledger.regulation.case.guard_input import GuardInput
-from ledger.regulation.case.reading import agency_of, filled, fmt_day
+from ledger.regulation.case.reading import agency_of, filled, fmt_day, texts
 from ledger.regulation.case.stand_ins import body_of, delegation_of, signed_on
 from ledger.regulation.case.state import Entry, SubProcess
 from ledger.regulation.guards.breach import Breach
@@ -153,15 +154,18 @@ def sanction_power(q: GuardInput) -> Breach | None:
 
 
 def sanction_power_v2(q: GuardInput) -> Breach | None:
-    """8.1.d. As before; and a deputy decides by giao quyền of a post that has the power.
+    """8.1.d. As before; in a form that the post may impose, or by giao quyền of a post that may.
 
     Nobody sanctions by any other delegation (15/2012/QH13, article 54).
     """
     signer = q.act.approver
-    on = q.day if signer is None or signer.instead_of is None else signed_on(q)
-    given = None if signer is None else delegation_of(q, signer, on)
-    if signer is None or (signer.instead_of is None and given is None):
+    if signer is None:
         return sanction_power(q)
+    on = q.day if signer.instead_of is None else signed_on(q)
+    given = delegation_of(q, signer, on)
+    if signer.instead_of is None and given is None:
+        agency = agency_of(q, signer.officer, signer.post)
+        return sanction_power(q) or _formed(q, agency, signer.post, on)
     breach = Breach({"date": fmt_day(q.day)}, ("/facts/decider_post",))
     by_right = given is not None and given.capacity == "GQ"
     post = given.from_post if given is not None and by_right else signer.post
@@ -169,7 +173,16 @@ def sanction_power_v2(q: GuardInput) -> Breach | None:
     limit = agency and q.registry.post_power("SANCTION", agency, post, on)
     if q.facts.get("decider_post") not in (signer.post, post) or not limit:
         return breach
-    return None if _within(q, limit) and _cited(q) else breach
+    return _formed(q, agency, post, on) if _within(q, limit) and _cited(q) else breach
+
+
+def _formed(q: GuardInput, agency: str | None, post: str, on: date) -> Breach | None:
+    """Whether a line of the post covers every form that is imposed; one that names none does."""
+    forms = {str(form) for form in texts(q.facts.get("forms"))}
+    lines = q.registry.post_lines("SANCTION", agency or "", post, on)
+    if any("forms" not in line or forms <= {*line["forms"]} for line in lines):
+        return None
+    return Breach({"date": fmt_day(q.day)}, ("/facts/forms",))
 
 
 def _cited(q: GuardInput) -> bool:

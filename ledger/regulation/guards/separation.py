@@ -248,10 +248,12 @@ def _meet(held: Appointment, first: date, last: date | None) -> bool:
 
 def _appointments(q: GuardInput, officer: str) -> Iterator[Appointment]:
     """Every appointment of the person, also by the token that this act says first."""
-    ids = dict.fromkeys(q.registry.officers.ids_of(officer))
     person = q.facts.get("person")
+    ids = {*q.registry.officers.ids_of(officer)}
+    if isinstance(person, str):
+        ids |= {*q.registry.officers.of_person(person)}
     for one in q.registry.officers.all():
-        if one.uuid in ids or (person is not None and one.person == person):
+        if one.uuid in ids:
             yield from one.appointments
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import combinations
 
 from ledger.regulation.acts.act import NamedSigner
@@ -19,6 +20,8 @@ from ledger.regulation.case.stand_ins import (
 )
 from ledger.regulation.case.state import awaited, present_agency
 from ledger.regulation.guards.breach import Breach
+from ledger.regulation.registry.calendar import local_day
+from ledger.regulation.registry.lines import KEEPER, REGISTERING
 from ledger.regulation.registry.membership import APART
 from ledger.regulation.words import vocabulary
 
@@ -54,11 +57,13 @@ def signer_order(q: GuardInput) -> Breach | None:
 def signer_powers(q: GuardInput) -> Breach | None:
     """Each signer holds one of the powers that the act type asks of the role (G8; 4.3).
 
-    Or signs by a delegation of somebody who does.
+    Or signs by a delegation of somebody who does. While the founder signs alone, whoever signs
+    beside them is asked for none.
     """
     done = signed_before(q)
+    alone = _founding(q)
     for n, signer in enumerate(q.act.signers):
-        codes = q.kind.signer_powers.get(signer.role, ())
+        codes = () if alone and signer.role != "AUTHOR" else _powers(q, signer.role)
         if n < done and signer.instead_of is not None:
             continue  # asked on the day of signing, which this is not
         if not codes or any(_empowered(q, signer, code) for code in codes):
@@ -78,10 +83,24 @@ def signer_powers(q: GuardInput) -> Breach | None:
     return None
 
 
+def _powers(q: GuardInput, role: str) -> tuple[str, ...]:
+    """Of which a signer in a role holds one: what stands in only while nobody else could sign.
+
+    Asked of the day of the act and of today, so that no act is dated to a day of absence.
+    """
+    codes = q.kind.signer_powers.get(role, ())
+    days = {q.day, local_day(q.at)}
+    for later in q.kind.in_absence.get(role, ()):
+        if any(q.registry.can_sign(codes, on, q.act.author.officer) for on in days):
+            break
+        codes = (*codes, later)
+    return codes
+
+
 def _empowered(q: GuardInput, signer: NamedSigner, code: str) -> bool:
     on = q.day if signer.instead_of is None else signed_on(q)
     agency = body_of(q, signer)
-    if agency is None:
+    if agency is None or not _in_place(q, signer.role, code, agency, on):
         return False
     if q.registry.holds_code(code, agency, signer.post, signer.officer, on):
         return True
@@ -89,6 +108,13 @@ def _empowered(q: GuardInput, signer: NamedSigner, code: str) -> bool:
     return given is not None and q.registry.holds_code(
         code, given.agency, given.from_post, given.giver, on
     )
+
+
+def _in_place(q: GuardInput, role: str, code: str, agency: str, on: date) -> bool:
+    """Whoever stands in for an absent officer of the registry sits in the agency that keeps it."""
+    if code in q.kind.signer_powers[role] or code in REGISTERING:
+        return True
+    return q.registry.holds(agency, KEEPER, on)
 
 
 def capacity_of_last(q: GuardInput) -> Breach | None:

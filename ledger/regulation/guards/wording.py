@@ -42,6 +42,15 @@ def secret_mark_in_text(q: GuardInput) -> Breach | None:
     return _first(_texts(q), find, _joined(q))
 
 
+def secret_mark_in_text_v2(q: GuardInput) -> Breach | None:
+    """G11; 4.4. As before, and in small letters too; whoever reports may say what they heard."""
+    breach = secret_mark_in_text(q)
+    told = q.act.act in text_lint.lists(q.edition).never_refused or q.act.act == "StubReleased"
+    if breach is not None or told or q.level != "ordinary":
+        return breach
+    return _first(_texts(q), partial(text_lint.secret_words, edition=q.edition), _joined(q))
+
+
 def neutral_words(q: GuardInput) -> Breach | None:
     """Flag: before a finding stands, free text uses words that prejudge (4.2)."""
     if q.stream.finding is not None or not text_lint.may_prejudge(_joined(q), q.edition):

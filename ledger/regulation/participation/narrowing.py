@@ -1,8 +1,9 @@
 """What takes sight away the moment it is recorded, and waits for nobody to fold it (access.md G18).
 
 Everything that widens waits for the audience. A revocation, a delegation and a post that ended, a
-key that was revoked and an exclusion are executed by whoever records them. What ends by a day or a
-term needs nothing: ends are compared when they are read.
+key that was revoked, an exclusion and two ids that are one human (of whom one may be excluded) are
+executed by whoever records them. What ends by a day or a term needs nothing: ends are compared when
+they are read.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ class Ended:
     Attributes:
         officer: The officer.
         what: Id of the act that granted it, the key that no longer signs in, or `EVERYTHING`, of
-            an officer whose post ended: until it is known which other posts are left.
+            an officer whose post ended, or who is one human with another: until it is known what
+            is left.
     """
 
     officer: str
@@ -74,18 +76,23 @@ def narrowings(act: Act, registry: Registry, day: date) -> Iterator[Narrowing]:
     elif act.act == "DelegationEnded":
         line = registry.delegations.get(facts["delegation"])
         yield from _over([] if line is None else [line])
+    elif act.act == "PersonLinked":
+        both = (registry.officers.linked(facts[name]) for name in ("officer", "other"))
+        for officer in dict.fromkeys(one for ids in both for one in ids):
+            yield Ended(officer, EVERYTHING)
     elif act.act == EXCLUDING:
-        until = facts.get("until")
-        for officer in registry.officers.all():
-            if registry.same_person(officer.uuid, facts["officer"]):
-                yield ShutOut(
-                    act.stream,
-                    officer.uuid,
-                    act.act_id,
-                    None if until is None else parse_time(until),
-                )
+        yield from _shut_out(act, registry)
 
 
 def _over(lines: Iterable[Delegation]) -> Iterator[Ended]:
     """Whoever they let sign sees by them no more what waits for another."""
     yield from (Ended(line.taker, line.act_id) for line in lines)
+
+
+def _shut_out(act: Act, registry: Registry) -> Iterator[ShutOut]:
+    until = act.facts.get("until")
+    for line in registry.officers.all():
+        if registry.same_person(line.uuid, act.facts["officer"]):
+            yield ShutOut(
+                act.stream, line.uuid, act.act_id, None if until is None else parse_time(until)
+            )

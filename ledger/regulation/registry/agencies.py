@@ -18,6 +18,8 @@ ENDING: Final = frozenset({"MERGE", "ABSORB", "DIVIDE", "DISSOLVE"})
 """Kinds of succession that end the predecessor (chia ends it, tách does not; law.md §13)."""
 FAMILIES: Final[Mapping[str, str]] = {"MEDIA": "MEDIA_", "SANCTION_AUTHORITY": "SANCTION_"}
 """Codes that stand for every function with the prefix (acts.json, roles)."""
+LEVELS: Final = ("COUNTRY", "PROVINCE", "DISTRICT", "COMMUNE")
+"""Of territories, from the top."""
 _DAY: Final = timedelta(days=1)
 
 
@@ -75,6 +77,17 @@ class Agency:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Where a function is asked: for one of these territories.
+
+    `inside`: whoever holds it in a part of one will do as well, as districts and communes do.
+    """
+
+    places: frozenset[str]
+    inside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Holding:
     """A function held in a territory, both days included. `assumed`: not confirmed."""
 
@@ -128,12 +141,14 @@ class Agencies:
     def __init__(
         self,
         reach: Mapping[str, tuple[str, ...]],
+        levels: Mapping[str, int],
         agencies: Mapping[str, Agency] | None = None,
         holdings: Mapping[str, tuple[Holding, ...]] | None = None,
         by_function: Mapping[str, tuple[Holding, ...]] | None = None,
         successions: Mapping[str, tuple[Succession, ...]] | None = None,
     ) -> None:
         self._reach = reach
+        self._levels = levels
         self._agencies = dict(agencies or {})
         self._holdings = dict(holdings or {})
         self._by_function = dict(by_function or {})
@@ -143,7 +158,11 @@ class Agencies:
     def of(cls, edition: Edition) -> Self:
         """The agencies of the shipped edition."""
         data = edition.registry
-        self = cls({t["code"]: tuple(t["within"]) for t in data["territories"]})
+        territories = data["territories"]
+        self = cls(
+            {t["code"]: tuple(t["within"]) for t in territories},
+            {t["code"]: LEVELS.index(t["level"]) for t in territories if "level" in t},
+        )
         for entry in data["agencies"]:
             self.add(_agency(entry))
         for entry in data["holdings"]:
@@ -155,7 +174,12 @@ class Agencies:
     def copy(self) -> Self:
         """An independent set of the same lines."""
         return type(self)(
-            self._reach, self._agencies, self._holdings, self._by_function, self._successions
+            self._reach,
+            self._levels,
+            self._agencies,
+            self._holdings,
+            self._by_function,
+            self._successions,
         )
 
     # --- lines ---
@@ -328,6 +352,64 @@ class Agencies:
             if named and holding.on(day):
                 return True
         return False
+
+    def holds_in(self, agency: str, function: str, day: date, asked: Asked | None) -> bool:
+        """Whether it held the function that day where it is asked; None: anywhere."""
+        if asked is None:
+            return self.holds(agency, function, day)
+        prefix = FAMILIES.get(function)
+        return any(
+            holding.on(day)
+            and (
+                holding.function == function
+                or (prefix is not None and holding.function.startswith(prefix))
+            )
+            and self.serves(holding.territory, asked)
+            for holding in self._holdings.get(agency, ())
+        )
+
+    def serves(self, held: str, asked: Asked) -> bool:
+        """Whether what is held in a territory serves where it is asked.
+
+        It contains that one, or is part of it at the same level, as the province of 2023 is of the
+        one of 2025.
+        """
+        return any(
+            self._serves(held, one) or (asked.inside and one in self._above(held))
+            for one in asked.places
+        )
+
+    def _serves(self, held: str, one: str) -> bool:
+        if held == one or held in self._above(one):
+            return True
+        return one in self._above(held) and self.level(held) == self.level(one)
+
+    def _above(self, territory: str) -> frozenset[str]:
+        """Every territory that contains one; of one that no edition names, as its code says."""
+        found: set[str] = set()
+        waiting = [territory]
+        while waiting:
+            one = waiting.pop()
+            parts = one.rpartition(".")[0]
+            named = self._reach.get(one, (parts,) if parts else ("VN",))
+            waiting += [t for t in named if t not in found and t != one]
+            found.update(named)
+        return frozenset(found)
+
+    def knows(self, territory: str) -> bool:
+        """Whether an edition or a line of the log names a territory."""
+        lines: Iterable[Agency | Holding] = [
+            *self._agencies.values(),
+            *(h for held in self._holdings.values() for h in held),
+        ]
+        return territory in self._reach or any(line.territory == territory for line in lines)
+
+    def level(self, territory: str) -> int:
+        """How far below the country a territory is, in steps of `LEVELS`."""
+        known = self._levels.get(territory)
+        if known is not None:
+            return known
+        return LEVELS.index("COMMUNE" if "." in territory else "PROVINCE")
 
     def holding(self, agency: str, function: str, day: date) -> Holding | None:
         """The line by which it held the function that day."""

@@ -34,6 +34,10 @@ DUE_FACTS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
+_WITHIN: Final = "alarm_within_term"
+"""Member of life_cycle.json by which an edition reminds no later than what is due."""
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """What a rule makes of one starting act: end, reminder and where they come from."""
@@ -62,6 +66,8 @@ def term(code: str, act: Act, registry: Registry) -> Term | None:
         return Term(start, stated, None, "", "REGULATION", "CONFIRMED")
     due = stated or _length(code, rule, act, start, registry)
     alarm = None if stated else _alarm(rule, start, registry)
+    if alarm is not None and due is not None and registry.edition.life_cycle.get(_WITHIN):
+        alarm = min(alarm, due)  # a length set later by law is shorter than the product's reminder
     return Term(start, due, alarm, rule.source, rule.kind, rule.certainty)
 
 

@@ -41,6 +41,8 @@ from ledger.regulation.registry.rules import Rule, Rules
 FOUNDERS_POST: Final = "quan-tri-danh-ba"
 """The founder's post, in whichever agency holds REGISTRY_KEEPER on the day (architecture.md §3)."""
 KEEPER: Final = "REGISTRY_KEEPER"
+PERSONNEL: Final = "PERSONNEL_OFFICER"
+REGISTERING: Final = frozenset({KEEPER, PERSONNEL})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -82,7 +84,7 @@ class RegistryLines:
         self.regulations: frozenset[str] = frozenset({REGULATION})
         self.founder: FoundingRegistrar | None = None
         self.keepers: Mapping[str, tuple[str, ...]] = {}
-        """Officers ever appointed with REGISTRY_KEEPER, each with the kids enrolled for them."""
+        """Registrars and personnel officers ever appointed, each with the kids enrolled."""
 
     @classmethod
     def founded(cls, edition: Edition | None = None) -> Self:
@@ -275,8 +277,12 @@ def _officer_appointed(registry: RegistryLines, act: Act, index: int, _at: datet
             unit_code=facts.get("unit_code"),
         ),
     )
-    if KEEPER in facts.get("powers", ()):
+    if not REGISTERING.isdisjoint(facts.get("powers", ())):
         _keep(registry, facts["officer"])
+
+
+def _person_linked(registry: RegistryLines, act: Act, _index: int, _at: datetime) -> None:
+    registry.officers.join(act.facts["officer"], act.facts["other"])
 
 
 def _officer_ended(registry: RegistryLines, act: Act, index: int, at: datetime) -> None:
@@ -448,6 +454,7 @@ _CHANGES: Final[Mapping[str, Callable[[RegistryLines, Act, int, datetime], None]
             "AgencySuccessionRecorded": _succession_recorded,
             "OfficerAppointed": _officer_appointed,
             "OfficerEnded": _officer_ended,
+            "PersonLinked": _person_linked,
             DELEGATION: _delegation_given,
             "DelegationEnded": _delegation_ended,
             "KeyEnrolled": _key_enrolled,

@@ -20,6 +20,7 @@ APART: Final = frozenset(
         "INSPECTION_HEAD",
         "VAULT_KEEPER",
         "REGISTRY_KEEPER",
+        "PERSONNEL_OFFICER",
         "FOUNDER",
         "SECURITY_OFFICER",
         "KEY_CUSTODIAN",

@@ -1,7 +1,7 @@
 """Officers over time: appointments by agency and post, with the powers and capacities they give.
 
-An officer is an id, never a name; two ids with one person token are one person. Keys are the
-keyring's.
+An officer is an id, never a name; two ids with one person token are one person, and so are those
+whose tokens were found to be one. Keys are the keyring's.
 """
 
 from __future__ import annotations
@@ -55,20 +55,24 @@ class Officers:
         self,
         officers: Mapping[str, Officer] | None = None,
         of_person: Mapping[str, tuple[str, ...]] | None = None,
+        joined: Mapping[str, str] | None = None,
     ) -> None:
         self._officers = dict(officers or {})
         #: Ids that ever were a person's: each act asks for them, and few persons have two.
         self._of_person = dict(of_person or {})
+        #: Tokens found to be one: each by the token that stands for both since.
+        self._joined = dict(joined or {})
 
     def copy(self) -> Self:
         """An independent set of the same lines."""
-        return type(self)(self._officers, self._of_person)
+        return type(self)(self._officers, self._of_person, self._joined)
 
     def _keep(self, officer: Officer) -> None:
         self._officers[officer.uuid] = officer
         if officer.person is not None:
-            known = self._of_person.get(officer.person, ())
-            self._of_person[officer.person] = tuple(dict.fromkeys((*known, officer.uuid)))
+            person = self._joined.get(officer.person, officer.person)
+            known = self._of_person.get(person, ())
+            self._of_person[person] = tuple(dict.fromkeys((*known, officer.uuid)))
 
     def get(self, officer: str) -> Officer | None:
         """The officer of this id."""
@@ -83,8 +87,37 @@ class Officers:
         known = self._officers.get(officer)
         if known is None or known.person is None:
             return (officer,)
-        ids = self._of_person[known.person]
-        return tuple(one for one in ids if self._officers[one].person == known.person)
+        return self.of_person(known.person)
+
+    def of_person(self, token: str) -> tuple[str, ...]:
+        """Every id of whoever a token stands for; empty where nobody was entered with it."""
+        person = self._joined.get(token, token)
+        ids = self._of_person.get(person, ())
+        return tuple(one for one in ids if self._person(one) == person)
+
+    def _person(self, officer: str) -> str | None:
+        """The token that stands for an officer now."""
+        known = self._officers.get(officer)
+        if known is None or known.person is None:
+            return None
+        return self._joined.get(known.person, known.person)
+
+    def join(self, officer: str, other: str) -> None:
+        """Two ids are found to be one person: so are all that have the token of either, for good.
+
+        An id without a token (the founder's, those of the first edition) gets its own id as one.
+        """
+        for one in (officer, other):
+            known = self._officers.get(one) or Officer(one, None, ())
+            if known.person is None:
+                self._keep(replace(known, person=one))
+        stays, goes = self._person(officer), self._person(other)
+        if stays is None or goes is None or stays == goes:
+            return
+        for token in (goes, *(t for t, into in self._joined.items() if into == goes)):
+            self._joined[token] = stays
+        both = (*self._of_person.get(stays, ()), *self._of_person.pop(goes, ()))
+        self._of_person[stays] = tuple(dict.fromkeys(both))
 
     def appoint(self, officer: str, person: str | None, appointment: Appointment | None) -> None:
         """Adds an appointment, or makes the officer known without one (the founder)."""
@@ -109,22 +142,14 @@ class Officers:
 
     def linked(self, officer: str) -> list[str]:
         """The ids of the natural person behind an id, as far as the registry links them."""
-        line = self._officers.get(officer)
-        if line is None or line.person is None:
-            return [officer]
-        return [one.uuid for one in self._officers.values() if one.person == line.person]
+        return list(self.ids_of(officer))
 
     def same_person(self, a: str, b: str) -> bool:
         """Whether two ids are one natural person, as far as the registry links them."""
         if a == b:
             return True
-        one, other = self._officers.get(a), self._officers.get(b)
-        return (
-            one is not None
-            and other is not None
-            and one.person is not None
-            and one.person == other.person
-        )
+        person = self._person(a)
+        return person is not None and person == self._person(b)
 
 
 def _runs_past(appointment: Appointment, last: date) -> bool:

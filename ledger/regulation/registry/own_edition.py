@@ -90,6 +90,9 @@ def weaker_signatures(edition: Edition, base: Edition) -> Iterator[EditionFault]
         elif _corrects_more(before[name], after[name]):
             said = Message("more of it may be corrected: a shipped edition alone may say so")
             yield EditionFault("acts", name, said)
+    if edition.acts.get("founding") != base.acts.get("founding"):
+        said = Message("when the founding of the registry is over: a shipped edition alone says")
+        yield EditionFault("acts", "", said)
     yield from _roles_stay(edition, base)
 
 
@@ -123,6 +126,10 @@ def _weaker(before: ActType, after: ActType) -> bool:
         or any(
             _more_will_do({*codes}, {*after.signer_powers.get(role, ())})
             for role, codes in before.signer_powers.items()
+        )
+        or any(
+            not {*codes} <= {*before.in_absence.get(role, ())}
+            for role, codes in after.in_absence.items()
         )
     )
 

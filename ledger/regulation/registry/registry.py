@@ -7,19 +7,19 @@ answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime, time
 from types import MappingProxyType
 from typing import Any, Final
 
 from keys.keyring import KeyRecord
 from ledger.regulation.edition import Calendar, Edition, optional_date, within
-from ledger.regulation.registry.agencies import Agency
+from ledger.regulation.registry.agencies import Agency, Asked
 from ledger.regulation.registry.calendar import VIETNAM
 from ledger.regulation.registry.delegations import Delegation
 from ledger.regulation.registry.grants import Grant
 from ledger.regulation.registry.instruments import Instrument
-from ledger.regulation.registry.lines import FOUNDERS_POST, KEEPER, RegistryLines
+from ledger.regulation.registry.lines import FOUNDERS_POST, KEEPER, REGISTERING, RegistryLines
 from ledger.regulation.registry.officers import Appointment, Officer
 from ledger.regulation.registry.rules import Rule
 from ledger.regulation.words import vocabulary
@@ -145,14 +145,22 @@ class Registry(RegistryLines):
         return found
 
     def post_power(self, power: str, agency: str, post: str, on: date) -> str | None:
-        """How far a power of a post reaches that day: a level or an amount band; None: no power.
+        """How far a power of a post reaches that day: a level or an amount band; None: no power."""
+        line = next(self.post_lines(power, agency, post, on), None)
+        return None if line is None else str(line["up_to"])
+
+    def post_lines(
+        self, power: str, agency: str, post: str, on: date
+    ) -> Iterator[Mapping[str, Any]]:
+        """Lines by which a post has a power that day, each with what it is limited to.
 
         A line that names a function is for the agencies that hold it; where no agency of that kind
-        holds it (the provincial committee and sanctions), for every agency of the kind.
+        holds it (the provincial committee and sanctions), for every agency of the kind. Members:
+        `up_to`, and where a power is limited so, `forms` of a sanction and `kinds` of a measure.
         """
         line = self.agencies.get(agency)
         if line is None or not line.existed(on):
-            return None
+            return
         for entry in self.edition.registry["post_powers"]:
             if (
                 entry["power"] == power
@@ -161,9 +169,13 @@ class Registry(RegistryLines):
                 and self._of_kind(line, entry["agency_kind"], on)
                 and self._by_function(line, entry, on)
             ):
-                reach: str = entry["up_to"]
-                return reach
-        return None
+                yield entry
+
+    def limited_to(self, power: str, member: str, on: date) -> frozenset[str]:
+        """What lines of that day limit a power to, all together: kinds that need it."""
+        lines = self.edition.registry["post_powers"]
+        named = (e for e in lines if e["power"] == power and _covers(e, on))
+        return frozenset(value for entry in named for value in entry.get(member, ()))
 
     def _of_kind(self, agency: Agency, kind: str, on: date) -> bool:
         """An agency registered by an act has no kind of the edition: the function of that name."""
@@ -270,7 +282,15 @@ class Registry(RegistryLines):
         """Whether two officer ids are one natural person."""
         return self.officers.same_person(a, b)
 
-    def holds_code(self, code: str, agency: str, post: str, officer: str, on: date) -> bool:
+    def holds_code(
+        self,
+        code: str,
+        agency: str,
+        post: str,
+        officer: str,
+        on: date,
+        asked: Asked | None = None,
+    ) -> bool:
         """The registry's part of `who`: none of the codes that the acts of a stream answer.
 
         Args:
@@ -279,14 +299,20 @@ class Registry(RegistryLines):
             post: The author's post.
             officer: The author.
             on: Day of the act.
+            asked: Where a function is held; None: anywhere.
         """
         if code == "ANY_AGENCY":
             return self.agencies.exists(agency, on)
         if code == "SANCTION_AUTHORITY":
-            held = self.agencies.holds(agency, code, on)
-            return held or self.post_power("SANCTION", agency, post, on) is not None
+            if self.agencies.holds_in(agency, code, on, asked):
+                return True
+            line = self.agencies.get(agency)
+            here = asked is None or (
+                line is not None and self.agencies.serves(line.territory, asked)
+            )
+            return here and self.post_power("SANCTION", agency, post, on) is not None
         if self.is_function(code):
-            return self.agencies.holds(agency, code, on)
+            return self.agencies.holds_in(agency, code, on, asked)
         if code in self.powers(officer, agency, post, on):
             return True
         power = POST_POWERS.get(code, code)
@@ -305,26 +331,59 @@ class Registry(RegistryLines):
     def founding(self, on: date) -> bool:
         """REGISTRY_FOUNDING: no second officer could sign that day, so the founder signs alone.
 
-        A second officer counts with the power REGISTRY_KEEPER in a post and agency of that day, and
-        a key that is enrolled, not revoked and not expired before it.
+        A second officer counts with a power that the edition names (`founding`), in a post and
+        agency of that day, and a key that is enrolled, not revoked and not expired before it. Where
+        there ever was one, the head of the agency that keeps the registry counts too: whoever loses
+        the others' keys is not alone again.
         """
         founder = self.founder
         if founder is None:
             return False
-        return not any(
-            self._keeps(officer, kids, on)
-            for officer, kids in self.keepers.items()
-            if not self.same_person(officer, founder.officer)
+        others = [o for o in self.keepers if not self.same_person(o, founder.officer)]
+        over_by, then = self.edition.of(_founding_powers)
+        if any(self._can_sign(officer, over_by, on) for officer in others):
+            return False
+        ever = any(self.keepers[officer] for officer in others)
+        return not (ever and then and self.can_sign(then, on, founder.officer))
+
+    def can_sign(self, powers: Collection[str], on: date, but: str) -> bool:
+        """Whether somebody else than a person could sign with one of these powers that day.
+
+        A registrar and a personnel officer wherever they sit, others in the agency that keeps the
+        registry: in a post of that day, with a key that lives.
+
+        Args:
+            powers: Codes of posts.
+            on: The day.
+            but: An officer; whoever is one person with them does not count.
+        """
+        of_registry = all(power in REGISTERING for power in powers)
+        known = self.keepers if of_registry else [o.uuid for o in self.officers.all()]
+        return any(
+            self._can_sign(officer, powers, on)
+            for officer in known
+            if not self.same_person(officer, but)
         )
 
-    def _keeps(self, officer: str, kids: tuple[str, ...], on: date) -> bool:
-        line = self.officers.get(officer)
-        in_post = line is not None and any(
-            KEEPER in a.powers and a.on(on) and self.agencies.exists(a.agency, on)
-            for a in line.appointments
+    def _can_sign(self, officer: str, powers: Collection[str], on: date) -> bool:
+        in_post = any(
+            self.agencies.exists(held.agency, on)
+            and any(self._serves(power, officer, held, on) for power in powers)
+            for held in self.appointments(officer, on)
         )
-        keys = (self.keyring.line(kid) for kid in kids)
-        return in_post and any(key is not None and _lives(key, on) for key in keys)
+        if not in_post:
+            return False
+        known = self.keepers.get(officer)
+        keys = (
+            self.keyring.lines(officer) if known is None else (self.keyring.line(k) for k in known)
+        )
+        return any(key is not None and _lives(key, on) for key in keys)
+
+    def _serves(self, power: str, officer: str, held: Appointment, on: date) -> bool:
+        if power in REGISTERING:
+            return power in held.powers
+        keeps = self.agencies.holds(held.agency, KEEPER, on)
+        return keeps and self.holds_code(power, held.agency, held.post, officer, on)
 
     # --- grants ---
 
@@ -338,6 +397,12 @@ class Registry(RegistryLines):
     ) -> list[Grant]:
         """Grants that match every argument given; with `at`, those running then."""
         return self.granted.find(officer=officer, stream=stream, unit=unit, at=at)
+
+
+def _founding_powers(edition: Edition) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """By whom founding is over, and who counts once there was one of them."""
+    said = edition.acts.get("founding", {})
+    return tuple(said.get("over_by", (KEEPER,))), tuple(said.get("then", ()))
 
 
 def _function_codes(edition: Edition) -> frozenset[str]:

@@ -179,6 +179,21 @@ def test_noise_below_is_set_aside_above_and_ends_nothing() -> None:
     assert _bring(above).aside == 0
 
 
+def test_what_a_stand_in_made_effective_changes_the_registry_above_too() -> None:
+    """As the log below marks it: at the statement of whoever signed instead, no earlier."""
+    below = Below.founded()
+    below.a.hire("keeper")
+    below.a.signed_instead()
+    below.checkpoint()
+    above = Above(below)
+    _bring(above)
+    own, there = below.a.reader().read(0, 200), above.reader().read(0, 200)
+    assert _without_keys(there) == _without_keys(own)
+    assert own[-1].registry
+    assert own[-1].statement is not None
+    assert own[-1].statement.stand_in is not None
+
+
 def test_a_key_revoked_below_signs_nothing_above_either() -> None:
     """The registry is that of the record's index: before it stands, after it does not."""
     below = Below.founded()

@@ -258,6 +258,15 @@ def test_no_end_before_what_is_shown_can_be_left_out() -> None:
                 verified(a, replace(shown, records=others))
 
 
+def test_whoever_signed_instead_of_a_registrar_is_shown_too() -> None:
+    """Else the one who approved a registrar has no key in what is shown, and nothing is proved."""
+    a = a_log(REAL, "keeper")
+    a.signed_instead()
+    shown = recover(a, "founder", "keeper")
+    assert f"officer/{officer('pc')}" in {str(_said(one)["stream"]) for one in shown.records}
+    assert verified(a, shown).recoveries
+
+
 def _by_both(act: Act) -> Act:
     members = {**act.signed}
     signer = members["signers"][0]

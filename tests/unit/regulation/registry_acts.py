@@ -91,6 +91,7 @@ def appointed(officer: str, agency: str, post: str, **facts: object) -> Act:
             "officer": officer,
             "agency": agency,
             "post": post,
+            "person": f"sealed:{an_id(f'person {officer}')}",
             "capacities": ["TRUC_TIEP"],
             "valid_from": "2023-03-21",
             "basis_document": "12/QĐ",

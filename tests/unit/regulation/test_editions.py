@@ -210,7 +210,7 @@ def an_act_type(**more: Any) -> Json:  # noqa: ANN401 - JSON
     """A new act type beside the cases."""
     line: Json = {
         "act": "WorkshopHeld", "vi": "Tổ chức tập huấn", "en": "Workshop held",
-        "group": "programme", "stream": "programme", "who": ["LEAD"], "to": ["MEDIA"],
+        "group": "programme", "stream": "programme", "who": ["LEAD"], "to": ["MEDIA", "LEAD"],
         "requires": ["LEAD_ONLY"], "signature_class": 1, "signer_roles": ["AUTHOR"],
         "clocks": {"starts": [], "stops": []}, "restrictive": False, "source": ["8.1.e"],
         "origin": "ADD",

@@ -42,7 +42,7 @@ from tests.examples import examples
 from tests.play_pure import Player, player_for, scenario, steps
 
 #: Every scenario with steps of the ordinary level.
-NAMES = tuple(f"SC{n}" for n in range(1, 18) if n not in (5, 12))
+NAMES = tuple(f"SC{n}" for n in range(1, 19) if n not in (5, 12))
 NEGATIVES = scenario("negative")["negatives"]
 CASE = f"case/{an_id('the case')}"
 

@@ -7,8 +7,10 @@ from datetime import date
 import pytest
 
 from ledger.regulation.acts.act import Act
-from ledger.regulation.edition import load_edition
+from ledger.regulation.edition import first_edition, load_edition
+from ledger.regulation.registry.clock_terms import term
 from ledger.regulation.registry.registry import Registry
+from tests.builders import a_case_in, a_registry, enter
 from tests.unit.regulation.registry_acts import an_act, founded
 
 REGISTRY = Registry.founded()
@@ -121,3 +123,31 @@ def test_rule_may_be_set_to_none_stated() -> None:
     book.take(rule_set("REGISTER_CASE", unit="none"))
     assert book.registry.limit("REGISTER_CASE", date(2026, 1, 1)).none_stated
     assert not book.registry.limit("REGISTER_CASE", date(2025, 12, 31)).none_stated
+
+
+def test_a_reminder_is_no_later_than_a_length_set_after_it() -> None:
+    """Q30, D60: the shorter wins; the first edition shows both as it did."""
+    case = a_case_in("SCREENING")
+    registry = case.registry = a_registry()
+    sent = case.act("ReferralSent", facts={"competent_agency": "bacninh.syt"})
+    before = term("ACCEPT_REFERRAL", sent, registry)
+    assert before is not None
+    assert before.due is None
+    assert before.alarm is not None
+    facts = {
+        "rule": "ACCEPT_REFERRAL",
+        "value": 3,
+        "unit": "wd",
+        "valid_from": "2024-06-01",
+        "source_kind": "REGULATION",
+        "certainty": "CONFIRMED",
+    }
+    enter(registry, "ClockRuleSet", facts, stream="ledger")
+    after = term("ACCEPT_REFERRAL", sent, registry)
+    assert after is not None
+    assert after.due is not None
+    assert after.alarm == after.due < before.alarm
+    registry.go_on_by(first_edition(), 0)
+    first = term("ACCEPT_REFERRAL", sent, registry)
+    assert first is not None
+    assert first.alarm == before.alarm

@@ -12,7 +12,7 @@ from ledger.errors import Rejected
 from ledger.regulation.acts.catalogue import load
 from tests.play_pure import DEPLOYMENT, SCENARIOS, Player, player_for, scenario, steps
 
-NAMES = [f"SC{n}" for n in range(1, 18) if n not in (5, 12)]
+NAMES = [f"SC{n}" for n in range(1, 19) if n not in (5, 12)]
 NEGATIVES = scenario("negative")["negatives"]
 
 

@@ -66,3 +66,15 @@ def test_only_the_committee_issues_the_regulation_and_by_a_document() -> None:
     holds("REGULATION_BY_ISSUER", programme.asks("RegulationVersionAdopted", document=DOCUMENT))
     breaks("REGULATION_BY_ISSUER", programme.asks("RegulationVersionAdopted", document=None))
     breaks("REGULATION_BY_ISSUER", programme.asks("RegulationVersionAdopted", by="cv"), "/agency")
+
+
+def test_figures_are_counted_by_codes_of_the_list() -> None:
+    """Q24, D30; 9: free words would tell of a person."""
+    programme = Story("programme/qd90")
+    for act in ("StatisticsRequested", "StatisticsSubmitted", "SituationReportSubmitted"):
+        holds("INDICATOR_KNOWN", programme.asks(act))
+    named = [{"code": "so vu cua nguoi o thon Dong", "value": 1}]
+    asked = programme.asks("StatisticsSubmitted", facts={"indicators": named})
+    breaks("INDICATOR_KNOWN", asked, "/facts/indicators/0/code")
+    wanted = programme.asks("StatisticsRequested", facts={"indicators": ["vụ ở thôn Đông"]})
+    breaks("INDICATOR_KNOWN", wanted, "/facts/indicators/0")

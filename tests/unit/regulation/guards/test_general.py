@@ -12,7 +12,8 @@ from keys.keyring import KeyRecord
 from ledger.errors import Rejected
 from ledger.regulation.case.state import apply
 from ledger.regulation.decide import decide
-from ledger.regulation.guards.table import GUARDS
+from ledger.regulation.edition import first_edition
+from ledger.regulation.guards.table import GUARDS, guards_in
 from tests.builders import (
     REPORTER,
     Story,
@@ -70,7 +71,7 @@ def test_an_agency_does_what_its_functions_allow() -> None:
     case = a_case_in("HANDLING")
     holds("AGENCY_HOLDS_FUNCTION", case.asks("TakedownProposed"))
     params = breaks("AGENCY_HOLDS_FUNCTION", case.asks("TakedownProposed", by="yt"))
-    assert "Thông tin và Truyền thông" in params["agencies"]
+    assert "Thông tin và Truyền thông" in params["competent"]
 
 
 def test_nothing_is_addressed_to_an_agency_that_is_not_there() -> None:
@@ -204,6 +205,27 @@ def test_secret_text_in_an_open_field_is_refused() -> None:
     holds("SECRET_MARK_IN_TEXT", Story().asks("ReportReceived"))
     stamped = {"summary": "Tài liệu đóng dấu TỐI MẬT kèm theo phản ánh."}
     breaks("SECRET_MARK_IN_TEXT", Story().asks("ReportReceived", facts=stamped))
+
+
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        ("Tài liệu tuyệt mật của cấp trên cho thấy việc này.", True),
+        ("Theo công văn mật đã nhận, trang này là giả mạo.", True),
+        ("Một văn bản Tối mật nêu việc này.", True),
+        ("Trang này thu thập mật khẩu và dữ liệu được bảo mật.", False),
+        ("Người gọi nói đây là chuyện bí mật của gia đình.", False),
+        ("Hồ sơ mật độ giao thông quanh chợ đông.", False),
+    ],
+)
+def test_a_level_in_small_letters_is_a_marking_too(said: str, refused: bool) -> None:  # noqa: FBT001
+    """Q31, D50; G11: but whoever reports may say what they heard, and is taken in."""
+    case = a_case_in("SCREENING")
+    asked = case.asks("CompetenceDetermined", facts={"reasons": said})
+    (breaks if refused else holds)("SECRET_MARK_IN_TEXT", asked)
+    holds("SECRET_MARK_IN_TEXT", Story().asks("ReportReceived", facts={"summary": said}))
+    first = guards_in(first_edition()).by_code["SECRET_MARK_IN_TEXT"]
+    assert first.check(asked) is None
 
 
 def test_an_act_in_the_wrong_state_is_refused() -> None:

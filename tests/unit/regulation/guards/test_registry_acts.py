@@ -164,7 +164,7 @@ def test_nobody_registers_themselves() -> None:
     holds("REGISTRAR_NOT_SELF", in_officer().asks("OfficerAppointed"))
     own = {"officer": officer("keeper")}
     breaks("REGISTRAR_NOT_SELF", person.asks("OfficerAppointed", facts=own), "/signers")
-    approver = {"officer": officer("keeper2")}
+    approver = {"officer": officer("tc")}
     breaks("REGISTRAR_NOT_SELF", person.asks("OfficerEnded", facts=approver))
     hire(person.registry, "keeper", person=an_id("one"))
     hire(person.registry, "cv2", person=an_id("one"))

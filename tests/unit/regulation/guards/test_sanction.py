@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.builders import Story, a_case_in, a_token, at, breaks, enter, holds, officer
+from ledger.regulation.case.guard_input import GuardInput
+from tests.builders import Story, a_case_in, a_registry, a_token, at, breaks, enter, holds, officer
 
 
 def recorded(**facts: Any) -> Story:
@@ -142,6 +143,78 @@ def test_the_power_moves_with_the_reorganisation() -> None:
     breaks("SANCTION_POWER", case.asks("SanctionDecided", facts=high, **commune))
     health = {"decider_post": "pho-giam-doc"}
     breaks("SANCTION_POWER", case.asks("SanctionDecided", by="ytcv", also=["yt"], facts=health))
+
+
+def test_a_post_sanctions_only_in_the_forms_of_its_power() -> None:
+    """Q22: a commune fines and warns, and takes no licence; the committee does."""
+    case = Story(start=at("2025-07-10 09:00"))
+    commune: dict[str, Any] = {"by": "xcv", "also": ["xct"]}
+
+    def facts(*forms: str) -> dict[str, Any]:
+        return {"decider_post": "chu-tich", "amount_band": "UP_TO_10M", "forms": list(forms)}
+
+    holds("SANCTION_POWER", case.asks("SanctionDecided", facts=facts("FINE"), **commune))
+    both = facts("FINE", "CONFISCATION")
+    holds("SANCTION_POWER", case.asks("SanctionDecided", facts=both, **commune))
+    licence = case.asks("SanctionDecided", facts=facts("FINE", "LICENCE"), **commune)
+    breaks("SANCTION_POWER", licence, "/facts/forms")
+
+
+def given(case: Story, capacity: str) -> str:
+    """The chief inspector lets somebody else sign for a month; the act's id."""
+    facts = {
+        "officer": officer("tp"), "post": "truong-phong", "capacity": capacity, "ground": "LEAVE",
+        "scope": "Xử phạt trong thời gian nghỉ phép.", "valid_from": "2024-06-01",
+        "valid_to": "2024-06-30", "basis_document": "QĐ 3/QĐ-TTr",
+    }  # fmt: skip
+    signers = [{"officer": officer("ctt"), "post": "chanh-thanh-tra", "role": "AUTHOR"}]
+    return enter(
+        case.registry, "DelegationGiven", facts, stream="agency/bacninh.stttt",
+        agency="bacninh.stttt", post="chanh-thanh-tra", signers=signers,
+    ).act_id  # fmt: skip
+
+
+def test_somebody_else_sanctions_by_giao_quyen_and_by_nothing_less() -> None:
+    """15/2012/QH13, article 54: the power of the post that gave it, no other, while it runs."""
+    case = proposed()
+    case.registry = a_registry()
+
+    def asked(capacity: str, decider: str = "truong-phong", **facts: Any) -> GuardInput:
+        return case.asks(
+            "SanctionDecided", by="ttv", also=["tp"], capacities=["TRUC_TIEP", capacity],
+            facts={"decider_post": decider, **facts},
+        )  # fmt: skip
+
+    breaks("SANCTION_POWER", asked("GQ"), "/facts/decider_post")
+    lesser = given(case, "TUQ")
+    breaks("SANCTION_POWER", asked("TUQ"), "/facts/decider_post")
+    ending = {"delegation": lesser, "reason": "Chánh Thanh tra đã về."}
+    enter(case.registry, "DelegationEnded", ending, stream="agency/bacninh.stttt")
+    line = given(case, "GQ")
+    holds("SANCTION_POWER", asked("GQ"))
+    holds("SANCTION_POWER", asked("GQ", "chanh-thanh-tra"))
+    breaks("SANCTION_POWER", asked("GQ", "giam-doc"), "/facts/decider_post")
+    breaks("SANCTION_POWER", asked("GQ", amount_band="ABOVE_100M"), "/facts/decider_post")
+    later = {"instrument": "189/2025/NĐ-CP", "article": "4"}
+    breaks("SANCTION_POWER", asked("GQ", competence_article=later))
+    enter(
+        case.registry, "DelegationEnded", {**ending, "delegation": line},
+        stream="agency/bacninh.stttt",
+    )  # fmt: skip
+    breaks("SANCTION_POWER", asked("GQ"), "/facts/decider_post")
+
+
+def test_what_cuts_somebody_off_is_approved_by_head_or_deputy() -> None:
+    """Q22: powers are limited by kind of measure; what only labels needs no such power."""
+    case = a_case_in("HANDLING")
+    for also in ("gd", "pgd"):
+        asked = case.asks("TechnicalMeasureOrdered", by="cv", also=[also])
+        holds("MEASURE_POWER", asked)
+    division = {"by": "cv", "also": ["tp"]}
+    block = case.asks("TechnicalMeasureOrdered", facts={"kind": "BLOCK_DOMAIN"}, **division)
+    breaks("MEASURE_POWER", block, "/signers/1")
+    label = case.asks("TechnicalMeasureOrdered", facts={"kind": "LABEL"}, **division)
+    holds("MEASURE_POWER", label)
 
 
 def test_a_decision_after_the_limitation_period_shows() -> None:

@@ -217,7 +217,7 @@ def test_another_id_of_an_auditor_signs_no_more_than_the_first() -> None:
     case = a_case_in("VERIFYING")
     linked(case, "giamsat", "tp")
     breaks("AUDITOR_SIGNS_NOT", case.asks("VerificationRequested", **WORK), "/signers/1")
-    linked(case, "giamsat", "keeper2")
+    linked(case, "giamsat", "tc")
     registrar = Story(f"officer/{officer('ytcv')}", registry=case.registry)
     breaks("AUDITOR_SIGNS_NOT", registrar.asks("OfficerAppointed"), "/signers/1")
 
@@ -479,7 +479,7 @@ def test_no_registrar_enrols_themselves_under_a_second_id() -> None:
     """access.md S10: the act that makes the id says whose it is, and is read."""
     new = an_id("a new id")
     case = Story(f"officer/{new}")
-    linked(case, "keeper2")
+    linked(case, "tc")
     facts = {"officer": new, "person": an_id("somebody else")}
     holds("REGISTRAR_NOT_SELF", case.asks("OfficerAppointed", facts=facts))
     facts["person"] = an_id("one person")
