@@ -298,6 +298,25 @@ EVIDENCE = [{"kind": "DOCUMENT", "description": "Công văn trả lời 12/BV"}]
 
 #: Facts in which an act type is lawful where the generated ones are not; `@Type` is the last act.
 FACTS: Mapping[str, Json] = {
+    "RegistryLinesAdded": {
+        "lines": [
+            {
+                "agency": "bacninh.x-thu",
+                "name": "Ủy ban nhân dân xã Thử",
+                "kind": "COMMUNE",
+                "functions": ["COMMUNE"],
+                "territory": "BACNINH_2023.X_THU",
+                "territory_name": "Xã Thử",
+                "within": ["BACNINH_2023"],
+                "parent": "bacninh.ubnd",
+                "posts_as": "bacninh2025.x-q",
+                "valid_from": "2024-06-01",
+                "source": "Quyết định 1/QĐ-UBND",
+                "certainty": "UNCONFIRMED",
+            }
+        ],
+        "basis_document": "Quyết định 1/QĐ-UBND",
+    },
     "ReportReceived": {"identity_given": False, "petition_kind": "PHAN_ANH", "content": CONTENT},
     "DetectionRecorded": {"content": CONTENT},
     "ReporterIdentitySealed": {"reporter": REPORTER},
@@ -562,6 +581,7 @@ SIGNERS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(
         (
             "AgencyRegistered",
+            "RegistryLinesAdded",
             "FunctionAssigned",
             "OfficerAppointed",
             "OfficerEnded",

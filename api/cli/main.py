@@ -84,7 +84,8 @@ COMMANDS: Final[dict[str, Late]] = {
     "search": Late("api.cli.commands.cases:search", Message("Search cases, tones or not.")),
     "stats": Late("api.cli.commands.cases:stats", Message("Statistics and oversight indicators.")),
     "registry": Late(
-        "api.cli.commands.cases:registry", Message("Agencies, officers, keys, instruments.")
+        "api.cli.commands.registry.group:registry",
+        Message("Agencies, officers, keys, instruments; import."),
     ),
     "log": Late(
         "api.cli.commands.log.group:log",

@@ -29,6 +29,7 @@ from ledger.regulation.acts.act import Act
 from ledger.regulation.case.other_cases_port import STILL_OPEN, NoCases
 from ledger.regulation.case.state import RECOVERING, VOIDING, pass_over
 from ledger.regulation.edition import ADOPTION
+from ledger.regulation.registry.added_lines import ADDING
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.kinds import begin
@@ -42,6 +43,7 @@ SHOWN: Final = REGISTRY_ACTS & frozenset(
         RECOVERING,
         ADOPTION,
         "AgencyRegistered",
+        ADDING,
         "FunctionAssigned",
         "AgencySuccessionRecorded",
         "OfficerAppointed",

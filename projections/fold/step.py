@@ -12,6 +12,7 @@ from ledger.regulation.case.other_cases_port import Cases
 from ledger.regulation.case.registers import Number
 from ledger.regulation.case.state import VOIDING, Entry, Signed, StreamState
 from ledger.regulation.edition import ADOPTION
+from ledger.regulation.registry.added_lines import ADDING
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.record_reader import Opened
 from projections.fold.shard import NOBODY, Shard
@@ -24,6 +25,7 @@ RENAMING: Final = frozenset(
     {
         ADOPTION,
         "AgencyRegistered",
+        ADDING,
         "FunctionAssigned",
         "AgencySuccessionRecorded",
         "InstrumentRegistered",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
@@ -26,13 +27,13 @@ MOVES = "Từ,Diễn biến,Nhánh,Đến,Bỏ\nRESULT_RECORDED,CaseClosed,,,x\n
 class Hands:
     """Officers at their terminals, each with a key file."""
 
-    def __init__(self, service: Service, url: str, folder: Path) -> None:
+    def __init__(self, service: Service, url: str, folder: Path, more: Sequence[str] = ()) -> None:
         self._url = url
         self._folder = folder
         self._home = service.settings.home
         (folder / "passphrase").write_bytes(PASSPHRASE)
         (folder / "passphrase").chmod(0o600)
-        for alias in ("founder", "pc", "cv"):
+        for alias in ("founder", "pc", "cv", *more):
             file = folder / f"{alias}.socaikey"
             write_key(file, builders.key(alias), PASSPHRASE, t=1, p=1, m_kib=8)
 

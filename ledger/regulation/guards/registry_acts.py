@@ -25,9 +25,11 @@ from ledger.regulation.case.reading import (
 )
 from ledger.regulation.case.stand_ins import may_take_back, signed_on, stand_ins_of
 from ledger.regulation.guards.breach import Breach
+from ledger.regulation.registry import added_lines
 from ledger.regulation.registry.agencies import ENDING
 from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.rules import UNIT_WORDS, Bound, Rule, bounds, is_worse
+from ledger.regulation.words import vocabulary
 
 #: How a line says that its document is not known.
 _NOT_KNOWN: Final = re.compile(
@@ -105,6 +107,25 @@ def agency_id_new(q: GuardInput) -> Breach | None:
     agency = str(q.facts.get("agency"))
     new = q.registry.agency(agency) is None and q.stream.name == f"agency/{agency}"
     return None if new else Breach(pointers=("/facts/agency",))
+
+
+def lines_fit(q: GuardInput) -> Breach | None:
+    """Added. Each line of many is one that an act of its own could add."""
+    lines = objects(q.facts.get("lines"))
+    found = added_lines.faults(lines, q.registry.agencies, q.edition)
+    if not found:
+        return None
+    first = found[0]
+    words = vocabulary("line_faults")[first.code]
+    return Breach(
+        {
+            "line": str(first.place + 1),
+            "agency": str(lines[first.place]["name"]),
+            "what": words.vi,
+            "what_en": words.en,
+        },
+        tuple(f"/facts/lines/{fault.place}" for fault in found),
+    )
 
 
 def agency_known(q: GuardInput) -> Breach | None:

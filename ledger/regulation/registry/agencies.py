@@ -188,6 +188,16 @@ class Agencies:
         """Adds an agency. An id is used once (AGENCY_ID_NEW); a second line is not taken."""
         self._agencies.setdefault(agency.id, agency)
 
+    def place(self, territory: str, within: Iterable[str]) -> None:
+        """Adds a territory that lies in others, and in what these lie in."""
+        above = dict.fromkeys(t for one in within for t in (one, *self._reach.get(one, ())))
+        if territory not in self._reach:
+            self._reach = {**self._reach, territory: tuple(above)}
+
+    def reaches(self, territory: str) -> bool:
+        """Whether a territory is known."""
+        return territory in self._reach
+
     def assign(self, holding: Holding) -> None:
         """Adds a function held."""
         self._holdings[holding.agency] = (*self._holdings.get(holding.agency, ()), holding)

@@ -30,6 +30,7 @@ from ledger.regulation.edition import (
     shipped,
     shipped_as,
 )
+from ledger.regulation.registry import added_lines
 from ledger.regulation.registry.agencies import Agencies, Agency, Holding, Name
 from ledger.regulation.registry.calendar import VIETNAM, local_day
 from ledger.regulation.registry.delegations import Delegation, Delegations
@@ -227,6 +228,11 @@ def _agency_registered(registry: RegistryLines, act: Act, index: int, _at: datet
             index=index,
         )
     )
+
+
+def _lines_added(registry: RegistryLines, act: Act, index: int, _at: datetime) -> None:
+    for line in act.facts["lines"]:
+        added_lines.add(registry.agencies, line, basis=act.facts["basis_document"], index=index)
 
 
 def _function_assigned(registry: RegistryLines, act: Act, index: int, _at: datetime) -> None:
@@ -450,6 +456,7 @@ _CHANGES: Final[Mapping[str, Callable[[RegistryLines, Act, int, datetime], None]
             ADOPTION: _edition_adopted,
             "LogRecovered": _log_recovered,
             "AgencyRegistered": _agency_registered,
+            added_lines.ADDING: _lines_added,
             "FunctionAssigned": _function_assigned,
             "AgencySuccessionRecorded": _succession_recorded,
             "OfficerAppointed": _officer_appointed,
@@ -473,6 +480,7 @@ _CHANGES: Final[Mapping[str, Callable[[RegistryLines, Act, int, datetime], None]
 _LINES: Final = frozenset(
     {
         "AgencyRegistered",
+        added_lines.ADDING,
         "FunctionAssigned",
         "AgencySuccessionRecorded",
         "InstrumentRegistered",

@@ -95,8 +95,8 @@ def read(files: Mapping[str, str], base: Edition) -> RuleDraft:
     for name in sorted(files.keys() - {table.file for table in TABLES}):
         draft.wrong(TablePlace(name, 1), Message("no table has such a name"))
     for table in TABLES:
-        rows = _rows(table, files.get(table.file, ""), draft)
-        _TAKE[table.what](table, rows, base, draft)
+        said = rows(table, files.get(table.file, ""), draft)
+        _TAKE[table.what](table, said, base, draft)
     if not draft.faults:
         draft.faults = list(_judged(draft, base))
     return draft
@@ -124,7 +124,8 @@ def _judged(draft: RuleDraft, base: Edition) -> Iterator[SheetFault]:
 # -- cells ----------------------------------------------------------------------------------------
 
 
-def _rows(table: Table, text: str, draft: RuleDraft) -> list[Row]:
+def rows(table: Table, text: str, draft: RuleDraft) -> list[Row]:
+    """The rows of a table that say something; what is wrong with a cell is noted."""
     lines = csv.reader(text.removeprefix("\ufeff").splitlines(keepends=True))
     found: list[Row] = []
     headings: list[str] | None = None

@@ -83,7 +83,11 @@ def _column(entry: Mapping[str, Any]) -> Column:
     )
 
 
-TABLES: Final = tuple(
-    Table(t["file"], t["what"], tuple(map(_column, t["columns"])), t["keys"], t["drops"])
-    for t in _DATA["tables"]
-)
+def _table(entry: Mapping[str, Any]) -> Table:
+    columns = tuple(map(_column, entry["columns"]))
+    return Table(entry["file"], entry["what"], columns, entry["keys"], entry["drops"])
+
+
+TABLES: Final = tuple(map(_table, _DATA["tables"]))
+REGISTRY: Final = _table(_DATA["registry"])
+"""Not of the rules: agencies that a log adds to its registry by an act."""

@@ -861,8 +861,9 @@ def test_no_fact_holds_an_opinion_a_religion_a_name_or_an_account() -> None:
         for fact in _facts(kind.facts)
         if forbidden.search(fact)
     }
-    # an agency has a name; nobody else has
-    assert found == {("AgencyRegistered", "name"), ("AgencyRegistered", "short_name")}
+    # an agency has a name, and so has its territory; nobody else has
+    lines = {("RegistryLinesAdded", n) for n in ("name", "short_name", "territory_name")}
+    assert found == {("AgencyRegistered", "name"), ("AgencyRegistered", "short_name"), *lines}
 
 
 def _facts(fields: Any) -> set[str]:  # noqa: ANN401 - facts of acts.json, nested

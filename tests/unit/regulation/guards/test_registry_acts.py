@@ -13,6 +13,7 @@ from ledger.regulation.case.state import apply
 from ledger.regulation.registry.registry import Registry
 from tests.builders import (
     DIGEST,
+    FACTS,
     ORIGIN,
     Story,
     a_case_in,
@@ -391,3 +392,22 @@ def test_dating_an_act_back_does_not_open_the_founding_again() -> None:
     late = replace(person.asks("OfficerAppointed", **alone), at=at("2024-06-04 08:00"))
     breaks("SIGNER_ORDER", late, "/signers")
     holds("REGISTRY_FOUNDING", late)
+
+
+def test_many_agencies_are_entered_by_one_act_if_each_could_be_alone() -> None:
+    """G3 (added): no id twice, a known parent and model, a territory that is known or described."""
+    ledger = Story("ledger")
+    line = FACTS["RegistryLinesAdded"]["lines"][0]
+    holds("LINES_FIT", ledger.asks("RegistryLinesAdded"))
+    for wrong in (
+        {"agency": "bacninh.stttt"},
+        {"valid_to": "2020-01-01"},
+        {"parent": "nowhere.at-all"},
+        {"posts_as": "nowhere.at-all"},
+        {"functions": ["WITCHCRAFT"]},
+        {"territory": "ATLANTIS", "within": ["LEMURIA"]},
+    ):
+        asked = ledger.asks("RegistryLinesAdded", facts={"lines": [{**line, **wrong}]})
+        breaks("LINES_FIT", asked, "/facts/lines/0")
+    twice = ledger.asks("RegistryLinesAdded", facts={"lines": [line, line]})
+    breaks("LINES_FIT", twice, "/facts/lines/1")

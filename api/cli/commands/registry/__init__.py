@@ -1,0 +1,1 @@
+"""`socai registry`: agencies, officers, keys and instruments looked at, and agencies entered."""
