@@ -462,7 +462,7 @@ def reader() -> OpeningKey:
 def _at_once(made: Whole) -> Callable[..., dict[str, Any]]:
     """Says an act, and has every loop turn."""
 
-    def taken(statement: Any, by: str) -> dict[str, Any]:  # noqa: ANN401
+    def taken(statement: Any, by: str, *_: object) -> dict[str, Any]:  # noqa: ANN401
         sent = made.post("/v1/acts", orjson.dumps(flattened(statement)), by)
         assert sent.status == 202, sent.body
         made.turn()
