@@ -119,7 +119,7 @@ def test_no_login_can_change_the_log(filled: Database, columns: dict[str, str], 
             (table, harm)
             for table, harm in product(TABLES, HARMS)
             if (login != "projector" or (table, harm) not in FOLDED)
-            and not _refusal(connection, _harm(harm, table, columns[table]))
+            and "permission denied" not in _refusal(connection, _harm(harm, table, columns[table]))
         ]
     assert taken == []
 
