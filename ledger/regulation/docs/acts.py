@@ -186,9 +186,9 @@ def guard(data: Edition, entry: Mapping[str, Any]) -> list[str]:
         "",
         bullet("Loại", "kind", f"{kind[0]} · {kind[1]}; {applies[0]} · {applies[1]}"),
         bullet("Nguồn", "source", source),
-        bullet("Điều kiện", "condition", entry["checks"]["condition"]),
         bullet("Câu hiện cho cán bộ", "shown", entry["vi"]),
         bullet("Tiếng Anh", "in English", entry["en"]),
+        bullet("Điều kiện, tiếng Anh", "condition", entry["checks"]["condition"]),
         *silent(data, entry["code"]),
     ]
 

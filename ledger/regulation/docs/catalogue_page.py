@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from ledger.regulation.docs import acts, dated
+from ledger.regulation.docs import acts, by_article, dated
 from ledger.regulation.edition import Edition, load_edition
 
 
@@ -90,6 +90,7 @@ def _clock_entries(data: Edition) -> list[Mapping[str, Any]]:
 
 
 _SOURCES: Final[Mapping[str, Callable[[Edition], Sequence[Mapping[str, Any]]]]] = {
+    "article": by_article.articles,
     "act": lambda data: list(data.acts["acts"]),
     "guard": lambda data: list(data.guards["guards"]),
     "state": lambda data: list(data.life_cycle["states"]),
@@ -101,6 +102,7 @@ _SOURCES: Final[Mapping[str, Callable[[Edition], Sequence[Mapping[str, Any]]]]] 
     "silence": lambda data: list(data.silences["silences"]),
 }
 _SECTIONS: Final[Mapping[str, Callable[[Edition, Mapping[str, Any]], list[str]]]] = {
+    "article": by_article.article,
     "act": acts.act,
     "guard": acts.guard,
     "state": acts.state,
@@ -112,6 +114,7 @@ _SECTIONS: Final[Mapping[str, Callable[[Edition, Mapping[str, Any]], list[str]]]
     "silence": acts.silence,
 }
 _TITLES: Final[Mapping[str, tuple[str, str]]] = {
+    "article": ("Theo từng điều của Quy chế", "By article, in Vietnamese"),
     "act": ("Loại diễn biến", "Act types"),
     "guard": ("Điều kiện ghi nhận", "Guards"),
     "state": ("Trạng thái hồ sơ", "Case states"),
@@ -123,4 +126,4 @@ _TITLES: Final[Mapping[str, tuple[str, str]]] = {
     "silence": ("Chỗ quy chế không nêu", "Where the regulation is silent"),
 }
 KINDS: Final = tuple(_TITLES)
-"""Kinds of entry: act, guard, state, sub_process, clock, agency, instrument, duty, silence."""
+"""Kinds of entry, in the order of the page."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from ledger.regulation.docs import catalogue_page, life_cycle_page
 from ledger.regulation.edition import load_edition
+from tests.codes_in_words import codes_in
 
 ROOT = Path(__file__).parents[3]
 
@@ -50,8 +52,9 @@ def test_page_is_nfc() -> None:
 @pytest.mark.parametrize(
     ("kind", "count"),
     [
-        ("act", 129),
-        ("guard", 204),
+        ("article", 40),
+        ("act", 130),
+        ("guard", 205),
         ("state", 12),
         ("sub_process", 16),
         ("clock", 56),
@@ -91,3 +94,21 @@ def test_clock_without_a_deadline_says_none_stated() -> None:
     """regulation.md §8 row 1."""
     assert "none stated" in catalogue_page.explain("clock", "NOTIFY_LEAD")
     assert "5 ngày làm việc" in catalogue_page.explain("clock", "EXPLANATION")
+
+
+def test_an_article_is_read_in_vietnamese_by_who_does_not_know_a_code() -> None:
+    """Điều 8.1.g: who, when, what is needed, by when, and when it is refused."""
+    shown = catalogue_page.explain("article", "8.1.g")
+    assert "Điểm g khoản 1 Điều 8" in shown
+    for title in ("Ai: ", "Ký: ", "Khi nào: ", "Cần gì: ", "Bị từ chối khi: "):
+        assert f"- {title}" in shown, title
+    assert "- Ai: Cơ quan chủ trì" in shown
+    every = [
+        catalogue_page.explain("article", one.code) for one in catalogue_page.listing("article")
+    ]
+    acts = {act["act"] for act in load_edition().acts["acts"]}
+    assert all(any(f"(`{act}`)" in text for text in every) for act in acts)
+    bare = [re.sub(r"\(`[^`]+`\)", "", text) for text in every]
+    assert [codes_in(text) for text in bare if codes_in(text)] == []
+    order = [one.code for one in catalogue_page.listing("article")]
+    assert order.index("2.1") < order.index("8.1.a") < order.index("11.3") < order.index("QĐ.1")
