@@ -66,7 +66,7 @@ class Service(Flask):
 def blank(**config: Any) -> Flask:  # noqa: ANN401  Flask's settings
     """An application without a call: addresses are taken as they are written, or not at all."""
     app = Service("socai", static_folder=None)
-    # not Flask's own property: whoever asks for it gets a handler of Flask's on the logger of all of socai
+    # not by Flask's property: whoever asks it gets a handler on the logger of all of socai
     logging.getLogger(app.name).addFilter(_without_text)
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True
