@@ -715,7 +715,7 @@ def test_junk_in_another_case_turns_nobody_against_an_honest_act(den: Den) -> No
     stopped_by="every process, which judges whatever it asks of as far as that asks on",
     noticed_by=NOTICED,
 )
-@pytest.mark.parametrize("between", [0, 1, 2, 400])
+@pytest.mark.parametrize("between", [0, 1, 2, pytest.param(400, marks=pytest.mark.soak)])
 def test_junk_that_only_another_case_refuses_turns_nobody_against_an_honest_act(
     den: Den, between: int
 ) -> None:

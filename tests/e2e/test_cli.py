@@ -412,6 +412,7 @@ class TestRehearsal:
 
 @pytest.mark.postgres
 @pytest.mark.slow
+@pytest.mark.drill
 def test_play_of_a_file_never_seen_and_of_one_that_is_wrong(tmp_path: Path) -> None:
     """A scenario of one's own plays; one that expects another state exits 1 and says which."""
     document = orjson.loads(shipped("SC4").read_bytes())

@@ -15,7 +15,7 @@ from ledger.regulation.participation.reach import reach
 from ledger.regulation.participation.viewpoint import Viewpoint
 from tests.builders import an_act, an_id, officer
 from tests.examples import examples
-from tests.fixtures.above import APPROVER, LEVEL_OF, Above, classification, holder, opened
+from tests.fixtures.above import APPROVER, Above, classification, holder, opened
 
 pytestmark = pytest.mark.postgres
 
@@ -35,13 +35,15 @@ STEPS = st.lists(
 _cases = iter(range(10**6))
 
 
-@pytest.fixture(scope="module", params=LEVEL_OF)
+@pytest.fixture(
+    scope="module", params=["mat", pytest.param("toi-mat", marks=pytest.mark.soak), "tuyet-mat"]
+)
 def enclave(
     request: pytest.FixtureRequest,
     postgres_server: Embedded,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Above]:
-    """An enclave of each level above ordinary."""
+    """An enclave of each level above ordinary; of the one in the middle in `make soak`."""
     home = tmp_path_factory.mktemp("level") / "home"
     with opened(postgres_server, home, request.param) as made:
         yield made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -138,20 +138,29 @@ def test_refusal_names_the_first_guard_and_the_faults_of_the_others() -> None:
     assert len({translate(f.text, "en") for f in refusal.faults}) > 1
 
 
-@pytest.mark.parametrize("name", sorted(CATALOGUE.types))
-@pytest.mark.parametrize("value", [None, 7, "x", [], {}, [[]], [{"a": [1]}], True])
-def test_no_value_in_a_fact_makes_the_rules_stumble(name: str, value: object) -> None:
+@pytest.mark.parametrize(
+    "name", sorted(name for name, one in CATALOGUE.types.items() if one.stream == "case")
+)
+def test_no_value_in_a_fact_makes_the_rules_stumble(name: str) -> None:
     """A fact of any JSON type is refused with its pointer, never with a crash."""
     case = a_case_in("VERIFYING")
-    act = case.act(name) if CATALOGUE.types[name].stream == "case" else None
-    if act is None:
-        return
-    members = deepcopy(dict(act.signed))
-    members["facts"] = dict.fromkeys(CATALOGUE.types[name].facts, value)
+    members = deepcopy(dict(case.act(name).signed))
+    for value in VALUES:
+        members["facts"] = dict.fromkeys(CATALOGUE.types[name].facts, value)
+        refusal = _refusal_or_none(case, members)
+        assert refusal is None or refusal.faults or refusal.guard, value
+
+
+VALUES: Final[tuple[object, ...]] = (None, 7, "x", [], {}, [[]], [{"a": [1]}], True)
+
+
+def _refusal_or_none(case: Story, members: dict[str, Any]) -> Rejected | None:
+    """A refusal or a pass, nothing else."""
     try:
         decide(case.question(known_act(members)))
     except Rejected as refusal:
-        assert refusal.faults or refusal.guard  # noqa: PT017 - a refusal or a pass, nothing else
+        return refusal
+    return None
 
 
 def test_act_that_is_in_order_passes_the_same_door() -> None:
