@@ -21,8 +21,8 @@ def first_difference(one: Sequence[object], other: Sequence[object]) -> str:
         if mine != theirs:
             at, left, right = _where(mine, theirs, ())
             asked = _named(mine if mine != _NOTHING else theirs)
-            place = " → ".join(at)
-            lines = [asked] + ([f"at: {place}"] if place else [])
+            place = ", ".join(part for part in at[1:] if not part.isdigit())
+            lines = [asked] + ([f"in:    {place}"] if place else [])
             lines += [f"one:   {_clipped(left, right)}", f"other: {_clipped(right, left)}"]
             return "\n".join(
                 textwrap.fill(line, WIDTH, subsequent_indent="       ") for line in lines
@@ -32,10 +32,8 @@ def first_difference(one: Sequence[object], other: Sequence[object]) -> str:
 
 def _named(got: object) -> str:
     """Of whom or what it was asked: what stands first, where it says so."""
-    if not isinstance(got, tuple):
-        return "got"
-    said = [str(part) for part in got if isinstance(part, str | int)]
-    return f"by:    {' '.join(said[:4])[:_SHOWN]}"
+    said = got[0] if isinstance(got, tuple) and got else got
+    return f"by:    {str(said)[:_SHOWN]}"
 
 
 def _where(one: Any, other: Any, at: tuple[str, ...]) -> tuple[tuple[str, ...], Any, Any]:  # noqa: ANN401

@@ -1,23 +1,27 @@
 """Leaks from above, seeded one by one: whoever misses one would miss others (access.md V17).
 
 Each is a mistake that wiring two enclaves could make, of a channel of access.md §8. It is put into
-a world of `two_levels` and nowhere else: the product has no switch for it.
+a world of `two_levels`, or into two whole enclaves in one process, and nowhere else: the product
+has no switch for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 
 from api.ops.mirror import slots
 from api.ops.mirror.outbox import ENDING
+from api.ops.readiness import ReadinessCheck
 from keys import canonical
 from ledger.errors import Rejected, Unavailable
 from ledger.message import Message
 from ledger.ports import Draft, NotAppended
 from tests.two_levels import Higher, Step, World
+from tests.whole_enclaves import HigherWhole, LowerWhole
 
 Leak = Callable[[World, Higher], None]
 
@@ -152,8 +156,134 @@ def one_directory_of_officers(world: World, higher: Higher) -> None:
     world.a.ledger.follower.catch_up().registry.keyring._lines.update(theirs._lines)
 
 
+# -- what two whole enclaves could share, seen by those who ask a served one ----------------------
+
+
+def one_process(lower: LowerWhole, higher: HigherWhole) -> None:
+    """L18: metrics and log lines of both come out of one place; nothing more is needed."""
+    del lower, higher
+
+
+def one_key_of_tags(lower: LowerWhole, higher: HigherWhole) -> None:
+    """L8: the tag of an answer changes with what stands above."""
+    box = lower.service.enclave.token_box
+    mac = box.mac
+
+    def tagged(label: str, data: bytes) -> bytes:
+        return mac(label, data + str(higher.done).encode() if label == "etag" else data)
+
+    box.mac = tagged  # type: ignore[method-assign]
+
+
+def one_table_of_figures(lower: LowerWhole, higher: HigherWhole) -> None:
+    """L3: small cells are shown where enough is counted above."""
+    queries = lower.service.enclave.queries
+    statistics = queries.statistics
+
+    def counted(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+        more = {"smallest": 1} if higher.done else {}
+        return statistics(*arguments, **{**named, **more})
+
+    queries.statistics = counted  # type: ignore[method-assign]
+
+
+def one_search(lower: LowerWhole, higher: HigherWhole) -> None:
+    """L4: a page is short of what was left out after it was found."""
+    queries = lower.service.enclave.queries
+    cases = queries.cases
+
+    def listed(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+        index, lines = cases(*arguments, **named)
+        return index, lines[:-1] if higher.done else lines
+
+    queries.cases = listed  # type: ignore[method-assign]
+
+
+def one_store_of_files(lower: LowerWhole, higher: HigherWhole) -> None:
+    """L16: bytes that are kept above are not kept again below."""
+    files = lower.service.enclave.attachments
+    keep, above = files._keep, higher.service.enclave.attachments
+    kept: set[str] = set()
+    keep_above = above._keep
+
+    def noted(name: Any, dek: Any, file: Any, *rest: Any) -> Any:  # noqa: ANN401
+        kept.add(file.digest)
+        return keep_above(name, dek, file, *rest)
+
+    def known(name: Any, dek: Any, file: Any, *rest: Any) -> Any:  # noqa: ANN401
+        return file if file.digest in kept else keep(name, dek, file, *rest)
+
+    above._keep = noted  # type: ignore[method-assign, assignment]
+    files._keep = known  # type: ignore[method-assign, assignment]
+
+
+def one_badge(lower: LowerWhole, higher: HigherWhole) -> None:
+    """L19, L20: work waits in the secure room, says the worklist below."""
+    queries = lower.service.enclave.queries
+    worklist = queries.worklist
+
+    def waiting(officer: str, at: Any, *, team: Any = ()) -> Any:  # noqa: ANN401
+        index, tasks = worklist(officer, at, team=team)
+        busy = higher.done
+        return index, replace(tasks, cases=[*tasks.cases, *tasks.due]) if busy else tasks
+
+    queries.worklist = waiting  # type: ignore[method-assign]
+
+
+def one_series_of_numbers(lower: LowerWhole, higher: HigherWhole) -> None:
+    """L15: the number that a case is given goes on behind those of what was entered above."""
+    cases = lower.service.enclave.ledger._cases
+    number = cases.number
+
+    def given(*arguments: Any) -> Any:  # noqa: ANN401
+        told = number(*arguments)
+        return told and f"{told[:-1]}{higher.done}"
+
+    cases.number = given  # type: ignore[method-assign, assignment]
+
+
+def one_disk(lower: LowerWhole, higher: HigherWhole) -> None:
+    """L17: readiness says how much is free, of which whoever is above takes some."""
+    readiness = lower.service.enclave.readiness
+
+    def room() -> ReadinessCheck:
+        told = Message("{least} MiB or more are free", least=1_000 - higher.done)
+        return ReadinessCheck("disk", ok=True, detail=told)
+
+    readiness._disk = room  # type: ignore[method-assign]
+
+
+def a_question_when_acting(lower: LowerWhole, higher: HigherWhole) -> None:
+    """L13: whether a key is still good is asked below, whenever somebody signs above."""
+    post = higher.post
+
+    def asked(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+        lower.get("/v1/keys", None)
+        return post(*arguments, **named)
+
+    higher.post = asked  # type: ignore[method-assign]
+
+
+def _named(leak: Callable[..., None]) -> str:
+    return f"{(leak.__doc__ or '').partition(':')[0]} {leak.__name__.replace('_', ' ')}"
+
+
+WHOLE: Final[Mapping[str, Callable[[LowerWhole, HigherWhole], None]]] = {
+    _named(leak): leak
+    for leak in (
+        one_process,
+        one_key_of_tags,
+        one_table_of_figures,
+        one_search,
+        one_store_of_files,
+        one_badge,
+        one_series_of_numbers,
+        one_disk,
+        a_question_when_acting,
+    )
+}
 LEAKS: Final[Mapping[str, Leak]] = {
-    f"{(leak.__doc__ or '').partition(':')[0]} {leak.__name__.replace('_', ' ')}": leak
+    _named(leak): leak
     for leak in (
         one_source_of_random_bytes,
         one_index_of_act_ids,

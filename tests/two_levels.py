@@ -225,13 +225,13 @@ class World:
 
     def do(self, story: str, step: Step) -> None:
         """One step; one of those above does nothing where nobody is there."""
-        kind, case, value = step
+        kind, case, _ = step
         if kind in HIGHER:
             if self.higher is not None:
                 self.higher.do(story, step, self.now)
                 self.after_above(step)
             return
-        self.got.append((kind, case, value, self._lower(story, step)))
+        self.got.append((f"{WORDS[kind].format(case + 1, _value(step))}", self._lower(story, step)))
 
     @property
     def now(self) -> datetime:
@@ -315,22 +315,23 @@ class World:
         store = self.below.store
         for case in range(CASES):
             head = self.a.ledger.head(_case(story, case))
-            self.got.append(("head", case, head))
-        self.got.append(("log", store.head()))
+            self.got.append((f"head of case {case + 1}", head))
+        self.got.append(("length of the log", store.head()))
         for row in store.read(0, 10_000)[-12:]:
-            self.got.append(("row", replace(row, state=b"", wrap=None), len(row.state)))
+            bare = replace(row, state=b"", wrap=None)
+            self.got.append((f"row {row.index} of the log", (bare, len(row.state))))
         keyring = self.a.ledger.follower.current.registry
         self.got.append(("keys", sorted(keyring.keyring._lines)))
         notes = sorted(store._notes.items())[-4:]
         self.got.append(("checkpoints", [(size, _log_line(note)) for size, note in notes]))
         for path in sorted(self.carried.iterdir())[-4:]:
-            self.got.append(("segment", path.name, path.stat().st_size, self._said(path)))
+            size = path.stat().st_size
+            self.got.append((f"published {path.name}", (size, self._said(path))))
         for path in sorted(self.home.rglob("*")):
             if path.is_file():
                 text = "X2" if path.name == "slots.json" else path.read_text()
-                self.got.append(
-                    ("file", str(path.relative_to(self.home)), path.stat().st_size, text)
-                )
+                size = path.stat().st_size
+                self.got.append((f"file {path.relative_to(self.home)}", (size, text)))
 
     def _said(self, path: Path) -> object:
         data = path.read_bytes()

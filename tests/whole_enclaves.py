@@ -261,25 +261,32 @@ class LowerWhole(Whole):
     def _act(self, story: str, kind: str, case: int, value: int, stream: str) -> Act:
         names = {"register": "CaseRegistered", "report": "ReportReceived"}
         facts: dict[str, Any] = {}
+        given = kind in names and value % 2 == 1  # by form 2 the log gives the number
         if kind == "register":
-            facts = {"case_number": NUMBERS[value]}
+            facts = {"case_number": None if given else NUMBERS[value]}
         if kind == "report":
-            facts = {"register_no": NUMBERS[value]}
+            facts = {"register_no": None if given else NUMBERS[value]}
         of = "report" if kind == "twisted" else kind
         with self.within(stream) as current:
             return an_act(
                 names.get(kind, "CompetenceDetermined"), when=self.now, within=current.state,
                 facts=facts, act_id=act_id_of(story, case, of),
+                capacities=["TRUC_TIEP"] if given else None,
             )  # fmt: skip
 
 
 class HigherWhole(Whole):
-    """The enclave above, with what it takes in. Its arguments are those of `LowerWhole`."""
+    """The enclave above, with what it takes in. Its arguments are those of `LowerWhole`.
+
+    Attributes:
+        done: How many steps.
+    """
 
     def __init__(self, stored: StoredEnclave, where: Where, carried: Path) -> None:
         super().__init__(*stored.copied(where), "above")
         self.carried = carried
         self._taken: list[Path] = []
+        self.done = 0
 
     def do(self, story: str, step: Step) -> None:
         """One step; whatever comes of it stays there."""
@@ -292,6 +299,7 @@ class HigherWhole(Whole):
             else:
                 self._serve(story, kind, case, value)
         self.turn()
+        self.done += 1
 
     def _serve(self, story: str, kind: str, case: int, value: int) -> None:
         match kind:
@@ -485,8 +493,7 @@ def determined() -> Iterator[None]:
     """What happens hangs on what is done alone, while this lasts.
 
     The loops' patience is counted by how often they ask, and a signature that is drawn (ML-DSA, of
-    checkpoints) is drawn once for what is signed: stored, it takes as much room in each run. How
-    much is free on the disk, which readiness tells, is the machine's (L17: a volume for each).
+    checkpoints) is drawn once for what is signed: stored, it takes as much room in each run.
     """
     ticks = count(0, 2)
 
@@ -497,7 +504,6 @@ def determined() -> Iterator[None]:
         for module in ("projector", "beat", "batch_transaction"):
             stack.enter_context(mock.patch(f"projections.engine.{module}.monotonic", ticked))
         stack.enter_context(mock.patch.object(SoftwareSigner, "sign", _signed_once))
-        stack.enter_context(mock.patch("api.ops.readiness.free_bytes", return_value=1 << 40))
         yield
 
 

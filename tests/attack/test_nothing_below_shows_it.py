@@ -109,20 +109,28 @@ def test_a_story_that_tells_a_leak_is_short_enough_to_read(tmp_path: Path) -> No
     numbers = count()
     leak = next(leak for name, leak in LEAKS.items() if name.startswith("L2 "))
 
-    def differs(below: list[Step], high: list[Step]) -> bool:
+    def seen(below: list[Step], high: list[Step]) -> str:
         worlds = []
         for seeded in (False, True):
             made = a_world(tmp_path / str(next(numbers)), above=seeded)
             if made.higher is not None:
                 leak(made, made.higher)
             worlds.append(played(made, "full", below, high if seeded else ()))
-        return bool(first_difference(*worlds))
+        return first_difference(*worlds)
 
-    short = two_levels.shrunk(lower[:6], above[:6], differs)
-    assert two_levels.in_words(*short).splitlines() == [
+    short = two_levels.shrunk(lower[:6], above[:6], lambda *both: bool(seen(*both)))
+    told = two_levels.apart("full", *short, seen(*short)).splitlines()
+    assert max(map(len, told)) <= 80
+    assert [line[:8] for line in told[8:] if line[2] != " "] == ["  one:  ", "  other:"]
+    assert told[:8] == [
+        "Somebody below can tell whether this was done above (story full):",
+        "",
         "1. below, a report opens case 1",
         "2. above, an annex of case 2 is classified, naming the act below",
         "3. below, a report opens case 2",
+        "",
+        "They see it here:",
+        "  by:    below, a report opens case 2",
     ]
 
 

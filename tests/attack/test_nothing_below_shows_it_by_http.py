@@ -16,7 +16,8 @@ import pytest
 from tests import two_levels
 from tests.attacks import attack
 from tests.differences import first_difference
-from tests.fixtures.apart import Levels
+from tests.fixtures.apart import Levels, WholeLeak
+from tests.leaks import WHOLE
 from tests.observers import Observed
 from tests.two_levels import Step
 from tests.whole_enclaves import a_story
@@ -62,3 +63,36 @@ def told(levels: Levels, folder: Path, name: str) -> None:
                 ),
             )
             raise AssertionError(two_levels.apart(name, *short, found))
+
+
+# -- the test of the test (V17) --------------------------------------------------------------------
+
+LOWER: list[Step] = [
+    ("report", 0, 0), ("upload", 0, 1), ("register", 0, 1), ("publish", 0, 0), ("report", 1, 2),
+    ("read", 0, 1),
+]  # fmt: skip
+ABOVE: list[Step] = [
+    ("upload above", 0, 1), ("classify", 0, 0), ("import", 0, 0), ("loss", 0, 0), ("grant", 0, 0),
+    ("read above", 0, 0),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def silent(levels: Levels, tmp_path_factory: pytest.TempPathFactory) -> Observed:
+    """The same story with nobody above."""
+    return levels.told(tmp_path_factory.mktemp("silent") / "one", LOWER, None)
+
+
+@pytest.mark.soak
+@attack(
+    "two enclaves are served by what they share",
+    stopped_by="stories that show each of nine mistakes to somebody who asks (V17)",
+    noticed_by="the suite",
+)
+@pytest.mark.parametrize("leak", WHOLE.values(), ids=WHOLE)
+def test_a_leak_between_whole_enclaves_is_found(
+    levels: Levels, silent: Observed, tmp_path: Path, leak: WholeLeak
+) -> None:
+    """Each shows in an answer, a file, a metric or a log line below."""
+    busy = levels.told(tmp_path / "busy", LOWER, ABOVE, leak)
+    assert first_difference(silent.got, busy.got) != ""
