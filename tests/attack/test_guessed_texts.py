@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 
 import pytest
 
 from keys import canonical
+from keys.stub_commitment import SALT_BYTES, commitment
 from ledger.log import record
 from ledger.ports import Entropy
 from tests.a_ledger import ALedger, in_memory
@@ -76,3 +78,46 @@ def test_without_a_blind_the_text_is_told(where: str) -> None:
     digests = {"entry": guesser.entry, "leaf": record.leaf(guesser.entry)}
     known = told if where == "anywhere" else told & {digests[where]}
     assert guesser.hits(map(text_of, GUESSES), known) == [TRUE]
+
+
+def salts(text: str) -> Iterator[bytes]:
+    """What somebody below could take for the salt: what is known, and what would be careless."""
+    yield bytes(SALT_BYTES)
+    yield b"\xff" * SALT_BYTES
+    for told in (text, "117/2025/QH15", "14/CAT", an_id("of the case below")):
+        yield sha256(told.encode()).digest()
+        yield told.encode().ljust(SALT_BYTES, b"\0")[:SALT_BYTES]
+
+
+def guessed(committed: bytes) -> list[str]:
+    """The texts of which a digest, or a commitment under a salt that is no secret, is the one."""
+    found = []
+    for text in map(text_of, GUESSES):
+        document = text.encode()
+        tried = {sha256(document).digest(), *(commitment(one, document) for one in salts(text))}
+        if committed in tried:
+            found.append(text)
+    return found
+
+
+@attack(
+    "a short document above guessed, among two thousand, from the commitment of its stub below",
+    stopped_by="a salt of 32 random bytes, which stays above until the text is released (A17)",
+    noticed_by="-",
+)
+def test_no_guess_of_a_document_is_told_by_its_stub() -> None:
+    """Whatever is known below; once text and salt are published, anybody tells."""
+    salt = CountingEntropy("salt").take(SALT_BYTES)
+    committed = commitment(salt, TRUE.encode())
+    assert guessed(committed) == []
+    published = [
+        one for one in map(text_of, GUESSES) if commitment(salt, one.encode()) == committed
+    ]
+    assert published == [TRUE]
+
+
+def test_without_a_salt_the_document_is_told() -> None:
+    """The test of the test: a bare digest, and one under a salt of zeros."""
+    document = TRUE.encode()
+    for careless in (sha256(document).digest(), commitment(bytes(SALT_BYTES), document)):
+        assert guessed(careless) == [TRUE]
