@@ -49,8 +49,8 @@ pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("release")]
 FRIDAY, NEXT_FRIDAY = "2026-11-06", "2026-11-13"
 MONDAY: Final = "2026-11-02"
 APPROVER: Final = "APPROVER"
-REGISTRAR: Final = "chutri"
-"""Keeps the registry beside the founder."""
+LEGAL: Final = "chutri"
+"""Legal officer, who approves what the founder sets."""
 
 
 @dataclass
@@ -80,9 +80,9 @@ def low(postgres_server: Embedded, tmp_path_factory: pytest.TempPathFactory) -> 
     service.start()
     service.clock.set(at(f"{MONDAY} 08:00"))
     service.hire("ncv", "ngd", "nst", "ctq")
-    registrar = appointment(REGISTRAR, service.clock.now(), powers=["REGISTRY_KEEPER"])
+    registrar = appointment(LEGAL, service.clock.now(), powers=["LEGAL_OFFICER"])
     service.say(registrar, "founder")
-    service.say(enrolment(REGISTRAR, service.clock.now()), "founder")
+    service.say(enrolment(LEGAL, service.clock.now()), "founder")
     made = Low(service, f"case/{an_id('a case that a text comes down to')}")
     report = an_act("DetectionRecorded", by="ncv", stream=made.stream, when=service.clock.now())
     service.known(service.say(report, "ncv")["index"])
@@ -195,7 +195,7 @@ def test_a_released_text_is_not_finished_on_another_day(low: Low) -> None:
 
 @attack(
     "a stub is entered in a log that takes none, or before its days are over",
-    stopped_by="STUB_PERMITTED: off until two registrars say from when on (A17)",
+    stopped_by="STUB_PERMITTED: off until registrar and legal officer say from when on (A17)",
     noticed_by="-",
 )
 def test_a_log_takes_no_stub_until_its_registrars_let_it(low: Low, tmp_path: Path) -> None:
@@ -209,8 +209,8 @@ def test_a_log_takes_no_stub_until_its_registrars_let_it(low: Low, tmp_path: Pat
     assert told.exit_code == 1, told.output
     now = service.step(minutes=1)
     day = now.date().isoformat()
-    line = rule_set(now, also=REGISTRAR, rule="STUB_RELEASE", value=5, unit="d", valid_from=day)
-    service.known(service.say(line, "founder", REGISTRAR)["index"])
+    line = rule_set(now, also=LEGAL, rule="STUB_RELEASE", value=5, unit="d", valid_from=day)
+    service.known(service.say(line, "founder", LEGAL)["index"])
     soon = low.act("StubReleased", facts={**facts, "assigned_on": "2026-11-12"})
     assert refusal(service.send(service.sign(soon, "nst"), "nst"))["guard"] == "STUB_PERMITTED"
     stub = low.act("StubReleased", facts=facts)

@@ -444,8 +444,8 @@ def stub_permitted(q: GuardInput) -> Breach | None:
 def stub_permitted_v2(q: GuardInput) -> Breach | None:
     """4.4 (access.md A17).
 
-    As before; and a log takes none until two registrars have said from how many days after the
-    classification on it does.
+    As before; and a log takes none until registrar and legal officer have said from how many days
+    after the classification on it does.
     """
     rule = q.registry.limit(STUBS, q.day)
     assigned = day_of(q.facts.get("assigned_on"))

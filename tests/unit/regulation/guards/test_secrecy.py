@@ -58,7 +58,7 @@ def an_annex(level: str = "mat", **facts: Any) -> Story:  # noqa: ANN401 - facts
 
 
 def set_rule(case: Story, rule: str, value: int, unit: str, day: str = "2026-01-01") -> Story:
-    """A rule of the registry from a day on, by two registrars."""
+    """A rule of the registry from a day on, by a registrar and another."""
     line = {"rule": rule, "value": value, "unit": unit, "valid_from": day}
     more = {"source_kind": "PRODUCT_RULE", "certainty": "CONFIRMED"}
     enter(case.registry, "ClockRuleSet", {**line, **more}, stream="ledger")
