@@ -80,6 +80,8 @@ class ActType:
         correctable: By the path of a member that may be put right (`*` any item of a list), who
             may: WRITER, HANDLER.
         spoken_by: Codes of the body that says or does what the act records; empty: its author.
+        recorded: Whether it records what came in from elsewhere: then its author is asked about on
+            the day of signing, and not when it came.
         by_concerned: What it leaves to those whom a report of the case is about: AGENCY, OFFICER
             (the officer too), or None.
         reconsidered_by: The act type by which what it says in substance is changed; None: none.
@@ -112,6 +114,7 @@ class ActType:
     reconsidered_by: str | None
     by_concerned: str | None
     spoken_by: tuple[str, ...]
+    recorded: bool
     restrictive: bool
     source: tuple[str, ...]
     origin: str
@@ -343,6 +346,7 @@ def _compile(
         reconsidered_by=entry.get("reconsidered_by"),
         by_concerned=entry.get("by_concerned"),
         spoken_by=tuple(entry.get("spoken_by", ())),
+        recorded=entry.get("recorded", False),
         restrictive=entry["restrictive"],
         source=tuple(entry["source"]),
         origin=entry["origin"],

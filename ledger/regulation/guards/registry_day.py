@@ -23,7 +23,12 @@ from ledger.regulation.case.roles import (
     issuers,
     may_record_incoming,
 )
-from ledger.regulation.case.stand_ins import delegation_of, signed_before, signed_on
+from ledger.regulation.case.stand_ins import (
+    day_signed,
+    delegation_of,
+    signed_before,
+    signed_on,
+)
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry.agencies import Asked
 from ledger.regulation.words import vocabulary
@@ -331,6 +336,8 @@ def officer_in_post_v2(q: GuardInput) -> Breach | None:
         if signer.instead_of is not None:
             continue
         days = (day, today) if signer.officer == q.officer and today != day else (day,)
+        if n == 0 and q.kind.recorded:
+            days = (_recorded_on(q),)  # whoever records what came in was not there when it came
         if not all(_in_post(q, signer.officer, signer.post, on) for on in days):
             return _unfit(q, signer, f"/signers/{n}")
         held = [a.agency for a in q.registry.appointments(signer.officer, day)
@@ -343,9 +350,32 @@ def officer_in_post_v2(q: GuardInput) -> Breach | None:
             return _unfit(q, signer, f"/signers/{n}")
         if n >= done and not _in_capacity(q, signer, days):
             return _unfit(q, signer, f"/signers/{n}/capacity" if q.act.form > 1 else "/capacity")
-    author = q.act.signers[0]
-    if q.registry.appointment(author.officer, q.act.agency, q.act.post, day) is None:
+    author, on = q.act.signers[0], _recorded_on(q) if q.kind.recorded else day
+    if q.registry.appointment(author.officer, q.act.agency, q.act.post, on) is None:
         return _unfit(q, author, "/post")
+    return None
+
+
+def _recorded_on(q: GuardInput) -> date:
+    """The day on which the author signs, or signed what waits for others since."""
+    if q.standing is None:
+        return signed_on(q)
+    return day_signed(q.act, q.standing.signed[0].iat)
+
+
+def appointed_late(q: GuardInput) -> Breach | None:
+    """G8 (added). A post that was entered after the day on which it is used shows so.
+
+    A post may be dated back, since papers come late; it does not make a date believed.
+    """
+    for n, signer in enumerate(q.act.signers):
+        if n == 0 and q.kind.recorded:
+            continue
+        agency = agency_of(q, signer.officer, signer.post)
+        held = agency and q.registry.appointment(signer.officer, agency, signer.post, q.day)
+        if held and held.recorded_on is not None and held.recorded_on > q.day:
+            entered = fmt_day(held.recorded_on)
+            return Breach({"post": signer.post, "date": entered}, (f"/signers/{n}",))
     return None
 
 
@@ -355,6 +385,9 @@ def _in_capacity(q: GuardInput, signer: NamedSigner, days: Iterable[date]) -> bo
         return True
     agency = agency_of(q, signer.officer, signer.post)
     held = agency and q.registry.appointment(signer.officer, agency, signer.post, q.day)
+    if q.kind.recorded and signer is q.act.author:
+        on = _recorded_on(q)
+        held = q.registry.appointment(signer.officer, q.act.agency, signer.post, on)
     if held and signer.capacity in held.capacities:
         return True
     return all(delegation_of(q, signer, on) is not None for on in days)

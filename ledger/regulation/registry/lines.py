@@ -266,7 +266,7 @@ def _succession_recorded(registry: RegistryLines, act: Act, index: int, _at: dat
     )
 
 
-def _officer_appointed(registry: RegistryLines, act: Act, index: int, _at: datetime) -> None:
+def _officer_appointed(registry: RegistryLines, act: Act, index: int, at: datetime) -> None:
     facts = act.facts
     first, last = _term(facts)
     registry.officers.appoint(
@@ -281,6 +281,7 @@ def _officer_appointed(registry: RegistryLines, act: Act, index: int, _at: datet
             valid_to=last,
             index=index,
             unit_code=facts.get("unit_code"),
+            recorded_on=local_day(at),
         ),
     )
     if not REGISTERING.isdisjoint(facts.get("powers", ())):

@@ -16,7 +16,10 @@ from ledger.regulation.edition import within
 
 @dataclass(frozen=True, slots=True)
 class Appointment:
-    """One post held, first and last day included. `index`: the record that made it."""
+    """One post held, first and last day included.
+
+    `index` and `recorded_on`: the record that made it, and its day; None: no act did.
+    """
 
     agency: str
     post: str
@@ -26,6 +29,7 @@ class Appointment:
     valid_to: date | None
     index: int
     unit_code: str | None = None
+    recorded_on: date | None = None
 
     def on(self, day: date) -> bool:
         """Whether the post was held that day."""

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from ledger.regulation.acts.catalogue import load
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.edition import first_edition
 from ledger.regulation.guards.table import guards_in
 from ledger.regulation.participation.narrowing import EVERYTHING, Ended, narrowings
@@ -16,6 +17,7 @@ from tests.builders import (
     a_case_in,
     a_registry,
     a_token,
+    at,
     breaks,
     enter,
     found,
@@ -249,3 +251,62 @@ def test_whoever_is_found_to_be_one_human_sees_nothing_until_it_is_folded() -> N
         taken = [*narrowings(act, registry, act.day)]
         assert taken == [Ended(officer(one), EVERYTHING) for one in ("cv2", "ytcv")]
         registry.officers.join(officer("cv2"), officer("ytcv"))
+
+
+# -- days (Q7) ------------------------------------------------------------------------------------
+
+
+def late_clerk() -> Story:
+    """A case in a log whose registry enters a clerk on the tenth, in post from that day."""
+    case = a_case_in("SCREENING", registry=a_registry())
+    facts = {
+        "officer": officer("newcomer"),
+        "agency": "bacninh.stttt",
+        "post": "chuyen-vien",
+        "capacities": ["TRUC_TIEP"],
+        "person": person("newcomer"),
+        "valid_from": "2024-06-10",
+        "basis_document": "Quyết định bổ nhiệm",
+    }
+    stream = f"officer/{officer('newcomer')}"
+    enter(
+        case.registry, "OfficerAppointed", facts, stream=stream,
+        occurred_at="2024-06-10T08:00:00+07:00",
+    )  # fmt: skip
+    return case
+
+
+def by_newcomer(case: Story, name: str) -> GuardInput:
+    """The question that the newcomer puts on the tenth, about an act of the fifth."""
+    signers = [{"officer": officer("newcomer"), "post": "chuyen-vien", "role": "AUTHOR"}]
+    act = case.act(name, by="cv", also=[], signers=signers, when=at("2024-06-05 09:00"))
+    return case.question(act, 0, day=at("2024-06-10 09:00"))
+
+
+def test_who_records_is_judged_on_the_day_of_recording() -> None:
+    """Q7: a clerk in post since the tenth enters a letter of the fifth, and decides nothing."""
+    case = late_clerk()
+    holds("OFFICER_IN_POST", by_newcomer(case, "ReportReceived"))
+    breaks("OFFICER_IN_POST", by_newcomer(case, "CaseLinked"), "/signers/0")
+    gone = case.act(
+        "ReportReceived", by="cv", also=[], when=at("2024-06-05 09:00"),
+        signers=[{"officer": officer("nobody"), "post": "chuyen-vien", "role": "AUTHOR"}],
+    )  # fmt: skip
+    breaks("OFFICER_IN_POST", case.question(gone, 0, day=at("2024-06-10 09:00")))
+
+
+def test_a_post_that_was_entered_after_its_use_shows() -> None:
+    """Q7: an appointment dated back lets an act stand, and no longer unseen."""
+    case = a_case_in("SCREENING", registry=a_registry())
+    holds("APPOINTED_LATE", case.asks("CaseLinked", by="cv"))
+    facts = {
+        "officer": officer("cv"), "agency": "bacninh.stttt", "post": "chuyen-vien",
+        "capacities": ["TRUC_TIEP"], "person": person("cv"), "valid_from": "2024-06-01",
+        "basis_document": "Quyết định bổ nhiệm",
+    }  # fmt: skip
+    enter(
+        case.registry, "OfficerAppointed", facts, stream=f"officer/{officer('cv')}",
+        occurred_at="2024-06-20T08:00:00+07:00",
+    )  # fmt: skip
+    breaks("APPOINTED_LATE", case.asks("CaseLinked", by="cv"), "/signers/0")
+    holds("APPOINTED_LATE", case.asks("ReportReceived", by="cv"))
