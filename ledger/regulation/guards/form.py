@@ -5,13 +5,17 @@ References stay inside the stream.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, Final
 
 from ledger.regulation.acts.catalogue import ActType
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.state import WITHDRAWAL
 from ledger.regulation.guards.breach import Breach
+from ledger.regulation.registry.calendar import local_day
+from ledger.regulation.words import vocabulary
 
 Spec = Mapping[str, Any]
 Ref = tuple[str, str, frozenset[str]]
@@ -33,6 +37,52 @@ def basis_present(q: GuardInput) -> Breach | None:
     if cited and all(b.instrument and b.article and b.role for b in cited):
         return None
     return Breach(pointers=("/basis",))
+
+
+def document_doubted(q: GuardInput) -> Breach | None:
+    """Added. Flag: a document whose number, date or use in this case cannot be right as it stands.
+
+    Of other cases nothing is asked: that would tell of them.
+    """
+    document = q.act.document
+    if document is None:
+        return None
+    doubts = [code for code, holds in _doubts(q, document) if holds]
+    if not doubts:
+        return None
+    words = [vocabulary("document_doubts")[code] for code in doubts]
+    member = {"late": "date", "old": "date"}
+    return Breach(
+        {"what": "; ".join(w.vi for w in words), "what_en": "; ".join(w.en for w in words)},
+        tuple(dict.fromkeys(f"/document/{member.get(code, 'number')}" for code in doubts)),
+    )
+
+
+def _doubts(q: GuardInput, document: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    dated = date.fromisoformat(document["date"])
+    yield "form", _NUMBER.fullmatch(document["number"]) is None
+    yield "late", dated > local_day(q.signed_at)
+    yield "old", q.day - dated > _YEAR
+    yield (
+        "again",
+        any(
+            entry.act.agency == q.act.agency and _another(document, entry.act.document)
+            for entry in q.stream.effective()
+            if entry.act.act_id != q.act.act_id
+        ),
+    )
+
+
+def _another(one: Mapping[str, Any], other: Mapping[str, Any] | None) -> bool:
+    """Whether two documents bear one number and are not the same."""
+    if other is None or one["date"][:4] != other["date"][:4]:
+        return False
+    same_number = (one["number"], one["symbol"]) == (other["number"], other["symbol"])
+    return same_number and (one["type"], one["abstract"]) != (other["type"], other["abstract"])
+
+
+_NUMBER: Final = re.compile(r"(?:[A-ZĐ]{1,6}-)?\d{1,6}[A-Za-zĐđ]?(?:/[\w.-]{1,40})*")
+_YEAR: Final = timedelta(days=366)
 
 
 def circulation_level(q: GuardInput) -> Breach | None:

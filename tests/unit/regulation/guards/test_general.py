@@ -15,6 +15,7 @@ from ledger.regulation.decide import decide
 from ledger.regulation.edition import first_edition
 from ledger.regulation.guards.table import GUARDS, guards_in
 from tests.builders import (
+    DOCUMENT,
     REPORTER,
     Story,
     a_basis,
@@ -311,3 +312,23 @@ def test_the_state_is_named_before_what_an_act_refers_to() -> None:
     with pytest.raises(Rejected) as refused:
         decide(a_case_in("CLOSED").asks("HandlingDecided", facts={"finding_ref": an_id("none")}))
     assert refused.value.guard == "STATE_ILLEGAL"
+
+
+def test_a_document_that_cannot_be_right_is_flagged_and_recorded() -> None:
+    """Added: its number, its date, and another document of the case by the same number."""
+    case, wrote = a_case_in("VERIFYING"), {**DOCUMENT, "number": "345", "date": "2024-06-04"}
+    for number in ("345", "12a", "BBTH-01", "90/QĐ-UBND"):
+        asked = case.asks("VerificationRequested", document={**wrote, "number": number})
+        holds("DOCUMENT_DOUBTED", asked)
+    for wrong, pointer in (
+        ({"number": "Bà Trần Thị Hoa"}, "/document/number"),
+        ({"date": "2024-07-30"}, "/document/date"),
+        ({"date": "2019-06-04"}, "/document/date"),
+    ):
+        asked = case.asks("VerificationRequested", document={**wrote, **wrong})
+        breaks("DOCUMENT_DOUBTED", asked, pointer)
+    case.then("VerificationRequested", document=wrote)
+    holds("DOCUMENT_DOUBTED", case.asks("VerificationRequested", document=wrote))
+    other = {**wrote, "abstract": "Một văn bản khác hẳn"}
+    asked = case.asks("VerificationRequested", document=other)
+    breaks("DOCUMENT_DOUBTED", asked, "/document/number")
