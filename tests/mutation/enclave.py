@@ -30,6 +30,7 @@ from ledger.postgres.records import PostgresRecords
 from ledger.postgres.sessions import PostgresSessions
 from ledger.postgres.ticket import TicketKey, keep_ticket_key
 from ledger.regulation.acts.act import Act
+from ledger.regulation.case.registers import kept, register_of
 from ledger.streams.record_reader import Reader
 from ledger.write.registry_follower import RegistryFollower
 from projections.engine.projector import Projector
@@ -55,7 +56,7 @@ from tests.mutation.reads_and_vault import ReadsBeside, VaultBeside
 
 SCHEMAS = ("log", "sec", "proj", "access", "r")
 _OFFICERS = (
-    "hotline", "cv", "cv2", "tp", "pgd", "gd", "pc", "ct", "ubgk", "giamsat", "keeper2",
+    "hotline", "cv", "cv2", "tp", "pgd", "gd", "pc", "ct", "ubgk", "giamsat", "tc",
 )  # fmt: skip
 _ERASED = 7
 _SERVICE = builders.key("the service")
@@ -300,10 +301,10 @@ def _programme(a: ALedger) -> None:
 
 
 def _agency(a: ALedger) -> None:
-    """A new agency, by both registrars."""
+    """A new agency, by registrar and personnel officer."""
     signers = [
         {"officer": builders.officer("founder"), "post": CAST["keeper"][1], "role": "AUTHOR"},
-        {"officer": builders.officer("keeper2"), "post": CAST["keeper2"][1], "role": "APPROVER"},
+        {"officer": builders.officer("tc"), "post": CAST["tc"][1], "role": "APPROVER"},
     ]
     act = an_act(
         "AgencyRegistered",
@@ -313,7 +314,7 @@ def _agency(a: ALedger) -> None:
         facts={"agency": "bacninh.moi", "territory": "bacninh"},
         signers=signers,
     )
-    a.say(act, "founder", "keeper2")
+    a.say(act, "founder", "tc")
 
 
 def _unfinished(enclave: Enclave) -> None:
@@ -361,11 +362,11 @@ def _erase(enclave: Enclave) -> None:
     row = next(one for one in a.reader().read(0, 1_000) if one.stream == stream)
     digest = canonical.b64(row.entry)
     a.others.records[row.index, digest] = row.stream
-    act = an_act(
-        "RecordErased",
-        when=_now(a),
-        facts={"entries": [{"index": row.index, "entry": digest}]},
-    )
+    register = None if row.act is None else register_of(row.act, row.recorded_at)
+    assert register is not None
+    named = [{"index": row.index, "entry": digest}]
+    facts = {"entries": named, "registered": [kept(row.index, register)]}
+    act = an_act("RecordErased", when=_now(a), facts=facts)
     alias = {builders.officer(name): name for name in CAST}
     a.say(act, *(alias[signer.officer] for signer in act.signers))
     enclave.seal()
