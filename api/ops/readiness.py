@@ -197,7 +197,7 @@ class Readiness:
     def _disk(self) -> ReadinessCheck:
         if self._settings.database_url is not None:
             return ReadinessCheck("disk", ok=True, detail=_DATABASE_AWAY)
-        # whoever asks is anybody, and may share the disk with another enclave: without a figure of it
+        # anybody may ask, and another enclave may write to the disk: no figure of it is told
         least = self._settings.min_free_mib
         if free_bytes(self._settings.home) >> 20 >= least:
             told = Message("{least} MiB or more are free", least=least)

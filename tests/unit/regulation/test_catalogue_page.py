@@ -54,7 +54,7 @@ def test_page_is_nfc() -> None:
     [
         ("article", 40),
         ("act", 130),
-        ("guard", 206),
+        ("guard", 207),
         ("state", 12),
         ("sub_process", 16),
         ("clock", 56),

@@ -66,8 +66,6 @@ def test_classified_annex_of_sc12_lives_and_ends_in_a_log_of_its_level() -> None
 
 
 NOT_IN_A_FILE = {
-    # a file of the registry is entered, not played
-    "RegistryLinesAdded",
     "EditionAdopted",  # changes the rules that a file is played by
     "AccessLogged",  # written by the service of the access log, one record a read
     "LedgerOpened",  # record 0, written before the first step
