@@ -45,7 +45,7 @@ from ledger.regulation.acts.act import ORDINARY, Act
 from ledger.regulation.acts.text_lint import suspects
 from ledger.regulation.case.guard_input import DecisionContext
 from ledger.regulation.case.reading import strings
-from ledger.regulation.case.registers import gives_number
+from ledger.regulation.case.registers import FORM_GIVEN, KINDS
 from ledger.regulation.case.state import RECOVERING, SEALING, Entry
 from ledger.regulation.case.suspected_names import texts_outside
 from ledger.regulation.decide import Decision
@@ -200,7 +200,8 @@ class Ledger:
 
     def _numbered(self, act: Act, recorded: Recorded) -> Recorded:
         """With the number that the log gives what it enters in a register (formats.md §8)."""
-        if recorded.receipt["status"] != "effective" or not gives_number(act):
+        given = act.act in KINDS and act.form >= FORM_GIVEN
+        if recorded.receipt["status"] != "effective" or not given:
             return recorded
         at = unstamp(recorded.receipt["recorded_at"])
         number = self._cases.number(act, recorded.index, at)

@@ -78,11 +78,6 @@ def register_of(act: Act, recorded_at: datetime) -> Register | None:
     return None if kind is None else Register(kind, local_day(recorded_at).year, act.agency)
 
 
-def gives_number(act: Act) -> bool:
-    """Whether the ledger gives the number of an act, which says none itself."""
-    return act.form >= FORM_GIVEN and act.act in KINDS
-
-
 def signed_number(act: Act) -> str | None:
     """The number that an act of form 1 says of itself, as corrected since; None: it says none."""
     for member in ("case_number", "register_no"):
