@@ -28,10 +28,10 @@ def test_agencies_of_a_table_are_in_the_registry_once_two_have_signed(
     service: Service, tmp_path: Path
 ) -> None:
     """Shown first; each act waits for the second; again, there is nothing left to enter."""
-    service.hire("cv", "keeper2")
-    second = builders.officer("keeper2")
+    service.hire("cv", "keeper")
+    second = builders.officer("keeper")
     with listening(service) as url:
-        hands = Hands(service, url, tmp_path, more=("keeper2",))
+        hands = Hands(service, url, tmp_path, more=("keeper",))
         bad = tmp_path / "xau.csv"
         bad.write_text(FILE.read_text("utf-8-sig").replace("bacninh2025.ubnd", "khong.co", 1))
         size, at = service.size(), service.step(minutes=1).isoformat()
@@ -51,9 +51,9 @@ def test_agencies_of_a_table_are_in_the_registry_once_two_have_signed(
         assert "bacninh2025.p-vu-ninh" not in hands.by("cv", *ALL).stdout
         for act in acts:
             sign = ("act", "sign", "--countersign", act, "--role", "APPROVER", "--iat", at)
-            signed = hands.by("keeper2", *sign)
+            signed = hands.by("keeper", *sign)
             assert signed.exit_code == 0, signed.output
-            sent = hands.by("keeper2", "act", "submit", "-", "--at", at, stdin=signed.stdout_bytes)
+            sent = hands.by("keeper", "act", "submit", "-", "--at", at, stdin=signed.stdout_bytes)
             assert sent.exit_code == 0, sent.output
         service.enclave.queries.wait(service.size() - 1, 120.0, "acts")
         assert "bacninh2025.p-vu-ninh" in hands.by("cv", *ALL).stdout

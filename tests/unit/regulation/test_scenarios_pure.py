@@ -71,7 +71,6 @@ NOT_IN_A_FILE = {
     "LedgerOpened",  # record 0, written before the first step
     "LogRecovered",  # is behind a loss, which no history that is played has
     "RecordVoided",  # likewise, and none that a lawful story could bring about
-    "RegistryLinesAdded",  # a province's agencies, by `socai registry import`
 }
 
 

@@ -90,6 +90,7 @@ REGISTERED = {
     "PersonLinked": f"officer/{officer('cv2')}",
     "FunctionAssigned": "agency/bacninh.stttt",
     "AgencyRegistered": "agency/bacninh.moi",
+    "RegistryLinesAdded": "ledger",
 }
 
 
