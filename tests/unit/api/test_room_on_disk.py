@@ -1,4 +1,4 @@
-"""Readiness, which anybody may ask, gives no figure of a disk that others share (access.md L17)."""
+"""Readiness, which anybody may ask, gives no figure of a disk that others write to (L17)."""
 
 from __future__ import annotations
 
