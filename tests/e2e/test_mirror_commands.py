@@ -145,6 +145,18 @@ def _acquainted(two: Two) -> None:
     write_opening_key(Home(two.above).key_path(KEY), key, PASSPHRASE, **CHEAP)
 
 
+def test_slots_are_given_to_somebody_or_by_a_word_to_nobody(pair: Two) -> None:
+    """Without either it would look like a list, and from then on nobody above could open."""
+    settings, public = pair.below.settings, str(pair.above.home / "mirror" / "mirror.pub")
+    (kept,) = settings.home.rglob("slots.json")
+    before = kept.read_bytes()
+    for words in ((), (public, "--nobody")):
+        refused = socai(settings, "mirror", "slots", *words)
+        assert refused.exit_code == 2
+        assert "--nobody" in refused.stderr
+    assert kept.read_bytes() == before
+
+
 def test_a_log_goes_up_by_folder_and_by_pipe(pair: Two) -> None:
     """Every record, byte for byte, sealed under the own KEK; what was taken in is counted."""
     index = pair.reports(1)

@@ -52,13 +52,20 @@ def key() -> None:
 
 @mirror.command("slots")
 @click.argument("files", type=click.Path(path_type=Path, exists=True, dir_okay=False), nargs=-1)
+@click.option("--nobody", is_flag=True, help="Every slot is nobody's: nothing above opens more.")
 @options
 @guarded
-def slots_(files: tuple[Path, ...]) -> None:
+def slots_(files: tuple[Path, ...], *, nobody: bool) -> None:
     """Put the public keys in FILES in the place of all there are; the other slots are nobody's.
 
     There are always as many slots as the level has, used or not.
     """
+    if nobody == bool(files):  # without a word it would look like a list, and shut all out
+        misuse(
+            Message(
+                "No slot was changed: name the public keys of all who are to receive, or --nobody."
+            )
+        )
     settings = Settings.from_env()
     facts = Home(settings).facts()
     slots.put(settings, facts.level, [_public(path) for path in files])
