@@ -410,6 +410,7 @@ def test_whom_a_signer_lets_sign_is_let_in_for_its_term(database: Database) -> N
     made.enter("OfficerAppointed", {
         "officer": taker.officer, "agency": _TAKES_OVER, "post": taker.post, "powers": [],
         "capacities": ["TRUC_TIEP"], "valid_from": "2023-03-21", "basis_document": "QĐ",
+        "person": taker.person,
     }, f"officer/{taker.officer}")  # fmt: skip
     person = Person(giver.officer, giver.key, giver.post)
     day = made.played.log.clock.astimezone(VN).date()
