@@ -6,9 +6,10 @@ Any batch, any restart, any rebuild gives the same rows; poison stops visibly.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -22,12 +23,14 @@ from ledger.ports import StoredRecord
 from ledger.postgres.connect import Pool
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.ticketed import Ticketed
+from ledger.regulation.acts.json_shape import fmt_time
 from ledger.streams.record_reader import Reader
 from ledger.write.registry_follower import RegistryFollower
 from projections.checks.rebuild_comparison import compare
 from projections.engine import generations
 from projections.engine.projector import AHEAD_S, Projector
 from projections.fold.step import Step
+from projections.queries import registry_as_of as registries
 from projections.queries import stored_case_file
 from projections.queries.queries import Queries
 from projections.views.all_views import VIEWS
@@ -533,19 +536,31 @@ def test_new_records_are_folded_as_they_come(bench: Bench, database: Database) -
     projector.catch_up()
     log = bench.played.log
     size = len(log.rows)
-    person = log.registrar
-    log.sign(log.act("AgencyRegistered", "agency/thu.moi", person, facts={
-        "agency": "thu.moi", "kind": "STATE", "tier": "PROVINCE", "name": "Sở Thử",
-        "duty_modality": "OBLIGED", "territory": "BACNINH_2023", "valid_from": "2024-01-01",
-        "basis_document": "1/QĐ",
+    person, at = log.registrar, bench.played.player.now
+    assert at is not None
+    line = next(k for k in _keys(bench) if k["officer"] not in (None, person.uuid))
+    log.sign(log.act("KeyRevoked", f"officer/{line['officer']}", person, facts={
+        "officer": line["officer"], "kid": line["kid"], "reason": "Mất thiết bị",
+        "reason_code": "LOST", "invalid_from": fmt_time(at),
     }), person)  # fmt: skip
     bench.played.fill(database.admin, start=size)
     assert projector.catch_up() == size
     projector.close()
     assert bench.queries.wait(size, 1.0, *(view.name for view in VIEWS)) == size
-    assert bench.queries.registry().registry.agency("thu.moi") is not None
-    assert bench.queries.registry(size - 1).registry.agency("thu.moi") is None
+    assert line["kid"] in _revoked(bench)
+    assert line["kid"] not in _revoked(bench, size - 1)
     assert bench.compared() == []
+
+
+def _keys(bench: Bench, index: int | None = None) -> Sequence[Mapping[str, Any]]:
+    """Keys as the registry has them, now or as of an index."""
+    now = bench.played.player.now
+    assert now is not None
+    return list(registries.keys(bench.queries.registry(index).registry, now + timedelta(days=1)))
+
+
+def _revoked(bench: Bench, index: int | None = None) -> set[str]:
+    return {line["kid"] for line in _keys(bench, index) if line["revoked_index"] is not None}
 
 
 def test_reader_cannot_write_a_view(bench: Bench) -> None:
