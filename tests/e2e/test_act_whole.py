@@ -80,7 +80,7 @@ def test_a_case_is_called_by_its_number_in_an_address(inspected: Inspected) -> N
     (line,) = inspected.read("/v1/cases", q=NUMBER)["cases"]
     agency = line["agency"]
     assert inspected.read(f"/v1/cases/by-number/{NUMBER}", agency=agency) == found
-    other = next(one for one in ("bacninh.stttt", "bacninh.catinh") if one != agency)
+    other = next(one for one in ("bacninh.thanhtra", "bacninh.stttt") if one != agency)
     with pytest.raises(Refused) as refused:
         inspected.read(f"/v1/cases/by-number/{NUMBER}", agency=other)
     assert refused.value.code == "not_found"

@@ -64,9 +64,12 @@ def test_an_english_reader_meets_names_and_whole_columns(inspected: Inspected) -
         by = DISTRICT if play == "SC9" else LEAD
         said = inspected.cli("case", "history", inspected.case(play), by=by).stdout
         lines = said.splitlines()
-        indices = {line.split()[0] for line in lines[1:] if line[0].isdigit()}
         acts = inspected.told("case", "history", inspected.case(play), by=by)["acts"]
-        assert indices == {str(s["index"]) for act in acts for s in act["statements"]}
+        statements = [s for act in acts for s in act["statements"]]
+        places = [line.split()[0] for line in lines[1:] if line[0].isdigit()]
+        assert places == [str(s["seq"]) for s in statements]
+        indices = [line.split()[0] for line in lines[1:] if line[0] == "#" and line[1].isdigit()]
+        assert indices == [f"#{s['index']}" for s in statements]
         assert not CUT_DAY.findall(said)
     shown = inspected.cli("case", "show", NUMBER).stdout
     assert "· closed (CLOSED)" in shown
@@ -84,9 +87,13 @@ def test_a_terminal_of_80_columns_cuts_nothing(
     assert max(map(len, table)) <= 80
     assert not CUT_DAY.findall(said), said
     if command in ("history", "verify"):
-        indices = {line.split()[0] for line in table[1:] if line[0].isdigit()}
+        lines = said.splitlines()[1:]
         acts = inspected.told("case", "history", inspected.case("SC1"))["acts"]
-        assert indices == {str(s["index"]) for act in acts for s in act["statements"]}
+        wanted = {str(s["index"]) for act in acts for s in act["statements"]}
+        if command == "history":  # below the place in the case
+            assert {line[1:].split()[0] for line in lines if line[:1] == "#"} >= wanted
+        else:
+            assert {line.split()[0] for line in lines if line[:1].isdigit()} == wanted
 
 
 def test_a_file_of_the_past_says_of_when(inspected: Inspected) -> None:

@@ -317,7 +317,7 @@ def test_the_history_at_a_terminal_says_what_is_a_copy(joined: Joined, tmp_path:
             case = joined.above.case
             told = _typed(joined, tmp_path, url, lang, GRANTED, "case", "history", case)
             assert words in " ".join(told.split())
-            assert f"↓{joined.first}" in told
+            assert f"↓#{joined.first}" in told
             _, _, mark = told.partition("↓ ")
             assert max(map(len, mark.partition(".\n")[0].splitlines())) <= 80
 
