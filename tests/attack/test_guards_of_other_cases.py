@@ -20,6 +20,8 @@ from api.client.connection import JOSE
 from keys.canonical import unb64
 from ledger.log.statement import AUTHOR, flattened
 from ledger.regulation.acts.act import Act
+from ledger.regulation.registry.calendar import local_day
+from ledger.regulation.registry.release_days import RULE, next_release_day
 from tests import builders
 from tests.attacks import attack
 from tests.builders import an_act, an_id
@@ -69,7 +71,10 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(compartments: Compartments) -> World:
-    """Two more cases of the lead's, and a reporter in the second and in one next door."""
+    """Two more cases of the lead's, and a reporter in the second and in one next door.
+
+    It is a day of release: on another a released text would be refused for the day.
+    """
     service = compartments.service
 
     def say(name: str, by: str, stream: str, also: str = "", **facts: Any) -> Act:  # noqa: ANN401  JSON
@@ -84,7 +89,9 @@ def world(compartments: Compartments) -> World:
     say("ReportReceived", "hotline", FRESH)
     next_door = f"case/{an_id('a second case next door')}"
     say("ReportReceived", STRANGER, next_door, identity_given=True, reporter=HIDDEN_TOKEN)
-    service.step(minutes=1)
+    today = local_day(service.step(minutes=1))
+    every = service.enclave.queries.registry().registry.limit(RULE, today).value
+    service.step(days=(next_release_day(today, int(every or 1)) - today).days)
     compartments.fold()
     return World(compartments)
 
@@ -130,7 +137,10 @@ NAMING: Final[dict[str, Naming]] = {
         facts={"outcome": "DUPLICATE", "surviving_case": other.stream, "finding_ref": None},
     ),
     "NO_POINTER_UP": lambda w, other: _act(
-        "ReleasedTextEntered", w, OPEN, facts={"title": f"Phụ lục của {other.stream}"}
+        "ReleasedTextEntered", w, OPEN,
+        facts={
+            "title": f"Phụ lục của {other.stream}", "read_again_by_post": builders.CAST["gd"][1],
+        },
     ),
     "REFERS_TO_OTHER_CASE": lambda w, other: _act(
         "CaseRegistered", w, FRESH, facts={"intake": [other.act]}
