@@ -388,6 +388,17 @@ def ending(alias: str, when: datetime, last: date, *, by: str = "founder") -> Ac
     return _by_keeper("OfficerEnded", alias, by, said, when)
 
 
+def linking(alias: str, other: str, when: datetime, *, by: str = "founder") -> Act:
+    """PersonLinked: two aliases of the cast are found to be one human."""
+    said = {
+        "officer": builders.officer(alias),
+        "other": builders.officer(other),
+        "reasons": "Hai mã của một người.",
+        "basis_document": "QĐ",
+    }
+    return _by_keeper("PersonLinked", alias, by, said, when)
+
+
 def voiding(a: ALedger, stream: str, *indices: int) -> Act:
     """RecordVoided by founder and keeper."""
     entries = [

@@ -11,11 +11,11 @@ from datetime import timedelta
 import httpx
 
 from keys.jwk import SoftwareSigner
-from ledger.regulation.acts.act import Act, parse_act
+from ledger.regulation.acts.act import Act
 from ledger.regulation.case.state import StreamState
-from tests.a_ledger import appointment, ending, enrolment, revocation
-from tests.builders import CAST, a_token, an_act, an_id, officer
-from tests.fixtures.arena import Arena, Party
+from tests.a_ledger import appointment, approved, ending, enrolment, revocation
+from tests.builders import a_token, an_act, an_id
+from tests.fixtures.arena import PERSONNEL, Arena, Party
 
 Round = Callable[[Arena, int], None]
 
@@ -103,22 +103,19 @@ def officer_ended_between(arena: Arena, n: int) -> None:
     case = arena.a_case("CaseRegistered")
     act = arena.act("CompetenceDetermined", case, by="tp", also=["gd"])
     _signed(arena, act, "tp")
-    left = _kept(ending("tp", arena.service.clock.now(), now.date() - timedelta(days=1)))
+    left = approved(
+        ending("tp", arena.service.clock.now(), now.date() - timedelta(days=1)), PERSONNEL
+    )
     _signed(arena, left, "founder")
     taken, ended = arena.at_once(
-        Party(act, "gd", "APPROVER"), Party(left, "keeper2", left.signers[-1].role)
+        Party(act, "gd", "APPROVER"), Party(left, PERSONNEL, left.signers[-1].role)
     )
     _before_or_refused(taken, ended, 422)
 
 
-def _kept(act: Act) -> Act:
-    """A registry act as the two who keep the registry sign it: the founder is not alone."""
-    approver = {"officer": officer("keeper2"), "post": CAST["keeper2"][1], "role": "APPROVER"}
-    return parse_act({**act.signed, "signers": [*act.signed["signers"], approver]})
-
-
 def _enter(arena: Arena, act: Act) -> None:
-    arena.service.say(_kept(act), "founder", "keeper2")
+    """What the founder registers, approved by the personnel officer: the founder is not alone."""
+    arena.service.say(approved(act, PERSONNEL), "founder", PERSONNEL)
 
 
 def _before_or_refused(taken: httpx.Response, ended: httpx.Response, status: int) -> None:

@@ -188,7 +188,7 @@ def test_a_command_gives_no_keys_to_who_works(desk: Desk) -> None:
     facts = {
         "officer": desk.officers["cv"], "agency": "bacninh.stttt", "post": "chuyen-vien",
         "capacities": ["TRUC_TIEP"], "powers": ["KEY_CUSTODIAN"], "valid_from": "2025-02-10",
-        "basis_document": "Quyết định", "person": builders.person("cv"),
+        "basis_document": "Quyết định", "person": desk.persons["cv"],
     }  # fmt: skip
     members = registry_act(
         "OfficerAppointed", act_id=an_id("keys for a clerk"), facts=facts,

@@ -54,7 +54,15 @@ from projections.fold.step import Step
 from projections.queries.row_evidence import RowEvidence
 from projections.views.acts import ActRow
 from tests import builders, recovered
-from tests.a_ledger import ALedger, appointment, enrolment, in_memory, service_enrolment
+from tests.a_ledger import (
+    ALedger,
+    appointment,
+    approved,
+    enrolment,
+    in_memory,
+    linking,
+    service_enrolment,
+)
 from tests.attacks import attack
 from tests.builders import CAST, MORE_POWERS, Story, a_case_in, a_token, an_act, an_id
 from tests.fakes import MemoryRecordStore
@@ -610,9 +618,8 @@ def test_second_signature_by_the_same_officer(den: Den) -> None:
 @attack("one person signs under two officer ids", stopped_by=STOPPED, noticed_by=NOTICED)
 def test_second_signature_by_the_same_person(den: Den) -> None:
     """The registry knows that two ids are one person."""
-    person = a_token("one person")
-    for alias in ("tp", "pgd"):
-        den.a.say(appointment(alias, den.now, person=person, unit_code="P2"), "founder")
+    den.a.hire("keeper")
+    den.a.say(approved(linking("tp", "pgd", den.now), "keeper"), "founder", "keeper")
     case = den.tell(a_case_in("ASSESSING", start=den.now))
     act = case.act("HandlingDecided", by="tp", also=["pgd"])
     index = den.junk_of(act, "tp")

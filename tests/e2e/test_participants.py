@@ -100,9 +100,10 @@ def test_who_takes_part_is_told_to_who_sees_the_case(inspected: Inspected) -> No
 
 
 def test_at_a_terminal(inspected: Inspected) -> None:
-    """Socai case who CASE, in both languages."""
+    """Socai case who CASE, in both languages, by the number that the ledger gave."""
+    file = inspected.read(f"/v1/cases/{inspected.case('SC9')}", by=DISTRICT)
     for lang, words in (("vi", "Cả hồ sơ"), ("en", "The whole case")):
-        result = inspected.cli("case", "who", "2024/G-031", lang=lang, by=DISTRICT)
+        result = inspected.cli("case", "who", file["case_number"], lang=lang, by=DISTRICT)
         assert result.exit_code == 0, result.output
         assert words in result.stdout
         assert max(map(len, result.stdout.splitlines())) <= 80
