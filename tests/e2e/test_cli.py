@@ -36,6 +36,8 @@ from tests.builders import a_token
 from tests.processes import free_port, pids
 
 ROOT = Path(__file__).parents[2]
+CASE = "2024/0001"
+"""The case of SC6: the first that the agency registered in 2024. That of the file is a label."""
 
 
 def socai(home: Path, *words: str, lang: str = "en", stdin: bytes | None = None) -> Result:
@@ -235,12 +237,12 @@ class TestRehearsal:
         home, _ = rehearsal
         for words in (
             ("case", "list", "--as", "cv"),
-            ("case", "show", "2024/0349", "--as", "cv"),
-            ("case", "history", "2024/0349", "--as", "cv"),
-            ("case", "verify", "2024/0349", "--as", "cv"),
-            ("case", "why", "2024/0349", "state", "--as", "cv"),
-            ("case", "diff", "2024/0349", "40", "--as", "cv"),
-            ("case", "as-of", "2024/0349", "40", "--as", "cv"),
+            ("case", "show", CASE, "--as", "cv"),
+            ("case", "history", CASE, "--as", "cv"),
+            ("case", "verify", CASE, "--as", "cv"),
+            ("case", "why", CASE, "state", "--as", "cv"),
+            ("case", "diff", CASE, "40", "--as", "cv"),
+            ("case", "as-of", CASE, "40", "--as", "cv"),
             ("worklist", "--as", "cv"),
             ("search", "dien", "luc", "--as", "cv"),
             ("stats", "--as", "cv"),
@@ -386,7 +388,7 @@ class TestRehearsal:
         """Rebuild beside, then switch: the reader waits for nothing."""
         home, url = rehearsal
         assert socai(home, "projection", "rebuild", "case_file").exit_code == 0
-        assert socai(home, "case", "show", "2024/0349", "--as", "cv").exit_code == 0
+        assert socai(home, "case", "show", CASE, "--as", "cv").exit_code == 0
         assert httpx.get(f"{url}/health/ready").status_code == 200
         assert socai(home, "projection", "rebuild", "nothing").exit_code == 2
 
