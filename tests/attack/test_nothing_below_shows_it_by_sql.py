@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 from itertools import combinations
-from pathlib import Path
 
 import pytest
 
@@ -29,14 +28,12 @@ SEED = 90
     stopped_by="a cluster of its own for each enclave (NI1, NI2, L5-L7)",
     noticed_by="-",
 )
-def test_every_login_below_sees_the_same_whatever_is_above(
-    clusters: Clusters, tmp_path: Path
-) -> None:
+def test_every_login_below_sees_the_same_whatever_is_above(clusters: Clusters) -> None:
     """Nobody above, somebody, somebody who does something else: three comparisons."""
-    told(clusters, tmp_path, f"{SEED} 0")
+    told(clusters, f"{SEED} 0")
 
 
-def told(clusters: Clusters, folder: Path, name: str, *, whole: bool = False) -> None:
+def told(clusters: Clusters, name: str, *, whole: bool = False) -> None:
     """One story in three worlds.
 
     Raises:
@@ -45,15 +42,14 @@ def told(clusters: Clusters, folder: Path, name: str, *, whole: bool = False) ->
     lower, above = a_story(random.Random(name))  # noqa: S311 - a story
     histories: list[list[Step] | None] = [None, *above]
 
-    def seen(n: int, turn: str) -> dict[tuple[str, str], str]:
-        at = folder / f"{name} {n} {turn}".replace(" ", "-")
-        return dict(clusters.seen(at, lower, histories[n], whole=whole))
+    def seen(n: int) -> dict[tuple[str, str], str]:
+        return dict(clusters.seen(lower, histories[n], whole=whole))
 
-    worlds = [seen(n, "once") for n in range(3)]
+    worlds = [seen(n) for n in range(3)]
     for one, other in combinations(range(3), 2):
         if found := differences(worlds[one], worlds[other]):
             # what differs between two equal runs is of the machine (X4), and not of who is above
-            again = differences(seen(one, f"again {other}"), seen(other, f"again {one}"))
+            again = differences(seen(one), seen(other))
             found = {at: how for at, how in found.items() if at in again}
         story = in_words(lower, histories[other] or ())
         assert not found, f"{name}\n{story}\n\n" + "\n".join(found.values())
@@ -64,12 +60,12 @@ def told(clusters: Clusters, folder: Path, name: str, *, whole: bool = False) ->
     stopped_by="nothing: P0 is for rehearsals",
     noticed_by="the operator's own word for it, the profile; a warning where the belt is loose",
 )
-def test_in_one_cluster_they_see_that_somebody_is_above(clusters: Clusters, tmp_path: Path) -> None:
+def test_in_one_cluster_they_see_that_somebody_is_above(clusters: Clusters) -> None:
     """The test of the test: transaction ids, the length of the WAL, locks and sessions tell."""
     lower: list[Step] = [("report", 0, 0), ("register", 0, 1)]
     above: list[Step] = [("classify", 0, 0), ("loss", 0, 0)]
-    silent = clusters.seen(tmp_path / "silent", lower, None, together=True)
-    busy = clusters.seen(tmp_path / "busy", lower, above, together=True)
+    silent = clusters.seen(lower, None, together=True)
+    busy = clusters.seen(lower, above, together=True)
     found = set(differences(silent, busy))
     assert {
         "pg_catalog.pg_current_xact_id()", "pg_catalog.txid_current()", "pg_catalog.age(xid)",

@@ -32,12 +32,10 @@ def test_twenty_thousand_comparisons_find_no_difference(tmp_path: Path) -> None:
 
 
 @pytest.mark.postgres
-def test_two_hundred_comparisons_by_every_login_find_no_difference(
-    clusters: Clusters, tmp_path: Path
-) -> None:
+def test_two_hundred_comparisons_by_every_login_find_no_difference(clusters: Clusters) -> None:
     """The same, of everything that a login reads; once the views of the SQL standard too."""
     for n in range(STORIES_BY_SQL):
-        by_sql.told(clusters, tmp_path, f"{SEED} {n}", whole=n == 0)
+        by_sql.told(clusters, f"{SEED} {n}", whole=n == 0)
 
 
 @pytest.mark.postgres
