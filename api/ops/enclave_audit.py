@@ -22,13 +22,14 @@ from api.texts import damage
 from api.texts.catalogue import translate
 from keys import read_tags
 from keys.envelope_encryption import Keks
+from keys.errors import KeysError
 from keys.note import VKey
 from ledger.audit.audit import Report, audit, unread
 from ledger.audit.findings import OF_FILES, Finding
 from ledger.audit.reads import Opening, ReadsReport, audit_reads
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint
 from ledger.checkpoints.seen_file import SeenFile
-from ledger.errors import Doubt, NotFound
+from ledger.errors import Doubt, NotFound, Rejected, VerificationError
 from ledger.files.file_key import FileKey
 from ledger.message import Text
 from ledger.postgres.connect import connect, open_pool, translating
@@ -45,6 +46,8 @@ AUDITOR: Final = "auditor"
 NOTHING: Final = "nothing"
 LENGTH: Final = "length"
 DIGEST: Final = "digest"
+_NO_REGISTRY: Final = (KeysError, VerificationError, Rejected, KeyError, TypeError, ValueError)
+"""What following a damaged log ends in."""
 Stage = Literal["log", "views"]
 Progressed = Callable[[Stage, int, int], None]
 
@@ -200,7 +203,7 @@ def run(  # noqa: PLR0913  an auditor's choices, each with its name
             blobs=_store(settings, files),
             whole_files=files == DIGEST,
         )
-    reads = _reads(settings, facts, login, kek, trusted_reads)
+    reads = _reads(settings, facts, login, kek, trusted_reads, damaged=not report.ok)
     if not views or kek is None:
         return Audited(report, (), "views" if views else "", altered, reads=reads)
     if not report.ok:
@@ -218,8 +221,14 @@ def _reads(
     login: str,
     kek: Keks | None,
     trusted: Sequence[bytes],
+    *,
+    damaged: bool,
 ) -> ReadsReport | None:
-    """The log of reads; None where this home has no keys of it, or the database none."""
+    """The log of reads; None where this home has no keys of it, or the database none.
+
+    Where the log of acts is damaged, so that nobody can follow its registry any more, rows of reads
+    stay closed: what was found of the acts is told all the same.
+    """
     path = settings.home / READS.vkeys
     if not path.exists():
         return None
@@ -232,20 +241,25 @@ def _reads(
                 origin=READS.origin(facts),
                 level=facts.level,
                 vkeys=path.read_text("ascii").split(),
-                opening=None if kek is None else _opening(dsn, facts, kek),
+                opening=None if kek is None else _opening(dsn, facts, kek, damaged=damaged),
                 trusted=trusted,
             )
     except NotFound:
         return None
 
 
-def _opening(dsn: str, facts: EnclaveFacts, kek: Keks) -> Opening | None:
-    """What opens rows of reads; None where the log of acts has no key of files to open them by."""
+def _opening(dsn: str, facts: EnclaveFacts, kek: Keks, *, damaged: bool) -> Opening | None:
+    """What opens rows of reads; None where the log of acts has no key of files or no registry."""
     pool = open_pool(dsn, most=1)
     try:
         records = PostgresRecords(pool)
         follower = RegistryFollower(records, Reader(records, kek, facts.origin, facts.level))
-        follower.catch_up()
+        try:
+            follower.catch_up()
+        except _NO_REGISTRY:
+            if damaged:
+                return None
+            raise
         file_key = FileKey(PostgresFiles(pool, pool), kek, facts.origin).standing()
         if file_key is None:
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any, Final
@@ -22,6 +23,7 @@ from api.ops.reads.recovery import RecoveringReads, ceremony_of
 from api.ops.reads.which_log import READS
 from api.ops.recovery import Memories
 from api.ops.wiring import open_checkpointer, open_kek
+from api.rehearsal.forgery import FORGERIES
 from api.settings import Home
 from keys import read_tags
 from keys.custody.file import write_key
@@ -119,6 +121,27 @@ def test_a_sound_log_of_reads_is_sound(grown: Service) -> None:
     assert [*of_acts, *of_reads] == kept, "a note is held to the log that it is of"
     assert of_reads
     assert (plain.reads.ok, plain.reads.skipped) == (True, ("content", "signatures", "tags"))
+
+
+def test_a_damaged_registry_hides_nothing_that_was_found(grown: Service) -> None:
+    """The log of acts is reported, and rows of reads are checked as far as they go unopened."""
+    with psycopg.connect(grown.database.admin, autocommit=True) as admin:
+        admin.execute("SET session_replication_role = replica")
+        first = admin.execute(
+            "SELECT min(a.index) FROM log.records a JOIN log.records b"
+            " ON (b.index, b.stream_id) = (a.index + 1, a.stream_id)"
+            " JOIN log.streams s ON s.stream_id = a.stream_id WHERE s.name LIKE 'officer/%'"
+        ).fetchone()
+        assert first is not None
+        swap = partial(FORGERIES["swap"], admin, first[0])
+        swap()
+        try:
+            found = run(grown.settings, grown.enclave.facts, lambda *_: None, views=False)
+        finally:
+            swap()
+    assert (found.report.ok, found.report.first_bad_index) == (False, first[0])
+    assert found.reads is not None
+    assert (found.reads.ok, found.reads.skipped) == (True, ("content", "signatures", "tags"))
 
 
 def _writer(service: Service, signer: SoftwareSigner) -> ReadWriter:
