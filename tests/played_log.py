@@ -28,7 +28,8 @@ from ledger.ports import RecordStore, StoredRecord
 from ledger.postgres.connect import Lending
 from ledger.postgres.mirror.mirrored import PostgresMirror
 from ledger.postgres.records import PostgresRecords
-from ledger.regulation.acts.act import Act
+from ledger.regulation.acts.act import Act, known_act
+from ledger.regulation.case.registers import kept, register_of
 from ledger.streams.record_reader import Reader
 from ledger.streams.tokens import token_tag, tokens_of
 from ledger.write.registry_follower import RegistryFollower
@@ -134,6 +135,7 @@ class PlayedLog:
             "ground": "PERSONAL_DATA",
             "legal_ground": "Thử",
             "epoch": "2024-2",
+            **self._kept_number(at),
             **more,
         }
         signers = [
@@ -146,6 +148,12 @@ class PlayedLog:
         )  # fmt: skip
         for person, signer in zip(people, act.signers, strict=True):
             log.sign(dict(act.signed), person, signer.role)
+
+    def _kept_number(self, at: int) -> dict[str, object]:
+        """In which register a registration keeps its number, as an act of erasure says it."""
+        act = known_act(self.log.statements[at].members)
+        book = register_of(act, self.stored()[at].recorded_at)
+        return {} if book is None else {"registered": [kept(at, book)]}
 
     def queries(self, asking: Lending, writing: Lending) -> Queries:
         """Every reading of its views, as `api.ops.wiring` does.

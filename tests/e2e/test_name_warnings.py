@@ -31,9 +31,10 @@ def test_a_report_that_is_being_typed_is_warned_of_with_places(service: Service)
     assert (told["ok"], told["flags"]) == (True, ["NAME_SUSPECTED"])
     assert len(told["warnings"]) == 2
     index = service.say(whole, "hotline")["index"]
-    service.known(index)
-    case = whole.stream.removeprefix("case/")
-    file = service.get(f"/v1/cases/{case}", by="hotline").get_json()
+    case, wait = whole.stream.removeprefix("case/"), {"Prefer": "wait=20"}
+    answer = service.get(f"/v1/cases/{case}", by="hotline", at_least=index, headers=wait)
+    assert answer.status_code == 200, answer.text
+    file = answer.get_json()
     assert "NAME_SUSPECTED" in [flag["code"] for flag in file["flags"]]
     assert "NAME_CLEAR" in [clock["code"] for clock in file["clocks"]]
 

@@ -101,7 +101,7 @@ def test_an_erasure_that_does_not_say_so_would_move_the_others_up() -> None:
         for index, text in sorted(before.items())
         if text.endswith(" 1") and f"{text[:-1]}2" in before.values()
     )
-    log.erase(first)
+    log.erase(first, registered=[])
     log.log.rows[first] = log.log.rows[first]._replace(wraps=())
     assert numbers(folded(rows_of(log))) != before
 
