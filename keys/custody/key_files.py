@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
@@ -90,9 +91,14 @@ class KeyFiles(Generic[K]):
         return (self.current, *(key for key in list(self._held.values()) if key != self.current))
 
     def look(self) -> None:
-        """Takes up what has changed, and forgets what has gone long enough ago."""
+        """Takes up what has changed, and forgets what has gone long enough ago.
+
+        While the key in force is between two places (a turn that is given up), what is held stays:
+        the next look takes up what is there then.
+        """
         if self._looked_at() != self._marks or self._leaving:
-            self._load()
+            with suppress(FileNotFoundError):
+                self._load()
 
     def _find(self, kek_id: bytes) -> K | None:
         return next((key for key in list(self._held.values()) if key.kek_id == kek_id), None)

@@ -119,3 +119,17 @@ def test_a_destroyed_key_is_overwritten_before_it_is_taken_away(tmp_path: Path) 
     CUSTODY.destroy(path)
     assert not path.exists()
     assert kept.read_bytes() == bytes(len(before))
+
+
+def test_a_file_that_is_between_two_places_ends_no_loop(tmp_path: Path) -> None:
+    """A turn that is given up puts the key back: whoever looks meanwhile goes on."""
+    path = tmp_path / "kek.socaikek"
+    written(path)
+    keks = KeyFiles(path, CUSTODY.open)
+    wrap = wrapped(keks)
+    path.rename(tmp_path / "elsewhere")
+    keks.look()
+    assert opens(keks, wrap)
+    (tmp_path / "elsewhere").rename(path)
+    keks.look()
+    assert opens(keks, wrap)
