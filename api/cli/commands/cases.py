@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import click
 
-from api.cli.commands.signer_options import LogKey, identity, log_keys
+from api.cli.commands.signer_options import identity, log_keys, vkey_option
 from api.cli.terminal import case_tables, copy_tables, document_tables, participant_tables
 from api.cli.terminal.addresses import case_id
 from api.cli.terminal.codes import Code
@@ -46,7 +46,7 @@ def _flags() -> Iterable[str]:
 
 
 STATE: Final = Code("state", lambda: life_cycle().labels)
-OUTCOME: Final = Code("state", lambda: vocabulary("outcomes"))
+OUTCOME: Final = Code(None, lambda: vocabulary("outcomes"))
 ACT: Final = Code("act", lambda: load().types)
 FLAG: Final = Code("guard", _flags)
 
@@ -154,12 +154,7 @@ def copies(client: Client, id_: str) -> None:
 
 @case.command("verify")
 @click.argument("id_", metavar="CASE")
-@click.option(
-    "--vkey",
-    type=LogKey(),
-    default=None,
-    help="The log's key as published; that of SOCAI_HOME, else the server's word.",
-)
+@vkey_option
 @identity
 def verify_case(client: Client, id_: str, vkey: VKey | None) -> None:
     """Every statement's verdict, and every proof checked here. Exit 1 unless VALID."""

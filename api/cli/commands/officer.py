@@ -17,7 +17,6 @@ import orjson
 
 from api.cli.commands.cases import bad_proofs, proven
 from api.cli.commands.signer_options import (
-    LogKey,
     client_at,
     identity,
     kept_or_asked,
@@ -27,6 +26,7 @@ from api.cli.commands.signer_options import (
     passphrase,
     server_option,
     signer_of,
+    vkey_option,
 )
 from api.cli.commands.token_option import (
     TokenName,
@@ -234,12 +234,7 @@ def sign(
 
 @act.command("show")
 @click.argument("named", metavar="ACT")
-@click.option(
-    "--vkey",
-    type=LogKey(),
-    default=None,
-    help="The log's key as published; that of SOCAI_HOME, else the server's word.",
-)
+@vkey_option
 @identity
 def show_act(client: Client, named: str, vkey: VKey | None) -> None:
     """One act, whole: what was done, on which grounds, who signed, what it changed, and its proofs.
@@ -267,12 +262,7 @@ def show_act(client: Client, named: str, vkey: VKey | None) -> None:
     help="The ledger's time of this request; rehearsals only.",
 )
 @click.option("--no-wait", is_flag=True, help="Return when durable, before the proof.")
-@click.option(
-    "--vkey",
-    type=LogKey(),
-    default=None,
-    help="The log's key as published; that of SOCAI_HOME, else the server's word.",
-)
+@vkey_option
 @identity
 def submit(
     client: Client, file: IO[bytes], at: datetime | None, vkey: VKey | None, *, no_wait: bool

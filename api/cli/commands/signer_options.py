@@ -226,6 +226,14 @@ class LogKey(click.ParamType[VKey]):
             )
 
 
+vkey_option = click.option(
+    "--vkey",
+    type=LogKey(),
+    default=None,
+    help="The log's key as published; that of SOCAI_HOME, else the server's word.",
+)
+
+
 def log_keys(client: Client, typed: VKey | None) -> list[VKey]:
     """The keys that proofs of the client's log are checked by.
 

@@ -10,6 +10,7 @@ from api.cli.terminal.case_tables import day, signed_by, when
 from api.cli.terminal.shell import Shell, folded, in_lines
 from api.texts.labels import standing, verdict
 from ledger.message import Message, Wording
+from ledger.regulation.words import vocabulary
 
 Json = Mapping[str, Any]
 _LABEL: Final = 26
@@ -59,11 +60,15 @@ def _head(shell: Shell, body: Json) -> Iterator[tuple[str, object]]:
         "recorded": when(body["statements"][0]["recorded_at"]),
         "late_reason": payload.get("late_reason"),
         "to": "\n".join(one[shell.lang] for one in body["addressees"]) or None,
-        "channel": payload.get("channel"),
+        "channel": _channel(shell, payload.get("channel")),
         "document": None if document is None else _document(document),
         "flags": "\n".join(body["flags"]) or None,
     }
     yield from ((shell.name(name), value) for name, value in said.items() if value is not None)
+
+
+def _channel(shell: Shell, code: str | None) -> str | None:
+    return None if code is None else shell.text(vocabulary("channels")[code])
 
 
 def _document(document: Json) -> str:

@@ -21,13 +21,13 @@ class Code(click.ParamType[str]):
     """One of the codes of a kind.
 
     Args:
-        kind: What `socai catalogue` lists them by.
+        kind: What `socai catalogue` lists them by; None: it does not, and a refusal names them all.
         known: The codes; called when one is typed.
     """
 
     name = "code"
 
-    def __init__(self, kind: str, known: Callable[[], Iterable[str]]) -> None:
+    def __init__(self, kind: str | None, known: Callable[[], Iterable[str]]) -> None:
         self._kind = kind
         self._known = known
 
@@ -48,9 +48,18 @@ class Code(click.ParamType[str]):
     def _refuse(
         self, typed: str, param: click.Parameter | None, codes: Mapping[str, str]
     ) -> NoReturn:
-        """With the codes that are near."""
+        """With the codes that are near, and where all of them stand."""
         option = "" if param is None else max(param.opts, key=len)
         near = [codes[one] for one in get_close_matches(typed.upper(), codes, cutoff=0.5)]
+        if self._kind is None:
+            misuse(
+                Message(
+                    "Nothing was asked: {value} is no code for {option}; there is: {near}.",
+                    value=typed,
+                    option=option,
+                    near=", ".join(codes.values()),
+                ),
+            )
         if near:
             misuse(
                 Message(

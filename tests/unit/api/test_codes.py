@@ -9,7 +9,7 @@ import pytest
 from click.shell_completion import BashComplete
 from click.testing import CliRunner
 
-from api.cli.commands.cases import ACT, FLAG, STATE
+from api.cli.commands.cases import ACT, FLAG, OUTCOME, STATE
 from api.cli.main import main
 from api.cli.terminal.codes import Code
 from api.cli.terminal.shell import Refusal
@@ -44,6 +44,16 @@ def test_a_code_that_is_none_names_what_is_near() -> None:
     with pytest.raises(Refusal) as refused:
         STATE.convert("qqqq", option, None)
     assert "there is" not in str(refused.value.text)
+
+
+def test_a_code_that_no_page_lists_is_refused_with_all_there_are() -> None:
+    """Outcomes stand in no list of the catalogue: whoever is sent there finds none."""
+    with pytest.raises(Refusal) as refused:
+        OUTCOME.convert("done", click.Option(["--outcome"]), None)
+    said = str(refused.value.text)
+    assert "NO_VIOLATION" in said
+    assert "SANCTIONED" in said
+    assert "socai catalogue" not in said
 
 
 def test_the_shell_completes_codes() -> None:
