@@ -449,7 +449,11 @@ class Queries:
             folded = None
         changed = [] if folded is None else changes.of_act(folded, act_id)
         with self._connecting() as connection:
-            rows = self._evidence.fill_stream(stream, timeline.stream_rows(connection, stream))
+            if folded is None:
+                stored = timeline.stream_rows(connection, stream)
+                rows = self._evidence.fill_stream(stream, stored)
+            else:
+                rows = folded.rows
             rows = self._as_seen(connection, rows)
             registry = self._registries.newest(connection).registry
             told = ToldAct(statements, registry, rows, changed, whole=folded is not None)
