@@ -31,7 +31,7 @@ from ledger.regulation.edition import (
     shipped_as,
 )
 from ledger.regulation.registry import added_lines
-from ledger.regulation.registry.agencies import Agencies, Agency, Holding, Name
+from ledger.regulation.registry.agencies import Agencies, Holding
 from ledger.regulation.registry.calendar import VIETNAM, local_day
 from ledger.regulation.registry.delegations import Delegation, Delegations
 from ledger.regulation.registry.grants import Grants
@@ -211,23 +211,8 @@ def _log_recovered(registry: RegistryLines, act: Act, _index: int, _at: datetime
 
 
 def _agency_registered(registry: RegistryLines, act: Act, index: int, _at: datetime) -> None:
-    facts = act.facts
-    first, last = _term(facts)
-    registry.agencies.add(
-        Agency(
-            id=facts["agency"],
-            kind=facts["kind"],
-            names=(Name(facts["name"], facts.get("short_name"), first, last),),
-            territory=facts["territory"],
-            parent=facts.get("parent"),
-            valid_from=first,
-            valid_to=last,
-            posts={},
-            fictitious=False,
-            certainty="CONFIRMED",
-            index=index,
-        )
-    )
+    line = {**act.facts, "certainty": "CONFIRMED"}
+    added_lines.add(registry.agencies, line, basis=act.facts["basis_document"], index=index)
 
 
 def _lines_added(registry: RegistryLines, act: Act, index: int, _at: datetime) -> None:
