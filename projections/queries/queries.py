@@ -433,14 +433,14 @@ class Queries:
         """One act with all that a reader asks of it.
 
         What it changed is told to whoever sees the whole case, and what names it as far as its
-        stream is shown.
+        stream is shown. Neither above ordinary, where nobody has a case opened to read one act.
 
         Raises:
             NotFound: There is no such act.
         """
         statements = self.act(act_id)
         stream = statements[0].row.stream
-        if not is_case(stream):
+        if not is_case(stream) or self._evidence.level != ORDINARY:
             with self._connecting() as connection:
                 return ToldAct(statements, self._registries.newest(connection).registry)
         try:

@@ -280,6 +280,21 @@ def test_every_read_of_a_case_is_noted_before_it_is_sent(above: Above) -> None:
     assert any(len(read.records) == 1 for read in opened)
 
 
+def test_one_act_is_read_without_the_rest_of_its_case(above: Above) -> None:
+    """What it changed and what names it would open every other act: neither is told there."""
+    before = len(rows_of(above, WHOLE))
+    told = asked(above, f"/v1/acts/{above.plain.act_id}", WHOLE)
+    assert told.status_code == 200, told.text
+    body = told.get_json()
+    new = [row.read for row in rows_of(above, WHOLE)[before:]]
+    assert [(read.kind, list(read.records)) for read in new] == [
+        ("RECORD", [one["index"] for one in body["statements"]])
+    ]
+    assert "changes" not in body
+    assert (body["named_by"], body["before"], body["after"]) == ([], None, None)
+    assert body["sentence"]
+
+
 @attack(
     "an officer reads above ordinary while reads cannot be noted",
     stopped_by="the row is committed before the first byte, else nothing is shown (U1)",

@@ -63,7 +63,7 @@ class RelatedActSchema(StrictSchema):
 
     act_id = pattern(UUID_FORM, "The other act.", required=True)
     pointer = text("Where it is named: JSON Pointer into the act that names.", required=True)
-    act = maybe("Its type; null where it is not in what you see of this case.")
+    act = maybe("Its type; null where it is not in what you see of this case, and above ordinary.")
     act_vi = maybe("Vietnamese name.")
     act_en = maybe("English name.")
     index = maybe_number("Record of its first statement.")
@@ -102,11 +102,13 @@ class ToldActSchema(ActShownSchema):
         fields.Nested(ChangeShownSchema),
         metadata={
             "description": "What it changed in the case file, by pointer; left out where it is no"
-            " act of a case, or you don't see the whole case."
+            " act of a case, where you don't see the whole case, and above ordinary."
         },
     )
     names = several(RelatedActSchema, "Acts that it names: corrects, refers to, by its facts.")
-    named_by = several(RelatedActSchema, "Acts of its case that name it, of those you see.")
+    named_by = several(
+        RelatedActSchema, "Acts of its case that name it, of those you see; ordinary only."
+    )
     before = part(NeighbourSchema, "The act of its case before it; null: none that you see.")
     after = part(NeighbourSchema, "The one after it; null: none that you see.")
     checkpoint = fields.String(
