@@ -112,6 +112,24 @@ def disclosure_outside_signer(q: GuardInput) -> Breach | None:
     return Breach(pointers=("/signers",)) if inside else None
 
 
+def disclosure_outside_signer_v2(q: GuardInput) -> Breach | None:
+    """Added (access.md A18, S9).
+
+    Nor does anybody sign who is, or by whatever post belongs to, what a report of the case is about
+    (`concerns_agency`, `concerns_officer`), whoever said that of which reporter.
+    """
+    agencies, officers = concerned(q.stream, q.registry, q.day)
+    units = [(agency, None) for agency in agencies]
+    about = [
+        n
+        for n, s in enumerate(q.act.signers)
+        if share_a_person(q, (s.officer,), officers) or _is_of(q, s.officer, units)
+    ]
+    if about:
+        return Breach(pointers=tuple(f"/signers/{n}" for n in about))
+    return disclosure_outside_signer(q)
+
+
 def _reported(q: GuardInput) -> list[tuple[str | None, str | None]]:
     """Agency, as it is called now, and unit of what this reporter's sealing says."""
     return [

@@ -136,6 +136,20 @@ def test_nobody_of_the_unit_reported_on_opens_the_reporter() -> None:
     breaks("DISCLOSURE_OUTSIDE_SIGNER", whole.asks("ReporterIdentityDisclosed"), "/signers/2")
 
 
+def test_nobody_of_whom_a_report_is_about_opens_the_reporter() -> None:
+    """access.md S9: whatever the sealing says, and in whatever post of theirs they sign."""
+    registry = a_registry()
+    hire(registry, "pc", agency="bacninh.syt", post="chuyen-vien")
+    for about in ({"concerns_agency": ["bacninh.syt"]}, {"concerns_officer": [officer("pc")]}):
+        case = _sealed_case(registry)
+        holds("DISCLOSURE_OUTSIDE_SIGNER", case.asks("ReporterIdentityDisclosed"))
+        case.then("ReportReceived", facts=about)
+        breaks("DISCLOSURE_OUTSIDE_SIGNER", case.asks("ReporterIdentityDisclosed"), "/signers/1")
+    case = _sealed_case(registry)
+    case.then("ReportReceived", facts={"concerns_agency": ["bacninh.h-g"]})
+    holds("DISCLOSURE_OUTSIDE_SIGNER", case.asks("ReporterIdentityDisclosed"))
+
+
 def _sealed_case(registry: Registry, *reported: dict[str, str]) -> Story:
     case = Story(registry=registry)
     case.then("ReportReceived", facts={"identity_given": True, "reporter": REPORTER})
