@@ -1,12 +1,13 @@
 """Nothing that an officer gets hangs on what goes on in cases they take no part in (NI3, V12).
 
-Three generated pairs of histories on a push, twelve in `make attack`, three hundred in `make soak`.
+One generated pair of histories on a push, twelve in `make attack`, three hundred in `make soak`.
 """
 
 from __future__ import annotations
 
 import random
 from collections import Counter
+from typing import Final
 
 import pytest
 
@@ -15,8 +16,9 @@ from tests.examples import examples
 from tests.fixtures.neighbours import Neighbours, a_story
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.xdist_group("neighbours")]
-SEED = 90
-PAIRS = examples(3)
+SEED: Final = 1153
+"""Of a first pair in which each side works, and is refused what it may not."""
+PAIRS: Final = examples(3) if examples(1) > 1 else 1
 
 
 @attack(
