@@ -1,16 +1,22 @@
-"""Pairs of acts, each lawful alone, by really parallel HTTP: the log stays one that may be."""
+"""Pairs of acts, each lawful alone, by really parallel HTTP: the log stays one that may be.
+
+Each pair three times on a push, a dozen in `make attack`, and longer in `make soak`.
+"""
 
 from __future__ import annotations
+
+from typing import Final
 
 import pytest
 
 from tests.attack.races import ROUNDS, Round
 from tests.attacks import attack
+from tests.examples import examples
 from tests.fixtures.arena import Arena
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.xdist_group("arena")]
 
-_ROUNDS = 6
+_ROUNDS: Final = examples(3)
 
 
 @attack(
