@@ -74,7 +74,7 @@ soak: $(READY) ## the long ones: 10 M records, kills at random, ten thousand mut
 	@echo "soak: SEED=$(SEED)"
 	$(PYTEST) -q -n $(WORKERS) --dist loadgroup --hypothesis-profile=night --hypothesis-seed=$(SEED) -m property tests
 	$(PYTEST) -q -m soak tests
-	$(PYTEST) -q --hypothesis-profile=night --hypothesis-seed=$(SEED) tests/e2e/test_api_server.py
+	$(PYTEST) -q -m 'not soak' --hypothesis-profile=night --hypothesis-seed=$(SEED) tests/e2e/test_api_server.py
 	$(BIN)/python -m tests.bench --soak
 
 drills: $(READY) ## an operator's day at full length: the README's tour, kills, demos, what is installed

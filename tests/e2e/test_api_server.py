@@ -183,13 +183,13 @@ def test_every_log_line_is_json_without_content(running: Running) -> None:
     assert running.token not in text
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 def test_the_whole_document_holds_under_schemathesis(
     running: Running, request: pytest.FixtureRequest
 ) -> None:
     """Generated requests, good and bad, against every call: 0 failures.
 
-    On a push the document's own examples and two drawn for each call; with
+    In `make drills` the document's own examples and two drawn for each call; with
     `--hypothesis-profile=night`, as `make soak` runs it, a hundred from another seed, every
     boundary of every parameter, and calls that follow from each other.
     """

@@ -51,7 +51,7 @@ def say(capsys: pytest.CaptureFixture[str]) -> Say:
     return told
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 def test_one_kill_of_each_kind_loses_no_acknowledged_act(tmp_path: Path, say: Say) -> None:
     """The short one: every process is killed once while SC1 is played and reports come in."""
     run(tmp_path, say, ["SC1"], kills=Kills(7, SEED, (0.1, 1.0)), reporters=2)
