@@ -36,3 +36,13 @@ def share(forms: Sequence[_Form], one_in: int, of: str) -> Sequence[_Form]:
         return forms
     begin = crc32(of.encode()) % one_in
     return forms[begin::one_in] or forms[:1]
+
+
+def in_share(one_in: int, of: str) -> bool:
+    """Whether this one of so many is tried: in the profile `ci` one in so many, else each.
+
+    Args:
+        one_in: How many there are for each that is tried.
+        of: Its name.
+    """
+    return settings().max_examples > USUAL or crc32(of.encode()) % one_in == 0

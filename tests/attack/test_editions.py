@@ -16,6 +16,7 @@ from tests import builders
 from tests.attack.test_replayed_rules import Den, against
 from tests.attacks import attack
 from tests.builders import CAST, Story, a_case_in, adoption_facts, an_act, an_id
+from tests.examples import in_share
 from tests.unit.regulation.test_editions import CHANGE
 
 _GONE = "AffectedPartyInformed"
@@ -26,9 +27,9 @@ _WITHOUT = {
 
 
 @pytest.fixture
-def den() -> Den:
+def den(request: pytest.FixtureRequest) -> Den:
     """A ledger of the newest edition, with a legal officer in post."""
-    return Den()
+    return Den(spread=in_share(3, request.node.name))
 
 
 def adoption(den: Den, **facts: Any) -> Act:  # noqa: ANN401 - facts

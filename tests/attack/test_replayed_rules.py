@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from io import StringIO
 from typing import Any, Final
 from uuid import UUID
@@ -65,8 +66,10 @@ from tests.a_ledger import (
 )
 from tests.attacks import attack
 from tests.builders import CAST, MORE_POWERS, Story, a_case_in, a_token, an_act, an_id
+from tests.examples import in_share
 from tests.fakes import MemoryRecordStore
 from tests.fixtures.app import Service
+from tests.fixtures.clock import StepClock
 from tests.fold_log import FoldLog, Stored
 from tests.smuggle import smuggler_into, smuggler_of
 from tests.stored_evidence import StoredEvidence
@@ -114,6 +117,20 @@ def _sent(answer: Any) -> Any:  # noqa: ANN401 - whatever travels
     return pickle.loads(pickle.dumps(answer))  # noqa: S301 - our own
 
 
+@cache
+def _in_post() -> tuple[Mapping[str, Any], datetime]:
+    """What is stored once the officers are in post, and when that is."""
+    store = MemoryRecordStore()
+    a = ALedger(in_memory(store))
+    a.found()
+    a.clock.step(seconds=1)
+    for alias in OFFICERS:
+        powers = sorted({*_powers(alias), *MORE_POWERS.get(alias, ())})
+        a.say(appointment(alias, a.clock.now(), powers=powers), "founder")
+        a.say(enrolment(alias, a.clock.now()), "founder")
+    return store.backup(), a.clock.now()
+
+
 @dataclass(slots=True)
 class Den:
     """A ledger with officers in post, and the way past its door.
@@ -121,23 +138,21 @@ class Den:
     Attributes:
         a: The ledger.
         store: What it has stored.
+        spread: Whether each audit is run by several processes too, and says the same.
         junk: Indices of what came past the door.
         walks: How often the last audit by several processes went through the log.
     """
 
     store: MemoryRecordStore = field(default_factory=MemoryRecordStore)
+    spread: bool = True
     junk: list[int] = field(default_factory=list)
     walks: int = 0
     a: ALedger = field(init=False)
 
     def __post_init__(self) -> None:
-        self.a = ALedger(in_memory(self.store))
-        self.a.found()
-        self.a.clock.step(seconds=1)
-        for alias in OFFICERS:
-            powers = sorted({*_powers(alias), *MORE_POWERS.get(alias, ())})
-            self.a.say(appointment(alias, self.now, powers=powers), "founder")
-            self.a.say(enrolment(alias, self.now), "founder")
+        stored, now = _in_post()
+        self.store.restore(stored)
+        self.a = ALedger(in_memory(self.store), clock=StepClock(now))
 
     @property
     def now(self) -> datetime:
@@ -288,10 +303,15 @@ class Den:
         return list(Fold(log, self.a.origin, "ordinary").steps(log.read(0, log.size())))
 
     def audit(self) -> Report:
-        """The whole log: by one process, and by several that judge the cases between them."""
+        """The whole log: by one process, and by several that judge the cases between them.
+
+        By several in one of three tests on a push, in each in `make attack`.
+        """
         source, keys = StoredEvidence(self.store), self.a.keys
         given: dict[str, Any] = {"origin": self.a.origin, "vkeys": keys.vkeys, "kek": keys.kek}
         alone = audit(source, **given)
+        if not self.spread:
+            return alone
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("ledger.audit.audit.ROWS", 4)
             crews: list[Checkers] = []
@@ -326,9 +346,9 @@ class Den:
 
 
 @pytest.fixture
-def den() -> Den:
+def den(request: pytest.FixtureRequest) -> Den:
     """A ledger that holds nothing wrong yet."""
-    return Den()
+    return Den(spread=in_share(3, request.node.name))
 
 
 def wrong(report: Report) -> list[Finding]:
@@ -348,6 +368,7 @@ def against(report: Report, index: int, guard: str) -> None:
 
 def test_lawful_log_is_sound_with_the_rules_replayed(den: Den) -> None:
     """What the attacks start from; and what came past the door but was lawful is no damage."""
+    den.spread = True
     den.tell(a_case_in("CLOSED", start=den.now))
     den.tell(a_case_in("VERIFYING", name=f"case/{an_id('other')}", start=den.now), past=True)
     report = den.audit()
@@ -385,6 +406,7 @@ def test_director_s_key_enrolled_by_the_hotline_alone(den: Den) -> None:
 )
 def test_recovery_that_nobody_signed_turns_no_key(den: Den) -> None:
     """Once it is voided the audit is as it was: its keys, what it finds, and how long it takes."""
+    den.spread = True
     facts = recovered.facts(den.a.origin, 3, b64(bytes(32)), [])
     facts["old_vkeys"] = list(den.a.keys.vkeys)
     act = an_act(
@@ -410,6 +432,7 @@ def test_recovery_that_nobody_signed_turns_no_key(den: Den) -> None:
 @pytest.mark.parametrize("stream", ["officer", "case"])
 def test_voided_registry_act_makes_no_audit_longer(den: Den, stream: str) -> None:
     """In a case it takes the key of an officer besides (threat model)."""
+    den.spread = True
     case = den.tell(a_case_in("SCREENING", start=den.now))
     if stream == "case":
         act, by = case.act("ParticipationGranted", by="gd"), "gd"
@@ -424,6 +447,7 @@ def test_voided_registry_act_makes_no_audit_longer(den: Den, stream: str) -> Non
 
 def test_honest_registry_act_of_a_case_is_foreseen(den: Den) -> None:
     """The walk has nothing to look at again: what is granted in a case is known beforehand."""
+    den.spread = True
     case = den.tell(a_case_in("VERIFYING", start=den.now))
     den.tell_more(case, "ParticipationGranted")
     assert den.store.head().registry_index == den.count() - 1
@@ -887,6 +911,7 @@ def erased(den: Den, case: Story, gone: int) -> Report:
 
 def test_what_hangs_on_an_erased_record_is_counted_and_never_valid(den: Den) -> None:
     """From the erased record on nobody knows the case; every other stream is judged in full."""
+    den.spread = True
     case = den.tell(a_case_in("VERIFYING", start=den.now))
     first = den.count() - case.stream.seq
     report = erased(den, case, first + 1)

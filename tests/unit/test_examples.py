@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.examples import USUAL, examples
+from tests.examples import USUAL, examples, in_share
 from tests.source_files import modules
 
 
@@ -28,6 +28,14 @@ def test_a_number_of_ones_own_grows_with_the_profile(profile: str, times: int) -
     settings.load_profile(profile)
     assert settings().max_examples == times * USUAL
     assert examples(60) == times * 60
+
+
+@pytest.mark.parametrize(("profile", "tried"), [("ci", 40), ("whole", 100)])
+@pytest.mark.usefixtures("loading")
+def test_of_a_hundred_names_a_push_tries_a_third_and_others_all(profile: str, tried: int) -> None:
+    """By name alone, so that a push tries the same ones again."""
+    settings.load_profile(profile)
+    assert sum(in_share(3, f"test {n}") for n in range(100)) in range(min(tried, 25), tried + 1)
 
 
 def test_no_property_has_a_number_that_every_profile_keeps() -> None:
