@@ -19,6 +19,7 @@ from ledger.message import Message, Wording
 from ledger.regulation.acts.act import NamedSigner
 from ledger.regulation.acts.lifecycle import life_cycle_of
 from ledger.regulation.case.guard_input import GuardInput
+from ledger.regulation.case.stand_ins import by_lenders
 from ledger.regulation.case.state import RECOVERING, VOIDING, awaited
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.table import Guard, guards_in
@@ -54,12 +55,13 @@ def decide(q: GuardInput) -> Decision:
     _require_whole(q)
     flags = []
     guards = guards_in(q.edition).asked(q.kind, q.stream.kind)
+    lenders = by_lenders(q)
     for n, guard in enumerate(guards):
-        breach = guard.check(q)
+        breach = guard.breach(q, lenders)
         if breach is None:
             continue
         if guard.kind == "refuse":
-            _refuse(q, guard, breach, guards[n + 1 :])
+            _refuse(q, guard, breach, guards[n + 1 :], lenders)
         flags.append(guard.code)
     waiting = awaited(q.stream, q.act)[1:]
     if waiting:
@@ -83,14 +85,20 @@ def _next_state(q: GuardInput) -> str | None:
     return life_cycle_of(q.edition).next_state(q.act.act, q.act.disposition, q.stream.state)[1]
 
 
-def _refuse(q: GuardInput, guard: Guard, breach: Breach, later: Sequence[Guard]) -> NoReturn:
+def _refuse(
+    q: GuardInput,
+    guard: Guard,
+    breach: Breach,
+    later: Sequence[Guard],
+    lenders: GuardInput | None,
+) -> NoReturn:
     """Names the first refusal, and every fault there is: the sender mends all at once."""
     text = told(q, guard, breach)
     faults = list(_faults(q, guard, breach))
     for other in later:
         if other.kind != "refuse" or (guard.code == _FACTS and other.code not in WITHOUT_FACTS):
             continue
-        more = other.check(q)
+        more = other.breach(q, lenders)
         if more is not None:
             faults += _faults(q, other, more)
     raise Rejected("guard", text, guard=guard.code, faults=faults, params=breach.params)

@@ -116,7 +116,7 @@ ADOPTION: Final = "EditionAdopted"
 """The act by which a log goes on under another edition."""
 DELEGATION: Final = "DelegationGiven"
 """The act by which one officer lets another sign."""
-WORDS: Final = frozenset({"vi", "en", "name_en", "note", "notes"})
+WORDS: Final = frozenset({"vi", "en", "name_en", "condition_vi", "note", "notes"})
 """Members that say and do not rule: a spelling that is mended makes no other edition."""
 
 

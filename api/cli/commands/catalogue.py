@@ -46,7 +46,7 @@ def catalogue(kind: str, code: str | None) -> None:
             )
         return
     try:
-        text = catalogue_page.explain(kind, code)
+        text = catalogue_page.explain(kind, code, shell.lang)
     except KeyError:
         misuse(
             Message(

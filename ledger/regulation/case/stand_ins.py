@@ -8,6 +8,7 @@ that carries on for it, and there its head too: no post of an agency that has en
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple
 
@@ -227,3 +228,39 @@ def delegation_of(q: GuardInput, signer: NamedSigner, on: date) -> Delegation | 
     return q.registry.delegation(
         signer.officer, signer.post, signer.capacity, act=q.act.act, stream=q.act.stream, on=on
     )
+
+
+def by_lenders(q: GuardInput) -> GuardInput | None:
+    """The question as it were if whoever lent a power to sign were named; None: nobody did.
+
+    Nobody gets past a rule about persons by lending what they could not use themselves.
+    """
+    lent = [(n, line) for n, signer in enumerate(q.act.signers) if (line := _lent(q, signer))]
+    if not lent:
+        return None
+    signers = list(q.act.signers)
+    for n, line in lent:
+        signers[n] = signers[n]._replace(officer=line.giver, post=line.from_post)
+    act = replace(q.act, signers=tuple(signers))
+    stream = q.stream if q.standing is None else q.stream.with_pending(act)
+    return replace(q, act=act, stream=stream, memo={})
+
+
+def _lent(q: GuardInput, signer: NamedSigner) -> Delegation | None:
+    """The delegation without which a signer would not sign in this capacity."""
+    on = q.day if signer.instead_of is None else signed_on(q)
+    given = delegation_of(q, signer, on)
+    if given is None:
+        return None
+    own = q.registry.appointment(signer.officer, given.agency, signer.post, on)
+    codes = q.kind.signer_powers.get(signer.role, ())
+    suffices = own is not None and signer.capacity in own.capacities
+    if suffices and (not codes or _holds_one(q, signer, given.agency, codes, on)):
+        return None
+    return given
+
+
+def _holds_one(
+    q: GuardInput, signer: NamedSigner, agency: str, codes: tuple[str, ...], on: date
+) -> bool:
+    return any(q.registry.holds_code(c, agency, signer.post, signer.officer, on) for c in codes)

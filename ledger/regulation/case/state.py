@@ -307,13 +307,16 @@ class StreamState:
         entry = self.pending.get(act_id)
         if entry is None:
             return self
-        act = entry.act.signed_instead(len(entry.signed), stand_in)
-        named = replace(entry, act=act)
+        return self.with_pending(entry.act.signed_instead(len(entry.signed), stand_in))
+
+    def with_pending(self, act: Act) -> StreamState:
+        """The stream as it would be if a pending act were as given: a copy, only to be read."""
+        named = replace(self.pending[act.act_id], act=act)
         other = StreamState(self.name)
         for slot in self.__slots__:
             setattr(other, slot, getattr(self, slot))
-        other.entries = {**self.entries, act_id: named}
-        other.pending = {**self.pending, act_id: named}
+        other.entries = {**self.entries, act.act_id: named}
+        other.pending = {**self.pending, act.act_id: named}
         return other
 
     # -- who holds it -----------------------------------------------------------------------------

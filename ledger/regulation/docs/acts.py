@@ -188,9 +188,18 @@ def guard(data: Edition, entry: Mapping[str, Any]) -> list[str]:
         bullet("Nguồn", "source", source),
         bullet("Câu hiện cho cán bộ", "shown", entry["vi"]),
         bullet("Tiếng Anh", "in English", entry["en"]),
-        bullet("Điều kiện, tiếng Anh", "condition", entry["checks"]["condition"]),
+        f"- Điều kiện: {entry['condition_vi']}",
+        f"- condition: {entry['checks']['condition']}",
+        *_of_lender(entry),
         *silent(data, entry["code"]),
     ]
+
+
+def _of_lender(entry: Mapping[str, Any]) -> list[str]:
+    if not entry.get("of_lender"):
+        return []
+    vi = "cũng xét với người đã giao quyền, ủy quyền cho người ký"
+    return [bullet("Ai", "of whom", f"{vi} · of whoever lent the power to sign, too")]
 
 
 def state(data: Edition, entry: Mapping[str, Any]) -> list[str]:

@@ -40,9 +40,13 @@ def page() -> str:
         *_PREFACE,
         "",
     ]
-    for kind in KINDS:
-        title = _TITLES[kind]
-        out += [f"## {title[0]} · {title[1]}", ""]
+    for lang, title in _BY_ARTICLE.items():
+        out += [f"## {title}", "", *by_article.for_every_act(data, lang), ""]
+        for entry in by_article.articles(data):
+            out += [*by_article.article(data, entry, lang), ""]
+    for kind in KINDS[1:]:
+        both = _TITLES[kind]
+        out += [f"## {both[0]} · {both[1]}", ""]
         for entry in _SOURCES[kind](data):
             out += [*_SECTIONS[kind](data, entry), ""]
     return "\n".join(out).rstrip() + "\n"
@@ -54,11 +58,17 @@ def listing(kind: str) -> list[Item]:
     return [_item(kind, entry) for entry in _SOURCES[kind](data)]
 
 
-def explain(kind: str, code: str) -> str:
-    """The section of one entry, in Markdown. Raises: KeyError: no such kind or code."""
+def explain(kind: str, code: str, lang: str = "vi") -> str:
+    """The section of one entry, in Markdown; an article in one language, the others in both.
+
+    Raises:
+        KeyError: no such kind or code.
+    """
     data = load_edition()
     for entry in _SOURCES[kind](data):
         if _item(kind, entry).code == code:
+            if kind == "article":
+                return "\n".join(by_article.article(data, entry, lang)) + "\n"
             return "\n".join(_SECTIONS[kind](data, entry)) + "\n"
     raise KeyError(code)
 
@@ -114,7 +124,7 @@ _SECTIONS: Final[Mapping[str, Callable[[Edition, Mapping[str, Any]], list[str]]]
     "silence": acts.silence,
 }
 _TITLES: Final[Mapping[str, tuple[str, str]]] = {
-    "article": ("Theo từng điều của Quy chế", "By article, in Vietnamese"),
+    "article": ("Theo từng điều của Quy chế", "By article"),
     "act": ("Loại diễn biến", "Act types"),
     "guard": ("Điều kiện ghi nhận", "Guards"),
     "state": ("Trạng thái hồ sơ", "Case states"),
@@ -124,6 +134,10 @@ _TITLES: Final[Mapping[str, tuple[str, str]]] = {
     "instrument": ("Văn bản theo thời gian", "Instruments over time"),
     "duty": ("Ai bị ràng buộc đến đâu", "How far each body is bound"),
     "silence": ("Chỗ quy chế không nêu", "Where the regulation is silent"),
+}
+_BY_ARTICLE: Final[Mapping[str, str]] = {
+    "vi": "Theo từng điều của Quy chế",
+    "en": "By article of the regulation",
 }
 KINDS: Final = tuple(_TITLES)
 """Kinds of entry, in the order of the page."""

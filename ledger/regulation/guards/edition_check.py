@@ -292,7 +292,7 @@ def _widens(edition: Edition, base: Edition) -> Iterator[EditionFault]:
 
 
 def _guard(guard: Any) -> tuple[object, ...]:  # noqa: ANN401 - a Guard, by its members
-    return guard.kind, guard.applies_to, guard.version
+    return guard.kind, guard.applies_to, guard.version, guard.of_lender
 
 
 def _kept(edition: Edition, base: Edition) -> Iterator[EditionFault]:

@@ -25,7 +25,9 @@ from ledger.regulation.case.reading import (
     within,
 )
 from ledger.regulation.case.stand_ins import body_of, delegation_of, signed_on
+from ledger.regulation.case.state import Entry
 from ledger.regulation.guards.breach import Breach
+from ledger.regulation.registry.calendar import local_day
 
 #: Acts that may go before a finding where they are urgent (G4).
 MAY_BE_URGENT = frozenset({"TechnicalMeasureOrdered", "TakedownProposed"})
@@ -38,6 +40,8 @@ PLAN_WITHOUT_FINDING = frozenset({
     "PartialReferralSent",
     "PartialCriminalReferralSent",
 })  # fmt: skip
+#: Kinds of immediate measures that take nothing from anybody.
+UNRESTRICTED: Final = ("INFORM_PUBLIC", "PRESERVE_RECORD")
 #: The vague words of 2.1: accepted as scope, never as a harm (regulation.md §8, row 17).
 _SCOPE_WORDS = re.compile(
     r"(làm\s+)?(ảnh hưởng|cản trở)\s+(đến\s+)?(sự\s+)?phát triển(\s+kinh tế)?(\s*[-,]\s*xã hội)?"
@@ -149,6 +153,49 @@ def confirmed_by_another(q: GuardInput) -> Breach | None:
     return Breach(pointers=("/signers",)) if same else None
 
 
+def confirmed_in_time(q: GuardInput) -> Breach | None:
+    """4.2 (added). What has lapsed is not brought back by a confirmation that is dated back.
+
+    A confirmation is its signature, and is signed in time, so that a lapse stays visible. A review
+    that was held in time may be entered after it, as any act, but no later than what is not late.
+    """
+    if q.facts.get("decision") == "LIFT":
+        return None
+    sub = q.stream.sub("measure", str(q.facts.get("measure")))
+    ended = None if sub is None else q.stream.lapse(sub, q.registry)
+    if ended is None or q.signed_at <= ended[0]:
+        return None
+    if q.act.act == "MeasureReviewed" and within(q, "LATE_ENTRY", q.act.occurred_at, q.signed_at):
+        return None
+    return Breach({"date": fmt_day(local_day(ended[0]))}, ("/occurred_at", "/facts/measure"))
+
+
+def alone_once(q: GuardInput) -> Breach | None:
+    """4.2, 5.2 (added). What one officer took alone and nobody looked at is not taken alone again.
+
+    It lapses within the day; taken anew each night by one signature it would have no end.
+    """
+    if q.act.approver is not None or q.facts.get("kind") in UNRESTRICTED:
+        return None
+    for sub in q.stream.subs_in("measure"):
+        taken = sub.opened_by
+        if taken.act.act != q.act.act or taken.act.approver is not None:
+            continue
+        over = q.stream.sub_state(sub, q.act.occurred_at, q.registry) in ("LAPSED", "LIFTED")
+        if over and not _looked_at(q, taken):
+            return Breach(pointers=("/signers",))
+    return None
+
+
+def _looked_at(q: GuardInput, taken: Entry) -> bool:
+    """Whether somebody else confirmed, reviewed or lifted a measure."""
+    return any(
+        e.act.facts.get("measure") == taken.act.act_id
+        and not share_a_person(q, e.signed_by(), taken.signed_by())
+        for e in q.stream.effective("MeasureConfirmed", "MeasureReviewed", "MeasureLifted")
+    )
+
+
 def proportionality_note(q: GuardInput) -> Breach | None:
     """4.2.
 
@@ -188,7 +235,7 @@ def is_text(said: str) -> bool:
 
 def _of_press(q: GuardInput) -> bool:
     """Whether content of the case or of the act stands in the press; and it restricts somebody."""
-    if q.facts.get("kind") in ("INFORM_PUBLIC", "PRESERVE_RECORD"):
+    if q.facts.get("kind") in UNRESTRICTED:
         return False
     intake = [c for e in q.stream.intake for c in objects(e.act.facts.get("content"))]
     return any(c.get("where") == "PRESS" for c in (*intake, *objects(q.facts.get("content"))))

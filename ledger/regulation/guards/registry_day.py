@@ -364,18 +364,20 @@ def _recorded_on(q: GuardInput) -> date:
 
 
 def appointed_late(q: GuardInput) -> Breach | None:
-    """G8 (added). A post that was entered after the day on which it is used shows so.
+    """G8 (added). A post, or a delegation, that was entered after the day of its use shows so.
 
-    A post may be dated back, since papers come late; it does not make a date believed.
+    Either may be dated back, since papers come late; it does not make a date believed.
     """
     for n, signer in enumerate(q.act.signers):
         if n == 0 and q.kind.recorded:
             continue
         agency = agency_of(q, signer.officer, signer.post)
         held = agency and q.registry.appointment(signer.officer, agency, signer.post, q.day)
-        if held and held.recorded_on is not None and held.recorded_on > q.day:
-            entered = fmt_day(held.recorded_on)
-            return Breach({"post": signer.post, "date": entered}, (f"/signers/{n}",))
+        lent = None if signer.instead_of is not None else delegation_of(q, signer, q.day)
+        for line in (held, lent):
+            if line and line.recorded_on is not None and line.recorded_on > q.day:
+                entered = fmt_day(line.recorded_on)
+                return Breach({"post": signer.post, "date": entered}, (f"/signers/{n}",))
     return None
 
 

@@ -27,7 +27,8 @@ from ledger.regulation.case.reading import (
     texts,
     time_of,
 )
-from ledger.regulation.case.state import Entry
+from ledger.regulation.case.roles import issuers
+from ledger.regulation.case.state import Entry, present_agency
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.words import vocabulary
 
@@ -128,6 +129,31 @@ def own_review_other_decider(q: GuardInput) -> Breach | None:
     before = [o for e in _under_review(q) for o in e.signed_by()]
     same = share_a_person(q, named_as(q, "APPROVER", "CHECKER"), before)
     return Breach(pointers=("/signers",)) if same else None
+
+
+def second_by_another(q: GuardInput) -> Breach | None:
+    """4.3; G8 (02/2011/QH13 Art. 7). A second complaint goes to somebody else than the first did.
+
+    Neither who issued what is complained about decides it, nor who decided it at first instance;
+    and it is not called a first one.
+    """
+    review = q.ref("review", "ReviewOpened")
+    named = None if review is None else review.act.facts.get("complaint")
+    complaint = q.stream.get(str(named), "ComplaintReceived")
+    if complaint is None:
+        return None
+    instance = complaint.act.facts.get("instance")
+    told = {"agency": q.registry.name(q.act.agency, q.day)}
+    if q.facts.get("instance") != instance:
+        return Breach(told, ("/facts/instance",))
+    if instance != "SECOND":
+        return None
+    before = issuers(q.act, q.stream, q.registry, q.day) | {
+        present_agency(q.registry, e.act.agency, q.day)
+        for e in q.stream.effective("ReviewDecided")
+        if e.act.facts.get("instance") == "FIRST"
+    }
+    return Breach(told, ("/agency",)) if q.act.agency in before else None
 
 
 def statistics_restated(q: GuardInput) -> Breach | None:

@@ -13,6 +13,7 @@ from ledger.regulation.case.state import Entry, SubProcess
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry.clock_terms import term
 
+PROVISION = ("instrument", "article", "clause", "point")
 BANDS = ("NONE", "UP_TO_10M", "TO_30M", "TO_100M", "ABOVE_100M")
 
 
@@ -51,11 +52,15 @@ def _same_act(other: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
     """Whether two records are of one act: same subject, same provision, not a later breach."""
     ended = str(facts.get("breach_ended_on", ""))
     later = ended > max(str(other.get("record_date", "")), str(other.get("breach_ended_on", "")))
-    return (
-        other.get("subject") == facts.get("subject")
-        and other.get("provision") == facts.get("provision")
-        and not later
-    )
+    same = _overlap(other.get("provision"), facts.get("provision"))
+    return other.get("subject") == facts.get("subject") and same and not later
+
+
+def _overlap(one: object, other: object) -> bool:
+    """Whether one provision is the other or a part of it: an article, its clause, its point."""
+    if not (isinstance(one, Mapping) and isinstance(other, Mapping)):
+        return one == other
+    return all(one[m] == other[m] for m in PROVISION if m in one and m in other)
 
 
 def explanation_window_over(q: GuardInput) -> Breach | None:

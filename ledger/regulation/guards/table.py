@@ -36,6 +36,7 @@ class Guard:
         source: Provisions of the regulation it rests on.
         rule: Number G1 to G14 of regulation.md §7, where it has one.
         version: Of its code.
+        of_lender: Whether it is asked of whoever lent the power to sign as well.
     """
 
     code: str
@@ -47,6 +48,19 @@ class Guard:
     source: tuple[str, ...]
     rule: str | None
     version: int = 1
+    of_lender: bool = False
+
+    def breach(self, q: GuardInput, lenders: GuardInput | None) -> Breach | None:
+        """What the guard finds, of the signers and where it says so of who lent them a power.
+
+        Args:
+            q: The question.
+            lenders: The question with them in the place of the signers; None: nobody lent.
+        """
+        found = self.check(q)
+        if found is None and self.of_lender and lenders is not None:
+            return self.check(lenders)
+        return found
 
     def text(self, params: Mapping[str, str]) -> Wording:
         """The sentence with the braces filled; `<word>_en` wins in English."""
@@ -81,6 +95,7 @@ def _guard(entry: Mapping[str, Any]) -> Guard:
         tuple(entry["source"]),
         entry.get("rule"),
         version,
+        entry.get("of_lender", False),
     )
 
 

@@ -36,6 +36,7 @@ class Delegation:
         valid_to: Last day.
         document: What it rests on.
         index: Record of the act.
+        recorded_on: Day of that record; None: not known.
         ended: Record of the act that ended it.
     """
 
@@ -53,6 +54,7 @@ class Delegation:
     document: str
     index: int
     ended: int | None = None
+    recorded_on: date | None = None
 
     def runs(self, day: date) -> bool:
         """Whether it is its term, and nobody has ended it as the log stands."""

@@ -392,7 +392,7 @@ def _break_glass_reviewed(registry: RegistryLines, act: Act, _index: int, at: da
     registry.granted.review(act.facts["opened"], at)
 
 
-def _delegation_given(registry: RegistryLines, act: Act, index: int, _at: datetime) -> None:
+def _delegation_given(registry: RegistryLines, act: Act, index: int, at: datetime) -> None:
     facts, author = act.facts, act.author
     registry.delegations.give(
         Delegation(
@@ -409,6 +409,7 @@ def _delegation_given(registry: RegistryLines, act: Act, index: int, _at: dateti
             valid_to=date.fromisoformat(facts["valid_to"]),
             document=facts["basis_document"],
             index=index,
+            recorded_on=local_day(at),
         )
     )
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from pathlib import Path
 
 import pytest
 
-from ledger.regulation.docs import catalogue_page, life_cycle_page
+from ledger.regulation import edition
+from ledger.regulation.docs import by_article, catalogue_page, life_cycle_page
 from ledger.regulation.edition import load_edition
 from tests.codes_in_words import codes_in
 
@@ -54,7 +56,7 @@ def test_page_is_nfc() -> None:
     [
         ("article", 40),
         ("act", 130),
-        ("guard", 207),
+        ("guard", 210),
         ("state", 12),
         ("sub_process", 16),
         ("clock", 56),
@@ -96,19 +98,63 @@ def test_clock_without_a_deadline_says_none_stated() -> None:
     assert "5 ngày làm việc" in catalogue_page.explain("clock", "EXPLANATION")
 
 
-def test_an_article_is_read_in_vietnamese_by_who_does_not_know_a_code() -> None:
-    """Điều 8.1.g: who, when, what is needed, by when, and when it is refused."""
-    shown = catalogue_page.explain("article", "8.1.g")
-    assert "Điểm g khoản 1 Điều 8" in shown
-    for title in ("Ai: ", "Ký: ", "Khi nào: ", "Cần gì: ", "Bị từ chối khi: "):
+@pytest.mark.parametrize(
+    ("lang", "titles", "author"),
+    [
+        (
+            "vi",
+            (
+                "Ai: ",
+                "Ký: ",
+                "Khi nào: ",
+                "Cần gì: ",
+                "Thời hạn: ",
+                "Bị từ chối nếu không bảo đảm:",
+            ),
+            "- Ai: Cơ quan chủ trì",
+        ),
+        (
+            "en",
+            ("Who: ", "Signed by: ", "When: ", "With what: ", "Terms: ", "Refused with:"),
+            "- Who: lead agency of the regulation",
+        ),
+    ],
+)
+def test_an_article_is_read_by_who_does_not_know_a_code(
+    lang: str, titles: tuple[str, ...], author: str
+) -> None:
+    """Điều 8.1.g: who, when, what is needed, by when, when it is refused; no code."""
+    shown = catalogue_page.explain("article", "8.1.g", lang)
+    for title in titles:
         assert f"- {title}" in shown, title
-    assert "- Ai: Cơ quan chủ trì" in shown
+    assert author in shown
     every = [
-        catalogue_page.explain("article", one.code) for one in catalogue_page.listing("article")
+        catalogue_page.explain("article", one.code, lang)
+        for one in catalogue_page.listing("article")
     ]
     acts = {act["act"] for act in load_edition().acts["acts"]}
     assert all(any(f"(`{act}`)" in text for text in every) for act in acts)
-    bare = [re.sub(r"\(`[^`]+`\)", "", text) for text in every]
+    general = "\n".join(by_article.for_every_act(load_edition(), lang))
+    bare = [re.sub(r"\(`[^`]+`\)", "", text) for text in [*every, general]]
     assert [codes_in(text) for text in bare if codes_in(text)] == []
     order = [one.code for one in catalogue_page.listing("article")]
     assert order.index("2.1") < order.index("8.1.a") < order.index("11.3") < order.index("QĐ.1")
+
+
+def test_what_every_guard_asks_is_said_in_vietnamese() -> None:
+    """Beside each condition, in the same edition: who changes one sees the other."""
+    data = Path(edition.__file__).parent / "data"
+    first = json.loads((data / "guards.json").read_text("utf-8"))["guards"]
+    changes = json.loads((data / "2" / "guards.json").read_text("utf-8"))["guards"]
+    for code, line in changes.items():
+        if "condition" in line.get("checks", {}):
+            assert line["condition_vi"], code
+    missing = {line["code"] for line in first if "condition_vi" not in line}
+    assert missing <= {c for c, line in changes.items() if "condition_vi" in line}
+    shown = catalogue_page.page().partition("## By article of the regulation")[0]
+    for line in load_edition().guards["guards"]:
+        said = line["condition_vi"]
+        assert codes_in(said) == [], line["code"]
+        assert unicodedata.is_normalized("NFC", said)
+        assert f"  - {said}" in shown, line["code"]
+        assert line["checks"]["condition"] not in shown, line["code"]

@@ -77,4 +77,4 @@ def test_each_swap_gives_as_much_as_it_takes() -> None:
 def test_edition_is_read_once() -> None:
     """One process, one rulebook."""
     assert load_edition() is load_edition()
-    assert len(load_edition().guards["guards"]) == 207
+    assert len(load_edition().guards["guards"]) == 210

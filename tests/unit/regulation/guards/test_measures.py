@@ -380,3 +380,42 @@ def test_what_is_true_is_neither_blocked_nor_taken_down() -> None:
         breaks("FINDING_SUPPORTS_MEASURE", case.asks(name), "/facts")
     holds("FINDING_SUPPORTS_MEASURE", case.asks("ViolationRecordMade"))
     holds("FINDING_SUPPORTS_MEASURE", a_case_in("HANDLING").asks("TechnicalMeasureOrdered"))
+
+
+def test_what_one_officer_took_alone_is_not_taken_alone_night_after_night() -> None:
+    """4.2: it lapses within the day, and lifting one's own and taking it anew is the same."""
+    for ending in ("lapses", "is lifted by its taker"):
+        case = a_case_in("SCREENING")
+        taken = case.then("ImmediateMeasureTaken", by="cv", also=[])
+        holds("ALONE_ONCE", case.asks("ImmediateMeasureTaken", by="cv", also=[]))
+        if ending == "lapses":
+            case.later(hours=30)
+        else:
+            case.then("MeasureLifted", by="cv", facts={"measure": taken.act.act_id})
+        again = {"by": "cv", "also": list[str]()}
+        breaks("ALONE_ONCE", case.asks("ImmediateMeasureTaken", **again), "/signers")
+        holds("ALONE_ONCE", case.asks("ImmediateMeasureTaken", by="cv", also=["tp"]))
+        kept = case.asks("ImmediateMeasureTaken", facts={"kind": "PRESERVE_RECORD"}, **again)
+        holds("ALONE_ONCE", kept)
+    looked_at = a_case_in("SCREENING")
+    taken = looked_at.then("ImmediateMeasureTaken", by="cv", also=[])
+    looked_at.then("MeasureLifted", by="tp", facts={"measure": taken.act.act_id})
+    holds("ALONE_ONCE", looked_at.asks("ImmediateMeasureTaken", by="cv", also=[]))
+
+
+def test_what_has_lapsed_is_not_confirmed_by_an_act_that_is_dated_back() -> None:
+    """A lapse stays visible: the moment of signing counts, and lifting is always open."""
+    case = a_case_in("SCREENING")
+    taken = case.then("ImmediateMeasureTaken", by="cv", also=[])
+    in_time, late = case.now + timedelta(hours=10), case.now + timedelta(hours=30)
+    facts = {"measure": taken.act.act_id}
+    confirmed = case.act("MeasureConfirmed", by="gd", also=[], when=in_time, facts=facts)
+    holds("CONFIRMED_IN_TIME", case.question(confirmed, day=in_time))
+    breaks("CONFIRMED_IN_TIME", case.question(confirmed, day=late), "/occurred_at")
+    reviewed = {"by": "cv2", "also": ["gd"], "when": in_time}
+    kept = case.act("MeasureReviewed", facts={**facts, "decision": "CONFIRM"}, **reviewed)
+    holds("CONFIRMED_IN_TIME", case.question(kept, 1, day=late))  # held in time, entered next day
+    much_later = case.now + timedelta(hours=40)
+    breaks("CONFIRMED_IN_TIME", case.question(kept, 1, day=much_later), "/facts/measure")
+    lifted = case.act("MeasureReviewed", facts={**facts, "decision": "LIFT"}, **reviewed)
+    holds("CONFIRMED_IN_TIME", case.question(lifted, 1, day=much_later))

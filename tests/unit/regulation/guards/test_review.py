@@ -10,6 +10,7 @@ import pytest
 
 from ledger.regulation.case import clocks
 from ledger.regulation.case.counted_reports import changes_result
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.other_cases_port import CountedReport
 from ledger.regulation.case_file.flags import standing
 from tests.builders import (
@@ -134,6 +135,38 @@ def test_a_review_beyond_first_instance_is_decided_by_others(instance: str) -> N
     for also in (["pc", "gd"], ["pc", "tp"], ["gd", "ct"]):
         asked = case.asks("ReviewDecided", also=also, facts=facts)
         breaks("OWN_REVIEW_OTHER_DECIDER", asked, "/signers")
+
+
+def complained_twice() -> tuple[Story, str]:
+    """A result that was upheld at first instance, and the review of the second complaint."""
+    case = a_case_in("RESULT_RECORDED")
+    case.then("ResultNotified")
+    earlier: str | None = None
+    for instance in ("FIRST", "SECOND"):
+        said = {"instance": instance, "earlier": earlier}
+        complaint = case.then("ComplaintReceived", facts=said).act.act_id
+        case.then("ComplaintAccepted", facts={"complaint": complaint})
+        opening = {"ground": "COMPLAINT", "complaint": complaint}
+        review = case.then("ReviewOpened", facts=opening).act.act_id
+        if instance == "FIRST":
+            decided = {"review": review, "instance": "FIRST", "decider_post": "pho-giam-doc"}
+            earlier = case.then("ReviewDecided", by="cv2", also=["pgd"], facts=decided).act.act_id
+    return case, review
+
+
+def test_a_second_complaint_is_not_decided_by_whom_it_is_about() -> None:
+    """02/2011/QH13 Art. 7: neither by another officer of the issuer, nor under another name."""
+    case, review = complained_twice()
+
+    def asked(by: str, also: list[str], instance: str) -> GuardInput:
+        facts = {"review": review, "instance": instance}
+        return case.asks("ReviewDecided", by=by, also=also, facts=facts)
+
+    breaks("SECOND_BY_ANOTHER", asked("cv2", ["pc", "tp"], "SECOND"), "/agency")
+    breaks("SECOND_BY_ANOTHER", asked("cv2", ["tp"], "FIRST"), "/facts/instance")
+    for by, also in (("ubcv", ["cv", "ct"]), ("tra", ["trapc", "thanhtra"])):
+        holds("SECOND_BY_ANOTHER", asked(by, also, "SECOND"))
+    holds("SECOND_BY_ANOTHER", reviewed().asks("ReviewDecided", facts={"instance": "OWN"}))
 
 
 # -- statistics ---------------------------------------------------------------------------------

@@ -279,8 +279,23 @@ def test_one_act_of_one_subject_is_sanctioned_once() -> None:
         {"breach_ended_on": "2024-06-20"},
     ):
         holds("ONE_SANCTION", case.asks("ViolationRecordMade", facts=other))
+    # the clause of the article that was cited is the same provision, more finely said
+    finer = {"instrument": "15/2020/NĐ-CP", "article": "101", "clause": "1", "point": "a"}
+    asked = case.asks("ViolationRecordMade", facts={"provision": finer})
+    breaks("ONE_SANCTION", asked, "/facts/subject")
     second = case.forced("ViolationRecordMade")
     decided = {"sanction": second.act.act_id}
     breaks("ONE_SANCTION", case.asks("SanctionDecided", facts=decided), "/facts/sanction")
     dropped = {**decided, "decision": "NO_SANCTION"}
     holds("ONE_SANCTION", case.asks("SanctionDecided", facts=dropped))
+
+
+def test_two_clauses_of_an_article_are_two_acts() -> None:
+    """15/2012/QH13 Art. 3: each act of several is sanctioned; one said more finely is one."""
+    case = a_case_in("HANDLING")
+    clause = {"instrument": "15/2020/NĐ-CP", "article": "101", "clause": "1"}
+    case.then("ViolationRecordMade", facts={"record_date": "2024-06-04", "provision": clause})
+    other = {"provision": {**clause, "clause": "2"}}
+    holds("ONE_SANCTION", case.asks("ViolationRecordMade", facts=other))
+    point = {"provision": {**clause, "point": "b"}}
+    breaks("ONE_SANCTION", case.asks("ViolationRecordMade", facts=point))

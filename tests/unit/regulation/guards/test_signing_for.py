@@ -46,9 +46,10 @@ def given(story: Story, **facts: Any) -> str:
         "valid_to": "2024-06-24",
         "basis_document": "QĐ 12/QĐ-STTTT",
     } | facts
+    entered = members.pop("_entered", "2023-03-21T08:00:00+07:00")
     act = enter(
         story.registry, "DelegationGiven", members, stream=f"agency/{STTTT}",
-        agency=STTTT, post="giam-doc",
+        agency=STTTT, post="giam-doc", occurred_at=entered,
         signers=[{"officer": officer("gd"), "post": "giam-doc", "role": "AUTHOR"}],
     )  # fmt: skip
     return act.act_id
@@ -405,3 +406,86 @@ def test_a_successor_agency_signs_what_waits_in_one_that_has_ended() -> None:
         for alias in ("cv2", "tp", "hotline")
     }
     assert shown == {"cv2": True, "tp": True, "hotline": False}
+
+
+# -- what is lent ---------------------------------------------------------------------------------
+
+
+def refused_by(q: GuardInput) -> str | None:
+    """The guard that refuses a statement; None: it is taken."""
+    try:
+        decide(q)
+    except Rejected as refused:
+        return refused.guard
+    return None
+
+
+def _lent_to_pc(case: Story) -> Story:
+    given(case, officer=officer("pc"), post="phap-che")
+    return case
+
+
+def test_nobody_approves_their_own_act_through_a_subordinate_whom_they_let_sign() -> None:
+    """G8: the director writes, and the officer to whom the power was lent would approve with it."""
+    case = _lent_to_pc(a_case_in("VERIFYING"))
+
+    def asked(by: str, also: str, *capacities: str) -> str | None:
+        return refused_by(
+            case.asks("VerificationConcluded", by=by, also=[also], capacities=capacities)
+        )
+
+    assert asked("gd", "pc", "TRUC_TIEP", "TUQ") == "DISTINCT_SIGNERS"
+    assert asked("cv", "pc", "TRUC_TIEP", "TUQ") is None
+    # a deputy approves by the post's own power, whatever was lent besides
+    given(case, officer=officer("pgd"), post="pho-giam-doc", capacity="KT")
+    assert asked("gd", "pgd", "TRUC_TIEP", "KT") is None
+
+
+def test_a_power_is_lent_to_nobody_for_what_the_lender_may_not_sign() -> None:
+    """G8: who wrote a step, whom a case is about, who was shut out, lends no way around it."""
+    wrote = _lent_to_pc(a_case_in("SCREENING"))
+    wrote.then("CompetenceDetermined", by="gd", also=["pgd"])
+    wrote.then("VerificationConcluded", by="cv", also=["pgd"])
+    about = _lent_to_pc(Story())
+    about.then("ReportReceived", facts={"concerns_officer": [officer("gd")]})
+    about.then("CaseRegistered")
+    out = _lent_to_pc(a_case_in("SCREENING"))
+    shut = {"officer": officer("gd"), "ground": "CONFLICT_OF_INTEREST"}
+    out.then("ParticipationExcluded", by="pgd", facts=shut)
+    for case, name, guard in (
+        (wrote, "HandlingDecided", "HANDLER_APPROVES_NOT"),
+        (about, "CompetenceDetermined", "CONCERNED_SIGNS_NOT"),
+        (out, "CompetenceDetermined", "EXCLUDED_SIGNS_NOT"),
+    ):
+        own = case.asks(name, by="cv", also=["gd"], capacities=["TRUC_TIEP", "TRUC_TIEP"])
+        lent = case.asks(name, by="cv", also=["pc"], capacities=["TRUC_TIEP", "TUQ"])
+        assert (refused_by(own), refused_by(lent)) == (guard, guard)
+        deputy = case.asks(name, by="cv2", also=["pgd"], capacities=["TRUC_TIEP", "KT"])
+        assert refused_by(deputy) is None
+    free = _lent_to_pc(a_case_in("SCREENING"))
+    asked = free.asks("CompetenceDetermined", by="cv", also=["pc"], capacities=["TRUC_TIEP", "TUQ"])
+    assert refused_by(asked) is None
+
+
+def test_a_stand_in_by_delegation_is_asked_as_whoever_lent_would_be() -> None:
+    """G8: the act waits for the director, who since has been shut out of the case."""
+    case, act = waiting()
+    given(case, officer=officer("tp"), post="truong-phong")
+    signs = case.question(act, 1, instead=instead("tp", "truong-phong", "TUQ"))
+    assert refused_by(signs) is None
+    case.then("ParticipationExcluded", by="pgd",
+              facts={"officer": officer("gd"), "ground": "CONFLICT_OF_INTEREST"})  # fmt: skip
+    signs = case.question(act, 1, instead=instead("tp", "truong-phong", "TUQ"))
+    assert refused_by(signs) == "EXCLUDED_SIGNS_NOT"
+
+
+def test_a_delegation_that_was_entered_after_its_use_shows() -> None:
+    """Q7: a paper dated back lets an act stand, and no longer unseen."""
+    case = a_case_in("VERIFYING")
+    asked = {"by": "cv2", "also": ["pc"], "capacities": ["TRUC_TIEP", "TUQ"]}
+    given(case, officer=officer("pc"), post="phap-che")
+    holds("APPOINTED_LATE", case.asks("VerificationConcluded", **asked))
+    late = a_case_in("VERIFYING")
+    given(late, officer=officer("pc"), post="phap-che",
+          _entered="2024-06-20T08:00:00+07:00")  # fmt: skip
+    breaks("APPOINTED_LATE", late.asks("VerificationConcluded", **asked), "/signers/1")
