@@ -39,6 +39,8 @@ ARRIVAL_DEADLINE_S: Final = 10.0
 """How long the headers, and a small body, may take to arrive."""
 _PRESSED_S: Final = 2.0
 """The same while more than half of the places are taken."""
+_STOPPING_S: Final = 0.2
+"""The same once the server is told to stop, and how long an answered client may send one more."""
 _SHARE_OF_ONE: Final = 4
 _AT_ONCE: Final = 32
 _MOST_LEAVING: Final = 64
@@ -273,6 +275,8 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
 
     @property
     def _patience_s(self) -> float:
+        if not self.alive:
+            return _STOPPING_S
         return _PRESSED_S if self._crowd.pressed else ARRIVAL_DEADLINE_S
 
     def enqueue_req(self, conn: Any) -> None:  # noqa: ANN401  gunicorn's connection
@@ -311,8 +315,17 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
         """Keeps the connection for a next request, or closes it."""
         super().finish_request(conn, fs)
         if self.keepalived_conns and self.keepalived_conns[-1] is conn:
+            if not self.alive:
+                conn.timeout = min(conn.timeout, time.monotonic() + _STOPPING_S)
             self._crowd.counts_for(conn, conn.address)
             self._crowd.falls_silent(conn)
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """Called as the worker begins to stop: silent clients are let go sooner than gunicorn does.
+
+        Otherwise one idle client would hold up every stop for two seconds.
+        """
+        super()._cap_keepalive(min(deadline, time.monotonic() + _STOPPING_S))
 
     def _refuse(self, conn: Link, code: str) -> None:
         with suppress(OSError):

@@ -7,10 +7,15 @@ listening socket that whoever starts this has taken already.
 
 from __future__ import annotations
 
+import logging
+import os
+import signal
 import sys
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
@@ -20,10 +25,19 @@ from api.http.worker import ProblemWorker
 from api.loading import loading
 from api.ops.child_processes import end_with_parent
 from api.ops.listening_socket import listen
+from api.ops.patience import once_there
 from api.peer import Proxies
 from api.settings import Settings, SettingsError, share_metrics
 from api.texts.catalogue import translate
 from keys.custody import core_dumps
+from ledger.errors import Unavailable
+
+if TYPE_CHECKING:
+    from api.ops.wiring import Enclave
+
+
+GRACE_S: Final = 2
+"""How long what is under way may take once the server is told to stop."""
 
 
 class OneLineLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
@@ -64,7 +78,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "workers": self._settings.workers,
             "threads": self._settings.threads,
             "timeout": 90,
-            "graceful_timeout": 20,
+            "graceful_timeout": GRACE_S,
             "keepalive": 15,
             "worker_connections": 800,  # below the usual limit of open files
             "limit_request_line": 8190,
@@ -114,9 +128,40 @@ def application(settings: Settings, budgets: Budgets) -> Any:  # noqa: ANN401  a
         from api.ops.wiring import Enclave  # noqa: PLC0415
 
     telemetry.configure(settings.log_level)
-    enclave = Enclave.open(settings)
-    enclave.start_anchoring()
+    enclave = Enclave.wired(settings)
+    try:
+        _begin(enclave)
+    except Unavailable:
+        Thread(target=_begin_later, args=(enclave,), name="beginning", daemon=True).start()
     return create_app(enclave, budgets)
+
+
+def _begin(enclave: Enclave) -> None:
+    enclave.start()
+    enclave.start_anchoring()
+
+
+def _begin_later(enclave: Enclave) -> None:
+    """Until the database is there this worker answers, and serves nobody.
+
+    One that is another's ends it: the next worker says so as it starts.
+    """
+    try:
+        once_there(partial(_begin, enclave), Event(), "the API")
+    except Exception:
+        logging.getLogger("socai.roles").exception("this worker cannot serve what it found")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _leave(status: object) -> NoReturn:
+    """Ends this process at once: what was asked is answered, or was given up.
+
+    It owes nobody anything (`api.ops.child_processes`), and an orderly end of the interpreter waits
+    five seconds for each thread of a pool that does not hear.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status if isinstance(status, int) else int(status is not None))
 
 
 def main() -> None:
@@ -134,7 +179,10 @@ def main() -> None:
     from api.ops import telemetry  # noqa: PLC0415  prometheus_client must see share_metrics
 
     telemetry.configure(settings.log_level)
-    server.run()
+    try:
+        server.run()
+    except SystemExit as ended:  # of a worker, too
+        _leave(ended.code)
 
 
 if __name__ == "__main__":

@@ -8,15 +8,24 @@ from __future__ import annotations
 import logging
 import resource
 import signal
+from functools import partial
 from threading import Event, Thread
 from types import FrameType
 from typing import Final
 
 from api.ops.keeper.serving import KeeperSocket
 from api.ops.machine import RealClock
+from api.ops.patience import once_there
 from api.ops.reads.which_log import ACTS, READS, WhichLog
 from api.ops.vault.metrics import VaultMetrics
-from api.ops.wiring import open_checkpointer, open_keeper, open_projector, open_vault
+from api.ops.wiring import (
+    log_signers,
+    open_checkpointer,
+    open_keeper,
+    open_projector,
+    open_vault,
+    required_kek,
+)
 from api.settings import Home, Settings
 from api.texts.catalogue import translate
 from ledger.checkpoints.seen_file import DoubtMark
@@ -70,7 +79,15 @@ def sign(settings: Settings, stop: Event, which: WhichLog) -> int:
     if which is READS and not Home(settings).key_path(READS.keys[0]).exists():
         _log.error("the log of reads has no key here, so nothing of it is signed: socai migrate")
         return 0
-    checkpointer, pool = open_checkpointer(settings, which=which)
+    signers = log_signers(settings, which=which)
+    opened = once_there(
+        partial(open_checkpointer, settings, which=which, signers=signers),
+        stop,
+        f"the checkpointer of the log of {which.name}",
+    )
+    if opened is None:
+        return 0
+    checkpointer, pool = opened
     try:
         checkpointer.run(stop)
     except Fatal as error:
@@ -97,7 +114,11 @@ def project(settings: Settings, stop: Event) -> int:
     mark = DoubtMark(Home(settings).seen_folder("projector"))
     if _stopped(mark, "projector"):
         return ON_DOUBT
-    projector, notices, pool = open_projector(settings)
+    kek = required_kek(settings)
+    opened = once_there(partial(open_projector, settings, kek=kek), stop, "the projector")
+    if opened is None:
+        return 0
+    projector, notices, pool = opened
     try:
         projector.run(stop, notices)
     except Doubt as error:
@@ -153,7 +174,12 @@ def keep(settings: Settings, stop: Event) -> int:
         SettingsError: The KEK does not open.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    keeper, kek, pool = open_keeper(settings)
+    opened = once_there(
+        partial(open_keeper, settings, kek=required_kek(settings)), stop, "the keeper"
+    )
+    if opened is None:
+        return 0
+    keeper, kek, pool = opened
     listening = None
     try:
         while not stop.is_set():

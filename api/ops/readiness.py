@@ -29,6 +29,7 @@ from projections.views.all_views import VIEWS
 
 _PATIENCE_S: Final = 10.0
 _DATABASE_AWAY: Final = Message("the database lies on another machine")
+_UNKNOWN: Final = Message("has not been reached since this process started")
 _ANCHORED: Final = Message("the custody of files is anchored")
 _UNANCHORED: Final = Message("the custody of files cannot be anchored; run: socai log audit")
 _KEPT: Final = Message("what was opened is what was noted")
@@ -73,6 +74,7 @@ class Readiness:
         watch: LogWatch,
         queries: Queries,
         doubt_of_reads: Callable[[], Text | None],
+        started: Callable[[], bool] = lambda: True,
         keeper: Callable[[], bool] | None = None,
     ) -> None:
         self._settings = settings
@@ -84,11 +86,14 @@ class Readiness:
         self._queries = queries
         self._doubt_of_reads = doubt_of_reads
         self._keeper = keeper
+        self._started = started
         self.anchoring: Anchoring | None = None
         self._progress = _Progress()
 
     def checks(self) -> list[ReadinessCheck]:
         """One line for each part; names no case."""
+        if not self._started():
+            return [ReadinessCheck("database", ok=False, detail=_UNKNOWN), self._disk()]
         try:
             # before the head, which only grows
             (covered, unsigned), states = self._covered(), self._queries.status()

@@ -51,7 +51,10 @@ _STEP_S: Final = 0.2
 _LOOK_S: Final = 0.5
 _MOST_PAUSE_S: Final = 5.0
 _CALM_S: Final = 20.0
-_GRACE_S: Final = 25.0
+_ANSWERED_S: Final = 1.5
+"""How long the API may take to answer what is under way, once it is told to stop."""
+_LOOPS_S: Final = 0.4
+"""How long the loops may take after it; each is killed at any point without harm."""
 _ASK_S: Final = 2.5
 _KILLED_S: Final = 5.0
 """How long the port may be held by what is left of an earlier run that was killed."""
@@ -168,20 +171,15 @@ class Supervisor:
         raise NotReady(f"{last} {self.tail()}".strip())
 
     def stop(self) -> None:
-        """Ends every process: asked first, killed where it does not hear."""
-        children = [child.process for child in self._children.values()]
+        """Ends every process: asked first, killed where it does not hear.
+
+        The API comes first: what it was asked before needs the others to be answered.
+        """
+        children = {role: child.process for role, child in self._children.items()}
         self._children = {}
-        for process in children:
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-        deadline = monotonic() + _GRACE_S
-        for process in children:
-            try:
-                process.wait(max(0.1, deadline - monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            end_group(process.pid)
+        api = [process for role, process in children.items() if role == API]
+        _end(api, _ANSWERED_S)
+        _end([process for process in children.values() if process not in api], _LOOPS_S)
         if children:
             forget_running(self.settings)
         self._let_go()
@@ -247,6 +245,21 @@ class Supervisor:
                 preexec_fn=end_with_parent,  # noqa: PLW1509  one system call, no lock
             )
         return _Child(role, process, monotonic())
+
+
+def _end(processes: Sequence[subprocess.Popen[bytes]], grace_s: float) -> None:
+    """Ends processes that hear within some time, and kills the others with what they started."""
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+    deadline = monotonic() + grace_s
+    for process in processes:
+        try:
+            process.wait(max(0.0, deadline - monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        end_group(process.pid)
 
 
 def command(role: str, listener: int | None = None) -> list[str]:

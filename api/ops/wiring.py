@@ -178,11 +178,13 @@ class Enclave:
         attachments: The files of acts.
         anchors: Their custody, anchored in the log.
         anchoring: Anchors it on time; None where nobody has started it.
+        started: Whether the database is known to be this home's; nothing is served before.
         reads: Where it is noted who reads under an order, before anything is shown.
         recoveries: The breaks that the log records of itself.
     """
 
     anchoring: Anchoring | None = None
+    started = False
 
     def __init__(  # noqa: PLR0915 - ports meet adapters, one a line
         self, settings: Settings, clock: Clock, entropy: Entropy
@@ -299,6 +301,7 @@ class Enclave:
             watch=self.watch,
             queries=self.queries,
             doubt_of_reads=self.doubt_of_reads,
+            started=lambda: self.started,
             keeper=None if self._line is None else self._line.well,
         )
 
@@ -456,6 +459,20 @@ class Enclave:
         )
 
     @classmethod
+    def wired(
+        cls, settings: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None
+    ) -> Self:
+        """Wires one enclave, its keys opened; it serves nobody before `start`.
+
+        Raises:
+            SettingsError: No enclave in the home, or a secret is missing.
+        """
+        try:
+            return cls(settings, clock or RealClock(), entropy or RealEntropy())
+        except KeysError as error:
+            raise SettingsError(Message("the KEK does not open: {error}", error=error)) from error
+
+    @classmethod
     def open(
         cls, settings: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None
     ) -> Self:
@@ -466,22 +483,33 @@ class Enclave:
             Unavailable: The database cannot be reached.
             Fatal: As `require_schema`.
         """
+        enclave = cls.wired(settings, clock=clock, entropy=entropy)
         try:
-            enclave = cls(settings, clock or RealClock(), entropy or RealEntropy())
-        except KeysError as error:
-            raise SettingsError(Message("the KEK does not open: {error}", error=error)) from error
-        try:
-            require_schema(role_dsn(settings, enclave.facts, "reader"))
-            require_genesis(enclave.reader, enclave.facts)
-            enclave.watch.look()
-            enclave.watch.start()
-            with suppress(SettingsError, KeysError, Fatal):  # readiness tells, and none is noted
-                enclave.doubt_of_reads()
-            enclave.forgetting.start(PostgresNotices(role_dsn(settings, enclave.facts, "reader")))
+            enclave.start()
         except Exception:
             enclave.close()
             raise
         return enclave
+
+    def start(self) -> None:
+        """Holds record 0 against the genesis digest of its home, and follows the log from now on.
+
+        May be tried again where the database could not be reached.
+
+        Raises:
+            SettingsError: This is another log.
+            Unavailable: The database cannot be reached.
+            Fatal: As `require_schema`.
+        """
+        dsn = role_dsn(self.settings, self.facts, "reader")
+        require_schema(dsn)
+        require_genesis(self.reader, self.facts)
+        self.watch.look()
+        with suppress(SettingsError, KeysError, Fatal):  # readiness tells, and none is noted
+            self.doubt_of_reads()
+        self.watch.start()
+        self.forgetting.start(PostgresNotices(dsn))
+        self.started = True
 
     def start_anchoring(self) -> None:
         """Anchors the custody of files from now on, beside the requests.
@@ -769,6 +797,7 @@ def open_checkpointer(
     clock: Clock | None = None,
     facts: EnclaveFacts | None = None,
     which: WhichLog = ACTS,
+    signers: tuple[NoteSigner, NoteSigner] | None = None,
 ) -> tuple[Checkpointer, Pool]:
     """The checkpointer of a home's log, and the pool to close behind it.
 
@@ -778,6 +807,7 @@ def open_checkpointer(
         facts: Where its database is, if not where the home says.
         which: The log of acts or that of reads. Of the latter nobody is told when it grows: it is
             looked at on a clock.
+        signers: Its keys, where they are open already.
 
     Raises:
         SettingsError: A key does not open, or is not of its kind; no checkpoint is known.
@@ -790,7 +820,7 @@ def open_checkpointer(
         raise memory_needed(home.seen_folder(which.seen))
     dsn = role_dsn(settings, facts, "checkpointer")
     require_schema(dsn)
-    log_key, pq_key = log_signers(settings, which=which)
+    log_key, pq_key = signers or log_signers(settings, which=which)
     pool, origin = open_pool(dsn, most=2), which.origin(facts)
     checkpointer = Checkpointer(
         records=PostgresRecords(pool, which.schema),
@@ -806,8 +836,14 @@ def open_checkpointer(
     return checkpointer, pool
 
 
-def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool]:
+def open_projector(
+    settings: Settings, *, kek: KeyFiles[Kek] | None = None
+) -> tuple[Projector, PostgresNotices, Pool]:
     """The projector of a home, its hints, and the pool to close behind it.
+
+    Args:
+        settings: Of the home.
+        kek: Its KEK, where that is open already.
 
     Raises:
         SettingsError: Record 0 is not that of this home.
@@ -816,7 +852,7 @@ def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool
     """
     home = Home(settings)
     facts = home.facts()
-    dsn, kek = role_dsn(settings, facts, "projector"), open_kek(settings)
+    dsn, kek = role_dsn(settings, facts, "projector"), kek or open_kek(settings)
     require_schema(dsn)
     cores = min(len(os.sched_getaffinity(0)), len(DIGITS))
     pool = open_pool(dsn, most=2)
@@ -824,14 +860,14 @@ def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool
     reader = Reader(records, kek, facts.origin, facts.level)
     try:
         require_genesis(reader, facts)
+        with connect(dsn) as connection:
+            generations.require_installed(connection)
     except Exception:
         pool.close()
         raise
     follower = RegistryFollower(records, reader)
     store = SeenFile(home.seen_folder("projector"))
     watch = _watching(store, pool, records, reader, follower)
-    with connect(dsn) as connection:
-        generations.require_installed(connection)
     opening = WorkerConfig(dsn, kek, facts.origin, facts.level)
     projector = Projector(
         lambda: connect(dsn),
@@ -850,7 +886,11 @@ def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool
 
 
 def open_keeper(
-    settings: Settings, *, clock: Clock | None = None, facts: EnclaveFacts | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    facts: EnclaveFacts | None = None,
+    kek: KeyFiles[Kek] | None = None,
 ) -> tuple[WrapKeeper, KeyFiles[Kek], Pool]:
     """The keeper of a home, its KEK, and the pool to close behind it.
 
@@ -858,6 +898,7 @@ def open_keeper(
         settings: Of the home.
         clock: Says when it is time to reckon; the machine's if left out.
         facts: Where its database is, if not where the home says.
+        kek: Its KEK, where that is open already.
 
     Raises:
         SettingsError: The KEK does not open.
@@ -867,10 +908,7 @@ def open_keeper(
     facts = facts or Home(settings).facts()
     dsn = role_dsn(settings, facts, "keeper")
     require_schema(dsn)
-    try:
-        kek = open_kek(settings)
-    except KeysError as error:
-        raise SettingsError(Message("the KEK does not open: {error}", error=error)) from error
+    kek = kek or required_kek(settings)
     pool = open_pool(dsn, most=_POOL_MOST, patience_s=_KEEPER_PATIENCE_S)
     keeper = WrapKeeper(
         PostgresOpens(pool),
@@ -1030,6 +1068,14 @@ def open_kek(settings: Settings) -> KeyFiles[Kek]:
     """The enclave's KEK from its file or token, and beside it what an epoch turns (K9)."""
     path = Home(settings).key_path("kek")
     return KeyFiles(path, custody_of(settings, path).open)
+
+
+def required_kek(settings: Settings) -> KeyFiles[Kek]:
+    """As `open_kek`. Raises: SettingsError: It does not open."""
+    try:
+        return open_kek(settings)
+    except KeysError as error:
+        raise SettingsError(Message("the KEK does not open: {error}", error=error)) from error
 
 
 def open_blobs(settings: Settings) -> KeptFiles:

@@ -189,8 +189,9 @@ def watch(folder: Path) -> None:
             _taken(name, found) if isinstance(found, TakenIn) else refused_segment(name, found)
         )
 
-    with inbox.open_inbox(settings) as box:
-        box.watch(folder, loops.until_told(), told)
+    stop = loops.until_told()
+    with inbox.open_inbox(settings, stop) as box:
+        box.watch(folder, stop, told)
 
 
 @mirror.command()

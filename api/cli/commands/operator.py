@@ -9,6 +9,7 @@ import sys
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
+from math import inf
 from pathlib import Path
 from threading import Event
 from typing import Final
@@ -168,10 +169,11 @@ def serve(port: int | None, role: str, known: CheckpointFile | None, *, hold: bo
             refuse_in_doubt(settings)
         remember(settings, [one for one in started if one in ROLES], note)
         facts = database.running_facts(settings)
-        require_schema(role_dsn(settings, facts, "reader"))
+        patience_s = _patience_s(shell, role_dsn(settings, facts, "reader"))
         stop = loops.until_told()
         supervisor.start(started)
-        _await_ready(shell, supervisor, stop, everything=role == "all")
+        if role == "all":
+            _await_ready(shell, supervisor, stop, patience_s)
         if facts.rehearsal:
             shell.note(Message("This is a REHEARSAL."))
         supervisor.watch(stop)
@@ -179,6 +181,16 @@ def serve(port: int | None, role: str, known: CheckpointFile | None, *, hold: bo
         supervisor.stop()
         if role == "all":
             database.stop_database(settings)
+
+
+def _patience_s(shell: Shell, dsn: str) -> float:
+    """How long the service may take to be ready; a database that is away is waited for."""
+    try:
+        require_schema(dsn)
+    except Unavailable:
+        shell.note(_AWAITED)
+        return inf
+    return _READY_S
 
 
 def _alone(settings: Settings, role: str, known: bytes | None, *, hold: bool) -> int:
@@ -369,6 +381,11 @@ def _standing(
         return head, generations.states(connection)
 
 
+_READY_S: Final = 60.0
+_AWAITED: Final = Message(
+    "The database cannot be reached: the service answers 503 until it can be, and goes on by"
+    " itself."
+)
 _LOOPS: Final = {CHECKPOINTER: loops.checkpoint, PROJECTOR: loops.project, KEEPER: loops.keep}
 
 
@@ -380,11 +397,11 @@ def _loop(settings: Settings, role: str, *, hold: bool) -> int:
     return status
 
 
-def _await_ready(shell: Shell, supervisor: Supervisor, stop: Event, *, everything: bool) -> None:
-    if not everything or stop.is_set():
+def _await_ready(shell: Shell, supervisor: Supervisor, stop: Event, patience_s: float) -> None:
+    if stop.is_set():
         return
     try:
-        supervisor.wait_ready(stop=stop)
+        supervisor.wait_ready(patience_s, stop)
     except NotReady as error:
         fail(Message("The service is not ready: {error}", error=error), "not_ready")
     if not stop.is_set():

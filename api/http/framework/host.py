@@ -35,6 +35,10 @@ class Host(Protocol):
         """Level, and whether it is a rehearsal."""
 
     @property
+    def started(self) -> bool:
+        """Whether its database is known to be its own."""
+
+    @property
     def entropy(self) -> Entropy:
         """For trace ids."""
 

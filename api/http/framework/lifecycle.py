@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from api.http.framework.admission import MAX_BODY_BYTES, Environ, ended
 from api.http.framework.host import Host
 from api.http.framework.read_budget import Budgets
-from api.http.framework.request_context import begin, context_or_new
+from api.http.framework.request_context import begin, context_or_new, host
 from api.http.framework.responses import complete
 from api.ops import telemetry
 from api.problems import problem as problems
@@ -88,9 +88,23 @@ def install(app: Flask, host: Host, budgets: Budgets) -> None:
     app.extensions["socai"] = host
     app.extensions["socai-budgets"] = budgets
     app.before_request(begin)
+    app.before_request(_begun)
     for kind in problems.REFUSALS:
         app.register_error_handler(kind, _answered)
     app.register_error_handler(InternalServerError, _broken)
+
+
+def _begun() -> None:
+    """Nothing of a database is shown or written before it is known to be this home's.
+
+    Raises:
+        Problem: `database_unavailable`.
+    """
+    if not host().started and request.blueprint not in _OF_NO_DATABASE:
+        raise problems.Problem("database_unavailable", headers={"Retry-After": "2"})
+
+
+_OF_NO_DATABASE: Final = frozenset({"health", "docs"})
 
 
 def _without_text(record: logging.LogRecord) -> bool:

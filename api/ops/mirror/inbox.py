@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any, Final, NamedTuple
@@ -23,6 +24,7 @@ from api.ops.machine import RealClock
 from api.ops.mirror.apart import taken_apart
 from api.ops.mirror.outbox import ENDING
 from api.ops.mirror.slots import mirror_folder, written
+from api.ops.patience import once_there
 from api.ops.role_lock import Lock
 from api.ops.wiring import open_kek, require_schema, role_dsn
 from api.settings import LEVELS, EnclaveFacts, Home, Settings, SettingsError
@@ -338,8 +340,12 @@ def read_segment(path: Path) -> bytes:
 
 
 @contextmanager
-def open_inbox(settings: Settings) -> Iterator[Inbox]:
+def open_inbox(settings: Settings, stop: Event | None = None) -> Iterator[Inbox]:
     """The importer of a home.
+
+    Args:
+        settings: Of the home.
+        stop: Ends the waiting for a database that is away; None does not wait.
 
     Raises:
         SettingsError: It has no receiving key, a key does not open, or another imports.
@@ -349,7 +355,10 @@ def open_inbox(settings: Settings) -> Iterator[Inbox]:
         lock = stack.enter_context(closing(Lock(settings.home)))
         lock.take(LOCK)
         dsn = role_dsn(settings, facts, "importer")
-        require_schema(dsn)
+        if stop is None:
+            require_schema(dsn)
+        else:
+            once_there(partial(require_schema, dsn), stop, "the importer")
         pool = stack.enter_context(closing(open_pool(dsn, most=2, patience_s=_PATIENCE_S)))
         yield Inbox(settings, facts, pool, open_kek(settings), _keys(settings))
 

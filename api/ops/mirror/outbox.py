@@ -17,6 +17,7 @@ from typing import Final
 from api.ops import database
 from api.ops.mirror import slots
 from api.ops.mirror.slots import mirror_folder, written
+from api.ops.patience import once_there
 from api.ops.role_lock import Lock
 from api.ops.wiring import log_signers, open_kek, require_schema, role_dsn
 from api.settings import EnclaveFacts, Settings, SettingsError
@@ -101,19 +102,23 @@ class Outbox:
     def keep_on(self, every_s: int, stop: Event, told: Callable[[PublishedSegment], None]) -> None:
         """Publishes at every whole multiple of an interval until told to stop.
 
-        A turn of the clock that was missed is made up for by the next one.
+        A turn of the clock that was missed is made up for by the next one, and one that the
+        database was away at once it is back.
         """
         with (
             database.reachable(self._settings) as facts,
             closing(Lock(self._settings.home)) as lock,
         ):
             lock.take(LOCK)
-            while not stop.is_set():
-                now = self._clock.now().timestamp()
-                turn = int(now) // every_s * every_s
+
+            def due() -> float:
+                turn = int(self._clock.now().timestamp()) // every_s * every_s
                 if self._sofar().at < turn:
                     told(self._publish(facts, turn, None))
-                stop.wait(turn + every_s - now)
+                return turn + every_s - self._clock.now().timestamp()
+
+            while (left_s := once_there(due, stop, "the publisher")) is not None:
+                stop.wait(left_s)
 
     def _publish(self, facts: EnclaveFacts, at: int, again_from: int | None) -> PublishedSegment:
         sofar, settings = self._sofar(), self._settings

@@ -1,0 +1,195 @@
+"""A service whose database is away: nobody dies of it, and what was asked is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event
+
+import httpx
+import orjson
+import psycopg
+import pytest
+from psycopg import sql
+
+from api.client.connection import JOSE
+from api.ops.embedded_postgres import Embedded
+from api.ops.supervisor import Supervisor
+from api.settings import Settings
+from ledger.log.statement import flattened
+from tests.a_ledger import appointment
+from tests.fixtures.app import found, open_service
+from tests.fixtures.postgres import Database, make_database
+from tests.processes import pids
+
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+
+
+def until(true: Callable[[], object], what: str) -> None:
+    """Waits for what comes sooner or later."""
+    for _ in range(6_000):
+        if true():
+            return
+        Event().wait(0.02)
+    raise AssertionError(what)
+
+
+@dataclass
+class Running:
+    """The processes of an enclave, and what they said.
+
+    Attributes:
+        supervisor: Of all of them; `mend` is called by whoever waits.
+        output: What they said.
+        fallen: Who ended unasked.
+    """
+
+    supervisor: Supervisor
+    output: Path
+    fallen: list[str]
+
+    def said(self, *texts: str) -> bool:
+        """Whether each of these was said, everybody looked after meanwhile."""
+        self.supervisor.mend()
+        told = self.output.read_text("utf-8") if self.output.exists() else ""
+        return all(text in told for text in texts)
+
+    def get(self, path: str) -> httpx.Response:
+        """An answer of the API."""
+        return httpx.get(f"{self.supervisor.url}{path}", timeout=60)
+
+
+@contextmanager
+def processes(settings: Settings, output: Path) -> Iterator[Running]:
+    """API, checkpointer and projector, started and not yet waited for."""
+    fallen: list[str] = []
+    supervisor = Supervisor(
+        replace(settings, port=0, workers=2),
+        output=output,
+        tell=lambda role, _status, _again: fallen.append(role),
+    )
+    supervisor.start()
+    try:
+        yield Running(supervisor, output, fallen)
+    finally:
+        supervisor.stop()
+
+
+@pytest.fixture
+def home(own_database: Database, tmp_path: Path) -> Settings:
+    """A founded enclave in a server of its own."""
+    return found(own_database, tmp_path / "home")
+
+
+def test_what_starts_without_a_database_answers_503_and_goes_on_by_itself(
+    own_server: Embedded, home: Settings, tmp_path: Path
+) -> None:
+    """Workers, checkpointer and projector: none ends, before it comes or when it is there.
+
+    A worker that could not start ended the whole API before, and a loop itself.
+    """
+    own_server.stop()
+    try:
+        with processes(home, tmp_path / "log") as running:
+            until(
+                lambda: running.said(
+                    "the API waits for its database",
+                    "the checkpointer of the log of acts waits for its database",
+                    "the checkpointer of the log of access waits for its database",
+                    "the projector waits for its database",
+                ),
+                "somebody does not wait",
+            )
+            answer = running.get("/v1/log")
+            assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+            assert int(answer.headers["Retry-After"]) >= 1
+            assert running.get("/health/live").status_code == 200
+            ready = running.get("/health/ready")
+            assert ready.status_code == 503
+            assert (ready.json()["checks"][0]["name"], ready.json()["checks"][0]["ok"]) == (
+                "database",
+                False,
+            )
+            assert running.get("/problems/database_unavailable").status_code == 200
+            first = dict(pids(running.supervisor))
+            own_server.start()
+            running.supervisor.wait_ready()
+            assert running.get("/v1/log").status_code == 200
+            assert running.fallen == []
+            assert dict(pids(running.supervisor)) == first
+            assert not running.said("Worker failed to boot")
+    finally:
+        own_server.start()
+
+
+def test_another_log_in_the_place_of_the_own_one_is_not_served_when_it_comes_late(
+    own_server: Embedded, own_database: Database, home: Settings, tmp_path: Path
+) -> None:
+    """What a start refuses is refused later, too: nothing is answered from it."""
+    other = make_database(own_server)
+    found(other, tmp_path / "other")
+    other.disconnect()
+    own_database.disconnect()
+    with psycopg.connect(own_server.dsn(), autocommit=True) as admin:
+        for name, to in ((own_database.name, "put_away"), (other.name, own_database.name)):
+            renamed = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+            admin.execute(renamed.format(sql.Identifier(name), sql.Identifier(to)))
+    own_server.stop()
+    try:
+        with processes(home, tmp_path / "log") as running:
+            until(lambda: running.said("the API waits for its database"), "nobody waits")
+            own_server.start()
+            until(lambda: running.said() and "api" in running.fallen, "the API goes on")
+            assert running.said("wrapped under another key")
+            assert not running.said('"status":200')
+    finally:
+        own_server.start()
+        with psycopg.connect(own_server.dsn(), autocommit=True) as admin:
+            admin.execute("DROP DATABASE put_away WITH (FORCE)")
+
+
+def test_an_act_that_is_under_way_when_all_is_stopped_gets_its_receipt(
+    own_database: Database, home: Settings, tmp_path: Path
+) -> None:
+    """And clients that are silent hold nothing up; no thread of a pool is waited for."""
+    with (
+        processes(home, tmp_path / "log") as running,
+        ThreadPoolExecutor(2) as pool,
+        httpx.Client(base_url=running.supervisor.url, timeout=60) as silent,
+    ):
+        running.supervisor.wait_ready()
+        service = open_service(home, own_database)
+        statement = service.sign(appointment("cv", service.clock.now()), "founder")
+        headers = service.headers("founder", service.clock.now()) | {"Content-Type": JOSE}
+        service.enclave.close()
+        assert silent.get("/health/live").status_code == 200  # kept open
+        with (
+            psycopg.connect(own_database.admin) as holder,
+            psycopg.connect(own_database.admin, autocommit=True) as looks,
+        ):
+            holder.execute("SELECT FROM log.log_head FOR UPDATE")
+            sent = pool.submit(
+                httpx.post,
+                f"{running.supervisor.url}/v1/acts",
+                content=orjson.dumps(flattened(statement)),
+                headers=headers,
+                timeout=60,
+            )
+            until(lambda: looks.execute(_WAITING).fetchone() != (0,), "it is not under way")
+            stopped = pool.submit(running.supervisor.stop)
+            until(
+                lambda: "Handling signal: term" in running.output.read_text("utf-8"),
+                "it is not told to stop",
+            )
+            holder.rollback()
+            answer = sent.result()
+            stopped.result()
+        assert answer.status_code == 201, answer.text
+        assert "proof" in answer.json()
+        said = running.output.read_text("utf-8")
+        assert "couldn't stop thread" not in said
+        assert "SIGKILL" not in said
