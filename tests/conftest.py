@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.attacks",
     "tests.skips",
     "tests.failures",
+    "tests.in_memory",
     "tests.fixtures.postgres",
     "tests.fixtures.key_files",
     "tests.fixtures.clusters",
