@@ -25,7 +25,7 @@ from ledger.regulation.participation.audience import (
     audience,
     reaching,
 )
-from ledger.regulation.participation.members import inspections, members, stands_in
+from ledger.regulation.participation.members import after, inspections, members, stands_in
 from ledger.regulation.participation.viewpoint import Viewpoint
 from ledger.regulation.registry.grants import LowerAct
 from ledger.regulation.registry.registry import Registry
@@ -382,4 +382,6 @@ def _officers_of(acts: Iterable[Act], registry: Registry) -> set[str] | None:
         elif facts.get("officer") is not None:
             found.add(facts["officer"])
             found |= {line.taker for line in registry.delegations.given_by(facts["officer"])}
+            if act.act in {"OfficerAppointed", "OfficerEnded"}:
+                found |= after(facts["officer"], registry)
     return None if any(stands_in(officer, registry) for officer in found) else found

@@ -20,7 +20,8 @@ from ledger.regulation.registry.delegations import Delegation
 from ledger.regulation.registry.officers import Appointment
 from ledger.regulation.registry.registry import Registry
 
-HEAD: Final = "HEAD"
+HEADS: Final = ("AGENCY_HEAD", "HEAD")
+"""Powers of heads of agencies, and of deputies who sign in their place."""
 FOR_ANOTHER: Final = frozenset({"KT", "TUQ", "GQ"})
 """Capacities in which somebody signs what another would sign otherwise."""
 
@@ -118,17 +119,50 @@ def stand_ins(
             yield StandIn(officer, line.to_post, line.capacity, home, line)
 
 
+def next_holders(registry: Registry, act: Act, place: int, on: date) -> Iterator[str]:
+    """Who holds the post since, for which an act waits in another agency than its author's.
+
+    In the author's agency colleagues see what waits anyway; a post without a power is anybody's.
+    """
+    named = named_in(act, place)
+    home = home_of(registry, act, named["officer"], named["post"])
+    if home in {None, act.agency}:
+        return
+    for one in registry.officers.all() if passed_on(registry, str(home), named, on) else ():
+        ways = _next_holder(registry, str(home), named, one.uuid, on)
+        if any(has_power(registry, way, on) for way in ways):
+            yield one.uuid
+
+
+def has_power(registry: Registry, way: StandIn, on: date) -> bool:
+    """Whether the post of a stand-in has a power."""
+    held = registry.appointment(way.officer, way.agency, way.post, on)
+    powers = held is not None and bool(held.powers)
+    return powers or heads(registry, way.agency, way.post, way.officer, on)
+
+
+def heads(registry: Registry, agency: str, post: str, officer: str, on: date) -> bool:
+    """Whether an officer heads an agency that day, in a post, or stands in for its head."""
+    return any(registry.holds_code(code, agency, post, officer, on) for code in HEADS)
+
+
+def passed_on(registry: Registry, home: str, named: Mapping[str, Any], on: date) -> bool:
+    """Whether the officer named no longer holds the post, or its agency has ended."""
+    lives = registry.exists(home, on)
+    return not lives or registry.appointment(named["officer"], home, named["post"], on) is None
+
+
 def _next_holder(
     registry: Registry, home: str, named: Mapping[str, Any], officer: str, on: date
 ) -> Iterator[StandIn]:
-    lives = registry.exists(home, on)
-    if lives and registry.appointment(named["officer"], home, named["post"], on) is not None:
+    if named["officer"] == officer or not passed_on(registry, home, named, on):
         return
+    lives = registry.exists(home, on)
     now = home if lives else registry.heir(home, on)
     for held in registry.appointments(officer, on):
         if held.agency != now or not registry.exists(held.agency, on):
             continue
-        rescues = not lives and registry.holds_code(HEAD, held.agency, held.post, officer, on)
+        rescues = not lives and heads(registry, held.agency, held.post, officer, on)
         if held.post == named["post"] or rescues:
             own = sorted(held.capacities, key=lambda one: (one != "TRUC_TIEP", one))
             for capacity in own:
@@ -192,7 +226,7 @@ def _carries_on(
     if own.agency != (was.agency if lives else registry.heir(was.agency, on)):
         return False
     return own.post == was.post or (
-        not lives and registry.holds_code(HEAD, own.agency, own.post, officer, on)
+        not lives and heads(registry, own.agency, own.post, officer, on)
     )
 
 

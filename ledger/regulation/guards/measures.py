@@ -24,7 +24,7 @@ from ledger.regulation.case.reading import (
     time_of,
     within,
 )
-from ledger.regulation.case.stand_ins import body_of, delegation_of, signed_on
+from ledger.regulation.case.stand_ins import body_of, delegation_of, heads, signed_on
 from ledger.regulation.case.state import Entry
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry.calendar import local_day
@@ -52,8 +52,6 @@ _SCOPE_WORDS = re.compile(
     re.IGNORECASE,
 )
 _LETTERS = re.compile(r"[^\w]+")
-#: Powers of heads of agencies, and of deputies who sign in their place.
-HEADS: Final = ("AGENCY_HEAD", "HEAD")
 #: The finding of what is true and breaks another law.
 MEASURE: Final = "MEASURE"
 TRUE_BREACH: Final = "TRUE_BUT_BREACH"
@@ -247,11 +245,10 @@ def press_needs_head(q: GuardInput) -> Breach | None:
         return None
     approver = q.act.approver
     agency = None if approver is None else agency_of(q, approver.officer, approver.post)
-    if approver is not None and agency is not None:
-        who = agency, approver.post, approver.officer, q.day
-        if any(q.registry.holds_code(code, *who) for code in HEADS):
-            return None
-    return Breach(pointers=("/signers",))
+    if approver is None or agency is None:
+        return Breach(pointers=("/signers",))
+    head = heads(q.registry, agency, approver.post, approver.officer, q.day)
+    return None if head else Breach(pointers=("/signers",))
 
 
 def press_content(q: GuardInput) -> Breach | None:

@@ -10,9 +10,9 @@ from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import day_of, fmt_day, founding, share_a_person
 from ledger.regulation.case.stand_ins import (
     FOR_ANOTHER,
-    HEAD,
     body_of,
     delegation_of,
+    heads,
     named_in,
     signed_before,
     signed_on,
@@ -193,8 +193,7 @@ def delegation_ended_by(q: GuardInput) -> Breach | None:
         return None
     body = present_agency(q.registry, line.agency, q.day)
     holds = q.act.agency == body and (
-        author.post == line.from_post
-        or q.registry.holds_code(HEAD, body, author.post, author.officer, q.day)
+        author.post == line.from_post or heads(q.registry, body, author.post, author.officer, q.day)
     )
     return None if holds else Breach(pointers=("/signers",))
 

@@ -6,13 +6,14 @@ those of Vietnam, and grants begin and end to the second.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 from ledger.regulation.acts.participation_rules import UNIT, rules_of
+from ledger.regulation.case.stand_ins import HEADS, heads
 from ledger.regulation.case.state import present_agency
 from ledger.regulation.edition import Edition
 from ledger.regulation.participation import principals
@@ -132,6 +133,7 @@ def members(registry: Registry, officers: Collection[str] | None = None) -> list
             found.grants(grant)
             _granted(grant, posts.get(grant.officer, ()), carrying, found)
     _delegations(registry, posts, found)
+    _next_holders(registry, posts, carrying, found)
     return list(found.rows())
 
 
@@ -158,6 +160,25 @@ def stands_in(officer: str, registry: Registry) -> bool:
     """Whether others act as somebody else where a post of this officer begins or ends."""
     line, powers = registry.officers.get(officer), _powers(registry)
     return line is not None and any(not a.powers.isdisjoint(powers) for a in line.appointments)
+
+
+def after(officer: str, registry: Registry) -> set[str]:
+    """Officers of agencies in which this one holds or held a post, or of who carries on.
+
+    The founder, whose post no appointment made, is always one of them.
+    """
+    line, founder = registry.officers.get(officer), registry.founder
+    if founder is not None and founder.officer == officer:
+        return {one.uuid for one in registry.officers.all()}
+    turns = registry.agencies.turns()
+    agencies = {a.agency for a in line.appointments} if line is not None else set[str]()
+    agencies |= {present_agency(registry, a, day) for a in set(agencies) for day in turns}
+    found = {
+        one.uuid
+        for one in registry.officers.all()
+        if any(a.agency in agencies for a in one.appointments)
+    }
+    return found if founder is None else {*found, founder.officer}
 
 
 # -- posts and powers -----------------------------------------------------------------------------
@@ -322,6 +343,87 @@ def _delegated(line: Delegation, posts: Mapping[str, Iterable[_Post]], found: _F
 
 def _held(posts: Iterable[_Post], agency: str, post: str) -> Iterator[_Span]:
     return (one.span for one in posts if (one.held.agency, one.held.post) == (agency, post))
+
+
+def _next_holders(
+    registry: Registry,
+    posts: Mapping[str, Iterable[_Post]],
+    carrying: _Carrying,
+    found: _Found,
+) -> None:
+    """As whom the holder of a post signs what waits for one who held it before.
+
+    Of posts with a power alone: a former clerk is every clerk's, and nothing waits for one.
+    """
+    having = _having_power(registry, posts, found)
+    for officer, held in posts.items() if having else ():
+        for agency, post in dict.fromkeys((one.held.agency, one.held.post) for one in held):
+            who, left = principals.desk(agency, officer, post), _gaps(_held(held, agency, post))
+            for heir, while_ in carrying.heirs.get(agency, ()):
+                gone = left if heir == agency else [_Span(_ALWAYS, _NEVER)]
+                for other, span in _taking_over(having.get(heir, ()), post, rescued=heir != agency):
+                    for gap in gone if other != officer else ():
+                        found.add(other, who, SELF, gap.within(while_).within(span))
+
+
+def _having_power(
+    registry: Registry, posts: Mapping[str, Iterable[_Post]], found: _Found
+) -> Mapping[str, Sequence[_Empowered]]:
+    having: dict[str, list[_Empowered]] = {}
+    for officer, held in posts.items():
+        for post in held if found.wants(officer) else ():
+            heading = list(_heading(officer, post, registry))
+            acting = [post.span] if post.held.powers else heading
+            if acting:
+                one = _Empowered(officer, post.held.post, acting, heading)
+                having.setdefault(post.held.agency, []).append(one)
+    return having
+
+
+def _taking_over(
+    those: Iterable[_Empowered], post: str, *, rescued: bool
+) -> Iterator[tuple[str, _Span]]:
+    """Who signs for a post, and when: whoever holds it; where its agency ended, the heir's head."""
+    for one in those:
+        spans = one.acting if one.post == post else one.heading if rescued else ()
+        yield from ((one.officer, span) for span in spans)
+
+
+class _Empowered(NamedTuple):
+    """An officer in a post with a power, or that heads its agency, and when."""
+
+    officer: str
+    post: str
+    acting: list[_Span]
+    heading: list[_Span]
+
+
+def _heading(officer: str, post: _Post, registry: Registry) -> Iterator[_Span]:
+    """While the post heads its agency; lines that say so have days of their own."""
+    for part in _cut(post.span, registry.edition.of(_days_of_heads)):
+        day = date.min if part.since == _ALWAYS else part.since.astimezone(VIETNAM).date()
+        if heads(registry, post.held.agency, post.held.post, officer, day):
+            yield part
+
+
+def _days_of_heads(edition: Edition) -> tuple[_Span, ...]:
+    lines = [line for line in edition.registry["post_powers"] if line["power"] in HEADS]
+    days = {(line["from"], line["to"]) for line in lines}
+    return tuple(
+        _days(date.fromisoformat(first), None if last is None else date.fromisoformat(last))
+        for first, last in days
+    )
+
+
+def _gaps(spans: Iterable[_Span]) -> list[_Span]:
+    """The time behind the first of the spans that none of them covers."""
+    first, *rest = sorted(spans)
+    end, left = first.until, list[_Span]()
+    for span in rest:
+        if span.since > end:
+            left.append(_Span(end, span.since))
+        end = max(end, span.until)
+    return left if end == _NEVER else [*left, _Span(end, _NEVER)]
 
 
 # -- time -----------------------------------------------------------------------------------------

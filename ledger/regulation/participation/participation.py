@@ -24,7 +24,7 @@ from ledger.regulation.acts.participation_rules import (
 )
 from ledger.regulation.case.exclusions import Exclusion, exclusions
 from ledger.regulation.case.reviews import took_part
-from ledger.regulation.case.stand_ins import is_for, waiting_places
+from ledger.regulation.case.stand_ins import is_for, named_in, next_holders, waiting_places
 from ledger.regulation.case.state import Entry, present_agency
 from ledger.regulation.participation.ends import end_of
 from ledger.regulation.participation.selectors import Holder, holders, led_to, named_ends
@@ -243,9 +243,15 @@ def _while_waiting(given: Collection[Part], case: Viewpoint) -> Iterator[Part]:
 
 
 def _takers(entry: Entry, case: Viewpoint) -> Iterator[tuple[str, str]]:
-    """Whom those for whom it waits let sign instead, each with who does; above ordinary nobody."""
+    """Whom those for whom it waits let sign instead, or who has their post since, each with them.
+
+    Above ordinary nobody.
+    """
     if case.level != ORDINARY or entry.edition.form == 1:
         return
+    for place in waiting_places(entry):
+        for taker in next_holders(case.registry, entry.act, place, case.day):
+            yield taker, named_in(entry.act, place)["officer"]
     for line in case.registry.delegations.all():
         if case.registry.stands(line, case.day) and any(
             is_for(line, case.registry, entry.act, place) for place in waiting_places(entry)

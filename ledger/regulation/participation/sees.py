@@ -14,7 +14,7 @@ from ledger.regulation.acts.act import ORDINARY
 from ledger.regulation.acts.participation_rules import OF_THE_REGISTRY, UNIT, Gift
 from ledger.regulation.case.exclusions import shut_out
 from ledger.regulation.case.reviews import took_part
-from ledger.regulation.case.stand_ins import stand_ins
+from ledger.regulation.case.stand_ins import has_power, home_of, named_in, stand_ins
 from ledger.regulation.case.state import Entry, present_agency
 from ledger.regulation.participation.ends import end_of
 from ledger.regulation.participation.participation import (
@@ -155,15 +155,24 @@ def _waits_for(officer: str, case: Viewpoint) -> Iterator[Entry]:
 
 
 def _lets_sign(officer: str, case: Viewpoint) -> Iterator[Entry]:
-    """Acts that wait for somebody who lets this officer sign instead."""
+    """Acts that wait for somebody who lets this officer sign instead, or whose post they have."""
     for entry in case.fold.pending.values() if case.level == ORDINARY else ():
-        ways = (
-            way
-            for place in range(max(1, len(entry.signed)), len(entry.act.signers))
-            for way in stand_ins(case.registry, entry.act, place, officer, case.day)
-        )
-        if entry.edition.form > 1 and any(way.delegation is not None for way in ways):
+        places = range(max(1, len(entry.signed)), len(entry.act.signers))
+        if entry.edition.form > 1 and any(
+            _may_sign_in(place, officer, entry, case) for place in places
+        ):
             yield entry
+
+
+def _may_sign_in(place: int, officer: str, entry: Entry, case: Viewpoint) -> bool:
+    """Whether by a delegation; or by a post with a power, of another agency than the author's."""
+    named = named_in(entry.act, place)
+    home = home_of(case.registry, entry.act, named["officer"], named["post"])
+    return any(
+        way.delegation is not None
+        or (home != entry.act.agency and has_power(case.registry, way, case.day))
+        for way in stand_ins(case.registry, entry.act, place, officer, case.day)
+    )
 
 
 def _as_signer(entry: Entry, given: Sequence[_Given], case: Viewpoint) -> Iterator[str]:

@@ -19,7 +19,17 @@ from ledger.regulation.participation.reach import OPENING, reach
 from ledger.regulation.participation.sees import acts_seen
 from ledger.regulation.participation.units import units
 from ledger.regulation.participation.viewpoint import Viewpoint
-from tests.builders import Story, a_case_in, an_id, officer, signed
+from tests.builders import (
+    CAST,
+    Story,
+    a_case_in,
+    a_registry,
+    an_id,
+    at,
+    enter,
+    officer,
+    signed,
+)
 from tests.examples import examples
 from tests.play_pure import scenario, steps
 from tests.unit.regulation.test_participation import (
@@ -156,6 +166,68 @@ def test_whom_a_signer_lets_sign_sees_what_waits_and_nothing_else(
     apply(story.stream, last)
     story.later(minutes=30)
     assert not sees("ytcv", story.now)
+
+
+def test_the_next_holder_of_a_post_sees_what_waits_for_it_and_nothing_else() -> None:
+    """W1: from the appointment on, while the act waits; a clerk of that agency sees nothing.
+
+    The act waits for the deputy head of another department; that officer leaves, and is followed.
+    """
+    story = a_case_in("VERIFYING")
+    waits = story.act("VerificationConcluded", also=["yt"])
+    first, last = signed(waits, story.stream)
+    apply(story.stream, first)
+    agency, post = CAST["yt"]
+    those = [officer(alias) for alias in ("yt", "ytcv", "spgd")]
+
+    def sees(alias: str, when: datetime) -> bool:
+        case = looked_at(story, when)
+        require_rows(those, case)
+        require_agreement(those, case)
+        return acts_seen(those, case)[officer(alias)] == frozenset(story.stream.entries)
+
+    def holds(alias: str, since: str) -> None:
+        facts = {
+            "officer": officer(alias), "agency": agency, "post": post, "valid_from": since,
+            "capacities": ["TRUC_TIEP"], "powers": ["HEAD"], "basis_document": "QĐ",
+        }  # fmt: skip
+        enter(story.registry, "OfficerAppointed", facts, stream=f"officer/{officer(alias)}")
+
+    holds("spgd", "2024-06-20")  # beside the one who is named: nothing waits for them
+    assert not sees("spgd", at("2024-06-21 09:00"))
+    left = {"officer": officer("yt"), "agency": agency, "post": post, "ended_on": "2024-06-22",
+            "reason": "MOVED", "keys_end": False}  # fmt: skip
+    enter(story.registry, "OfficerEnded", left, stream=f"officer/{officer('yt')}")
+    assert not sees("spgd", at("2024-06-22 23:00"))
+    assert sees("spgd", at("2024-06-23 00:30"))
+    assert not sees("ytcv", at("2024-06-23 00:30"))
+    apply(story.stream, last)
+    assert not sees("spgd", at("2024-06-23 01:00"))
+
+
+def test_who_heads_the_agency_that_carries_on_sees_what_waits_there() -> None:
+    """W1: by the day of the merger, and no clerk of it; the act waits for a post that is gone."""
+    story = a_case_in("VERIFYING", registry=a_registry())
+    waits = story.act("VerificationConcluded", also=["yt"])
+    apply(story.stream, signed(waits, story.stream)[0])
+    merged = {
+        "kind": "MERGE", "effective_on": "2024-07-01", "predecessors": ["bacninh.syt"],
+        "successors": ["bacninh.csdt"], "map": [], "basis_document": "NQ 1",
+    }  # fmt: skip
+    enter(story.registry, "AgencySuccessionRecorded", merged, stream="ledger")
+    head = {
+        "officer": officer("spgd"), "agency": "bacninh.csdt", "post": "thu-truong",
+        "valid_from": "2024-01-01", "capacities": ["TRUC_TIEP"], "basis_document": "QĐ",
+    }  # fmt: skip
+    enter(story.registry, "OfficerAppointed", head, stream=f"officer/{officer('spgd')}")
+    those = [officer(alias) for alias in ("spgd", "dtv", "yt")]
+    for when, shown in ((at("2024-06-30 12:00"), False), (at("2024-07-01 12:00"), True)):
+        case = looked_at(story, when)
+        require_rows(those, case)
+        require_agreement(those, case)
+        seen = acts_seen(those, case)
+        assert bool(seen[officer("spgd")]) is shown
+        assert not seen[officer("dtv")]
 
 
 # -- the scenarios ------------------------------------------------------------------------------

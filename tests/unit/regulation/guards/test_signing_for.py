@@ -408,6 +408,22 @@ def test_a_successor_agency_signs_what_waits_in_one_that_has_ended() -> None:
     assert shown == {"cv2": True, "tp": True, "hotline": False}
 
 
+def test_the_head_of_the_agency_that_carries_on_rescues_what_waits_for_a_post_that_is_gone() -> (
+    None
+):
+    """Line 4: by the powers that the registry ships, which give no director the power HEAD."""
+    case = a_case_in("VERIFYING")
+    act = case.act("VerificationConcluded", also=["ctt"])
+    apply(case.stream, signed(act, case.stream)[0])
+    after = at("2025-03-03 09:00")
+
+    def asked(alias: str, post: str) -> GuardInput:
+        return case.question(act, 1, instead=instead(alias, post, "TRUC_TIEP"), day=after)
+
+    holds("STAND_IN_ENTITLED", asked("sgd", "giam-doc"))
+    breaks("STAND_IN_ENTITLED", asked("scv", "chuyen-vien"))
+
+
 # -- what is lent ---------------------------------------------------------------------------------
 
 
