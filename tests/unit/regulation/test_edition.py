@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
+from pathlib import Path
 
 import holidays
 import pytest
 
+from ledger.regulation import edition
 from ledger.regulation.edition import Calendar, load_edition
+from tests.source_files import files_below
 
 CALENDAR = load_edition().calendar
 _SUBSTITUTED = re.compile(r"substituted from (\S+)\)")
@@ -78,3 +82,15 @@ def test_edition_is_read_once() -> None:
     """One process, one rulebook."""
     assert load_edition() is load_edition()
     assert len(load_edition().guards["guards"]) == 210
+
+
+def test_no_file_of_the_rules_says_a_key_twice() -> None:
+    """Of two lines with one key a reader takes the last, and the other rules nothing."""
+
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        keys = [key for key, _ in pairs]
+        assert len(keys) == len(set(keys)), [key for key in keys if keys.count(key) > 1]
+        return dict(pairs)
+
+    for path in files_below(Path(edition.__file__).parent / "data", "*.json"):
+        json.loads(path.read_text("utf-8"), object_pairs_hook=once)
