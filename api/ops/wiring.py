@@ -83,6 +83,7 @@ from ledger.postgres.connect import (
     connect,
     is_lost,
     open_pool,
+    renew,
     translated,
     waited_s,
 )
@@ -148,6 +149,12 @@ class KeptFiles(BlobStore, FileBytes, Protocol):
 _REGISTRY_TTL_S: Final = 1.0
 _POOL_SPARE: Final = 2
 _POOL_MOST: Final = 12
+_HUNG_S: Final = 8.0
+"""How long the database may be silent within a statement of whoever writes."""
+_HUNG_READ_S: Final = 12.0
+"""The same of whoever reads, where a statement may take longer."""
+_HUNG_BATCH_S: Final = 60.0
+"""The same of a batch of the projector's."""
 _KEEPER_PATIENCE_S: Final = 5
 """How long the keeper waits for a lock, and ten times as long for the end of a statement."""
 
@@ -307,7 +314,9 @@ class Enclave:
 
     def _pool(self, role: str) -> Pool:
         most = min(self.settings.threads + _POOL_SPARE, _POOL_MOST)
-        return open_pool(role_dsn(self.settings, self.facts, role), most=most)
+        hung_after_s = _HUNG_S if role == "writer" else _HUNG_READ_S
+        dsn = role_dsn(self.settings, self.facts, role)
+        return open_pool(dsn, most=most, hung_after_s=hung_after_s)
 
     def _keks(self) -> tuple[Keks, Keks]:
         """What folds for nobody to be shown, and what opens for whoever asks (access.md U3)."""
@@ -714,7 +723,7 @@ def _lent(pool: Lending) -> Iterator[Connection]:
             yield connection
     except psycopg.Error as error:
         if is_lost(error):
-            pool.check()  # after a restart every connection is dead at once
+            renew(pool, error)
         raise translated(error) from error
 
 
@@ -821,7 +830,7 @@ def open_checkpointer(
     dsn = role_dsn(settings, facts, "checkpointer")
     require_schema(dsn)
     log_key, pq_key = signers or log_signers(settings, which=which)
-    pool, origin = open_pool(dsn, most=2), which.origin(facts)
+    pool, origin = open_pool(dsn, most=2, hung_after_s=_HUNG_READ_S), which.origin(facts)
     checkpointer = Checkpointer(
         records=PostgresRecords(pool, which.schema),
         tiles=PostgresTiles(pool, which.schema),
@@ -855,7 +864,7 @@ def open_projector(
     dsn, kek = role_dsn(settings, facts, "projector"), kek or open_kek(settings)
     require_schema(dsn)
     cores = min(len(os.sched_getaffinity(0)), len(DIGITS))
-    pool = open_pool(dsn, most=2)
+    pool = open_pool(dsn, most=2, hung_after_s=_HUNG_READ_S)
     records = PostgresRecords(pool)
     reader = Reader(records, kek, facts.origin, facts.level)
     try:
@@ -870,7 +879,7 @@ def open_projector(
     watch = _watching(store, pool, records, reader, follower)
     opening = WorkerConfig(dsn, kek, facts.origin, facts.level)
     projector = Projector(
-        lambda: connect(dsn),
+        lambda: connect(dsn, hung_after_s=_HUNG_BATCH_S),
         records,
         reader,
         origin=facts.origin,
@@ -943,7 +952,7 @@ def open_vault(
             Message("the vault's key does not open: {error}", error=error)
         ) from error
     letters = _letters(settings, clock or RealClock())
-    pool = open_pool(role_dsn(settings, facts, "vault"), most=2)
+    pool = open_pool(role_dsn(settings, facts, "vault"), most=2, hung_after_s=_HUNG_READ_S)
     store, metrics = PostgresVaultStore(pool), None
     if settings.metrics_file is not None:
         metrics = VaultMetrics(settings.metrics_file, store.waiting_s, clock or RealClock())
@@ -1016,7 +1025,7 @@ def followed_log(settings: Settings) -> type[FollowedLog]:
             if store.read() is None:
                 raise memory_needed(folder)
             require_schema(dsn)
-            self._pool = open_pool(dsn, most=2)
+            self._pool = open_pool(dsn, most=2, hung_after_s=_HUNG_READ_S)
             records = PostgresRecords(self._pool)
             reader = Reader(records, kek, facts.origin, facts.level)
             try:
@@ -1050,7 +1059,7 @@ def require_schema(dsn: str) -> None:
         Unavailable: The database cannot be reached.
         Fatal: It is older or newer than this program, or made by files that were edited since.
     """
-    with connect(dsn) as connection:
+    with connect(dsn, hung_after_s=_HUNG_S) as connection:
         check(connection)
 
 

@@ -51,6 +51,10 @@ _PASSING: Final = (
 )
 
 
+class Hung(psycopg.OperationalError):
+    """The server was silent for too long: the connection is closed, and nobody knows the rest."""
+
+
 class Lending(Protocol):
     """What lends connections of one login: a pool, or what stands in front of it."""
 
@@ -59,6 +63,9 @@ class Lending(Protocol):
 
     def check(self) -> None:
         """Makes lost connections anew."""
+
+    def drain(self) -> None:
+        """Makes all connections anew, without asking any: those that hang would be waited for."""
 
 
 class _Waits(local):
@@ -82,17 +89,20 @@ class _Timed(psycopg.Connection[tuple[object, ...]]):
     hung_after_s: float | None = None
 
     def wait(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401  the driver's signature
-        """As the driver's. Raises: psycopg.OperationalError: The server hangs."""
-        began = time.monotonic()
-        if self.hung_after_s is not None:
-            named.setdefault("timeout", self.hung_after_s)
+        """As the driver's. Raises: Hung."""
+        began, limit = time.monotonic(), self.hung_after_s
+        if limit is not None:
+            if named.get("timeout") is None:
+                named["timeout"] = limit
+            else:
+                limit = None  # who asks waits for no answer, but for what may come
         try:
             return super().wait(*arguments, **named)
-        except psycopg.OperationalError:
-            limit = self.hung_after_s
-            if limit is not None and time.monotonic() - began >= limit:
-                self.pgconn.finish()
-            raise
+        except psycopg.OperationalError as error:
+            if limit is None or time.monotonic() - began < limit:
+                raise
+            self.pgconn.finish()
+            raise Hung(f"no answer within {limit:g} s") from error
         finally:
             _waits.seconds += time.monotonic() - began
 
@@ -155,16 +165,22 @@ def _noticing(dsn: str) -> str:
     return make_conninfo(dsn, **{name: n for name, n in _ALIVE.items() if name not in said})
 
 
-def connect(dsn: str) -> Connection:
+def connect(dsn: str, *, hung_after_s: float | None = None) -> Connection:
     """One connection in autocommit mode, outside any pool.
+
+    Args:
+        dsn: Of the login.
+        hung_after_s: As `open_pool`; for ever where it is not said.
 
     Raises:
         Unavailable: `database_unavailable`.
     """
     try:
-        return psycopg.connect(_noticing(dsn), autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S)
+        made = _Timed.connect(_noticing(dsn), autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S)
     except psycopg.Error as error:
         raise translated(error) from error
+    made.hung_after_s = hung_after_s
+    return made
 
 
 def may_enter(dsn: str, database: str) -> bool | None:
@@ -192,6 +208,9 @@ class Lone:
     def check(self) -> None:
         """A lost one is not made anew."""
 
+    def drain(self) -> None:
+        """Nor is one that hangs."""
+
 
 def reading(pool: Lending, read: Callable[[Connection], _Read]) -> _Read:
     """What `read` gives on a connection of the pool; asked again where it was a dead one.
@@ -211,9 +230,17 @@ def reading(pool: Lending, read: Callable[[Connection], _Read]) -> _Read:
         except psycopg.Error as error:  # the pool's own errors are of this kind
             if attempt + 1 == _READ_ATTEMPTS or not is_lost(error):
                 raise translated(error) from error
-            pool.check()  # after a restart every connection of the pool is dead at once
+            renew(pool, error)
             time.sleep(0.05 * (attempt + 1))
     raise AssertionError("unreachable")
+
+
+def renew(pool: Lending, error: Exception) -> None:
+    """After a restart every connection of a pool is dead at once; after a hang they may hang."""
+    if isinstance(error, Hung):
+        pool.drain()
+    else:
+        pool.check()
 
 
 def calling(
@@ -229,6 +256,8 @@ def calling(
         with pool.connection() as connection:
             row = connection.execute(query, arguments, binary=binary).fetchone()
     except psycopg.Error as error:
+        if isinstance(error, Hung):
+            pool.drain()
         raise translated(error) from error
     return None if row is None else row[0]
 

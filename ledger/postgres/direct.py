@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import psycopg
-from psycopg import pq
+from psycopg import generators, pq
 
 from ledger.postgres.connect import Connection
 
@@ -29,7 +29,7 @@ class PreparedStatement:
     """
 
     def __init__(self, connection: Connection, name: bytes, query: bytes) -> None:
-        self._pgconn = connection.pgconn
+        self._connection, self._pgconn = connection, connection.pgconn
         self._name = name
         self._sound(self._pgconn.prepare(name, query), pq.ExecStatus.COMMAND_OK)
 
@@ -40,7 +40,8 @@ class PreparedStatement:
             psycopg.Error: It failed; where the connection was lost, nobody knows whether it ran.
         """
         formats = [_BINARY] * len(values)
-        result = self._pgconn.exec_prepared(self._name, values, formats, _BINARY)
+        self._pgconn.send_query_prepared(self._name, values, formats, _BINARY)
+        result = self._connection.wait(generators.execute(self._pgconn))[0]
         self._sound(result, pq.ExecStatus.TUPLES_OK)
         columns = range(result.nfields)
         return [[result.get_value(n, column) for column in columns] for n in range(result.ntuples)]

@@ -23,6 +23,7 @@ APART_S: Final = 0.02
 """Between two hints, as between two checkpoints: one says as much as many, since whoever follows it
 looks for all there is, and under load nobody has to wait for one."""
 _END_S: Final = 1.0
+_HUNG_S: Final = 8.0
 _NOTIFY: Final[dict[Channel, LiteralString]] = {
     "records": "NOTIFY records",
     "checkpoint": "NOTIFY checkpoint",
@@ -83,7 +84,7 @@ class Hints:
             self._due.clear()
             try:
                 if connection is None or connection.closed:
-                    connection = connect(self._dsn)
+                    connection = connect(self._dsn, hung_after_s=_HUNG_S)
                 if self._failing:
                     connection.execute(_SWEEP)
                 connection.execute(_NOTIFY[self._channel])

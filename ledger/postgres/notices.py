@@ -16,6 +16,7 @@ from ledger.errors import Unavailable
 from ledger.postgres.connect import Connection, connect
 from ledger.postgres.hints import Channel, Hints
 
+_HUNG_S: Final = 8.0
 _LISTEN: Final[dict[Channel, LiteralString]] = {
     "records": "LISTEN records",
     "checkpoint": "LISTEN checkpoint",
@@ -38,7 +39,7 @@ class PostgresNotices:
             nonlocal connection
             try:
                 if connection is None or connection.closed:
-                    connection = connect(self._dsn)
+                    connection = connect(self._dsn, hung_after_s=_HUNG_S)
                     connection.execute(_LISTEN[channel])
                     return True  # whatever was committed before this moment was missed
                 return any(True for _ in connection.notifies(timeout=timeout_s, stop_after=1))

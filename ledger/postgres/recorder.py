@@ -36,6 +36,10 @@ from ledger.postgres.hints import Hints
 GROUP_LIMIT: Final = 64
 _RESENDS: Final = 4
 _RESEND_WAIT_S: Final = 0.25
+_HUNG_S: Final = 8.0
+"""How long an answer is waited for; what became of a call that hangs is read back."""
+_GIVEN_UP_S: Final = 20.0
+"""After which a group is not sent again: who leads gives up, and all that wait are told."""
 _RESEALS: Final = 3
 
 _APPEND: Final = b"""
@@ -96,6 +100,8 @@ class GroupAppender:
         clock: Dates a group when it is sent, not when its drafts were judged: beside another
             process the log has often moved on meanwhile. None: they are sent as judged.
         admit: Asked of every new connection before anything is recorded over it.
+        hung_after_s: How long an answer of the database is waited for before its connection is
+            closed.
     """
 
     def __init__(
@@ -106,8 +112,10 @@ class GroupAppender:
         min_free_bytes: int = 0,
         clock: Clock | None = None,
         admit: Callable[[Connection], None] = lambda _connection: None,
+        hung_after_s: float = _HUNG_S,
     ) -> None:
         self._dsn = dsn
+        self._hung_after_s = hung_after_s
         self._admit = admit
         self._clock = clock
         self._free_bytes = free_bytes
@@ -152,6 +160,10 @@ class GroupAppender:
         try:
             self._commit(group)
         except Exception as error:  # noqa: BLE001 - every caller of the group must be woken with it
+            if isinstance(error, Unavailable):  # whoever waits would wait as long for the same
+                with self._lock:
+                    group += self._waiting
+                    self._waiting.clear()
             for ticket in group:
                 ticket.answer = ticket.answer or error
         with self._lock:
@@ -207,7 +219,7 @@ class GroupAppender:
 
     def _call(self, tickets: Sequence[_Ticket]) -> tuple[list[_Answered], bool]:
         """The rows of `log.append`, and whether an earlier sending may have landed unseen."""
-        arguments = _arguments(tickets)
+        arguments, end = _arguments(tickets), time.monotonic() + _GIVEN_UP_S
         for attempt in range(_RESENDS + 1):
             try:
                 rows = self._connected()[1].rows(arguments)
@@ -216,7 +228,8 @@ class GroupAppender:
                 self._disconnect()
                 if attempt and isinstance(error, Doubt):
                     raise database_unavailable() from error  # it may stand in the other database
-                if attempt == _RESENDS or not _may_pass(error):
+                over = attempt == _RESENDS or time.monotonic() > end
+                if over or not _may_pass(error):
                     raise error if isinstance(error, LedgerError) else translated(error) from error
                 time.sleep(_RESEND_WAIT_S * (attempt + 1))
         raise AssertionError("unreachable")
@@ -231,7 +244,7 @@ class GroupAppender:
 
     def _connected(self) -> tuple[Connection, PreparedStatement]:
         if self._session is None or self._session[0].closed:
-            connection = connect(self._dsn)
+            connection = connect(self._dsn, hung_after_s=self._hung_after_s)
             try:
                 self._admit(connection)
                 self._session = connection, PreparedStatement(connection, b"append", _APPEND)

@@ -76,6 +76,10 @@ class Ticketed:
         if self._held.get() is None:
             self._pool.check()
 
+    def drain(self) -> None:
+        """Makes all connections anew, without asking any."""
+        self._pool.drain()
+
 
 def _begin(connection: Connection, who: Asker | None) -> None:
     if who is None:

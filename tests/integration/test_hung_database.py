@@ -4,15 +4,50 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from threading import Event
 
 import psycopg
 import pytest
 
-from ledger.postgres.connect import open_pool, reading
+from ledger.errors import Unavailable
+from ledger.ports import Appended, Draft, SealedRecord
+from ledger.postgres.connect import Connection, open_pool, reading
+from ledger.postgres.recorder import GroupAppender
+from ledger.postgres.records import PostgresRecords
+from tests.contract.append import a_draft
 from tests.fixtures.postgres import Database
 
 pytestmark = pytest.mark.postgres
+_LONG_S = 60.0
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """A server process that hangs."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def _process_of(appender: GroupAppender) -> int:
+    """The server's process that an appender's connection has."""
+    assert appender._session is not None
+    return appender._session[0].info.backend_pid
+
+
+def _until(true: Callable[[], object]) -> None:
+    for _ in range(6_000):
+        if true():
+            return
+        Event().wait(0.02)
+    raise AssertionError
 
 
 def test_a_server_process_that_hangs_is_left_and_another_one_asked(database: Database) -> None:
@@ -40,3 +75,81 @@ def test_a_lost_host_is_noticed_unless_the_address_says_how(database: Database) 
             pool.connection() as connection,
         ):
             assert connection.info.get_parameters()["tcp_user_timeout"] == expected
+
+
+def test_an_act_whose_answer_hangs_is_recorded_once_over_another_connection(
+    database: Database,
+) -> None:
+    """What the process that hung does when it goes on is refused, and what stands is read back."""
+    with (
+        closing(GroupAppender(database.dsn("writer"), hung_after_s=2)) as appender,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        assert isinstance(appender.append(a_draft("case/a")), Appended)
+        hung = _process_of(appender)
+        with stopped(hung):
+            answer = pool.submit(appender.append, a_draft("case/b")).result(_LONG_S)
+            assert isinstance(answer, Appended)
+            assert _process_of(appender) != hung
+        with psycopg.connect(database.admin, autocommit=True) as looks:
+            alive = "SELECT FROM pg_stat_activity WHERE pid = %s"
+            _until(lambda: looks.execute(alive, [hung]).fetchone() is None)
+        assert PostgresRecords(database.pool("writer")).head().size == 2
+        assert answer.index == 1
+
+
+def test_who_leads_a_group_that_hangs_gives_up_its_lead_and_all_that_wait_are_told(
+    database: Database,
+) -> None:
+    """Nobody waits as long again for the same: what was not sent yet is not sent."""
+    sealed: list[str] = []
+
+    def watched(stream: str) -> Draft:
+        draft = a_draft(stream)
+
+        def seal(at: datetime) -> SealedRecord:
+            sealed.append(stream)
+            return draft.seal(at)
+
+        return replace(draft, seal=seal)
+
+    with (
+        closing(GroupAppender(database.dsn("writer"), hung_after_s=1)) as appender,
+        ThreadPoolExecutor(3) as pool,
+        psycopg.connect(database.admin) as holder,
+    ):
+        holder.execute("SELECT FROM log.log_head FOR UPDATE")
+        leads = pool.submit(appender.append, watched("case/a"))
+        _until(lambda: sealed == ["case/a"])
+        wait = [pool.submit(appender.append, watched(name)) for name in ("case/b", "case/c")]
+        _until(lambda: len(appender._waiting) == 2)
+        for one in (leads, *wait):
+            with pytest.raises(Unavailable, match="database_unavailable"):
+                one.result(_LONG_S)
+        assert sealed == ["case/a"]
+        holder.rollback()
+        assert isinstance(appender.append(watched("case/d")), Appended)
+
+
+def test_where_every_connection_of_a_pool_hangs_none_of_them_is_asked_again(
+    database: Database,
+) -> None:
+    """As behind a proxy that stalls: new ones are made, and the second try is answered."""
+    tried: list[int] = []
+
+    def read(connection: Connection) -> object:
+        tried.append(connection.info.backend_pid)
+        return connection.execute("SELECT 1").fetchone()
+
+    with (
+        closing(open_pool(database.dsn("reader"), most=3, least=3, hung_after_s=2)) as pool,
+        ThreadPoolExecutor(1) as beside,
+    ):
+        pool.wait()
+        with pool.connection() as one, pool.connection() as two, pool.connection() as three:
+            every = [one.info.backend_pid, two.info.backend_pid, three.info.backend_pid]
+            one.hung_after_s = two.hung_after_s = 10 * _LONG_S  # type: ignore[attr-defined]
+        with stopped(every[0]), stopped(every[1]), stopped(every[2]):
+            assert beside.submit(reading, pool, read).result(_LONG_S) == (1,)
+        assert len(tried) == 2
+        assert tried[1] not in every
