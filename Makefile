@@ -111,7 +111,7 @@ advisories: $(READY) ## known weaknesses of what is shipped; status 2 where nobo
 	@$(RELEASE)
 	@$(BIN)/python -m release.advisories "$(UV)"
 
-SECRETS := postgres migrator writer checkpointer projector reader auditor backup keeper vault publisher importer
+SECRETS := postgres migrator writer checkpointer projector reader auditor backup keeper vault publisher importer public
 GROUP := $$(test "$$(id -u)" = 0 && echo 10001 || id -g)
 
 LEVEL := ordinary

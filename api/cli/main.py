@@ -76,6 +76,10 @@ COMMANDS: Final[dict[str, Late]] = {
         "api.cli.commands.reads:reads",
         Message("Who read what under an order, an opening or a permit."),
     ),
+    "public": Late(
+        "api.cli.commands.log.public:public",
+        Message("What was published; nobody has to sign in."),
+    ),
     "record": Late(
         "api.cli.commands.record:record",
         Message("What an erasure names; withdraw content, erase it."),

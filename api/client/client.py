@@ -279,6 +279,13 @@ class Client(Connection):
             body, folded = {**response.json()}, None if index is None else int(index)
         return Read(body, folded, response.headers.get("ETag"), response.headers.get("Read-Under"))
 
+    def public(self, path: str, *, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """What anybody may read, asked for without signing in."""
+        asked = {name: value for name, value in (query or {}).items() if value is not None}
+        response = self.answer("GET", path, query=asked, signed_in=False)
+        with understood():
+            return {**response.json()}
+
     def pages(
         self, path: str, *, query: Mapping[str, Any] | None = None, at_least: int | None = None
     ) -> Iterator[dict[str, Any]]:

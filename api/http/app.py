@@ -25,6 +25,7 @@ from api.http.resources.feed import feed
 from api.http.resources.health import health
 from api.http.resources.log import log
 from api.http.resources.participants import participants
+from api.http.resources.public import public
 from api.http.resources.registry import registry
 from api.http.resources.reporters import reporters
 from api.http.resources.session import session
@@ -53,6 +54,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     statistics,
     registry,
     feed,
+    public,
     log,
     health,
     docs,

@@ -107,6 +107,7 @@ def make_schema(
         "vault",
         "publisher",
         "importer",
+        "public",
     ):  # came later: a home of before has none
         home.make_password(late)
     passwords = {login: home.password(login) for login in LOGINS}

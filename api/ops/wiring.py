@@ -133,6 +133,7 @@ from projections.engine.rebuild_worker import WorkerConfig
 from projections.fold.shard import DIGITS
 from projections.queries.guard_lookups import LogCases
 from projections.queries.mirrored import Mirrored
+from projections.queries.published import Publications
 from projections.queries.queries import Queries
 from projections.queries.rights import Rights
 from projections.queries.row_evidence import RowEvidence
@@ -298,6 +299,7 @@ class Enclave:
             attempts=settings.attempts,
         )
         self.recoveries = Recoveries(self.ledger.follower, self.records, self.reader, self.proofs)
+        self._opened_late: list[Pool] = []
         self._refreshed, self._refreshing = 0.0, threading.Lock()
         self.readiness = Readiness(
             settings,
@@ -341,6 +343,16 @@ class Enclave:
     @property
     def _files(self) -> PostgresFiles:
         return PostgresFiles(self._reading, self._writing)
+
+    @cached_property
+    def published(self) -> Publications:
+        """What anybody may read, by a login that reads nothing else; at the ordinary level alone.
+
+        Its two connections are no officer's: whoever asks for everybody's asks in that line.
+        """
+        pool = open_pool(role_dsn(self.settings, self.facts, "public"), most=2, least=0)
+        self._opened_late.append(pool)
+        return Publications(pool.connection)
 
     @cached_property
     def custody(self) -> str | None:
@@ -545,6 +557,8 @@ class Enclave:
             self._beside.close()
         self._reading.close()
         self._writing.close()
+        for pool in self._opened_late:
+            pool.close()
 
     def asker(self, caller: Caller, *, of_cases: bool, at: datetime | None) -> Asker:
         """The ticket by which the database knows who asks (access.md G13)."""

@@ -26,7 +26,7 @@ from ledger.errors import Fatal
 
 LOGINS: Final = (
     "migrator", "writer", "checkpointer", "projector", "reader", "auditor", "backup", "keeper",
-    "vault", "publisher", "importer",
+    "vault", "publisher", "importer", "public",
 )  # fmt: skip
 OWNERS: Final = ("owner", "views")
 """Who owns the tables of the log and those of the views; nobody logs in as one of them."""

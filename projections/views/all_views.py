@@ -8,6 +8,7 @@ from projections.views.acts import Acts
 from projections.views.audience import Audience
 from projections.views.base import View
 from projections.views.case_file import CaseFiles
+from projections.views.public_acts import PublicActs
 from projections.views.statistics.view import Statistics
 from projections.views.worklist import Worklist
 
@@ -17,4 +18,5 @@ VIEWS: Final[tuple[View, ...]] = (
     CaseFiles(),
     Worklist(),
     Statistics(),
+    PublicActs(),
 )

@@ -84,7 +84,7 @@ OF_EVERYBODY: Final = frozenset({
     "/v1/instruments",
     "/v1/keys", "/v1/keys/jwks", "/v1/log", "/v1/log/proof/consistency", "/v1/log/proof/inclusion",
     "/v1/log/recoveries", "/v1/lower-logs", "/v1/officers", "/v1/openings",
-    "/v1/reporters", "/v1/reporters/keys",
+    "/v1/public/acts", "/v1/public/acts/{act_id}", "/v1/reporters", "/v1/reporters/keys",
     "/logs/access/checkpoint", "/logs/access/tile/{tile}",
 })  # fmt: skip
 #: Of what the caller sees, whatever that is (`test_only_what_is_seen.py`).

@@ -151,8 +151,10 @@ def test_who_was_sent_an_act_is_not_told_how_the_case_stands(compartments: Compa
 )
 def test_work_of_a_team_is_of_cases_one_sees(compartments: Compartments) -> None:
     """`team=true` shows what waits for others of the agency, and nothing of another's case."""
-    for by in (STRANGER, PART):
+    assert read(compartments, "/v1/worklist", "gd", team="true")["team"] == ["bacninh.stttt"]
+    for by in (STRANGER, PART, WHOLE):
         body = read(compartments, "/v1/worklist", by, team="true")
+        assert "bacninh.stttt" not in body["team"], by
         streams = {
             task["stream"] for part in body.values() if isinstance(part, list)
             for task in part if isinstance(task, dict)

@@ -31,7 +31,17 @@ LOG: Final = {
 }  # fmt: skip
 VIEWS: Final = {
     f"proj.{name}"
-    for name in ("acts", "case_file", "counted", "lease", "marks", "parts", "tasks", "views")
+    for name in (
+        "acts",
+        "case_file",
+        "counted",
+        "lease",
+        "marks",
+        "parts",
+        "public_acts",
+        "tasks",
+        "views",
+    )
 }
 PARTICIPATION: Final = {
     f"sec.{name}" for name in ("audience", "beat", "ended", "excluded", "members")
@@ -91,6 +101,7 @@ READS: Final[dict[str, set[str]]] = {
         )
     },
     "importer": MIRROR | {"log.migrations"},
+    "public": {"proj.public_acts", "proj.views"},
     "keeper": GONE
     | OPENS
     | {
@@ -141,6 +152,7 @@ CALLS: Final[dict[str, set[str]]] = {
     "vault": set(),
     "publisher": set(),
     "importer": {"mirror.take"},
+    "public": set(),
     "keeper": {
         "access.reckon", "access.take_row",
         "mirror.rewrap", "log.put_back",

@@ -131,7 +131,7 @@ _LEFT_OUT = frozenset(
         *("CorrectionShown.member", "CorrectionShown.was", "CorrectionShown.now"),
         # the last page has none behind it
         *(f"{page}.next" for page in ("ActsPage", "Agencies", "CasePage", "Instruments")),
-        *("Keys.next", "Officers.next", "Openings.next", "AccessLog.next"),
+        *("Keys.next", "Officers.next", "Openings.next", "AccessLog.next", "PublicActs.next"),
         # acts of form 1 say it of their author alone
         *("SignerShape.capacity", "AwaitedShown.capacity"),
         # not proven yet, or erased by law

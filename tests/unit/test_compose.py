@@ -147,7 +147,7 @@ def test_each_process_has_only_the_logins_it_works_with() -> None:
     assert given == {
         "postgres": {"postgres.password"},
         "migrate": {f"{role}.password" for role in ("postgres", *LOGINS)},
-        "api": {"writer.password", "reader.password"},
+        "api": {"writer.password", "reader.password", "public.password"},
         "checkpointer": {"checkpointer.password"},
         "projector": {"projector.password"},
         "keeper": {"keeper.password"},

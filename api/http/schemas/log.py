@@ -1,23 +1,28 @@
-"""The log and its proofs (http.md §5, formats.md §6-7)."""
+"""What anybody may read: the log and its proofs (http.md §5), what is published (http.md §4)."""
 
 from __future__ import annotations
 
 from marshmallow import fields, validate
 
 from api.http.schemas.base import (
+    AGENCY,
     MAX_INDEX,
+    MAX_LIMIT,
     MOMENT,
+    UUID,
     AnswerSchema,
     StrictInteger,
     StrictSchema,
     choice,
+    maybe,
     pattern,
     several,
     text,
     texts,
     whole,
+    yes_or_no,
 )
-from api.http.schemas.enumerations import SECRECY_LEVEL
+from api.http.schemas.enumerations import ACT_TYPE, SECRECY_LEVEL
 from keys.custody.kek_custody import FILE, PKCS11
 
 
@@ -171,3 +176,48 @@ class LowerLogsSchema(AnswerSchema):
     """Every lower log of which something is taken in."""
 
     logs = several(LowerLogSchema, "By origin; none where nothing is.")
+
+
+class PublicActsQuerySchema(StrictSchema):
+    """Which publications."""
+
+    act = ACT_TYPE.one("Of this type.")
+    agency = pattern(AGENCY, "Of this agency, by its id.")
+    limit = whole("Rows a page, at most 200.", low=1, high=MAX_LIMIT, default=50)
+    cursor = fields.String(
+        validate=validate.Length(1, 1024),
+        metadata={"description": "`next` of the page before, with the same filters."},
+    )
+
+
+class PublicActSchema(StrictSchema):
+    """One publication."""
+
+    act_id = text("Its id, by which it is spoken of.", required=True)
+    act = text("Act type.", required=True)
+    act_vi = text("Vietnamese name.", required=True)
+    act_en = text("English name.", required=True)
+    agency = text("Who published it.", required=True)
+    agency_name = text("As that was called on the day.", required=True)
+    occurred_at = text("When.", required=True)
+    facts = fields.Dict(
+        required=True,
+        metadata={"description": "What it says to everybody, by the names of the catalogue."},
+    )
+    corrects = maybe("The publication that it puts right; null where it is none, or none is told.")
+    corrected = yes_or_no("Whether something of it was put right since.")
+
+
+class PublicActShownSchema(PublicActSchema, AnswerSchema):
+    """One publication, with what put it right."""
+
+    corrected_by = several(
+        pattern(UUID, "`act_id` of a publication."), "The newest first; of those that are public."
+    )
+
+
+class PublicActsSchema(AnswerSchema):
+    """A page of publications, the newest first."""
+
+    acts = several(PublicActSchema, "None where nothing is published.")
+    next = text("Cursor of the next page; left out on the last.")

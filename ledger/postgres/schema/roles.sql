@@ -6,7 +6,7 @@
 REVOKE ALL ON DATABASE {dbname} FROM PUBLIC;
 GRANT CONNECT ON DATABASE {dbname} TO {slug}_migrator, {slug}_writer, {slug}_checkpointer, {slug}_projector, {slug}_reader, {slug}_auditor,
   {slug}_backup, {slug}_keeper, {slug}_vault, {slug}_publisher,
-  {slug}_importer;
+  {slug}_importer, {slug}_public;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 
 CREATE SCHEMA IF NOT EXISTS log AUTHORIZATION {slug}_owner;
@@ -15,7 +15,7 @@ CREATE SCHEMA IF NOT EXISTS r AUTHORIZATION {slug}_owner;
 CREATE SCHEMA IF NOT EXISTS proj AUTHORIZATION {slug}_views;
 ALTER DEFAULT PRIVILEGES FOR ROLE {slug}_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES FOR ROLE {slug}_views REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
-GRANT USAGE ON SCHEMA proj TO {slug}_owner, {slug}_writer, {slug}_projector, {slug}_reader;
+GRANT USAGE ON SCHEMA proj TO {slug}_owner, {slug}_writer, {slug}_projector, {slug}_reader, {slug}_public;
 ALTER DEFAULT PRIVILEGES FOR ROLE {slug}_views IN SCHEMA proj
   GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {slug}_projector;
 ALTER DEFAULT PRIVILEGES FOR ROLE {slug}_views IN SCHEMA proj GRANT SELECT ON TABLES TO {slug}_reader;
@@ -27,7 +27,7 @@ DECLARE
   login text;
 BEGIN
   FOREACH login IN ARRAY ARRAY['migrator', 'writer', 'checkpointer', 'projector', 'reader', 'auditor', 'backup', 'keeper', 'vault',
-      'publisher', 'importer'] LOOP
+      'publisher', 'importer', 'public'] LOOP
     EXECUTE format('ALTER ROLE %I RESET ALL', '{slug}_' || login);
     EXECUTE format('ALTER ROLE %I IN DATABASE {dbname} RESET ALL', '{slug}_' || login);
   END LOOP;
@@ -41,6 +41,8 @@ ALTER ROLE {slug}_vault SET statement_timeout = '15s';
 ALTER ROLE {slug}_publisher SET idle_in_transaction_session_timeout = '60s';
 ALTER ROLE {slug}_importer SET idle_in_transaction_session_timeout = '60s';
 ALTER ROLE {slug}_keeper SET idle_in_transaction_session_timeout = '60s';
+ALTER ROLE {slug}_public SET statement_timeout = '5s';
+ALTER ROLE {slug}_public SET idle_in_transaction_session_timeout = '30s';
 ALTER ROLE {slug}_reader SET statement_timeout = '30s';
 ALTER ROLE {slug}_reader SET idle_in_transaction_session_timeout = '60s';
 -- Planning a page of a list costs more than fetching it, policies and all. What depends on the values that are asked for says

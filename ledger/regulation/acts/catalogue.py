@@ -84,6 +84,8 @@ class ActType:
             the day of signing, and not when it came.
         by_concerned: What it leaves to those whom a report of the case is about: AGENCY, OFFICER
             (the officer too), or None.
+        public: The facts of it that anybody may read where it circulates as `PUBLIC`; none: it
+            speaks to nobody outside (access.md A3).
         reconsidered_by: The act type by which what it says in substance is changed; None: none.
         log: `access` where it is written to the access log, else None.
         facts: The specification of its facts.
@@ -111,6 +113,7 @@ class ActType:
     stops: tuple[str, ...]
     restarts: str | None
     correctable: Mapping[tuple[str, ...], frozenset[str]]
+    public: tuple[str, ...]
     reconsidered_by: str | None
     by_concerned: str | None
     spoken_by: tuple[str, ...]
@@ -343,6 +346,7 @@ def _compile(
         stops=tuple(entry["clocks"]["stops"]),
         restarts=entry["clocks"].get("restarts"),
         correctable={**correctable, **_correctable(entry.get("correctable", {}), "facts")},
+        public=tuple(entry.get("public", ())),
         reconsidered_by=entry.get("reconsidered_by"),
         by_concerned=entry.get("by_concerned"),
         spoken_by=tuple(entry.get("spoken_by", ())),

@@ -87,6 +87,9 @@ def weaker_signatures(edition: Edition, base: Edition) -> Iterator[EditionFault]
                 "more is left to those whom a case is about: a shipped edition alone may"
             )
             yield EditionFault("acts", name, said)
+        elif not set(after[name].public) <= set(before[name].public):
+            said = Message("more of it may be read by anybody: a shipped edition alone may say so")
+            yield EditionFault("acts", name, said)
         elif _corrects_more(before[name], after[name]):
             said = Message("more of it may be corrected: a shipped edition alone may say so")
             yield EditionFault("acts", name, said)

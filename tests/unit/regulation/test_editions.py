@@ -331,6 +331,7 @@ def a_line(subject: str, section: str, key: str, **members: object) -> Json:
             "ReporterIdentityDisclosed",
         ),
         (a_line("acts", "acts", "ContentWithdrawn", who=["INTAKE"]), "ContentWithdrawn"),
+        (a_line("acts", "acts", "CaseClosed", public=["ground"]), "CaseClosed"),
         (
             {
                 "acts": {"acts": {"-": ["ExportPermitted"]}},
