@@ -24,7 +24,7 @@ from ledger.files.file_key import FileKey
 from ledger.log.custody import EXPORTED, READ
 from ledger.message import Message
 from ledger.ports import BlobStore, Entropy, FileIndex, RecordStore, StoredFile
-from ledger.regulation.acts.act import Act
+from ledger.regulation.acts.act import ORDINARY, Act
 from ledger.streams.opener import KeptApart, OpenedBy
 from ledger.streams.record_reader import Opened, Reader
 from ledger.write.judged_stream import JudgedStream
@@ -118,6 +118,7 @@ class Attachments:
         self._kek = kek
         self._entropy = entropy
         self._origin = origin
+        self._stepped = level != ORDINARY  # the list of files in the views says it there anyway
         self.limit_bytes = limit_bytes
         self._scratch = scratch
         self._follower = follower
@@ -155,7 +156,8 @@ class Attachments:
         raw_digest(declared)
         measured = _Measured(parts, self.limit_bytes, declared)
         name, dek = self._entropy.uuid(), sealed_file.new_key()
-        self._blobs.put(name, sealed_file.seal(measured, dek, digest=declared))
+        sealed = sealed_file.seal(measured, dek, digest=declared, stepped=self._stepped)
+        self._blobs.put(name, sealed)
         return self._keep(name, dek, KeptFile(declared, measured.size, media_type), by, at)
 
     def _keep_undeclared(

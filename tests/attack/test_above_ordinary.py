@@ -27,7 +27,18 @@ from projections.views.acts import naming
 from tests import builders
 from tests.attacks import attack
 from tests.builders import an_act, an_id, at, officer
-from tests.fixtures.above import HOLDER, OTHER, PLAIN, SECRET, STRANGER, UNITS, WHOLE, Above
+from tests.fixtures.above import (
+    DIGEST,
+    FILE,
+    HOLDER,
+    OTHER,
+    PLAIN,
+    SECRET,
+    STRANGER,
+    UNITS,
+    WHOLE,
+    Above,
+)  # fmt: skip
 from tests.fixtures.app import listening
 from tests.fixtures.under_order import noted
 
@@ -400,6 +411,28 @@ def test_every_state_is_padded(above: Above) -> None:
             assert len(found) > 1
             assert {version for version, _ in found} == {2}
             assert {length for _, length in found} <= _STEPS
+
+
+@attack(
+    "whoever has the folder of files tells one above ordinary by its length",
+    stopped_by="steps of a sixteenth; an audit knows each form's length (L14)",
+    noticed_by="`log audit`",
+)
+def test_files_are_sealed_in_steps(above: Above) -> None:
+    """Two of one step are of one length, and come back as they were."""
+    service, folder = above.service, Path(above.service.settings.blobs)
+    before = set(folder.rglob("*"))
+    for size in (70_000, 71_000):
+        sent = {**service.headers(HOLDER), "Content-Type": "application/pdf"}
+        told = service.client.post("/v1/attachments", data=b"%" * size, headers=sent)
+        assert told.status_code == 201, told.text
+    kept = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    new = [path.read_bytes() for path in set(folder.rglob("*")) - before if path.is_file()]
+    assert len(new) == 2
+    assert {data[0] for data in kept} == {4}
+    assert len({len(data) for data in new}) == 1
+    get = f"/v1/acts/{above.annexes[0].act_id}/attachments/{DIGEST}"
+    assert service.get(get, HOLDER).data == FILE
 
 
 @attack(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -409,7 +409,7 @@ class FileChecks:
         if length is None:
             message = f"the sealed bytes of file {name} are gone"
             self._find(index, Damage.FILE_BYTES_MISSING, message)
-        elif added is not None and length != sealed_file.sealed_bytes(int(about.get("size", 0))):
+        elif added is not None and length not in _lengths(int(about.get("size", 0))):
             message = f"the sealed bytes of file {name} are {length}, of another file"
             self._find(index, Damage.FILE_BYTES_WRONG, message)
         elif self._reads and dek is not None and not _is(store, name, dek, str(about["digest"])):
@@ -457,6 +457,11 @@ class FileChecks:
 def most_listed(sealed_bytes: int) -> int:
     """How many files a record could list, by how long its sealed state is (formats.md §2-§5)."""
     return max(sealed_bytes - _LEAST_RECORD, 0) * 3 // 4 // _LEAST_LISTED
+
+
+def _lengths(size: int) -> Collection[int]:
+    """How long the sealed form of a file may be: in steps above ordinary, once there were."""
+    return [sealed_file.sealed_bytes(size, stepped=stepped) for stepped in (False, True)]
 
 
 def _is(store: FileBytes, name: UUID, dek: bytes, digest: str) -> bool:

@@ -63,15 +63,31 @@ def test_a_file_of_any_length_comes_back(size: int) -> None:
     size=st.sampled_from((0, 65_400, 65_536, 131_000)),
     coming=st.integers(1, 150_000),
     going=st.integers(1, 150_000),
+    stepped=st.booleans(),
 )
 def test_how_the_bytes_arrive_makes_no_difference(
-    data: bytes, size: int, coming: int, going: int
+    data: bytes,
+    size: int,
+    coming: int,
+    going: int,
+    stepped: bool,  # noqa: FBT001 - drawn
 ) -> None:
     """Networks and stores cut streams where they like."""
     data = a_file(size) + data
     digest = digest_of(data)
-    kept = b"".join(sealed_file.seal(parts_of(data, coming), KEY, digest=digest))
+    way = sealed_file.seal(parts_of(data, coming), KEY, digest=digest, stepped=stepped)
+    kept = b"".join(way)
+    assert len(kept) == sealed_file.sealed_bytes(len(data), stepped=stepped)
     assert b"".join(sealed_file.open_sealed(parts_of(kept, going), KEY, digest=digest)) == data
+
+
+def test_a_step_is_a_sixteenth_at_most_and_told_as_one_number() -> None:
+    """Of the length of a file above ordinary nothing else is told (access.md L14)."""
+    for size in (0, 1, 4_096, 4_097, 65_536, 70_000, 1 << 20, (1 << 20) + 1, 10**9):
+        step = sealed_file.step_of(size)
+        assert max(size, sealed_file.LEAST_STEP) <= step <= max(size, 4_096) * 17 // 16
+        assert sealed_file.step_of(step) == step
+    assert sealed_file.step_of(70_000) == sealed_file.step_of(71_000)
 
 
 def test_the_bytes_are_those_of_the_format() -> None:
