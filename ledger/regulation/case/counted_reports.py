@@ -15,6 +15,8 @@ from ledger.regulation.case.registers import signed_number
 from ledger.regulation.case.state import RESULTS, Entry, StreamState
 
 _QUARTER: Final = 3
+SMALLEST: Final = 5
+"""The smallest number that figures show: of fewer, but of none, somebody may be known."""
 CHANGED: Final = frozenset({"OVERTURNED", "AMENDED"})
 """What a review decides where the result does not stand as it was counted."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from ledger.regulation.case.counted_reports import SMALLEST
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.places import reaches
+from ledger.regulation.case.reading import objects
 from ledger.regulation.edition import Edition
 from ledger.regulation.guards.breach import Breach
 
@@ -26,6 +28,22 @@ def indicator_known(q: GuardInput) -> Breach | None:
             place = f"/facts/indicators/{n}" + ("/code" if isinstance(one, Mapping) else "")
             return Breach({"code": str(code)}, (place,))
     return None
+
+
+def small_number_public(q: GuardInput) -> Breach | None:
+    """9 (access.md A3). In what the public reads small numbers are left out, as in figures."""
+    if q.act.circulation == "INTERNAL":
+        return None
+    stated = [(f"/facts/indicators/{n}/value", one) for n, one in _figures(q)]
+    for place, value in (*stated, ("/facts/number", q.facts.get("number"))):
+        if isinstance(value, int) and 0 < value < SMALLEST:
+            return Breach({"smallest": str(SMALLEST)}, (place,))
+    return None
+
+
+def _figures(q: GuardInput) -> Iterator[tuple[int, object]]:
+    for n, one in enumerate(objects(q.facts.get("indicators"))):
+        yield n, one.get("value")
 
 
 def _indicators(edition: Edition) -> frozenset[str]:

@@ -1,6 +1,6 @@
-"""From what size on a count is told, and what stands in the place of one that is not.
+"""What stands in the place of a count that is not told.
 
-Which cells are hidden beside a small one is `view.suppress`.
+A count is told from `SMALLEST` on; which cells are hidden beside a small one is `view.suppress`.
 """
 
 from __future__ import annotations
@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 from ledger.message import Message
+from ledger.regulation.case.counted_reports import SMALLEST
 
-SMALLEST: Final = 5
-"""Cells below this are hidden, and others with them, so that no sum tells one."""
 HIDDEN: Final = Message("hidden")
 """What stands for a hidden cell: which of the two reasons it has is what must not be told."""
 HIDDEN_MEANS: Final = Message(

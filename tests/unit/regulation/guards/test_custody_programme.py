@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ledger.regulation.case.guard_input import GuardInput
 from tests.builders import DOCUMENT, Story, a_case_in, at, breaks, holds
 
 HANDED = {
@@ -78,3 +79,22 @@ def test_figures_are_counted_by_codes_of_the_list() -> None:
     breaks("INDICATOR_KNOWN", asked, "/facts/indicators/0/code")
     wanted = programme.asks("StatisticsRequested", facts={"indicators": ["vụ ở thôn Đông"]})
     breaks("INDICATOR_KNOWN", wanted, "/facts/indicators/0")
+
+
+def test_a_number_so_small_that_it_names_somebody_is_published_nowhere() -> None:
+    """Q24, D30; 9: as figures hide it; none at all, and five, tell of nobody."""
+    programme = Story("programme/qd90")
+    reports = ("StatisticsSubmitted", "SituationReportSubmitted", "InternalHandlingCounted")
+
+    def asked(act: str, value: int, circulation: str = "INTERNAL") -> GuardInput:
+        said = {"indicators": [{"code": "CASES_OPENED", "value": value}]}
+        facts = {"number": value} if act == "InternalHandlingCounted" else said
+        return programme.asks(act, facts=facts, circulation=circulation)
+
+    for act in reports:
+        for value in (0, 5, 999999):
+            holds("SMALL_NUMBER_PUBLIC", asked(act, value, "PUBLIC"))
+        for value in (1, 4):
+            holds("SMALL_NUMBER_PUBLIC", asked(act, value))
+            params = breaks("SMALL_NUMBER_PUBLIC", asked(act, value, "PUBLIC"))
+            assert params["smallest"] == "5"
