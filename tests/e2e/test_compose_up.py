@@ -1,0 +1,97 @@
+"""`docker compose up --wait` as the pages say it: each level comes up, serves, and plays a case."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import orjson
+import pytest
+
+from tests.fixtures.installed import ROOT
+from tests.processes import free_port
+
+pytestmark = [pytest.mark.drill, pytest.mark.slow, pytest.mark.xdist_group("image")]
+
+IMAGES: Final = {"socai": "server", "socai-rehearsal": "rehearsal"}
+_SERVING: Final = {
+    "ordinary": {"postgres", "api", "checkpointer", "projector"},
+    "mat": {"postgres", "api", "checkpointer", "projector", "keeper"},
+}
+_PLAYED: Final = {"ordinary": "SC1", "mat": "SC12"}
+
+
+@pytest.fixture(scope="module")
+def docker() -> str:
+    """A Docker engine with both images built in it."""
+    program = shutil.which("docker")
+    if program is None or subprocess.run([program, "info"], capture_output=True).returncode:  # noqa: PLW1510
+        pytest.skip("no Docker engine is here: the image is not built, and not looked into")
+    for tag, target in IMAGES.items():
+        words = ["build", "--quiet", "--network", "host", "--target", target, "--tag", tag]
+        built = subprocess.run([program, *words, str(ROOT)], capture_output=True, text=True)  # noqa: PLW1510
+        if "failed to resolve source metadata" in built.stderr:
+            pytest.skip(f"no image registry is reached: {built.stderr.strip().splitlines()[-1]}")
+        assert built.returncode == 0, built.stderr
+    return program
+
+
+class Project:
+    """A project of the compose file in a folder of its own.
+
+    Args:
+        docker: The program.
+        folder: Where its secrets are made.
+        level: Of its enclave.
+    """
+
+    def __init__(self, docker: str, folder: Path, level: str) -> None:
+        self._docker, self._folder, self.level = docker, folder, level
+        self._file = ".env" if level == "ordinary" else f".env.{level}"
+        for name in ("docker-compose.yml", "Makefile"):
+            shutil.copy(ROOT / name, folder)
+        level_named = [] if level == "ordinary" else [f"LEVEL={level}"]
+        make = shutil.which("make") or "make"
+        subprocess.run([make, "secrets", *level_named], cwd=folder, check=True)
+        with (folder / self._file).open("a", encoding="utf-8") as file:
+            file.write("SOCAI_DEPLOYMENT=bacninh.example\nSOCAI_INIT=--rehearsal\n")
+            file.write(f"SOCAI_PORT={free_port()}\n")
+            file.write(f"COMPOSE_PROJECT_NAME=socai-tested-{level}\n")
+
+    def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """`docker compose` of this project."""
+        command = [self._docker, "compose", "--env-file", self._file, *words]
+        done = subprocess.run(
+            command, cwd=self._folder, env={"PATH": "/usr/bin:/bin:/usr/local/bin"},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert not check or done.returncode == 0, (words, done.stdout, done.stderr)
+        return done
+
+
+@pytest.fixture(params=["ordinary", "mat"])
+def project(docker: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Project]:
+    """One for each kind of enclave; all of it is gone at the end."""
+    made = Project(docker, tmp_path, request.param)
+    yield made
+    made.run("down", "--volumes", "--remove-orphans", check=False)
+
+
+def test_an_enclave_comes_up_and_plays_in_containers(project: Project) -> None:
+    """Every service is well before the command comes back; a case is played, the log is sound."""
+    project.run("up", "--detach", "--wait", "--no-build")
+    lines = project.run("ps", "--format", "json").stdout.splitlines()
+    health = {one["Service"]: one["Health"] for one in map(orjson.loads, lines)}
+    assert health == dict.fromkeys(_SERVING[project.level], "healthy")
+    kek = project.run("exec", "-T", "api", "ls", "/var/lib/socai/keys/kek").stdout.split()
+    assert bool(kek) == (project.level == "ordinary"), "the keeper has it above, and the API not"
+    played = project.run(
+        "run", "--rm", "-T", "rehearsal", "play", _PLAYED[project.level], "--server",
+        "http://api:8000",
+    )  # fmt: skip
+    assert _PLAYED[project.level] in played.stdout
+    audit = project.run("run", "--rm", "-T", "migrate", "log", "audit", "--json")
+    assert orjson.loads(audit.stdout)["ok"]
