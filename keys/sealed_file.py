@@ -17,6 +17,8 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from keys.errors import Malformed, Unsealable
 
@@ -148,6 +150,19 @@ def sealed_bytes(size: int, *, stepped: bool = False) -> int:
     room = step_of(size) if stepped else size
     chunks = max(1, -(-room // CHUNK_BYTES))
     return _HEAD_BYTES + room + chunks * (_TAG_BYTES + (_COUNT_BYTES if stepped else 0))
+
+
+def key_beside(dek: bytes, n: int) -> bytes:
+    """The DEK of the n-th file of a mirrored record (formats.md §11): as long as the record's is.
+
+    Whoever opens the record opens its files, and with its wrap their keys are gone.
+
+    Args:
+        dek: The record's.
+        n: Place of the file in the act's list, from 0.
+    """
+    label = b"socai/mirror-file/1\0" + n.to_bytes(4)
+    return HKDF(SHA256(), KEY_BYTES, salt=None, info=label).derive(dek)
 
 
 def lookup_tag(key: bytes, *, officer: str, digest: str) -> bytes:

@@ -63,6 +63,16 @@ def one_lock(world: World, higher: Higher) -> None:
     world.a.send = sent  # type: ignore[method-assign]
 
 
+def a_file_that_is_above_is_not_sent_again(world: World, higher: Higher) -> None:
+    """L16: bytes that were taken in above are left out of the next segment."""
+
+    class Uploads(dict[str, bytes]):
+        def get(self, *asked: Any) -> Any:  # noqa: ANN401
+            return None if higher.store.files else super().get(*asked)
+
+    world.below.files = Uploads(world.below.files)
+
+
 def a_refusal_that_names_more(world: World, higher: Higher) -> None:
     """L8: an error below says that there is something above."""
     record = world.a.ledger.record
@@ -297,5 +307,6 @@ LEAKS: Final[Mapping[str, Leak]] = {
         one_log_of_the_processes,
         an_act_that_is_held_back,
         one_directory_of_officers,
+        a_file_that_is_above_is_not_sent_again,
     )
 }

@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import Any
 from uuid import UUID
 
-from keys import canonical, sealed_segment
-from keys.envelope_encryption import Kek
+from keys import canonical, sealed_file, sealed_segment
+from keys.envelope_encryption import Kek, unwrap
 from keys.hpke import OpeningKey
 from ledger.errors import Conflict
 from ledger.message import Message
@@ -20,7 +21,7 @@ from ledger.mirror.segment import Segment
 from ledger.mirror.taking_in import Lower, Mirror
 from ledger.mirror.unit import ref_of
 from ledger.ports import Entropy, LogHead, NoRecords, StoredRecord
-from ledger.streams.record_reader import Reader
+from ledger.streams.record_reader import Opened, Reader
 from tests import builders
 from tests.a_ledger import ORIGIN, ALedger, appointment, enrolment, in_memory
 from tests.builders import an_act
@@ -47,6 +48,7 @@ class Below:
         at: The last turn of the clock.
         keys: The private halves of its slots, of which a deployment has at most one.
         most_bytes: The longest text of a segment.
+        files: What was uploaded there, by digest.
     """
 
     a: ALedger
@@ -56,6 +58,7 @@ class Below:
     at: int = FIRST
     keys: tuple[OpeningKey, ...] = field(default_factory=_slots)
     most_bytes: int = sealed_segment.MOST_TEXT_BYTES
+    files: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
     def founded(cls, origin: str = ORIGIN, *, entropy: Entropy | None = None) -> Below:
@@ -83,13 +86,14 @@ class Below:
         """Signs everything recorded so far."""
         self.a.checkpointer().checkpoint_once()
 
-    def case(self, number: int, *also: str) -> int:
-        """A case of a report and more; index of the report."""
+    def case(self, number: int, *also: str, files: Sequence[bytes] = ()) -> int:
+        """A case of a report, with files that it lists, and more; index of the report."""
         story = builders.Story(
             f"case/{builders.an_id(f'below {number}')}", start=self.a.clock.now()
         )
+        listed = [self.upload(one) for one in files] or None
         for name in ("ReportReceived", *also):
-            story.then(name)
+            story.then(name, attachments=listed if name == "ReportReceived" else None)
         return self.tell(story)
 
     def tell(self, story: builders.Story, after: int = 0, upto: int | None = None) -> int:
@@ -123,6 +127,13 @@ class Below:
             self.shred(index, UUID(act.act_id))
         return UUID(act.act_id)
 
+    def upload(self, data: bytes) -> dict[str, Any]:
+        """A file is uploaded there: as an act lists it."""
+        digest = segments.file_digest(data)
+        self.files[digest] = data
+        named = {"media_type": "application/pdf", "name": "bien-ban.pdf"}
+        return {"digest": digest, "size": len(data), **named}
+
     def shred(self, index: int, act_id: UUID) -> None:
         """Destroys the key of a record."""
         self.store._records[index] = replace(self.store._records[index], wrap=None)
@@ -147,12 +158,19 @@ class Below:
         """See `Published`."""
         return {n: one for n, one in self.shredded.items() if start <= n < end}
 
+    # -- PublishedFiles --------------------------------------------------------------------------
+
+    def file(self, record: Opened, listed: Mapping[str, Any]) -> bytes | None:
+        """See `PublishedFiles`."""
+        del record
+        return self.files.get(str(listed["digest"]))
+
     # -- publishing --------------------------------------------------------------------------------
 
     def segment(self) -> Segment:
         """What comes next, not signed or sealed yet."""
         reader = Reader(NoRecords(), self.a.keys.kek, self.a.origin, self.a.level)
-        publisher = Publisher(self, self.store, reader, most_bytes=self.most_bytes)
+        publisher = Publisher(self, self.store, reader, self, most_bytes=self.most_bytes)
         self.at += EVERY_S
         return publisher.next(self.published, self.at)
 
@@ -184,6 +202,7 @@ class MemoryMirror:
         self.aside: dict[int, str] = {}
         self.claimed: dict[int, tuple[UUID, int]] = {}
         self.gone: dict[int, UUID] = {}
+        self.files: dict[int, list[bytes | None]] = {}
         self.tokens: dict[bytes, tuple[UUID, int]] = {}
         self.brought: list[TakenSegment] = []
         self._at = -1
@@ -214,6 +233,14 @@ class MemoryMirror:
         """See `MirrorStore`."""
         return self.gone
 
+    def file(self, index: int, n: int) -> bytes | None:
+        """See `MirrorStore`."""
+        return self.files[index][n]
+
+    def listed(self, start: int, end: int) -> Mapping[int, int]:
+        """See `MirrorStore`."""
+        return {n: len(one) for n, one in self.files.items() if start <= n < end}
+
     def heads(self, stream_ids: Collection[UUID]) -> Mapping[UUID, int]:
         """See `MirrorStore`."""
         found: dict[UUID, int] = {}
@@ -233,11 +260,14 @@ class MemoryMirror:
                 self.aside[one.row.index] = one.aside
             if one.erased_by is not None:
                 self.claimed[one.row.index] = one.erased_by
+            if one.files:
+                self.files[one.row.index] = list(one.files)
             for tag in one.tags:
                 self.tokens.setdefault(tag, (one.row.stream_id, one.row.index))
         for index, act in taken.erased:
             self.rows[index] = replace(self.rows[index], wrap=None)
             self.gone[index] = act
+            self.files.pop(index, None)
         at = datetime.fromtimestamp(taken.at, UTC)
         self.brought.append(TakenSegment(taken.at, len(self.rows), taken.root, at))
         self._at, self._note = taken.at, taken.checkpoint
@@ -294,6 +324,17 @@ class Above:
     def now(self) -> datetime:
         """The clock above."""
         return datetime.fromtimestamp(self.below.at, UTC) + timedelta(minutes=1)
+
+    def file(self, index: int, n: int) -> bytes | None:
+        """A file that was taken in, by the key of its record; None where it is not here."""
+        (row,) = self.store.read(index, 1)
+        sealed = self.store.file(index, n)
+        act = self.reader().open(row).act
+        if sealed is None or act is None:
+            return None
+        dek = unwrap(self.kek, row.wrap or b"", origin=self.below.a.origin, entry=row.entry)
+        key, digest = sealed_file.key_beside(dek, n), str(act.attachments[n]["digest"])
+        return b"".join(sealed_file.open_sealed([sealed], key, digest=digest))
 
     def opened(self, sealed: bytes) -> Segment:
         """A segment as it comes out of the child process."""

@@ -186,7 +186,7 @@ class MemoryOutbox(Outbox):
 
     def _made(self, facts: EnclaveFacts, start: int, at: int) -> tuple[Segment, int]:
         reader = Reader(NoRecords(), self.below.a.keys.kek, facts.origin)
-        made = Publisher(self.below, self.below.store, reader).next(start, at)
+        made = Publisher(self.below, self.below.store, reader, self.below).next(start, at)
         covering = self.below.covering(made.end)
         return made, made.end if covering is None else covering[0]
 
@@ -299,10 +299,11 @@ class World:
         if name == "ReportReceived" and kind == "report":
             facts = {"register_no": NUMBERS[value]}
         of = "report" if kind == "twisted" else kind
+        files = [self.below.upload(b"a scan %d" % value)] if of == "report" else None
         with self.a.ledger._memory.fresh(stream) as current:
             act = an_act(
                 name, when=self.a.clock.now().astimezone(T0.tzinfo), within=current.state,
-                facts=facts, act_id=_act_id(story, case, of),
+                facts=facts, act_id=_act_id(story, case, of), attachments=files,
             )  # fmt: skip
         by_uuid = {officer(alias): alias for alias in CAST}
         return act, [(by_uuid[one.officer], one.role) for one in act.signers]

@@ -402,6 +402,16 @@ class Client(Connection):
         )
         return size
 
+    def lower_attachment(
+        self, case: str, act_id: str, digest: str, into: Path, *, at: datetime | None = None
+    ) -> int:
+        """A file of an act of a lower log that a grant in a case shows; as `attachment`."""
+        path = f"/v1/cases/{case}/lower-acts/{act_id}/attachments/{digest}"
+        size, _ = self._saved(
+            digest, into, lambda: self.answer("GET", path, at=at, accept="*/*", stream=True)
+        )
+        return size
+
     def take_copy(
         self, act_id: str, digest: str, permit: str, into: Path, *, at: datetime | None = None
     ) -> tuple[int, str]:

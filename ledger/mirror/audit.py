@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
+from keys import envelope_encryption, sealed_file
 from keys.envelope_encryption import Keks
+from keys.errors import Unsealable
 from keys.lost_checkpoint import known
 from ledger.errors import VerificationError
 from ledger.log import checkpoint as checkpoints
@@ -21,7 +23,16 @@ from ledger.log import record
 from ledger.log.merkle import Frontier
 from ledger.mirror.ports import MirrorStore, Standing, Taken, TakenRow, TakenSegment
 from ledger.mirror.refusal import SegmentRefused
-from ledger.mirror.segment import Gone, Item, Kept, RecordPlace, Segment, Unread
+from ledger.mirror.segment import (
+    Gone,
+    Item,
+    Kept,
+    RecordPlace,
+    Segment,
+    Unread,
+    file_digest,
+    going_up,
+)
 from ledger.mirror.taking_in import Lower, TakingIn
 from ledger.mirror.unit import ref_of
 from ledger.ports import LogHead, StoredRecord
@@ -36,7 +47,8 @@ class MirrorFinding:
     """Something stored that is not what was taken in.
 
     Attributes:
-        kind: `gap`, a kind of `Reader.open`, `columns`, `aside`, `token`, `erased`, `checkpoint`,
+        kind: `gap`, a kind of `Reader.open`, `columns`, `aside`, `token`, `file`, `erased`,
+            `checkpoint`,
             `segment` (what is said of the tree behind one), or a kind of `SegmentRefused`.
         index: Of the record, where it is one's; of a segment: how many records there are then.
     """
@@ -68,6 +80,12 @@ class _Upto:
 
     def standing(self) -> Standing:
         return replace(self._stored.standing(), size=self.size, checkpoint=None, unexplained=())
+
+    def file(self, index: int, n: int) -> bytes | None:
+        return self._stored.file(index, n)
+
+    def listed(self, start: int, end: int) -> Mapping[int, int]:
+        return self._stored.listed(start, end)
 
     def heads(self, stream_ids: Collection[UUID]) -> Mapping[UUID, int]:
         return {one: self._heads[one] for one in stream_ids if one in self._heads}
@@ -134,12 +152,8 @@ def findings(stored: MirrorStore, kek: Keks, lower: Lower, level: str) -> Iterat
         if [row.index for row in rows] != list(range(start, min(start + _PAGE, size))):
             yield MirrorFinding("gap", start)
             return
-        items = []
-        for row in rows:
-            item, damage = _item(row, reader, stored.erasures())
-            items.append(item)
-            if damage is not None:
-                yield MirrorFinding(damage, row.index)
+        items: list[Item] = []
+        yield from _opened(rows, reader, stored, kek, items)
         try:
             taken = folded.again(Segment(lower.origin, 0, start, tuple(items), b"", ()))
         except (SegmentRefused, ValueError) as refused:
@@ -218,6 +232,49 @@ def _item(
     except VerificationError as error:
         # the act may be of a form that this program does not know: then the envelope is there
         return Unread(row.entry, place), error.kind
+
+
+def _opened(
+    rows: Sequence[StoredRecord], reader: Reader, stored: MirrorStore, kek: Keks, items: list[Item]
+) -> Iterator[MirrorFinding]:
+    """What is wrong with records of a page by themselves, and with their files."""
+    listed = stored.listed(rows[0].index, rows[-1].index + 1)
+    erasures = stored.erasures()
+    for row in rows:
+        item, damage = _item(row, reader, erasures)
+        items.append(item)
+        if damage is not None:
+            yield MirrorFinding(damage, row.index)
+        elif not _has_files(row, item, reader, stored, kek, listed.get(row.index, 0)):
+            yield MirrorFinding("file", row.index)
+
+
+def _has_files(
+    row: StoredRecord, item: Item, reader: Reader, stored: MirrorStore, kek: Keks, count: int
+) -> bool:
+    """Whether the files of a record are those its act lists, or were left out."""
+    if not isinstance(item, Kept):
+        return count == 0
+    opened = reader.open(row)
+    act, statement = opened.act, opened.statement
+    listed = [] if act is None or statement is None else going_up(act, statement.role)
+    if count != len(listed):
+        return False
+    for n, (one, fits) in enumerate(listed):
+        sealed = stored.file(row.index, n)
+        if sealed is None:
+            continue
+        try:
+            dek = envelope_encryption.unwrap(
+                kek, row.wrap or b"", origin=reader.origin, entry=row.entry
+            )
+            key = sealed_file.key_beside(dek, n)
+            data = b"".join(sealed_file.open_sealed([sealed], key, digest=str(one["digest"])))
+        except Unsealable:
+            return False
+        if not fits or (file_digest(data), len(data)) != (one["digest"], one["size"]):
+            return False
+    return True
 
 
 def _compared(

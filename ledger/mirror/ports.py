@@ -56,12 +56,15 @@ class TakenRow:
         erased_by: The act that is said to have erased it, and where that ends, where its content
             did not come.
         tags: Of the tokens of reporters that it names, where it is an author's of a case.
+        files: Those its act lists, in order: sealed under a key of the record's own (formats.md
+            §11), None where the file did not come.
     """
 
     row: StoredRecord
     aside: str | None = None
     erased_by: tuple[UUID, int] | None = None
     tags: tuple[bytes, ...] = ()
+    files: tuple[bytes | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,12 @@ class MirrorStore(RecordStore, Protocol):
 
     def asides(self) -> Mapping[int, str]:
         """Why records were set aside, by index."""
+
+    def file(self, index: int, n: int) -> bytes | None:
+        """A file of a record, sealed; None where it is not here."""
+
+    def listed(self, start: int, end: int) -> Mapping[int, int]:
+        """How many files each of these records brought or left out, where any."""
 
     def heads(self, stream_ids: Collection[UUID]) -> Mapping[UUID, int]:
         """The last `seq` of each of these streams that is there."""

@@ -7,7 +7,7 @@ there to take it in, or nobody, changes no byte of it. Who sealed it to whom is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from keys import sealed_segment
@@ -22,12 +22,14 @@ from ledger.mirror.segment import (
     Kept,
     RecordPlace,
     Segment,
+    SegmentFile,
     Unread,
     bytes_of,
+    going_up,
 )
 from ledger.ports import StoredRecord, TileStore
 from ledger.streams.names import is_stream
-from ledger.streams.record_reader import Reader
+from ledger.streams.record_reader import Opened, Reader
 
 _PAGE: Final = 256
 _APART_BYTES: Final = 65_536
@@ -50,6 +52,17 @@ class Published(Protocol):
         """Those of these records that are shredded: the act, and where its last statement is."""
 
 
+class PublishedFiles(Protocol):
+    """Files of acts below, as the publisher reads them."""
+
+    def file(self, record: Opened, listed: Mapping[str, Any]) -> bytes | None:
+        """A file that an act lists; None where nothing below opens to it.
+
+        Raises:
+            Unavailable: The store cannot be reached.
+        """
+
+
 class Publisher:
     """The publisher of one log.
 
@@ -57,6 +70,7 @@ class Publisher:
         log: The log.
         tiles: Its tree.
         reader: Opens its records.
+        files: Files of its acts.
         most_bytes: The longest text; what does not fit goes with the next turn.
     """
 
@@ -65,12 +79,14 @@ class Publisher:
         log: Published,
         tiles: TileStore,
         reader: Reader,
+        files: PublishedFiles,
         *,
         most_bytes: int = sealed_segment.MOST_TEXT_BYTES,
     ) -> None:
         self._log = log
         self._tiles = tiles
         self._reader = reader
+        self._files = files
         self._room = most_bytes - _APART_BYTES
 
     def next(self, start: int, at: int) -> Segment:
@@ -83,7 +99,7 @@ class Publisher:
         Raises:
             Unavailable: `no_checkpoint`: none covers what was published; a log that has just begun.
         """
-        items = self._items(start, self._log.newest())
+        items, files = self._items(start, self._log.newest())
         end = start + len(items)
         found = self._log.covering(end)
         if found is None:
@@ -92,19 +108,23 @@ class Publisher:
                 Message("No checkpoint covers the log yet; nothing was published. Try again."),
             )
         path = merkle.consistency_path(end, found[0], TileNodes(found[0], self._tiles))
-        return Segment(self._reader.origin, at, start, tuple(items), found[1], tuple(path))
+        return Segment(
+            self._reader.origin, at, start, tuple(items), found[1], tuple(path), files=tuple(files)
+        )
 
-    def _items(self, start: int, end: int) -> list[Item]:
-        """The records that fit."""
+    def _items(self, start: int, end: int) -> tuple[list[Item], list[SegmentFile]]:
+        """The records that fit, each with its files."""
         items: list[Item] = []
+        files: list[SegmentFile] = []
         left = self._room
         for row, erased in self._rows(start, min(end, start + MOST_ITEMS)):
-            item = self._item(row, erased)
-            left -= bytes_of(item, row.index)
+            item, brought = self._item(row, erased)
+            left -= bytes_of(item, row.index, brought)
             if left < 0:
                 break
             items.append(item)
-        return items
+            files += brought
+        return items, files
 
     def _rows(self, start: int, end: int) -> Iterator[tuple[StoredRecord, tuple[UUID, int] | None]]:
         for first in range(start, end, _PAGE):
@@ -115,14 +135,26 @@ class Publisher:
                     raise VerificationError("gap", f"found index {row.index}", index)
                 yield row, gone.get(index)
 
-    def _item(self, row: StoredRecord, erased: tuple[UUID, int] | None) -> Item:
+    def _item(
+        self, row: StoredRecord, erased: tuple[UUID, int] | None
+    ) -> tuple[Item, list[SegmentFile]]:
         named = is_stream(row.stream) and row.seq >= 1
         place = RecordPlace(row.stream, row.seq, row.act_id) if named else None
         if row.wrap is None:
             if place is not None and erased is not None:
-                return Gone(row.entry, place, *erased)
-            return Unread(row.entry, place)
+                return Gone(row.entry, place, *erased), []
+            return Unread(row.entry, place), []
         try:
-            return Kept(self._reader.open(row).envelope)
+            opened = self._reader.open(row)
         except VerificationError:  # noise, or damage: everybody sets it aside
-            return Unread(row.entry, place)
+            return Unread(row.entry, place), []
+        return Kept(opened.envelope), self._brought(opened)
+
+    def _brought(self, record: Opened) -> list[SegmentFile]:
+        """The files of a record's act, each with its bytes where they fit and are there."""
+        if record.act is None or record.statement is None:
+            return []
+        return [
+            SegmentFile(record.index, n, self._files.file(record, listed) if fits else None)
+            for n, (listed, fits) in enumerate(going_up(record.act, record.statement.role))
+        ]

@@ -8,7 +8,7 @@ from ledger.message import Text
 
 Kind = Literal[
     "oversize", "malformed", "foreign", "recipient", "damaged", "gap", "replay", "rollback",
-    "fork", "tree", "checkpoint", "erased", "clock", "genesis", "died",
+    "fork", "tree", "checkpoint", "erased", "file", "clock", "genesis", "died",
 ]  # fmt: skip
 
 
@@ -21,9 +21,9 @@ class SegmentRefused(Exception):
             `gap`, records before it are missing; `replay`, it was taken in before; `rollback`, its
             checkpoint is older than one taken in; `fork`, two histories of one log; `tree`, its
             records are not those of its checkpoint; `checkpoint`, the log has not signed it;
-            `erased`, content is left out that no act erases; `clock`, from later than now;
-            `genesis`, it does not begin with the record that is trusted; `died`, whoever read it
-            did not live to say what it says.
+            `erased`, content is left out that no act erases; `file`, a file of an act is missing,
+            too long, or another; `clock`, from later than now; `genesis`, it does not begin with
+            the record that is trusted; `died`, whoever read it did not live to say what it says.
         text: What is wrong, to stand in a sentence; its English is `str`.
     """
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -18,19 +18,24 @@ from keys.note import KEY_ID_BYTES, TYPE_ED25519, NoteSigner, VKey
 from ledger.errors import VerificationError
 from ledger.log.merkle import HASH_BYTES
 from ledger.log.proof import parse_hashes
+from ledger.log.statement import AUTHOR
 from ledger.message import Message
 from ledger.mirror.refusal import SegmentRefused
+from ledger.regulation.acts.act import Act
 from ledger.streams.names import is_stream
 
 MOST_ITEMS: Final = 4_096
 """Records of one segment."""
 MOST_ENVELOPE_BYTES: Final = 196_608
+MOST_FILE_BYTES: Final = 8 << 20
+"""Bytes of the files of one record; one that does not fit behind those before it is left out."""
 _MEMBERS: Final = frozenset(
     {"v", "log", "at", "from", "to", "checkpoint", "consistency", "items", "blobs", "signature"}
 )
 _KEPT: Final = frozenset({"index", "envelope"})
 _UNREAD: Final = frozenset({"index", "entry"})
 _PLACE: Final = frozenset({"stream", "seq", "act_id"})
+_LEFT_OUT: Final = frozenset({"index", "n"})
 _FORMS: Final = (_KEPT, _UNREAD | _PLACE | {"erased_by", "erased_at"}, _UNREAD | _PLACE, _UNREAD)
 _NUMBERS: Final = frozenset({"index", "seq", "erased_at"})
 _SIGNATURE_BYTES: Final = KEY_ID_BYTES + 64
@@ -93,6 +98,21 @@ Item = Kept | Gone | Unread
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentFile:
+    """A file that an act of the segment lists.
+
+    Attributes:
+        index: Of the record in which its author lists it.
+        n: Its place in that list, from 0.
+        data: The file, byte for byte; None where it does not go up: too long, or nowhere below.
+    """
+
+    index: int
+    n: int
+    data: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """What a segment says.
 
@@ -104,6 +124,7 @@ class Segment:
         checkpoint: The first signed note that covers all of them.
         consistency: From the tree that ends with its last record to the checkpoint's.
         signature: Key id and signature of the log's own key over `signed_text`; empty before.
+        files: Those that acts of its records list, in order.
     """
 
     log: str
@@ -113,6 +134,7 @@ class Segment:
     checkpoint: bytes
     consistency: tuple[bytes, ...]
     signature: bytes = b""
+    files: tuple[SegmentFile, ...] = ()
 
     @property
     def end(self) -> int:
@@ -163,13 +185,33 @@ def _members(segment: Segment) -> dict[str, Any]:
         "checkpoint": segment.checkpoint.decode(),
         "consistency": [canonical.b64std(one) for one in segment.consistency],
         "items": [_item(n, one) for n, one in enumerate(segment.items, segment.start)],
-        "blobs": [],
+        "blobs": [_file(one) for one in segment.files],
     }
 
 
-def bytes_of(item: Item, index: int) -> int:
-    """How much longer a text is with this item."""
-    return len(canonical.encode(_item(index, item))) + 1
+def bytes_of(item: Item, index: int, files: Iterable[SegmentFile] = ()) -> int:
+    """How much longer a text is with this item and its files."""
+    return sum(len(canonical.encode(one)) + 1 for one in (_item(index, item), *map(_file, files)))
+
+
+def file_digest(data: bytes) -> str:
+    """As an act names a file (formats.md §2)."""
+    return f"sha-256:{canonical.b64(hashlib.sha256(data).digest())}"
+
+
+def going_up(act: Act, role: str) -> list[tuple[Mapping[str, Any], bool]]:
+    """Files that a record brings with it, and whether each fits behind those before it.
+
+    Args:
+        act: Of the record.
+        role: Of its statement: files go with the author's.
+    """
+    found, sofar = [], 0
+    for listed in act.attachments if role == AUTHOR else ():
+        fits = sofar + listed["size"] <= MOST_FILE_BYTES
+        sofar += listed["size"] if fits else 0
+        found.append((listed, fits))
+    return found
 
 
 def parse(text: bytes) -> Segment:
@@ -208,8 +250,8 @@ def _segment(members: dict[str, Any]) -> Segment:
     signature = members["signature"]
     if not all(isinstance(one, str) for one in (log, note, signature)):
         raise _malformed("log, checkpoint and signature are text")
-    if not isinstance(items, list) or not isinstance(hashes, list) or members["blobs"] != []:
-        raise _malformed("items, consistency and blobs are lists, and no blobs are known")
+    if not all(isinstance(one, list) for one in (items, hashes, members["blobs"])):
+        raise _malformed("items, consistency and blobs are lists")
     at, start, end = numbers
     if len(items) > MOST_ITEMS or end - start != len(items):
         raise _malformed(f"from {start} to {end} are not {len(items)} records")
@@ -217,7 +259,35 @@ def _segment(members: dict[str, Any]) -> Segment:
     if len(signed) != _SIGNATURE_BYTES or not log.isascii():
         raise _malformed("the log has not signed it")
     found = tuple(_parsed(n, one) for n, one in enumerate(items, start))
-    return Segment(log, at, start, found, note.encode(), parse_hashes(hashes), signed)
+    files = tuple(_parsed_file(one) for one in members["blobs"])
+    _require_order(files, start, end)
+    return Segment(log, at, start, found, note.encode(), parse_hashes(hashes), signed, files)
+
+
+def _file(file: SegmentFile) -> dict[str, Any]:
+    said: dict[str, Any] = {"index": file.index, "n": file.n}
+    return said if file.data is None else said | {"data": canonical.b64(file.data)}
+
+
+def _parsed_file(members: Any) -> SegmentFile:  # noqa: ANN401 - whatever JSON holds
+    if not isinstance(members, dict) or members.keys() - {"data"} != _LEFT_OUT:
+        raise _malformed("a file has other members than a file has")
+    numbers, data = [members["index"], members["n"]], members.get("data")
+    if any(type(one) is not int or not 0 <= one <= _MAX for one in numbers):
+        raise _malformed("index and n of a file are whole numbers")
+    if "data" in members and not isinstance(data, str):
+        raise _malformed("the bytes of a file are text")
+    index, n = numbers
+    return SegmentFile(index, n, None if data is None else canonical.unb64(data))
+
+
+def _require_order(files: Sequence[SegmentFile], start: int, end: int) -> None:
+    """Each in its place, behind the one before it, and of a record that comes with it."""
+    places = [(one.index, one.n) for one in files]
+    if any(not start <= index < end for index, _ in places):
+        raise _malformed("a file is of a record that does not come with it")
+    if places != sorted(set(places)):
+        raise _malformed("files do not stand in their order")
 
 
 def _parsed(index: int, members: Any) -> Item:  # noqa: ANN401 - whatever JSON holds
@@ -274,7 +344,10 @@ def packed(segment: Segment) -> bytes:
     """The same in a form with nothing to take apart: lengths and bytes."""
     parts = [_text(segment.log.encode()), _number(segment.at), _number(segment.start)]
     parts += [_text(segment.checkpoint), _text(b"".join(segment.consistency))]
-    parts.append(_text(segment.signature))
+    parts += [_text(segment.signature), _number(len(segment.files))]
+    for file in segment.files:
+        parts += [_number(file.index), _number(file.n)]
+        parts += [b"\0"] if file.data is None else [b"\1", _text(file.data)]
     for item in segment.items:
         match item:
             case Kept(envelope):
@@ -293,6 +366,8 @@ def unpacked(data: bytes) -> Segment:
     try:
         log, at, start = rest.text().decode("ascii"), rest.number(), rest.number()
         note, hashes, signature = rest.text(), rest.text(), rest.text()
+        files = tuple(rest.file() for _ in range(rest.number()))
+        _require_order(files, start, _MAX)
         while rest.left and len(items) <= MOST_ITEMS:
             items.append(rest.item())
     except (IndexError, ValueError) as error:
@@ -300,7 +375,7 @@ def unpacked(data: bytes) -> Segment:
     if len(hashes) % HASH_BYTES or len(items) > MOST_ITEMS:
         raise unreadable()
     path = tuple(hashes[n : n + HASH_BYTES] for n in range(0, len(hashes), HASH_BYTES))
-    return Segment(log, at, start, tuple(items), note, path, signature)
+    return Segment(log, at, start, tuple(items), note, path, signature, files)
 
 
 def unreadable() -> SegmentRefused:
@@ -341,6 +416,12 @@ class _Rest:
 
     def text(self) -> bytes:
         return self.take(int.from_bytes(self.take(4)))
+
+    def file(self) -> SegmentFile:
+        index, n, there = self.number(), self.number(), self.take(1)
+        if there not in (b"\0", b"\1"):
+            raise ValueError
+        return SegmentFile(index, n, self.text() if there == b"\1" else None)
 
     def item(self) -> Item:
         match self.take(1):

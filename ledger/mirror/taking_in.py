@@ -9,13 +9,13 @@ mirror (formats.md §3). Where a segment is opened and taken apart is not known 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from keys import canonical, envelope_encryption
+from keys import canonical, envelope_encryption, sealed_file
 from keys.envelope_encryption import Keks
 from keys.errors import KeysError
 from keys.log_keys import LogKeys
@@ -30,7 +30,17 @@ from ledger.message import Message
 from ledger.mirror.ahead import Ahead
 from ledger.mirror.ports import Claimed, MirrorStore, Standing, Taken, TakenRow
 from ledger.mirror.refusal import SegmentRefused, TakenBefore
-from ledger.mirror.segment import Gone, Item, Kept, RecordPlace, Segment, signed_by
+from ledger.mirror.segment import (
+    Gone,
+    Item,
+    Kept,
+    RecordPlace,
+    Segment,
+    SegmentFile,
+    file_digest,
+    going_up,
+    signed_by,
+)
 from ledger.mirror.unit import unit_below
 from ledger.ports import NIL_UNIT, StoredRecord
 from ledger.regulation.acts.act import ORDINARY, Act, parse_act
@@ -76,6 +86,8 @@ class TakenIn:
         checkpoint: Size of the log's newest checkpoint: what is behind the mirror is still to come.
         aside: How many of the records the rules below set aside, or nobody there can read.
         erased: How many records lost their content by it.
+        files: How many files of acts.
+        left_out: How many files did not come: too long, or nowhere below.
     """
 
     records: int
@@ -83,6 +95,8 @@ class TakenIn:
     checkpoint: int
     aside: int
     erased: int
+    files: int
+    left_out: int
 
 
 class Mirror:
@@ -130,7 +144,15 @@ class Mirror:
         folded.settle()
         aside = sum(row.aside is not None for row in taken.rows)
         signed = checkpoints.unverified(segment.checkpoint).size
-        return TakenIn(len(taken.rows), segment.end, signed, aside, len(taken.erased))
+        return TakenIn(
+            len(taken.rows),
+            segment.end,
+            signed,
+            aside,
+            len(taken.erased),
+            sum(one.data is not None for one in segment.files),
+            sum(one.data is None for one in segment.files),
+        )
 
     def _folded_to(self, size: int) -> TakingIn:
         folded = self._folded
@@ -206,13 +228,13 @@ class TakingIn:
         self._ahead.clear()
 
     def again(self, segment: Segment) -> Taken:
-        """What records that are stored would be stored as; they are settled by it.
+        """What records that are stored would be stored as, but for files; they are settled by it.
 
         Raises:
             SegmentRefused: `malformed`: one does not stand where its stream goes on.
         """
         self._grow(segment.items, None)
-        rows = list(self._rows(segment))
+        rows = list(self._rows(segment, files=False))
         gone = [(index, act) for index, (_, act) in sorted(self._erased(rows).items())]
         self.settle()
         return self._taken_in(segment, rows, gone)
@@ -303,17 +325,21 @@ class TakingIn:
 
     # --- the records ---
 
-    def _rows(self, segment: Segment) -> Iterator[TakenRow]:
+    def _rows(self, segment: Segment, *, files: bool = True) -> Iterator[TakenRow]:
         origin = self._lower.origin
         said = [_said(n, one, self._lower) for n, one in enumerate(segment.items, segment.start)]
         ids = {stream_id(origin, one.stream) for one in said if one is not None}
         heads = dict(self._store.heads(ids))
+        brought: dict[int, list[SegmentFile]] = {}
+        for file in segment.files:
+            brought.setdefault(file.index, []).append(file)
         for index, (item, one) in enumerate(zip(segment.items, said, strict=True), segment.start):
             row = self._row(index, item, one)
             if one is not None:
                 heads[row.stream_id] = _next(heads.get(row.stream_id, 0), row)
             self._last = row.recorded_at
-            yield self._taken(row, item, one)
+            sealed = self._files(row, one, brought.get(index, ())) if files else ()
+            yield self._taken(row, item, one, sealed)
 
     def _row(self, index: int, item: Item, said: _Said | RecordPlace | None) -> StoredRecord:
         """A record as it is stored, before it is asked whether it stands."""
@@ -364,7 +390,40 @@ class TakingIn:
         edition = self._registry.before(index).edition
         return unit_below(act, said.act_id, named, self._ahead.act, edition)
 
-    def _taken(self, row: StoredRecord, item: Item, said: _Said | RecordPlace | None) -> TakenRow:
+    def _files(
+        self, row: StoredRecord, said: _Said | RecordPlace | None, brought: Sequence[SegmentFile]
+    ) -> tuple[bytes | None, ...]:
+        """Files of a record's act, under keys that go with its own. Raises: SegmentRefused."""
+        listed: list[tuple[Mapping[str, Any], bool]] = []
+        if isinstance(said, _Said) and said.act is not None:
+            listed = going_up(said.act, said.statement.role)
+        if [one.n for one in brought] != list(range(len(listed))):
+            raise SegmentRefused(
+                "file",
+                Message(
+                    "record {index} lists {count} files ({digests}), and others come with it",
+                    index=row.index,
+                    count=len(listed),
+                    digests=", ".join(str(one["digest"]) for one, _ in listed) or "–",
+                ),
+            )
+        if not listed:
+            return ()
+        dek = envelope_encryption.unwrap(
+            self._kek, row.wrap or b"", origin=self._lower.origin, entry=row.entry
+        )
+        return tuple(
+            _sealed_file(file, one, sealed_file.key_beside(dek, file.n), fits=fits)
+            for file, (one, fits) in zip(brought, listed, strict=True)
+        )
+
+    def _taken(
+        self,
+        row: StoredRecord,
+        item: Item,
+        said: _Said | RecordPlace | None,
+        files: tuple[bytes | None, ...],
+    ) -> TakenRow:
         if not isinstance(said, _Said):
             self._ahead.add(row)
             if isinstance(item, Gone):
@@ -372,7 +431,7 @@ class TakingIn:
             return TakenRow(row, aside=_UNREAD)
         tags = _tags(self._lower.origin, said, row)
         self._ahead.add(row, tags)
-        return TakenRow(row, self._aside(row, said), tags=tags)
+        return TakenRow(row, self._aside(row, said), tags=tags, files=files)
 
     def _aside(self, row: StoredRecord, said: _Said) -> str | None:
         """Why the rules below set a record aside; of a case it is asked who signed, and no more."""
@@ -553,6 +612,34 @@ def _tags(origin: str, said: _Said, row: StoredRecord) -> tuple[bytes, ...]:
     return tuple(
         token_tag(origin, one) for one in sorted(tokens_of(row.stream, said.statement.payload))
     )
+
+
+def _sealed_file(
+    file: SegmentFile, listed: Mapping[str, Any], key: bytes, *, fits: bool
+) -> bytes | None:
+    """A file under a key of its own; None where it did not come. Raises: SegmentRefused."""
+    if file.data is None:
+        return None
+    digest = str(listed["digest"])
+    if not fits:
+        raise SegmentRefused(
+            "file",
+            Message(
+                "the file {digest} of record {index} is longer than one that may come",
+                digest=digest,
+                index=file.index,
+            ),
+        )
+    if (file_digest(file.data), len(file.data)) != (digest, listed["size"]):
+        raise SegmentRefused(
+            "file",
+            Message(
+                "what comes as the file {digest} of record {index} is another",
+                digest=digest,
+                index=file.index,
+            ),
+        )
+    return b"".join(sealed_file.seal([file.data], key, digest=digest))
 
 
 def _entry(item: Item) -> bytes:

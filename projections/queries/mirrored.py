@@ -11,18 +11,28 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, LiteralString
+from typing import Any, Final, LiteralString
 from uuid import UUID
 
+from keys import sealed_file
 from keys.envelope_encryption import Keks
+from keys.errors import Unsealable
+from ledger.errors import VerificationError
+from ledger.log.statement import AUTHOR
 from ledger.mirror.merged import LogPlace, merged
 from ledger.mirror.ports import MirrorStore, TakenSegment
+from ledger.mirror.segment import file_digest
 from ledger.ports import StoredRecord
+from ledger.regulation.acts.act import ORDINARY
+from ledger.regulation.case.guard_input import DecisionContext
 from ledger.regulation.case.state import StreamState
+from ledger.regulation.decide import raised
 from ledger.regulation.guards.secrecy import LEVELS
 from ledger.regulation.registry.grants import Grant, LowerAct
+from ledger.streams.opener import record_keys
 from ledger.streams.record_reader import Opened, Reader
 from ledger.write.registry_follower import RegistryFollower
+from projections.fold.fold import Reports, completes
 from projections.queries.case_at import add
 from projections.queries.signature_verdicts import StatementVerdict, judged
 from projections.views import acts as timeline
@@ -32,6 +42,10 @@ from projections.views.base import Connection
 _SHOWN: Final[LiteralString] = """
 SELECT m.origin, l.level, m.comp, array_agg(DISTINCT m.unit) FROM mirror.shown m
 JOIN mirror.logs l ON l.origin = m.origin WHERE m.granted_in = %s GROUP BY 1, 2, 3 ORDER BY 1, 3
+"""
+_LEFT_OUT: Final[LiteralString] = """
+SELECT f.index, f.n FROM mirror.files f JOIN mirror.records r USING (origin, index)
+WHERE f.origin = %s AND r.stream_id = %s AND f.state = '' ORDER BY 1, 2
 """
 _MARKS: Final[LiteralString] = """
 SELECT r.index, r.aside, coalesce(e.act_id, r.erased_by)::text FROM mirror.records r
@@ -52,6 +66,7 @@ class MirroredCase:
         via: The grant above that shows it.
         statements: What is shown of it, with verdicts by the keys of the log below.
         segments: With which it came, in order.
+        left_out: Files of its acts that did not come, each by record and place in its list.
     """
 
     log: str
@@ -61,6 +76,7 @@ class MirroredCase:
     via: Grant
     statements: Sequence[StatementVerdict]
     segments: Sequence[TakenSegment]
+    left_out: Collection[tuple[int, int]] = ()
 
     def upto(self, size: int) -> MirroredCase:
         """The same as it was when the log was taken in so far."""
@@ -75,6 +91,19 @@ class MirroredCase:
     def size(self) -> int:
         """How many records of the log are taken in."""
         return self.segments[-1].size
+
+
+@dataclass(frozen=True, slots=True)
+class LowerFile:
+    """A file that an act of a lower log lists, as it was taken in.
+
+    Attributes:
+        listed: As the act lists it.
+        data: The file, byte for byte.
+    """
+
+    listed: Mapping[str, Any]
+    data: bytes
 
 
 class Mirrored:
@@ -114,15 +143,49 @@ class Mirrored:
             via = _granting(log, rows, granted)
             if via is not None:
                 told = self._told(connection, log, level, rows)
-                segments = store.segments()
-                one = MirroredCase(log, level, rows[0].stream, below, via, told, segments)
+                out = connection.execute(_LEFT_OUT, [log, below]).fetchall()
+                one = MirroredCase(
+                    log, level, rows[0].stream, below, via, told, store.segments(), out
+                )
                 found.append(one)
         return found
+
+    def file(self, case: MirroredCase, act_id: str, digest: str) -> LowerFile | None:
+        """A file of an act of a case that is shown; None where it has none, or it did not come.
+
+        Raises:
+            VerificationError: What is stored does not open to what the act lists.
+        """
+        signed = (one.row for one in case.statements if one.row.act_id == act_id)
+        row = next((row for row in signed if row.role == AUTHOR and row.payload is not None), None)
+        listed = [] if row is None else row.members.get("attachments", [])
+        n = next((n for n, one in enumerate(listed) if one["digest"] == digest), None)
+        if row is None or n is None:
+            return None
+        store = self._store(case.log)
+        sealed = store.file(row.index, n)
+        if sealed is None:
+            return None
+        (dek,) = record_keys(self._kek, case.log, store.read(row.index, 1))
+        try:
+            if isinstance(dek, Unsealable):
+                raise dek
+            key = sealed_file.key_beside(dek, n)
+            data = b"".join(sealed_file.open_sealed([sealed], key, digest=digest))
+        except Unsealable as error:
+            raise VerificationError("attachment", str(error), row.index) from error
+        if file_digest(data) != digest:
+            raise VerificationError("attachment", "the file is not the one that the act names")
+        return LowerFile(listed[n], data)
 
     def _told(
         self, connection: Connection, log: str, level: str, rows: Sequence[StoredRecord]
     ) -> list[StatementVerdict]:
-        """Statements of a mirrored case with their verdicts."""
+        """Statements of a mirrored case with their verdicts.
+
+        With the flags that the lower log raised, by its registry at that index: of a case that is
+        shown whole, as at ordinary each is. What asks other cases is asked of none.
+        """
         reader = Reader(self._store(log), self._kek, log, level)
         follower = self._followers.get(log)
         if follower is None:
@@ -137,11 +200,33 @@ class Mirrored:
         told = list(_rows(reader.for_folds().open_each(rows), marks))
         state, found = StreamState(rows[0].stream), []
         for row, signed in timeline.signeds(told, registry):
+            flags: Sequence[str] = ()
+            if signed is not None and level == ORDINARY and completes(state, signed.act):
+                at = DecisionContext(
+                    registry=follower.before(row.index),
+                    origin=log,
+                    level=level,
+                    log_size=row.index,
+                    cases=Reports(),
+                    at=row.recorded_at,
+                )
+                flags = raised(
+                    at.guard_input(
+                        state, signed.act, signed.officer,
+                        kid=signed.kid, iat=signed.iat, role=signed.role,
+                    )
+                )  # fmt: skip
             add(state, row, signed)
             entry = None if signed is None else state.entries.get(row.act_id)
             if entry is not None and signed is not None:
                 effect = entry.effect is not None and entry.effect.seq == row.seq
-                one = replace(row, status=entry.status, effect=effect, state_after=state.state)
+                one = replace(
+                    row,
+                    status=entry.status,
+                    effect=effect,
+                    state_after=state.state,
+                    flags=list(flags) if effect else [],
+                )
             else:
                 one = row
             found.append(judged(one, registry, now=None))

@@ -58,7 +58,7 @@ from projections.queries.case_at import CaseAt, folded_from, nothing
 from projections.queries.diff import Change
 from projections.queries.guard_lookups import Connecting
 from projections.queries.json_pointers import exists
-from projections.queries.mirrored import Mirrored, MirroredCase
+from projections.queries.mirrored import LowerFile, Mirrored, MirroredCase
 from projections.queries.participants import participants
 from projections.queries.registry_as_of import RegistryReader, RegistrySnapshot
 from projections.queries.rights import Rights
@@ -380,6 +380,26 @@ class Queries:
             for one in found:
                 shows_below(kind, one.stream, UUID(one.via.act_id), self._purpose(one.via))
         return found
+
+    def lower_file(self, stream: str, act_id: str, digest: str) -> LowerFile:
+        """A file of an act of a lower log, in a case that a grant in this one shows the asker.
+
+        Raises:
+            NotFound: Nothing of the kind is shown, the act lists no such file, or it did not come.
+            VerificationError: What is stored is not what the act lists.
+        """
+        at_all = self._evidence.level != ORDINARY and is_case(stream)
+        granted = self._rights.below(stream) if at_all else {}
+        if granted:
+            with self._connecting() as connection:
+                comp = stream_id(self._origin, stream)
+                for case in self._mirrored.cases(connection, comp, granted):
+                    found = self._mirrored.file(case, act_id, digest)
+                    if found is not None:
+                        via = UUID(case.via.act_id)
+                        shows_below("ATTACHMENT", case.stream, via, self._purpose(case.via))
+                        return found
+        raise NotFound(act_id)
 
     def _purpose(self, grant: Grant) -> str:
         """The ground of a grant, as it stands in its case."""

@@ -1,7 +1,7 @@
 """Nothing below shows that somebody is above, or what they do (access.md §7 NI1, NI2; V1, V4, V17).
 
 Generated stories on enclaves of the product's own parts over stores in memory (`two_levels`):
-seventy-two comparisons on a push, three hundred in `make attack`, twenty thousand in `make soak`.
+three hundred comparisons on a push, twenty thousand in `make soak`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.leaks import LEAKS, Leak
 from tests.two_levels import Step, World, a_full_story, a_story, a_world, first_difference, played
 
 SEED = 90
-STORIES = examples(24)
+STORIES = examples(100)
 PARTS = 4
 
 
@@ -94,7 +94,7 @@ def test_the_story_of_every_step_looks_alike(silent: World, tmp_path: Path) -> N
 
 @attack(
     "two enclaves are wired wrongly",
-    stopped_by="stories that show each of twelve mistakes (V17)",
+    stopped_by="stories that show each of thirteen mistakes (V17)",
     noticed_by="the suite",
 )
 @pytest.mark.parametrize("leak", LEAKS.values(), ids=LEAKS)

@@ -39,6 +39,9 @@ _NO_WAYS = {
     "/v1/acts/<act_id>/shares": "for custodians, by the vault",
     "/v1/acts/<act_id>/identity": "for the act's author, noted by the vault",
     "/v1/acts/<act_id>/attachments/<digest>/copies": "by a permit, and noted first",
+    "/v1/cases/<case>/lower-acts/<act_id>/attachments/<digest>": (
+        "by a grant above ordinary: tests/e2e/test_merged_history.py"
+    ),
     "/v1/lower-logs": "of no case: how far each lower log is taken in",
     "/v1/worklist": "of what waits for one's own posts, which an order gives nothing",
 }

@@ -48,7 +48,7 @@ PARTICIPATION: Final = {
 }
 MIRROR: Final = {
     f"mirror.{name}"
-    for name in ("erased", "logs", "records", "segments", "streams", "tokens", "wraps")
+    for name in ("erased", "files", "logs", "records", "segments", "streams", "tokens", "wraps")
 }
 R: Final = {f"r.{name}" for name in ("items", "keys", "requests")}
 GONE: Final = {"log.shredded", "log.shredded_files"}
@@ -74,7 +74,7 @@ READS: Final[dict[str, set[str]]] = {
     | PARTICIPATION
     | ACCESS
     | OPENS
-    | MIRROR - {"mirror.tokens", "mirror.wraps"},
+    | MIRROR - {"mirror.files", "mirror.tokens", "mirror.wraps"},
     "checkpointer": TREE
     | {"log.records", "log.log_head", "log.migrations", "log.enclave"}
     | ACCESS_TREE
@@ -90,6 +90,10 @@ READS: Final[dict[str, set[str]]] = {
         f"log.{name}"
         for name in (
             "checkpoints",
+            "custody",
+            "file_key",
+            "file_wraps",
+            "files",
             "log_head",
             "migrations",
             "records",

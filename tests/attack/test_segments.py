@@ -20,7 +20,7 @@ from ledger.log import merkle
 from ledger.log.tiles import TileNodes
 from ledger.mirror import segment as segments
 from ledger.mirror.refusal import SegmentRefused
-from ledger.mirror.segment import Gone, Kept, RecordPlace, Segment, Unread
+from ledger.mirror.segment import Gone, Kept, RecordPlace, Segment, SegmentFile, Unread
 from ledger.mirror.taking_apart import answered, heard
 from tests.a_ledger import ALedger, in_memory
 from tests.attacks import attack
@@ -329,6 +329,37 @@ def test_content_that_no_act_erases_is_not_left_out(above: Above, how: str) -> N
     noise = Unread(row.entry, RecordPlace(row.stream, row.seq + 1, row.act_id))
     moved = replace(said, items=(*said.items[:n], noise, *said.items[n + 1 :]))
     assert _refused(above, _signed(below, moved)) == "malformed"
+
+
+@attack(
+    "a file of an act is left away, changed, put in another's place, or added",
+    stopped_by="each file that an act lists comes, or is said to be left out; its digest is signed",
+    noticed_by="the importer: refused (file), with record and digest",
+)
+@pytest.mark.parametrize("how", ["absent", "other bytes", "swapped", "one more", "too long"])
+def test_files_that_are_not_those_the_act_lists_are_refused(how: str) -> None:
+    """Also where the log below has signed it; nothing of the segment is stored."""
+    below = Below.founded()
+    long = bytes(segments.MOST_FILE_BYTES + 1)
+    index = below.case(1, files=[b"one", b"two", *([long] if how == "too long" else [])])
+    above = Above(below)
+    said = below.segment()
+    one, two, *rest = said.files
+    files = {
+        "absent": (one,),
+        "other bytes": (one, replace(two, data=b"twO")),
+        "swapped": (replace(one, data=two.data), replace(two, data=one.data)),
+        "one more": (one, two, SegmentFile(index, 2, b"three")),
+        "too long": (one, two, *(replace(last, data=long) for last in rest)),
+    }[how]
+    lie = replace(said, files=files)
+    with pytest.raises(SegmentRefused, match=f"record {index}") as refused:
+        above.mirror().take(_signed(below, lie))
+    assert refused.value.kind == "file"
+    assert "sha-256:" in str(refused.value)
+    assert not above.store.rows
+    assert not above.store.files
+    assert above.mirror().take(_signed(below, said)).files == 2
 
 
 @attack(

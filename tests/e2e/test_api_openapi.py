@@ -306,6 +306,7 @@ _WITHOUT = frozenset(
         "/docs/redoc.standalone.js",
         "/docs/redoc.standalone.js.LICENSE.txt",
         "/docs/style.css",
+        "/v1/cases/{case}/lower-acts/{act_id}/attachments/{digest}",
         "/logs/access/checkpoint",
         "/logs/access/tile/{tile}",
         "/logs/{name}/checkpoint",

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+import psycopg
 import pytest
 from click.testing import CliRunner
 from werkzeug.test import TestResponse
@@ -52,6 +53,7 @@ class Joined:
         above: The enclave above with its case.
         below: The log below.
         first: Index of the first record of the case below.
+        files: What that lists: one that comes, and one that is lost below.
         taking: What takes its segments in there.
     """
 
@@ -60,8 +62,11 @@ class Joined:
         self._story = builders.Story(
             f"case/{an_id('a case below')}", start=self.below.a.clock.now()
         )
+        self.files = [self.below.upload(b"a scan of the report"), self.below.upload(b"lost")]
+        del self.below.files[self.files[1]["digest"]]
         for name in ("ReportReceived", "CaseRegistered", "CompetenceDetermined"):
-            self._story.then(name)
+            oral = {"attachments": self.files, "channel": "PHONE"}
+            self._story.then(name, **(oral if name == "ReportReceived" else {}))
         self.first = self.below.tell(self._story, upto=2)
         self.taking, service = Taking(self.below), above.service
         lower, database = self.below.lower, service.database
@@ -191,6 +196,7 @@ def test_the_history_above_shows_the_case_below_with_its_mark(joined: Joined) ->
         assert mark["taken_in_at"] == stamp(segment.taken_at)
         assert one["stream"] == joined.case
         assert [line["verdict"] for line in one["statements"]] == ["VALID"] * len(one["statements"])
+    assert [one["flags"] for one in copies] == [["ORAL_UNCONFIRMED"], [], []]
     assert copies[0]["statements"][0]["index"] == joined.first
     assert copies[-1]["statements"][-1]["effect"]
     assert copies[-1]["statements"][-1]["state_after"] == "VERIFYING"
@@ -296,6 +302,62 @@ def _first_act(joined: Joined) -> str:
     return str(joined.below.read(joined.first, 1)[0].act_id)
 
 
+def _file_path(joined: Joined, n: int = 0, *, act: str | None = None) -> str:
+    named, digest = act or _first_act(joined), joined.files[n]["digest"]
+    return f"/v1/cases/{joined.above.case}/lower-acts/{named}/attachments/{digest}"
+
+
+def test_a_case_below_is_opened_with_its_files(joined: Joined) -> None:
+    """Byte for byte, for whom the grant names and nobody else; each read a row of its own (F13)."""
+    joined.bring()
+    granted = joined.grant(GRANTED)
+    found = joined.get(_file_path(joined), GRANTED)
+    assert (found.status_code, found.data) == (200, b"a scan of the report")
+    assert found.headers["Cache-Control"] == "no-store"
+    assert found.headers["Demonstration"]
+    assert "bien-ban.pdf" in found.headers["Content-Disposition"]
+    (row,) = joined.rows(GRANTED)
+    assert (row.read.kind, row.read.rule, row.read.via) == ("ATTACHMENT", "A7", granted)
+    for path, by in (
+        (_file_path(joined), WHOLE),
+        (_file_path(joined), STRANGER),
+        (_file_path(joined, 1), GRANTED),
+        (_file_path(joined, act=an_id("nothing")), GRANTED),
+        (_file_path(joined).replace(joined.above.case, an_id("another case")), GRANTED),
+    ):
+        hidden = joined.get(path, by)
+        assert (hidden.status_code, hidden.get_json()["code"]) == (404, "not_found"), path
+    assert not joined.rows(WHOLE)
+    reported, *others = [one["mirrored"] for one in joined.history() if "mirrored" in one]
+    assert reported["left_out"] == [joined.files[1]["digest"]]
+    assert {one for other in others for one in other["left_out"]} == set()
+    facts = {"grant": granted, "officer": officer(GRANTED)}
+    joined.say("ParticipationRevoked", "ca", facts=facts)
+    assert joined.get(_file_path(joined), GRANTED).status_code == 404
+
+
+def test_a_file_below_is_opened_against_a_row_that_names_its_record(joined: Joined) -> None:
+    """Its key is its record's, so the keeper opens nothing new; a changed file is never sent."""
+    joined.bring()
+    joined.grant(GRANTED)
+    with psycopg.connect(joined.above.service.database.admin, autocommit=True) as owner:
+        owner.execute("ALTER TABLE mirror.files DISABLE TRIGGER USER")
+        owner.execute("UPDATE mirror.files SET state = set_byte(state, 20, 0) WHERE n = 0")
+    assert joined.get(_file_path(joined), GRANTED).get_json()["code"] == "evidence_fails"
+
+
+def test_an_erasure_below_takes_the_file_above_with_it(joined: Joined) -> None:
+    """The key with the record's, and the bytes in the same transaction (F15)."""
+    joined.bring()
+    joined.grant(GRANTED)
+    assert joined.get(_file_path(joined), GRANTED).status_code == 200
+    joined.below.erase(joined.first)
+    joined.bring()
+    assert joined.get(_file_path(joined), GRANTED).status_code == 404
+    with psycopg.connect(joined.above.service.database.admin) as owner:
+        assert owner.execute("SELECT count(*) FROM mirror.files").fetchone() == (0,)
+
+
 def test_an_erasure_below_takes_the_content_out_of_the_history(joined: Joined) -> None:
     """The place stays, with the act that erased it (F15)."""
     joined.bring()
@@ -313,10 +375,20 @@ def test_the_history_at_a_terminal_says_what_is_a_copy(joined: Joined, tmp_path:
     joined.bring()
     joined.grant(GRANTED)
     with listening(joined.above.service) as url:
-        for lang, words in (("vi", "Bản sao đã kiểm chứng"), ("en", "Verified copy")):
+        for lang, words, lost in (
+            ("vi", "Bản sao đã kiểm chứng", "(thiếu"),
+            ("en", "Verified copy", "(without"),
+        ):
             case = joined.above.case
             told = _typed(joined, tmp_path, url, lang, GRANTED, "case", "history", case)
+            into = tmp_path / f"{lang}.pdf"
+            named = (_first_act(joined), joined.files[0]["digest"], "--output", str(into))
+            _typed(
+                joined, tmp_path, url, lang, GRANTED, "attachment", "get", "--case", case, *named
+            )
+            assert into.read_bytes() == b"a scan of the report"
             assert words in " ".join(told.split())
+            assert lost in " ".join(told.split())
             assert f"↓#{joined.first}" in told
             _, _, mark = told.partition("↓ ")
             assert max(map(len, mark.partition(".\n")[0].splitlines())) <= 80

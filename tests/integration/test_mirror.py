@@ -62,18 +62,26 @@ def test_a_lower_log_is_stored_and_read_as_any_log_is(database: Database) -> Non
     """Record by record as in memory; what is erased below loses its key with its act."""
     below = Below.founded()
     below.case(1, "CaseRegistered", "CompetenceDetermined")
-    erased = below.case(2)
+    erased = below.case(2, files=[b"a file", bytes(9_000_000)])
     above, plain = AboveInPostgres(below, database), Above(below)
     first = above.opened(below.publish())
     above.mirror().take(first)
     plain.mirror().take(first)
     assert above.reader().read(0, 99) == plain.reader().read(0, 99)
+    for n in range(2):
+        assert (above.stored.file(erased, n) is None) == (plain.store.file(erased, n) is None)
+    above.store = above.stored  # type: ignore[assignment]
+    assert above.file(erased, 0) == b"a file"
+    assert above.stored.listed(0, 99) == {erased: 2}
+    (told,) = trusted_logs(database.pool("importer"))
+    assert (told.files, told.left_out) == (1, 1)
     act = below.erase(erased)
     second = above.opened(below.publish())
     above.mirror().take(second)
     plain.mirror().take(second)
     assert above.reader().read(0, 99) == plain.reader().read(0, 99)
     assert above.reader().read(erased, 1)[0].erased
+    assert above.stored.listed(0, 99) == {}
     assert above.stored.standing() == plain.store.standing()
     for name in ("head", "registry", "act", "stream", "token"):
         _same(name, above.stored, plain, below, str(act))
@@ -131,6 +139,7 @@ def test_a_log_is_trusted_by_one_first_record(database: Database) -> None:
 def test_what_was_taken_in_is_written_over_by_nobody(database: Database) -> None:
     """Not by the importer, not by the owner: a key goes where an act below erased its record."""
     below = Below.founded()
+    below.case(1, files=[b"a file"])
     above = AboveInPostgres(below, database)
     above.mirror().take(above.opened(below.publish()))
     harms = (
@@ -143,6 +152,9 @@ def test_what_was_taken_in_is_written_over_by_nobody(database: Database) -> None
         "UPDATE mirror.streams SET name = 'ledger'",
         "DELETE FROM mirror.erased",
         "TRUNCATE mirror.erased",
+        "UPDATE mirror.files SET state = ''",
+        "DELETE FROM mirror.files",
+        "TRUNCATE mirror.files",
     )
     for dsn in (database.dsn("importer"), database.admin):
         with psycopg.connect(dsn, autocommit=True) as connection:

@@ -192,6 +192,15 @@ class Maker:
             "blobs": [],
         }
 
+    def with_files(self, start: int, items: list[dict[str, Any]]) -> dict[str, Any]:
+        """The same with files of two records: one of each that comes, and one that is left out."""
+        files = [
+            {"index": start, "n": 0, "data": b64(b"a file of an act")},
+            {"index": start, "n": 1},
+            {"index": start + 1, "n": 0, "data": b64(b"")},
+        ]
+        return self.members(start, items) | {"blobs": files}
+
     def signed(self, members: dict[str, Any]) -> tuple[str, str]:
         """The text, and what is signed."""
         digest = hashlib.sha256(canonical(members).encode()).digest()
@@ -226,6 +235,11 @@ def rejected(maker: Maker) -> list[dict[str, str]]:
         found = {k: v for k, v in (good["items"][0] | members).items() if v is not None}
         return changed(items=[found, good["items"][1]])
 
+    plain_file = {"index": 13, "n": 0, "data": "AAAA"}
+
+    def file(**members: Any) -> str:  # noqa: ANN401 - likewise
+        return changed(blobs=[{k: v for k, v in (plain_file | members).items() if v is not None}])
+
     deep = '{"a":' * 40 + "1" + "}" * 40
     texts = {
         "no-signature": changed(signature=None),
@@ -237,6 +251,17 @@ def rejected(maker: Maker) -> list[dict[str, str]]:
         "to-is-not-the-end": changed(to=15),
         "from-is-true": changed(**{"from": True}),
         "blobs-of-something": changed(blobs=["x"]),
+        "blobs-no-list": changed(blobs={}),
+        "file-with-another-member": file(name="x"),
+        "file-without-a-place": file(n=None),
+        "file-at-no-number": file(n=True),
+        "file-below-zero": file(n=-1),
+        "file-of-a-record-before": file(index=11),
+        "file-of-a-record-behind": file(index=14),
+        "file-no-text": file(data=1),
+        "file-padded": file(data="AAAA="),
+        "file-twice": changed(blobs=[plain_file, plain_file]),
+        "files-not-in-order": changed(blobs=[plain_file | {"n": 1}, plain_file]),
         "signature-too-short": changed(signature=b64(bytes(60))),
         "signature-padded": changed(signature=b64(bytes(68)) + "="),
         "consistency-no-hash": changed(consistency=["AAAA"]),
@@ -280,6 +305,7 @@ def main() -> None:
         "one-erased-and-two-unread": maker.members(
             8, [maker.kept(8), maker.gone(9), maker.unread(10), nameless, *every[12:]]
         ),
+        "with-files": maker.with_files(6, every[6:]),
         "nothing-new": maker.members(size, []),
     }
     made = []
@@ -307,8 +333,18 @@ def main() -> None:
     }
     slot = 3 + len(maker.log["name"])
     end = slot + 3 * 1168
+    dek = drawn("key of a record", 32)
+    files = [
+        {
+            "dek": dek.hex(),
+            "n": n,
+            "key": expand(extract(b"", dek), b"socai/mirror-file/1\0" + n.to_bytes(4), 32).hex(),
+        }
+        for n in (0, 1, 258)
+    ]
     found = {
         "section": "11",
+        "file_keys": files,
         "origin": maker.log["name"],
         "slots": [one["name"] for one in load("hpke")["keys"][:3]],
         "rows": made,

@@ -67,15 +67,25 @@ def add(client: Client, file: Path, media_type: str | None) -> None:
 @attachment.command("get")
 @click.argument("act_id")
 @click.argument("digest")
+@click.option(
+    "--case",
+    "case",
+    default=None,
+    metavar="CASE",
+    help="ACT_ID is of a lower log: the case here that shows it.",
+)
 @_INTO
 @identity
-def get(client: Client, act_id: str, digest: str, into: Path) -> None:
+def get(client: Client, act_id: str, digest: str, case: str | None, into: Path) -> None:
     """Get a file that ACT_ID lists; FILE appears only once all of it is checked.
 
-    That it was read stands in its custody history.
+    That it was read stands in its custody history, of a lower log in the log of reads.
     """
     _require_place(into)
-    size = client.attachment(act_id, digest, into)
+    if case is None:
+        size = client.attachment(act_id, digest, into)
+    else:
+        size = client.lower_attachment(case, act_id, digest, into)
     shell = shell_of()
     if shell.json:
         shell.give({"file": str(into), "digest": digest, "size": size})

@@ -143,6 +143,8 @@ def export_(target: Path, every: int | None, again_from: int | None) -> None:
         end=sent.end,
         checkpoint=sent.checkpoint,
         size=sent.size,
+        files=sent.files,
+        left_out=sent.left_out,
     )
 
 
@@ -209,6 +211,8 @@ def status() -> None:
             "aside": one.aside,
             "unread": one.unread,
             "erased": one.erased,
+            "files": one.files,
+            "left_out": one.left_out,
         }
         for one in logs
     ]
@@ -221,7 +225,7 @@ def status() -> None:
         return
     if not told:
         shell.say(Message("No log below is trusted here: socai mirror trust"))
-    columns = ("log", "records", "published_at", "aside", "unread", "erased")
+    columns = ("log", "records", "published_at", "aside", "unread", "erased", "files", "left_out")
     shell.table(columns, ([one[name] for name in columns] for one in told), whole=("log",))
     if bad:
         why = ("at", "name", "kind", "why")
@@ -293,21 +297,27 @@ def _public(path: Path) -> SealingKey:
 
 def _published(sent: PublishedSegment) -> Message:
     return Message(
-        "Published {count} records, up to {end} of {checkpoint} that are signed.",
+        "Published {count} records, up to {end} of {checkpoint} that are signed; {files} files,"
+        " {left_out} left out.",
         count=sent.end - sent.start,
         end=sent.end,
         checkpoint=sent.checkpoint,
+        files=sent.files,
+        left_out=sent.left_out,
     )
 
 
 def _taken(name: str, found: TakenIn) -> Message:
     return Message(
-        "{name}: {count} records taken in, {size} of {checkpoint} are here; {erased} erased.",
+        "{name}: {count} records taken in, {size} of {checkpoint} are here; {erased} erased;"
+        " {files} files, {left_out} left out.",
         name=name,
         count=found.records,
         size=found.size,
         checkpoint=found.checkpoint,
         erased=found.erased,
+        files=found.files,
+        left_out=found.left_out,
     )
 
 
@@ -346,6 +356,8 @@ def _told(name: str, found: TakenIn) -> dict[str, object]:
         "checkpoint": found.checkpoint,
         "aside": found.aside,
         "erased": found.erased,
+        "files": found.files,
+        "left_out": found.left_out,
     }
 
 

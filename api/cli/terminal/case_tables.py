@@ -145,7 +145,7 @@ def _copied(sign: str, copy: Json) -> Text:
     """What acts are that were taken in from a lower log."""
     told = Message(
         "{sign} Verified copy from {log} (level {level}), which was taken in here; its newest act"
-        " shown came on {at}. Its flags are told in that log alone. Each act of this log stands"
+        " shown came on {at}. Each act of this log stands"
         " behind what its author had been shown.",
         sign=sign,
         log=copy["log"],
@@ -286,6 +286,9 @@ def _act_rows(shell: Shell, act: Json, signs: Mapping[str, str]) -> Iterator[tup
     title = [str(shell.local(act, "act") or standing(act["status"], shell.lang))]
     if act.get("late"):
         title.append(shell.text(Message("(entered late)")))
+    out = len(act.get("mirrored", {}).get("left_out", ()))
+    if out:
+        title.append(shell.text(Message("(without {n} of its files)", n=out)))
     title += [f"⚑ {flag}" for flag in act.get("flags", ())]
     sign = signs[act["mirrored"]["log"]] if "mirrored" in act else ""
     for n, line in enumerate(act["statements"]):

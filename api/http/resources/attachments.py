@@ -70,6 +70,10 @@ _DECLARED: Final = {
 }
 COPY_MARK: Final = "Copy-Mark"
 """Header of a copy: of which log and case it is, its number, permit, whose, and when."""
+_LOWER_ACT: Final = in_path(
+    "act_id", "uuid of an act below that lists the file.", example=EXAMPLE_ACT,
+    pattern=f"^{UUID_FORM}$",
+)  # fmt: skip
 _CASE: Final = in_path("case", "uuid of the case.", example=EXAMPLE_CASE, pattern=f"^{UUID_FORM}$")
 _HEAVY: Final = Heavy("file")
 _ORDER: Final = {"ADDED": 0, "ATTACHED": 1}  # within one moment; a rehearsal's stand still
@@ -141,7 +145,7 @@ def read_attachment(act_id: str, digest: str) -> Response:
     listed = _listed(act_id, digest)
     response = Response(content_type=listed.media_type)
     tag(response, listed.digest.encode())
-    for name, value in _headers(listed).items():
+    for name, value in _headers(listed.digest, listed.name).items():
         response.headers[name] = value
     settle(response)
     if response.status_code == 304:  # noqa: PLR2004  the caller has it: nothing is handed out
@@ -152,6 +156,35 @@ def read_attachment(act_id: str, digest: str) -> Response:
             listed, by=by, at=now(), under=_under(listed.act.stream)
         )
     response.headers["Content-Length"] = str(listed.size)
+    return response
+
+
+@attachments.call(
+    "/cases/<case>/lower-acts/<act_id>/attachments/<digest>",
+    answers={"type": "string", "format": "binary"},
+    produces=ANY,
+    headers=_HANDED_OUT,
+    parameters=(_CASE, _LOWER_ACT, _FILE),
+    problems=("not_found", "evidence_fails", "database_unavailable"),
+    heavy=_HEAVY,
+)
+def read_lower_attachment(case: str, act_id: str, digest: str) -> Response:
+    """Đọc tệp kèm của cấp dưới · A file of an act of a lower log, as it was taken in here.
+
+    For whom a grant in this case shows the case below (`mirrored` in its acts). All of it is
+    checked against its digest, and the read is noted with the grant, before the first byte leaves.
+    One that did not come is told with its act (`left_out`), and not found here.
+    """
+    stream = f"case/{require_uuid(case)}"
+    require_uuid(act_id)
+    if not _DIGEST.fullmatch(digest):
+        raise Problem("not_found")
+    found = enclave().queries.lower_file(stream, act_id, digest)
+    response = Response(found.data, content_type=found.listed["media_type"])
+    tag(response, digest.encode())
+    for name, value in _headers(digest, found.listed["name"]).items():
+        response.headers[name] = value
+    settle(response)
     return response
 
 
@@ -253,7 +286,7 @@ def add_copy(params: dict[str, Any], act_id: str, digest: str) -> Response:
     by = Actor(who.officer, who.kid)
     response.response = enclave().attachments.hand_out(listed, by=by, at=at, numbered=numbered)
     mark = {COPY_MARK: _mark(given[0], permit, listed, stamp(at))}
-    for name, value in (_headers(listed) | mark).items():
+    for name, value in (_headers(listed.digest, listed.name) | mark).items():
         response.headers[name] = value
     response.headers["Cache-Control"] = "no-store"
     response.headers["Content-Length"] = str(listed.size)
@@ -373,18 +406,18 @@ def _listed(act_id: str, digest: str) -> Listed:
         return listed
 
 
-def _headers(listed: Listed) -> dict[str, str]:
-    digest = listed.digest.partition(":")[2].replace("-", "+").replace("_", "/")
+def _headers(digest: str, name: str) -> dict[str, str]:
+    raw = digest.partition(":")[2].replace("-", "+").replace("_", "/")
     return {
         **_SEALED_IN,
-        "Repr-Digest": f"sha-256=:{digest}=:",
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(_file_name(listed), safe='')}",
+        "Repr-Digest": f"sha-256=:{raw}=:",
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(_file_name(name), safe='')}",
     }
 
 
-def _file_name(listed: Listed) -> str:
+def _file_name(name: str) -> str:
     """The act's name for it, without what a file system could take for a place or a command."""
-    plain = "".join("_" if c in '/\\:*?"<>|' or not c.isprintable() else c for c in listed.name)
+    plain = "".join("_" if c in '/\\:*?"<>|' or not c.isprintable() else c for c in name)
     return plain.strip(". ") or "tep"
 
 

@@ -107,6 +107,7 @@ class MirrorMarkSchema(StrictSchema):
     level = text("Its level.", required=True)
     taken_in_at = text("When the newest statement of it came, by the clock here.", required=True)
     shown_by = pattern(UUID, "`act_id` of the grant here that shows it to you.", required=True)
+    left_out = texts("Digests of files of it that did not come: too long, or nowhere below.")
 
 
 class ActShownSchema(AnswerSchema):
@@ -134,7 +135,8 @@ class ActShownSchema(AnswerSchema):
         MirrorMarkSchema,
         metadata={
             "description": "The mark of an act that is of a lower log; left out for all others. Its"
-            " flags are not told."
+            " flags are those of that log where the case is shown whole, but for what asks its"
+            " other cases."
         },
     )
 

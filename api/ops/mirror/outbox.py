@@ -19,18 +19,20 @@ from api.ops.mirror import slots
 from api.ops.mirror.slots import mirror_folder, written
 from api.ops.patience import once_there
 from api.ops.role_lock import Lock
-from api.ops.wiring import log_signers, open_kek, require_schema, role_dsn
+from api.ops.wiring import log_signers, open_blobs, open_kek, require_schema, role_dsn
 from api.settings import EnclaveFacts, Settings, SettingsError
 from keys import canonical, sealed_segment
 from keys.errors import KeysError
 from keys.note import NoteSigner
 from ledger.errors import Unavailable
+from ledger.files.files_going_up import FilesGoingUp
 from ledger.message import Message
 from ledger.mirror import segment as segments
 from ledger.mirror.publishing import Publisher
 from ledger.mirror.segment import Segment
 from ledger.ports import Clock
 from ledger.postgres.connect import open_pool
+from ledger.postgres.files import PostgresFiles
 from ledger.postgres.mirror.published import PublishedLog
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.tiles import PostgresTiles
@@ -53,6 +55,8 @@ class PublishedSegment:
         end: Index behind its last one.
         checkpoint: How many records its checkpoint covers.
         size: Bytes.
+        files: How many files of acts went with it.
+        left_out: How many did not: too long, or nowhere here.
     """
 
     at: int
@@ -60,6 +64,8 @@ class PublishedSegment:
     end: int
     checkpoint: int
     size: int
+    files: int
+    left_out: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +144,9 @@ class Outbox:
         mirror_folder(settings).mkdir(parents=True, exist_ok=True, mode=0o700)
         said = canonical.encode({"v": 1, "at": at, "end": end})
         written(mirror_folder(settings) / _FILE, said)
-        return PublishedSegment(at, made.start, made.end, covered, len(sealed))
+        there = sum(one.data is not None for one in made.files)
+        out = len(made.files) - there
+        return PublishedSegment(at, made.start, made.end, covered, len(sealed), there, out)
 
     def _made(self, facts: EnclaveFacts, start: int, at: int) -> tuple[Segment, int]:
         """The segment, and how many records its checkpoint covers."""
@@ -147,7 +155,11 @@ class Outbox:
         with closing(open_pool(dsn, most=1, patience_s=_PATIENCE_S)) as pool:
             log, kek = PublishedLog(pool), open_kek(self._settings)
             reader = Reader(PostgresRecords(pool), kek, facts.origin, facts.level)
-            made = Publisher(log, PostgresTiles(pool), reader).next(start, at)
+            records = PostgresRecords(pool)
+            files = FilesGoingUp(
+                open_blobs(self._settings), PostgresFiles(pool), records, reader, kek
+            )
+            made = Publisher(log, PostgresTiles(pool), reader, files).next(start, at)
             covering = log.covering(made.end)
         return made, made.end if covering is None else covering[0]
 

@@ -57,6 +57,13 @@ _HEADS: Final[LiteralString] = (
     "SELECT z.id, (SELECT max(r.seq) FROM mirror.records r WHERE r.stream_id = z.id)"
     " FROM unnest(%b::uuid[]) AS z (id)"
 )
+_FILE: Final[LiteralString] = (
+    "SELECT state FROM mirror.files WHERE origin = %b AND index = %b AND n = %b AND state <> ''"
+)
+_LISTED: Final[LiteralString] = """
+SELECT index, count(*) FROM mirror.files WHERE origin = %b AND index >= %b AND index < %b
+GROUP BY index
+"""
 _ASIDES: Final[LiteralString] = (
     "SELECT index, aside FROM mirror.records WHERE origin = %b AND aside IS NOT NULL"
 )
@@ -71,13 +78,16 @@ _TAKE: Final[LiteralString] = """
 SELECT mirror.take(%b::text, %b::bigint, %b::bigint, %b::bytea, %b::bytea, %b::text[],
   %b::uuid[], %b::bigint[], %b::uuid[], %b::uuid[], %b::boolean[], %b::boolean[], %b::uuid[],
   %b::timestamptz[], %b::bytea[], %b::bytea[], %b::bytea[], %b::boolean[], %b::text[],
-  %b::uuid[], %b::bigint[], %b::bytea[], %b::uuid[], %b::bigint[], %b::bigint[], %b::uuid[])
+  %b::uuid[], %b::bigint[], %b::bytea[], %b::uuid[], %b::bigint[], %b::bigint[], %b::uuid[],
+  %b::bigint[], %b::int[], %b::bytea[])
 """
 _LOGS: Final[LiteralString] = """
 SELECT l.origin, l.level, l.genesis, l.size, l.at, l.note,
   (SELECT count(*) FROM mirror.records r WHERE r.origin = l.origin AND r.aside IS NOT NULL),
   (SELECT count(*) FROM mirror.records r WHERE r.origin = l.origin AND r.unread),
-  (SELECT count(*) FROM mirror.erased e WHERE e.origin = l.origin)
+  (SELECT count(*) FROM mirror.erased e WHERE e.origin = l.origin),
+  (SELECT count(*) FROM mirror.files f WHERE f.origin = l.origin AND f.state <> ''),
+  (SELECT count(*) FROM mirror.files f WHERE f.origin = l.origin AND f.state = '')
 FROM mirror.logs l ORDER BY l.origin
 """
 _TRUST: Final[LiteralString] = "SELECT mirror.trust(%b::text, %b::text, %b::bytea)"
@@ -97,6 +107,8 @@ class LowerLog:
         aside: Records that the rules below set aside.
         unread: How many of these came without content, since nobody below can read them.
         erased: Records whose content an act below erased.
+        files: Files of its acts that came.
+        left_out: Files of its acts that did not: too long, or nowhere below.
     """
 
     origin: str
@@ -108,6 +120,8 @@ class LowerLog:
     aside: int
     unread: int
     erased: int
+    files: int
+    left_out: int
 
 
 class PostgresMirror:
@@ -130,6 +144,15 @@ class PostgresMirror:
         size, at, note = cast("tuple[int, int, bytes | None]", row)
         claims = self._rows(_CLAIMS, self._origin)
         return Standing(size, at, note, tuple(Claimed(*cast("Any", one)) for one in claims))
+
+    def file(self, index: int, n: int) -> bytes | None:
+        """See `MirrorStore`."""
+        row = self._row(_FILE, self._origin, index, n)
+        return None if row is None else cast("bytes", row[0])
+
+    def listed(self, start: int, end: int) -> Mapping[int, int]:
+        """See `MirrorStore`."""
+        return dict(cast("list[tuple[int, int]]", self._rows(_LISTED, self._origin, start, end)))
 
     def heads(self, stream_ids: Collection[UUID]) -> Mapping[UUID, int]:
         """See `MirrorStore`."""
@@ -247,6 +270,7 @@ def _arguments(origin: str, taken: Taken) -> list[object]:
     rows = [one.row for one in taken.rows]
     claims = [one.erased_by or (NIL_UNIT, -1) for one in taken.rows]
     tags = [(tag, one.row) for one in taken.rows for tag in one.tags]
+    files = [(one.row.index, n, state) for one in taken.rows for n, state in enumerate(one.files)]
     columns = (
         [row.stream for row in rows],
         [row.stream_id for row in rows],
@@ -269,5 +293,8 @@ def _arguments(origin: str, taken: Taken) -> list[object]:
         [row.index for _, row in tags],
         [index for index, _ in taken.erased],
         [act for _, act in taken.erased],
+        [index for index, _, _ in files],
+        [n for _, n, _ in files],
+        [state or b"" for _, _, state in files],
     )
     return [origin, taken.start, taken.at, taken.checkpoint, taken.root, *columns]

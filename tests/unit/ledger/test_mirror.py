@@ -13,7 +13,7 @@ from keys.errors import Malformed
 from keys.jwk import SoftwareSigner
 from ledger.errors import Unavailable
 from ledger.log.statement import AUTHOR, make
-from ledger.mirror.segment import Gone, Kept, Unread
+from ledger.mirror.segment import MOST_FILE_BYTES, Gone, Kept, Unread, file_digest
 from ledger.mirror.taking_in import TakenIn
 from ledger.mirror.unit import unit_below
 from ledger.ports import NIL_UNIT, StoredRecord
@@ -60,7 +60,7 @@ def test_the_mirror_has_every_record_as_the_log_below_has_it(below: Below) -> No
     above = Above(below)
     taken = _bring(above)
     own = below.a.reader().read(0, 100)
-    assert taken == TakenIn(len(own), len(own), len(own), 0, 0)
+    assert taken == TakenIn(len(own), len(own), len(own), 0, 0, 0, 0)
     assert _without_keys(above.reader().read(0, 100)) == _without_keys(own)
     assert {len(row.state) for row in above.store.rows} <= {29 + k * 1024 for k in (1, 4, 16)}
     assert {row.wrap[1:17] for row in above.store.rows if row.wrap} == {above.kek.kek_id}
@@ -105,6 +105,64 @@ def test_before_a_checkpoint_there_is_nothing_to_publish() -> None:
     with pytest.raises(Unavailable) as refused:
         below.publish()
     assert refused.value.code == "no_checkpoint"
+
+
+LONG = bytes(MOST_FILE_BYTES)
+
+
+def test_files_of_acts_come_with_their_record_and_go_with_it() -> None:
+    """Byte for byte, under a key of the record's own: an erasure below takes both (F15)."""
+    below = Below.founded()
+    one, other = b"a report, scanned", bytes(range(256)) * 700
+    index, kept = below.case(1, files=[one, other]), below.case(2, files=[one])
+    above = Above(below)
+    taken = _bring(above)
+    assert (taken.files, taken.left_out) == (3, 0)
+    assert [above.file(index, 0), above.file(index, 1), above.file(kept, 0)] == [one, other, one]
+    stored = b"".join(state or b"" for files in above.store.files.values() for state in files)
+    assert one not in stored
+    assert len({state for files in above.store.files.values() for state in files}) == 3
+    below.erase(index)
+    _bring(above)
+    assert index not in above.store.files
+    assert above.file(kept, 0) == one
+
+
+def test_a_file_that_does_not_fit_or_is_nowhere_is_said_to_be_left_out() -> None:
+    """The list of an act is filled as far as it fits; the record comes whatever becomes of them."""
+    below = Below.founded()
+    index = below.case(1, files=[b"short", LONG, b"short too", b"lost"])
+    del below.files[file_digest(b"lost")]
+    above = Above(below)
+    taken = _bring(above)
+    assert (taken.files, taken.left_out) == (2, 2)
+    assert [above.file(index, n) for n in range(4)] == [b"short", None, b"short too", None]
+
+
+def test_the_longest_files_go_up_one_segment_after_another() -> None:
+    """A record whose files do not fit with those before it goes with the next segment."""
+    below = Below.founded()
+    cases = [below.case(n, files=[bytes([n]) + LONG[1:]]) for n in range(3)]
+    above = Above(below)
+    mirror, published = above.mirror(), []
+    while len(above.store.rows) < below.newest():
+        published.append(below.publish())
+        mirror.take(above.opened(published[-1]))
+    assert len(published) == 3
+    assert len({len(one) for one in published}) == 1
+    assert [above.file(index, 0) for index in cases] == [bytes([n]) + LONG[1:] for n in range(3)]
+
+
+@pytest.mark.parametrize("files", [(), (b"x",), (b"x" * 9_000, b"y" * 30_000)])
+def test_the_length_of_a_segment_does_not_tell_whether_files_go_with_it(
+    files: tuple[bytes, ...],
+) -> None:
+    """Nor how many and how long they are, but in steps (§11)."""
+    below = Below.founded()
+    below.publish()
+    empty = len(below.publish())
+    below.case(1, files=files)
+    assert len(below.publish()) == empty
 
 
 def test_an_erasure_below_reaches_what_was_taken_in_before() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -25,7 +26,7 @@ def taken() -> Above:
     """A mirror with a case, an erasure, and noise."""
     below = Below.founded()
     erased = below.case(2)
-    below.case(1, "CaseRegistered", "CompetenceDetermined")
+    below.case(1, "CaseRegistered", "CompetenceDetermined", files=[b"one", bytes(9_000_000)])
     above = Above(below)
     mirror = above.mirror()
     mirror.take(above.opened(below.publish()))
@@ -92,6 +93,11 @@ def _put_segment(above: Above, **columns: object) -> None:
     above.store.brought[0] = replace(above.store.brought[0], **columns)  # type: ignore[arg-type]
 
 
+def _put_files(above: Above, change: Callable[[list[Any]], list[Any]]) -> None:
+    ((index, files),) = above.store.files.items()
+    above.store.files[index] = change(files)
+
+
 def _longer(note: bytes) -> bytes:
     lines = note.split(b"\n")
     lines[1] = b"%d" % (int(lines[1]) + 1)
@@ -122,6 +128,10 @@ CHANGES: dict[str, Change] = {
     "how far a segment came": lambda a: _put_segment(a, size=3),
     "a segment that goes": lambda a: a.store.brought.clear(),
     "as what grants name an act": lambda a: a.store.named.__setitem__(3, UUID(an_id("x"))),
+    "a file": lambda a: _put_files(a, lambda files: [files[0][:-1] + b"\0", None]),
+    "a file that goes": lambda a: _put_files(a, lambda files: files[:1]),
+    "files in each other's place": lambda a: _put_files(a, lambda files: files[::-1]),
+    "a file of a record without one": lambda a: a.store.files.__setitem__(0, [b"x"]),
     "an older checkpoint": lambda a: setattr(
         a.store, "_note", min(a.below.store._notes.items())[1]
     ),
@@ -131,6 +141,9 @@ CHANGES: dict[str, Change] = {
 def test_a_mirror_that_nobody_changed_is_sound(above: Above) -> None:
     """With what is erased, set aside and unreadable below."""
     assert above.store.gone
+    assert [[one is None for one in files] for files in above.store.files.values()] == [
+        [False, True]
+    ]
     assert "unread" in above.store.aside.values()
     assert _found(above) == []
 

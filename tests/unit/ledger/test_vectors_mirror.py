@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from keys import sealed_segment
+from keys import sealed_file, sealed_segment
 from keys.errors import Malformed, Unsealable
 from keys.hpke import OpeningKey
 from keys.jwk import SoftwareSigner
@@ -96,3 +96,9 @@ def test_changed_or_cut_bytes_do_not_open(row: dict[str, Any]) -> None:
         data[row["flip"]] ^= 1
     with pytest.raises((Malformed, Unsealable)):
         sealed_segment.open_segment(bytes(data), [_opening(row.get("opens_with", 0))])
+
+
+@pytest.mark.parametrize("row", rows("mirror", "file_keys"), ids=lambda row: str(row["n"]))
+def test_the_key_of_a_file_is_made_of_its_records(row: dict[str, Any]) -> None:
+    """HKDF over the record's own: each place has another, and none opens what another does."""
+    assert sealed_file.key_beside(bytes.fromhex(row["dek"]), row["n"]).hex() == row["key"]

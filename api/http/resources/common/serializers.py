@@ -124,7 +124,14 @@ def shown_act(case: MirroredCase | None, statements: list[StatementVerdict]) -> 
     """An act of a timeline, with its mark where it is of a lower log."""
     shown = act(statements)
     if case is not None:
+        first = next((one.row for one in statements if one.row.payload is not None), None)
+        listed = [] if first is None else first.members.get("attachments", [])
         shown["mirrored"] = {
+            "left_out": [
+                one["digest"]
+                for n, one in enumerate(listed)
+                if first is not None and (first.index, n) in case.left_out
+            ],
             "log": case.log,
             "level": case.level,
             "taken_in_at": stamp(case.taken_at(statements[-1].row.index)),
