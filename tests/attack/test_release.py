@@ -218,6 +218,57 @@ def test_a_log_takes_no_stub_until_its_registrars_let_it(low: Low, tmp_path: Pat
 
 
 @attack(
+    "content is withdrawn by who has no authority, by one, in words that say why, of another case",
+    stopped_by="its authority and an approver; grounds of a common list; acts of the case (A16)",
+    noticed_by="past the door: log audit, against the rules",
+)
+def test_content_is_withdrawn_by_its_authority_on_a_common_ground(low: Low, tmp_path: Path) -> None:
+    """By API, at a terminal, and past the door; what waits for its approver withdraws nothing."""
+    service = low.service
+    service.clock.set(max(service.clock.now(), at("2026-11-24 09:00")))
+    acts = service.get(f"/v1/cases/{low.stream.removeprefix('case/')}/acts", "nst").get_json()
+    report = next(one["act_id"] for one in acts["acts"] if one["act"] == "DetectionRecorded")
+
+    def act(*by: str, **facts: object) -> Act:
+        named = {"withdrawn": [report], "ground": "NOT_FOR_THIS_LOG", **facts}
+        now = service.step(minutes=1)
+        return an_act(
+            "ContentWithdrawn", by=by[0], also=by[1:], stream=low.stream, when=now, facts=named
+        )
+
+    def sent(one: Act, by: str) -> TestResponse:
+        return service.send(service.sign(one, by), by)
+
+    unfit = act("nst", "ctq")
+    assert sent(unfit, "nst").status_code in (403, 422)
+    (told,) = sent_by_command(service, tmp_path, unfit, "nst")
+    assert (told.exit_code, "Traceback" in told.stderr) == (1, False), told.output
+    powers = ["CONTENT_AUTHORITY", "SUPERVISOR"]
+    for alias in ("ngd", "ctq"):
+        service.known(
+            service.say(appointment(alias, service.clock.now(), powers=powers), "founder")["index"]
+        )
+    for facts in ({"ground": "RAISED"}, {"reason": "Đã nâng độ mật"}, {"withdrawn": [an_id("x")]}):
+        assert sent(act("ngd", "ctq", **facts), "ngd").status_code == 422, facts
+    pending = act("ngd", "ctq")
+    assert service.say(pending, "ngd")["status"] == "pending"
+    assert not _withdrawn(service, low, report)
+    smuggler = smuggler_into(service)
+    put = smuggler.put(service.sign(act("nst", "ctq"), "nst"), service.step(minutes=1)).index
+    last = _goes_on(service)
+    folded = service.get("/v1/cases", "ncv", headers={"Prefer": "wait=20"}, at_least=last)
+    assert folded.status_code == 200, folded.text
+    assert put in breaking(service)
+
+
+def _withdrawn(service: Service, low: Low, act_id: str) -> bool:
+    told = service.get(f"/v1/cases/{low.stream.removeprefix('case/')}/acts", "nst").get_json()
+    return any(
+        one["act"] == "ContentWithdrawn" and one["status"] == "effective" for one in told["acts"]
+    ) or act_id not in {one["act_id"] for one in told["acts"]}
+
+
+@attack(
     "whoever has the writer's login and the KEK enters a released text or a stub when they like",
     stopped_by="-",
     noticed_by="log audit, which asks the rules again",
