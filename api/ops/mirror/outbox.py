@@ -118,10 +118,11 @@ class Outbox:
             lock.take(LOCK)
 
             def due() -> float:
-                turn = int(self._clock.now().timestamp()) // every_s * every_s
+                now = self._clock.now().timestamp()
+                turn = int(now) // every_s * every_s
                 if self._sofar().at < turn:
                     told(self._publish(facts, turn, None))
-                return turn + every_s - self._clock.now().timestamp()
+                return turn + every_s - now
 
             while (left_s := once_there(due, stop, "the publisher")) is not None:
                 stop.wait(left_s)
