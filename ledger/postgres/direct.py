@@ -41,8 +41,10 @@ class PreparedStatement:
         """
         formats = [_BINARY] * len(values)
         self._pgconn.send_query_prepared(self._name, values, formats, _BINARY)
-        result = self._connection.wait(generators.execute(self._pgconn))[0]
-        self._sound(result, pq.ExecStatus.TUPLES_OK)
+        results = self._connection.wait(generators.execute(self._pgconn))
+        # Rows come before COMMIT; whether that failed is said by a result behind them.
+        self._sound(results[-1], pq.ExecStatus.TUPLES_OK)
+        (result,) = results
         columns = range(result.nfields)
         return [[result.get_value(n, column) for column in columns] for n in range(result.ntuples)]
 
