@@ -15,6 +15,8 @@ from typing import Final
 import orjson
 import pytest
 
+from tests.rows import each, of
+
 ROOT: Final = Path(__file__).parents[1]
 DOCS: Final = ROOT / "docs"
 _TEXT: Final = {".py", ".md", ".sql", ".json", ".toml", ".txt", ".pml", ".js", ".go", ".yml", ""}
@@ -267,24 +269,25 @@ def _sources(value: object) -> Iterator[str]:
             yield from _sources(inner)
 
 
-@pytest.mark.parametrize(
-    "page", [p for p in FILES if p.suffix == ".md"], ids=lambda p: str(p.relative_to(ROOT))
-)
-def test_every_link_and_path_of_a_page_leads_somewhere(page: Path) -> None:
+def test_every_link_and_path_of_a_page_leads_somewhere() -> None:
     """Links between pages with their anchors, and files of this repository named in backticks."""
-    lost = []
-    text = re.sub(r"```.*?```", "", _text(page), flags=re.DOTALL)
-    for link in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", text)):
-        if re.match(r"[a-z]+:", link):
-            continue
-        name, _, anchor = link.partition("#")
-        target = page if not name else (page.parent / name)
-        if not target.exists() or (anchor and anchor not in _anchors(target)):
-            lost.append(link)
-    if page.parent.name != "adr":  # a decision names the files of its day
-        named = re.findall(r"`((?:api|ledger|projections|keys|tests|docs)/[\w./-]*[\w/])`", text)
-        lost += [path for path in named if not (ROOT / path).exists()]
-    assert lost == []
+    for page in each([p for p in FILES if p.suffix == ".md"]):
+        with of(str(page.relative_to(ROOT))):
+            lost = []
+            text = re.sub(r"```.*?```", "", _text(page), flags=re.DOTALL)
+            for link in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", text)):
+                if re.match(r"[a-z]+:", link):
+                    continue
+                name, _, anchor = link.partition("#")
+                target = page if not name else (page.parent / name)
+                if not target.exists() or (anchor and anchor not in _anchors(target)):
+                    lost.append(link)
+            if page.parent.name != "adr":  # a decision names the files of its day
+                named = re.findall(
+                    r"`((?:api|ledger|projections|keys|tests|docs)/[\w./-]*[\w/])`", text
+                )
+                lost += [path for path in named if not (ROOT / path).exists()]
+            assert lost == []
 
 
 def _anchors(path: Path) -> set[str]:

@@ -21,6 +21,7 @@ from api.ops.machine import RealClock
 from api.ops.vault.metrics import VaultMetrics
 from ledger.regulation.docs.catalogue_page import KINDS
 from tests.messages import stored
+from tests.rows import each, of
 
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -72,12 +73,12 @@ def test_pages_tell_what_to_type() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("page", "typed"), COMMANDS)
-def test_every_command_on_a_page_is_one_of_the_program(page: str, typed: str) -> None:
+def test_every_command_on_a_page_is_one_of_the_program() -> None:
     """Whoever is called at night types what stands there: names, options and their values parse."""
-    del page
-    words = shlex.split(re.split(r" [>&|<#]", typed)[0])[1:]
-    _parse(click.Context(main, info_name="socai"), main, words)
+    for page, typed in each(COMMANDS):
+        with of((page, typed)):
+            words = shlex.split(re.split(r" [>&|<#]", typed)[0])[1:]
+            _parse(click.Context(main, info_name="socai"), main, words)
 
 
 def _parse(context: click.Context, group: click.Group, words: list[str]) -> None:

@@ -27,6 +27,7 @@ from api.texts.catalogue import both, translate
 from keys.errors import KeysError, TokenError, TokenFault
 from ledger.errors import Conflict, Fault, Head, LedgerError, NotFound, Rejected, Unavailable
 from ledger.message import Wording
+from tests.rows import each, of
 from tests.source_files import ROOT, modules
 
 ROOTS = (KeysError, LedgerError)
@@ -135,22 +136,24 @@ def test_every_error_class_has_a_translation() -> None:
         assert reached is nearest, f"{error.__qualname__} is told as {reached.__name__}"
 
 
-@pytest.mark.parametrize("status", sorted(default_exceptions))
-def test_every_http_error_is_a_problem_and_tells_nothing_of_the_server(status: int) -> None:
+def test_every_http_error_is_a_problem_and_tells_nothing_of_the_server() -> None:
     """Werkzeug's own pages would name the software and its version."""
-    problem = problems.of(default_exceptions[status]())
-    assert problem.code in TYPES
-    body = problem.body("vi", "t")
-    assert body["status"] == problem.type.status
-    assert "werkzeug" not in str(body).lower()
+    for status in each(sorted(default_exceptions)):
+        with of(status):
+            problem = problems.of(default_exceptions[status]())
+            assert problem.code in TYPES
+            body = problem.body("vi", "t")
+            assert body["status"] == problem.type.status
+            assert "werkzeug" not in str(body).lower()
 
 
-@pytest.mark.parametrize("status", sorted(default_exceptions))
-def test_an_http_error_stays_on_its_side(status: int) -> None:
+def test_an_http_error_stays_on_its_side() -> None:
     """Who is told that our failure is theirs corrects what was right, and nobody is called."""
-    problem = problems.of(default_exceptions[status]())
-    assert problem.type.status // 100 == status // 100
-    assert ("Retry-After" in problem.headers) == (problem.type.status in (429, 503))
+    for status in each(sorted(default_exceptions)):
+        with of(status):
+            problem = problems.of(default_exceptions[status]())
+            assert problem.type.status // 100 == status // 100
+            assert ("Retry-After" in problem.headers) == (problem.type.status in (429, 503))
 
 
 @pytest.mark.parametrize(
@@ -173,18 +176,19 @@ def test_forbidden_and_absent_look_alike() -> None:
     assert forbidden == absent == wrong_address
 
 
-@pytest.mark.parametrize("code", sorted(TYPES))
-def test_every_problem_says_in_both_languages_what_was_recorded_and_what_to_do(code: str) -> None:
+def test_every_problem_says_in_both_languages_what_was_recorded_and_what_to_do() -> None:
     """A refusal is where an officer loses trust or keeps it."""
-    kind = TYPES[code]
-    for words in (kind.title, kind.step):
-        vi, en = both(words).values()
-        assert vi.strip()
-        assert en.strip()
-        assert vi != en
-    assert kind.recorded in ("nothing", "yes", "unknown")
-    if kind.status < 500:
-        assert kind.recorded == "nothing"
+    for code in each(sorted(TYPES)):
+        with of(code):
+            kind = TYPES[code]
+            for words in (kind.title, kind.step):
+                vi, en = both(words).values()
+                assert vi.strip()
+                assert en.strip()
+                assert vi != en
+            assert kind.recorded in ("nothing", "yes", "unknown")
+            if kind.status < 500:
+                assert kind.recorded == "nothing"
 
 
 def test_a_refused_act_names_its_guard_and_every_fault() -> None:
@@ -289,15 +293,18 @@ def test_validation_faults_become_json_pointers() -> None:
     )
 
 
-@pytest.mark.parametrize("code", sorted(TYPES))
-def test_a_problem_never_says_its_title_twice(code: str) -> None:
+def test_a_problem_never_says_its_title_twice() -> None:
     """Where nothing more is known, `detail` is left out; a client shows the title once."""
-    assert "detail" not in Problem(code).body("vi", "t")
-    fault = Fault("/limit", Wording("Phải là số nguyên.", "Must be a whole number."))
-    assert Problem(code, faults=[fault]).body("en", "t")["detail"] == (
-        "limit: Must be a whole number."
-    )
-    assert Refused(404, Problem(code).body("vi", "t")).detail == translate(TYPES[code].title, "vi")
+    for code in each(sorted(TYPES)):
+        with of(code):
+            assert "detail" not in Problem(code).body("vi", "t")
+            fault = Fault("/limit", Wording("Phải là số nguyên.", "Must be a whole number."))
+            assert Problem(code, faults=[fault]).body("en", "t")["detail"] == (
+                "limit: Must be a whole number."
+            )
+            assert Refused(404, Problem(code).body("vi", "t")).detail == translate(
+                TYPES[code].title, "vi"
+            )
 
 
 def test_words_give_the_language_asked_for() -> None:
@@ -307,9 +314,10 @@ def test_words_give_the_language_asked_for() -> None:
     assert problem.body("en", "t")["detail"] == "en"
 
 
-@pytest.mark.parametrize("fault", list(TokenFault))
-def test_a_token_that_does_not_work_is_ours_and_for_a_while(fault: TokenFault) -> None:
+def test_a_token_that_does_not_work_is_ours_and_for_a_while() -> None:
     """Who asks is told nothing of the token, and of nothing stored that it is damaged."""
-    problem = problems.of(TokenError(fault, "the KEK's token", "CKR_DEVICE_REMOVED"))
-    body = problem.body("en", "t")
-    assert (body["code"], body["status"], "detail" in body) == ("unavailable", 503, False)
+    for fault in each(list(TokenFault)):
+        with of(fault):
+            problem = problems.of(TokenError(fault, "the KEK's token", "CKR_DEVICE_REMOVED"))
+            body = problem.body("en", "t")
+            assert (body["code"], body["status"], "detail" in body) == ("unavailable", 503, False)

@@ -17,6 +17,7 @@ from api.http.schemas.enumerations import ENUMERATIONS, MARK
 from api.problems.types import TYPES
 from tests.builders import an_act
 from tests.fixtures.app import Service
+from tests.rows import each, of
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
 SPEC = openapi()
@@ -164,23 +165,25 @@ _LEFT_OUT = frozenset(
 )
 
 
-@pytest.mark.parametrize(("path", "method", "call"), _calls(), ids=lambda v: str(v)[:40])
-def test_every_call_says_who_may_what_comes_and_what_can_go_wrong(
-    path: str, method: str, call: dict[str, Any]
-) -> None:
+def test_every_call_says_who_may_what_comes_and_what_can_go_wrong() -> None:
     """Security, a sentence in both languages, answers, headers and problems."""
-    assert "security" in call, path
-    assert " · " in call["summary"], path
-    assert call["description"], path
-    assert {"400", "406", "500"} <= set(call["responses"]), path
-    for status, response in call["responses"].items():
-        if int(status) >= 400 and "application/problem+json" in response.get("content", {}):
-            assert response["content"]["application/problem+json"]["examples"], (path, status)
-    if call["security"] == [{"bearer": []}]:
-        assert "401" in call["responses"], path
-    if method == "get" and "200" in call["responses"]:
-        assert "304" in call["responses"], path
-        assert "ETag" in call["responses"]["200"]["headers"], path
+    for path, method, call in each(_calls()):
+        with of(path):
+            assert "security" in call, path
+            assert " · " in call["summary"], path
+            assert call["description"], path
+            assert {"400", "406", "500"} <= set(call["responses"]), path
+            for status, response in call["responses"].items():
+                if int(status) >= 400 and "application/problem+json" in response.get("content", {}):
+                    assert response["content"]["application/problem+json"]["examples"], (
+                        path,
+                        status,
+                    )
+            if call["security"] == [{"bearer": []}]:
+                assert "401" in call["responses"], path
+            if method == "get" and "200" in call["responses"]:
+                assert "304" in call["responses"], path
+                assert "ETag" in call["responses"]["200"]["headers"], path
 
 
 def test_every_call_that_may_be_charged_says_so(shared: Service) -> None:
@@ -264,22 +267,21 @@ def test_answers_have_the_documented_shape(shared: Service) -> None:
 _STREAM = "case/5d0b6a7e-52f4-4f0e-8c55-0f6b8a4f9d10"
 
 
-@pytest.mark.parametrize(("path", "method", "call"), _calls(), ids=lambda v: str(v)[:40])
-def test_every_call_has_examples_that_fit_its_schemas(
-    path: str, method: str, call: dict[str, Any]
-) -> None:
+def test_every_call_has_examples_that_fit_its_schemas() -> None:
     """What a reader copies works: answers, bodies and parameters against their own schemas."""
-    shown = list(_bodies(call))
-    shown += [
-        (parameter["schema"], parameter["example"])
-        for parameter in call.get("parameters", ())
-        if parameter.get("in") == "query" and parameter["name"] != "cursor"
-    ]
-    for schema, example in shown:
-        Draft202012Validator({**schema, "components": SPEC["components"]}).validate(example)
-    assert shown or path in _WITHOUT, (path, method)
-    for parameter in SPEC["paths"][path].get("parameters", ()):
-        assert "$ref" in parameter or parameter["example"], (path, parameter)
+    for path, method, call in each(_calls()):
+        with of(path):
+            shown = list(_bodies(call))
+            shown += [
+                (parameter["schema"], parameter["example"])
+                for parameter in call.get("parameters", ())
+                if parameter.get("in") == "query" and parameter["name"] != "cursor"
+            ]
+            for schema, example in shown:
+                Draft202012Validator({**schema, "components": SPEC["components"]}).validate(example)
+            assert shown or path in _WITHOUT, (path, method)
+            for parameter in SPEC["paths"][path].get("parameters", ()):
+                assert "$ref" in parameter or parameter["example"], (path, parameter)
 
 
 def _bodies(call: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:

@@ -12,6 +12,7 @@ from keys import canonical
 from ledger.errors import VerificationError
 from ledger.log import merkle, record
 from tests.leaf_nodes import LeafNodes
+from tests.rows import each, of
 from tests.vector_files import name_of, rows
 
 
@@ -39,40 +40,44 @@ def test_first_leaves() -> None:
         assert canonical.b64std(_leaf(index)) == text
 
 
-@pytest.mark.parametrize("row", rows("merkle", "roots"), ids=name_of)
-def test_root(row: dict[str, Any]) -> None:
+def test_root() -> None:
     """The split is at the largest power of two below n."""
-    found = merkle.root(row["size"], _nodes())
-    assert (canonical.b64std(found), found.hex()) == (row["root"], row["root_hex"])
+    for row in each(rows("merkle", "roots")):
+        with of(name_of(row)):
+            found = merkle.root(row["size"], _nodes())
+            assert (canonical.b64std(found), found.hex()) == (row["root"], row["root_hex"])
 
 
-@pytest.mark.parametrize("row", rows("merkle", "inclusion"), ids=name_of)
-def test_inclusion(row: dict[str, Any]) -> None:
+def test_inclusion() -> None:
     """The proof is made and found good."""
-    leaf, root = _get(row, "leaf", "root")
-    assert leaf == _leaf(row["index"])
-    assert merkle.inclusion_path(row["index"], row["size"], _nodes()) == _hashes(row)
-    merkle.verify_inclusion(row["index"], row["size"], leaf, _hashes(row), root)
-
-
-@pytest.mark.parametrize(
-    "row", rows("merkle", "consistency"), ids=lambda r: f"{r['from']}-{r['to']}"
-)
-def test_consistency(row: dict[str, Any]) -> None:
-    """The proof is made and found good, at the edges too."""
-    old_root, new_root = _get(row, "from_root", "to_root")
-    assert merkle.consistency_path(row["from"], row["to"], _nodes()) == _hashes(row)
-    merkle.verify_consistency(row["from"], row["to"], _hashes(row), old_root, new_root)
-
-
-@pytest.mark.parametrize("row", rows("merkle", "reject"), ids=lambda r: f"{r['kind']}-{r['name']}")
-def test_bad_proof_is_refused(row: dict[str, Any]) -> None:
-    """A proof longer or shorter than the path, or leading elsewhere, proves nothing."""
-    if row["kind"] == "inclusion":
-        leaf, root = _get(row, "leaf", "root")
-        with pytest.raises(VerificationError):
+    for row in each(rows("merkle", "inclusion")):
+        with of(name_of(row)):
+            leaf, root = _get(row, "leaf", "root")
+            assert leaf == _leaf(row["index"])
+            assert merkle.inclusion_path(row["index"], row["size"], _nodes()) == _hashes(row)
             merkle.verify_inclusion(row["index"], row["size"], leaf, _hashes(row), root)
-    else:
-        old_root, new_root = _get(row, "from_root", "to_root")
-        with pytest.raises(VerificationError):
+
+
+def test_consistency() -> None:
+    """The proof is made and found good, at the edges too."""
+    for row in each(rows("merkle", "consistency")):
+        with of(f"{row['from']}-{row['to']}"):
+            old_root, new_root = _get(row, "from_root", "to_root")
+            assert merkle.consistency_path(row["from"], row["to"], _nodes()) == _hashes(row)
             merkle.verify_consistency(row["from"], row["to"], _hashes(row), old_root, new_root)
+
+
+def test_bad_proof_is_refused() -> None:
+    """A proof longer or shorter than the path, or leading elsewhere, proves nothing."""
+    for row in each(rows("merkle", "reject")):
+        with of(f"{row['kind']}-{row['name']}"):
+            if row["kind"] == "inclusion":
+                leaf, root = _get(row, "leaf", "root")
+                with pytest.raises(VerificationError):
+                    merkle.verify_inclusion(row["index"], row["size"], leaf, _hashes(row), root)
+            else:
+                old_root, new_root = _get(row, "from_root", "to_root")
+                with pytest.raises(VerificationError):
+                    merkle.verify_consistency(
+                        row["from"], row["to"], _hashes(row), old_root, new_root
+                    )

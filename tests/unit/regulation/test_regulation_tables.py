@@ -24,6 +24,7 @@ from ledger.regulation.edition import load_edition, within
 from ledger.regulation.guards.table import BY_CODE, GUARDS
 from ledger.regulation.registry.duties import duties
 from ledger.regulation.registry.registry import Registry
+from tests.rows import each, of
 
 EDITION = load_edition()
 TYPES = load().types
@@ -83,10 +84,11 @@ ARTICLES: Final = [
 ]
 
 
-@pytest.mark.parametrize(("article", "taken"), ARTICLES, ids=[a for a, _ in ARTICLES])
-def test_article_is_taken_into_the_ledger(article: str, taken: set[str]) -> None:
+def test_article_is_taken_into_the_ledger() -> None:
     """§2: what each article asks for is an act or a guard that cites it."""
-    assert taken <= acts_citing(article) | guards_citing(article)
+    for article, taken in each(ARTICLES):
+        with of(article):
+            assert taken <= acts_citing(article) | guards_citing(article)
 
 
 @pytest.mark.parametrize("article", ["1.1", "1.2", "3.1", "3.2", "5.1", "10", "11.1", "11.2"])
@@ -178,17 +180,16 @@ def modality(code: str, day: date) -> str | None:
     return None
 
 
-@pytest.mark.parametrize(("code", "then", "since", "source"), BODIES, ids=[b[0] for b in BODIES])
-def test_body_is_bound_as_its_article_says(
-    code: str, then: str, since: str | None, source: tuple[str, ...]
-) -> None:
+def test_body_is_bound_as_its_article_says() -> None:
     """§3 (gap 27): modality is data, by date, with the article, and is shown."""
-    duty = duties(EDITION)[code]
-    assert (modality(code, THEN), modality(code, SINCE)) == (then, since)
-    assert duty.lines[0].source == source
-    shown = catalogue_page.explain("duty", code)
-    assert f"`{then}`" in shown
-    assert ", ".join(source) in shown
+    for code, then, since, source in each(BODIES):
+        with of(code):
+            duty = duties(EDITION)[code]
+            assert (modality(code, THEN), modality(code, SINCE)) == (then, since)
+            assert duty.lines[0].source == source
+            shown = catalogue_page.explain("duty", code)
+            assert f"`{then}`" in shown
+            assert ", ".join(source) in shown
 
 
 def test_every_body_of_the_table_and_no_other_is_in_the_data() -> None:
@@ -267,22 +268,26 @@ DUTIES: Final = [
 ANY_BODY: Final = {"ANY_AGENCY", "HANDLER", "FINDER", "ASKED", "RECEIVER"}
 
 
-@pytest.mark.parametrize(("body", "article", "act"), DUTIES)
-def test_duty_is_an_act_that_the_body_may_write(body: str, article: str, act: str) -> None:
+def test_duty_is_an_act_that_the_body_may_write() -> None:
     """§4: the duty of the article is recorded, by the body that has it."""
-    kind = TYPES[act]
-    assert article in kind.source
-    assert {body, *ANY_BODY} & set(kind.who)
+    for body, article, act in each(DUTIES):
+        with of((body, article, act)):
+            kind = TYPES[act]
+            assert article in kind.source
+            assert {body, *ANY_BODY} & set(kind.who)
 
 
-@pytest.mark.parametrize("code", [b[0] for b in BODIES])
-def test_acts_of_a_body_exist_and_name_it_or_are_open_to_it(code: str) -> None:
+def test_acts_of_a_body_exist_and_name_it_or_are_open_to_it() -> None:
     """§4: what duties.json says is recorded is in the catalogue."""
-    for act in duties(EDITION)[code].acts:
-        kind = TYPES[act]
-        open_to = {*kind.who, *kind.to}
-        incoming = act.endswith(("Received", "Answered", "Accepted", "Acknowledged", "Given"))
-        assert incoming or {code, *ANY_BODY, "LEAD", "OVERSEER"} & open_to, (code, act)
+    for code in each([b[0] for b in BODIES]):
+        with of(code):
+            for act in duties(EDITION)[code].acts:
+                kind = TYPES[act]
+                open_to = {*kind.who, *kind.to}
+                incoming = act.endswith(
+                    ("Received", "Answered", "Accepted", "Acknowledged", "Given")
+                )
+                assert incoming or {code, *ANY_BODY, "LEAD", "OVERSEER"} & open_to, (code, act)
 
 
 def test_what_is_only_counted_has_no_fact_for_a_name() -> None:
@@ -408,29 +413,28 @@ CLASS_3: Final = {
 ONE_LIFTS: Final = {"MeasureLifted", "TakedownWithdrawn"}
 
 
-@pytest.mark.parametrize(("section", "act", "articles"), ACTS, ids=[a for _, a, _ in ACTS])
-def test_act_exists_with_its_article_author_and_states(
-    section: str, act: str, articles: str
-) -> None:
+def test_act_exists_with_its_article_author_and_states() -> None:
     """§5: the catalogue has it, cites the article, and says who, to whom, whence and where to."""
-    kind = TYPES[act]
-    assert set(articles.split()) <= set(kind.source)
-    if not articles:
-        assert kind.origin == "ADD" or kind.law
-    assert kind.who, "somebody must be able to write it"
-    codes = set(load().roles) | set(load().addressees)
-    assert {*kind.who, *kind.to} <= codes
-    assert kind.signer_roles[0] == "AUTHOR"
-    assert len(kind.signer_roles) == kind.signature_class
-    assert set(kind.requires) <= BY_CODE.keys()
-    if section == "5.12":
-        assert "programme" in kind.streams
-        assert kind.states_from is None
-    elif kind.states_from is not None:
-        assert set(kind.states_from) <= {None, *CYCLE.labels}
-    shown = catalogue_page.explain("act", act)
-    assert kind.vi in shown
-    assert kind.en in shown
+    for section, act, articles in each(ACTS):
+        with of(section):
+            kind = TYPES[act]
+            assert set(articles.split()) <= set(kind.source)
+            if not articles:
+                assert kind.origin == "ADD" or kind.law
+            assert kind.who, "somebody must be able to write it"
+            codes = set(load().roles) | set(load().addressees)
+            assert {*kind.who, *kind.to} <= codes
+            assert kind.signer_roles[0] == "AUTHOR"
+            assert len(kind.signer_roles) == kind.signature_class
+            assert set(kind.requires) <= BY_CODE.keys()
+            if section == "5.12":
+                assert "programme" in kind.streams
+                assert kind.states_from is None
+            elif kind.states_from is not None:
+                assert set(kind.states_from) <= {None, *CYCLE.labels}
+            shown = catalogue_page.explain("act", act)
+            assert kind.vi in shown
+            assert kind.en in shown
 
 
 def test_signature_classes_are_those_of_the_page() -> None:
@@ -639,16 +643,17 @@ def test_diagram_and_transitions_are_the_same_rows() -> None:
         assert undrawn not in NOT_DRAWN or before == after
 
 
-@pytest.mark.parametrize(("code", "source"), STATES, ids=[c for c, _ in STATES])
-def test_state_has_its_article_and_its_words(code: str, source: str) -> None:
+def test_state_has_its_article_and_its_words() -> None:
     """§6: twelve states, with the article from which each comes (none: added)."""
-    entry = next(s for s in EDITION.life_cycle["states"] if s["code"] == code)
-    assert set(source.split()) <= set(entry.get("source", ()))
-    assert CYCLE.labels[code] == (entry["vi"], entry["name_en"])
-    assert entry["vi"]
-    assert entry["en"]
-    if not source:
-        assert entry["origin"] == "ADD"
+    for code, source in each(STATES):
+        with of(code):
+            entry = next(s for s in EDITION.life_cycle["states"] if s["code"] == code)
+            assert set(source.split()) <= set(entry.get("source", ()))
+            assert CYCLE.labels[code] == (entry["vi"], entry["name_en"])
+            assert entry["vi"]
+            assert entry["en"]
+            if not source:
+                assert entry["origin"] == "ADD"
 
 
 def test_states_and_clocks_have_a_short_name_in_english() -> None:
@@ -664,13 +669,14 @@ def test_there_are_no_other_states_and_no_waiting_one() -> None:
     assert list(CYCLE.labels) == [code for code, _ in STATES]
 
 
-@pytest.mark.parametrize("name", sorted(STEPS))
-def test_sub_process_takes_the_steps_of_the_page(name: str) -> None:
+def test_sub_process_takes_the_steps_of_the_page() -> None:
     """§6: each step is a row of moves, and its act is one that moves this sub-process."""
-    for act, states in STEPS[name]:
-        reached = {t for _, a, t in CYCLE.rows[name] if a == act}
-        assert set(states.split()) <= reached, (name, act)
-        assert name in {m.name for m in CYCLE.sub_moves[act]}
+    for name in each(sorted(STEPS)):
+        with of(name):
+            for act, states in STEPS[name]:
+                reached = {t for _, a, t in CYCLE.rows[name] if a == act}
+                assert set(states.split()) <= reached, (name, act)
+                assert name in {m.name for m in CYCLE.sub_moves[act]}
 
 
 def test_every_sub_process_is_on_the_page() -> None:
@@ -726,13 +732,14 @@ BASES_OF_BOTH_KINDS: Final = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "codes", "source"), RULES, ids=[r for r, _, _ in RULES])
-def test_rule_is_kept_by_its_guards(rule: str, codes: set[str], source: tuple[str, ...]) -> None:
+def test_rule_is_kept_by_its_guards() -> None:
     """§7: the guards of a rule carry its number, and its article where it has one."""
-    kept = {g.code for g in GUARDS if g.rule == rule}
-    assert codes <= kept
-    cited = {s for code in kept for s in BY_CODE[code].source}
-    assert set(source) <= cited
+    for rule, codes, source in each(RULES):
+        with of(rule):
+            kept = {g.code for g in GUARDS if g.rule == rule}
+            assert codes <= kept
+            cited = {s for code in kept for s in BY_CODE[code].source}
+            assert set(source) <= cited
 
 
 @pytest.mark.parametrize("act", BASES_OF_BOTH_KINDS)
@@ -749,15 +756,16 @@ def _sources() -> str:
     )
 
 
-@pytest.mark.parametrize("code", [g.code for g in GUARDS])
-def test_every_guard_is_tested_by_name_and_cites_its_source(code: str) -> None:
+def test_every_guard_is_tested_by_name_and_cites_its_source() -> None:
     """§7: 133 guards, each with a test that names it, a source or an origin, and two sentences."""
-    guard = BY_CODE[code]
-    entry = next(g for g in EDITION.guards["guards"] if g["code"] == code)
-    assert guard.source or entry["origin"] == "ADD" or guard.rule
-    assert guard.vi
-    assert guard.en
-    assert f'"{code}"' in _sources(), f"no test names {code}"
+    for code in each([g.code for g in GUARDS]):
+        with of(code):
+            guard = BY_CODE[code]
+            entry = next(g for g in EDITION.guards["guards"] if g["code"] == code)
+            assert guard.source or entry["origin"] == "ADD" or guard.rule
+            assert guard.vi
+            assert guard.en
+            assert f'"{code}"' in _sources(), f"no test names {code}"
 
 
 # -- §8 silences ----------------------------------------------------------------------------------
@@ -775,29 +783,30 @@ def test_there_are_thirty_one_silences_in_order() -> None:
     assert [s.n for s in silences(EDITION)] == list(range(1, 32))
 
 
-@pytest.mark.parametrize("n", range(1, 32))
-def test_silence_is_shown_where_it_bites(n: int) -> None:
+def test_silence_is_shown_where_it_bites() -> None:
     """§8: “the regulation doesn't say; this ledger does …”, in both languages, at each place."""
-    row = silences(EDITION)[n - 1]
-    assert row.vi.startswith("Quy chế không nêu ")
-    assert "; sổ này " in row.vi
-    assert row.en.startswith("The regulation doesn't say ")
-    assert "; this ledger " in row.en
-    assert row.bites
-    assert set(row.bites) <= codes_of_the_data()
-    for code in row.bites:
-        assert row in about(code, EDITION)
-        kind = next(k for k in ("act", "guard", "clock", "state") if _knows(k, code))
-        shown = catalogue_page.explain(kind, code)
-        assert row.vi in shown
-        assert row.en in shown
-    listed = catalogue_page.explain("silence", str(n))
-    assert row.vi in listed
-    for act, wanted in row.only.items():
-        assert act in row.bites
-        for fact, values in wanted.items():
-            spec: Any = TYPES[act].facts[fact]
-            assert set(values) <= {"*", True, *spec.get("enum", ())}
+    for n in each(range(1, 32)):
+        with of(n):
+            row = silences(EDITION)[n - 1]
+            assert row.vi.startswith("Quy chế không nêu ")
+            assert "; sổ này " in row.vi
+            assert row.en.startswith("The regulation doesn't say ")
+            assert "; this ledger " in row.en
+            assert row.bites
+            assert set(row.bites) <= codes_of_the_data()
+            for code in row.bites:
+                assert row in about(code, EDITION)
+                kind = next(k for k in ("act", "guard", "clock", "state") if _knows(k, code))
+                shown = catalogue_page.explain(kind, code)
+                assert row.vi in shown
+                assert row.en in shown
+            listed = catalogue_page.explain("silence", str(n))
+            assert row.vi in listed
+            for act, wanted in row.only.items():
+                assert act in row.bites
+                for fact, values in wanted.items():
+                    spec: Any = TYPES[act].facts[fact]
+                    assert set(values) <= {"*", True, *spec.get("enum", ())}
 
 
 def _knows(kind: str, code: str) -> bool:
@@ -840,10 +849,11 @@ PLACES: Final = [
 ]
 
 
-@pytest.mark.parametrize(("n", "code"), PLACES)
-def test_silence_bites_at_its_place(n: int, code: str) -> None:
+def test_silence_bites_at_its_place() -> None:
     """§8: where an officer meets the decision."""
-    assert code in silences(EDITION)[n - 1].bites
+    for n, code in each(PLACES):
+        with of((n, code)):
+            assert code in silences(EDITION)[n - 1].bites
 
 
 # -- §9 what is not there -------------------------------------------------------------------------

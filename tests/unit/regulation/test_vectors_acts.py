@@ -11,20 +11,22 @@ from keys import canonical
 from ledger.errors import Rejected
 from ledger.regulation.acts.act import parse_act
 from ledger.regulation.guards.signers import distinct_signers
+from tests.rows import each, of
 from tests.vector_files import name_of, rows
 
 
-@pytest.mark.parametrize("row", rows("statement", "acts"), ids=name_of)
-def test_act_of_good_form_is_read(row: dict[str, Any]) -> None:
+def test_act_of_good_form_is_read() -> None:
     """Nothing of a signed act is lost or refused for its form."""
-    members = canonical.parse(row["text"].encode())
-    act = parse_act(members)
-    assert (act.act, act.act_id, act.stream) == (
-        members["act"],
-        members["act_id"],
-        members["stream"],
-    )
-    assert next(signer.role for signer in act.signers) == "AUTHOR"
+    for row in each(rows("statement", "acts")):
+        with of(name_of(row)):
+            members = canonical.parse(row["text"].encode())
+            act = parse_act(members)
+            assert (act.act, act.act_id, act.stream) == (
+                members["act"],
+                members["act_id"],
+                members["stream"],
+            )
+            assert next(signer.role for signer in act.signers) == "AUTHOR"
 
 
 @pytest.mark.parametrize("row", rows("statement", "reject_acts"), ids=name_of)

@@ -15,8 +15,9 @@ import pytest
 from ledger.regulation import guards
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.edition import load_edition
-from ledger.regulation.guards.table import GUARDS, Guard, guards_of
+from ledger.regulation.guards.table import GUARDS, guards_of
 from tests.builders import a_case_in, a_value, refolded
+from tests.rows import each, of
 from tests.source_files import files_below
 
 CODES = [g["code"] for g in load_edition().guards["guards"]]
@@ -56,23 +57,29 @@ def test_the_list_is_whole_and_in_its_order() -> None:
     assert [g.code for g in GUARDS] == CODES
 
 
-@pytest.mark.parametrize("code", CODES)
-def test_every_guard_is_tested_both_ways(code: str) -> None:
+def test_every_guard_is_tested_both_ways() -> None:
     """regulation.md §7: one case that passes and one that is refused or flagged."""
-    asked = _asked()
-    assert code in asked["breaks"], f"no test breaks {code}"
-    assert code in asked["holds"], f"no test lets {code} pass"
+    for code in each(CODES):
+        with of(code):
+            asked = _asked()
+            assert code in asked["breaks"], f"no test breaks {code}"
+            assert code in asked["holds"], f"no test lets {code} pass"
 
 
-@pytest.mark.parametrize("guard", GUARDS, ids=CODES)
-def test_every_guard_cites_its_article_or_rule(guard: Guard) -> None:
+def test_every_guard_cites_its_article_or_rule() -> None:
     """regulation.md §7: law is dated data, and every guard cites its clause."""
-    said = inspect.getdoc(guard.check)
-    assert said
-    if guard.rule is not None:
-        assert re.search(rf"\b{guard.rule}\b", said), f"{guard.code} does not cite {guard.rule}"
-    if guard.source:
-        assert any(s in said for s in guard.source), f"{guard.code} cites none of {guard.source}"
+    for guard in each(GUARDS):
+        with of(guard):
+            said = inspect.getdoc(guard.check)
+            assert said
+            if guard.rule is not None:
+                assert re.search(rf"\b{guard.rule}\b", said), (
+                    f"{guard.code} does not cite {guard.rule}"
+                )
+            if guard.source:
+                assert any(s in said for s in guard.source), (
+                    f"{guard.code} cites none of {guard.source}"
+                )
 
 
 def test_every_guard_is_asked_of_some_act() -> None:
@@ -103,12 +110,11 @@ def _world(code: CodeType) -> Iterator[str]:
             yield from _world(inner)
 
 
-@pytest.mark.parametrize(
-    "path", files_below(Path(guards.__path__[0]), "*.py"), ids=lambda path: path.stem
-)
-def test_guards_read_no_clock_and_no_file(path: Path) -> None:
+def test_guards_read_no_clock_and_no_file() -> None:
     """guards.json, notes: a guard sees the question and nothing else."""
-    assert _seen(path.read_text("utf-8")) == set()
+    for path in each(files_below(Path(guards.__path__[0]), "*.py")):
+        with of(path.stem):
+            assert _seen(path.read_text("utf-8")) == set()
 
 
 @pytest.mark.parametrize(
@@ -128,24 +134,30 @@ def test_what_reads_the_world_is_seen(source: str, seen: set[str]) -> None:
     assert _seen(source) == seen
 
 
-@pytest.mark.parametrize("state", STATES)
-def test_the_shortest_way_to_every_state_is_lawful(state: str) -> None:
+def test_the_shortest_way_to_every_state_is_lawful() -> None:
     """regulation.md §6: each act on the way passes every guard, and the fold agrees."""
-    case = a_case_in(state)
-    assert case.stream.state == state
-    again = refolded(case)
-    assert (again.state, again.seq, again.outcome) == (state, case.stream.seq, case.stream.outcome)
+    for state in each(STATES):
+        with of(state):
+            case = a_case_in(state)
+            assert case.stream.state == state
+            again = refolded(case)
+            assert (again.state, again.seq, again.outcome) == (
+                state,
+                case.stream.seq,
+                case.stream.outcome,
+            )
 
 
-@pytest.mark.parametrize("state", STATES)
-def test_no_guard_stumbles_over_facts_that_fit(state: str) -> None:
+def test_no_guard_stumbles_over_facts_that_fit() -> None:
     """A guard answers; it never raises, whatever act is tried in whatever state."""
-    case = a_case_in(state)
-    for name, kind in load().types.items():
-        every = {n: a_value(n, f, case.now, case.stream) for n, f in kind.facts.items()}
-        for facts in ({}, every):
-            question = case.asks(name, facts=facts)
-            assert not kind.check(question.facts), name
-            for guard in GUARDS:
-                if guard.applies_to != "listed" or guard.code in kind.requires:
-                    guard.check(question)
+    for state in each(STATES):
+        with of(state):
+            case = a_case_in(state)
+            for name, kind in load().types.items():
+                every = {n: a_value(n, f, case.now, case.stream) for n, f in kind.facts.items()}
+                for facts in ({}, every):
+                    question = case.asks(name, facts=facts)
+                    assert not kind.check(question.facts), name
+                    for guard in GUARDS:
+                        if guard.applies_to != "listed" or guard.code in kind.requires:
+                            guard.check(question)
