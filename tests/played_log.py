@@ -28,6 +28,7 @@ from ledger.ports import RecordStore, StoredRecord
 from ledger.postgres.connect import Lending
 from ledger.postgres.mirror.mirrored import PostgresMirror
 from ledger.postgres.records import PostgresRecords
+from ledger.postgres.ticketed import Ticketed
 from ledger.regulation.acts.act import Act, known_act
 from ledger.regulation.case.registers import kept, register_of
 from ledger.streams.record_reader import Reader
@@ -155,7 +156,7 @@ class PlayedLog:
         book = register_of(act, self.stored()[at].recorded_at)
         return {} if book is None else {"registered": [kept(at, book)]}
 
-    def queries(self, asking: Lending, writing: Lending) -> Queries:
+    def queries(self, asking: Ticketed, writing: Lending) -> Queries:
         """Every reading of its views, as `api.ops.wiring` does.
 
         Args:
@@ -172,6 +173,7 @@ class PlayedLog:
         judge = evidence(written)
         return Queries(
             asking.connection,
+            at_once=asking.at_once,
             origin=ORIGIN,
             follower=follower,
             evidence=evidence(PostgresRecords(asking)),

@@ -279,6 +279,7 @@ class Enclave:
         )
         self.queries = Queries(
             self.lend,
+            at_once=self._asked.at_once,
             origin=origin,
             follower=self.ledger.follower,
             evidence=self._evidence(self.records, self.reader),
@@ -578,7 +579,9 @@ class Enclave:
         by = ReadBy(caller.officer, caller.kid)
         whom = partial(self._for_whom, caller.officer)
         own = None if self.facts.level == ORDINARY else _of_own(self.facts.level)
-        self.reads.note(shown.reads(by, self._purpose, whom, _of_totals, own))
+        reads = shown.reads(by, self._purpose, whom, _of_totals, own)
+        if reads:
+            self.reads.note(reads)
 
     def read_under(self, shown: ShownCases) -> list[tuple[str, str, str]]:
         """Rule, act and end of each order or opening by which alone something of it is seen."""

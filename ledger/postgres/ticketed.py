@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, LiteralString, cast
+from uuid import UUID
 
 import psycopg
 
 from ledger.asker import Asker, asker
 from ledger.errors import Unavailable
 from ledger.message import Message
-from ledger.postgres.connect import Connection, Pool
-from ledger.reads.shown import gathered
+from ledger.postgres.connect import Connection, Pool, reading
+from ledger.reads.shown import Under, gathered
 
 _BEGIN: Final[LiteralString] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 #: One way there and back each. What is filled in has no character that needs quoting.
@@ -71,6 +72,36 @@ class Ticketed:
                     connection.rollback()
                 raise
 
+    def at_once(
+        self, question: LiteralString, stream: str, comp: UUID
+    ) -> tuple[Under | None, tuple[Any, ...]] | None:
+        """What is asked of one case in a single statement, which brings its ticket with it.
+
+        Args:
+            question: Takes ticket, time, name and id of the case, and answers one row: what
+                `sec.answers` says, by which act alone the case is seen and by which rule, and then
+                what was asked, its first column NULL where nothing is shown.
+            stream: Name of the case.
+            comp: Its id.
+
+        Returns:
+            By what alone it is seen, and what was asked; None where nothing is shown, or where it
+            has to be asked in a transaction: within another question, or for nobody.
+
+        Raises:
+            Unavailable: As `connection`.
+        """
+        who = asker()
+        if who is None or self._held.get() is not None:
+            return None
+        said = [who.ticket, _stated(who), stream, comp]
+        row = reading(self._pool, lambda one: one.execute(question, said, prepare=True).fetchone())
+        timely, via, rule, *found = cast("tuple[Any, ...]", row)
+        _require(timely=timely, of_cases=who.of_cases)
+        if found[0] is None:
+            return None
+        return None if via is None else Under(via, rule), tuple(found)
+
     def check(self) -> None:
         """Makes lost connections anew, but for the one that is in use."""
         if self._held.get() is None:
@@ -87,15 +118,22 @@ def _begin(connection: Connection, who: Asker | None) -> None:
         return
     if not _PLAIN.fullmatch(who.ticket):
         raise _refused()
-    at = "" if who.at is None else who.at.isoformat()
-    cursor = connection.execute((_ASK % (who.ticket, at)).encode(), prepare=False)
+    cursor = connection.execute((_ASK % (who.ticket, _stated(who))).encode(), prepare=False)
     cursor.nextset()
     cursor.nextset()
     row = cursor.fetchone()
-    timely = None if row is None else row[0]
+    _require(timely=None if row is None else row[0], of_cases=who.of_cases)
+
+
+def _stated(who: Asker) -> str:
+    return "" if who.at is None else who.at.isoformat()
+
+
+def _require(*, timely: object, of_cases: bool) -> None:
+    """What `sec.answers` says lets it be answered."""
     if timely is None:
         raise _refused()
-    if who.of_cases and not timely:
+    if of_cases and not timely:
         raise audience_late()
 
 

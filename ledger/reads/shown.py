@@ -58,6 +58,14 @@ class ShownCases:
             self._to_ask.add(comp)
             self._records.setdefault((comp, kind), set()).update(records)
 
+    def add_under(self, kind: Kind, stream: str, comp: UUID, under: Under | None) -> None:
+        """A whole case, of which it was told with it by what alone it is seen."""
+        self.said = True
+        self._cases[comp] = stream
+        self._records.setdefault((comp, kind), set())
+        if under is not None:
+            self._under.setdefault(comp, {})[under] = None
+
     def add_below(self, kind: Kind, stream: str, via: UUID, purpose: str) -> None:
         """A case of a lower log, by a grant above: of it the whole, since its indices are of there.
 
@@ -137,6 +145,8 @@ class ShownCases:
             own: The same of what somebody sees by taking part in it, or because it was named to
                 them, where that is noted too: above ordinary. None: it is not.
         """
+        if own is None and not (self._under or self._orders or self.totals or self._below):
+            return []
         purpose, for_whom = cache(purpose), cache(for_whom)
         mine = [] if own is None else self._own(by, own)
         found = [
@@ -222,6 +232,16 @@ def shows(kind: Kind, stream: str, comp: UUID, records: Iterable[int] = ()) -> N
     one = _gathered.get()
     if one is not None:
         one.add(kind, stream, comp, records)
+
+
+def shows_under(kind: Kind, stream: str, comp: UUID, under: Under | None) -> None:
+    """Says that the answer shows a whole case, as `shows`, and by what alone it is seen.
+
+    For whoever read it in a statement that told this too, so that nobody asks again.
+    """
+    one = _gathered.get()
+    if one is not None:
+        one.add_under(kind, stream, comp, under)
 
 
 def shows_below(kind: Kind, stream: str, via: UUID, purpose: str) -> None:

@@ -6,7 +6,7 @@ Who may ask is not decided here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from time import monotonic, sleep
@@ -28,6 +28,7 @@ from ledger.reads.shown import (
     shows_figures,
     shows_nothing,
     shows_totals,
+    shows_under,
 )
 from ledger.regulation.acts.act import ORDINARY
 from ledger.regulation.case.documents import Document, documents
@@ -64,6 +65,7 @@ from projections.queries.registry_as_of import RegistryReader, RegistrySnapshot
 from projections.queries.rights import Rights
 from projections.queries.row_evidence import RowEvidence
 from projections.queries.signature_verdicts import StatementVerdict, Verification, judged, verified
+from projections.queries.stored_case_file import CurrentFile
 from projections.queries.told_act import ToldAct
 from projections.queries.ways import Ways
 from projections.views import acts as timeline
@@ -138,12 +140,16 @@ class ReadUnder:
     grant: Grant
 
 
+AtOnce = Callable[[LiteralString, str, UUID], tuple[Under | None, tuple[Any, ...]] | None]
+
+
 class Queries:
     """Every reading of the views, for one enclave.
 
     Args:
         connecting: Lends a connection of the reader's login in a transaction that says who asks
             and sees one state of the database (`ledger.postgres.ticketed`); within it, the same.
+        at_once: Asks in one statement what is asked of one case, where that is possible (there).
         origin: Origin of the log.
         follower: Follows the registry. What it reads by is lent no connection of `connecting`,
             since it may be asked while one is held.
@@ -160,6 +166,7 @@ class Queries:
         self,
         connecting: Connecting,
         *,
+        at_once: AtOnce,
         origin: str,
         follower: RegistryFollower,
         evidence: RowEvidence,
@@ -169,9 +176,11 @@ class Queries:
         mirrored: Mirrored,
     ) -> None:
         self._connecting = connecting
+        self._at_once = at_once
         self._origin = origin
         self._registries = RegistryReader(follower)
         self._evidence = evidence
+        self._level = evidence.level
         self._lending_whole = lending_whole
         self._judge = judge
         self._rights = rights
@@ -227,7 +236,7 @@ class Queries:
                 index = _index(connection, ("case_file",))
             else:
                 index = snapshot
-                fill, level = self._evidence.fill_stream, self._evidence.level
+                fill, level = self._evidence.fill_stream, self._level
                 then = case_list_snapshot.then(connection, self._registries, snapshot, fill, level)
             if (who := asker()) is not None:
                 self._ways.choose(connection, who.officer)
@@ -250,13 +259,16 @@ class Queries:
         Raises:
             NotFound: There is no such case.
         """
+        kept = self._kept(stream, at)
+        if kept is not None:
+            return kept.position, kept.body
         with self._connecting() as connection:
             row = stored_case_file.stored(connection, stream)
             if row is None:
                 self._require_whole(connection, stream)
                 raise NotFound(stream)
             self._shows("CASE_FILE", [stream])
-            known = self._registries.newest(connection, row.registry)
+            known = self._registries.reaching(row.registry)
             if row.right(at, known):
                 return row.position, row.body
             stored = timeline.stream_rows(connection, stream, upto=row.last_index)
@@ -264,6 +276,23 @@ class Queries:
             reports = as_of.reports_for(connection, rows)
         folded = folded_from(stream, rows, known.registry, at, reports)
         return row.position, orjson.dumps(folded.file()).decode()
+
+    def _kept(self, stream: str, at: datetime) -> CurrentFile | None:
+        """The stored file where it is right; who asks and by what they see it goes with it.
+
+        None: it is to be asked in a transaction, whether it is there at all and what it is made of.
+        """
+        if self._level != ORDINARY:  # nothing of a case is stored to be shown
+            return None
+        comp = stream_id(self._origin, stream)
+        told = self._at_once(stored_case_file.AT_ONCE, stream, comp)
+        if told is None:
+            return None
+        under, kept = told[0], CurrentFile(*told[1])
+        if not kept.right(at, self._registries.reaching(kept.registry)):
+            return None
+        shows_under("CASE_FILE", stream, comp, under)
+        return kept
 
     def case_as_of(
         self, stream: str, moment: Moment, now: datetime, clock: Clock = "recorded"
@@ -313,7 +342,7 @@ class Queries:
             self._require_whole(connection, stream)
             self._shows("CASE_FILE", [stream])
         self._rights.require(stream, (), whole=True)
-        return own_part(self._rights.case(stream), self._evidence.level)
+        return own_part(self._rights.case(stream), self._level)
 
     def _as_of(
         self, stream: str, moment: Moment, now: datetime, clock: Clock, kind: Kind = "HISTORY"
@@ -370,7 +399,7 @@ class Queries:
 
         What they are shown of these is noted too (access.md U1, F7).
         """
-        if self._evidence.level == ORDINARY or not is_case(stream):
+        if self._level == ORDINARY or not is_case(stream):
             return []
         granted = self._rights.below(stream)
         if not granted:
@@ -411,7 +440,7 @@ class Queries:
 
         At the ordinary level there is none: no act there classifies anything.
         """
-        if self._evidence.level == ORDINARY or not is_case(stream):
+        if self._level == ORDINARY or not is_case(stream):
             return []
         rows, registry = [one.row for one in shown], self._registries.known
         folded = folded_from(stream, rows, registry, datetime.max.replace(tzinfo=UTC), Reports())
@@ -460,7 +489,7 @@ class Queries:
         """
         statements = self.act(act_id)
         stream = statements[0].row.stream
-        if not is_case(stream) or self._evidence.level != ORDINARY:
+        if not is_case(stream) or self._level != ORDINARY:
             with self._connecting() as connection:
                 return ToldAct(statements, self._registries.newest(connection).registry)
         try:
@@ -717,7 +746,7 @@ class Queries:
         """
         with self._connecting() as connection:
             found = self._sight(connection, stream)
-            if found is None or (found[0] and self._evidence.level == ORDINARY):
+            if found is None or (found[0] and self._level == ORDINARY):
                 return None
             seen = {row.seq for row in timeline.stream_rows(connection, stream)}
         withheld = [n for n in range(1, found[1] + 1) if n not in seen]

@@ -23,9 +23,8 @@ from ledger.write.registry_follower import Current, RegistryFollower
 from projections.fold.step import RENAMING
 from projections.views.base import Connection
 
-#: Index of the newest registry record, -1 for none: to be read with what depends on it.
-NEWEST: Final[LiteralString] = "(SELECT registry_index FROM log.log_head)"
-_REACHED: Final[LiteralString] = "SELECT " + NEWEST
+#: Index of the newest registry record, -1 for none.
+_REACHED: Final[LiteralString] = "SELECT registry_index FROM log.log_head"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +54,20 @@ class RegistryReader:
         self._follower = follower
         self._newest = RegistrySnapshot(follower.current.registry, -1)
 
-    def newest(self, connection: Connection, reached: int | None = None) -> RegistrySnapshot:
-        """The registry with everything recorded.
+    def newest(self, connection: Connection) -> RegistrySnapshot:
+        """The registry with everything recorded."""
+        return self._snapshot(self._caught_up(connection))
+
+    def reaching(self, index: int) -> RegistrySnapshot:
+        """The registry with at least everything up to an index.
 
         Args:
-            connection: As reader.
-            reached: `NEWEST`, where it has been read already: nothing is asked for again then.
+            index: Of the newest registry record, as it was read with what depends on it.
         """
-        current, known = self._caught_up(connection, reached), self._newest
+        return self._snapshot(self._follower.catch_up(index))
+
+    def _snapshot(self, current: Current) -> RegistrySnapshot:
+        known = self._newest
         if known.registry is not current.registry:
             known = self._newest = _known(current)
         return known
@@ -90,11 +95,9 @@ class RegistryReader:
         acts = self._caught_up(connection).acts
         return max((one.recorded_at for one in acts if one.index <= index), default=None)
 
-    def _caught_up(self, connection: Connection, reached: int | None = None) -> Current:
-        if reached is None:
-            row = connection.execute(_REACHED).fetchone()
-            reached = None if row is None else int(row[0])
-        return self._follower.catch_up(reached)
+    def _caught_up(self, connection: Connection) -> Current:
+        row = connection.execute(_REACHED).fetchone()
+        return self._follower.catch_up(None if row is None else int(row[0]))
 
 
 def _known(current: Current) -> RegistrySnapshot:

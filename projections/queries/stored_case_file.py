@@ -3,20 +3,19 @@
 One question brings the row and how far the registry had come at the same moment.
 """
 
-# ruff: noqa: S608 - pieces of SQL are constants (LiteralString)
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, LiteralString
 
-from projections.queries.registry_as_of import NEWEST, RegistrySnapshot
+from projections.queries.registry_as_of import RegistrySnapshot
 from projections.views.base import Connection
 
-_GET: Final[LiteralString] = (
-    "SELECT c.body::text, c.changes_at, c.last_index, v.position, " + NEWEST + " AS registry"
-    " FROM proj.views v JOIN proj.case_file c ON c.gen = v.gen"
-    " WHERE v.view = 'case_file' AND v.state = 'live' AND c.stream = %s"
+#: Takes ticket, time, name and id of the case; None for what the transaction has said already.
+AT_ONCE: Final[LiteralString] = (
+    "SELECT timely, via, rule, body, changes_at, last_index, position, registry"
+    " FROM proj.file_now(%s, %s, %s, %s)"
 )
 
 
@@ -46,5 +45,5 @@ class CurrentFile:
 
 def stored(connection: Connection, stream: str) -> CurrentFile | None:
     """The stored file of a case; None where there is no such case."""
-    row = connection.execute(_GET, [stream]).fetchone()
-    return None if row is None else CurrentFile(*row)
+    row = connection.execute(AT_ONCE, [None, None, stream, None]).fetchone()
+    return None if row is None or row[3] is None else CurrentFile(*row[3:])

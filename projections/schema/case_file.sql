@@ -1,5 +1,7 @@
 -- One row a case: the case file as it stood right after the newest statement of its stream (view `case_file`), beside
 -- the columns the list asks for. `changes_at` says from when the file must be folded again to be right.
+--
+-- Rows · need-to-know · the file as it stands
 
 CREATE TABLE proj.case_file (
   gen smallint NOT NULL,
@@ -47,3 +49,39 @@ CREATE POLICY ntk ON proj.case_file FOR SELECT TO {slug}_reader USING (
   OR CASE WHEN (SELECT current_setting('app.by_set', true)) = 'on'
     THEN comp IN (SELECT a.comp FROM sec.shown a WHERE a.whole)
     ELSE (SELECT true FROM sec.shown a WHERE a.comp = case_file.comp AND a.whole LIMIT 1) END);
+
+-- == The file as it stands =========================================================================================
+
+-- functions do not go with the tables that they ask
+DROP FUNCTION IF EXISTS proj.file_now;
+
+-- The stored file of a case, and how far view and registry had come at the same moment; `body` is null where nothing is shown.
+-- With a ticket it is a whole question in one way there and back: the ticket is of this statement alone, which is one state of
+-- the database. Then `timely` is what `sec.answers` says, and `via` and `rule` by what order or opening alone the case is seen,
+-- asked after the rest: how late the audience is goes by the clock, and a yes holds for all of it. Without one the transaction
+-- has said it. Runs as whoever calls, so the policies above decide what is shown.
+CREATE FUNCTION proj.file_now(_ticket text, _time text, _stream text, _comp uuid, OUT timely boolean, OUT via uuid,
+  OUT rule text, OUT body text, OUT changes_at timestamptz, OUT last_index bigint, OUT "position" bigint, OUT registry bigint)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  under record;
+BEGIN
+  IF _ticket IS NOT NULL THEN
+    PERFORM pg_catalog.set_config('app.ticket', _ticket, true), pg_catalog.set_config('app.time', _time, true);
+  END IF;
+  SELECT c.body::text, c.changes_at, c.last_index, v.position, h.registry_index
+  INTO body, changes_at, last_index, "position", registry
+  FROM log.log_head h, proj.views v JOIN proj.case_file c ON c.gen = v.gen
+  WHERE v.view = 'case_file' AND v.state = 'live' AND c.stream = _stream;
+  IF _ticket IS NULL THEN RETURN; END IF;
+  SELECT u.comp, u.via, u.rule INTO under FROM sec.read_under(ARRAY[_comp]) u;
+  IF FOUND AND under.comp IS NULL THEN
+    timely := CASE WHEN sec.answers() IS NOT NULL THEN false END;
+    RETURN;
+  END IF;
+  timely := true;
+  via := under.via;
+  rule := under.rule;
+END $$;
+
+GRANT EXECUTE ON FUNCTION proj.file_now(text, text, text, uuid) TO {slug}_reader, {slug}_projector;

@@ -25,6 +25,7 @@ from api.ops.machine import RealClock
 from ledger.ports import NIL_UNIT, Draft
 from ledger.postgres.ticket import TicketKey, keep_ticket_key
 from ledger.regulation.registry.grants import Grant
+from projections.queries import stored_case_file
 from projections.queries.ways import KEPT_S, Ways
 from tests.attacks import attack
 from tests.contract.append import T0, a_draft
@@ -54,6 +55,8 @@ ASKED: Final[dict[str, LiteralString]] = {
 }
 OF_ACTS: Final = ("log.records", "log.wraps", "proj.acts", "proj.tasks")
 OF_CASES: Final = ("proj.case_file", "proj.counted", "proj.marks")
+AT_ONCE: Final = "proj.file_now"
+"""The file of a case, asked in one statement that brings its ticket with it."""
 SECRET: Final = ("sec.members", "sec.excluded", "sec.ended", "sec.beat", "sec.ticket_keys")
 
 Seen = dict[str, set[object]]
@@ -188,6 +191,12 @@ class Bench:
             for table, query in ASKED.items():
                 rows = {row[0] for row in connection.execute(query).fetchall()}
                 found[table] = {self.act_at.get(row, row) for row in rows}
+            connection.execute("SELECT set_config('app.ticket', '', true)")
+            found[AT_ONCE] = {
+                one.name
+                for one in (self.case, self.other, self.open)
+                if (row := _at_once(connection, ticket, one)) is not None and row[3] is not None
+            }
             return found
 
     def everybody(self) -> Seen:
@@ -208,12 +217,21 @@ class Bench:
         return found
 
     def _plus(self, stream: Stream, before: Seen) -> Seen:
-        found = {table: set(before.get(table, ())) for table in ASKED}
+        found = {table: set(before.get(table, ())) for table in (*ASKED, AT_ONCE)}
         for table in OF_ACTS:
             found[table] |= set(stream.acts)
-        for table in (*OF_CASES, "log.streams"):
+        for table in (*OF_CASES, AT_ONCE, "log.streams"):
             found[table] |= {stream.name}
         return found
+
+
+def _at_once(
+    connection: psycopg.Connection, ticket: str | None, stream: Stream
+) -> tuple[Any, ...] | None:
+    """The file of a stream by a statement that brings its ticket with it; NULL brings none."""
+    return connection.execute(
+        stored_case_file.AT_ONCE, [ticket, "", stream.name, stream.comp]
+    ).fetchone()
 
 
 def _pad(key: bytes, byte: int) -> bytes:
@@ -655,6 +673,39 @@ def test_a_late_or_stopped_audience_shows_no_case(taking_part: Bench) -> None:
     assert bench.seen(a_ticket()) == bench.everybody()
 
 
+def test_a_question_in_one_statement_says_whether_it_could_be_answered(taking_part: Bench) -> None:
+    """As `sec.answers` at the beginning of a transaction: nobody's ticket, late, or good (G13)."""
+    bench = taking_part
+
+    def timely(ticket: str) -> object:
+        with bench.login("reader") as connection:
+            found = [_at_once(connection, ticket, one) for one in (bench.case, bench.other)]
+            with connection.transaction():
+                connection.execute("SELECT set_config('app.ticket', %s, true)", [ticket])
+                said = connection.execute("SELECT sec.answers()").fetchone()
+        assert said is not None
+        assert [row and row[0] for row in found] == [said[0]] * 2
+        return said[0]
+
+    assert timely(a_ticket()) is True
+    assert timely(a_ticket(STRANGER)) is True
+    assert timely(a_ticket(key=b"x" * 32)) is None
+    bench.live(behind=1)
+    assert timely(a_ticket()) is False
+    assert timely(a_ticket(life_s=-1)) is None
+
+
+def test_the_ticket_of_a_statement_is_of_no_other(taking_part: Bench) -> None:
+    """The next question over the same connection begins without one (PF1)."""
+    with taking_part.login("reader") as connection:
+        row = _at_once(connection, a_ticket(), taking_part.case)
+        assert row is not None
+        assert row[3] is not None
+        assert connection.execute("SELECT count(*) FROM log.records").fetchone() == (2,)
+        asked = connection.execute("SELECT current_setting('app.ticket', true)").fetchone()
+        assert asked == ("",)
+
+
 def test_without_views_there_is_no_case_and_no_error(taking_part: Bench) -> None:
     """As right after a restore, before the views are made anew."""
     with psycopg.connect(taking_part.database.admin) as admin:
@@ -694,7 +745,29 @@ def _under(bench: Bench, ticket: str | None, *comps: UUID) -> list[tuple[object,
         if ticket is not None:
             connection.execute("SELECT set_config('app.ticket', %s, true)", [ticket])
         asked = connection.execute("SELECT * FROM sec.read_under(%s)", [list(comps)])
-        return sorted(asked.fetchall())
+        found = sorted(asked.fetchall())
+        if ticket is not None:
+            _told_at_once(connection, bench, ticket, found, comps)
+        return found
+
+
+def _told_at_once(
+    connection: psycopg.Connection,
+    bench: Bench,
+    ticket: str,
+    found: list[tuple[Any, ...]],
+    comps: tuple[UUID, ...],
+) -> None:
+    """In one statement the same is told of each case."""
+    under = {row[0]: row[1:] for row in found}
+    for one in (bench.case, bench.other):
+        if one.comp in comps:
+            row = _at_once(connection, ticket, one)
+            assert row is not None
+            if found == UNKNOWN:
+                assert not row[0]
+            else:
+                assert row[:3] == (True, *under.get(one.comp, (None, None)))
 
 
 def _opened(bench: Bench, act: UUID, rule: str, comp: UUID | None = None, **terms: Any) -> None:  # noqa: ANN401

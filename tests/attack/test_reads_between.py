@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from http import HTTPStatus
+from threading import Thread
 from typing import Any
 
 import psycopg
@@ -45,6 +47,10 @@ _NO_WAYS = {
     "/v1/lower-logs": "of no case: how far each lower log is taken in",
     "/v1/worklist": "of what waits for one's own posts, which an order gives nothing",
 }
+_BROKEN_OFF = (
+    "SELECT {}(pid) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND wait_event_type = 'Lock' AND query LIKE '%proj.file_now%'"
+)
 _BEHIND = (
     "UPDATE proj.views SET position = position {} 1 WHERE view = 'audience' AND state = 'live'"
 )
@@ -57,6 +63,20 @@ def admin(under_order: UnderOrder) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
+@contextmanager
+def folded_anew(admin: psycopg.Connection[Any], case: str) -> Iterator[None]:
+    """The stored file of a case is not right any more, so that it is read in a transaction."""
+    said = "SELECT changes_at FROM proj.case_file WHERE case_id = %s"
+    before = admin.execute(said, [case]).fetchone()
+    assert before is not None
+    change = "UPDATE proj.case_file SET changes_at = %s WHERE case_id = %s"
+    admin.execute(change, ["2000-01-01Z", case])
+    try:
+        yield
+    finally:
+        admin.execute(change, [*before, case])
+
+
 @attack(
     "a case read under an order so slowly that nobody knows any more by what it is seen",
     stopped_by="503 audience_late where the database does not tell at the end of the read",
@@ -65,7 +85,7 @@ def admin(under_order: UnderOrder) -> Iterator[psycopg.Connection[Any]]:
 def test_a_slow_answer_is_not_shown_without_its_row(
     under_order: UnderOrder, admin: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The beat is good when the read begins, and not when it ends."""
+    """The beat is good when the read begins, and not when it ends: a file that is folded anew."""
     service, case = under_order.service, under_order.world.hidden.case
     before, read, waits = len(under_order.rows()), stored_case_file.stored, list[int]()
 
@@ -82,14 +102,51 @@ def test_a_slow_answer_is_not_shown_without_its_row(
     monkeypatch.setattr(stored_case_file, "stored", slow)
     admin.execute(_BEHIND.format("-").encode())
     try:
-        while not waits:  # a machine that is slow has not begun to read by then
-            admin.execute("UPDATE sec.beat SET at = clock_timestamp() - interval '3 seconds'")
-            answer = ask(service, f"/v1/cases/{case}", INSPECTOR)
+        with folded_anew(admin, case):
+            while not waits:  # a machine that is slow has not begun to read by then
+                admin.execute("UPDATE sec.beat SET at = clock_timestamp() - interval '3 seconds'")
+                answer = ask(service, f"/v1/cases/{case}", INSPECTOR)
     finally:
         admin.execute(_BEHIND.format("+").encode())
     assert (answer.status_code, answer.get_json()["code"]) == (503, "audience_late")
     assert case not in answer.text
     assert len(under_order.rows()) == before
+
+
+@attack(
+    "the database breaks off a case that is read under an order, or the connection is lost midway",
+    stopped_by="file, order and whether it may be told are one statement: all of it, or 503",
+    noticed_by="-",
+)
+@pytest.mark.parametrize(
+    ("breaks", "status"),
+    [("pg_cancel_backend", 503), ("pg_terminate_backend", 200)],
+    ids=["the statement", "the connection"],
+)
+def test_a_case_is_read_whole_or_not_at_all(
+    under_order: UnderOrder, admin: psycopg.Connection[Any], breaks: str, status: int
+) -> None:
+    """Nothing of it and no row; or asked again over another connection, with one row."""
+    service, case = under_order.service, under_order.world.hidden.case
+    before, answers = len(under_order.rows()), list[Any]()
+    asking = Thread(
+        target=lambda: answers.append(ask(service, f"/v1/cases/{case}", INSPECTOR)), daemon=True
+    )
+    with closing(psycopg.connect(service.database.admin)) as holder:
+        holder.execute("LOCK TABLE proj.case_file IN ACCESS EXCLUSIVE MODE")
+        asking.start()
+        while not admin.execute(_BROKEN_OFF.format(breaks).encode()).fetchall():
+            time.sleep(0.02)
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            asking.join()  # nobody has to let go of anything
+    asking.join()
+    (answer,) = answers
+    assert answer.status_code == status, answer.text
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        assert answer.get_json()["code"] == "database_unavailable"
+        assert case not in answer.text
+    told = [row.read.via for row in under_order.rows()[before:]]
+    assert told == [under_order.order] * (status == HTTPStatus.OK)
 
 
 @attack(

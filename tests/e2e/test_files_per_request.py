@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 import orjson
+import psycopg
 import pytest
 from werkzeug.test import TestResponse
 
@@ -38,6 +39,22 @@ def calls_by_file(ask: Callable[[], object]) -> Counter[str]:
     finally:
         sys.setprofile(None)
     return calls
+
+
+def statements(ask: Callable[[], object]) -> int:
+    """How often this thread sends the database something and waits, while it answers."""
+    sent = 0
+
+    def look(frame: FrameType, event: str, _: object) -> None:
+        nonlocal sent
+        sent += event == "call" and frame.f_code is psycopg.Connection.execute.__code__
+
+    sys.setprofile(look)
+    try:
+        ask()
+    finally:
+        sys.setprofile(None)
+    return sent
 
 
 def _told(what: str, calls: Counter[str]) -> str:
@@ -90,8 +107,10 @@ def test_a_request_goes_through_no_more_files_than_it_did(hired: Service) -> Non
             for _ in range(12)
         ]
     )
+    sent = [statements(lambda: answers.append(client.get(path, headers=headers))) for _ in range(6)]
     assert {one.status_code for one in answers} == {200}
+    assert min(sent) == 1, "who asks, the file, and by what it is seen are one way there and back"
     sys.stdout.write(f"{_told('GET', get)}\n{_told('POST', post)}\n")
     assert {"api/http/resources/cases.py", "projections/queries/queries.py"} <= get.keys()
-    assert len(get) <= 30, _told("GET", get)
-    assert len(post) <= 96, _told("POST", post)
+    assert len(get) <= 27, _told("GET", get)
+    assert len(post) <= 94, _told("POST", post)

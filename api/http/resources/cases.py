@@ -168,14 +168,14 @@ def file_now(case: str) -> Response:
 
     Its JSON text as it is; before it id, rehearsal's mark and by what it is read.
     """
-    index, body = enclave().queries.case(_stream(case), now())
+    stream, queries = _stream(case), enclave().queries
+    index, body = queries.case(stream, now())
     mark = ',"rehearsal":true' if enclave().facts.rehearsal else ""
-    below = enclave().queries.below(_stream(case), "CASE_FILE")
+    below = queries.below(stream, "CASE_FILE")
     if below:
         shown = encode([serializers.mirrored_case(one) for one in below]).decode()
         mark += f',"mirrored":{shown}'
-    under = enclave().queries.read_under(_stream(case))
-    member = encode(serializers.read_under(under)).decode()
+    member = encode(serializers.read_under(queries.read_under(stream))).decode()
     text = f'{{"id":"{case}"{mark},"read_under":{member},{body[1:]}'
     return finish(text.encode(), JSON, index=index)
 
