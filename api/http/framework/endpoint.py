@@ -7,9 +7,11 @@ answers. So the OpenAPI document cannot say anything else than what the server d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
 from http import HTTPStatus
 from typing import Any, Final
 
+from flask import Response
 from flask_smorest import Blueprint
 from marshmallow import Schema
 
@@ -140,8 +142,13 @@ class Resource(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
             manual["responses"][304] = {"$ref": "#/components/responses/NotModified"}
         if body_doc is not None:
             manual["requestBody"] = dict(body_doc)
+        shapes = [
+            (shape(), place)
+            for shape, place in ((query, "query"), (body, "json"))
+            if shape is not None
+        ]
         writers = [
-            *self._asking(body, query),
+            *(self.arguments(shape, location=place) for shape, place in reversed(shapes)),
             *self._answering(status, answers, also or {}, _documented(produces), shown),
         ]
         gate = Gate(access, taken, produces, streams, heavy, projected, of_cases)
@@ -150,7 +157,9 @@ class Resource(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
             described = view
             for writer in writers:
                 described = writer(described)
-            run = gate.around(self.doc(operationId=view.__name__, **manual)(described))
+            described = self.doc(operationId=view.__name__, **manual)(described)
+            run = gate.around(self._given(view, shapes))
+            run.__dict__["_apidoc"] = described.__dict__["_apidoc"]
             self.route(
                 rule,
                 methods=[method],
@@ -160,12 +169,20 @@ class Resource(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
 
         return register
 
-    def _asking(
-        self, body: type[Schema] | None, query: type[Schema] | None
-    ) -> Iterator[Callable[[View], View]]:
-        for shape, place in ((body, "json"), (query, "query")):
-            if shape is not None:
-                yield self.arguments(shape(), location=place)
+    def _given(self, view: View, shapes: Sequence[tuple[Schema, str]]) -> View:
+        """The view, given what its shapes make of the request.
+
+        The decorators that write the document would do no more, each in a layer of its own.
+        """
+        if not shapes:
+            return view
+
+        @wraps(view)
+        def given(**path: str) -> Response:
+            parse = self.ARGUMENTS_PARSER.parse
+            return view(*[parse(shape, location=place) for shape, place in shapes], **path)
+
+        return given
 
     def _answering(
         self,
