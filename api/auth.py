@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -35,6 +36,7 @@ _ADDRESS_FACTOR: Final = 40
 _WINDOW_S: Final = 60
 _REFUSED_FOR: Final = timedelta(seconds=1)
 _MOST_REFUSED: Final = 4096
+_MOST_NAMED: Final = 1024
 _TOKEN_PARTS: Final = 3
 _CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")  # 32 bytes, as `challenge` makes them
 
@@ -129,6 +131,8 @@ class SignIn:
         self._ttl = token_ttl_s
         self._attempts = attempts
         self._refused: dict[str, datetime] = {}
+        # what a token says of itself never changes; whether it is good is asked every time
+        self._named = lru_cache(maxsize=_MOST_NAMED)(self._named_in)
         # RFC 8037's example key, enrolled nowhere: an unknown kid still costs one check.
         self._nobody = jwk.public_key(
             {"crv": "Ed25519", "kty": "OKP", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
@@ -200,14 +204,20 @@ class SignIn:
             Problem: `not_signed_in`: none, forged, expired, or its key has been revoked since.
         """
         scheme, _, token = (authorization or "").partition(" ")
-        value = self._token_box.open("token", token) if scheme.lower() == "bearer" else None
+        found = self._named(token) if scheme.lower() == "bearer" else None
         if (
-            value is None
-            or value["log"] != self._origin
-            or value["exp"] <= self._now().timestamp()
-            or _holder(self._keyring(value["kid"]), value["kid"]) is None
+            found is None
+            or found.expires_at <= self._now().timestamp()
+            or _holder(self._keyring(found.kid), found.kid) is None
         ):
             raise Problem("not_signed_in", headers={"WWW-Authenticate": "Bearer"})
+        return found
+
+    def _named_in(self, token: str) -> Caller | None:
+        """Whom a token of ours names, for how long; None for any other text, or of another log."""
+        value = self._token_box.open("token", token)
+        if value is None or value["log"] != self._origin:
+            return None
         return Caller(value["officer"], value["kid"], value["session"], value["exp"])
 
     def _issue(self, holder: Caller) -> tuple[str, Caller]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, LiteralString
 
 from ledger.postgres.migrate import owning
@@ -34,7 +35,7 @@ _FORGET: Final[LiteralString] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TicketKey:
     """The secret that tickets are made with, 32 bytes.
 
@@ -44,7 +45,7 @@ class TicketKey:
 
     secret: bytes
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Which key it is: 16 hex digits that say nothing of it."""
         return hashlib.sha256(b"socai/ticket-key/1\0" + self.secret).hexdigest()[:_ID_DIGITS]
@@ -61,7 +62,7 @@ class TicketKey:
     def ticket(self, officer: str, kid: str, expires_at: int) -> str:
         """The ticket of an officer, signed in by a key, good until `expires_at` (Unix seconds)."""
         body = f"{VERSION}|{self.id}|{officer}|{kid}|{expires_at}"
-        return f"{body}#{hmac.new(self.secret, body.encode('ascii'), 'sha256').hexdigest()}"
+        return f"{body}#{hmac.digest(self.secret, body.encode('ascii'), 'sha256').hex()}"
 
 
 def keep_ticket_key(migrator_dsn: str, slug: str, key: TicketKey) -> None:

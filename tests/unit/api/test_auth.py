@@ -161,9 +161,10 @@ def test_an_expired_key_does_not_sign_in() -> None:
 
 
 def test_a_revoked_key_ends_its_sessions_at_once() -> None:
-    """A stolen key must not go on reading until its token runs out."""
+    """A stolen key must not go on reading until its token runs out, also one that has just read."""
     desk = Desk()
-    token, _ = desk.sign_in.by_challenge(desk.login(), "10.0.0.1")
+    token, issued = desk.sign_in.by_challenge(desk.login(), "10.0.0.1")
+    assert desk.sign_in.caller(f"Bearer {token}") == issued
     desk.keyring.revoke(desk.signer.kid, OFFICER, 9, START, START, "LOST")
     with pytest.raises(Problem):
         desk.sign_in.caller(f"Bearer {token}")
@@ -181,9 +182,10 @@ def test_no_token_no_caller(stated: str | None) -> None:
 
 
 def test_a_token_ends() -> None:
-    """Short-lived."""
+    """Short-lived, however often it was read before."""
     desk = Desk()
-    token, _ = desk.sign_in.by_challenge(desk.login(), "10.0.0.1")
+    token, issued = desk.sign_in.by_challenge(desk.login(), "10.0.0.1")
+    assert desk.sign_in.caller(f"Bearer {token}") == issued
     desk.now += timedelta(seconds=901)
     with pytest.raises(Problem):
         desk.sign_in.caller(f"Bearer {token}")
