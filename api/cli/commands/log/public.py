@@ -10,6 +10,7 @@ import click
 
 from api.cli.commands.signer_options import client_at, server_option
 from api.cli.terminal.case_tables import when
+from api.cli.terminal.codes import Code
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Shell, options, shell_of
 from api.ops.home_notes import running_url
@@ -18,14 +19,20 @@ from ledger.message import Message, Text
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.words import label
 
-_WIDTHS: Final = {"at": 10, "act": 22, "agency": 20, "act_id": 36}
+_WIDTHS: Final = {"at": 10, "kind": 15, "agency": 13, "act_id": 36}
 _YES: Final = Message("yes")
 _NO: Final = Message("no")
 
 
 @click.command()
 @click.argument("act_id", required=False, metavar="[ACT]")
-@click.option("--act", default=None, metavar="TYPE", help="Of this act type.")
+@click.option(
+    "--act",
+    type=Code("act", lambda: load().types),
+    default=None,
+    metavar="TYPE",
+    help="Of this act type.",
+)
 @click.option("--agency", default=None, help="Of this agency.")
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
 @click.option("--cursor", default=None, help="`next` of the page before.")
