@@ -31,6 +31,7 @@ from ledger.reads.shown import (
     shows_under,
 )
 from ledger.regulation.acts.act import ORDINARY
+from ledger.regulation.case.counted_reports import SMALLEST
 from ledger.regulation.case.documents import Document, documents
 from ledger.regulation.case.stand_ins import signs_for
 from ledger.regulation.case.state import StreamState, present_agency
@@ -74,7 +75,6 @@ from projections.views.acts import ActRow
 from projections.views.base import Connection
 from projections.views.case_file import CaseLine, Filter
 from projections.views.statistics import view
-from projections.views.statistics.hidden_cells import SMALLEST
 from projections.views.worklist import Tasks
 
 _STEP_S: Final = 0.01

@@ -23,9 +23,9 @@ from api.ops.embedded_postgres import Embedded
 from api.ops.machine import RealClock
 from ledger.ports import NIL_UNIT
 from ledger.postgres.ticket import TicketKey, keep_ticket_key
+from ledger.regulation.case.counted_reports import SMALLEST
 from projections.views.audience import TOTALS
 from projections.views.statistics import view
-from projections.views.statistics.hidden_cells import SMALLEST
 from projections.views.statistics.view import Cell, Tables
 from tests.attacks import attack
 from tests.examples import examples

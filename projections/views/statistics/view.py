@@ -12,13 +12,13 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, LiteralString, NamedTuple
 
 from ledger.message import Text
+from ledger.regulation.case.counted_reports import SMALLEST
 from ledger.regulation.case.state import StreamState
 from ledger.regulation.participation.units import own_part
 from projections.fold.step import Step
 from projections.views.base import Connection, Cursor, through_all
 from projections.views.new_rows import NewRows
 from projections.views.statistics.counted_events import COUNTED_FLAGS, closing, counted_events_of
-from projections.views.statistics.hidden_cells import SMALLEST
 from projections.views.statistics.indicators import INDICATORS, Indicator
 
 NAME: Final = "statistics"

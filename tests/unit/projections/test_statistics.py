@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.views.statistics.hidden_cells import SMALLEST
+from ledger.regulation.case.counted_reports import SMALLEST
 from projections.views.statistics.view import suppress
 
 TABLES = st.dictionaries(
