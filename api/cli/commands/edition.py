@@ -36,6 +36,9 @@ _OVER: Final = frozenset({"CLOSED", "ARCHIVED"})
 folder = click.argument(
     "folder", metavar="FOLDER", type=click.Path(path_type=Path, file_okay=False)
 )
+tables = click.argument(
+    "folder", metavar="FOLDER", type=click.Path(path_type=Path, exists=True, file_okay=False)
+)
 after = click.option(
     "--after",
     "earlier",
@@ -79,7 +82,7 @@ def new(folder: Path) -> None:
 
 
 @edition.command()
-@folder
+@tables
 @after
 @options
 @guarded
@@ -93,7 +96,7 @@ def check(folder: Path, earlier: tuple[Path, ...]) -> None:
 
 
 @edition.command()
-@folder
+@tables
 @after
 @options
 @guarded
@@ -109,7 +112,7 @@ def diff(folder: Path, earlier: tuple[Path, ...]) -> None:
 
 
 @edition.command("try")
-@folder
+@tables
 @after
 @identity
 def try_(client: Client, folder: Path, earlier: tuple[Path, ...]) -> None:
@@ -128,7 +131,7 @@ def try_(client: Client, folder: Path, earlier: tuple[Path, ...]) -> None:
 
 
 @edition.command()
-@folder
+@tables
 @after
 @click.option("--name", "called", required=True, help="What the edition is called, e.g. 2-bn.1.")
 @click.option("--summary", required=True, help="What changes, in words; everybody reads it.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -27,7 +28,6 @@ _WORDS: Final = {
     "registry.clock_rules": Message("length of a clock"),
     "registry.instruments": Message("instrument"),
     "participation.acts": Message("who takes part by an act"),
-    "holidays.years": Message("holidays of a year"),
 }
 
 _HEADINGS: Final[Mapping[str, Text]] = {
@@ -54,8 +54,43 @@ def difference(before: Edition, after: Edition) -> Iterator[Text]:
                 continue
             old, new = _lines(subject, section, was), _lines(subject, section, now)
             what = _WORDS.get(f"{subject}.{section}", Wording(section, section))
+            if (subject, section) == ("holidays", "years"):
+                yield from _holidays(old, new)
+                continue
             for key in dict.fromkeys((*old, *new)):
-                yield from _line(what, key, old.get(key), new.get(key))
+                called = _called(after, f"{subject}.{section}", key, new.get(key) or old.get(key))
+                yield from _line(what, called, old.get(key), new.get(key), after)
+
+
+def _holidays(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Text]:
+    """Of each year the days that come and go, and not those that stay."""
+    for year in dict.fromkeys((*old, *new)):
+        was, now = set(old.get(year) or ()), set(new.get(year) or ())
+        if now - was:
+            yield Message("holidays as well: {days}", days=_days(year, now - was))
+        if was - now:
+            yield Message("no holidays any more: {days}", days=_days(year, was - now))
+
+
+def _days(year: str, days: Iterable[str]) -> str:
+    return ", ".join(_day(f"{year}-{day}") for day in sorted(days))
+
+
+def _day(said: str) -> str:
+    year, month, day = said.split("-")
+    return f"{day}/{month}/{year}"
+
+
+def _called(edition: Edition, section: str, key: str, line: Any) -> Text | str:  # noqa: ANN401 - JSON
+    """What a line is called: by its name where it has one, a clock with its first day."""
+    if section == "registry.clock_rules":
+        code, first = str(line["code"]), _day(str(line["valid_from"]))
+        words = life_cycle_of(edition).clock_labels.get(code, (code, code))
+        return Message("{clock}, from {day}", clock=Wording(*words), day=first)
+    if section == "registry.agencies":
+        name = str(line["names"][-1]["vi"])
+        return Wording(name, name)
+    return key
 
 
 def _lines(subject: str, section: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -65,23 +100,30 @@ def _lines(subject: str, section: str, data: Mapping[str, Any]) -> Mapping[str, 
     return value if isinstance(value, Mapping) else {"": value}
 
 
-def _line(what: Text, key: str, old: Any, new: Any) -> Iterator[Text]:  # noqa: ANN401 - JSON
+def _line(
+    what: Text,
+    key: Text | str,
+    old: Any,  # noqa: ANN401 - JSON
+    new: Any,  # noqa: ANN401 - JSON
+    edition: Edition,
+) -> Iterator[Text]:
     if old == new:
         return
     lines = isinstance(new, Mapping) and (old is None or isinstance(old, Mapping))
-    named = old is None and (new.get("vi") if lines else key)
+    named = old is None and (_name(new, edition) if lines else key)
     if named:
         yield Message("{what} “{key}” is new: {name}", what=what, key=key, name=named)
     elif new is None:
         yield Message("{what} “{key}” goes", what=what, key=key)
-    elif lines:  # a line without a name is new by what it says
+    elif lines:
         was = old or {}
         for member in dict.fromkeys((*was, *new)):
             if _said(was.get(member)) != _said(new.get(member)):
                 yield Message(
                     "{what} “{key}”: {member} was {old}, will be {new}",
                     what=what, key=key, member=_HEADINGS.get(member, member),
-                    old=_cell(member, was.get(member)), new=_cell(member, new.get(member)),
+                    old=_cell(member, was.get(member), edition),
+                    new=_cell(member, new.get(member), edition),
                 )  # fmt: skip
     else:
         yield Message(
@@ -90,10 +132,46 @@ def _line(what: Text, key: str, old: Any, new: Any) -> Iterator[Text]:  # noqa: 
         )  # fmt: skip
 
 
-def _cell(member: str, value: object) -> Text | str:
-    """What a member says, in the word of its table where that has one."""
-    known = _CELLS.get((member, value)) if isinstance(value, str) else None
-    return known or _said(value)
+def _name(line: Mapping[str, Any], edition: Edition) -> Text | str:
+    """What a new line is called; one without a name is told by what it says."""
+    if line.get("vi"):
+        return Wording(str(line["vi"]), str(line.get("en") or line["vi"]))
+    said = [
+        (_HEADINGS[member], _cell(member, value, edition))
+        for member, value in line.items()
+        if member in _HEADINGS and member not in _IN_KEY and value not in (None, [], {}, "")
+    ]
+    return Wording(
+        "; ".join(f"{_in(heading, 'vi')} {_in(cell, 'vi')}" for heading, cell in said),
+        "; ".join(f"{_in(heading, 'en')} {_in(cell, 'en')}" for heading, cell in said),
+    )
+
+
+_IN_KEY: Final = frozenset({"code", "valid_from"})
+
+
+def _in(text: Text | str, lang: str) -> str:
+    """A word of a table in a language: each is a pair, or the same in both."""
+    return str(getattr(text, lang, text))
+
+
+def _cell(member: str, value: object, edition: Edition) -> Text | str:
+    """What a member says, in the word of its table, of an act type, as a day."""
+    if isinstance(value, (list, tuple)) and value:
+        cells = [_cell(member, one, edition) for one in value]
+        return Wording(
+            ", ".join(_in(one, "vi") for one in cells), ", ".join(_in(one, "en") for one in cells)
+        )
+    if not isinstance(value, str):
+        return _said(value)
+    kind = catalogue_of(edition).types.get(value)
+    if kind is not None:
+        return Wording(kind.vi, kind.en)
+    day = _day(value) if _DAY.fullmatch(value) else None
+    return _CELLS.get((member, value)) or day or _said(value)
+
+
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def _said(value: object) -> Text | str:

@@ -16,6 +16,7 @@ from ledger.regulation.sheets.difference import difference, judged_otherwise
 from ledger.regulation.sheets.draft import read
 from ledger.regulation.sheets.tables import TABLES
 from tests.builders import Story, a_registry, adopt, adoption_facts
+from tests.codes_in_words import codes_in
 
 BASE = load_edition()
 DAY = date(2027, 3, 1)
@@ -147,12 +148,14 @@ def test_a_difference_is_told_in_words() -> None:
     draft = read(FILES, BASE)
     lines = list(difference(BASE, BASE.changed("x", draft.change)))
     en = [translate(line, "en") for line in lines]
-    assert "act type “WorkshopHeld” is new: Tổ chức tập huấn" in en
+    assert "act type “WorkshopHeld” is new: Workshop held" in en
     assert "move of a case “RESULT_RECORDED / CaseClosed / ” goes" in en
-    assert any("“bacninh2025.congan”: valid_to was nothing, will be 2027-01-31" in x for x in en)
-    assert any(x.startswith("holidays of a year “2027”") for x in en)
+    assert any("valid_to was nothing, will be 31/01/2027" in x for x in en)
+    assert "holidays as well: 24/12/2027" in en
     vi = [translate(line, "vi") for line in lines]
     assert "loại diễn biến “WorkshopHeld” là mới: Tổ chức tập huấn" in vi
+    told = "cơ quan “Công an tỉnh Bắc Ninh”: Đến hết ngày trước là không có, nay là 31/01/2027"
+    assert told in vi
     assert list(difference(BASE, BASE)) == []
 
 
@@ -164,8 +167,9 @@ def test_a_new_line_without_a_name_is_told_by_what_it_says() -> None:
     assert draft.faults == []
     lines = list(difference(BASE, BASE.changed("x", draft.change)))
     vi = [translate(line, "vi") for line in lines]
-    what = "độ dài thời hạn “NOTIFY_LEAD / 2027-01-01”"
-    assert f"{what}: Độ dài trước là không có, nay là 2" in vi
+    (line,) = (line for line in vi if line.startswith("độ dài thời hạn"))
+    assert "từ 01/01/2027” là mới: Độ dài 2; Đơn vị ngày làm việc; Loại luật" in line
+    assert codes_in(line) == []
     assert not any("None" in line or ": length" in line for line in vi)
 
 
