@@ -23,14 +23,15 @@ from api.ops.mirror import inbox, slots
 from api.ops.mirror.inbox import KEY, open_inbox
 from api.ops.mirror.outbox import ENDING, Outbox, into_folder
 from api.settings import EnclaveFacts, Home, Settings, SettingsError, write_private
-from keys import canonical
+from keys import canonical, sealed_file
 from keys.custody.file import read_opening_key, write_kek, write_opening_key
-from keys.envelope_encryption import Kek
+from keys.envelope_encryption import Kek, unwrap
 from keys.hpke import OpeningKey
 from ledger.errors import Unavailable
 from ledger.mirror.refusal import SegmentRefused
 from ledger.mirror.taking_in import TakenIn
 from ledger.postgres.mirror.mirrored import PostgresMirror
+from ledger.regulation.acts.act import parse_act
 from ledger.streams.record_reader import Reader
 from tests.a_ledger import a_report
 from tests.attacks import attack
@@ -175,6 +176,50 @@ def test_a_log_goes_up_by_folder_and_by_pipe(pair: Two) -> None:
     assert log["published_at"] == pair.clock.now().isoformat(timespec="seconds")
     plain = socai(pair.above, "mirror", "status")
     assert log["log"] in plain.stdout
+    sound = socai(pair.above, "mirror", "audit", "--json")
+    assert (sound.exit_code, told(sound)["logs"][0]["findings"]) == (0, []), sound.output
+
+
+def _uploaded(below: Service, data: bytes) -> dict[str, Any]:
+    """A file that the hotline uploads there, as an act lists it."""
+    headers = {**below.headers("hotline"), "Content-Type": "application/pdf"}
+    kept = below.client.post("/v1/attachments", data=data, headers=headers)
+    assert kept.status_code == 201, kept.text
+    body = kept.get_json()
+    return {n: body[n] for n in ("digest", "size", "media_type")} | {"name": "bien-ban.pdf"}
+
+
+def _stored(below: Service) -> set[Path]:
+    return {one for one in Path(below.settings.blobs).rglob("*") if one.is_file()}
+
+
+def test_files_of_acts_go_up_and_one_that_is_lost_is_counted(pair: Two) -> None:
+    """By the publisher's login and the files of the enclave below; sealed anew above (§11)."""
+    below = pair.below
+    kept = _uploaded(below, b"%PDF of a report")
+    before = _stored(below)
+    lost = _uploaded(below, b"%PDF that is lost")
+    act = a_report(77, below.step(minutes=1))
+    listed = parse_act({**act.signed, "attachments": [kept, lost]}, level="ordinary")
+    index = int(below.say(listed, "hotline")["index"])
+    (gone,) = _stored(below) - before
+    gone.unlink()
+    taken = socai(pair.above, "mirror", "import", str(pair.publish()), "--json")
+    assert taken.exit_code == 0, taken.output
+    told_ = told(taken)["taken"][0]
+    assert (told_["files"], told_["left_out"]) == (1, 1), told_
+    store = PostgresMirror(pair.database.pool("importer"), below.enclave.facts.origin)
+    (row,) = store.read(index, 1)
+    sealed = store.file(index, 0)
+    assert sealed is not None
+    assert store.file(index, 1) is None
+    dek = unwrap(pair.kek, row.wrap or b"", origin=below.enclave.facts.origin, entry=row.entry)
+    opened = sealed_file.open_sealed(
+        [sealed], sealed_file.key_beside(dek, 0), digest=kept["digest"]
+    )
+    assert b"".join(opened) == b"%PDF of a report"
+    (log,) = told(socai(pair.above, "mirror", "status", "--json"))["logs"]
+    assert (log["files"], log["left_out"]) == (1, 1)
     sound = socai(pair.above, "mirror", "audit", "--json")
     assert (sound.exit_code, told(sound)["logs"][0]["findings"]) == (0, []), sound.output
 
