@@ -1,9 +1,15 @@
-"""Whether an enclave can serve: database, checkpoints, log, views, disk and clock (http.md §7)."""
+"""Whether an enclave can serve: database, checkpoints, log, views, disk and clock (http.md §7).
+
+What lags is judged by how long the oldest record waits, from the database and by its clock: a
+process knows only what it has seen itself.
+"""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +27,7 @@ from ledger.errors import Doubt, LedgerError, VerificationError
 from ledger.files.custody_anchors import Anchoring
 from ledger.message import Message, Text, plural
 from ledger.ports import Clock, LogHead
+from ledger.postgres.keeping.vitals import PostgresVitals
 from ledger.postgres.records import PostgresRecords
 from projections.engine.generations import ViewState
 from projections.queries.queries import Queries
@@ -28,7 +35,17 @@ from projections.views.acts import MOST_COUNTED
 from projections.views.all_views import VIEWS
 
 _PATIENCE_S: Final = 10.0
+_APART_S: Final = 10.0
+"""How far this machine's clock may be from the database's: NTP keeps them within a fraction."""
+_MOST_S: Final = 1.8
+"""How long whoever asks waits: who watches gives up after two seconds."""
 _DATABASE_AWAY: Final = Message("the database lies on another machine")
+_SILENT: Final = Message("does not answer")
+_WRITES: Final = Message("the database can write")
+_NO_WRITES: Final = Message(
+    "the database cannot write: its disk is full, or it is a standby. Make room, or name the"
+    " primary"
+)
 _UNKNOWN: Final = Message("has not been reached since this process started")
 _ANCHORED: Final = Message("the custody of files is anchored")
 _UNANCHORED: Final = Message("the custody of files cannot be anchored; run: socai log audit")
@@ -73,6 +90,7 @@ class Readiness:
         checkpoints: SignedCheckpoints,
         watch: LogWatch,
         queries: Queries,
+        vitals: PostgresVitals,
         doubt_of_reads: Callable[[], Text | None],
         started: Callable[[], bool] = lambda: True,
         keeper: Callable[[], bool] | None = None,
@@ -84,14 +102,35 @@ class Readiness:
         self._checkpoints = checkpoints
         self._watch = watch
         self._queries = queries
+        self._vitals = vitals
         self._doubt_of_reads = doubt_of_reads
         self._keeper = keeper
         self._started = started
         self.anchoring: Anchoring | None = None
         self._progress = _Progress()
+        self._turn = threading.Lock()
+        self._asker = ThreadPoolExecutor(1, "readiness")
+        self._asking: Future[list[ReadinessCheck]] | None = None
 
     def checks(self) -> list[ReadinessCheck]:
-        """One line for each part; names no case."""
+        """One line for each part, within two seconds; names no case.
+
+        However many ask at once, and however a database hangs, it is asked once at a time.
+        """
+        with self._turn:
+            if self._asking is None or self._asking.done():
+                self._asking = self._asker.submit(self._asked)
+            asking = self._asking
+        try:
+            return asking.result(_MOST_S)
+        except TimeoutError:
+            return [ReadinessCheck("database", ok=False, detail=_SILENT), self._disk()]
+
+    def close(self) -> None:
+        """Asks no more."""
+        self._asker.shutdown(wait=False, cancel_futures=True)
+
+    def _asked(self) -> list[ReadinessCheck]:
         if not self._started():
             return [ReadinessCheck("database", ok=False, detail=_UNKNOWN), self._disk()]
         try:
@@ -99,6 +138,10 @@ class Readiness:
             (covered, unsigned), states = self._covered(), self._queries.status()
             altered, aside = self._queries.altered(), self._queries.set_aside()
             head = self._records.head()
+            live = {state.view: state for state in states if state.state == "live"}
+            lacking = {covered, *(state.position + 1 for state in live.values())}
+            ages, now = self._vitals.ages(sorted(lacking)), self._vitals.now()
+            writes = self._vitals.writes()
         except LedgerError as error:
             name = type(error).__name__
             told = Message("cannot be read ({name})", name=name)
@@ -112,7 +155,7 @@ class Readiness:
             ),
             ReadinessCheck(
                 "checkpointer",
-                ok=uncovered >= 0 and self._progress.fine("checkpointer", uncovered, covered),
+                ok=uncovered >= 0 and self._timely("checkpointer", uncovered, covered, ages),
                 detail=plural(
                     "{n} record without a checkpoint",
                     "{n} records without a checkpoint",
@@ -121,13 +164,23 @@ class Readiness:
             ),
         ]
         checks += [self._memory(unsigned), self._reads()]
-        live = {state.view: state for state in states if state.state == "live"}
-        checks += [self._view(view.name, live.get(view.name), head) for view in VIEWS]
+        checks += [self._view(view.name, live.get(view.name), head, ages) for view in VIEWS]
         checks += [_altered(table) for table in altered]
         checks += self._custody() + self._kept()
         telemetry.SET_ASIDE.set(aside.count)
         checks += [_aside(aside.count, aside.first[0])] if aside.first else []
-        return [*checks, self._disk(), self._time(head.recorded_at)]
+        checks += [_writing(ok=writes), self._disk(), self._time(head.recorded_at, now)]
+        return checks
+
+    def _timely(self, part: str, lag: int, position: int, ages: Mapping[int, float]) -> bool:
+        """Whether what a part lacks has not waited for long: by the oldest, and the database.
+
+        In a rehearsal the times of records are those of their senders: there it is enough that it
+        still moves.
+        """
+        if self._facts.rehearsal:
+            return self._progress.fine(part, lag, position)
+        return ages.get(position, 0.0) <= _PATIENCE_S
 
     def _covered(self) -> tuple[int, Doubt | None]:
         """How many records are signed over, and whether somebody else stored a checkpoint there."""
@@ -157,7 +210,9 @@ class Readiness:
             well = False
         return ReadinessCheck("reads", ok=well, detail=_READS if well else _NO_READS)
 
-    def _view(self, name: str, state: ViewState | None, head: LogHead) -> ReadinessCheck:
+    def _view(
+        self, name: str, state: ViewState | None, head: LogHead, ages: Mapping[int, float]
+    ) -> ReadinessCheck:
         if state is None:
             told = Message("{view}: there is none to read", view=name)
             return ReadinessCheck("projection", ok=False, detail=told)
@@ -166,9 +221,8 @@ class Readiness:
         telemetry.PROJECTION_UNJUDGED.labels(state.view).set(state.position - state.judged)
         telemetry.PROJECTION_LAG_S.labels(state.view).set(-1 if seconds is None else seconds)
         telemetry.PROJECTION_STOPPED.labels(state.view).set(int(state.stopped))
-        fine = (
-            not state.stopped and lag >= 0 and self._progress.fine(state.view, lag, state.position)
-        )
+        timely = self._timely(state.view, lag, state.position + 1, ages)
+        fine = not state.stopped and lag >= 0 and timely
         told = plural("{n} record behind", "{n} records behind", n=lag)
         if seconds is not None:
             told = plural(
@@ -210,9 +264,15 @@ class Readiness:
         told = Message("less than {least} MiB are free: make room", least=least)
         return ReadinessCheck("disk", ok=False, detail=told)
 
-    def _time(self, last: datetime | None) -> ReadinessCheck:
+    def _time(self, last: datetime | None, database: datetime) -> ReadinessCheck:
         if self._facts.rehearsal or last is None:
             return ReadinessCheck("clock", ok=True, detail=_CLOCK_OF_RECORDS)
+        apart = abs(self._clock.now() - database).total_seconds()
+        if apart > _APART_S:
+            told = Message(
+                "{apart} s apart from the database's clock: keep both by NTP", apart=round(apart)
+            )
+            return ReadinessCheck("clock", ok=False, detail=told)
         behind = (last - self._clock.now()).total_seconds()
         told = Message("{behind} s behind the log", behind=round(max(behind, 0)))
         return ReadinessCheck("clock", ok=behind <= 1, detail=told)
@@ -221,6 +281,11 @@ class Readiness:
 def free_bytes(folder: Path) -> int:
     """Room on the disk of a folder."""
     return shutil.disk_usage(folder).free
+
+
+def _writing(*, ok: bool) -> ReadinessCheck:
+    """Reads go on where it cannot; every act is answered 503."""
+    return ReadinessCheck("writes", ok=ok, detail=_WRITES if ok else _NO_WRITES)
 
 
 def _altered(table: str) -> ReadinessCheck:

@@ -89,6 +89,7 @@ from ledger.postgres.connect import (
 )
 from ledger.postgres.files import PostgresFiles
 from ledger.postgres.keeping.opens import PostgresOpens
+from ledger.postgres.keeping.vitals import PostgresVitals
 from ledger.postgres.migrate import check, login_dsn
 from ledger.postgres.mirror.lower_logs import PostgresLowerLogs
 from ledger.postgres.mirror.mirrored import PostgresMirror
@@ -310,6 +311,7 @@ class Enclave:
             checkpoints=self.checkpoints,
             watch=self.watch,
             queries=self.queries,
+            vitals=PostgresVitals(self._writing),
             doubt_of_reads=self.doubt_of_reads,
             started=lambda: self.started,
             keeper=None if self._line is None else self._line.well,
@@ -550,6 +552,7 @@ class Enclave:
             self.anchoring.stop()
         for watch in self._watching:
             watch.close()
+        self.readiness.close()
         self.forgetting.close()
         self.proofs.close()
         self._appender.close()

@@ -407,6 +407,7 @@ def test_health_says_which_part(shared: Service) -> None:
         "log",
         "reads",
         "projection",
+        "writes",
         "disk",
         "clock",
     }

@@ -150,7 +150,10 @@ def test_the_api_says_that_the_disk_is_full_and_goes_on_once_there_is_room(
         pytest.fail("the disk was never full")
     assert "No space left on device" in _log_of(tight)
     assert service.get("/v1/cases", "hotline").status_code == 200
+    disk.fill(leave_bytes=0)
+    assert not _writes(service)
     disk.make_room()
+    assert _writes(service)
     acknowledged.append(_until_proven(service, refused))
     _assert_sound(service, tight)
     compact = [
@@ -159,6 +162,12 @@ def test_the_api_says_that_the_disk_is_full_and_goes_on_once_there_is_room(
     assert len(set(compact)) == len(compact)
     assert {one.compact for one in acknowledged} <= set(compact)
     assert len(compact) == 3 + len(acknowledged)  # record 0, an appointment, a key
+
+
+def _writes(service: Service) -> bool:
+    """Whether readiness says that the database can write."""
+    checks = service.client.get("/health/ready").get_json()["checks"]
+    return bool(next(one["ok"] for one in checks if one["name"] == "writes"))
 
 
 def _until_proven(service: Service, statement: Statement) -> Statement:

@@ -1,0 +1,98 @@
+"""Readiness tells what is, as the database has it: on its first question, and while that hangs."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from api.ops.machine import RealClock
+from tests.fixtures.app import Service, found, open_service
+from tests.fixtures.clock import StepClock
+from tests.fixtures.postgres import Database
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+def now(database: Database, tmp_path: Path) -> Iterator[Service]:
+    """A real enclave whose machine has the time of the database; its loops are not started."""
+    settings = found(database, tmp_path / "home", origin="bacninh.example/ordinary")
+    made = open_service(settings, database, StepClock(RealClock().now()))
+    yield made
+    made.stop()
+
+
+def checks(service: Service) -> dict[str, bool]:
+    """What it says of each part; of several views whether all are well."""
+    said: dict[str, bool] = {}
+    for one in service.client.get("/health/ready").get_json()["checks"]:
+        said[one["name"]] = said.get(one["name"], True) and one["ok"]
+    return said
+
+
+def until_ready(service: Service) -> None:
+    """Sooner or later."""
+    for _ in range(1_200):
+        if all(checks(service).values()):
+            return
+        Event().wait(0.1)
+    raise AssertionError(checks(service))
+
+
+def test_what_nobody_deals_with_is_told_by_the_first_answer_of_a_process(now: Service) -> None:
+    """By the age of the oldest record, and the database's clock: nothing was seen before.
+
+    Neither checkpointer nor projector runs, and record 0 is old.
+    """
+    said = checks(now)
+    assert (said["checkpointer"], said["projection"]) == (False, False)
+    assert (said["database"], said["writes"], said["clock"], said["log"]) == (True,) * 4
+    now.start()
+    until_ready(now)
+
+
+def test_a_database_that_takes_no_write_is_told(now: Service, database: Database) -> None:
+    """As a standby, or a managed server that ran out of room and forbids to write."""
+    assert checks(now)["writes"]
+    only = sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = {}")
+    with psycopg.connect(database.admin, autocommit=True) as admin:
+        admin.execute(only.format(sql.Identifier(database.name), sql.SQL("on")))
+        now.enclave._writing.drain()
+        assert not checks(now)["writes"]
+        admin.execute("SET default_transaction_read_only = off")
+        admin.execute(only.format(sql.Identifier(database.name), sql.SQL("off")))
+    now.enclave._writing.drain()
+    assert checks(now)["writes"]
+
+
+@pytest.mark.parametrize("ahead_s", [60, -60])
+def test_a_clock_that_is_not_the_database_s_is_told(now: Service, ahead_s: int) -> None:
+    """Ahead nobody saw it before: every record was older."""
+    assert checks(now)["clock"]
+    now.step(seconds=ahead_s)
+    assert not checks(now)["clock"]
+
+
+def test_while_the_database_hangs_it_answers_all_the_same(now: Service, database: Database) -> None:
+    """However long a statement is waited for elsewhere; and however many ask."""
+    with psycopg.connect(database.admin, autocommit=True) as looks:
+        mine = "SELECT pid FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+        pids = [pid for (pid,) in looks.execute(mine, [database.name])]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            for _ in range(2):
+                answer = now.client.get("/health/ready", headers={"Accept-Language": "en"})
+                assert answer.status_code == 503
+                first = answer.get_json()["checks"][0]
+                assert (first["name"], first["detail"]) == ("database", "does not answer")
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
