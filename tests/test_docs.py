@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -25,6 +27,7 @@ from tests.rows import each, of
 
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+ALERTS: Final = ROOT / "docs" / "operate" / "alerts"
 SPEC: Final = ROOT / "docs" / "spec"
 _THROUGH: Final = re.compile(
     r"(?:socai|docker compose run --rm(?: -T)? (?:migrate|rehearsal)) (.*)"
@@ -103,11 +106,44 @@ def test_every_metric_stands_on_the_operators_page() -> None:
     """And no other: an alarm on a name that is not there never rings."""
     text = (ROOT / "docs" / "operate" / "monitoring.md").read_text("utf-8")
     told = set(re.findall(r"^\| `(socai_\w+)`", text, re.MULTILINE))
+    assert told == _metrics()
+
+
+def _metrics() -> set[str]:
+    """Every metric of the program."""
     assert telemetry.LOG_SIZE is not None  # what is collected is registered by that module
     of_vault = VaultMetrics(Path("vault.prom"), lambda: 0.0, RealClock()).registry
     every = [*REGISTRY.collect(), *of_vault.collect()]
     there = {f"{f.name}_total" if f.type == "counter" else f.name for f in every}
-    assert told == {name for name in there if name.startswith("socai_")}
+    return {name for name in there if name.startswith("socai_")}
+
+
+@pytest.mark.parametrize("name", ["rules.yml", "rules.test.yml", "dashboard.json"])
+def test_alerts_and_dashboard_ask_for_metrics_that_there_are(name: str) -> None:
+    """An expression over a name that is not there is silent for ever."""
+    text = (ALERTS / name).read_text("utf-8")
+    asked = {one.removesuffix("_bucket") for one in re.findall(r"\bsocai_\w+", text)}
+    assert asked
+    assert asked <= _metrics()
+
+
+def test_every_alert_has_what_to_do_on_its_page() -> None:
+    """And with the severity that it has."""
+    text = (ALERTS / "rules.yml").read_text("utf-8")
+    rules = re.findall(r"alert: (\w+)\n.*?severity: (\w+)", text, re.DOTALL)
+    page = (ALERTS.parent / "alerts.md").read_text("utf-8")
+    assert rules == re.findall(r"^\| `(\w+)` \| (\w+) \|", page, re.MULTILINE)
+    assert len(rules) == text.count("- alert:") > 0
+
+
+def test_alerts_ring_where_they_should_and_nowhere_else() -> None:
+    """As Prometheus itself judges them."""
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not on this machine")
+    for words in (("check", "rules", "rules.yml"), ("test", "rules", "rules.test.yml")):
+        done = subprocess.run([promtool, *words], cwd=ALERTS, capture_output=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_readiness_check_stands_on_the_operators_page() -> None:

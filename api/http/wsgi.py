@@ -10,8 +10,11 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import sys
+from contextlib import closing, suppress
 from functools import partial
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from tempfile import mkdtemp
 from threading import Event, Thread
@@ -38,6 +41,9 @@ if TYPE_CHECKING:
 
 GRACE_S: Final = 2
 """How long what is under way may take once the server is told to stop."""
+
+
+_READY_S: Final = 2.5
 
 
 class OneLineLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
@@ -68,6 +74,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         if listener is None:
             listener = listen(settings.host, settings.port).detach()
         self._listener = listener
+        with socket.socket(fileno=os.dup(listener)) as here:  # gunicorn closes what it is given
+            self._port: int = here.getsockname()[1]
         super().__init__()
 
     def load_config(self) -> None:
@@ -117,7 +125,15 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         if self._settings.metrics_port:
             from api.ops.telemetry import serve_metrics  # noqa: PLC0415  after share_metrics
 
-            serve_metrics(self._settings.metrics_port, self._settings.host, shared=True)
+            serve_metrics(self._settings.metrics_port, self._settings.host, self._ask_readiness)
+
+    def _ask_readiness(self) -> None:
+        """Has a worker look at everything; where none answers, the metrics say since when."""
+        host = "127.0.0.1" if self._settings.host in ("0.0.0.0", "::", "") else self._settings.host  # noqa: S104  compared, not bound
+        line = HTTPConnection(host, self._port, timeout=_READY_S)
+        with suppress(OSError, HTTPException), closing(line):
+            line.request("GET", "/health/ready")
+            line.getresponse().read()
 
 
 def application(settings: Settings, budgets: Budgets) -> Any:  # noqa: ANN401  a WSGI application

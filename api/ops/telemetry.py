@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 from wsgiref.simple_server import WSGIServer
 
 import orjson
-from prometheus_client import REGISTRY as DEFAULT_REGISTRY
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -22,7 +22,9 @@ from prometheus_client import (
     Histogram,
     start_http_server,
 )
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 
 _HTTP: Final = logging.getLogger("socai.http")
 #: Others are counted as one: a client names methods as it likes, and every label is kept.
@@ -49,6 +51,28 @@ STATEMENTS: Final = Counter("socai_statements", "Statements recorded, and sent a
 LOG_SIZE: Final = Gauge("socai_log_records", "Records committed", multiprocess_mode="mostrecent")
 UNCOVERED: Final = Gauge(
     "socai_log_uncovered", "Records no checkpoint covers yet", multiprocess_mode="mostrecent"
+)
+UNCOVERED_S: Final = Gauge(
+    "socai_log_uncovered_seconds",
+    "How long the oldest record waits that no checkpoint covers, by the database's clock; in a"
+    " rehearsal by its senders'",
+    multiprocess_mode="mostrecent",
+)
+CLOCK_OFFSET_S: Final = Gauge(
+    "socai_clock_offset_seconds",
+    "How far this machine's clock is ahead of the database's",
+    multiprocess_mode="mostrecent",
+)
+READY: Final = Gauge(
+    "socai_ready",
+    "1 where a check of readiness is well",
+    ("check",),
+    multiprocess_mode="mostrecent",
+)
+READY_AT: Final = Gauge(
+    "socai_ready_timestamp_seconds",
+    "When readiness was asked last; every scrape asks",
+    multiprocess_mode="mostrecent",
 )
 PROJECTION_LAG: Final = Gauge(
     "socai_projection_lag_records",
@@ -163,12 +187,43 @@ def where(error: BaseException) -> dict[str, Any]:
     }
 
 
-def serve_metrics(port: int, host: str, *, shared: bool) -> WSGIServer:
-    """Opens the port for Prometheus; `shared` sums up the workers of one server."""
-    registry = DEFAULT_REGISTRY
-    if shared:
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+class _AskedFirst(Collector):
+    """Has no metric of its own: what stands in the others is as it is at the scrape."""
+
+    def __init__(self, look: Callable[[], None]) -> None:
+        self._look = look
+
+    def collect(self) -> Iterable[Metric]:
+        """None, once everything was looked at."""
+        self._look()
+        return ()
+
+    def describe(self) -> Iterable[Metric]:
+        """None; and nothing is looked at for that."""
+        return ()
+
+
+def told(ready: Iterable[tuple[str, bool]], at: datetime) -> None:
+    """What readiness found; of several lines of one check whether all are well."""
+    found: dict[str, bool] = {}
+    for check, well in ready:
+        found[check] = found.get(check, True) and well
+    for check, well in found.items():
+        READY.labels(check).set(int(well))
+    READY_AT.set(at.timestamp())
+
+
+def serve_metrics(port: int, host: str, look: Callable[[], None]) -> WSGIServer:
+    """Opens the port for Prometheus, the workers of one server summed up.
+
+    Args:
+        port: Where.
+        host: Of which address.
+        look: Called before each scrape, so that what is told does not stand still between.
+    """
+    registry = CollectorRegistry()
+    registry.register(_AskedFirst(look))
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     server, _ = start_http_server(port, addr=host, registry=registry)
     return server
 

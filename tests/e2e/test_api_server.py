@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
@@ -129,6 +130,18 @@ def test_metrics_stand_on_a_port_of_their_own_and_name_no_case(running: Running)
     assert "socai_projection_unjudged_records" in told
     assert running.case not in told
     assert "bacninh" not in told
+
+
+def test_metrics_are_as_of_the_scrape(running: Running) -> None:
+    """Nobody else asks readiness between the two, and what is told does not stand still."""
+    where = f"http://127.0.0.1:{running.metrics}/metrics"
+    first, second = (
+        dict(re.findall(r"^(socai_ready\S*) (\S+)$", httpx.get(where).text, re.MULTILINE))
+        for _ in range(2)
+    )
+    at = "socai_ready_timestamp_seconds"
+    assert float(second[at]) > float(first[at])
+    assert second['socai_ready{check="database"}'] == "1.0"
 
 
 def test_a_method_that_a_client_makes_up_adds_no_label(running: Running) -> None:

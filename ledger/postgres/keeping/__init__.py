@@ -1,1 +1,1 @@
-"""What the keeper and the administrator do about wraps: move them, let them go, sweep up."""
+"""What the keeper and the administrator do about wraps, and what a database says of itself."""
