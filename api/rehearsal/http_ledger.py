@@ -20,6 +20,8 @@ from ledger.log.moment import unstamp
 from ledger.log.statement import Statement
 
 _WAIT_S: Final = 20
+_ENROLLING: Final = frozenset({"OfficerAppointed", "KeyEnrolled"})
+"""Acts by the dozen before a play begins; each would wait for a checkpoint of its own."""
 _UNDER: Final = re.compile(r"(A\d+); act=([0-9a-f-]{36})", re.ASCII)
 """Of the header `Read-Under` (docs/spec/http.md)."""
 
@@ -86,9 +88,10 @@ class HttpLedger:
         return StreamHead(int(body["seq"]), body.get("prev"), body.get("state"))
 
     def submit(self, made: Statement, signer: SoftwareSigner, at: datetime) -> Mapping[str, Any]:
-        """Sends a statement and waits for its proof."""
+        """Sends a statement and waits for its proof, or, of who is enrolled, for the next step's."""
         with _refusing():
-            return self.client(signer).submit(made, at=at).receipt
+            wait = made.members["act"] not in _ENROLLING
+            return self.client(signer).submit(made, at=at, wait=wait).receipt
 
     def act(self, act_id: str, index: int, signer: SoftwareSigner) -> Mapping[str, Any]:
         """The act as projected at least up to `index`."""
