@@ -3,17 +3,19 @@
 # ruff: noqa: E501, ISC004 - one line of SQL is one harm
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import LiteralString
 
 import psycopg
 import pytest
+from psycopg import sql
 
+from api.ops.embedded_postgres import Embedded
 from ledger.audit.audit import Report, audit
 from ledger.audit.findings import Damage
 from ledger.postgres.evidence import PostgresEvidence
-from tests.fixtures.postgres import Database
+from tests.fixtures.postgres import Database, make_database
 from tests.memory_log import MemoryLog, a_log
 from tests.played_log import insert
 
@@ -39,14 +41,19 @@ def fill(database: Database, log: MemoryLog) -> None:
 def audited(database: Database, log: MemoryLog, login: str = "projector") -> Report:
     """An audit as a login."""
     with PostgresEvidence(database.dsn(login)) as source:
-        return audit(
-            source,
-            origin=log.origin,
-            vkeys=log.vkeys,
-            kek=log.kek,
-            genesis=log.genesis,
-            replay=False,
-        )
+        return asked(source, log)
+
+
+def asked(source: PostgresEvidence, log: MemoryLog) -> Report:
+    """An audit of what a connection shows."""
+    return audit(
+        source,
+        origin=log.origin,
+        vkeys=log.vkeys,
+        kek=log.kek,
+        genesis=log.genesis,
+        replay=False,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,16 +320,28 @@ HARMS = (
 )
 
 
+@pytest.fixture(scope="module")
+def filled(postgres_server: Embedded) -> Iterator[Database]:
+    """The log in a database that every harm finds sound: each is rolled back."""
+    made = make_database(postgres_server)
+    fill(made, a_log())
+    yield made
+    made.close()
+
+
 @pytest.mark.parametrize("harm", HARMS, ids=lambda harm: harm.name)
-def test_damage_done_by_the_owner_is_named(database: Database, harm: Harm) -> None:
+def test_damage_done_by_the_owner_is_named(filled: Database, harm: Harm) -> None:
     """Neither grants nor triggers bind a superuser; the tree and the signatures do."""
     log = a_log()
-    fill(database, log)
-    with psycopg.connect(database.admin) as connection:
-        connection.execute("SET session_replication_role = replica")
+    with psycopg.connect(filled.admin) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.execute("SET LOCAL session_replication_role = replica")
         for statement in harm.sql:
             connection.execute(statement)
-    report = audited(database, log)
+        role = sql.Identifier(f"{filled.slug}_projector")
+        connection.execute(sql.SQL("SET LOCAL ROLE {}").format(role))
+        report = asked(PostgresEvidence("", within=connection), log)
+        connection.rollback()
     assert (report.first_bad_index, report.kind) == (harm.at(log), harm.kind), report.findings[:5]
 
 
