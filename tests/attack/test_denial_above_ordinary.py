@@ -3,7 +3,7 @@
 Whoever takes part in the whole case, whoever holds another annex of it, and a stranger try every
 route of the document and the commands, by the ids of an annex and of its file: hidden and absent
 answer alike to the byte (access.md A1, A2, N1-N10), and what is made of the case says nothing of it
-(NI3, but for D1 and D2).
+(NI3, but for D1 and D2). On a push each route in a share of the forms, in `make attack` in all.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +42,7 @@ from tests.attack.test_denial_surface import (
 )
 from tests.attacks import attack
 from tests.builders import CAST, an_act, an_id, at, officer
+from tests.examples import share
 from tests.fixtures.above import (
     DIGEST,
     FILE,
@@ -117,11 +119,11 @@ def test_hidden_and_absent_annexes_are_one_answer(world: Compartments, name: str
     if about_act and name != "/v1/acts/{act_id}/identity":
         told = ask(world, Asked(named(template, world.hidden)), HOLDER)
         assert told.status_code == 200, told.text
-    for query in _queries(world, name):
-        for method in ("GET", "HEAD"):
-            made = reading(template, query, method)
-            status, _, body = alike(world, made, _absent(world, by), by=by)
-            assert status >= 400 or name in _ANSWERED, (query, status, body)
+    forms = list(product(_queries(world, name), ("GET", "HEAD")))
+    for query, method in share(forms, 3, f"{name} {by}"):
+        made = reading(template, query, method)
+        status, _, body = alike(world, made, _absent(world, by), by=by)
+        assert status >= 400 or name in _ANSWERED, (query, status, body)
 
 
 @attack(
@@ -143,10 +145,10 @@ def test_nothing_can_be_done_with_a_hidden_annex(world: Compartments, name: str,
     def asked(method: str, body: bytes | None, ids: Ids) -> Asked:
         return Asked(named(NAMED[name], ids), method, {"Content-Type": "application/json"}, body)
 
-    for method in ("HEAD", "OPTIONS", *METHODS):
-        for body in bodies:
-            status, _, _ = alike(world, partial(asked, method, body), _absent(world, by), by=by)
-            assert status >= 400 or method == "OPTIONS", (method, body)
+    forms = list(product(("HEAD", "OPTIONS", *METHODS), bodies))
+    for method, body in share(forms, 5, f"{name} {by}"):
+        status, _, _ = alike(world, partial(asked, method, body), _absent(world, by), by=by)
+        assert status >= 400 or method == "OPTIONS", (method, body)
     for headers in (
         {"If-None-Match": "*"},
         {"Range": "bytes=0-0"},
