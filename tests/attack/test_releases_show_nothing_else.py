@@ -15,6 +15,7 @@ import pytest
 
 from ledger.regulation.guards import secrecy
 from tests.attacks import attack
+from tests.examples import examples
 from tests.releases import (
     FIRST,
     SLOTS,
@@ -32,7 +33,7 @@ from tests.releases import (
 from tests.two_levels import first_difference
 
 SEED = 90
-PAIRS = 20
+PAIRS = examples(8)
 
 
 @attack(
