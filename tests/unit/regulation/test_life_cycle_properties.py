@@ -201,7 +201,7 @@ def _moments() -> Iterator[tuple[str, int, int]]:
                 yield name, upto, other
 
 
-@settings(max_examples=examples(15))
+@settings(max_examples=examples(6))
 @given(st.sampled_from(list(_moments())))
 def test_step_put_at_another_moment_is_taken_only_where_the_tables_allow(
     moment: tuple[str, int, int],
