@@ -88,7 +88,7 @@ class HttpLedger:
         return StreamHead(int(body["seq"]), body.get("prev"), body.get("state"))
 
     def submit(self, made: Statement, signer: SoftwareSigner, at: datetime) -> Mapping[str, Any]:
-        """Sends a statement and waits for its proof, or, of who is enrolled, for the next step's."""
+        """Sends a statement and waits for its proof; enrolling waits for that of the first step."""
         with _refusing():
             wait = made.members["act"] not in _ENROLLING
             return self.client(signer).submit(made, at=at, wait=wait).receipt
