@@ -426,7 +426,9 @@ def test_erasure_takes_the_content_out_of_every_view_and_a_rebuild_agrees(
     ]
 
 
-@pytest.mark.parametrize("act", ["CaseRegistered", "CompetenceDetermined"])
+@pytest.mark.parametrize(
+    "act", ["CaseRegistered", pytest.param("CompetenceDetermined", marks=pytest.mark.soak)]
+)
 def test_erasing_what_moved_a_case_is_no_damage_and_sets_nothing_aside(
     database: Database, act: str
 ) -> None:
