@@ -453,7 +453,11 @@ def test_no_restart_makes_a_stopped_checkpointer_forget(service: Service) -> Non
     stopped_by="a memory that does not open is doubt, not an empty log",
     noticed_by="503 log_in_doubt, readiness, exit 70",
 )
-@pytest.mark.parametrize("harm", [None, b"", b"junk"], ids=["gone", "empty", "junk"])
+@pytest.mark.parametrize(
+    "harm",
+    [None, pytest.param(b"", marks=pytest.mark.soak), b"junk"],
+    ids=["gone", "empty", "junk"],
+)
 def test_a_damaged_memory_is_doubt(service: Service, harm: bytes | None, tmp_path: Path) -> None:
     """Whoever could make the service forget could restore what he likes; an operator finds back."""
     service.hire("hotline")
