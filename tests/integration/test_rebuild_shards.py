@@ -131,7 +131,7 @@ def test_a_forged_name_hides_nothing(database: Database) -> None:
     assert made.compared() == []
 
 
-@pytest.mark.parametrize("number", [0, 3])
+@pytest.mark.parametrize("number", [pytest.param(0, marks=pytest.mark.soak), 3])
 def test_a_restart_brings_nothing_erased_back(database: Database, number: int) -> None:
     """The key of an erased record may outlive the act that erases it; its content does not."""
     made = Yard(database, played("SC1"))
@@ -182,7 +182,7 @@ def _all_killed(pids: list[int]) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("harm", [_killed, _all_killed])
+@pytest.mark.parametrize("harm", [_killed, pytest.param(_all_killed, marks=pytest.mark.soak)])
 def test_a_process_that_dies_is_followed_by_another(
     database: Database, harm: Callable[[list[int]], None]
 ) -> None:
