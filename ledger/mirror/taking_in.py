@@ -639,7 +639,7 @@ def _sealed_file(
                 index=file.index,
             ),
         )
-    return b"".join(sealed_file.seal([file.data], key, digest=digest))
+    return b"".join(sealed_file.seal([file.data], key, digest=digest, stepped=True))
 
 
 def _entry(item: Item) -> bytes:

@@ -120,6 +120,7 @@ def test_files_of_acts_come_with_their_record_and_go_with_it() -> None:
     assert (taken.files, taken.left_out) == (3, 0)
     assert [above.file(index, 0), above.file(index, 1), above.file(kept, 0)] == [one, other, one]
     stored = b"".join(state or b"" for files in above.store.files.values() for state in files)
+    assert {state[0] for files in above.store.files.values() for state in files if state} == {4}
     assert one not in stored
     assert len({state for files in above.store.files.values() for state in files}) == 3
     below.erase(index)
