@@ -12,14 +12,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
+from keys import canonical
 from ledger.regulation.acts.act import Act
 from projections.views import public_acts
 from tests.a_ledger import appointment, enrolment
 from tests.attacks import attack
 from tests.builders import an_act, an_id
 from tests.fixtures.above import Above
-from tests.fixtures.app import listening
+from tests.fixtures.app import Service, listening
 from tests.fixtures.compartments import Compartments
+from tests.fixtures.erasable import Erasable
 
 pytestmark = pytest.mark.postgres
 
@@ -57,10 +59,7 @@ class Told:
 
     def folded(self) -> None:
         """Waits until what is public has come to the last record."""
-        service, until = self.world.service, monotonic() + 60
-        while service.enclave.queries.index(public_acts.NAME) < service.size() - 1:
-            assert monotonic() < until, "the view does not come on"
-            sleep(0.05)
+        _folded(self.world.service)
 
     def asked(self, path: str = "", **query: Any) -> Any:  # noqa: ANN401  JSON
         """What anybody is answered."""
@@ -74,6 +73,13 @@ class Told:
             return CliRunner().invoke(
                 main, ["--lang", lang, *words, "--server", url], env={"SOCAI_HOME": "/nowhere"}
             )
+
+
+def _folded(service: Service) -> None:
+    until = monotonic() + 60
+    while service.enclave.queries.index(public_acts.NAME) < service.size() - 1:
+        assert monotonic() < until, "the view does not come on"
+        sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -220,6 +226,28 @@ def test_a_correction_shows_at_what_it_corrects(told: Told) -> None:
         told.id("aloud"), told.id("said")
     ]  # fmt: skip
     assert "next" not in rest
+
+
+def test_what_is_erased_is_public_no_more(service: Service) -> None:
+    """As soon as the act of erasure is effective and folded, before the key is destroyed (A20)."""
+    first = Erasable.made(service)
+    service.hire("ppn")
+    with service.enclave.ledger._memory.fresh(first.act.stream) as current:
+        act = an_act(
+            RELEASE, when=service.step(minutes=1), within=current.state, circulation="PUBLIC"
+        )
+    service.say(act, "cv", "ppn")
+    _folded(service)
+    path = f"/v1/public/acts/{act.act_id}"
+    assert service.get(path, None).status_code == 200
+    rows = service.records.act(UUID(act.act_id))
+    service.known(service.size() - 1)
+    entries = [{"index": row.index, "entry": canonical.b64(row.entry)} for row in rows]
+    gone = Erasable(service, act, [row.index for row in rows], entries, "")
+    gone.erase(attachments=None)
+    _folded(service)
+    assert service.get(path, None).status_code == 404
+    assert service.get("/v1/public/acts", None).get_json()["acts"] == []
 
 
 def test_above_ordinary_nothing_is_public(above: Above) -> None:
