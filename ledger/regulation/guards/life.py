@@ -42,12 +42,16 @@ def state_illegal(q: GuardInput) -> Breach | None:
 def state_illegal_v2(q: GuardInput) -> Breach | None:
     """As before; told is what comes first on the way to this act, and not all that there could be.
 
-    Where no way leads to it, what moves the case from here.
+    Where no way leads to it, what moves the case from here; above ordinary, that none begins here.
     """
     breach = state_illegal(q)
     if breach is None:
         return None
     cycle, types = life_cycle_of(q.edition), q.catalogue.types
+    if _without_case(q):
+        below = vocabulary("sentences")["case_below"]
+        params = {**breach.params, "allowed": below.vi, "allowed_en": below.en}
+        return Breach(params, breach.pointers)
     ways = cycle.first_steps(q.act.act, q.stream.state)
     moving = [a for a in cycle.allowed(q.stream.state) if a in cycle.moving]
     nothing = vocabulary("sentences")["nothing"]

@@ -10,6 +10,7 @@ import pytest
 
 from keys.keyring import KeyRecord
 from ledger.errors import Rejected
+from ledger.regulation.case.registers import KINDS
 from ledger.regulation.case.state import apply
 from ledger.regulation.decide import decide
 from ledger.regulation.edition import first_edition
@@ -332,3 +333,13 @@ def test_a_document_that_cannot_be_right_is_flagged_and_recorded() -> None:
     other = {**wrote, "abstract": "Một văn bản khác hẳn"}
     asked = case.asks("VerificationRequested", document=other)
     breaks("DOCUMENT_DOUBTED", asked, "/document/number")
+
+
+@pytest.mark.parametrize("name", ["ReportReceived", "DetectionRecorded", "CaseRegistered"])
+def test_no_case_begins_and_no_number_is_given_above_ordinary(name: str) -> None:
+    """Line 13: a case and its number are of the ordinary log, and the refusal says so."""
+    assert name in KINDS
+    above = Story(f"case/{an_id('above')}", start=at("2026-10-20 09:00"), level="mat")
+    params = breaks("STATE_ILLEGAL", above.asks(name, by="ncv", also=[]))
+    assert params["allowed"].startswith("lập hồ sơ ở sổ thường")
+    assert params["allowed_en"].startswith("the case is registered in the ordinary log")
