@@ -159,8 +159,10 @@ class LogWatch:
     def _take(self, size: int) -> None:
         """The last record that a checkpoint covers, as it stands now."""
         if size and (self.held is None or self.held[0] < size - 1):
-            (entry,) = self._records.entries(size - 1, size)
-            self.held = size - 1, entry
+            last = self._records.entries(size - 1, size)
+            if not last:  # another database stands there since the size was read
+                raise shorter(size, self._records.head().size)
+            self.held = size - 1, last[0]
 
     def _found(self, doubt: Doubt | None) -> None:
         before, self.doubt = self.doubt, doubt

@@ -109,6 +109,24 @@ def test_doubt_is_told_once_refuses_what_would_be_recorded_and_ends_with_its_rea
     assert _doubt(w.process().admit, w.store) == "forked"
 
 
+def test_a_database_that_is_put_in_the_place_of_another_during_a_look_is_doubted(
+    w: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its size and its last record: no error of the program's own, which ends a loop."""
+    old = w.store.backup()
+    w.act(1)
+    latest = w.checkpoints.latest
+
+    def replaced() -> tuple[int, bytes] | None:
+        found = latest()
+        w.store.restore(old)
+        return found
+
+    monkeypatch.setattr(w.checkpoints, "latest", replaced)
+    w.watch.look()
+    assert _doubt(w.watch.require) == "shorter"
+
+
 def test_what_was_handed_out_since_the_last_look_counts_too(w: Watched) -> None:
     """A replica that lags by less than a second: a verified checkpoint was the moment it was."""
     old = w.store.backup()
