@@ -30,6 +30,7 @@ KNOWN: Final = (
     r"mounting a file system is not allowed here",
     r"SoftHSM is not on this machine: .*",
     r"Spin or a C compiler is not here: .*",
+    r"PgBouncer is not on this machine",
     r"promtool is not on this machine",
     r"uv is not here: .*",
 )

@@ -46,6 +46,9 @@ _NO_WRITES: Final = Message(
     "the database cannot write: its disk is full, or it is a standby. Make room, or name the"
     " primary"
 )
+_UNHEARD: Final = Message(
+    "notices are not heard: a pooler keeps no sessions, and proofs take up to a second longer"
+)
 _UNKNOWN: Final = Message("has not been reached since this process started")
 _ANCHORED: Final = Message("the custody of files is anchored")
 _UNANCHORED: Final = Message("the custody of files cannot be anchored; run: socai log audit")
@@ -93,6 +96,7 @@ class Readiness:
         vitals: PostgresVitals,
         doubt_of_reads: Callable[[], Text | None],
         started: Callable[[], bool] = lambda: True,
+        deaf: Callable[[], bool] = lambda: False,
         keeper: Callable[[], bool] | None = None,
     ) -> None:
         self._settings = settings
@@ -106,6 +110,7 @@ class Readiness:
         self._doubt_of_reads = doubt_of_reads
         self._keeper = keeper
         self._started = started
+        self._deaf = deaf
         self.anchoring: Anchoring | None = None
         self._progress = _Progress()
         self._turn = threading.Lock()
@@ -174,6 +179,7 @@ class Readiness:
         checks += self._custody() + self._kept()
         telemetry.SET_ASIDE.set(aside.count)
         checks += [_aside(aside.count, aside.first[0])] if aside.first else []
+        checks += [ReadinessCheck("hints", ok=True, detail=_UNHEARD)] if self._deaf() else []
         checks += [_writing(ok=writes), self._disk(), self._time(head.recorded_at, now)]
         return checks
 

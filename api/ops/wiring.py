@@ -227,11 +227,8 @@ class Enclave:
         stored = PostgresRecords(self._reading)
         self.watch = LogWatch(seen, self.checkpoints, stored, self._tiles, _told)
         self._watching = [self.watch]
-        self.proofs = Proofs(
-            self._tiles,
-            self.checkpoints,
-            PostgresNotices(role_dsn(settings, self.facts, "reader")),
-        )
+        notices = PostgresNotices(role_dsn(settings, self.facts, "reader"))
+        self.proofs = Proofs(self._tiles, self.checkpoints, notices)
         self._appender = GroupAppender(
             role_dsn(settings, self.facts, "writer"),
             free_bytes=partial(free_bytes, settings.home)
@@ -314,6 +311,7 @@ class Enclave:
             vitals=PostgresVitals(self._writing),
             doubt_of_reads=self.doubt_of_reads,
             started=lambda: self.started,
+            deaf=lambda: notices.deaf,
             keeper=None if self._line is None else self._line.well,
         )
 

@@ -6,6 +6,7 @@ Implements `Notices`.
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterator
 from typing import Final, LiteralString
@@ -17,18 +18,33 @@ from ledger.postgres.connect import Connection, connect
 from ledger.postgres.hints import Channel, Hints
 
 _HUNG_S: Final = 8.0
+_TEST_S: Final = 2.0
+_LISTEN_TEST: Final[LiteralString] = "LISTEN hearing"
+_NOTIFY_TEST: Final[LiteralString] = "NOTIFY hearing"
+_UNLISTEN_TEST: Final[LiteralString] = "UNLISTEN hearing"
 _LISTEN: Final[dict[Channel, LiteralString]] = {
     "records": "LISTEN records",
     "checkpoint": "LISTEN checkpoint",
     "shreds": "LISTEN shreds",
 }
 
+_log = logging.getLogger("socai.hints")
+
 
 class PostgresNotices:
-    """One connection per listener; while it is lost, waits are pauses."""
+    """One connection per listener; while it is lost, waits are pauses.
+
+    Args:
+        dsn: Of a login of the log's database.
+
+    Attributes:
+        deaf: Whether the newest connection heard nothing of what another one said: so it is behind
+            a pooler that gives each transaction any connection. Whoever waits then polls.
+    """
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
+        self.deaf = False
 
     @contextlib.contextmanager
     def listen(self, channel: Channel) -> Iterator[Callable[[float], bool]]:
@@ -41,6 +57,7 @@ class PostgresNotices:
                 if connection is None or connection.closed:
                     connection = connect(self._dsn, hung_after_s=_HUNG_S)
                     connection.execute(_LISTEN[channel])
+                    self._test(connection)
                     return True  # whatever was committed before this moment was missed
                 return any(True for _ in connection.notifies(timeout=timeout_s, stop_after=1))
             except (psycopg.Error, Unavailable):
@@ -54,6 +71,23 @@ class PostgresNotices:
         finally:
             if connection is not None:
                 connection.close()
+
+    def _test(self, connection: Connection) -> None:
+        """Says something over another connection, and whether this one heard anything."""
+        connection.execute(_LISTEN_TEST)
+        try:
+            with connect(self._dsn, hung_after_s=_HUNG_S) as other:
+                other.execute(_NOTIFY_TEST)
+        except (psycopg.Error, Unavailable):
+            return  # nobody knows; the queue of notices may be full
+        deaf = not any(True for _ in connection.notifies(timeout=_TEST_S, stop_after=1))
+        if deaf and not self.deaf:
+            _log.warning(
+                "notices are not heard over this connection, so that whoever waits polls each"
+                " second: name the database itself, or let the pooler keep sessions"
+            )
+        self.deaf = deaf
+        connection.execute(_UNLISTEN_TEST)
 
     @contextlib.contextmanager
     def giving(self, channel: Channel) -> Iterator[Callable[[], None]]:
