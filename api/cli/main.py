@@ -85,6 +85,12 @@ COMMANDS: Final[dict[str, Late]] = {
         Message("What an erasure names; withdraw content, erase it."),
     ),
     "worklist": Late("api.cli.commands.cases:worklist", Message("What waits for the caller.")),
+    "keys": Late(
+        "api.cli.commands.cases:keys", Message("Keys of officers: what one of them touched.")
+    ),
+    "acts": Late(
+        "api.cli.commands.cases:acts", Message("Acts of all cases by filter, never by person.")
+    ),
     "search": Late("api.cli.commands.cases:search", Message("Search cases, tones or not.")),
     "stats": Late("api.cli.commands.cases:stats", Message("Statistics and oversight indicators.")),
     "registry": Late(

@@ -330,6 +330,18 @@ class Client(Connection):
         query = {"as_of": as_of, "clock": clock}
         return self.read(f"/v1/cases/{case}", query=query, at_least=at_least, at=at).body
 
+    def durations(
+        self,
+        case: str,
+        *,
+        as_of: str | None = None,
+        clock: str | None = None,
+        at_least: int | None = None,
+    ) -> dict[str, Any]:
+        """How long each state and step of a case took, against deadline and rule."""
+        query = {"as_of": as_of, "clock": clock}
+        return self.read(f"/v1/cases/{case}/durations", query=query, at_least=at_least).body
+
     def case_acts(self, case: str, *, at_least: int | None = None) -> dict[str, Any]:
         """The whole timeline of a case."""
         return self.whole(f"/v1/cases/{case}/acts", "acts", at_least=at_least)

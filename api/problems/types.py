@@ -407,6 +407,22 @@ TYPES: Final[Mapping[str, ProblemType]] = {
             " audits it, and all of them for the auditors of an overseer; ask without `of`."
         ),
     ),
+    "key_not_yours": ProblemType(
+        403,
+        Message("Acts are listed by key for a supervisor of its agency, or under an order"),
+        Message(
+            "Nothing was recorded. Leave out `kid`, or ask whoever supervises the agency of the"
+            " key's officer."
+        ),
+    ),
+    "ordinary_only": ProblemType(
+        403,
+        Message("This is told at the ordinary level alone"),
+        Message(
+            "Nothing was recorded. Above ordinary acts are read in their cases:"
+            " GET /v1/cases/{id}/acts."
+        ),
+    ),
     "read_not_logged": ProblemType(
         503,
         Message("It cannot be noted now who reads this"),

@@ -52,6 +52,7 @@ RULES: Final[Mapping[str, Message]] = {
     "A19": Message("emergency opening"),
     "A23": Message("permit to hand out"),
     "A27": Message("totals of all cases"),
+    "A28": Message("acts of one key"),
     "K2": Message("answer to a reporter"),
 }
 """Rules of access.md by which something is read and noted, in a few words."""

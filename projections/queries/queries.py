@@ -15,6 +15,7 @@ from uuid import UUID
 
 import orjson
 
+from keys.keyring import KeyRecord
 from ledger.asker import asker
 from ledger.errors import NotFound, Rejected
 from ledger.message import Message
@@ -35,11 +36,13 @@ from ledger.regulation.case.counted_reports import SMALLEST
 from ledger.regulation.case.documents import Document, documents
 from ledger.regulation.case.stand_ins import signs_for
 from ledger.regulation.case.state import StreamState, present_agency
+from ledger.regulation.case_file.durations import durations
 from ledger.regulation.participation.reach import OPENING
 from ledger.regulation.participation.units import own_part
 from ledger.regulation.participation.viewpoint import Viewpoint
 from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.grants import Grant
+from ledger.regulation.registry.lines import KEEPER
 from ledger.streams.names import is_case, stream_id
 from ledger.write.registry_follower import RegistryFollower
 from projections.engine import generations
@@ -71,7 +74,7 @@ from projections.queries.told_act import ToldAct
 from projections.queries.ways import Ways
 from projections.views import acts as timeline
 from projections.views import case_file, worklist
-from projections.views.acts import ActRow
+from projections.views.acts import ActFilter, ActLine, ActRow, SignedRow
 from projections.views.base import Connection
 from projections.views.case_file import CaseLine, Filter
 from projections.views.statistics import view
@@ -83,6 +86,7 @@ _INDEX: Final[LiteralString] = """
 SELECT coalesce(min(position), -1) FROM proj.views WHERE state = 'live' AND view = ANY (%s)
 """
 _SUPERVISOR: Final = "SUPERVISOR"
+_SECURITY: Final = "SECURITY_OFFICER"
 #: As the policies ask (access.md G14), of many cases at once.
 _WHOLE: Final[LiteralString] = """
 SELECT DISTINCT comp FROM sec.shown WHERE comp = ANY (%s) AND whole
@@ -98,6 +102,16 @@ class PartOnly(Rejected):
         super().__init__(
             "part_only",
             Message("You see some acts of this case, and not the whole file."),
+        )
+
+
+class OrdinaryOnly(Rejected):
+    """Above ordinary views hold nothing of what acts say, so acts are read in their cases."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "ordinary_only",
+            Message("Acts are listed across cases in an enclave of the ordinary level alone."),
         )
 
 
@@ -125,6 +139,25 @@ class PartSeen:
 
     positions: int
     withheld: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class AffectedByKey:
+    """What a key signed from an instant on, of what the asker sees.
+
+    Attributes:
+        index: Of the log that it is of.
+        key: The key.
+        since: The instant, by when the ledger took a statement.
+        rows: The statements, in order.
+        numbers: Case and intake number by stream, of cases that the asker sees whole.
+    """
+
+    index: int
+    key: KeyRecord
+    since: datetime
+    rows: list[SignedRow]
+    numbers: dict[str, tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +340,19 @@ class Queries:
         folded = self._as_of(stream, moment, now, clock, "CASE_FILE")
         return folded.index, folded.file()
 
+    def durations(
+        self, stream: str, moment: Moment, now: datetime, clock: Clock = "recorded"
+    ) -> tuple[int, dict[str, Any]]:
+        """(newest index in it, how long each step took) as of an index or a time on either clock.
+
+        Raises:
+            NotFound: There is no such case.
+            BeforeCase: It had not begun.
+            InFuture: The moment has not come.
+        """
+        found = self._as_of(stream, moment, now, clock, "CASE_FILE")
+        return found.index, durations(found.stream, found.registry, found.at, found.reports)
+
     def participants(
         self, stream: str, moment: Moment, now: datetime, level: str
     ) -> tuple[int, dict[str, Any]]:
@@ -393,6 +439,104 @@ class Queries:
             raise NotFound(stream)
         self._rights.require(stream, (row.act_id for row in rows))
         return index, [judged(row, known.registry, now=None) for row in rows]
+
+    def acts_across(
+        self,
+        wanted: ActFilter,
+        *,
+        limit: int,
+        after: tuple[str, int] | None = None,
+        snapshot: int | None = None,
+    ) -> tuple[int, list[ActLine]]:
+        """(snapshot index, lines) of one page of acts of all cases that the asker sees.
+
+        Raises:
+            OrdinaryOnly: Above ordinary no view holds what an act says (access.md G15).
+        """
+        if self._evidence.level != ORDINARY:
+            raise OrdinaryOnly
+        with self._connecting() as connection:
+            views = ("acts", "worklist") if wanted.pending else ("acts",)
+            index = _index(connection, views) if snapshot is None else snapshot
+            who = asker()
+            few = who is not None and self._ways.choose(connection, who.officer)
+            lines = timeline.across(
+                connection, wanted, limit=limit, snapshot=index, after=after, few=few
+            )
+            shows_nothing()
+            for line in lines:
+                comp = stream_id(self._origin, line.stream)
+                shows("LIST", line.stream, comp, [line.index])
+        return index, lines
+
+    def key_told_for(self, kid: str, officer: str, at: datetime) -> frozenset[str]:
+        """For which agencies an officer is told which acts a key signed (access.md A28).
+
+        Those that they supervise in which the key's officer holds or held a post, or whose
+        successors they are; of who reads under an inspection order, the body that inspects. Empty:
+        for none, also where there is no such key.
+        """
+        day = local_day(at)
+        with self._connecting() as connection:
+            registry = self._registries.newest(connection).registry
+        granted = registry.grants(officer=officer, at=at)
+        bodies = {one.body for one in granted if OPENING.get(one.act) == "A9" and one.body}
+        line = registry.keyring.line(kid)
+        owner = None if line is None else registry.officer(line.officer or "")
+        held = set() if owner is None else {one.agency for one in owner.appointments}
+        held |= {present_agency(registry, agency, day) for agency in held}
+        return frozenset(bodies | held.intersection(self.supervised(officer, at)))
+
+    def key_revoked_for(self, kid: str, officer: str, at: datetime) -> frozenset[str]:
+        """For which agencies an officer may revoke a key, and is told what it touched.
+
+        Their own key's; as who keeps the registry; as security officer where the key's officer
+        holds a post. Empty: for none.
+        """
+        day = local_day(at)
+        with self._connecting() as connection:
+            registry = self._registries.newest(connection).registry
+        line = registry.keyring.line(kid)
+        if line is None:
+            return frozenset()
+        held = {one.agency for one in registry.appointments(line.officer or "", day)}
+        posts = registry.appointments(officer, day)
+        return frozenset(
+            one.agency
+            for one in posts
+            if line.officer == officer
+            or KEEPER in one.powers
+            or (_SECURITY in one.powers and one.agency in held)
+        )
+
+    def key_affected(self, kid: str, since: datetime | None) -> AffectedByKey:
+        """What a key signed from an instant on, of what the asker sees.
+
+        Left out, the instant is from when its revocation says that it is not to be trusted; of a
+        key that is not revoked, from when it was valid.
+
+        Raises:
+            NotFound: There is no such key.
+            OrdinaryOnly: Above ordinary no view holds which key signed in a case.
+            TooMuch: There are too many.
+        """
+        if self._evidence.level != ORDINARY:
+            raise OrdinaryOnly
+        with self._connecting() as connection:
+            index = _index(connection, ("acts",))
+            key = self._registries.newest(connection).registry.keyring.line(kid)
+            if key is None:
+                raise NotFound(kid)
+            start = since or key.invalid_from or key.valid_from
+            most = limits.JUDGED + 1
+            rows = timeline.signed_with(connection, kid, start, upto=index, limit=most)
+            limits.within(len(rows), limits.JUDGED)
+            numbers = timeline.called(connection, {row.stream for row in rows})
+            shows_nothing()
+            for row in rows:
+                comp = stream_id(self._origin, row.stream)
+                shows("LIST", row.stream, comp, [row.index])
+        return AffectedByKey(index, key, start, rows, numbers)
 
     def below(self, stream: str, kind: Kind = "RECORD") -> list[MirroredCase]:
         """Cases of lower logs that grants in a case show to whoever asks; it shows them the case.

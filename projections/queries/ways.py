@@ -33,8 +33,10 @@ class Ways:
         self._lock = Lock()
         self._known: OrderedDict[str, tuple[float, bool]] = OrderedDict()  # until when, whether few
 
-    def choose(self, connection: Connection, officer: str) -> None:
+    def choose(self, connection: Connection, officer: str) -> bool:
         """Says that what follows takes the first rows of an order: all of them for who sees few.
+
+        Returns whether that is so.
 
         Args:
             connection: In a transaction under the ticket of the officer.
@@ -52,3 +54,4 @@ class Ways:
                     self._known.popitem(last=False)
         if few:
             connection.execute(_BY_SET)
+        return few

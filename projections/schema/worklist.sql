@@ -26,6 +26,8 @@ CREATE TABLE proj.tasks (
   register_no text,
   state text,
   last_at timestamptz NOT NULL,
+  post text,
+  waits_for text,
   PRIMARY KEY (gen, stream, n)
 ) WITH (fillfactor = 80);
 CREATE INDEX tasks_officer ON proj.tasks (gen, officer) WHERE officer IS NOT NULL;

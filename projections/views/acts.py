@@ -15,6 +15,7 @@ from typing import Any, Final, LiteralString
 from uuid import UUID
 
 import orjson
+from psycopg import sql
 from psycopg.rows import args_row
 
 from keys import canonical
@@ -24,7 +25,7 @@ from ledger.regulation.case.state import Signed
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.regulation.registry.registry import Registry
 from projections.fold.step import Step
-from projections.views.base import Connection, Cursor, live
+from projections.views.base import Connection, Cursor, by_values, live, through_all
 from projections.views.new_rows import NewRows
 
 NAME: Final = "acts"
@@ -550,3 +551,216 @@ def _signed(row: ActRow, act: Act, registry: Registry) -> Signed | None:
 def raised_of(rows: Sequence[ActRow]) -> dict[str, tuple[str, ...]]:
     """Flags by act, as they were raised at effect."""
     return {row.act_id: tuple(row.flags) for row in rows if row.flags}
+
+
+# -- acts across cases -------------------------------------------------------------------------
+
+_OF_CASES: Final[LiteralString] = " AND starts_with(a.stream, 'case/')"
+_BY_AUTHOR: Final[LiteralString] = " AND a.role = 'AUTHOR'"
+#: By the statement at which it took effect: before the policy no index finds one flag among others.
+_BY_FLAG: Final[LiteralString] = " AND a.flags <> '{}' AND a.flags @> ARRAY[%(flag)s]::text[]"
+_ACROSS: Final[LiteralString] = (
+    "SELECT a.index, a.stream, a.seq, a.act_id::text, a.act, a.agency, a.occurred_at,"
+    " a.recorded_at, a.late FROM proj.acts a WHERE a."
+    + _LIVE
+    + _OF_CASES
+    + " AND a.index <= %(snapshot)s"
+)
+#: How the acts of a page stand, which their other statements say; and what their cases are called.
+_STOOD: Final[LiteralString] = (
+    "SELECT o.act_id::text, (array_agg(o.status ORDER BY o.index DESC))[1],"
+    " coalesce(array_agg(DISTINCT flag) FILTER (WHERE flag IS NOT NULL), '{}')"
+    " FROM proj.acts o LEFT JOIN LATERAL unnest(o.flags) AS flag ON true"
+    " WHERE o." + _LIVE + " AND o.act_id = ANY (%(acts)s::uuid[]) AND o.index <= %(snapshot)s"
+    " AND o.status <> 'set_aside' GROUP BY o.act_id"
+)
+_CALLED: Final[LiteralString] = (
+    "SELECT stream, case_number, register_no FROM proj.case_file WHERE "
+    + live("case_file")
+    + " AND stream = ANY (%(streams)s)"
+)
+_EACH: Final[LiteralString] = "SELECT set_config('app.by_set', 'off', true)"
+_PENDING: Final[LiteralString] = (
+    " AND a.status = 'pending' AND a.act_id IN (SELECT t.act_id FROM proj.tasks t WHERE t."
+    + live("worklist")
+    + " AND t.kind = 'SIGN' UNION SELECT n.act_id FROM proj.acts n WHERE n."
+    + _LIVE
+    + " AND n.index > %(snapshot)s) AND NOT EXISTS (SELECT FROM proj.acts n WHERE n."
+    + _LIVE
+    + " AND n.act_id = a.act_id AND n.index <= %(snapshot)s"
+    " AND n.status NOT IN ('pending', 'set_aside'))"
+)
+_WANTED: Final[Mapping[str, LiteralString]] = {
+    "agency": " AND a.agency = %(agency)s",
+    "act": " AND a.act = %(act)s",
+    "late": " AND a.late",
+    "pending": _PENDING,
+    "kid": " AND a.act_id IN (SELECT k.act_id FROM proj.acts k WHERE k."
+    + _LIVE
+    + " AND k.kid = %(kid)s AND k.index <= %(snapshot)s)",
+}
+#: For who sees few: by their cases, instead of all acts until a page is full.
+_FEW: Final[LiteralString] = (
+    " AND a.stream = ANY (ARRAY(SELECT s.name FROM log.streams s"
+    " WHERE s.stream_id IN (SELECT w.comp FROM sec.shown w)))"
+)
+_ON: Final[Mapping[str, tuple[LiteralString, LiteralString, LiteralString, LiteralString]]] = {
+    # clock: (from, to, behind a line, order)
+    "recorded": (
+        " AND a.recorded_at >= %(from)s",
+        " AND a.recorded_at < %(to)s",
+        " AND (a.recorded_at, a.index) < (%(after)s, %(after_index)s)",
+        " ORDER BY a.recorded_at DESC, a.index DESC",
+    ),
+    "occurred": (
+        " AND a.occurred_at >= %(from)s",
+        " AND a.occurred_at < %(to)s",
+        " AND (a.occurred_at, a.index) < (%(after)s, %(after_index)s)",
+        " ORDER BY a.occurred_at DESC, a.index DESC",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ActFilter:
+    """Which acts of cases a listing asks for; all given must hold. None is by a person.
+
+    Attributes:
+        agency: Agency of the author, as the act names it.
+        act: Type.
+        flag: Raised this flag when it took effect; its line is then of that statement.
+        late: Says why it is entered late.
+        pending: Waits for a signature.
+        kid: Has a statement that is signed with this key.
+        start: On the clock, this or later.
+        end: Before this.
+        clock: `recorded` or `occurred`: what `start`, `end` and the order go by, newest first.
+    """
+
+    agency: str | None = None
+    act: str | None = None
+    flag: str | None = None
+    late: bool = False
+    pending: bool = False
+    kid: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    clock: str = "recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class ActLine:
+    """One line of a listing of acts: a statement, its author's or the one that raised the flag."""
+
+    index: int
+    stream: str
+    seq: int
+    act_id: str
+    act: str
+    agency: str
+    occurred_at: datetime
+    recorded_at: datetime
+    late: bool
+    status: str
+    flags: list[str]
+    case_number: str | None
+    register_no: str | None
+
+    def key(self, clock: str) -> tuple[str, int]:
+        """Where a page that ends with this line goes on."""
+        return getattr(self, f"{clock}_at").isoformat(), self.index
+
+
+def across(
+    connection: Connection,
+    wanted: ActFilter,
+    *,
+    limit: int,
+    snapshot: int,
+    after: tuple[str, int] | None = None,
+    few: bool = False,
+) -> list[ActLine]:
+    """One page of acts of all cases that the asker sees, as the log stood at the snapshot.
+
+    Args:
+        connection: As reader.
+        wanted: Filters and clock.
+        limit: Most lines.
+        snapshot: Of statements behind this index nothing is told.
+        after: `ActLine.key` of the last line of the page before.
+        few: Whether the asker sees few cases (`Ways.choose`).
+    """
+    start, end, behind, order = _ON[wanted.clock]
+    parts: list[LiteralString] = [_ACROSS, _BY_AUTHOR if wanted.flag is None else _BY_FLAG]
+    parts += [part for name, part in _WANTED.items() if getattr(wanted, name)]
+    parts += [start] if wanted.start is not None else []
+    parts += [end] if wanted.end is not None else []
+    parts += [behind] if after is not None else []
+    parts += [_FEW] if few else []
+    if wanted.flag is not None or wanted.pending:
+        through_all(connection)
+    elif len(parts) > 2:  # noqa: PLR2004  more than what is asked of every listing
+        by_values(connection)
+    query = sql.SQL("").join(map(sql.SQL, [*parts, order])) + sql.SQL(" LIMIT {}").format(limit)
+    asked: dict[str, object] = {
+        "agency": wanted.agency,
+        "act": wanted.act,
+        "flag": wanted.flag,
+        "kid": wanted.kid,
+        "from": wanted.start,
+        "to": wanted.end,
+        "snapshot": snapshot,
+        "after": None if after is None else datetime.fromisoformat(after[0]),
+        "after_index": None if after is None else after[1],
+    }
+    rows = connection.execute(query, asked).fetchall()
+    connection.execute(_EACH)
+    asked["acts"] = [row[3] for row in rows]
+    stood = {row[0]: row[1:] for row in connection.execute(_STOOD, asked).fetchall()}
+    numbers = called(connection, {row[1] for row in rows})
+    return [
+        ActLine(*row, *stood.get(row[3], ("pending", [])), *numbers.get(row[1], (None, None)))
+        for row in rows
+    ]
+
+
+# -- what a key signed -------------------------------------------------------------------------
+
+_SIGNED: Final[LiteralString] = (
+    "SELECT index, stream, seq, act_id::text, act, role, occurred_at, recorded_at, effect"
+    " FROM proj.acts WHERE "
+    + _LIVE
+    + " AND kid = %(kid)s AND recorded_at >= %(since)s AND index <= %(upto)s ORDER BY index"
+    " LIMIT %(limit)s"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRow:
+    """One statement that a key signed, as its row tells."""
+
+    index: int
+    stream: str
+    seq: int
+    act_id: str
+    act: str
+    role: str
+    occurred_at: datetime | None
+    recorded_at: datetime
+    effect: bool
+
+
+def signed_with(
+    connection: Connection, kid: str, since: datetime, *, upto: int, limit: int
+) -> list[SignedRow]:
+    """Statements that a key signed, recorded at an instant or later, of those the asker sees."""
+    asked = {"kid": kid, "since": since, "upto": upto, "limit": limit}
+    by_values(connection)
+    with connection.cursor(row_factory=args_row(SignedRow)) as cursor:
+        return cursor.execute(_SIGNED, asked).fetchall()
+
+
+def called(connection: Connection, streams: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Case and intake number of cases by their stream, of those that the asker sees whole."""
+    rows = connection.execute(_CALLED, {"streams": list(streams)}).fetchall()
+    return {row[0]: row[1:] for row in rows}

@@ -7,7 +7,7 @@ makes it go. A passed limit is shown, never acted on.
 # ruff: noqa: S608 - pieces of SQL are constants of this file (LiteralString)
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Final, LiteralString
@@ -16,7 +16,14 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from ledger.regulation.acts.act import ORDINARY
-from ledger.regulation.case.clocks import WINDOWS, ClockRun, due_status, running
+from ledger.regulation.case.clocks import (
+    WINDOWS,
+    ClockRun,
+    asked,
+    due_status,
+    running,
+    told_by,
+)
 from ledger.regulation.case.documents import documents
 from ledger.regulation.case.other_cases_port import REPORTS, Cases
 from ledger.regulation.case.reading import time_of
@@ -39,23 +46,8 @@ CLOCK: Final = "CLOCK"
 ACCEPT: Final = "ACCEPT"
 OPEN_CASE: Final = "OPEN_CASE"
 HOLDING: Final = "HOLDING"
+AWAITED: Final = "AWAITED"
 
-#: Clocks that ask the body the starting act is addressed to; all others ask the holder of the case.
-ASKS_ADDRESSEE: Final = frozenset(
-    {
-        "ANSWER_VERIFICATION",
-        "APPRAISAL_ANSWER",
-        "EXPERTISE_ANSWER",
-        "SECONDMENT_ANSWER",
-        "TAKEDOWN_ANSWER",
-        "TECHNICAL_REPORT",
-        "PLATFORM_REMOVAL",
-        "ACCEPT_REFERRAL",
-        "REFERRED_RESULT",
-        "CRIME_REPORT",
-        "STATISTICS_ANSWER",
-    }
-)
 #: Powers whose holders are told wherever their post is: an auditor of an emergency at once (A19).
 TOLD: Final[Mapping[str, Sequence[str]]] = {"BREAK_GLASS_REVIEW": ("AUDITOR",)}
 _ENDED: Final = frozenset({"CLOSED", "ARCHIVED"})
@@ -73,7 +65,7 @@ _PUT: Final = NewRows(
         "code text", "sub text",
         "started_at timestamptz", "due_at timestamptz", "alarm_at timestamptz", "source text",
         "source_kind text", "certainty text", "case_number text", "register_no text",
-        "state text", "last_at timestamptz",
+        "state text", "last_at timestamptz", "post text", "waits_for text",
     ),
 )  # fmt: skip
 _LIVE: Final = live(NAME)
@@ -86,7 +78,7 @@ _TASKS: Final[LiteralString] = (
     " started_at, due_at, alarm_at, source, source_kind, certainty, case_number,"
     " CASE WHEN f.whole THEN register_no END AS register_no,"
     " CASE WHEN f.whole THEN state END AS state,"
-    " CASE WHEN f.whole THEN last_at END AS last_at"
+    " CASE WHEN f.whole THEN last_at END AS last_at, post, waits_for"
     " FROM proj.tasks LEFT JOIN LATERAL (SELECT true AS whole FROM proj.case_file f"
     " WHERE f.stream = tasks.stream AND f." + live("case_file") + " OFFSET 0) f ON true"
     " WHERE tasks." + _LIVE
@@ -170,6 +162,8 @@ class _Task:
     power: str | None = None
     run: ClockRun | None = None
     ends: datetime | None = None
+    post: str | None = None
+    waits_for: str | None = None
 
     @property
     def due(self) -> datetime | None:
@@ -183,18 +177,21 @@ def tasks_of(
     """What a stream asks of whom, as of its newest record and the reports of article 9 by then."""
     yield from _signatures(stream)
     handler = stream.handler(registry, local_day(at)) if stream.kind == "case" else None
-    asked = False
+    busy = False
     for run in running(stream, registry, at, cases):
         if run.code in WINDOWS:
             continue
-        start = stream.entries[run.act_id]
-        for agency in _asked(run, start, handler):
-            asked = asked or agency == handler
-            yield _Task(CLOCK, start, agency=agency, run=run)
+        start, bodies = stream.entries[run.act_id], asked(run, stream, handler)
+        for agency in bodies:
+            busy = busy or agency == handler
+            yield _Task(CLOCK, told_by(run, stream, agency), agency=agency, run=run)
+        if handler is not None and handler not in bodies:  # the holder waits for them
+            for agency in bodies:
+                yield _Task(AWAITED, start, agency=handler, run=run, waits_for=agency)
         for power in TOLD.get(run.code, ()):
             yield _Task(CLOCK, start, power=power, run=run)
     yield from _referrals(stream)
-    if handler is not None and not asked and stream.state not in _ENDED:
+    if handler is not None and not busy and stream.state not in _ENDED:
         last = stream.state_since or next(iter(stream.entries.values()))
         yield _Task(OPEN_CASE, last, agency=handler)
     yield from _held(stream, at)
@@ -213,20 +210,15 @@ def _signatures(stream: StreamState) -> Iterator[_Task]:
     for entry in stream.pending.values():
         for turn, signer in enumerate(entry.waiting_for):
             kind = SIGN_LATER if turn else SIGN
-            yield _Task(kind, entry, signer.officer, entry.act.agency, signer.role)
+            yield _Task(
+                kind, entry, signer.officer, entry.act.agency, signer.role, post=signer.post
+            )
     for entry in stream.entries.values():
         by = entry.returned_by
         sent_back = by is not None and by.act.act == "ActReturned"
         if sent_back and not _made_again(entry, stream):
-            yield _Task(RETURNED, entry, entry.act.author.officer, entry.act.agency)
-
-
-def _asked(run: ClockRun, start: Entry, handler: str | None) -> Iterable[str]:
-    if run.code in ASKS_ADDRESSEE:
-        bodies = [to for to in start.act.to if not to.startswith("sealed:")]
-        if bodies:
-            return bodies
-    return [handler or start.act.agency]
+            author = entry.act.author
+            yield _Task(RETURNED, entry, author.officer, entry.act.agency, post=author.post)
 
 
 def _referrals(stream: StreamState) -> Iterator[_Task]:
@@ -270,6 +262,8 @@ def _columns(
         stream.intake[0].register_number if numbered and stream.intake else None,
         stream.state,
         last,
+        task.post if numbered else None,
+        task.waits_for,
     )
 
 
@@ -300,6 +294,8 @@ class TaskRow:
     register_no: str | None
     state: str | None
     last_at: datetime | None
+    post: str | None
+    waits_for: str | None
 
     def status(self, at: datetime) -> str:
         """NONE_STATED, RUNNING, NEAR, DUE or OVERDUE; ALARM where only a reminder has passed."""
@@ -323,6 +319,7 @@ class Tasks:
         referrals: Sent to the agency and not accepted yet.
         cases: Cases the agency holds in which nothing else asks for it.
         held: Documents that the officer holds by name, until their end is near.
+        awaited: What other bodies are asked in cases that the agency holds.
     """
 
     sign: list[TaskRow] = field(default_factory=list)
@@ -334,6 +331,7 @@ class Tasks:
     referrals: list[TaskRow] = field(default_factory=list)
     cases: list[TaskRow] = field(default_factory=list)
     held: list[TaskRow] = field(default_factory=list)
+    awaited: list[TaskRow] = field(default_factory=list)
 
     def every(self) -> Iterator[TaskRow]:
         """Each of them, part by part."""
@@ -387,6 +385,7 @@ def _sorted(tasks: Sequence[TaskRow], at: datetime) -> Tasks:
         RETURNED: found.returned,
         ACCEPT: found.referrals,
         OPEN_CASE: found.cases,
+        AWAITED: found.awaited,
     }
     for task in tasks:
         if task.kind == HOLDING and (task.due_at or at) <= at:

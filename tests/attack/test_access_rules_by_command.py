@@ -58,6 +58,7 @@ def test_a_command_opens_no_hidden_case(desk: Desk, tmp_path: Path) -> None:
     digest = f"sha-256:{'A' * 43}"
     words: list[tuple[str, ...]] = [
         ("case", "show"), ("case", "history"), ("case", "who"), ("case", "verify"),
+        ("case", "times"),
     ]  # fmt: skip
     pairs = [
         ((*command, hidden), (*command, absent))
@@ -87,6 +88,7 @@ def test_a_command_lists_nothing_of_a_hidden_case(desk: Desk) -> None:
     asked: tuple[tuple[str, ...], ...] = (
         ("case", "list"), ("search", NUMBER), ("search", "trang", "mang"), ("worklist",),
         ("worklist", "--team"), ("stats",), ("stats", "--agency", "bacninh.stttt"),
+        ("acts", "--all"), ("acts", "--pending"), ("acts", "--act", "ReportReceived"),
     )  # fmt: skip
     for words in asked:
         for form in ((), ("--json",)):
@@ -98,6 +100,24 @@ def test_a_command_lists_nothing_of_a_hidden_case(desk: Desk) -> None:
             assert all(act not in said for act in desk.acts.values()), words
     assert desk.told("stats", "--as", STRANGER)["total"] == 0
     assert desk.case in desk.cli("worklist", "--team", "--as", "tp", "--json").stdout
+
+
+@attack(
+    "acts are asked for by the key of an officer, at a terminal",
+    stopped_by="403 key_not_yours but for the supervisor of the key's agency (A28)",
+    noticed_by="each look is a row",
+)
+def test_a_command_lists_acts_by_key_for_their_supervisor(desk: Desk) -> None:
+    """One sentence for a handler, a stranger, and for a key that is not there."""
+    line = desk.told("registry", "keys", "--officer", desk.officers["cv"], "--as", "cv")
+    kid, said = line["keys"][0]["kid"], set()
+    for by, asked in (("cv", kid), (STRANGER, kid), (STRANGER, "A" * 43), ("tp", "A" * 43)):
+        refused = desk.cli("acts", "--kid", asked, "--as", by)
+        assert refused.exit_code == 1, refused.output
+        said.add(refused.output)
+    assert len(said) == 1
+    told = desk.told("acts", "--kid", kid, "--as", "tp")
+    assert {one["stream"] for one in told["acts"]} == {f"case/{desk.case}"}
 
 
 # -- writing --------------------------------------------------------------------------------------

@@ -55,6 +55,7 @@ NAMED: Final[Mapping[str, str]] = {
     "/v1/cases/{case}/acts": f"{_CASE}/acts",
     "/v1/cases/{case}/acts/{place}": f"{_CASE}/acts/1",
     "/v1/cases/{case}/diff": f"{_CASE}/diff?from=0",
+    "/v1/cases/{case}/durations": f"{_CASE}/durations",
     "/v1/cases/{case}/fields/{pointer}/history": f"{_CASE}/fields/state/history",
     "/v1/cases/{case}/participants": f"{_CASE}/participants",
     "/v1/cases/{case}/verification": f"{_CASE}/verification",
@@ -91,10 +92,10 @@ OF_EVERYBODY: Final = frozenset({
 OF_WHAT_IS_SEEN: Final = frozenset({
     "/v1/cases", "/v1/feed", "/v1/statistics", "/v1/statistics.csv", "/v1/statistics.xlsx",
     "/v1/cases/{case}/lower-acts/{act_id}/attachments/{digest}",  # by a grant: test_merged_history
-    "/v1/worklist", "/v1/access-log", "/v1/cases/by-number/{number}",
+    "/v1/worklist", "/v1/access-log", "/v1/cases/by-number/{number}", "/v1/keys/{kid}/affected",
 })  # fmt: skip
 #: Where the answer to somebody who sees nothing is no refusal.
-ANSWERED: Final = ("/v1/streams/{stream}/head", "/v1/verification")
+ANSWERED: Final = ("/v1/streams/{stream}/head", "/v1/verification", "/v1/acts")
 _READS: Final = [name for name in NAMED if "get" in SPEC["paths"][name]]
 _IDS: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|sha-256[:-][\w-]{43}"

@@ -61,6 +61,11 @@ def every_list(world: Compartments) -> Iterator[str]:
         "opened_from=2024-01-01", "due_before=2099-01-01T00:00:00%2B07:00",
     ):  # fmt: skip
         yield f"/v1/cases?{query}"
+    for query in (
+        "", "act=ReportReceived", "agency=bacninh.stttt", "pending=true", "clock=occurred",
+        "flag=COMPLAINT_LATE", "late=true", "from=2024-01-01", "limit=1",
+    ):  # fmt: skip
+        yield f"/v1/acts?{query}"
     yield "/v1/statistics?agency=bacninh.stttt"
     yield f"/v1/verification?cases={world.own.case}"
 
@@ -81,7 +86,7 @@ def test_no_list_tells_a_stranger_of_the_case(compartments: Compartments) -> Non
             assert word not in answer.text, (path, word)
         assert world.hidden.case not in answer.text, path
         assert world.hidden.case not in str(answer.headers), path
-    for path in ("/v1/cases", "/v1/feed?limit=200", "/v1/worklist"):
+    for path in ("/v1/cases", "/v1/acts", "/v1/feed?limit=200", "/v1/worklist"):
         assert world.hidden.case in world.service.client.get(
             path, headers=world.service.headers(WHOLE)
         ).get_data(as_text=True), path

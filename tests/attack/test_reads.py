@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -46,6 +47,7 @@ def ways(under: UnderOrder) -> Iterator[tuple[str, str]]:
     yield f"/v1/cases/{case}?as_of={ids.index}", "CASE_FILE"
     yield f"/v1/cases/{case}/participants", "CASE_FILE"
     yield f"/v1/cases/{case}/copies", "CASE_FILE"
+    yield f"/v1/cases/{case}/durations", "CASE_FILE"
     yield f"/v1/cases/{case}/acts", "RECORD"
     yield f"/v1/cases/{case}/diff?from={ids.index}&to={last}", "HISTORY"
     yield f"/v1/cases/{case}/fields/state/history", "HISTORY"
@@ -59,6 +61,9 @@ def ways(under: UnderOrder) -> Iterator[tuple[str, str]]:
     yield "/v1/cases", "LIST"
     yield "/v1/cases?q=2024/0187", "LIST"
     yield "/v1/cases/by-number/2024/0187", "CASE_FILE"
+    yield "/v1/acts", "LIST"
+    yield "/v1/acts?act=ReportReceived&clock=occurred", "LIST"
+    yield "/v1/acts?pending=true", "LIST"
     yield "/v1/feed?limit=200", "FEED"
     yield "/v1/statistics", "FIGURES"
     yield "/v1/statistics.csv", "FIGURES"
@@ -316,6 +321,71 @@ def test_the_inspected_do_not_see_that_they_are_read(under_order: UnderOrder, by
         assert service.client.get(path).status_code == 401
 
 
+@attack(
+    "acts are listed by the key of somebody, to see at what they work",
+    stopped_by="for a supervisor of the key's agency and under an inspection order alone, of what"
+    " they see (A28); a key that is not there is refused alike",
+    noticed_by="each look is a row of its own",
+)
+def test_acts_are_listed_by_key_for_few_and_each_look_is_noted(under_order: UnderOrder) -> None:
+    """The supervisor and the inspector; no handler, auditor, stranger or supervisor elsewhere."""
+    service, case = under_order.service, under_order.world.stream
+    kid, absent = builders.key("cv").kid, "A" * 43
+    before = len(under_order.rows())
+    for by in ("cv", "hotline", STRANGER, "hpct", AUDITOR):
+        refused = service.get("/v1/acts", by, kid=kid)
+        assert (refused.status_code, refused.get_json()["code"]) == (403, "key_not_yours"), by
+        assert plain(service.get("/v1/acts", by, kid=absent)) == plain(refused), by
+    assert plain(service.get("/v1/acts", "gd", kid=absent)) == plain(refused)
+    theirs = builders.key(STRANGER).kid
+    assert plain(service.get("/v1/acts", "gd", kid=theirs)) == plain(refused)
+    assert len(under_order.rows()) == before
+    told = {}
+    for by, agency in (("gd", CAST["gd"][0]), (INSPECTOR, CAST[INSPECTOR][0])):
+        before = len(under_order.rows())
+        answer = service.get("/v1/acts", by, kid=kid)
+        assert answer.status_code == 200, answer.text
+        told[by] = [line["act_id"] for line in answer.get_json()["acts"]]
+        assert {line["stream"] for line in answer.get_json()["acts"]} == {case}
+        rows = under_order.rows()[before:]
+        (looked,) = [row for row in rows if row.read.rule == "A28"]
+        assert looked.read.purpose.endswith(kid)
+        assert (looked.read.session.officer, looked.read.kind) == (officer(by), "LIST")
+        assert {post.agency for post in looked.posts} == {agency}
+        assert {row.read.rule for row in rows} == ({"A28"} if by == "gd" else {"A28", "A9"})
+    assert told["gd"] == told[INSPECTOR] != []
+    other = service.get("/v1/acts", INSPECTOR, kid=theirs)
+    assert other.get_json()["acts"] == [], "of what the order shows"
+
+
+@attack(
+    "what a key touched is asked for by whoever may neither revoke it nor supervises it",
+    stopped_by="one refusal, also of a key that is not there (A28)",
+    noticed_by="each look is a row of its own",
+)
+def test_what_a_key_touched_is_told_to_few_and_each_look_is_noted(under_order: UnderOrder) -> None:
+    """Its officer, their supervisor, an inspector; of what they see, from an instant on."""
+    service = under_order.service
+    kid, absent = builders.key("cv").kid, "A" * 43
+    acts = {one["act_id"] for one in service.get("/v1/acts", "gd", kid=kid).get_json()["acts"]}
+    touched = f"/v1/keys/{kid}/affected"
+    for by in ("hotline", STRANGER, "hpct", AUDITOR):
+        refused = service.get(touched, by)
+        assert (refused.status_code, refused.get_json()["code"]) == (403, "key_not_yours"), by
+        assert plain(service.get(f"/v1/keys/{absent}/affected", by)) == plain(refused), by
+    for by in ("gd", INSPECTOR, "cv"):
+        before = len(under_order.rows())
+        body = service.get(touched, by).get_json()
+        assert {one["act_id"] for one in body["statements"]} == acts, by
+        (theirs_of,) = body["cases"]
+        assert theirs_of["id"] == under_order.world.hidden.case
+        assert theirs_of["statements"] == len(body["statements"])
+        rows = under_order.rows()[before:]
+        assert [row.read.rule for row in rows if row.read.rule == "A28"] == ["A28"], by
+    later = quote(service.clock.now().isoformat(timespec="seconds"))
+    assert ask(service, f"{touched}?from={later}", "gd").get_json()["statements"] == []
+
+
 def test_an_auditor_follows_the_tree(under_order: UnderOrder) -> None:
     """Checkpoint by its own key, tiles and entries that lead to its root."""
     service = under_order.service
@@ -482,7 +552,8 @@ def test_reads_at_a_terminal(under_order: UnderOrder, tmp_path: Path, lang: str)
 
         found = socai(AUDITOR, "--order", under_order.order)
         assert found.exit_code == 0, found.output
-        assert max(map(len, found.output.splitlines())) <= 80
+        lines = [line for line in found.output.splitlines() if "--cursor" not in line]
+        assert max(map(len, lines)) <= 80, "but for a cursor, which is to be copied"
         assert "thanh-tra-vien" in found.output
         assert under_order.order[:8] in found.output
         told = socai(STRANGER, "--order", builders.an_id(f"no order, {lang}"))

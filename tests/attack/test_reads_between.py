@@ -35,7 +35,6 @@ from tests.fixtures.under_order import INSPECTOR, UnderOrder
 pytestmark = pytest.mark.postgres
 #: Routes that may answer of cases, and why none is among the ways to read one under an order.
 _NO_WAYS = {
-    "/v1/acts": "an inspector signs nothing in the case; its see-check is as that of check",
     "/v1/attachments": "a file is of no case until an act lists it",
     "/v1/acts/<act_id>/letter": "for the act's author, by the vault",
     "/v1/acts/<act_id>/shares": "for custodians, by the vault",
@@ -44,6 +43,7 @@ _NO_WAYS = {
     "/v1/cases/<case>/lower-acts/<act_id>/attachments/<digest>": (
         "by a grant above ordinary: tests/e2e/test_merged_history.py"
     ),
+    "/v1/keys/<kid>/affected": "by key, and each look a row of its own (test_reads)",
     "/v1/lower-logs": "of no case: how far each lower log is taken in",
     "/v1/worklist": "of what waits for one's own posts, which an order gives nothing",
 }

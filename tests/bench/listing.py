@@ -30,6 +30,7 @@ from ledger.streams.names import stream_id
 from projections.queries import stored_case_file
 from projections.queries.ways import Ways
 from projections.views import acts, case_file, worklist
+from projections.views.acts import ActFilter
 from projections.views.case_file import Filter
 from projections.views.statistics import view
 from tests.bench.enclave import Founded
@@ -123,7 +124,7 @@ def _nothing(_: psycopg.Connection[Any]) -> None:
 
 
 def _questions(
-    made: Province, origin: str, kind: str, before: Callable[[psycopg.Connection[Any]], None]
+    made: Province, origin: str, kind: str, before: Callable[[psycopg.Connection[Any]], object]
 ) -> Mapping[str, Question]:
     """What is asked; of one case, one that the officer sees, or one that is hidden.
 
@@ -141,6 +142,15 @@ def _questions(
         def ask(connection: psycopg.Connection[Any]) -> object:
             before(connection)
             return case_file.listed(connection, wanted, limit=_PAGE + 1, after=after, snapshot=last)
+
+        return ask
+
+    def acted(wanted: ActFilter, after: tuple[str, int] | None = None) -> Question:
+        def ask(connection: psycopg.Connection[Any]) -> object:
+            few = bool(before(connection))
+            return acts.across(
+                connection, wanted, limit=_PAGE + 1, snapshot=last, after=after, few=few
+            )
 
         return ask
 
@@ -164,6 +174,20 @@ def _questions(
         "search, two frequent words": listed(Filter(q="lừa đảo")),
         "search, beginning of a number": listed(Filter(q="2024 0187")),
         "search, a rare pair": listed(Filter(q="xổ số quy hoạch")),
+        "acts, newest": acted(ActFilter()),
+        "acts, newest, as they happened": acted(ActFilter(clock="occurred")),
+        "acts, far page": acted(ActFilter(), (far[0], last)),
+        "acts of an agency": acted(ActFilter(agency="body.7")),
+        "acts of an agency, as they happened": acted(ActFilter(agency="body.9", clock="occurred")),
+        "acts of a frequent type": acted(ActFilter(act="CaseRegistered")),
+        "acts of a rare type": acted(ActFilter(act="MeasureLifted")),
+        "acts with a frequent flag": acted(ActFilter(flag="ORAL_UNCONFIRMED")),
+        "acts with a rare flag": acted(ActFilter(flag="SAME_DECIDER")),
+        "late acts of an agency in a quarter": acted(
+            ActFilter(agency="body.7", late=True, start=START, end=START + timedelta(days=90))
+        ),
+        "pending acts": acted(ActFilter(pending=True)),
+        "acts of a key": acted(ActFilter(kid="kid7")),
         "statistics of a quarter": lambda c: view.tables(
             c, date(2024, 1, 1), date(2024, 3, 31), _AT
         ),

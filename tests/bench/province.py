@@ -11,6 +11,7 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from ledger.streams.names import stream_id
 from projections.views import search_terms
 from tests.bench.enclave import Founded
 
+ROOT: Final = Path(__file__).parents[2]
 ACTS_A_CASE: Final = 20
 OFFICERS: Final = 2_000
 START: Final = datetime(2024, 1, 1, tzinfo=UTC)
@@ -65,7 +67,8 @@ COPY sec.members (gen, officer, who, via, since, until, rule) FROM STDIN
 _FILL: Final[LiteralString] = """
 SET LOCAL synchronous_commit = off;
 SET LOCAL maintenance_work_mem = '256MB';
-DROP INDEX proj.acts_stream, proj.acts_act, log.records_act;
+DROP INDEX proj.acts_stream, proj.acts_act, proj.acts_taken, proj.acts_happened, proj.acts_agency,
+  proj.acts_agency_happened, proj.acts_type, proj.acts_key, log.records_act;
 ALTER TABLE log.records DROP CONSTRAINT records_stream_seq;
 CREATE TEMPORARY TABLE made ON COMMIT DROP AS
   SELECT i AS index, c.stream, c.comp, c.agency, c.state, c.at, i - c.first_index + 1 AS seq,
@@ -74,10 +77,16 @@ CREATE TEMPORARY TABLE made ON COMMIT DROP AS
 INSERT INTO proj.acts (gen, index, stream, comp, unit, seq, act_id, act, role, officer, kid, iat,
     occurred_at, recorded_at, agency, status, effect, state_after, flags, late, registry, digest,
     entry, protected, payload, signature)
-  SELECT 1, index, stream, comp, comp, seq, act_id, 'LeadAgencyNotified', 'AUTHOR', 'officer',
-    'kid', 0,
-    at, at, agency, 'effective', true, state, '{}', false, false, 'digest', sha256(int8send(index)),
-    '', '', ''
+  SELECT 1, index, stream, comp, comp, seq, act_id,
+    CASE seq WHEN 1 THEN 'ReportReceived' WHEN 2 THEN 'CaseRegistered' WHEN 7 THEN
+      CASE WHEN index % 500 = 6 THEN 'MeasureLifted' ELSE 'LeadAgencyNotified' END
+      ELSE 'LeadAgencyNotified' END,
+    'AUTHOR', 'officer', 'kid' || hashtext(stream) % 1000, 0,
+    at + (abs(hashtext(stream)) % 100) * interval '1 hour', at, agency,
+    CASE WHEN index % 5000 = 7 THEN 'pending' ELSE 'effective' END, index % 5000 <> 7, state,
+    CASE WHEN index % 20 = 3 THEN '{ORAL_UNCONFIRMED}'::text[]
+      WHEN index % 50000 = 11 THEN '{SAME_DECIDER}'::text[] ELSE '{}'::text[] END,
+    index % 100 = 5, false, 'digest', sha256(int8send(index)), '', '', ''
   FROM made;
 INSERT INTO log.streams (stream_id, name) SELECT comp, stream FROM proj.case_file;
 INSERT INTO log.records (index, seq, recorded_at, stream_id, unit, act_id, author, registry, topic,
@@ -93,12 +102,18 @@ ALTER TABLE log.records ADD CONSTRAINT records_stream_seq UNIQUE (stream_id, seq
 CREATE UNIQUE INDEX records_act ON log.records (act_id) WHERE author;
 CREATE UNIQUE INDEX acts_stream ON proj.acts (gen, stream, seq);
 CREATE INDEX acts_act ON proj.acts (gen, act_id);
+{acts}
 INSERT INTO proj.tasks (gen, stream, comp, unit, n, kind, act_id, act, agency, started_at, due_at,
     case_number, state, last_at)
   SELECT 1, stream, comp, comp, 0, 'OPEN_CASE', md5('act' || first_index)::uuid, 'CaseRegistered',
     CASE WHEN hashtext(stream) % 20 = 0 THEN '{lead}' ELSE agency END,
     opened_at, due_at, case_number, state, last_at
   FROM proj.case_file WHERE state <> 'CLOSED';
+INSERT INTO proj.tasks (gen, stream, comp, unit, n, kind, act_id, act, officer, agency, started_at,
+    case_number, state, last_at)
+  SELECT 1, a.stream, a.comp, a.comp, 1, 'SIGN', a.act_id, a.act, 'officer', a.agency,
+    a.recorded_at, c.case_number, c.state, c.last_at
+  FROM proj.acts a JOIN proj.case_file c USING (stream) WHERE a.status = 'pending';
 INSERT INTO proj.counted (gen, stream, comp, opened_on, channel, agency, state, outcome, result_on,
     acts)
   SELECT 1, stream, comp, opened_at::date, 'HOTLINE', agency, state,
@@ -152,6 +167,7 @@ def fill(enclave: Founded, cases: int) -> Province:
             for n, name in enumerate(names):
                 copy.write_row(_case(n, name, origin, first + n * ACTS_A_CASE, pick))
         text = _FILL.replace("{each}", str(ACTS_A_CASE)).replace("{lead}", LEAD)
+        text = text.replace("{acts}", "\n".join(_indexes_of_acts()))
         connection.execute(text.encode())
         with connection.cursor().copy(_COPY_AUDIENCE) as copy:
             for n, name in enumerate(names):
@@ -171,6 +187,13 @@ def fill(enclave: Founded, cases: int) -> Province:
         dict(zip(AGENCIES, officers, strict=False)),
         dict(zip(AGENCIES, seen, strict=True)),
     )
+
+
+def _indexes_of_acts() -> Iterator[str]:
+    """Those of acts across cases, as the schema makes them."""
+    statements = (ROOT / "projections/schema/acts.sql").read_text("utf-8").split(";")
+    for name in ("taken", "happened", "agency", "agency_happened", "type", "key"):
+        yield next(one for one in statements if f"INDEX acts_{name} " in one).strip() + ";"
 
 
 def _agency(n: int) -> str:

@@ -131,7 +131,8 @@ _LEFT_OUT = frozenset(
         # a correction that puts no member right, and one by the rules of before
         *("CorrectionShown.member", "CorrectionShown.was", "CorrectionShown.now"),
         # the last page has none behind it
-        *(f"{page}.next" for page in ("ActsPage", "Agencies", "CasePage", "Instruments")),
+        *(f"{page}.next" for page in ("ActPage", "ActsPage", "Agencies", "CasePage")),
+        "Instruments.next",
         *("Keys.next", "Officers.next", "Openings.next", "AccessLog.next", "PublicActs.next"),
         # acts of form 1 say it of their author alone
         *("SignerShape.capacity", "AwaitedShown.capacity"),

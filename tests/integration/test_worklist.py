@@ -56,7 +56,7 @@ def test_work_on_a_case_without_a_number_is_named_by_the_intake_register(
 
 def test_overdue_work_says_by_which_rule(sc1: Case) -> None:
     """Every clock names its source; a limit that has passed raises a task and does nothing else."""
-    officer = sc1.played.player.cast["cv"].officer
+    officer = sc1.played.player.cast["dtv"].officer
     later = sc1.now + timedelta(days=60)
     _, before = sc1.queries.worklist(officer, sc1.now)
     _, after = sc1.queries.worklist(officer, later)
@@ -64,6 +64,35 @@ def test_overdue_work_says_by_which_rule(sc1: Case) -> None:
     assert [t.code for t in after.overdue] == [t.code for t in before.running] == ["CRIME_REPORT"]
     assert after.overdue[0].source
     assert after.overdue[0].status(later) == "OVERDUE"
+
+
+def test_a_referral_that_was_acknowledged_is_the_investigators_and_its_sender_waits(
+    sc1: Case,
+) -> None:
+    """The investigating body has it to do, by the letter that it was sent; who sent it sees so."""
+    cast, later = sc1.played.player.cast, sc1.now + timedelta(days=60)
+    _, theirs = sc1.queries.worklist(cast["dtv"].officer, later)
+    (task,) = theirs.overdue
+    assert (task.code, task.agency, task.waits_for) == ("CRIME_REPORT", "bacninh.csdt", None)
+    _, senders = sc1.queries.worklist(cast["cv"].officer, later)
+    assert senders.overdue == []
+    (waits,) = senders.awaited
+    assert (waits.code, waits.agency, waits.waits_for, waits.due_at) == (
+        "CRIME_REPORT", "bacninh.stttt", "bacninh.csdt", task.due_at,
+    )  # fmt: skip
+    assert waits.status(later) == "OVERDUE"
+
+
+def test_what_waits_for_a_signature_names_the_post(database: Database) -> None:
+    """An officer may hold several: it says in which of them the act is to be signed."""
+    log = played("SC1")
+    at = max(i for i, s in enumerate(log.log.statements) if len(s.members["signers"]) == 2)
+    members = log.log.statements[at].members
+    log.log.rows = log.log.rows[:at]
+    case = made(database, log)
+    approver = members["signers"][1]
+    _, mine = case.queries.worklist(approver["officer"], case.now)
+    assert [task.post for task in mine.sign] == [approver["post"]]
 
 
 def test_an_auditor_is_told_of_an_emergency_opening_at_once(database: Database) -> None:

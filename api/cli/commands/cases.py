@@ -12,7 +12,13 @@ from typing import Any, Final
 import click
 
 from api.cli.commands.signer_options import identity, log_keys, vkey_option
-from api.cli.terminal import case_tables, copy_tables, document_tables, participant_tables
+from api.cli.terminal import (
+    case_tables,
+    copy_tables,
+    document_tables,
+    duration_tables,
+    participant_tables,
+)
 from api.cli.terminal.addresses import case_id
 from api.cli.terminal.codes import Code
 from api.cli.terminal.shell import Shell, fail, shell_of
@@ -37,6 +43,7 @@ _COUNTED: Final[Mapping[str, Message]] = {
 }
 _PARTS: Final = (
     "sign", "overdue", "due", "running", "referrals", "returned", "later", "cases", "held",
+    "awaited",
 )  # fmt: skip
 _HOLDING: Final = "HOLDING"
 
@@ -110,15 +117,19 @@ def as_of_case(client: Client, id_: str, moment: str, clock: str | None) -> None
 
 @case.command("history")
 @click.argument("id_", metavar="CASE")
+@click.option("--compact", is_flag=True, help="One line an act.")
 @identity
-def history(client: Client, id_: str) -> None:
+def history(client: Client, id_: str, *, compact: bool) -> None:
     """Every act with its statements: both clocks, who signed, the verdict, the effect."""
     shell = shell_of()
     body = client.case_acts(case_id(client, id_))
     if shell.json:
         shell.give(body)
         return
-    case_tables.timeline(shell, body["acts"])
+    if compact:
+        case_tables.compact(shell, body["acts"])
+    else:
+        case_tables.timeline(shell, body["acts"])
     if part := body.get("part"):
         case_tables.part_of_case(shell, part)
     if register := body.get("documents"):
@@ -137,6 +148,21 @@ def who(client: Client, id_: str, as_of: str | None) -> None:
         shell.give(body)
     else:
         participant_tables.participants(shell, body)
+
+
+@case.command("times")
+@click.argument("id_", metavar="CASE")
+@click.option("--as-of", default=None, metavar="TIME|DAY|INDEX")
+@click.option("--clock", type=click.Choice(["recorded", "occurred"]), default=None)
+@identity
+def times(client: Client, id_: str, as_of: str | None, clock: str | None) -> None:
+    """How long each step took against its deadline and rule, and whose move it is or was."""
+    shell = shell_of()
+    body = client.durations(case_id(client, id_), as_of=as_of, clock=clock)
+    if shell.json:
+        shell.give(body)
+    else:
+        duration_tables.durations(shell, body)
 
 
 @case.command("copies")
@@ -241,6 +267,40 @@ def worklist(client: Client, *, team: bool) -> None:
             if team
             else Message("Nothing waits for you; supervisors see the whole agency: --team.")
         )
+
+
+@click.command()
+@click.option("--agency", default=None, help="Agency of the author.")
+@click.option("--act", type=ACT, default=None, help="Of this type.")
+@click.option("--flag", type=FLAG, default=None)
+@click.option("--late", is_flag=True, help="Entered late.")
+@click.option("--pending", is_flag=True, help="Waiting for signatures.")
+@click.option("--kid", default=None, help="Signed with this key; for supervisors and inspectors.")
+@click.option("--from", "from_", default=None, metavar="DAY")
+@click.option("--to", default=None, metavar="DAY")
+@click.option("--clock", type=click.Choice(["recorded", "occurred"]), default=None)
+@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
+@click.option("--all", "every", is_flag=True, help="Every page, one snapshot.")
+@identity
+def acts(
+    client: Client, *, every: bool, late: bool, pending: bool, **asked: str | int | None
+) -> None:
+    """Acts of all cases that you see, newest first; never by person."""
+    shell = shell_of()
+    query = {name.rstrip("_"): value for name, value in asked.items() if value is not None}
+    query |= {name: "true" for name, on in (("late", late), ("pending", pending)) if on}
+    if every:
+        body = client.whole("/v1/acts", "acts", query=query)
+    else:
+        body = client.read("/v1/acts", query=query).body
+    if shell.json:
+        shell.give(body)
+        return
+    case_tables.act_lines(shell, body["acts"])
+    if not body["acts"]:
+        shell.say(Message("There is no such act among those that you see."))
+    if "next" in body:
+        shell.say(Message("There are more: --all shows them, or narrow the filter."))
 
 
 @click.command()
@@ -386,6 +446,25 @@ def registry(client: Client, what: str, *, every: bool, **asked: str | None) -> 
         )
 
 
+@click.group()
+def keys() -> None:
+    """Keys of officers: what one of them touched."""
+
+
+@keys.command("affected")
+@click.argument("kid", metavar="KID")
+@click.option("--from", "from_", default=None, metavar="TIME|DAY", help="Recorded then or later.")
+@identity
+def affected(client: Client, kid: str, from_: str | None) -> None:
+    """Every statement, act and case that a key touched, before it is revoked and after."""
+    shell = shell_of()
+    body = client.read(f"/v1/keys/{kid}/affected", query={"from": from_}).body
+    if shell.json:
+        shell.give(body)
+    else:
+        case_tables.affected(shell, body)
+
+
 _NONE: Final = Message("You see no case as a whole; what waits for you in others: socai worklist")
 _NO_SUCH: Final = Message("There is no such case among those that you see.")
 
@@ -470,12 +549,20 @@ def _task_row(
         line.get(f"act_{shell.lang}"),
         case_tables.when(due),
         None if due is None and line.get("code") is None else word(line["status"], shell.lang),
-        shell.text(Message("end of what is named to you"))
-        if line["kind"] == _HOLDING
-        else shell.local(line, "clock"),
+        _move(shell, line),
         case_tables.source(shell, line),
     )
     return (*row, str(line.get("officer") or "–")[:8]) if team else row
+
+
+def _move(shell: Shell, line: Mapping[str, Any]) -> str | None:
+    """The clock, and of what others are asked whom; of what is to be signed in which post."""
+    if line["kind"] == _HOLDING:
+        return shell.text(Message("end of what is named to you"))
+    if line["waits_for"] is not None:
+        return f"{shell.local(line, 'clock')}\n→{line['waits_for']}"
+    told: str | None = shell.local(line, "clock") or line["post_vi"]
+    return told
 
 
 def _agency(_: Shell, line: Mapping[str, Any]) -> tuple[object, ...]:

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
+from rich.cells import cell_len
+
 from api.cli.terminal.shell import WIDTH, Shell, in_lines
 from api.texts.catalogue import shown, translate
 from api.texts.labels import role, standing, verdict, word
@@ -50,6 +52,77 @@ def case_lines(shell: Shell, lines: Iterable[Json]) -> None:
     columns = ("number", "state", "outcome", "agency", "due", "flags")
     widths = {"state": 16, "outcome": 18, "due": 10, "flags": 17}
     shell.table(columns, rows, whole=("number",), widths=widths)
+
+
+def act_lines(shell: Shell, lines: Iterable[Json]) -> None:
+    """One line an act, called by its case and its place there."""
+    rows = [
+        (
+            f"{_called(line)}#{line['seq']}",
+            when(line["occurred_at"]),
+            "\n".join(_act_title(shell, line)),
+            line["agency"],
+            standing(line["status"], shell.lang),
+        )
+        for line in lines
+    ]
+    columns = ("#", "occurred", "act", "agency", "status")
+    shell.table(columns, rows, whole=("#",), widths={"occurred": 10, "status": 12})
+
+
+def _called(line: Json) -> str:
+    """A case by its number; by its id where the caller is told none."""
+    number = line["case_number"] or line["register_no"]
+    return str(number or line["stream"].removeprefix("case/"))
+
+
+def affected(shell: Shell, body: Json) -> None:
+    """What a key touched: the cases, then each statement."""
+    numbers = {one["id"]: one["case_number"] or one["register_no"] for one in body["cases"]}
+    told = (
+        Message(
+            "The key is revoked and not to be trusted from {since} on; what it signed since is"
+            " disputed: {n} statements in {cases} cases, of those that you see.",
+            since=when(body["invalid_from"]),
+            n=len(body["statements"]),
+            cases=len(numbers),
+        )
+        if body["revoked"]
+        else Message(
+            "The key is not revoked. A revocation as of {since} would make disputed: {n} statements"
+            " in {cases} cases, of those that you see.",
+            since=when(body["from"]),
+            n=len(body["statements"]),
+            cases=len(numbers),
+        )
+    )
+    shell.say(in_lines(told))
+    rows = ((numbers[one["id"]] or one["id"], one["statements"], one["effective"])
+            for one in body["cases"])  # fmt: skip
+    shell.table(("case", "statements", "effective"), rows)
+    shell.table(
+        ("#", "index", "recorded", "act", "role"),
+        (
+            (
+                _place(one, numbers),
+                f"#{one['index']}",
+                when(one["recorded_at"]),
+                shell.local(one, "act"),
+                role(one["role"], shell.lang),
+            )
+            for one in body["statements"]
+        ),
+        whole=("#", "index"),
+        widths={"recorded": 10},
+    )
+
+
+def _place(line: Json, numbers: Mapping[str, str | None]) -> str:
+    """Case and place of a statement, or its stream where that is no case."""
+    kind, _, name = line["stream"].partition("/")
+    if kind != "case":
+        return f"{kind}/{name[:8]}#{line['seq']}" if name else f"{kind}#{line['seq']}"
+    return f"{numbers[name] or name}#{line['seq']}"
 
 
 def case_file(shell: Shell, body: Json) -> None:
@@ -115,10 +188,37 @@ def timeline(shell: Shell, acts: Iterable[Json]) -> None:
     columns = ("#", "occurred", "recorded", "act", "author", "verdict", "effect")
     rows = (row for act in acts for row in _act_rows(shell, act, signs))
     console = shell.console()
-    widths = _WIDE if console.is_terminal and console.width == WIDTH else _NARROW
+    widths = _WIDE if console.is_terminal and console.width >= WIDTH else _NARROW
     shell.table(columns, rows, whole=("#",), widths=widths)
     for log, copy in sorted(copies.items()):
         shell.say(_copied(signs[log], copy))
+
+
+def compact(shell: Shell, acts: Iterable[Json]) -> None:
+    """One line an act, of the width of the terminal; `…` where a line had more."""
+    width = shell.console().width
+    for act in acts:
+        first = act["statements"][0]
+        marks = [] if act["status"] == "effective" else [standing(act["status"], shell.lang)]
+        marks += [shell.text(Message("(entered late)"))] if act.get("late") else []
+        marks += [f"⚑{len(act['flags'])}"] if act.get("flags") else []
+        parts = (
+            f"{first['seq']:>3}",
+            when(act.get("occurred_at")) or "–",
+            *marks,
+            shell.local(act, "act") or "",
+            act.get("agency") or "",
+        )
+        shell.say(Wording(*[cut("  ".join(filter(None, parts)), width)] * 2))
+
+
+def cut(line: str, width: int) -> str:
+    """A line that fits, with a sign where it went on."""
+    if cell_len(line) <= width:
+        return line
+    while cell_len(line) > width - 1:
+        line = line[:-1]
+    return f"{line.rstrip()}…"
 
 
 def _sign(number: int) -> str:
@@ -283,13 +383,7 @@ def _pending(shell: Shell, body: Json) -> None:
 
 
 def _act_rows(shell: Shell, act: Json, signs: Mapping[str, str]) -> Iterator[tuple[object, ...]]:
-    title = [str(shell.local(act, "act") or standing(act["status"], shell.lang))]
-    if act.get("late"):
-        title.append(shell.text(Message("(entered late)")))
-    out = len(act.get("mirrored", {}).get("left_out", ()))
-    if out:
-        title.append(shell.text(Message("(without {n} of its files)", n=out)))
-    title += [f"⚑ {flag}" for flag in act.get("flags", ())]
+    title = _act_title(shell, act)
     sign = signs[act["mirrored"]["log"]] if "mirrored" in act else ""
     for n, line in enumerate(act["statements"]):
         effect = _effect(shell, line)
@@ -302,6 +396,17 @@ def _act_rows(shell: Shell, act: Json, signs: Mapping[str, str]) -> Iterator[tup
             verdict(line["verdict"], shell.lang),
             effect,
         )
+
+
+def _act_title(shell: Shell, act: Json) -> list[str]:
+    """Its name, whether it was entered late, and the flags it raised, a line each."""
+    title = [str(shell.local(act, "act") or standing(act["status"], shell.lang))]
+    if act.get("late"):
+        title.append(shell.text(Message("(entered late)")))
+    out = len(act.get("mirrored", {}).get("left_out", ()))
+    if out:
+        title.append(shell.text(Message("(without {n} of its files)", n=out)))
+    return title + [f"⚑ {flag}" for flag in act.get("flags", ())]
 
 
 def _effect(shell: Shell, line: Json) -> str:

@@ -15,6 +15,7 @@ from typing import IO, Any, Final, NoReturn, TypeVar
 
 import click
 import orjson
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -29,6 +30,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 FAILED: Final = 1
 MISUSED: Final = 2
 WIDTH: Final = 100
+WIDEST: Final = 200
+_BETWEEN: Final = 2
+"""Columns between two of a table."""
+_WORD: Final = 16
+"""A column that folds is no narrower than its words, but for longer ones than this."""
 _TERMINAL: Final = 80
 _PARTS: Final = re.compile(r"[^\s_]*_|[^\s_]+\s*|\s+")
 #: What a terminal obeys (ESC and CSI among it), turns round or does not show. Answers of other
@@ -165,33 +171,52 @@ class Shell:
         whole: Collection[str] = ("case",),
         widths: Mapping[str, int] | None = None,
     ) -> None:
-        """A table of at most 100 columns; cells fold, none is cut.
+        """A table as wide as the terminal, 200 columns at most; cells fold, none is cut.
+
+        Where a terminal is too narrow for what is not broken, each row stands below its names.
 
         Args:
             columns: Their names.
             rows: A cell a column.
             title: Above it.
             whole: Columns whose lines are not broken: codes, and ids to be copied.
-            widths: Columns that are folded to a width, between words and after `_`.
+            widths: Columns that are folded to a width, between words and after `_`, where all of
+                them have no room as they are.
         """
-        rows = list(rows)
-        if not rows:
+        cells = [[_cell(value) for value in row] for row in rows]
+        if not cells:
             return  # a head over nothing tells nothing: what there is not is said in words
-        fixed = widths or {}
+        console, heads = self.console(), [self.name(column) for column in columns]
+        every = list(zip(*([heads, *cells]), strict=True))
+        if not (console.width > WIDTH and _room(map(_widest, every)) <= console.width):
+            wider = max(1.0, console.width / WIDTH)
+            fixed = [int((widths or {}).get(column, 0) * wider) for column in columns]
+            every = [_fold(column, width) for column, width in zip(every, fixed, strict=True)]
+        least = [
+            _widest(cells) if column in whole else min(_WORD, _longest_word(cells))
+            for column, cells in zip(columns, every, strict=True)
+        ]
+        if console.is_terminal and _room(least) > console.width:
+            self._labelled(every, title, console.width)
+            return
+        console.width = max(console.width, _room(least))
+        shared = _shared(least, list(map(_widest, every)), console.width)
         table = Table(title=visible(title) or None, title_justify="left", box=None, pad_edge=False)
-        for column in columns:
-            # In a narrow terminal a folded column folds on, or rich would cut those kept whole too.
-            head = self.name(column)
-            head = folded(head, fixed[column]) if column in fixed else head
-            table.add_column(head, overflow="fold", no_wrap=column in whole)
-        for row in rows:
-            table.add_row(
-                *(
-                    folded(_cell(value), fixed[column]) if column in fixed else _cell(value)
-                    for column, value in zip(columns, row, strict=True)
-                )
-            )
-        self.console().print(table)
+        for width, (head, *_) in zip(shared, every, strict=True):
+            table.add_column(head, overflow="fold", width=width)
+        for row in zip(*(column[1:] for column in every), strict=True):
+            table.add_row(*row)
+        console.print(table)
+
+    def _labelled(self, columns: Sequence[Sequence[str]], title: str, width: int) -> None:
+        """Rows of a table, each cell behind the name of its column; a long word stays whole."""
+        lines = [visible(title)] if title else []
+        for n in range(1, len(columns[0])):
+            for head, value in ((column[0], column[n]) for column in columns):
+                told = f"{' '.join(head.split())}: {' '.join(value.split())}"
+                lines.append(folded(told, width))
+            lines.append("")
+        click.echo("\n".join(lines).rstrip("\n"))
 
     def progress(self, *, transient: bool = False) -> Progress:
         """A progress bar on standard error; none where nobody looks."""
@@ -206,9 +231,9 @@ class Shell:
         )
 
     def console(self, *, stderr: bool = False) -> Console:
-        """A rich console no wider than 100 columns."""
+        """A rich console no wider than 200 columns; 100 where no terminal says how wide it is."""
         console = Console(stderr=stderr, highlight=False, markup=False)
-        console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
+        console.width = min(console.width, WIDEST) if console.is_terminal else WIDTH
         return console
 
 
@@ -301,6 +326,38 @@ def _cell(value: object) -> str:
     if isinstance(value, list | tuple | set):
         return visible(", ".join(str(item) for item in value))
     return visible(str(value))
+
+
+def _room(widths: Iterable[int]) -> int:
+    """Columns that so many columns of a table take."""
+    found = list(widths)
+    return sum(found) + _BETWEEN * (len(found) - 1)
+
+
+def _shared(least: Sequence[int], most: Sequence[int], width: int) -> list[int]:
+    """Widths of columns: what each needs, and of the room that is left a share of what it lacks."""
+    lacks = [wide - small for small, wide in zip(least, most, strict=True)]
+    left = min(max(0, width - _room(least)), sum(lacks))
+    every = max(1, sum(lacks))
+    found = [small + left * lack // every for small, lack in zip(least, lacks, strict=True)]
+    rest = left - sum(found) + sum(least)
+    for n, wide in enumerate(most):
+        more = min(rest, wide - found[n])
+        found[n], rest = found[n] + more, rest - more
+    return found
+
+
+def _widest(cells: Iterable[str]) -> int:
+    return max(cell_len(line) for cell in cells for line in (cell.splitlines() or [""]))
+
+
+def _longest_word(cells: Iterable[str]) -> int:
+    return max((cell_len(word) for cell in cells for word in cell.split()), default=0)
+
+
+def _fold(cells: Iterable[str], width: int) -> tuple[str, ...]:
+    """Cells folded to a width; 0: as they are."""
+    return tuple(folded(cell, width) for cell in cells) if width else tuple(cells)
 
 
 def folded(text: str, width: int) -> str:

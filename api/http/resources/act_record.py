@@ -1,4 +1,4 @@
-"""One act, and its records byte for byte (http.md §4)."""
+"""Acts across cases; one act, and its records byte for byte (http.md §4)."""
 
 from __future__ import annotations
 
@@ -7,26 +7,103 @@ from uuid import UUID
 
 from flask import Response
 
-from api.http.framework import freshness
+from api.http.framework import cursor, freshness
 from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import Resource, in_path
-from api.http.framework.request_context import now, require_uuid
+from api.http.framework.request_context import caller, malformed, now, require_uuid
 from api.http.framework.responses import answer
+from api.http.resources.common import filter_checks, moments, serializers
 from api.http.resources.common.served import enclave
 from api.http.resources.common.told_act import told_act
 from api.http.schemas.act import EXAMPLE_ACT
 from api.http.schemas.base import UUID as UUID_FORM
 from api.http.schemas.base import ProjectedSchema
-from api.http.schemas.statement import RawActSchema
+from api.http.schemas.statement import ActPageSchema, ActsQuerySchema, RawActSchema
 from api.http.schemas.told_act import ToldActSchema
 from api.problems.problem import Problem
+from api.texts.catalogue import translate
 from keys import canonical
 from ledger.errors import NotFound
+from ledger.message import Message
 from ledger.ports import StoredRecord
+from ledger.reads.read import NotedRead, ReadBy
 from ledger.reads.shown import shows
+from projections.views.acts import ActFilter
 
 act_record = Resource("act", __name__, url_prefix="/v1/acts", description="Diễn biến · Acts")
 _ID: Final = in_path("act_id", "uuid of the act.", example=EXAMPLE_ACT, pattern=f"^{UUID_FORM}$")
+
+
+@act_record.call(
+    "",
+    query=ActsQuerySchema,
+    answers=ActPageSchema,
+    projected=True,
+    headers=("Link",),
+    problems=("bad_cursor", "ordinary_only", "key_not_yours"),
+    heavy=Heavy("listing"),
+)
+def list_acts(params: dict[str, Any]) -> Response:
+    """Diễn biến của mọi hồ sơ · Acts of all cases, newest first, one snapshot over all pages.
+
+    Only what the caller may see, and never by person. By key (`kid`) for whoever supervises the
+    agency of its officer, or reads under an inspection order; that is a read itself, and noted.
+    """
+    wanted = _filter(params)
+    freshness.require(params, "acts", *(("worklist",) if wanted.pending else ()))
+    who, at = caller(), now()
+    bodies = (
+        None if wanted.kid is None else enclave().queries.key_told_for(wanted.kid, who.officer, at)
+    )
+    if bodies is not None and not bodies:
+        raise Problem("key_not_yours")
+    bound = {name: params.get(name) for name in (*_FILTERS, "limit")}
+    place = cursor.read(params.get("cursor"), "acts across", bound)
+    index, lines = enclave().queries.acts_across(
+        wanted,
+        limit=params["limit"] + 1,
+        after=(place.after[0], place.after[1]) if place else None,
+        snapshot=place.index if place else None,
+    )
+    if bodies:
+        by = ReadBy(who.officer, who.kid)
+        enclave().reads.note([NotedRead("A28", _purpose(wanted.kid), "LIST", by, agencies=bodies)])
+    page = lines[: params["limit"]]
+    following = None
+    if len(lines) > len(page):
+        following = cursor.write(index, page[-1].key(wanted.clock), "acts across", bound)
+    body: dict[str, Any] = {"acts": [serializers.act_line(line) for line in page], "index": index}
+    if following:
+        body["next"] = following
+    return answer(body, index=index, headers=cursor.link(following))
+
+
+_FILTERS: Final = (
+    "agency", "act", "flag", "late", "pending", "kid", "from_", "to", "clock",
+)  # fmt: skip
+
+
+def _filter(params: dict[str, Any]) -> ActFilter:
+    first, last = (moments.day(params.get(name), name.rstrip("_")) for name in ("from_", "to"))
+    if first is not None and last is not None and first > last:
+        raise malformed("from", Message("is after `to`"))
+    filter_checks.agency(params.get("agency"))
+    return ActFilter(
+        agency=params.get("agency"),
+        act=params.get("act"),
+        flag=params.get("flag"),
+        late="late" in params,
+        pending="pending" in params,
+        kid=params.get("kid"),
+        start=None if first is None else moments.midnight(first),
+        end=None if last is None else moments.midnight(last, days=1),
+        clock=params.get("clock", "recorded"),
+    )
+
+
+def _purpose(kid: str | None) -> str:
+    """Signed with the read, and so in one language for all (access.md U5)."""
+    return translate(Message("To see the acts signed with the key {kid}", kid=kid), "vi")
 
 
 @act_record.call(

@@ -24,6 +24,7 @@ from api.http.schemas.case import (
     CaseFileSchema,
     CasePageSchema,
     CasesQuerySchema,
+    DurationsSchema,
 )
 from api.http.schemas.change import (
     DifferenceSchema,
@@ -231,6 +232,32 @@ def list_case_acts(params: dict[str, Any], case: str) -> Response:
     if register:
         body["documents"] = [asdict(one) for one in register]
     return answer(body, index=index, headers=cursor.link(following))
+
+
+@cases.call(
+    "/cases/<case>/durations",
+    query=AsOfQuerySchema,
+    answers=DurationsSchema,
+    projected=True,
+    problems=_PAST,
+    parameters=(_ID,),
+    heavy=Heavy("past"),
+)
+def get_case_durations(params: dict[str, Any], case: str) -> Response:
+    """Mỗi bước mất bao lâu · How long each state and each step took, against deadline and rule.
+
+    A step is a run of a deadline, with the bodies whose move it is or was, how much of its time it
+    took, and by which act it ended; `longest` is the one that took most of what it was given.
+    """
+    stream = _stream(case)
+    freshness.require(params, "acts")
+    at = now()
+    named = moments.moment(params.get("as_of"))
+    moment = at if named is None else named
+    clock = params.get("clock", "recorded")
+    moments.on_clock(moment, clock)
+    index, found = enclave().queries.durations(stream, moment, at, clock)
+    return answer({"id": case, "index": index, **found}, index=enclave().queries.index("acts"))
 
 
 @cases.call(

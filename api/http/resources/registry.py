@@ -10,12 +10,16 @@ from flask import Response
 
 from api.http.framework import cursor, freshness
 from api.http.framework.admission import Heavy
-from api.http.framework.endpoint import Resource
+from api.http.framework.endpoint import Resource, in_path
 from api.http.framework.request_context import caller, now
 from api.http.framework.responses import answer, encode, finish
-from api.http.resources.common import moments
+from api.http.resources.common import moments, serializers
 from api.http.resources.common.served import enclave
+from api.http.schemas.base import DIGEST
 from api.http.schemas.registry import (
+    EXAMPLE_KEY,
+    AffectedQuerySchema,
+    AffectedSchema,
     AgenciesSchema,
     AgencyQuerySchema,
     CatalogueSchema,
@@ -30,6 +34,9 @@ from api.http.schemas.registry import (
     RegistryQuerySchema,
 )
 from api.problems.problem import Problem
+from api.texts.catalogue import translate
+from ledger.message import Message
+from ledger.reads.read import NotedRead, ReadBy
 from ledger.regulation.docs import forms
 from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.registry import Registry
@@ -40,6 +47,7 @@ registry = Resource("registry", __name__, url_prefix="/v1", description="Danh b�
 JWKS: Final = "application/jwk-set+json"
 _HEAVY: Final = Heavy("registry")
 _PROBLEMS: Final = ("bad_cursor", "as_of_in_future")
+_KID: Final = in_path("kid", "Thumbprint of the key.", example=EXAMPLE_KEY, pattern=f"^{DIGEST}$")
 _Lines = Callable[[Registry, datetime, date], Iterator[dict[str, Any]]]
 
 
@@ -190,6 +198,41 @@ def list_instruments(params: dict[str, Any]) -> Response:
     Laws, decrees and decisions that acts cite as their basis.
     """
     return _listing(params, "instruments", lambda known, _, day: lines.instruments(known, day))
+
+
+@registry.call(
+    "/keys/<kid>/affected",
+    query=AffectedQuerySchema,
+    answers=AffectedSchema,
+    projected=True,
+    problems=("key_not_yours", "ordinary_only", "too_much_asked"),
+    parameters=(_KID,),
+    heavy=Heavy("listing"),
+)
+def list_affected(params: dict[str, Any], kid: str) -> Response:
+    """Khóa này đã ký gì · What a key touched, before it is revoked and after.
+
+    Every statement that it signed from `from` on, with its act and case, of those that the caller
+    sees: those that a revocation as of that instant makes disputed, or has made so. For whoever
+    may revoke it, supervises an agency of its officer, or reads under an inspection order; it is a
+    read itself, and noted.
+    """
+    freshness.require(params, "acts")
+    who, at = caller(), now()
+    queries = enclave().queries
+    bodies = queries.key_told_for(kid, who.officer, at) | queries.key_revoked_for(
+        kid, who.officer, at
+    )
+    if not bodies:
+        raise Problem("key_not_yours")
+    since = moments.moment(params.get("from_"), "from")
+    if isinstance(since, int):
+        since = moments.instant(since)
+    found = queries.key_affected(kid, since)
+    purpose = translate(Message("To see what the key {kid} touched", kid=kid), "vi")
+    by = ReadBy(who.officer, who.kid)
+    enclave().reads.note([NotedRead("A28", purpose, "LIST", by, agencies=bodies)])
+    return answer(serializers.affected(found), index=found.index)
 
 
 @registry.call(

@@ -37,8 +37,9 @@ def get_worklist(params: dict[str, Any]) -> Response:
     who, at = caller().officer, now()
     team = enclave().queries.supervised(who, at) if params["team"] else []
     index, tasks = enclave().queries.worklist(who, at, team=team)
+    registry = enclave().queries.registry().registry
     parts = {
-        part.name: [serializers.task(row, at) for row in getattr(tasks, part.name)]
+        part.name: [serializers.task(row, at, registry) for row in getattr(tasks, part.name)]
         for part in fields(tasks)
     }
     return answer({"officer": who, "at": stamp(at), "team": team, **parts}, index=index)

@@ -18,6 +18,7 @@ from api.http.schemas.base import (
     ProjectedSchema,
     StrictSchema,
     maybe,
+    maybe_number,
     number,
     part,
     pattern,
@@ -357,6 +358,60 @@ class CaseFileSchema(AnswerSchema):
     view = fields.Nested(
         ViewShownSchema, metadata={"description": "Left out where it is as of now."}
     )
+
+
+class StateTimeSchema(StrictSchema):
+    """One state that the case was in."""
+
+    state = CASE_STATE.one("The state.", required=True, null=True)
+    vi = maybe("In Vietnamese.")
+    en = maybe("In English.")
+    act_id = text("The act that brought it.", required=True)
+    since = text("When that happened.", required=True)
+    until = maybe("When the act happened that ended it; null: it lasts.")
+    took_s = number("Seconds until then, or until `at`.")
+
+
+class StepTimeSchema(StrictSchema):
+    """One run of one deadline."""
+
+    code = text("Clock.", required=True)
+    vi = text("The clock in Vietnamese.", required=True)
+    en = text("The clock in English.", required=True)
+    act_id = text("Act that started it.", required=True)
+    sub_process = maybe("Sub-process it is about.")
+    bodies = several(BodyShownSchema, "Whose move it is or was.")
+    since = text("From when it runs.", required=True)
+    due = maybe("When it is due; null: no length is stated.")
+    until = maybe("When it ended; null: it runs.")
+    ended_by = maybe("act_id of the act that ended it; null: none did.")
+    status = DEADLINE_STATUS.one("How it stands.", required=True)
+    took_s = number("Seconds until it ended, or until `at`.")
+    allowed_s = maybe_number("Seconds that it has; null: no length is stated.")
+    percent = maybe_number("How much of these it took, in whole percent; null likewise.")
+    late_s = number("Seconds past its end; 0 for a window, past whose end nobody is late.")
+    source = maybe("Instrument and article it comes from.")
+    source_kind = DEADLINE_SOURCE.one("Whose rule it is.", required=True)
+    certainty = maybe("How sure the source is.")
+
+
+class LongestStepSchema(StrictSchema):
+    """The step that took most of what it was given."""
+
+    code = text("Clock.", required=True)
+    act_id = text("Act that started it.", required=True)
+    percent = number("How much of its time it took.")
+
+
+class DurationsSchema(AnswerSchema):
+    """How long each state and each step of a case took."""
+
+    id = pattern(UUID, "uuid of the case.", required=True)
+    index = number("Newest record in it.")
+    at = text("Looked at from this instant, in Vietnam's time.", required=True)
+    states = several(StateTimeSchema, "In the order in which they began.")
+    steps = several(StepTimeSchema, "In the order in which they began.")
+    longest = part(LongestStepSchema, "Of the steps with a limit; null: there is none.")
 
 
 class CaseLineShownSchema(StrictSchema):

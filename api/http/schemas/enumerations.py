@@ -154,7 +154,7 @@ READ_KIND: Final = Enumeration(
 TASK_KIND: Final = Enumeration(
     "TaskKind",
     "What has to be done.",
-    ("SIGN", "SIGN_LATER", "RETURNED", "CLOCK", "ACCEPT", "OPEN_CASE", "HOLDING"),
+    ("SIGN", "SIGN_LATER", "RETURNED", "CLOCK", "ACCEPT", "OPEN_CASE", "HOLDING", "AWAITED"),
 )
 TASK_STATUS: Final = Enumeration(
     "TaskStatus",

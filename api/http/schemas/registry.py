@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from marshmallow import fields
 
 from api.http.schemas.base import (
     AS_OF,
     DIGEST,
+    PAST,
     UUID,
     AnswerSchema,
     ListingSchema,
@@ -28,8 +31,12 @@ from api.http.schemas.enumerations import (
     KEY_STATUS,
     OPENING_REVIEW,
     OPENING_RULE,
+    STATEMENT_ROLE,
 )
 from api.http.schemas.statement import KeyShownSchema
+
+EXAMPLE_KEY: Final = "oFD6N92m1aONyur9Wp12FFMtlmYnt3NqVA7_1lJKSDQ"
+"""Of the officer whose requests the document shows."""
 
 
 def _by_code(description: str) -> fields.Dict:
@@ -285,3 +292,56 @@ class JwkSetSchema(AnswerSchema):
     """RFC 7517; each key carries its history beside the public members."""
 
     keys = several(JwkShownSchema, "In the order of enrolment.")
+
+
+class AffectedQuerySchema(ProjectedSchema):
+    """From when."""
+
+    from_ = pattern(
+        PAST,
+        "Recorded at this time or later: a time, a `recorded_at`, or a day, which means its end in"
+        " Vietnam. Left out: from when the revocation says that the key is not to be trusted; of a"
+        " key that is not revoked, from when it was valid.",
+        name="from",
+    )
+
+
+class TouchedStatementSchema(StrictSchema):
+    """A statement that the key signed."""
+
+    index = number("Record.")
+    stream = text("Stream.", required=True)
+    seq = number("Place in the stream.")
+    act_id = text("uuid of the act.", required=True)
+    act = text("Act type.", required=True)
+    act_vi = text("Vietnamese name.", required=True)
+    act_en = text("English name.", required=True)
+    role = STATEMENT_ROLE.one("What it does to its act.", required=True)
+    occurred_at = maybe("When the act happened, in Vietnam's time.")
+    recorded_at = text("When the ledger took it.", required=True)
+    effect = yes_or_no("Whether the act took effect with it.")
+
+
+class TouchedCaseSchema(StrictSchema):
+    """A case with statements of the key."""
+
+    id = text("uuid of the case.", required=True)
+    case_number = maybe("Case number; null where you see acts of the case only.")
+    register_no = maybe("Number in the intake register; likewise.")
+    statements = number("How many of them are in it, of those you see.")
+    effective = number("How many acts took effect with one of them.")
+
+
+class AffectedSchema(AnswerSchema):
+    """What a key touched, of what the caller sees."""
+
+    kid = text("Thumbprint.", required=True)
+    officer = maybe("Whose key it is: uuid; null of a service key.")
+    from_ = fields.String(
+        required=True, data_key="from", metadata={"description": "From when, in Vietnam's time."}
+    )
+    revoked = yes_or_no("Whether it is revoked: then these are disputed, else they would be.")
+    invalid_from = maybe("From when it is not to be trusted, as the revocation says.")
+    index = number("Of the log up to here.")
+    cases = several(TouchedCaseSchema, "In the order of their first statement.")
+    statements = several(TouchedStatementSchema, "In the order of the log, of every stream.")

@@ -5,10 +5,15 @@ from __future__ import annotations
 from marshmallow import fields
 
 from api.http.schemas.base import (
+    AGENCY,
+    DAY,
+    DIGEST,
     UUID,
     AnswerSchema,
     ListingSchema,
+    PageSchema,
     StrictSchema,
+    choice,
     maybe,
     maybe_number,
     number,
@@ -22,10 +27,13 @@ from api.http.schemas.base import (
 from api.http.schemas.document import DocumentSchema
 from api.http.schemas.enumerations import (
     ACT_STATUS,
+    ACT_TYPE,
     CAPACITY,
     CASE_STATE,
+    FLAG,
     KEY_CUSTODY,
     KEY_STATUS,
+    LOG_CLOCK,
     STATEMENT_ROLE,
     VERDICT,
     VERIFICATION_OUTCOME,
@@ -183,3 +191,49 @@ class RawActSchema(AnswerSchema):
 
     act_id = pattern(UUID, "The act.", required=True)
     records = several(RawRecordSchema, "In the order of the log.")
+
+
+class ActsQuerySchema(PageSchema):
+    """Filters of the listing of acts; all given must hold. None is by a person."""
+
+    agency = pattern(AGENCY, "Agency of the author, as the act names it.")
+    act = ACT_TYPE.one("Of this type.")
+    flag = FLAG.one(
+        "Raised this flag when it took effect; its line, place and time are then of that statement."
+    )
+    late = choice(("true",), "Entered late, and says why.")
+    pending = choice(("true",), "Waits for signatures.")
+    kid = pattern(DIGEST, "Has a statement signed with this key.")
+    from_ = pattern(DAY, "On this day in Vietnam or later.", name="from")
+    to = pattern(DAY, "On this day or earlier.")
+    clock = LOG_CLOCK.one(
+        "What `from`, `to` and the order go by, newest first; `recorded` by default."
+    )
+
+
+class ActLineShownSchema(StrictSchema):
+    """One act."""
+
+    act_id = pattern(UUID, "uuid of the act.", required=True)
+    act = text("Act type.", required=True)
+    act_vi = text("Vietnamese name.", required=True)
+    act_en = text("English name.", required=True)
+    stream = text("`case/<uuid>`.", required=True)
+    case_number = maybe("Case number; null where you see acts of the case only.")
+    register_no = maybe("Number in the intake register; likewise.")
+    seq = number("Place of the statement in the case: `acts/{place}`, `CASE#n`.")
+    index = number(
+        "Record of the statement: the first, or with `flag` the one at which it raised it."
+    )
+    agency = text("Agency of the author.", required=True)
+    occurred_at = text("When it happened, as signed, in Vietnam's time.", required=True)
+    recorded_at = text("When the ledger took the statement.", required=True)
+    late = yes_or_no("Whether it says why it is entered late.")
+    status = ACT_STATUS.one("Where it stands.", required=True)
+    flags = texts("Flags it raised; which still show is said by the case file.")
+
+
+class ActPageSchema(ListingSchema):
+    """A page of acts."""
+
+    acts = several(ActLineShownSchema, "Newest first, on the clock asked for.")

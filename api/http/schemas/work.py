@@ -52,7 +52,12 @@ class TaskShownSchema(StrictSchema):
     act_vi = text("Vietnamese name.", required=True)
     act_en = text("English name.", required=True)
     officer = maybe("Who has to act, where one is named.")
-    agency = maybe("Agency that has to act.")
+    agency = maybe("Agency that has to act; of `awaited` the one that holds the case.")
+    agency_label = maybe("Its name, and who carries on for it.")
+    post = maybe("Post in which the officer signs; null above ordinary and where none is named.")
+    post_vi = maybe("The post in Vietnamese.")
+    waits_for = maybe("Body whose move it is; of `awaited` alone.")
+    waits_for_label = maybe("Its name, and who carries on for it.")
     role = SIGNER_ROLE.one("As what the officer signs.", required=True, null=True)
     power = maybe("Power of a post whose holders are told, wherever they are; null for all others.")
     code = maybe("Clock.")
@@ -92,6 +97,9 @@ class WorklistShownSchema(AnswerSchema):
     cases = several(TaskShownSchema, "Cases the agency holds in which nothing else asks for it.")
     held = several(
         TaskShownSchema, "Documents that the officer holds by name, until their end is near."
+    )
+    awaited = several(
+        TaskShownSchema, "What other bodies are asked in cases that the agency holds, and by when."
     )
 
 

@@ -33,6 +33,29 @@ WINDOWS: Final = frozenset(
     {"COMPLAINT_LODGE", "COMPLAINT_LODGE_SECOND", "EXPLANATION", "SANCTION_LIMITATION"}
 )
 
+#: Clocks that ask whom the letter went to that opened the sub-process, also where another act
+#: goes on with it (an acknowledgement, an acceptance); all others ask the holder of the case.
+ASKS_ADDRESSEE: Final = frozenset(
+    {
+        "ANSWER_VERIFICATION",
+        "APPRAISAL_ANSWER",
+        "EXPERTISE_ANSWER",
+        "SECONDMENT_ANSWER",
+        "TAKEDOWN_ANSWER",
+        "TECHNICAL_REPORT",
+        "PLATFORM_REMOVAL",
+        "ACCEPT_REFERRAL",
+        "REFERRED_RESULT",
+        "CRIME_REPORT",
+        "STATISTICS_ANSWER",
+    }
+)
+#: Clocks that ask the body whose act began them: who received a complaint, who accepted it.
+ASKS_AUTHOR: Final = frozenset(
+    {"COMPLAINT_ACCEPT", "COMPLAINT_DECIDE_FIRST", "COMPLAINT_DECIDE_SECOND"}
+)
+_SEALED: Final = "sealed:"
+
 
 @dataclass(slots=True)
 class ClockRun:
@@ -115,6 +138,41 @@ def running(
     Args: as for `clock_runs`.
     """
     return [run for run in clock_runs(stream, registry, at, cases) if run.live]
+
+
+def asked(run: ClockRun, stream: StreamState, handler: str | None) -> tuple[str, ...]:
+    """Whose move it is: the bodies that a run asks, as acts name them.
+
+    Args:
+        run: Of `clock_runs` of that stream.
+        stream: The fold.
+        handler: Who holds the case.
+    """
+    start = stream.entries[run.act_id].act
+    if run.code in ASKS_AUTHOR:
+        return (start.agency,)
+    if run.code in ASKS_ADDRESSEE:
+        sub = None if run.sub is None else stream.subs.get(run.sub)
+        first = start if sub is None else sub.opened_by.act
+        sent = _bodies(first.to)
+        if start.agency in sent:  # they go on with what they were sent
+            return sent
+        others = tuple(to for to in _bodies(start.to) if start is first or to != first.agency)
+        if others or sent:
+            return others or sent
+    return (handler or start.agency,)
+
+
+def told_by(run: ClockRun, stream: StreamState, body: str) -> Entry:
+    """By which act a body that a run asks knows of it: that which began it, or its own letter."""
+    start = stream.entries[run.act_id]
+    if body == start.act.agency or body in start.act.to or run.sub not in stream.subs:
+        return start
+    return stream.subs[run.sub].opened_by
+
+
+def _bodies(addressees: Iterable[str]) -> tuple[str, ...]:
+    return tuple(to for to in addressees if not to.startswith(_SEALED))
 
 
 def _stop_restated(runs: Iterable[ClockRun], stream: StreamState, cases: Cases) -> None:

@@ -46,6 +46,11 @@ def day(text: str | None, name: str) -> date | None:
         raise malformed(name, Message("there is no such day")) from error
 
 
+def midnight(day: date, days: int = 0) -> datetime:
+    """The first instant in Vietnam of a day, or of so many days later."""
+    return datetime.combine(day, datetime.min.time(), VIETNAM) + timedelta(days=days)
+
+
 def _end_of(day: date) -> datetime:
     at = now()
     if day == local_day(at):

@@ -14,13 +14,15 @@ from ledger.ports import LowerLogState
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case.registers import signed_number
-from ledger.regulation.registry.calendar import local_time
+from ledger.regulation.registry.calendar import local_day, local_time
+from ledger.regulation.registry.registry import Registry
+from ledger.streams.names import is_case
 from projections.queries.diff import Change
 from projections.queries.mirrored import MirroredCase
-from projections.queries.queries import ReadUnder
+from projections.queries.queries import AffectedByKey, ReadUnder
 from projections.queries.signature_verdicts import StatementVerdict
 from projections.views import acts as timeline
-from projections.views.acts import ActRow
+from projections.views.acts import ActLine, ActRow, SignedRow
 from projections.views.case_file import CaseLine
 from projections.views.worklist import TaskRow
 
@@ -54,12 +56,56 @@ def case_line(line: CaseLine) -> dict[str, Any]:
     }
 
 
-def task(row: TaskRow, at: datetime) -> dict[str, Any]:
-    """One thing that waits, with how its clock stands."""
+def act_line(line: ActLine) -> dict[str, Any]:
+    """One line of a listing of acts."""
+    body = {f.name: _value(f.name, getattr(line, f.name)) for f in fields(line)}
+    return {**body, **act_names(line.act)}
+
+
+def task(row: TaskRow, at: datetime, registry: Registry) -> dict[str, Any]:
+    """One thing that waits, with how its clock stands, and whose move it is by name."""
     body = {f.name: _value(f.name, getattr(row, f.name)) for f in fields(row)}
     vi, en = life_cycle().clock_labels.get(row.code or "", (None, None))
     named = {**act_names(row.act), "clock_vi": vi, "clock_en": en}
+    today = local_day(at)
+    for member in ("agency", "waits_for"):
+        agency = getattr(row, member)
+        label = None if agency is None else registry.label(agency, today, today)
+        named[f"{member}_label"] = label
+    holder = None if row.agency is None else registry.agency(row.agency)
+    post = None if holder is None or row.post is None else holder.posts.get(row.post)
+    named["post_vi"] = row.post if post is None else post.vi
     return {**body, **named, "status": row.status(at)}
+
+
+def affected(found: AffectedByKey) -> dict[str, Any]:
+    """What a key touched."""
+    key, cases = found.key, dict[str, list[SignedRow]]()
+    for row in found.rows:
+        if is_case(row.stream):
+            cases.setdefault(row.stream, []).append(row)
+    return {
+        "kid": key.kid,
+        "officer": key.officer,
+        "from": local_time(found.since),
+        "revoked": key.revoked_index is not None,
+        "invalid_from": None if key.invalid_from is None else local_time(key.invalid_from),
+        "index": found.index,
+        "cases": [
+            {
+                "id": stream.removeprefix("case/"),
+                "case_number": found.numbers.get(stream, (None, None))[0],
+                "register_no": found.numbers.get(stream, (None, None))[1],
+                "statements": len(rows),
+                "effective": sum(row.effect for row in rows),
+            }
+            for stream, rows in cases.items()
+        ],
+        "statements": [
+            {f.name: _value(f.name, getattr(row, f.name)) for f in fields(row)} | act_names(row.act)
+            for row in found.rows
+        ],
+    }
 
 
 def statement(judged: StatementVerdict) -> dict[str, Any]:

@@ -1,0 +1,91 @@
+"""How long the steps of a case took, as a table with bars that an 80-column terminal shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from api.cli.terminal.case_tables import coded, when
+from api.cli.terminal.shell import Shell
+from api.texts.labels import word
+from ledger.message import Message
+
+Json = Mapping[str, Any]
+_HOUR: Final = 3_600
+_DAY: Final = 24 * _HOUR
+_CELLS: Final = 10
+"""Of a bar, for the time that a step is given; what is late stands behind the mark."""
+_LATE: Final = 6
+_ALL: Final = 100
+
+
+def durations(shell: Shell, body: Json) -> None:
+    """States, then steps; the step that took longest is told in words."""
+    states = (
+        (
+            coded(shell.local(one), one["state"]),
+            when(one["since"]),
+            when(one["until"]),
+            taken(shell, one["took_s"]),
+        )
+        for one in body["states"]
+    )
+    shell.table(("state", "from", "to", "took"), states, whole=("took",))
+    shell.table(
+        ("step", "whose_move", "took", "of", "bar", "status"),
+        (_step(shell, one) for one in body["steps"]),
+        whole=("took", "of", "bar"),
+        widths={"step": 20, "whose_move": 14, "status": 9},
+    )
+    if not body["steps"]:
+        shell.say(Message("No deadline has run in this case."))
+        return
+    longest = body["longest"]
+    if longest is None:
+        shell.say(Message("None of these steps has a stated length."))
+        return
+    step = next(
+        one
+        for one in body["steps"]
+        if (one["code"], one["act_id"]) == (longest["code"], longest["act_id"])
+    )
+    shell.say(
+        Message(
+            "Longest against its deadline: {step}, {percent}% of its time.",
+            step=shell.local(step),
+            percent=longest["percent"],
+        )
+    )
+
+
+def _step(shell: Shell, one: Json) -> tuple[object, ...]:
+    rule = shell.text(Message("rule of this product"))
+    source = rule if one["source_kind"] == "PRODUCT_RULE" else one["source"]
+    return (
+        f"{shell.local(one)}\n{source or ''}".strip(),
+        "\n".join(body["agency"] for body in one["bodies"]),
+        taken(shell, one["took_s"]),
+        None if one["allowed_s"] is None else taken(shell, one["allowed_s"]),
+        bar(one["percent"]),
+        word(one["status"], shell.lang),
+    )
+
+
+def bar(percent: int | None) -> str:
+    """Ten cells to the deadline, a mark, and what is late behind it; `»`: more than is shown."""
+    if percent is None:
+        return ""
+    within = min(_CELLS, -(-percent * _CELLS // _ALL))
+    late = max(0, -(-(percent - _ALL) * _CELLS // _ALL))
+    over = "▒" * late if late <= _LATE else "▒" * (_LATE - 1) + "»"
+    return f"{'█' * within}{'·' * (_CELLS - within)}|{over}"
+
+
+def taken(shell: Shell, seconds: int) -> str:
+    """Days and hours; of less than a day hours, of less than an hour minutes."""
+    days, hours = seconds // _DAY, seconds % _DAY // _HOUR
+    if days:
+        return shell.text(Message("{days} d {hours} h", days=days, hours=hours))
+    if hours:
+        return shell.text(Message("{hours} h", hours=hours))
+    return shell.text(Message("{minutes} min", minutes=seconds // 60))

@@ -1,0 +1,155 @@
+"""More questions that each take one command and one call, on what was played.
+
+Numbered as those of test_twelve_questions.py go on: 13 to 24, of which those stand here that have
+their command. What is right comes from the scenario files.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from api.client.connection import Refused
+from tests.fixtures.inspected import LEAD, OPEN, STRANGER, Inspected
+
+pytestmark = [
+    pytest.mark.postgres,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("inspected"),
+]
+
+NUMBER = "2023/0001"
+BOSS = ("SC3", "spgd")
+"""A deputy head of the department that carries on for the lead."""
+DISTRICT_AGENCY = "bacninh.h-g"
+
+
+def both(inspected: Inspected, **asked: str) -> list[dict[str, Any]]:
+    """What API and command line answer, alike."""
+    words: list[str] = []
+    for name, value in asked.items():
+        words += [f"--{name}"] if value == "true" else [f"--{name}", value]
+    body = inspected.client(*LEAD).read("/v1/acts", query={"limit": 200, **asked}).body
+    assert inspected.told("acts", "--limit", "200", *words) == body
+    return list(body["acts"])
+
+
+def test_13_on_what_basis(inspected: Inspected) -> None:
+    """Every ground of the decision with its text's term, as the file has them."""
+    step, act_id = inspected.step("SC2", 14), inspected.act("SC2", 14)
+    for told in (
+        inspected.read(f"/v1/acts/{act_id}"),
+        inspected.told("act", "show", act_id),
+    ):
+        assert [(one["instrument"], one["article"]) for one in told["basis"]] == [
+            (one["instrument"], one["article"]) for one in step["basis"]
+        ]
+        assert all(one["title"] and one["in_force"] for one in told["basis"])
+
+
+def test_15_every_late_entry_of_an_agency_this_year(inspected: Inspected) -> None:
+    """What the files say was entered late by the district in 2023, and no other act."""
+    expected = {
+        inspected.act(play, step["n"])
+        for play, document in inspected.documents.items()
+        if play != OPEN
+        for step in document["steps"]
+        if step.get("late_reason")
+        and step["at"].startswith("2023")
+        and document["cast"][step["author"]]["agency"] == DISTRICT_AGENCY
+    }
+    assert expected
+    asked = {"agency": DISTRICT_AGENCY, "late": "true", "from": "2023-01-01", "to": "2023-12-31"}
+    found = both(inspected, clock="occurred", **asked)
+    assert {line["act_id"] for line in found} == expected
+    assert all(line["late"] and line["agency"] == DISTRICT_AGENCY for line in found)
+    for lang, late in (("vi", "(ghi muộn)"), ("en", "(entered late)")):
+        said = inspected.cli("acts", "--late", lang=lang, terminal=True).stdout
+        assert all(late_word in said.split() for late_word in late.split())
+
+
+def test_16_what_waits_for_signatures_of_others(inspected: Inspected) -> None:
+    """The one act of the open case that its approver has not signed, called by case and place."""
+    (line,) = [one for one in both(inspected, pending="true") if one["case_number"] == "2025/0001"]
+    assert (line["act_id"], line["status"]) == (inspected.act(OPEN, 6), "pending")
+    named = f"{line['case_number']}#{line['seq']}"
+    assert inspected.told("act", "show", named)["act_id"] == line["act_id"]
+    assert named in inspected.cli("acts", "--pending", terminal=True).stdout
+
+
+def test_17_which_step_took_longest_against_its_deadline(inspected: Inspected) -> None:
+    """The hospital has had what its letter gave, and all that came since."""
+    step = inspected.step(OPEN, 5)
+    case = inspected.case(OPEN)
+    by_api = inspected.read(f"/v1/cases/{case}/durations")
+    by_cli = inspected.told("case", "times", "2025/0001")
+    assert by_cli["steps"] == by_api["steps"]
+    for told in (by_api, by_cli):
+        (asked,) = [s for s in told["steps"] if s["act_id"] == inspected.act(OPEN, 5)]
+        assert told["longest"]["act_id"] == asked["act_id"]
+        assert [one["agency"] for one in asked["bodies"]] == step["to"]
+        given = datetime.fromisoformat(step["facts"]["answer_by"])
+        since = datetime.fromisoformat(asked["since"])
+        assert asked["allowed_s"] == (given - since).total_seconds()
+        assert (asked["status"], asked["until"]) == ("OVERDUE", None)
+        assert asked["late_s"] == asked["took_s"] - asked["allowed_s"]
+        assert asked["source"].startswith("90/QĐ-UBND 7.2.b")
+    for lang in ("vi", "en"):
+        said = inspected.cli("case", "times", "2025/0001", lang=lang, terminal=True).stdout
+        assert f"{told['longest']['percent']}%" in said
+        assert "██████████|▒▒▒▒▒»" in said
+        assert not [line for line in said.splitlines() if len(line.rstrip()) > 80]
+    with pytest.raises(Refused) as refused:
+        inspected.read(f"/v1/cases/{case}/durations", by=STRANGER)
+    assert refused.value.code == "not_found"
+
+
+def test_18_which_acts_a_key_touched(inspected: Inspected) -> None:
+    """Every signature of the director's key in the files, told to whoever supervises now."""
+    officer = inspected.officer("SC2", "gd")
+    kid = inspected.threads("SC2").officers["gd"].kid
+    expected = set()
+    for play, document in inspected.documents.items():
+        for step in document["steps"]:
+            signed = [step["author"]]
+            signed += [one["by"] for one in step["countersigners"] if one.get("at", "") is not None]
+            theirs = any(inspected.officer(play, alias) == officer for alias in signed)
+            if theirs and inspected.case(play, step["case"]) in _cases(inspected):
+                expected.add(inspected.act(play, step["n"]))
+    assert expected
+    by_api = inspected.read(f"/v1/keys/{kid}/affected", by=BOSS)
+    by_cli = inspected.told("keys", "affected", kid, by=BOSS)
+    assert by_cli["statements"] == by_api["statements"]
+    in_cases = [one for one in by_api["statements"] if one["stream"].startswith("case/")]
+    whole = {f"case/{case}" for case in _cases(inspected)}
+    assert {one["act_id"] for one in in_cases if one["stream"] in whole} == expected
+    assert sum(one["statements"] for one in by_api["cases"]) == len(in_cases)
+    middle = in_cases[len(in_cases) // 2]["recorded_at"]
+    later = inspected.told("keys", "affected", kid, "--from", middle, by=BOSS)["statements"]
+    assert later == [one for one in by_api["statements"] if one["recorded_at"] >= middle]
+    said = inspected.cli("keys", "affected", kid, by=BOSS, lang="vi", terminal=True).stdout
+    assert "chưa bị thu hồi" in " ".join(said.split())
+    assert not [line for line in said.splitlines() if len(line.rstrip()) > 80]
+    with pytest.raises(Refused) as refused:
+        inspected.read(f"/v1/keys/{kid}/affected", by=LEAD)
+    assert refused.value.code == "key_not_yours"
+
+
+def _cases(inspected: Inspected) -> set[str]:
+    """Those that the deputy head sees."""
+    return {line["id"] for line in inspected.client(*BOSS).whole("/v1/cases", "cases")["cases"]}
+
+
+def test_19_what_others_have_not_answered(inspected: Inspected) -> None:
+    """The hospital in the open case: in the worklist of who holds it, with body, limit and rule."""
+    step = inspected.step(OPEN, 5)
+    for told in (inspected.read("/v1/worklist"), inspected.told("worklist")):
+        waits = [one for one in told["awaited"] if one["act_id"] == inspected.act(OPEN, 5)]
+        assert [one["waits_for"] for one in waits] == step["to"]
+        for one in waits:
+            assert one["waits_for_label"]
+            assert (one["status"], one["due_at"]) == ("OVERDUE", step["facts"]["answer_by"])
+    said = inspected.cli("worklist", lang="vi", terminal=True).stdout
+    assert f"→{step['to'][0]}" in said

@@ -1,0 +1,134 @@
+"""Tables at every width: nothing is cut without a sign, dates and indices stand whole."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from rich.cells import cell_len
+
+from api.cli.terminal import case_tables
+from api.cli.terminal.shell import WIDTH, Shell
+
+_BOLD = re.compile("\x1b\\[[0-9]*m")
+"""What a terminal is told of the heads of columns."""
+COLUMNS = ("#", "occurred", "agency", "act", "source")
+ROWS = [
+    (
+        f"2024/{n:04}#{n}",
+        "04/06/2024 08:12:00",
+        "bacninh.svhttdl Sở Văn hóa, Thể thao và Du lịch tỉnh Bắc Ninh",
+        "Yêu cầu xác minh\n⚑ MEASURE_BEFORE_VERIFICATION",
+        "90/QĐ-UBND 7.2.b",
+    )
+    for n in (1, 140, 99_999)
+]
+
+
+def shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int | None
+) -> str:
+    """The table, on a terminal of so many columns; None: in a pipe."""
+    for name in ("FORCE_COLOR", "COLUMNS", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    if width is not None:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("TERM", "xterm-256color")
+        monkeypatch.setenv("COLUMNS", str(width))
+        monkeypatch.setenv("LINES", "40")
+    Shell("vi").table(COLUMNS, ROWS, whole=("#",), widths={"occurred": 10, "act": 18})
+    return _BOLD.sub("", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("width", [None, 20, 40, 60, 80, 100, 120, 160, 200, 300])
+def test_no_table_cuts_a_cell(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int | None
+) -> None:
+    """Every character of every cell is there, and indices and dates are on one line each."""
+    said = shown(monkeypatch, capsys, width)
+    letters = sorted("".join(said.split()))
+    for row in ROWS:
+        assert row[0] in said, "an index is never broken"
+        for word in row[1].split():
+            assert word in said, "nor is a date"
+        for cell in row:
+            missing = [one for one in "".join(cell.split()) if one not in letters]
+            assert not missing
+    wanted = sum(len("".join("".join(row).split())) for row in ROWS)
+    heads = len("".join("".join(Shell("vi").name(one) for one in COLUMNS).split()))
+    assert len(letters) >= wanted + heads
+    if width is not None and width >= 40:
+        assert max(cell_len(line.rstrip()) for line in said.splitlines()) <= min(width, 200)
+
+
+def test_a_wide_terminal_is_used(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At 200 columns a row of this table takes no more lines than its cells have."""
+    wide = shown(monkeypatch, capsys, 200).splitlines()
+    assert max(cell_len(line.rstrip()) for line in wide) > WIDTH
+    assert len(wide) == 1 + 2 * len(ROWS)
+    assert len(shown(monkeypatch, capsys, 80).splitlines()) > len(wide)
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_a_worklist_breaks_no_agency_and_no_date(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int
+) -> None:
+    """Seven columns at 80: rich alone would break `bacninh.csdt` to give another its spaces."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", str(width))
+    row = (
+        "chờ nơi khác", "2025/0001", "Yêu cầu xác minh", "10/02/2025 15:00:00", "quá hạn",
+        "Giải quyết tin báo tội phạm\n→tochuc.benhvien", "90/QĐ-UBND 7.2.b",
+    )  # fmt: skip
+    columns = ("kind", "number", "act", "due", "status", "clock", "source")
+    widths = {"kind": 10, "due": 10, "status": 12, "act": 18, "clock": 14, "source": 15}
+    Shell("vi").table(columns, [row] * 3, whole=("number",), widths=widths)
+    said = _BOLD.sub("", capsys.readouterr().out)
+    for word in " ".join(row).split():
+        assert said.split().count(word) >= 3, word
+    assert len(said.splitlines()) <= 2 + 4 * 3
+    assert max(cell_len(line.rstrip()) for line in said.splitlines()) <= width
+
+
+@pytest.mark.parametrize("colour", ["", "1"])
+def test_nothing_is_coloured_where_no_colour_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], colour: str
+) -> None:
+    """NO_COLOR, and without it: a table says what it says in words."""
+    for name, value in (("TERM", "xterm-256color"), ("FORCE_COLOR", "1"), ("COLUMNS", "100")):
+        monkeypatch.setenv(name, value)
+    if colour:
+        monkeypatch.setenv("NO_COLOR", colour)
+    Shell("en").table(COLUMNS, ROWS, whole=("#",))
+    said = capsys.readouterr().out
+    assert not any(f"\x1b[{code}m" in said for code in range(30, 50))
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 200])
+def test_a_compact_history_has_one_line_an_act(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int
+) -> None:
+    """What does not fit ends with a sign; place and date stand first and whole."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", str(width))
+    acts = [
+        {
+            "statements": [{"seq": n}], "status": "effective" if n % 2 else "pending",
+            "late": n == 3, "flags": ["ORAL_UNCONFIRMED"] * (n - 1), "agency": "bacninh.svhttdl",
+            "occurred_at": "2024-06-04T08:12:00+07:00", "act_vi": "Yêu cầu xác minh " * n,
+        }
+        for n in (1, 2, 3)
+    ]  # fmt: skip
+    case_tables.compact(Shell("vi"), acts)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(acts)
+    for n, line in enumerate(lines, 1):
+        assert line.split()[0] == str(n)
+        assert cell_len(line) <= width
+        assert line.endswith(("…", "bacninh.svhttdl"))
+        if width >= 40:
+            assert "04/06/2024" in line
