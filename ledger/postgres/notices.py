@@ -45,6 +45,7 @@ class PostgresNotices:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self.deaf = False
+        self._hears = False
 
     @contextlib.contextmanager
     def listen(self, channel: Channel) -> Iterator[Callable[[float], bool]]:
@@ -73,10 +74,15 @@ class PostgresNotices:
                 connection.close()
 
     def _test(self, connection: Connection) -> None:
-        """Says something over another connection, and whether this one heard anything."""
+        """Says something over another connection, and whether this one heard anything.
+
+        Until one did: any login can hold up whoever notifies, and nobody is to wait for that again.
+        """
+        if self._hears:
+            return
         connection.execute(_LISTEN_TEST)
         try:
-            with connect(self._dsn, hung_after_s=_HUNG_S) as other:
+            with connect(self._dsn, hung_after_s=_TEST_S) as other:
                 other.execute(_NOTIFY_TEST)
         except (psycopg.Error, Unavailable):
             return  # nobody knows; the queue of notices may be full
@@ -86,7 +92,7 @@ class PostgresNotices:
                 "notices are not heard over this connection, so that whoever waits polls each"
                 " second: name the database itself, or let the pooler keep sessions"
             )
-        self.deaf = deaf
+        self.deaf, self._hears = deaf, not deaf
         connection.execute(_UNLISTEN_TEST)
 
     @contextlib.contextmanager
