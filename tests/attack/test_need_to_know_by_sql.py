@@ -22,8 +22,11 @@ from psycopg import sql
 
 from api.ops.embedded_postgres import Embedded
 from api.ops.machine import RealClock
+from ledger.asker import Asker, asking
+from ledger.errors import Unavailable
 from ledger.ports import NIL_UNIT, Draft
 from ledger.postgres.ticket import TicketKey, keep_ticket_key
+from ledger.postgres.ticketed import Ticketed
 from ledger.regulation.registry.grants import Grant
 from projections.queries import stored_case_file
 from projections.queries.ways import KEPT_S, Ways
@@ -58,6 +61,11 @@ OF_CASES: Final = ("proj.case_file", "proj.counted", "proj.marks")
 AT_ONCE: Final = "proj.file_now"
 """The file of a case, asked in one statement that brings its ticket with it."""
 SECRET: Final = ("sec.members", "sec.excluded", "sec.ended", "sec.beat", "sec.ticket_keys")
+
+#: A case as a question in one statement tells it, whatever it was asked with.
+_FOUND: Final[LiteralString] = (
+    "NULL::uuid, NULL::text, 'the file' FROM (SELECT %s::text, %s::text, %s::text, %s::uuid) said"
+)
 
 Seen = dict[str, set[object]]
 
@@ -693,6 +701,32 @@ def test_a_question_in_one_statement_says_whether_it_could_be_answered(taking_pa
     bench.live(behind=1)
     assert timely(a_ticket()) is False
     assert timely(a_ticket(life_s=-1)) is None
+
+
+@attack(
+    "a case is found, and by then it is not known any more for whom, or by what order it is seen",
+    stopped_by="the statement that tells the case says so too, and nothing of it is told",
+    noticed_by="-",
+)
+@pytest.mark.parametrize(
+    ("question", "code"),
+    [
+        (f"SELECT NULL::boolean, {_FOUND}", "ticket_refused"),
+        (f"SELECT false, {_FOUND}", "audience_late"),
+    ],
+    ids=["nobody's ticket", "late"],
+)
+def test_what_is_told_too_late_is_not_told(
+    taking_part: Bench, question: LiteralString, code: str
+) -> None:
+    """Whatever came with it."""
+    asked, case = Ticketed(taking_part.database.pool("reader")), taking_part.case
+    with (
+        asking(Asker(a_ticket(), str(OFFICER))),
+        pytest.raises(Unavailable) as refused,
+    ):
+        asked.at_once(question, case.name, case.comp)
+    assert refused.value.code == code
 
 
 def test_the_ticket_of_a_statement_is_of_no_other(taking_part: Bench) -> None:
