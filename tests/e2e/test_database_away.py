@@ -15,10 +15,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from api.cli.commands import operator
 from api.client.connection import JOSE
-from api.ops.embedded_postgres import Embedded
+from api.ops import database
+from api.ops.embedded_postgres import Embedded, EmbeddedError
 from api.ops.supervisor import Supervisor
-from api.settings import Settings
+from api.settings import EnclaveFacts, Home, Settings
 from ledger.log.statement import flattened
 from tests.a_ledger import appointment
 from tests.fixtures.app import found, open_service
@@ -193,3 +195,21 @@ def test_an_act_that_is_under_way_when_all_is_stopped_gets_its_receipt(
         said = running.output.read_text("utf-8")
         assert "couldn't stop thread" not in said
         assert "SIGKILL" not in said
+
+
+def test_serve_does_not_end_where_what_a_killed_one_left_is_in_its_way(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server that the one before was starting may still be coming up, and is taken then."""
+    facts, tries = Home(home).facts(), 0
+
+    def in_the_way(_settings: Settings) -> EnclaveFacts:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise EmbeddedError("another server might be running")
+        return facts
+
+    monkeypatch.setattr(database, "running_facts", in_the_way)
+    assert operator._facts_once_up(home) == facts
+    assert tries == 2

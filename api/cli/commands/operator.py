@@ -6,7 +6,7 @@ One function a command; founding, supervising and projecting are other files.
 from __future__ import annotations
 
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime
 from math import inf
@@ -27,6 +27,7 @@ from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Moment, Shell, fail, misuse, options, shell_of
 from api.ops import database, loops, telemetry
 from api.ops.custody import CUSTODIES
+from api.ops.embedded_postgres import EmbeddedError
 from api.ops.init_enclave import REHEARSAL_OPENS, Founded, Plan, found, found_reads
 from api.ops.machine import RealClock, RealEntropy
 from api.ops.mirror import slots
@@ -168,7 +169,7 @@ def serve(port: int | None, role: str, known: CheckpointFile | None, *, hold: bo
         if role == "all":
             refuse_in_doubt(settings)
         remember(settings, [one for one in started if one in ROLES], note)
-        facts = database.running_facts(settings)
+        facts = _facts_once_up(settings)
         patience_s = _patience_s(shell, role_dsn(settings, facts, "reader"))
         stop = loops.until_told()
         supervisor.start(started)
@@ -181,6 +182,15 @@ def serve(port: int | None, role: str, known: CheckpointFile | None, *, hold: bo
         supervisor.stop()
         if role == "all":
             database.stop_database(settings)
+
+
+def _facts_once_up(settings: Settings) -> EnclaveFacts:
+    """The facts, the embedded server up: what is left of a killed one may take long to end."""
+    for _ in range(_STARTS - 1):
+        with suppress(EmbeddedError):
+            return database.running_facts(settings)
+        Event().wait(1.0)
+    return database.running_facts(settings)
 
 
 def _patience_s(shell: Shell, dsn: str) -> float:
@@ -382,6 +392,7 @@ def _standing(
 
 
 _READY_S: Final = 60.0
+_STARTS: Final = 3
 _AWAITED: Final = Message(
     "The database cannot be reached: the service answers 503 until it can be, and goes on by"
     " itself."
