@@ -691,12 +691,18 @@ def across(
         few: Whether the asker sees few cases (`Ways.choose`).
     """
     start, end, behind, order = _ON[wanted.clock]
-    parts: list[LiteralString] = [_ACROSS, _BY_AUTHOR if wanted.flag is None else _BY_FLAG]
-    parts += [part for name, part in _WANTED.items() if getattr(wanted, name)]
-    parts += [start] if wanted.start is not None else []
-    parts += [end] if wanted.end is not None else []
-    parts += [behind] if after is not None else []
-    parts += [_FEW] if few else []
+    given: list[tuple[bool, LiteralString]] = [
+        (wanted.start is not None, start),
+        (wanted.end is not None, end),
+        (after is not None, behind),
+        (few, _FEW),
+    ]
+    parts: list[LiteralString] = [
+        _ACROSS,
+        _BY_AUTHOR if wanted.flag is None else _BY_FLAG,
+        *(part for name, part in _WANTED.items() if getattr(wanted, name)),
+        *(part for one, part in given if one),
+    ]
     if wanted.flag is not None or wanted.pending:
         through_all(connection)
     elif len(parts) > 2:  # noqa: PLR2004  more than what is asked of every listing
@@ -718,10 +724,11 @@ def across(
     asked["acts"] = [row[3] for row in rows]
     stood = {row[0]: row[1:] for row in connection.execute(_STOOD, asked).fetchall()}
     numbers = called(connection, {row[1] for row in rows})
-    return [
-        ActLine(*row, *stood.get(row[3], ("pending", [])), *numbers.get(row[1], (None, None)))
+    lines: list[tuple[Any, ...]] = [
+        (*row, *stood.get(row[3], ("pending", [])), *numbers.get(row[1], (None, None)))
         for row in rows
     ]
+    return [ActLine(*line) for line in lines]
 
 
 # -- what a key signed -------------------------------------------------------------------------
