@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import Final, Literal, get_args
 
 from api.ops import telemetry
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
@@ -34,6 +34,12 @@ from projections.queries.queries import Queries
 from projections.views.acts import MOST_COUNTED
 from projections.views.all_views import VIEWS
 
+Part = Literal[
+    "database", "checkpointer", "log", "reads", "projection", "custody", "keeper", "set_aside",
+    "disk", "writes", "hints", "clock",
+]  # fmt: skip
+"""What is asked."""
+PARTS: Final[tuple[str, ...]] = get_args(Part)
 _PATIENCE_S: Final = 10.0
 _APART_S: Final = 10.0
 """How far this machine's clock may be from the database's: NTP keeps them within a fraction."""
@@ -71,7 +77,7 @@ _NO_READS: Final = Message(
 class ReadinessCheck:
     """One part of the service and whether it is well (http.md §7)."""
 
-    name: str
+    name: Part
     ok: bool
     detail: Text
 

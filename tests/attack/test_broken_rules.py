@@ -1,4 +1,4 @@
-"""Each rule of access.md A1-A27 and S1-S10 is broken once, and tests fail (V10).
+"""Each rule of access.md A1-A28 and S1-S10 is broken once, and tests fail (V10).
 
 What is broken, and how: `tests/mutation/rules.py`. All of it in `make attack`; on a push a few, by
 tests that start nothing.

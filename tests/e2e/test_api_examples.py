@@ -55,9 +55,10 @@ _AS_IT_COMES: Final = frozenset({
 listed by key for supervisors and inspectors, and the officer of these requests is neither."""
 _NOT_THERE: Final = frozenset({
     "get_recoveries", "get_access_checkpoint", "get_access_tile", "get_case_by_number",
+    "get_public_act", "read_lower_attachment",
 })  # fmt: skip
-"""Nothing was recovered here, who is no auditor of all is told of no log of reads, and the one
-report that the document records has no case number yet."""
+"""Nothing was recovered here, who is no auditor of all is told of no log of reads, the one report
+that the document records has no case number yet and is not public, and no lower log is mirrored."""
 
 
 def _operations() -> dict[str, tuple[str, str, dict[str, Any]]]:

@@ -52,7 +52,7 @@ def _until(true: Callable[[], object]) -> None:
 
 def test_a_server_process_that_hangs_is_left_and_another_one_asked(database: Database) -> None:
     """Stopped, with its connection open: closed after a while, and what is read is asked again."""
-    with closing(open_pool(database.dsn("reader"), most=2, hung_after_s=5)) as pool:
+    with closing(open_pool(database.dsn("reader"), most=1, hung_after_s=5)) as pool:
         with pool.connection() as connection:
             hung = connection.info.backend_pid
         os.kill(hung, signal.SIGSTOP)

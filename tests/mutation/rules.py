@@ -1,4 +1,4 @@
-"""Each rule of access.md A1-A27 and S1-S10, broken: by which tests that is found (access.md V10).
+"""Each rule of access.md A1-A28 and S1-S10, broken: by which tests that is found (access.md V10).
 
 Of a rule that guards keep, none of its guards is asked any more; of another, the one place that
 keeps it lets everything through. Each test named has to fail then. This is also the plugin by which
@@ -468,6 +468,14 @@ RULES: Final[tuple[Broken, ...]] = (
         "small cells are told",
         _without("proj.totals(int)", "w.n >= 5 AND (w.small = 0 OR w.n > w.least)"),
         (ATTACK + "test_totals_by_sql.py::test_no_small_cell_is_told_by_sql",),
+    ),
+    Broken(
+        "A28",
+        "what a key signed is told to everybody",
+        _instead(
+            "projections.queries.queries", "Queries.key_told_for", lambda *_: frozenset({"anybody"})
+        ),
+        (ATTACK + "test_reads.py::test_acts_are_listed_by_key_for_few_and_each_look_is_noted",),
     ),
     Broken(
         "S1",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from api.http.schemas.base import AnswerSchema, StrictSchema, choice, several, text, yes_or_no
+from api.ops.readiness import PARTS
 
 
 class LiveSchema(AnswerSchema):
@@ -15,17 +16,7 @@ class CheckSchema(StrictSchema):
     """One part and whether it is well."""
 
     name = choice(
-        (
-            "database",
-            "checkpointer",
-            "log",
-            "reads",
-            "projection",
-            "custody",
-            "set_aside",
-            "disk",
-            "clock",
-        ),
+        PARTS,
         "Part.",
         required=True,
     )
