@@ -463,11 +463,6 @@ class Enclave:
             held = self.ledger.follower.current.registry.appointments(by.officer, local_day(at))
             return [HeldPost(one.agency, one.post) for one in held]
 
-        def now() -> datetime:
-            who = asker()
-            stated = None if who is None else who.at
-            return stated or self.ledger_time()
-
         return ReadWriter(
             store=self.stored_reads,
             signer=service_signer(self.settings),
@@ -476,7 +471,7 @@ class Enclave:
             entropy=self.entropy,
             origin=READS.origin(facts),
             level=facts.level,
-            now=now,
+            now=self._asked_at,
             posts=posts,
         )
 
@@ -591,7 +586,7 @@ class Enclave:
 
     def _for_whom(self, officer: str, via: UUID | None) -> frozenset[str]:
         """For which agencies an officer reads by an order or an opening, or totals (None)."""
-        day = local_day(self.ledger_time())
+        day = local_day(self._asked_at())
         if via is None:
             return frozenset().union(*overview(self.ledger.follower.current.registry, day))
         found = for_whom(officer, str(via), self.ledger.follower.current.registry, day)
@@ -601,10 +596,11 @@ class Enclave:
 
     def _purpose(self, via: UUID) -> str:
         """What an order or an opening is for, as it says; everybody may read it (N6)."""
-        rows = self.records.act(via)
-        act = self.reader.open(rows[0]).act if rows else None
-        facts = {} if act is None else act.facts
-        return str(facts.get("purpose") or facts.get("emergency") or via)
+        act_id = str(via)
+        found = self.ledger.follower.current.registry.granted.purpose(act_id)
+        if found is None:  # the audience has folded it, and this process not yet
+            found = self.ledger.refresh().granted.purpose(act_id)
+        return found or act_id
 
     def lend(self) -> AbstractContextManager[Connection]:
         """A connection of the reader's login, for the queries of `projections`.
@@ -659,6 +655,11 @@ class Enclave:
             return self.clock.now()
         last = self.last_recorded_at()
         return self.clock.now() if last is None else last
+
+    def _asked_at(self) -> datetime:
+        """The time of who asks: what a rehearsal's caller states, else the ledger's."""
+        who = asker()
+        return (None if who is None else who.at) or self.ledger_time()
 
     def last_recorded_at(self) -> datetime | None:
         """When the last record was taken; None: there is none."""

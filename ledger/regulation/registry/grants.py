@@ -50,6 +50,7 @@ class Grant:
         revoked_at: When the revocation happened.
         reviewed_at: For a break-glass opening: when the ledger took its first review.
         below: The act of a lower log whose document a grant in a case above shows too.
+        purpose: What it says that it is for; None: nothing.
     """
 
     act_id: str
@@ -70,6 +71,7 @@ class Grant:
     revoked_at: datetime | None = None
     reviewed_at: datetime | None = None
     below: LowerAct | None = None
+    purpose: str | None = None
 
     @property
     def reviewed(self) -> bool:
@@ -156,6 +158,10 @@ class Grants:
             and (at is None or g.runs(at))
         ]
 
+    def purpose(self, act_id: str) -> str | None:
+        """What a granting act says that it is for, empty where it does not; None: not granted."""
+        return next((g.purpose or "" for g in self._grants if g.act_id == act_id), None)
+
 
 def _granted(act: Act, index: int) -> Iterable[Grant]:
     facts = act.facts
@@ -196,6 +202,7 @@ def _grant(act: Act, index: int, officer: str, scope: str, may: str, until: str)
         starts_at=act.occurred_at,
         until=parse_time(until),
         index=index,
+        purpose=facts.get("purpose") or facts.get("emergency"),
     )
 
 
