@@ -79,6 +79,7 @@ def test_what_had_moved_goes_back_and_what_came_is_named_until_the_key_is_found(
     status = orjson.loads(socai(service, "key", "epoch", "status", "--json").stdout)
     assert [one["left_behind"] for one in status["given_up"]] == [1]
     # the service goes on: what had moved is read, what comes is under the old one
+    service.known(index)
     assert service.get(path, by="hotline").get_data() == b"a file"
     report(service, 8)
     assert [one.index for one in audited(service).findings] == [index]
