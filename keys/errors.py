@@ -63,11 +63,16 @@ class TokenFault(StrEnum):
     FAILED = "token_failed"
 
 
-class TokenError(Exception):
-    """The token does not work: not there, locked, pulled out. It says nothing about any bytes.
+class KeyAway(Exception):
+    """What holds a key cannot be asked now: a token, or a file that is gone or half written.
 
-    No `KeysError`, on purpose: whoever takes what does not open for damaged must never take a
-    token that is not there for that.
+    It says nothing about any bytes, so it is no `KeysError`: whoever takes what does not open for
+    damaged must never take a key that is away for that.
+    """
+
+
+class TokenError(KeyAway):
+    """The token does not work: not there, locked, pulled out.
 
     Attributes:
         fault: What is wrong.

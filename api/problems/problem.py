@@ -19,10 +19,10 @@ from api.texts.catalogue import in_each, translate
 from api.texts.lang import Lang
 from keys.errors import (
     InvalidSignature,
+    KeyAway,
     KeysError,
     Malformed,
     NotCanonical,
-    TokenError,
     UnknownKey,
     Unsealable,
     WrongCustody,
@@ -234,7 +234,7 @@ _REFUSED: Final[_Translations] = (
 _FAILED: Final[_Translations] = (
     (VerificationError, lambda _: Problem("evidence_fails")),
     (Unsealable, lambda _: Problem("evidence_fails")),
-    (TokenError, lambda _: Problem("unavailable", headers={"Retry-After": "30"})),
+    (KeyAway, lambda _: Problem("unavailable", headers={"Retry-After": "30"})),
     (Fatal, lambda _: Problem("stopped", headers={"Retry-After": "30"})),
     (LedgerError, lambda _: Problem("internal")),
     (KeysError, lambda _: Problem("internal")),

@@ -9,16 +9,18 @@ still be opened. What is wrapped is not known here.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from errno import ENOENT
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
 from keys import envelope_encryption
 from keys.envelope_encryption import Kek
-from keys.errors import KeysError, Unsealable
+from keys.errors import KeyAway, KeysError, Unsealable
 from keys.hpke import OpeningKey
 
 GRACE_S: Final = 30.0
@@ -67,19 +69,21 @@ class KeyFiles(Generic[K]):
 
     @property
     def current(self) -> K:
-        """What wraps from now on: the key in force, as its file stands."""
-        if (mark := _mark(self._path)) != self._marks[0]:
-            self._load()
-            mark = self._marks[0]
-        if mark is None:
-            raise Unsealable("the key in force is gone")
+        """What wraps from now on: the key in force, as its file stands. Raises: KeyAway."""
+        if (mark := _mark(self._path)) is None or mark != self._marks[0]:
+            mark = self._changed()
         return self._held[mark]
 
     def of(self, kek_id: bytes) -> K:
-        """What opens a wrap. Raises: Unsealable: no file holds it."""
+        """What opens a wrap.
+
+        Raises:
+            Unsealable: No file holds it.
+            KeyAway: Nobody can tell: the key in force cannot be read now, and it may be that one.
+        """
         found = self._find(kek_id)
         if found is None and self._looked_at() != self._marks:
-            self._load()
+            self._changed()
             found = self._find(kek_id)
         if found is None:
             raise Unsealable("wrapped under another key")
@@ -97,8 +101,16 @@ class KeyFiles(Generic[K]):
         the next look takes up what is there then.
         """
         if self._looked_at() != self._marks or self._leaving:
-            with suppress(FileNotFoundError):
-                self._load()
+            with suppress(KeyAway):
+                self._changed()
+
+    def _changed(self) -> _Mark:
+        """Takes up what has changed; the mark of the key in force. Raises: KeyAway."""
+        try:
+            return self._load()
+        except (KeysError, OSError) as error:
+            # between two places, or half written: no wrap is damaged because of that
+            raise KeyAway(f"{self._path.name}: {error}") from error
 
     def _find(self, kek_id: bytes) -> K | None:
         return next((key for key in list(self._held.values()) if key.kek_id == kek_id), None)
@@ -110,11 +122,11 @@ class KeyFiles(Generic[K]):
     def _paths(self) -> tuple[Path, Path, Path]:
         return self._path, next_path(self._path), old_path(self._path)
 
-    def _load(self) -> None:
+    def _load(self) -> _Mark:
         with self._lock:
             marks, now = self._looked_at(), self._clock()
-            if marks[0] is None:
-                self._path.stat()
+            if (in_force := marks[0]) is None:
+                raise FileNotFoundError(ENOENT, os.strerror(ENOENT), str(self._path))
             held = dict(self._held)
             for path, mark in zip(self._paths, marks, strict=True):
                 if mark is None or mark in held:
@@ -133,6 +145,7 @@ class KeyFiles(Generic[K]):
             self._held, self._marks = held, marks
             if over:
                 envelope_encryption.forget_ciphers()
+            return in_force
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the lock."""

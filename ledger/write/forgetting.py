@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from keys.errors import KeysError, TokenError
+from keys.errors import KeyAway
 from ledger.errors import LedgerError
 from ledger.ports import Notices
 
@@ -88,6 +88,6 @@ class Forgetting:
         with notices.listen("shreds") as wait:
             while not self._closing.is_set():
                 # a key file or a token that is away for a while ends no looking
-                with suppress(LedgerError, KeysError, TokenError, OSError):
+                with suppress(LedgerError, KeyAway):
                     self.look()
                 wait(POLL_S)

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 import psycopg
 
-from keys.errors import TokenError
+from keys.errors import KeyAway
 from ledger.errors import LedgerError, Unavailable, VerificationError
 from ledger.ports import RecordStore
 from ledger.postgres.connect import is_lost
@@ -329,6 +329,6 @@ def why(error: BaseException) -> str:
 
 
 def is_away(error: Exception) -> bool:
-    """Whether it is the database or the token of the KEK that failed, and not a record."""
-    kinds = (psycopg.OperationalError, psycopg.InterfaceError, Unavailable, TokenError)
+    """Whether it is the database or what holds the KEK that failed, and not a record."""
+    kinds = (psycopg.OperationalError, psycopg.InterfaceError, Unavailable, KeyAway)
     return isinstance(error, kinds) or is_lost(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from itertools import count
 
 import orjson
@@ -10,12 +11,15 @@ import pytest
 
 from api.ops.epoch import given_up as given_up_epoch
 from api.ops.epoch import turn as epoch
+from api.ops.wiring import open_projector
 from api.settings import Home, SettingsError
 from keys.custody.key_files import next_path, old_path
+from keys.errors import KeyAway
 from ledger.erasure import epoch_turn
 from ledger.postgres.keeping.epochs import PostgresEpochs
 from ledger.postgres.keeping.keeper import PostgresKeeper
 from tests.attacks import attack
+from tests.builders import an_act, an_id
 from tests.fixtures.app import Service
 from tests.integration.test_epoch_turn import (
     Killed,
@@ -55,6 +59,17 @@ def lose(service: Service) -> bytes:
     return found
 
 
+def unproven(service: Service, number: int) -> int:
+    """A new case's first act, while nobody folds or signs; its index."""
+    act = an_act(
+        "ReportReceived", by="hotline", when=service.clock.now(),
+        stream=f"case/{an_id(f'turned {number}')}",
+    )  # fmt: skip
+    sent = service.send(service.sign(act, "hotline"), "hotline", {"Prefer": "respond-async"})
+    assert sent.status_code == 202, sent.text
+    return int(sent.get_json()["index"])
+
+
 def test_what_had_moved_goes_back_and_what_came_is_named_until_the_key_is_found(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,6 +104,25 @@ def test_what_had_moved_goes_back_and_what_came_is_named_until_the_key_is_found(
     assert socai(service, "key", "epoch", "turn", "--no-sweep").exit_code == 0
     assert len(ids(service)) == 1
     assert audited(service).ok
+
+
+def test_no_view_stops_while_the_key_of_a_record_is_away(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody takes it for damage; given up, the record is set aside, and the views go on."""
+    filled(service)
+    service.halt()
+    projector, _, pool = open_projector(service.settings)
+    with closing(pool), closing(projector):
+        projector.catch_up()
+        cut(service, monkeypatch)
+        index = unproven(service, 7)
+        lose(service)
+        for _ in range(3):
+            with pytest.raises(KeyAway):
+                projector.catch_up()
+        assert socai(service, "key", "epoch", "give-up", "--leave-unreadable").exit_code == 0
+        assert projector.catch_up() == index
 
 
 def test_a_turn_whose_keys_are_here_is_not_given_up(

@@ -14,7 +14,7 @@ from api.client.connection import OtherLog, Refused, Strange, Unreachable
 from api.client.known_log import Unlike
 from api.ops.embedded_postgres import EmbeddedError
 from api.settings import Unfit
-from keys.errors import KeysError, TokenError, TokenFault, Unsealable
+from keys.errors import KeyAway, KeysError, TokenError, TokenFault, Unsealable
 from ledger.errors import Conflict, Doubt, Fatal, Rejected, Unavailable, VerificationError
 from ledger.message import Message, Text, Wording
 
@@ -74,21 +74,29 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911  one ro
         case Unfit():
             return Refusal(Message("Nothing was done: {error}", error=error.text), MISUSED, "usage")
         case (
-            VerificationError() | Fatal() | EmbeddedError() | KeysError() | OSError(filename=str())
+            VerificationError()
+            | Fatal()
+            | EmbeddedError()
+            | KeyAway()
+            | KeysError()
+            | OSError(filename=str())
         ):
             return _stopped(error)
         case _:
             return None
 
 
+_KEY: Final = Message(
+    "The key or key file cannot be used; nothing was done, look at the file named"
+)
+
 #: What failed, by the class nearest to the error, and what to do; the detail is for who repairs it.
 _STOPPED: Final[Mapping[type[Exception], Message]] = {
     Unsealable: Message(
         "It does not open: wrong passphrase, wrong key or changed bytes; nothing was done"
     ),
-    KeysError: Message(
-        "The key or key file cannot be used; nothing was done, look at the file named"
-    ),
+    KeyAway: _KEY,
+    KeysError: _KEY,
     VerificationError: Message(
         "What is stored does not agree with the log; stop, and run: socai log audit"
     ),

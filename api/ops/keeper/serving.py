@@ -17,7 +17,7 @@ from uuid import UUID
 from api.ops.keeper import words
 from api.ops.keeper.words import Broken, Json
 from keys.canonical import unb64
-from keys.errors import KeysError, Unsealable
+from keys.errors import KeyAway, KeysError, Unsealable
 from ledger.errors import LedgerError
 from ledger.keeper.keeper import NotOpened, WrapKeeper
 from ledger.reads.read import ReadBy
@@ -82,7 +82,7 @@ def answer(keeper: WrapKeeper, asked: Json) -> Json:
         return {"refused": str(refused)}
     except Unsealable as error:
         return {"unsealable": str(error)}
-    except (LedgerError, KeysError, LookupError, TypeError, ValueError):
+    except (KeyAway, LedgerError, KeysError, LookupError, TypeError, ValueError):
         _log.exception("the keeper cannot answer")
         return {"failed": True}
 

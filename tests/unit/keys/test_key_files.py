@@ -13,7 +13,7 @@ from keys.custody.file import write_kek
 from keys.custody.kek_custody import FileCustody
 from keys.custody.key_files import GRACE_S, KeyFiles, next_path, old_path
 from keys.envelope_encryption import Kek
-from keys.errors import Malformed, Unsealable
+from keys.errors import KeyAway, Malformed, Unsealable
 
 CHEAP = {"t": 1, "p": 1, "m_kib": 8}
 
@@ -119,6 +119,29 @@ def test_a_destroyed_key_is_overwritten_before_it_is_taken_away(tmp_path: Path) 
     CUSTODY.destroy(path)
     assert not path.exists()
     assert kept.read_bytes() == bytes(len(before))
+
+
+@pytest.mark.parametrize("left", [None, b"half"], ids=["gone", "half-written"])
+def test_no_wrap_is_damaged_while_the_key_in_force_is_away(
+    tmp_path: Path, left: bytes | None
+) -> None:
+    """It may be under that very key: nobody can tell, and nothing is wrapped meanwhile."""
+    path, elsewhere = tmp_path / "kek.socaikek", tmp_path / "elsewhere"
+    written(path)
+    keks = KeyFiles(path, CUSTODY.open)
+    held, under_it = wrapped(keks), wrapped(written(elsewhere))
+    path.unlink()
+    if left is not None:
+        path.write_bytes(left)
+    for _ in range(2):
+        assert opens(keks, held)
+        with pytest.raises(KeyAway):
+            opens(keks, under_it)
+        with pytest.raises(KeyAway):
+            wrapped(keks)
+    elsewhere.replace(path)
+    assert opens(keks, under_it)
+    assert not opens(keks, wrapped(Kek.generate()))
 
 
 def test_a_file_that_is_between_two_places_ends_no_loop(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from keys.errors import TokenError, TokenFault, Unsealable
+from keys.errors import KeyAway, TokenError, TokenFault
 from ledger.write.forgetting import AFTER_S, Forgetting
 
 
@@ -77,8 +77,7 @@ class Woken:
 @pytest.mark.parametrize(
     "away",
     [
-        FileNotFoundError("kek.socaikek"),
-        Unsealable("half written"),
+        KeyAway("kek.socaikek"),
         TokenError(TokenFault.ABSENT, "token"),
     ],
     ids=lambda error: type(error).__name__,
