@@ -49,6 +49,7 @@ from ledger.regulation.case.registers import FORM_GIVEN, KINDS
 from ledger.regulation.case.state import RECOVERING, SEALING, Entry
 from ledger.regulation.case.suspected_names import texts_outside
 from ledger.regulation.decide import Decision
+from ledger.regulation.open_acts import OpenAct, open_acts
 from ledger.regulation.participation.narrowing import Narrowing, narrowings
 from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.membership import keeps_registry
@@ -438,6 +439,31 @@ class Ledger:
         """
         with self._memory.fresh(stream) as current:
             return self._see.head(current)
+
+    def open_acts(
+        self, stream: str, officer: str, *, at: datetime | None = None
+    ) -> Sequence[OpenAct] | None:
+        """Acts that an officer may begin in a stream now; None of a case of which they see a part.
+
+        A case that they do not see is as one not begun.
+
+        Args:
+            stream: Its name.
+            officer: Of the session.
+            at: The ledger's time in a rehearsal.
+
+        Raises:
+            NotFound: No kind of stream has such names.
+        """
+        registry = self.refresh()
+        others = self._cases.asking(lambda other: self._see.of(other) == "whole")
+        ground = self._ground(registry, self._time(at).at, others)
+        with self._memory.fresh(stream) as found:
+            sight = self._see.of(stream)
+            if sight == "part":
+                return None
+            state = (found if sight == "whole" else unbegun(found)).state
+            return list(open_acts(state, officer, ground))
 
     def pending(self, stream: str) -> Sequence[Entry]:
         """Acts of a stream that wait for a signer, whatever else lies there. Raises: NotFound."""

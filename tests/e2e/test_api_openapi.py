@@ -144,9 +144,10 @@ _LEFT_OUT = frozenset(
         # only where it is so
         *("CaseFile.set_aside", "CaseFile.view", "ViewShown.at", "Difference.swapped"),
         *("ActsPage.part", "ActsPage.documents", "ActShown.mirrored", "CaseFile.mirrored"),
-        *("StreamHead.prev", "StreamHead.state", "StreamHead.set_aside"),
+        *("StreamHead.prev", "StreamHead.state", "StreamHead.set_aside", "StreamHead.acts"),
         *("Checked.guard", "Checked.detail", "Checked.code", "Checked.next_state"),
         "Checked.status",
+        "Checked.errors",
         *("CustodyEvent.act_id", "CustodyEvent.index", "CustodyEvent.anchored", "Custody.anchor"),
         *("KeySpan.to", "Witness.last_cosigned_at"),
         *(f"JwkShown.{name}" for name in ("crv", "x", "y", "alg", "pub", "officer", "reason")),

@@ -26,7 +26,7 @@ from api.ops import telemetry
 from api.problems.problem import Problem
 from api.texts.catalogue import both, translate
 from ledger.errors import Rejected, Unavailable
-from ledger.message import Message
+from ledger.message import Message, Text
 from ledger.reads.shown import shows_nothing
 
 acts = Resource("acts", __name__, url_prefix="/v1/acts", description="Ghi diễn biến · Writing")
@@ -188,7 +188,8 @@ def check_act(params: dict[str, Any]) -> Response:
     """Thử mọi điều kiện mà không ghi · Run every check without recording.
 
     With a statement its signature is checked too; with the fields of an act alone everything but
-    that. `ok` is false where recording would be refused, with the guard and the sentence.
+    that. `ok` is false where recording would be refused, with the guard, the sentence, and every
+    fault with its place: so a form is checked while it is filled in.
     """
     shows_nothing()  # of the case that it stands in, the see-check says so (N2)
     who = caller()
@@ -197,9 +198,15 @@ def check_act(params: dict[str, Any]) -> Response:
         checked = enclave().ledger.check(params, at=context().at, signer_officer=who.officer)
     except Rejected as refused:
         detail = translate(refused.text, context().lang)
+        faults = [{"pointer": one.pointer, **_said(one.text)} for one in refused.faults]
         body = {"ok": False, "flags": [], "code": refused.code, "detail": detail, **warnings}
+        body["errors"] = faults
         return answer(body | ({"guard": refused.guard} if refused.guard else {}))
     return answer(checked | warnings)
+
+
+def _said(text: Text) -> dict[str, str]:
+    return {"detail": translate(text, context().lang)}
 
 
 def _warnings(params: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Final
 from marshmallow import fields
 
 from api.http.schemas.base import (
+    AGENCY,
     DIGEST,
     MOMENT,
     UUID,
@@ -27,6 +28,7 @@ from api.http.schemas.enumerations import (
     STATEMENT_ROLE,
 )
 from api.http.schemas.log import InclusionProofSchema
+from api.http.schemas.problem import FaultSchema
 
 B64 = r"[A-Za-z0-9_-]{2,}"
 EXAMPLE_ACT: Final = "2473dc3a-8a84-4e4d-9bd6-7b38e142a48b"
@@ -129,12 +131,33 @@ class CheckedSchema(AnswerSchema):
     detail = text("What it would say.")
     code = PROBLEM_CODE.one("The problem code it would answer.")
     flags = texts("Flags that the act would raise.")
+    errors = fields.List(
+        fields.Nested(FaultSchema),
+        metadata={"description": "Every fault, with where it stands; left out where `ok`."},
+    )
     warnings = several(
         WarningSchema,
         "Where a person seems to be named: seal the identity and leave it out before signing.",
     )
     next_state = CASE_STATE.one("State the case would have.")
     status = choice(("effective", "pending"), "Where the act would stand.")
+
+
+class HeadQuerySchema(StrictSchema):
+    """What else is told of a stream."""
+
+    acts = choice(("true",), "With the acts that the caller may begin there now.")
+
+
+class OpenActSchema(StrictSchema):
+    """An act that the caller may begin, as far as can be told before its facts are there."""
+
+    act = text("Act type.", required=True)
+    vi = text("Its name in Vietnamese.", required=True)
+    en = text("Its name in English.", required=True)
+    agency = pattern(AGENCY, "Of the post in which the caller may write it.", required=True)
+    post = text("That post.", required=True)
+    dispositions = texts("Branches that it may take from here; empty where it takes none.")
 
 
 class StreamHeadSchema(AnswerSchema):
@@ -148,5 +171,12 @@ class StreamHeadSchema(AnswerSchema):
         metadata={
             "description": "Indices of records that RecordVoided must name before any other act is"
             " taken; left out where there are none."
+        },
+    )
+    acts = fields.List(
+        fields.Nested(OpenActSchema),
+        metadata={
+            "description": "With `acts=true`: what the caller may begin there now; left out for who"
+            " sees a part of the case."
         },
     )
