@@ -12,9 +12,9 @@ from typing import Any, Final
 import click
 
 from api.cli.commands.signer_options import identity
-from api.cli.terminal.case_tables import when
 from api.cli.terminal.shell import fail, misuse, shell_of
 from api.client.client import Client
+from api.texts.case_words import when
 from ledger.message import Message, Text, plural
 
 _EVENTS: Final = ("at", "what", "officer", "act")

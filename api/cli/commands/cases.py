@@ -24,6 +24,7 @@ from api.cli.terminal.codes import Code
 from api.cli.terminal.shell import Shell, fail, shell_of
 from api.client.client import Client
 from api.client.connection import Refused
+from api.texts import case_words
 from api.texts.labels import word
 from keys import canonical
 from keys.note import VKey
@@ -341,7 +342,7 @@ def stats(
     if shell.json:
         shell.give(body)
         return
-    first, last = case_tables.day(body["from"]), case_tables.day(body["to"])
+    first, last = case_words.day(body["from"]), case_words.day(body["to"])
     shell.say(
         Message(
             "{first} to {last} · cases: {cell}",
@@ -369,13 +370,13 @@ def stats(
         shell.table(
             (kind, "count"),
             (
-                (case_tables.coded(shell.local(c), c["key"] or None), _cell(shell, c["count"]))
+                (case_words.coded(shell.local(c), c["key"] or None), _cell(shell, c["count"]))
                 for c in cells
             ),
         )
     medians = body["median_days"].items()
     shell.table(
-        ("median_days", "days"), ((case_tables.valued(shell, "outcome", o), n) for o, n in medians)
+        ("median_days", "days"), ((case_words.valued(shell, "outcome", o), n) for o, n in medians)
     )
     if province:
         shell.table(
@@ -528,14 +529,14 @@ def _history(shell: Shell, pointer: str, changes: Sequence[Mapping[str, Any]]) -
         shell.say(Message("This field has had no value yet."))
     rows = (
         (
-            *(case_tables.valued(shell, pointer, change[side]) for side in ("old", "new")),
-            "\n".join(case_tables.touched_by(shell, act) for act in change["acts"])
-            or case_tables.by_time(shell),
+            *(case_words.valued(shell, pointer, change[side]) for side in ("old", "new")),
+            "\n".join(case_words.touched_by(shell, act) for act in change["acts"])
+            or case_words.by_time(shell),
         )
         for change in changes
         if change["old"] or change["new"]  # an empty list that was not there says nothing
     )
-    title = case_tables.coded(shell.name(pointer), pointer) or pointer
+    title = case_words.coded(shell.name(pointer), pointer) or pointer
     shell.table(("from", "to", "act"), rows, title=title)
 
 
@@ -547,10 +548,10 @@ def _task_row(
         word(part, shell.lang),
         line["case_number"] or line["register_no"] or line["stream"].rpartition("/")[2][:8],
         line.get(f"act_{shell.lang}"),
-        case_tables.when(due),
+        case_words.when(due),
         None if due is None and line.get("code") is None else word(line["status"], shell.lang),
         _move(shell, line),
-        case_tables.source(shell, line),
+        case_words.source(shell, line),
     )
     return (*row, str(line.get("officer") or "–")[:8]) if team else row
 
@@ -584,15 +585,15 @@ def _key(shell: Shell, line: Mapping[str, Any]) -> tuple[object, ...]:
         str(line.get("officer") or "–")[:8],
         word(str(line.get("custody")), shell.lang),
         word(str(line.get("status")), shell.lang),
-        case_tables.day(line.get("valid_to")),
+        case_words.day(line.get("valid_to")),
         line.get("enrolled_index"),
     )
 
 
 def _instrument(_: Shell, line: Mapping[str, Any]) -> tuple[object, ...]:
     first, last = (
-        case_tables.day(line.get("in_force_from")),
-        case_tables.day(line.get("in_force_to")),
+        case_words.day(line.get("in_force_from")),
+        case_words.day(line.get("in_force_to")),
     )
     return line["instrument"], line.get("title"), first, last
 
@@ -605,7 +606,7 @@ def _opening(shell: Shell, line: Mapping[str, Any]) -> Sequence[object]:
     status = [shell.text(running)]
     if line["review"] is not None:
         status.append(shell.text(_REVIEWS[line["review"]]))
-    until = case_tables.when(line["revoked_at"] or line["until"])
+    until = case_words.when(line["revoked_at"] or line["until"])
     what = "\n".join(named)
     act = f"{line['rule']} {shell.local(line, 'act')}"
     return act, line["officer"], what, until, ", ".join(status), line["act_id"]

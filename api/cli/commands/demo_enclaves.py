@@ -14,13 +14,14 @@ from typing import Any, Final
 
 from api.cli.commands import play
 from api.cli.commands.mirror import refused_segment
-from api.cli.terminal import case_tables, seen_tables
+from api.cli.terminal import seen_tables
 from api.cli.terminal.shell import Shell, folded, misuse
 from api.rehearsal.eyes import SeenCase, seen_by
 from api.rehearsal.player import Outcome
 from api.rehearsal.scenario import read_file, shipped
 from api.rehearsal.two_enclaves import Difference, Side, TwoEnclaves, Went
 from api.settings import Settings
+from api.texts import case_words
 from api.texts.catalogue import in_each, translate
 from ledger.message import Message, Text, Wording, plural
 from ledger.regulation.acts.catalogue import load
@@ -129,7 +130,7 @@ def _line(shell: Shell, act: Mapping[str, Any]) -> tuple[object, ...]:
     mark = act.get("mirrored")
     return (
         f"{'↓' if mark else ''}{act['statements'][0]['index']}",
-        case_tables.day(act["occurred_at"][:10]),
+        case_words.day(act["occurred_at"][:10]),
         act["stream"][5:13],
         shell.local(act, "act"),
         act["agency"],

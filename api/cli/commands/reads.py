@@ -8,9 +8,9 @@ from typing import Any, Final
 import click
 
 from api.cli.commands.signer_options import identity
-from api.cli.terminal.case_tables import when
 from api.cli.terminal.shell import Shell, shell_of
 from api.client.client import Client
+from api.texts.case_words import when
 from ledger.message import Message
 
 _WIDTHS: Final = {"at": 10, "kind": 13, "by": 18, "case": 8, "ground": 20}

@@ -17,13 +17,13 @@ from api.cli.commands.access import REGULATION, drawn_up, sign_and_send
 from api.cli.commands.key.custodian_files import FILE, share_of
 from api.cli.commands.signer_options import identity, opening_key
 from api.cli.terminal.addresses import case_id
-from api.cli.terminal.case_tables import when
 from api.cli.terminal.shell import Moment, dumped, misuse, shell_of
 from api.client import reporters
 from api.client.client import Client
 from api.client.pinned_keys import pinned
 from api.ops.machine import RealEntropy
 from api.settings import Settings
+from api.texts.case_words import when
 from ledger.message import Message, Wording
 from ledger.vault.identity import Keys
 

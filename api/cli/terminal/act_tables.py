@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from api.cli.terminal import case_tables
-from api.cli.terminal.case_tables import day, signed_by, when
 from api.cli.terminal.shell import Shell, folded, in_lines
+from api.texts.case_words import day, signed_by, when
 from api.texts.labels import standing, verdict
 from ledger.message import Message, Wording
 from ledger.regulation.words import vocabulary

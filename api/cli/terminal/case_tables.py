@@ -7,23 +7,32 @@ proof holds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 
 from rich.cells import cell_len
 
 from api.cli.terminal.shell import WIDTH, Shell, in_lines
-from api.texts.catalogue import shown, translate
+from api.texts.case_words import (
+    Json,
+    act_heading,
+    act_title,
+    by_time,
+    changed_things,
+    coded,
+    effect,
+    moment_shown,
+    part_shown,
+    read_under,
+    signed_by,
+    signer_role,
+    source,
+    touched_by,
+    valued,
+    when,
+)
 from api.texts.labels import role, standing, verdict, word
-from ledger.json_pointer import names
 from ledger.message import Message, Text, Wording
-from ledger.regulation.acts.catalogue import load
-from ledger.regulation.acts.lifecycle import life_cycle
-from ledger.regulation.case.outcomes import words as outcome_words
-from ledger.regulation.registry.calendar import VIETNAM
 
-Json = Mapping[str, Any]
-_OF_PRODUCT: Final = "PRODUCT_RULE"
 #: Of a timeline, in a terminal of 100 columns, and everywhere else.
 _WIDE: Final = {
     "occurred": 10, "recorded": 10, "act": 20, "author": 18, "verdict": 7, "effect": 12,
@@ -60,7 +69,7 @@ def act_lines(shell: Shell, lines: Iterable[Json]) -> None:
         (
             f"{_called(line)}#{line['seq']}",
             when(line["occurred_at"]),
-            "\n".join(_act_title(shell, line)),
+            "\n".join(act_heading(shell, line)),
             line["agency"],
             standing(line["status"], shell.lang),
         )
@@ -133,7 +142,7 @@ def case_file(shell: Shell, body: Json) -> None:
     if under := body.get("read_under"):
         shell.say(banner(under))
     if view := body.get("view"):
-        shell.say(seen(view))
+        shell.say(moment_shown(view))
     shell.table(("field", "value"), _facts(shell, body), whole=("field",))
     _running(shell, body)
     _pending(shell, body)
@@ -149,35 +158,7 @@ def case_file(shell: Shell, body: Json) -> None:
 
 def banner(under: Json) -> Text:
     """By what somebody sees a case in which they take no part, and until when."""
-    until, act = when(under["until"]), under["act_id"]
-    if under["rule"] == "A19":
-        told = Message(
-            "OPENED IN AN EMERGENCY until {until}, by act {act}: auditors were told, and a third"
-            " person reviews it.",
-            until=until,
-            act=act,
-        )
-    else:
-        told = Message(
-            "READ UNDER AN INSPECTION ORDER until {until}, by act {act}.", until=until, act=act
-        )
-    return in_lines(told)
-
-
-def seen(view: Json) -> Text:
-    """Which moment a file of the past shows, on which clock, up to which record."""
-    moment, index = when(view.get("at")), view["index"]
-    if moment is None:
-        return Message("As the ledger stood after record #{index}", index=index)
-    if view.get("clock") == "occurred":
-        return Message(
-            "What had happened by {moment}, as known today; newest record #{index}",
-            moment=moment,
-            index=index,
-        )
-    return Message(
-        "As the ledger stood at {moment}; newest record #{index}", moment=moment, index=index
-    )
+    return in_lines(read_under(under))
 
 
 def timeline(shell: Shell, acts: Iterable[Json]) -> None:
@@ -257,13 +238,7 @@ def _copied(sign: str, copy: Json) -> Text:
 
 def part_of_case(shell: Shell, part: Json) -> None:
     """How much of the case its timeline was, for whoever was sent some acts of it."""
-    told = Message(
-        "This is a part of the case: {shown} of its {positions} statements, in the acts that you"
-        " may see. What else happened in it is not shown.",
-        shown=part["positions"] - len(part["withheld"]),
-        positions=part["positions"],
-    )
-    shell.say(in_lines(told))
+    shell.say(in_lines(part_shown(part)))
 
 
 def verification(shell: Shell, body: Json, bad: list[int]) -> None:
@@ -317,7 +292,15 @@ def changes(shell: Shell, found: Iterable[Json], case: Json) -> None:
         found: Changes as the API lists them, a leaf each.
         case: The case file: it names the things that the pointers lead to.
     """
-    rows = [row for row in _things(shell, found, case) if row is not None]
+    rows = [
+        (
+            one.title,
+            one.old,
+            one.new,
+            "\n".join(touched_by(shell, act) for act in one.acts) or by_time(shell),
+        )
+        for one in changed_things(shell, found, case)
+    ]
     shell.table(("field", "from", "to", "act"), rows, widths={"from": 20, "to": 20})
     if not rows:
         shell.say(Message("Nothing differs."))
@@ -362,16 +345,12 @@ def _clock_row(shell: Shell, clock: Json) -> tuple[object, ...]:
     return shell.local(clock), due, status, source(shell, clock), clock["code"]
 
 
-def source(shell: Shell, clock: Json) -> str | None:
-    """Where a clock comes from: its article, or that the product made it up."""
-    if clock.get("source_kind") == _OF_PRODUCT:
-        return shell.text(Message("rule of this product"))
-    return clock.get("source")
-
-
 def _pending(shell: Shell, body: Json) -> None:
     rows = [
-        (shell.local(act), f"{signer.get('post_vi') or signer['post']}\n{_role(shell, signer)}")
+        (
+            shell.local(act),
+            f"{signer.get('post_vi') or signer['post']}\n{signer_role(shell, signer)}",
+        )
         for act in body.get("pending", ())
         for signer in act["waiting_for"]
     ]
@@ -383,10 +362,9 @@ def _pending(shell: Shell, body: Json) -> None:
 
 
 def _act_rows(shell: Shell, act: Json, signs: Mapping[str, str]) -> Iterator[tuple[object, ...]]:
-    title = _act_title(shell, act)
+    title = act_heading(shell, act)
     sign = signs[act["mirrored"]["log"]] if "mirrored" in act else ""
     for n, line in enumerate(act["statements"]):
-        effect = _effect(shell, line)
         yield (
             f"{line['seq']}\n{sign}#{line['index']}",
             when(act.get("occurred_at")) if n == 0 else "",
@@ -394,39 +372,8 @@ def _act_rows(shell: Shell, act: Json, signs: Mapping[str, str]) -> Iterator[tup
             "\n".join(title) if n == 0 else "↳",
             signed_by(shell, line),
             verdict(line["verdict"], shell.lang),
-            effect,
+            effect(shell, line),
         )
-
-
-def _act_title(shell: Shell, act: Json) -> list[str]:
-    """Its name, whether it was entered late, and the flags it raised, a line each."""
-    title = [str(shell.local(act, "act") or standing(act["status"], shell.lang))]
-    if act.get("late"):
-        title.append(shell.text(Message("(entered late)")))
-    out = len(act.get("mirrored", {}).get("left_out", ()))
-    if out:
-        title.append(shell.text(Message("(without {n} of its files)", n=out)))
-    return title + [f"⚑ {flag}" for flag in act.get("flags", ())]
-
-
-def _effect(shell: Shell, line: Json) -> str:
-    """The state an effective act leaves; how the act stands where it has no effect."""
-    if not line.get("effect"):
-        return standing(line["status"], shell.lang)
-    state = line.get("state_after")
-    return "✓" if state is None else str(valued(shell, "state", state))
-
-
-def signed_by(shell: Shell, line: Json) -> str:
-    """Post and agency, then role and the beginning of the officer's id."""
-    signer = line.get("signer") or {}
-    post = ", ".join(p for p in (signer.get("post_vi"), signer.get("agency_name")) if p)
-    return "\n".join(part for part in (post, _role(shell, line)) if part)
-
-
-def _role(shell: Shell, line: Json) -> str:
-    said = role(line["role"], shell.lang) if line.get("role") else ""
-    return f"{said} {str(line.get('officer') or '')[:8]}".strip()
 
 
 def _verdict_row(shell: Shell, line: Json, bad: list[int]) -> tuple[object, ...]:
@@ -445,184 +392,8 @@ def _verdict_row(shell: Shell, line: Json, bad: list[int]) -> tuple[object, ...]
     )
 
 
-# -- what changed ------------------------------------------------------------------------------
-
-_LISTS: Final = frozenset(
-    {
-        "sub_processes", "clocks", "flags", "pending", "returned", "corrections",
-        "complaint_paths", "assumptions", "finders",
-    }
-)  # fmt: skip
-_SAID_ELSEWHERE: Final = frozenset(
-    {"state_vi", "state_en", "state_since", "outcome_vi", "outcome_en", "officers", "silences"}
-)
-_OBJECTS: Final = frozenset({"result", "finding", "handler", "lead"})
-_BY_CODE: Final = frozenset({"flags", "assumptions"})
-#: Leaf of a thing that says where it stands; the first that changed is shown.
-_TELLING: Final = ("status", "state", "finding", "label", "occurred_at", "until", "code", "act")
-_Leaves = dict[str, tuple[Any, Any]]
-
-
-def _things(shell: Shell, found: Iterable[Json], case: Json) -> Iterator[tuple[object, ...] | None]:
-    things: dict[tuple[str, ...], _Leaves] = {}
-    acts: dict[tuple[str, ...], dict[int, Json]] = {}
-    for change in found:
-        parts = names(change["pointer"])
-        if parts[0] in _SAID_ELSEWHERE:
-            continue
-        size = 2 if parts[0] in _LISTS else 1
-        thing, leaf = parts[:size], "/".join(parts[size:])
-        things.setdefault(thing, {})[leaf] = (change["old"], change["new"])
-        acts.setdefault(thing, {}).update({act["index"]: act for act in change["acts"]})
-    for thing, leaves in things.items():
-        yield _thing_row(shell, thing, leaves, list(acts[thing].values()), case)
-
-
-def _thing_row(
-    shell: Shell, thing: tuple[str, ...], leaves: _Leaves, acts: list[Json], case: Json
-) -> tuple[object, ...] | None:
-    old, new = _values(shell, thing[0], leaves)
-    if old == new:
-        return None
-    done = "\n".join(touched_by(shell, act) for act in acts) or by_time(shell)
-    return _title(shell, thing, leaves, case), old, new, done
-
-
-def _values(shell: Shell, kind: str, leaves: _Leaves) -> tuple[object, object]:
-    if "" in leaves:
-        old, new = leaves[""]
-        return valued(shell, kind, old), valued(shell, kind, new)
-    for leaf in _TELLING:
-        if leaf in leaves:
-            old, new = leaves[leaf]
-            return _said(shell, leaf, old, leaves, 0), _said(shell, leaf, new, leaves, 1)
-    before = ", ".join(_pair(leaf, old) for leaf, (old, _) in leaves.items() if old is not None)
-    after = ", ".join(_pair(leaf, new) for leaf, (_, new) in leaves.items() if new is not None)
-    return before or None, after or None
-
-
-def _pair(leaf: str, value: object) -> str:
-    """A leaf with its value; a member of a plain list is named by its value already."""
-    return leaf if leaf == value else f"{leaf} {value}"
-
-
-def _said(shell: Shell, leaf: str, value: Any, leaves: _Leaves, side: int) -> object:  # noqa: ANN401  JSON
-    if value is None:
-        return None
-    if leaf in ("occurred_at", "until"):
-        return when(value)
-    if leaf in ("state", "finding"):
-        return coded(standing(value, shell.lang), value)
-    if leaf != "status":
-        return value
-    due = leaves.get("due", (None, None))[side]
-    return f"{word(value, shell.lang)}, {when(due)}" if due else word(value, shell.lang)
-
-
-def valued(shell: Shell, member: str, value: Any) -> object:  # noqa: ANN401  JSON
-    """A value that a pointer into a case file leads to: words beside codes, a thing by its name."""
-    if isinstance(value, list):
-        return "\n".join(str(valued(shell, member, one)) for one in value) or None
-    if isinstance(value, Mapping):
-        return _brief(shell, value)
-    return _text(shell, member, value) if isinstance(value, str) else value
-
-
-def _text(shell: Shell, member: str, value: str) -> str | None:
-    n, leaf = 0 if shell.lang == "vi" else 1, member.rpartition("/")[2]
-    if member == "state":
-        return coded(life_cycle().labels.get(value, (None, None))[n], value)
-    if member == "outcome":
-        return coded(translate(outcome_words(value), shell.lang), value)
-    if leaf in _STANDS:
-        return coded(standing(value, shell.lang), value)
-    if leaf in ("status", "urgency"):
-        return coded(word(value, shell.lang), value)
-    return when(value) if leaf.endswith("_at") or leaf in _WHEN else value
-
-
-_STANDS: Final = ("state", "finding", "mark")
-_WHEN: Final = ("due", "occurred_at", "at", "alarm", "until")
-
-
-def _brief(shell: Shell, thing: Json) -> str:
-    """A thing of a case file in a line: its name, how it stands, and the time that tells most."""
-    name = shell.local(thing) or thing.get("label") or act_title(shell, thing.get("act"))
-    parts = [name] if name else []
-    for members in ((*_STANDS, "status"), _WHEN):
-        leaf = next((leaf for leaf in members if thing.get(leaf)), None)
-        if leaf is not None:
-            parts.append(str(valued(shell, f"/{leaf}", thing[leaf])))
-    return ", ".join(parts)
-
-
-def _title(shell: Shell, thing: tuple[str, ...], leaves: _Leaves, case: Json) -> str:
-    kind = shell.name("result_act" if thing[0] == "result" else thing[0])
-    if thing[0] in _OBJECTS or len(thing) == 1:
-        return kind
-    known: Json = next((one for one in case.get(thing[0], ()) if _is(one, thing[1])), {})
-    if thing[0] in _BY_CODE:
-        return f"{kind}: {known.get('code') or thing[1].partition('.')[0]}"
-    if thing[0] == "complaint_paths":
-        return f"{kind}: {act_title(shell, _either(leaves, 'act') or known.get('act'))}"
-    said = known.get(shell.lang) or _either(leaves, shell.lang)
-    return f"{kind}: {said or thing[1]}"
-
-
-def _either(leaves: _Leaves, leaf: str) -> Any:  # noqa: ANN401  JSON
-    old, new = leaves.get(leaf, (None, None))
-    return old if new is None else new
-
-
-def _is(one: Json, named: str) -> bool:
-    own = [str(one[m]) for m in ("id", "act_id", "code", "agency") if one.get(m) is not None]
-    return ".".join(dict.fromkeys(own)) == named
-
-
-def by_time(shell: Shell) -> str:
-    """What stands where no act made a change."""
-    return shell.text(Message("time alone, no act"))
-
-
-def touched_by(shell: Shell, act: Json) -> str:
-    """An act that made a change: its index, its name, who signed it one after the other."""
-    signed = [
-        f"{signer.get('post_vi') or '–'} {str(signer['officer'])[:8]}" for signer in act["signers"]
-    ]
-    late = shell.text(Message(" (entered late)")) if act.get("late") else ""
-    return f"#{act['index']} {shell.local(act, 'act')}{late}: {' → '.join(signed) or '–'}"
-
-
 # -- small -------------------------------------------------------------------------------------
-
-
-def act_title(shell: Shell, code: str | None) -> str | None:
-    """Name of an act type in the reader's language."""
-    kind = load().types.get(code or "")
-    if kind is None:
-        return code
-    return kind.vi if shell.lang == "vi" else kind.en
 
 
 def _worded(shell: Shell, line: Json, member: str) -> str | None:
     return "\n".join(filter(None, (shell.local(line, member), line.get(member)))) or None
-
-
-def coded(words: object, code: object) -> str | None:
-    """`words (CODE)`."""
-    if code is None:
-        return None if words is None else str(words)
-    return str(code) if words in (None, code) else f"{words} ({code})"
-
-
-def day(text: str | None) -> str | None:
-    """A date, or the day of an act's time, as a person reads it."""
-    return None if text is None else shown(date.fromisoformat(text[:10]), "vi")
-
-
-def when(text: str | None) -> str | None:
-    """Times as a person reads them: an act's own as signed, the server's in Vietnam's."""
-    if text is None:
-        return None
-    moment = datetime.fromisoformat(text)
-    return shown(moment.astimezone(VIETNAM) if text.endswith("Z") else moment, "vi")

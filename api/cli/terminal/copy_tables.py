@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from api.cli.terminal.case_tables import when
 from api.cli.terminal.shell import Shell
+from api.texts.case_words import when
 from ledger.message import Message
 
 _PERMITS: Final = {"act": 8, "status": 9, "by": 16, "until": 10, "count": 5, "ground": 16}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from api.cli.terminal.case_tables import day, when
 from api.cli.terminal.shell import Shell
+from api.texts.case_words import day, when
 from ledger.message import Message
 from ledger.regulation.acts.catalogue import load
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from api.cli.terminal.case_tables import coded, when
 from api.cli.terminal.shell import Shell
+from api.texts.case_words import coded, when
 from api.texts.labels import word
 from ledger.message import Message
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from api.cli.terminal.case_tables import seen, when
 from api.cli.terminal.shell import Shell
+from api.texts.case_words import moment_shown, when
 from ledger.message import Message, Wording, plural
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.words import vocabulary
@@ -22,7 +22,7 @@ _OUT_WIDTHS: Final = {"officer": 24, "ground": 20, "since": 10, "until": 16}
 def participants(shell: Shell, body: Json) -> None:
     """Who sees the whole case, who single acts, and who is shut out."""
     if view := body.get("view"):
-        shell.say(seen(view))
+        shell.say(moment_shown(view))
     for scope, title in _TITLES.items():
         held = [one for one in body["participants"] if one["scope"] == scope]
         rows = [row for one in held for row in _rows(shell, one)]

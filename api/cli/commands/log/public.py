@@ -9,12 +9,12 @@ from typing import Any, Final
 import click
 
 from api.cli.commands.signer_options import client_at, server_option
-from api.cli.terminal.case_tables import when
 from api.cli.terminal.codes import Code
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Shell, options, shell_of
 from api.ops.home_notes import running_url
 from api.settings import Settings
+from api.texts.case_words import when
 from ledger.message import Message, Text
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.words import label

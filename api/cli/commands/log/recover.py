@@ -19,7 +19,6 @@ import orjson
 from api.cli.commands.log.kept_checkpoint import CheckpointFile, kept_checkpoints
 from api.cli.commands.signer_options import signer_of
 from api.cli.commands.token_option import TokenUri, pin_option
-from api.cli.terminal.case_tables import when
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Shell, fail, misuse, options, shell_of
 from api.ops import database
@@ -28,6 +27,7 @@ from api.ops.role_lock import Lock
 from api.ops.supervisor import REMEMBERING, ROLES
 from api.ops.wiring import require_schema, role_dsn
 from api.settings import Home, Settings
+from api.texts.case_words import when
 from api.texts.catalogue import in_each, translate
 from keys.lost_checkpoint import known
 from keys.signer import Signer

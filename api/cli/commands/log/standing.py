@@ -18,13 +18,13 @@ from api.cli.commands.signer_options import (
     signer_of,
     whose_key,
 )
-from api.cli.terminal.case_tables import when
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import fail, misuse, options, shell_of, visible
 from api.client.client import Client
 from api.client.connection import Refused
 from api.ops.home_notes import ACCESS_VKEYS, running_url
 from api.settings import Settings
+from api.texts.case_words import when
 from keys.note import VKey
 from ledger.errors import VerificationError
 from ledger.log.checkpoint import open_checkpoint, unverified

@@ -1,0 +1,338 @@
+"""A case in words, for whoever shows one: values of its file, what changed, who signed, when.
+
+Words first, the code or id that a program would use beside them. A terminal and a page say the same
+by these; how it is laid out is theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final, Protocol
+
+from api.texts.catalogue import shown, translate
+from api.texts.labels import name, role, standing, word
+from api.texts.lang import Lang
+from ledger.json_pointer import names
+from ledger.message import Message, Text
+from ledger.regulation.acts.catalogue import load
+from ledger.regulation.acts.lifecycle import life_cycle
+from ledger.regulation.case.outcomes import words as outcome_words
+from ledger.regulation.registry.calendar import VIETNAM
+
+Json = Mapping[str, Any]
+
+
+class Speaker(Protocol):
+    """Who says it: a terminal, a page."""
+
+    @property
+    def lang(self) -> Lang:
+        """In which language."""
+
+    def text(self, text: Text) -> str:
+        """A sentence."""
+
+    def name(self, member: str) -> str:
+        """The word for a member or column."""
+
+    def local(self, line: Json, member: str = "") -> Any:  # noqa: ANN401  JSON
+        """A member that comes in both languages (`state_vi`, `state_en`; `vi`, `en`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """The plainest speaker: a language and nothing else."""
+
+    lang: Lang
+
+    def text(self, text: Text) -> str:
+        """A sentence."""
+        return translate(text, self.lang)
+
+    def name(self, member: str) -> str:
+        """The word for a member or column."""
+        return name(member, self.lang)
+
+    def local(self, line: Json, member: str = "") -> Any:  # noqa: ANN401  JSON
+        """A member that comes in both languages."""
+        return line.get(f"{member}_{self.lang}" if member else self.lang)
+
+
+_OF_PRODUCT: Final = "PRODUCT_RULE"
+
+
+def source(speaker: Speaker, clock: Json) -> str | None:
+    """Where a clock comes from: its article, or that the product made it up."""
+    if clock.get("source_kind") == _OF_PRODUCT:
+        return speaker.text(Message("rule of this product"))
+    return clock.get("source")
+
+
+def act_heading(speaker: Speaker, act: Json) -> list[str]:
+    """Its name, whether it was entered late, and the flags it raised, a line each."""
+    title = [str(speaker.local(act, "act") or standing(act["status"], speaker.lang))]
+    if act.get("late"):
+        title.append(speaker.text(Message("(entered late)")))
+    out = len(act.get("mirrored", {}).get("left_out", ()))
+    if out:
+        title.append(speaker.text(Message("(without {n} of its files)", n=out)))
+    return title + [f"⚑ {flag}" for flag in act.get("flags", ())]
+
+
+def effect(speaker: Speaker, line: Json) -> str:
+    """The state an effective act leaves; how the act stands where it has no effect."""
+    if not line.get("effect"):
+        return standing(line["status"], speaker.lang)
+    state = line.get("state_after")
+    return "✓" if state is None else str(valued(speaker, "state", state))
+
+
+def signed_by(speaker: Speaker, line: Json) -> str:
+    """Post and agency, then role and the beginning of the officer's id."""
+    signer = line.get("signer") or {}
+    post = ", ".join(p for p in (signer.get("post_vi"), signer.get("agency_name")) if p)
+    return "\n".join(part for part in (post, signer_role(speaker, line)) if part)
+
+
+def signer_role(speaker: Speaker, line: Json) -> str:
+    """The role in words, and the beginning of the officer's id."""
+    said = role(line["role"], speaker.lang) if line.get("role") else ""
+    return f"{said} {str(line.get('officer') or '')[:8]}".strip()
+
+
+_LISTS: Final = frozenset(
+    {
+        "sub_processes", "clocks", "flags", "pending", "returned", "corrections",
+        "complaint_paths", "assumptions", "finders",
+    }
+)  # fmt: skip
+_SAID_ELSEWHERE: Final = frozenset(
+    {"state_vi", "state_en", "state_since", "outcome_vi", "outcome_en", "officers", "silences"}
+)
+_OBJECTS: Final = frozenset({"result", "finding", "handler", "lead"})
+_BY_CODE: Final = frozenset({"flags", "assumptions"})
+#: Leaf of a thing that says where it stands; the first that changed is shown.
+_TELLING: Final = ("status", "state", "finding", "label", "occurred_at", "until", "code", "act")
+_Leaves = dict[str, tuple[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedThing:
+    """A thing of a case that changed.
+
+    Attributes:
+        title: What it is.
+        old: Its value before, in words.
+        new: And after.
+        acts: Those that changed it, as the API lists them; none where time alone did.
+    """
+
+    title: str
+    old: object
+    new: object
+    acts: list[Json]
+
+
+def changed_things(speaker: Speaker, found: Iterable[Json], case: Json) -> Iterator[ChangedThing]:
+    """What changed, a thing each, where its words differ.
+
+    Args:
+        speaker: Whose language.
+        found: Changes as the API lists them, a leaf each.
+        case: The case file: it names the things that the pointers lead to.
+    """
+    things: dict[tuple[str, ...], _Leaves] = {}
+    acts: dict[tuple[str, ...], dict[int, Json]] = {}
+    for change in found:
+        parts = names(change["pointer"])
+        if parts[0] in _SAID_ELSEWHERE:
+            continue
+        size = 2 if parts[0] in _LISTS else 1
+        thing, leaf = parts[:size], "/".join(parts[size:])
+        things.setdefault(thing, {})[leaf] = (change["old"], change["new"])
+        acts.setdefault(thing, {}).update({act["index"]: act for act in change["acts"]})
+    for thing, leaves in things.items():
+        old, new = _values(speaker, thing[0], leaves)
+        if old != new:
+            yield ChangedThing(
+                _title(speaker, thing, leaves, case), old, new, list(acts[thing].values())
+            )
+
+
+def _values(speaker: Speaker, kind: str, leaves: _Leaves) -> tuple[object, object]:
+    if "" in leaves:
+        old, new = leaves[""]
+        return valued(speaker, kind, old), valued(speaker, kind, new)
+    for leaf in _TELLING:
+        if leaf in leaves:
+            old, new = leaves[leaf]
+            return _said(speaker, leaf, old, leaves, 0), _said(speaker, leaf, new, leaves, 1)
+    before = ", ".join(_pair(leaf, old) for leaf, (old, _) in leaves.items() if old is not None)
+    after = ", ".join(_pair(leaf, new) for leaf, (_, new) in leaves.items() if new is not None)
+    return before or None, after or None
+
+
+def _pair(leaf: str, value: object) -> str:
+    """A leaf with its value; a member of a plain list is named by its value already."""
+    return leaf if leaf == value else f"{leaf} {value}"
+
+
+def _said(speaker: Speaker, leaf: str, value: Any, leaves: _Leaves, side: int) -> object:  # noqa: ANN401  JSON
+    if value is None:
+        return None
+    if leaf in ("occurred_at", "until"):
+        return when(value)
+    if leaf in ("state", "finding"):
+        return coded(standing(value, speaker.lang), value)
+    if leaf != "status":
+        return value
+    due = leaves.get("due", (None, None))[side]
+    return f"{word(value, speaker.lang)}, {when(due)}" if due else word(value, speaker.lang)
+
+
+def valued(speaker: Speaker, member: str, value: Any) -> object:  # noqa: ANN401  JSON
+    """A value that a pointer into a case file leads to: words beside codes, a thing by its name."""
+    if isinstance(value, list):
+        return "\n".join(str(valued(speaker, member, one)) for one in value) or None
+    if isinstance(value, Mapping):
+        return _brief(speaker, value)
+    return _text(speaker, member, value) if isinstance(value, str) else value
+
+
+def _text(speaker: Speaker, member: str, value: str) -> str | None:
+    n, leaf = 0 if speaker.lang == "vi" else 1, member.rpartition("/")[2]
+    if member == "state":
+        return coded(life_cycle().labels.get(value, (None, None))[n], value)
+    if member == "outcome":
+        return coded(translate(outcome_words(value), speaker.lang), value)
+    if leaf in _STANDS:
+        return coded(standing(value, speaker.lang), value)
+    if leaf in ("status", "urgency"):
+        return coded(word(value, speaker.lang), value)
+    return when(value) if leaf.endswith("_at") or leaf in _WHEN else value
+
+
+_STANDS: Final = ("state", "finding", "mark")
+_WHEN: Final = ("due", "occurred_at", "at", "alarm", "until")
+
+
+def _brief(speaker: Speaker, thing: Json) -> str:
+    """A thing of a case file in a line: its name, how it stands, and the time that tells most."""
+    name = speaker.local(thing) or thing.get("label") or act_title(speaker, thing.get("act"))
+    parts = [name] if name else []
+    for members in ((*_STANDS, "status"), _WHEN):
+        leaf = next((leaf for leaf in members if thing.get(leaf)), None)
+        if leaf is not None:
+            parts.append(str(valued(speaker, f"/{leaf}", thing[leaf])))
+    return ", ".join(parts)
+
+
+def _title(speaker: Speaker, thing: tuple[str, ...], leaves: _Leaves, case: Json) -> str:
+    kind = speaker.name("result_act" if thing[0] == "result" else thing[0])
+    if thing[0] in _OBJECTS or len(thing) == 1:
+        return kind
+    known: Json = next((one for one in case.get(thing[0], ()) if _is(one, thing[1])), {})
+    if thing[0] in _BY_CODE:
+        return f"{kind}: {known.get('code') or thing[1].partition('.')[0]}"
+    if thing[0] == "complaint_paths":
+        return f"{kind}: {act_title(speaker, _either(leaves, 'act') or known.get('act'))}"
+    said = known.get(speaker.lang) or _either(leaves, speaker.lang)
+    return f"{kind}: {said or thing[1]}"
+
+
+def _either(leaves: _Leaves, leaf: str) -> Any:  # noqa: ANN401  JSON
+    old, new = leaves.get(leaf, (None, None))
+    return old if new is None else new
+
+
+def _is(one: Json, named: str) -> bool:
+    own = [str(one[m]) for m in ("id", "act_id", "code", "agency") if one.get(m) is not None]
+    return ".".join(dict.fromkeys(own)) == named
+
+
+def by_time(speaker: Speaker) -> str:
+    """What stands where no act made a change."""
+    return speaker.text(Message("time alone, no act"))
+
+
+def touched_by(speaker: Speaker, act: Json) -> str:
+    """An act that made a change: its index, its name, who signed it one after the other."""
+    signed = [
+        f"{signer.get('post_vi') or '–'} {str(signer['officer'])[:8]}" for signer in act["signers"]
+    ]
+    late = speaker.text(Message(" (entered late)")) if act.get("late") else ""
+    return f"#{act['index']} {speaker.local(act, 'act')}{late}: {' → '.join(signed) or '–'}"
+
+
+def act_title(speaker: Speaker, code: str | None) -> str | None:
+    """Name of an act type in the reader's language."""
+    kind = load().types.get(code or "")
+    if kind is None:
+        return code
+    return kind.vi if speaker.lang == "vi" else kind.en
+
+
+def coded(words: object, code: object) -> str | None:
+    """`words (CODE)`."""
+    if code is None:
+        return None if words is None else str(words)
+    return str(code) if words in (None, code) else f"{words} ({code})"
+
+
+def day(text: str | None) -> str | None:
+    """A date, or the day of an act's time, as a person reads it."""
+    return None if text is None else shown(date.fromisoformat(text[:10]), "vi")
+
+
+def when(text: str | None) -> str | None:
+    """Times as a person reads them: an act's own as signed, the server's in Vietnam's."""
+    if text is None:
+        return None
+    moment = datetime.fromisoformat(text)
+    return shown(moment.astimezone(VIETNAM) if text.endswith("Z") else moment, "vi")
+
+
+# -- sentences about what is shown -------------------------------------------------------------
+
+
+def read_under(under: Json) -> Message:
+    """By what somebody sees a case in which they take no part, and until when."""
+    until, act = when(under["until"]), under["act_id"]
+    if under["rule"] == "A19":
+        return Message(
+            "OPENED IN AN EMERGENCY until {until}, by act {act}: auditors were told, and a third"
+            " person reviews it.",
+            until=until,
+            act=act,
+        )
+    return Message(
+        "READ UNDER AN INSPECTION ORDER until {until}, by act {act}.", until=until, act=act
+    )
+
+
+def moment_shown(view: Json) -> Message:
+    """Which moment a file of the past shows, on which clock, up to which record."""
+    moment, index = when(view.get("at")), view["index"]
+    if moment is None:
+        return Message("As the ledger stood after record #{index}", index=index)
+    if view.get("clock") == "occurred":
+        return Message(
+            "What had happened by {moment}, as known today; newest record #{index}",
+            moment=moment,
+            index=index,
+        )
+    return Message(
+        "As the ledger stood at {moment}; newest record #{index}", moment=moment, index=index
+    )
+
+
+def part_shown(part: Json) -> Message:
+    """How much of a case is shown to whoever was sent some acts of it."""
+    return Message(
+        "This is a part of the case: {shown} of its {positions} statements, in the acts that you"
+        " may see. What else happened in it is not shown.",
+        shown=part["positions"] - len(part["withheld"]),
+        positions=part["positions"],
+    )
