@@ -80,6 +80,10 @@ class KeyRecord:
         """Revoked before record `index`; the revocation itself may still be signed with it."""
         return self.revoked_index is not None and self.revoked_index < index
 
+    def disputes(self, recorded_at: datetime) -> bool:
+        """Whether what was recorded then is disputed: the key was no longer to be trusted."""
+        return self.invalid_from is not None and self.invalid_from <= recorded_at
+
     def valid_at(self, at: datetime) -> bool:
         """Inside its validity."""
         return self.valid_from <= at and (self.valid_to is None or at < self.valid_to)
@@ -221,8 +225,7 @@ class Keyring:
             return Verdict.WRONG_SIGNER
         if line.invalid_from is None:
             return Verdict.VALID
-        before = recorded_at < line.invalid_from
-        return Verdict.VALID_KEY_SINCE_REVOKED if before else Verdict.DISPUTED
+        return Verdict.DISPUTED if line.disputes(recorded_at) else Verdict.VALID_KEY_SINCE_REVOKED
 
     @staticmethod
     def is_test_key(kid: str) -> bool:

@@ -232,8 +232,8 @@ def one_badge(lower: LowerWhole, higher: HigherWhole) -> None:
     queries = lower.service.enclave.queries
     worklist = queries.worklist
 
-    def waiting(officer: str, at: Any, *, team: Any = ()) -> Any:  # noqa: ANN401
-        index, tasks = worklist(officer, at, team=team)
+    def waiting(officer: str, at: Any, **of: Any) -> Any:  # noqa: ANN401
+        index, tasks = worklist(officer, at, **of)
         busy = higher.done
         return index, replace(tasks, cases=[*tasks.cases, *tasks.due]) if busy else tasks
 

@@ -204,6 +204,7 @@ WORDS: Final[dict[str, Message]] = {
     "referrals": Message("to accept"),
     "held": Message("held by name"),
     "awaited": Message("others are asked"),
+    "disputed": Message("disputed"),
     "returned": meaning("word", "returned"),
     "running": Message("to do"),
     "sign": Message("to sign"),

@@ -21,7 +21,7 @@ from keys.errors import KeysError
 from keys.log_keys import LogKeys
 from ledger.admission.genesis import REHEARSAL
 from ledger.audit import content, tables, tree
-from ledger.audit.chain import FOLDED, RecordChain
+from ledger.audit.chain import FOLDED, Disputed, RecordChain
 from ledger.audit.content import Job, RawRecord
 from ledger.audit.files.files import FileChecks, FileReport, most_listed
 from ledger.audit.files.late_anchors import Anchored, Gap, gaps
@@ -126,6 +126,8 @@ class Report:
             no act can take such a row back, and never just sound: the writer's login was taken.
         recoveries: The breaks that the log records of itself: its tail was lost there.
         lost: Checkpoints kept outside that a recovery says are lost.
+        disputed: Revoked keys with what they signed that is not to be trusted: no damage, since the
+            log holds what it was given, and never just sound.
     """
 
     origin: str
@@ -145,6 +147,7 @@ class Report:
     strays: tuple[Finding, ...] = ()
     recoveries: tuple[Recovery, ...] = ()
     lost: tuple[Checkpoint, ...] = ()
+    disputed: tuple[Disputed, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -192,6 +195,7 @@ class Report:
             "strays": [told(finding) for finding in self.strays],
             "recoveries": [one.as_dict() for one in self.recoveries],
             "lost": [{"size": one.size, "root": one.root.hex()} for one in self.lost],
+            "disputed": [one.as_dict() for one in self.disputed],
         }
 
 
@@ -625,4 +629,5 @@ class _Walk:
             strays=tuple(self.tokens.strays),
             recoveries=tuple(self.chain.recoveries),
             lost=tuple(self.lost),
+            disputed=tuple(self.chain.disputed),
         )

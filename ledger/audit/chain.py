@@ -25,7 +25,7 @@ from ledger.audit.range_check import CheckedRange, CompactRow, whole_of
 from ledger.audit.rules.rules import STANDS, RuleRefusal, Ruling
 from ledger.errors import Rejected, VerificationError
 from ledger.log import statement as statements
-from ledger.log.moment import EPOCH, of_milliseconds
+from ledger.log.moment import EPOCH, of_milliseconds, stamp
 from ledger.log.recovery import Recovery
 from ledger.regulation.acts.act import parse_act
 from ledger.regulation.case.state import ERASURE, NOTHING, RECOVERING, VOIDING
@@ -54,6 +54,33 @@ AGAINST_THE_RULES: Final = "AGAINST_THE_RULES"
 _VERDICTS: Final[Mapping[Damage, str]] = {kind: verdict for verdict, kind in _BAD.items()} | {
     Damage.KEY_REVOKED: Verdict.UNKNOWN_KEY
 }
+
+
+class Disputed(NamedTuple):
+    """A revoked key with what it signed that is not to be trusted.
+
+    Attributes:
+        kid: The key.
+        officer: Whose it is; None of a service key.
+        since: From when it is not to be trusted.
+        revoked_index: Record of the revocation.
+        statements: How many statements it signed from then on.
+        first: When the first of them was recorded.
+        last: When the last was.
+    """
+
+    kid: str
+    officer: str | None
+    since: datetime
+    revoked_index: int
+    statements: int
+    first: datetime
+    last: datetime
+
+    def as_dict(self) -> dict[str, Any]:
+        """For programs."""
+        times = {name: stamp(getattr(self, name)) for name in ("since", "first", "last")}
+        return {**self._asdict(), **times}
 
 
 @dataclass(slots=True)
@@ -103,6 +130,7 @@ class RecordChain:
         findings: What is wrong, in the order it was met.
         verdicts: How many statements have which verdict, as the log stands at the end (see
             `close`).
+        disputed: Revoked keys that signed what is not to be trusted, likewise.
         erased: Indices whose content a recorded act has erased.
         anchors: Anchors of the custody of files.
         attached: What acts list of files.
@@ -118,6 +146,7 @@ class RecordChain:
     level: str
     findings: list[Finding] = field(default_factory=list)
     verdicts: Counter[str] = field(default_factory=Counter)
+    disputed: list[Disputed] = field(default_factory=list)
     erased: dict[int, str] = field(default_factory=dict)
     anchors: list[Anchored] = field(default_factory=list)
     attached: list[Attached] = field(default_factory=list)
@@ -283,9 +312,15 @@ class RecordChain:
         if limit is None:
             self.verdicts[Verdict.VALID] += len(times)
             return
-        before = sum(of_milliseconds(ms) < limit for ms in times)
-        self.verdicts[Verdict.VALID_KEY_SINCE_REVOKED] += before
-        self.verdicts[Verdict.DISPUTED] += len(times) - before
+        since = [at for ms in times if (at := of_milliseconds(ms)) >= limit]
+        self.verdicts[Verdict.VALID_KEY_SINCE_REVOKED] += len(times) - len(since)
+        self.verdicts[Verdict.DISPUTED] += len(since)
+        if since and line is not None and line.revoked_index is not None:
+            self.disputed.append(
+                Disputed(
+                    kid, line.officer, limit, line.revoked_index, len(since), since[0], since[-1]
+                )
+            )
 
     def _find(self, index: int, kind: Damage, message: str) -> None:
         self.findings.append(Finding(index, kind, message))

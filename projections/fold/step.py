@@ -17,6 +17,7 @@ from ledger.regulation.registry.registry import Registry
 from ledger.streams.record_reader import Opened
 from projections.fold.shard import NOBODY, Shard
 
+REVOCATION: Final = "KeyRevoked"
 Status = Literal["pending", "effective", "returned", "erased", "service", "set_aside"]
 
 #: Acts after which agencies, functions, instruments or clocks read otherwise: a view that shows
@@ -108,6 +109,11 @@ class Step:
         if not self.effect or self.entry is None or self.entry.act.act != VOIDING:
             return ()
         return tuple(named["index"] for named in self.entry.act.facts["entries"])
+
+    @property
+    def revokes(self) -> bool:
+        """Whether signatures of other streams may be disputed from here on."""
+        return self.effect and self.entry is not None and self.entry.act.act == REVOCATION
 
     @property
     def renames(self) -> bool:

@@ -12,6 +12,9 @@ RENDERED: Final = 400_000
 JUDGED: Final = 10_000
 """Statements that are opened and judged for several cases at once: about two seconds."""
 
+DISPUTED: Final = 100
+"""Cases with disputed signatures in a worklist, by agency: whoever revokes may touch all."""
+
 
 class TooMuch(Rejected):
     """The question is too large to be answered at once; a smaller one is not."""

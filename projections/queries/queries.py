@@ -43,6 +43,7 @@ from ledger.regulation.participation.viewpoint import Viewpoint
 from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.grants import Grant
 from ledger.regulation.registry.lines import KEEPER
+from ledger.regulation.registry.registry import Registry
 from ledger.streams.names import is_case, stream_id
 from ledger.write.registry_follower import RegistryFollower
 from projections.engine import generations
@@ -73,12 +74,12 @@ from projections.queries.stored_case_file import CurrentFile
 from projections.queries.told_act import ToldAct
 from projections.queries.ways import Ways
 from projections.views import acts as timeline
-from projections.views import case_file, worklist
+from projections.views import case_file, disputed, worklist
 from projections.views.acts import ActFilter, ActLine, ActRow, SignedRow
 from projections.views.base import Connection
 from projections.views.case_file import CaseLine, Filter
 from projections.views.statistics import view
-from projections.views.worklist import Tasks
+from projections.views.worklist import TaskRow, Tasks
 
 _STEP_S: Final = 0.01
 _MOST_STEP_S: Final = 0.1
@@ -273,9 +274,17 @@ class Queries:
                 then = case_list_snapshot.then(connection, self._registries, snapshot, fill, level)
             if (who := asker()) is not None:
                 self._ways.choose(connection, who.officer)
+            disputes = self._registries.as_of(connection, index).disputes
             lines = case_file.listed(
-                connection, wanted, limit=limit, after=after, snapshot=index, then=then
+                connection,
+                wanted,
+                limit=limit,
+                after=after,
+                snapshot=index,
+                then=then,
+                disputes=disputes,
             )
+            lines = case_file.flagged(connection, lines, disputes, index)
             self._shows("LIST", (line.stream for line in lines))
         return index, lines
 
@@ -283,6 +292,9 @@ class Queries:
         """Cases that have this number and are an agency's, of those that are seen whole."""
         with self._connecting() as connection:
             lines = case_file.numbered(connection, number, agency)
+            index = _index(connection, ("case_file", "acts"))
+            disputes = self._registries.newest(connection).disputes
+            lines = case_file.flagged(connection, lines, disputes, index)
             self._shows("CASE_FILE", (line.stream for line in lines))
         return lines
 
@@ -461,7 +473,13 @@ class Queries:
             who = asker()
             few = who is not None and self._ways.choose(connection, who.officer)
             lines = timeline.across(
-                connection, wanted, limit=limit, snapshot=index, after=after, few=few
+                connection,
+                wanted,
+                limit=limit,
+                snapshot=index,
+                after=after,
+                few=few,
+                disputes=self._registries.as_of(connection, index).disputes,
             )
             shows_nothing()
             for line in lines:
@@ -482,9 +500,7 @@ class Queries:
         granted = registry.grants(officer=officer, at=at)
         bodies = {one.body for one in granted if OPENING.get(one.act) == "A9" and one.body}
         line = registry.keyring.line(kid)
-        owner = None if line is None else registry.officer(line.officer or "")
-        held = set() if owner is None else {one.agency for one in owner.appointments}
-        held |= {present_agency(registry, agency, day) for agency in held}
+        held = set() if line is None else agencies_of(registry, line.officer, day)
         return frozenset(bodies | held.intersection(self.supervised(officer, at)))
 
     def key_revoked_for(self, kid: str, officer: str, at: datetime) -> frozenset[str]:
@@ -769,7 +785,12 @@ class Queries:
         )
 
     def worklist(
-        self, officer: str, at: datetime, *, team: Collection[str] = ()
+        self,
+        officer: str,
+        at: datetime,
+        *,
+        team: Collection[str] = (),
+        supervised: Collection[str] = (),
     ) -> tuple[int, Tasks]:
         """(index, what waits for an officer and for the agencies the officer acts for at `at`).
 
@@ -777,6 +798,7 @@ class Queries:
             officer: Officer id.
             at: Who the officer is, and how late a task is, is judged by this instant.
             team: Agencies of which the other officers' work is asked for too.
+            supervised: Agencies of which disputed signatures are told.
         """
         day = local_day(at)
         with self._connecting() as connection:
@@ -800,8 +822,30 @@ class Queries:
                 )
 
             tasks = worklist.worklist(connection, officer, carried, of_others, powers, at)
+            tasks.disputed.extend(self._disputed(connection, known, supervised, day))
             self._shows("LIST", (task.stream for task in tasks.every()))
             return index, tasks
+
+    def _disputed(
+        self, connection: Connection, known: RegistrySnapshot, agencies: Iterable[str], day: date
+    ) -> Iterator[TaskRow]:
+        """Cases with disputed signatures: those that an agency holds, and those of its keys.
+
+        A case is told once for each agency, and no longer once the agency has signed it off behind
+        the revocation, alone or with all its cases. The flag of the case stays.
+        """
+        registry = known.registry
+        at = {one.kid: one.at for one in known.disputes}
+        for agency in agencies:
+            own = [o.kid for o in known.disputes if agency in agencies_of(registry, o.officer, day)]
+            offs = timeline.signed_off(connection, f"agency/{agency}")
+            facts = [row.members["facts"] for row in offs if row.agency == agency]
+            checked = max((one["checked_to"] for one in facts), default=-1)
+            found = disputed.waiting(
+                connection, known.disputes, agency, own, checked=checked, limit=limits.DISPUTED
+            )
+            for one in found:
+                yield worklist.disputed_case(one, agency, at[one.kid])
 
     def statistics(
         self,
@@ -926,6 +970,13 @@ class Queries:
         if asker() is None:
             return None
         return connection.execute(_SIGHT, [stream_id(self._origin, stream)]).fetchone()
+
+
+def agencies_of(registry: Registry, officer: str | None, day: date) -> set[str]:
+    """Where an officer holds or held a post, and who carries on for these."""
+    owner = registry.officer(officer or "")
+    held = set() if owner is None else {one.agency for one in owner.appointments}
+    return held | {present_agency(registry, agency, day) for agency in held}
 
 
 def _index(connection: Connection, views: Iterable[str]) -> int:

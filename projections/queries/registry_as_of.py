@@ -7,6 +7,7 @@ it says.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -22,6 +23,7 @@ from ledger.regulation.registry.registry import Registry
 from ledger.write.registry_follower import Current, RegistryFollower
 from projections.fold.step import RENAMING
 from projections.views.base import Connection
+from projections.views.disputed import Dispute
 
 #: Index of the newest registry record, -1 for none.
 _REACHED: Final[LiteralString] = "SELECT registry_index FROM log.log_head"
@@ -34,10 +36,12 @@ class RegistrySnapshot:
     Attributes:
         registry: The fold.
         renamed: Index of the last act after which names or deadlines read otherwise; -1: none.
+        disputes: Revoked keys that may have signed what is disputed.
     """
 
     registry: Registry
     renamed: int
+    disputes: tuple[Dispute, ...] = ()
 
 
 class RegistryReader:
@@ -102,7 +106,19 @@ class RegistryReader:
 
 def _known(current: Current) -> RegistrySnapshot:
     renamed = (one.index for one in reversed(current.acts) if one.act.act in RENAMING)
-    return RegistrySnapshot(current.registry, next(renamed, -1))
+    return RegistrySnapshot(current.registry, next(renamed, -1), tuple(_disputes(current)))
+
+
+def _disputes(current: Current) -> Iterator[Dispute]:
+    """Of officers' keys, in the order of enrolment; the service signs nothing in cases."""
+    for line in current.registry.keyring.lines():
+        since, at, revoked = line.invalid_from, line.revoked_recorded_at, line.revoked_index
+        if since is None or at is None or revoked is None or line.officer is None or since > at:
+            continue
+        # what was recorded before one that was recorded before it, was too
+        n = bisect_left(current.acts, since, key=lambda one: one.recorded_at)
+        behind = current.acts[n - 1].index if n else -1
+        yield Dispute(line.kid, line.officer, since, behind, revoked, at)
 
 
 def agencies(registry: Registry, day: date) -> Iterator[dict[str, Any]]:

@@ -40,7 +40,14 @@ class CurrentFile:
     def right(self, at: datetime, known: RegistrySnapshot) -> bool:
         """Whether the body is right at that instant, under the registry as it then stands."""
         fresh = self.changes_at is None or at < self.changes_at
-        return fresh and self.last_index > known.renamed
+        return fresh and self.last_index > known.renamed and not self._disputed(known)
+
+    def _disputed(self, known: RegistrySnapshot) -> bool:
+        """Whether a key revoked since may have signed in it what is disputed now."""
+        return any(
+            one.behind < self.last_index < one.revoked and one.officer in self.body
+            for one in known.disputes
+        )
 
 
 def stored(connection: Connection, stream: str) -> CurrentFile | None:

@@ -22,10 +22,13 @@ from keys import canonical
 from ledger.regulation.acts.act import Act, known_act
 from ledger.regulation.case.registers import Number, Register, register_of
 from ledger.regulation.case.state import Signed
+from ledger.regulation.case_file.flags import DISPUTED
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.regulation.registry.registry import Registry
 from projections.fold.step import Step
+from projections.views import disputed
 from projections.views.base import Connection, Cursor, by_values, live, through_all
+from projections.views.disputed import Dispute
 from projections.views.new_rows import NewRows
 
 NAME: Final = "acts"
@@ -88,6 +91,9 @@ _AT: Final[LiteralString] = (
     "SELECT act_id::text FROM proj.acts WHERE " + _LIVE + " AND stream = %s AND seq = %s"
 )
 _BETWEEN: Final[LiteralString] = _COLUMNS + " AND index > %s AND index <= %s ORDER BY index"
+_SIGNED_OFF: Final[LiteralString] = (
+    _COLUMNS + " AND stream = %s AND act = %s AND effect ORDER BY seq"
+)
 _EFFECTIVE_ROWS: Final[LiteralString] = _COLUMNS + " AND effect AND act = ANY (%s) ORDER BY index"
 _INDEX_AT: Final[LiteralString] = (
     "SELECT max(index) FROM proj.acts WHERE " + _LIVE + " AND stream = %s AND recorded_at <= %s"
@@ -396,6 +402,11 @@ def effective_indices(connection: Connection, acts: Sequence[str], upto: int) ->
     return [row[0] for row in connection.execute(_EFFECTIVE, [list(acts), upto]).fetchall()]
 
 
+def signed_off(connection: Connection, stream: str) -> list[ActRow]:
+    """Sign-offs in a stream that have taken effect, in order."""
+    return _rows(connection, _SIGNED_OFF, [stream, disputed.SIGN_OFF])
+
+
 def effective_rows(connection: Connection, acts: Sequence[str]) -> list[ActRow]:
     """Statements at which acts of these types took effect, in order."""
     return _rows(connection, _EFFECTIVE_ROWS, [list(acts)])
@@ -580,6 +591,11 @@ _CALLED: Final[LiteralString] = (
     + " AND stream = ANY (%(streams)s)"
 )
 _EACH: Final[LiteralString] = "SELECT set_config('app.by_set', 'off', true)"
+#: Which statement of an act its line is of.
+_LINE_OF: Final[Mapping[str, LiteralString]] = {
+    "": _BY_AUTHOR,
+    DISPUTED: disputed.BY_STATEMENT,
+}
 _PENDING: Final[LiteralString] = (
     " AND a.status = 'pending' AND a.act_id IN (SELECT t.act_id FROM proj.tasks t WHERE t."
     + live("worklist")
@@ -628,7 +644,8 @@ class ActFilter:
     Attributes:
         agency: Agency of the author, as the act names it.
         act: Type.
-        flag: Raised this flag when it took effect; its line is then of that statement.
+        flag: Raised this flag when it took effect, or of DISPUTED holds such a signature; its line
+            is then of that statement.
         late: Says why it is entered late.
         pending: Waits for a signature.
         kid: Has a statement that is signed with this key.
@@ -671,7 +688,7 @@ class ActLine:
         return getattr(self, f"{clock}_at").isoformat(), self.index
 
 
-def across(
+def across(  # noqa: PLR0913 - a question, its parts named
     connection: Connection,
     wanted: ActFilter,
     *,
@@ -679,6 +696,7 @@ def across(
     snapshot: int,
     after: tuple[str, int] | None = None,
     few: bool = False,
+    disputes: Collection[Dispute] = (),
 ) -> list[ActLine]:
     """One page of acts of all cases that the asker sees, as the log stood at the snapshot.
 
@@ -689,6 +707,7 @@ def across(
         snapshot: Of statements behind this index nothing is told.
         after: `ActLine.key` of the last line of the page before.
         few: Whether the asker sees few cases (`Ways.choose`).
+        disputes: Revocations up to the snapshot that may dispute something.
     """
     start, end, behind, order = _ON[wanted.clock]
     given: list[tuple[bool, LiteralString]] = [
@@ -699,7 +718,7 @@ def across(
     ]
     parts: list[LiteralString] = [
         _ACROSS,
-        _BY_AUTHOR if wanted.flag is None else _BY_FLAG,
+        _LINE_OF.get(wanted.flag or "", _BY_FLAG),
         *(part for name, part in _WANTED.items() if getattr(wanted, name)),
         *(part for one, part in given if one),
     ]
@@ -708,7 +727,7 @@ def across(
     elif len(parts) > 2:  # noqa: PLR2004  more than what is asked of every listing
         by_values(connection)
     query = sql.SQL("").join(map(sql.SQL, [*parts, order])) + sql.SQL(" LIMIT {}").format(limit)
-    asked: dict[str, object] = {
+    asked: dict[str, Any] = {
         "agency": wanted.agency,
         "act": wanted.act,
         "flag": wanted.flag,
@@ -718,16 +737,19 @@ def across(
         "snapshot": snapshot,
         "after": None if after is None else datetime.fromisoformat(after[0]),
         "after_index": None if after is None else after[1],
+        **disputed.parameters(disputes),
     }
     rows = connection.execute(query, asked).fetchall()
     connection.execute(_EACH)
     asked["acts"] = [row[3] for row in rows]
     stood = {row[0]: row[1:] for row in connection.execute(_STOOD, asked).fetchall()}
     numbers = called(connection, {row[1] for row in rows})
-    lines: list[tuple[Any, ...]] = [
-        (*row, *stood.get(row[3], ("pending", [])), *numbers.get(row[1], (None, None)))
-        for row in rows
-    ]
+    doubted = disputed.acts(connection, disputes, asked["acts"], snapshot)
+    lines: list[tuple[Any, ...]] = []
+    for row in rows:
+        status, flags = stood.get(row[3], ("pending", []))
+        flags = sorted({*flags, DISPUTED}) if row[3] in doubted else flags
+        lines.append((*row, status, flags, *numbers.get(row[1], (None, None))))
     return [ActLine(*line) for line in lines]
 
 

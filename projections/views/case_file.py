@@ -6,7 +6,7 @@ What time changes without an act is folded again by the reader from `changes_at`
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final, LiteralString
@@ -23,6 +23,7 @@ from ledger.regulation.case.clocks import LIVE, WINDOWS
 from ledger.regulation.case.other_cases_port import REPORTS, Cases
 from ledger.regulation.case.outcomes import words
 from ledger.regulation.case.state import StreamState
+from ledger.regulation.case_file.flags import DISPUTED
 from ledger.regulation.case_file.render import case_file, case_file_until
 from ledger.regulation.participation.units import own_part
 from ledger.regulation.registry.calendar import VIETNAM
@@ -30,8 +31,9 @@ from ledger.regulation.registry.registry import Registry
 from projections.fold.fold import last_recorded
 from projections.fold.statement_check import WAYS_ON
 from projections.fold.step import Step
-from projections.views import search_terms
+from projections.views import disputed, search_terms
 from projections.views.base import Connection, Cursor, by_values, live, through_all
+from projections.views.disputed import Dispute
 from projections.views.new_rows import NewRows
 
 NAME: Final = "case_file"
@@ -108,7 +110,7 @@ class CaseFileBatch:
     def take(self, step: Step) -> None:
         """Gathers the case of one record."""
         self._step = step
-        if step.renames or (step.effect and _is_report(step)):
+        if step.renames or step.revokes or (step.effect and _is_report(step)):
             self.write()
         self._touch(step)
         for index, stream in step.refolded.items():
@@ -352,12 +354,13 @@ _CONDITIONS: Final[Mapping[str, LiteralString]] = {
     "outcome": " AND outcome = %(outcome)s",
     "act": " AND acts @> ARRAY[%(act)s]::text[]",
     "flag": " AND flags @> ARRAY[%(flag)s]::text[]",
+    "disputed": disputed.IN_CASE,
     "due_before": " AND " + _ENDS + " < %(due_before)s",
     "opened_from": " AND opened_at IS NOT NULL AND " + _BEGAN + " >= %(opened_from)s",
     "opened_to": " AND opened_at IS NOT NULL AND " + _BEGAN + " < %(opened_to)s",
     "question": " AND words @@ %(question)s::tsquery",
 }
-_ASKED_AFTER_POLICY: Final = ("agency", "act", "flag", "question")
+_ASKED_AFTER_POLICY: Final = ("agency", "act", "flag", "disputed", "question")
 #: What few rows may have, or many.
 _ASKED_BY_VALUE: Final = ("outcome", "due_before", "opened_from", "opened_to")
 _SORT_COLUMN: Final = {
@@ -426,7 +429,7 @@ class Filter:
         agency: Agency that holds the case, as registered or as it is called when rendered.
         outcome: Outcome.
         act: Has an effective act of this type.
-        flag: Has had this flag.
+        flag: Has had this flag; of DISPUTED, whether it shows.
         due_before: Has a clock that ends or has ended before this and still asks for something.
         opened_from: First act on this day (in Vietnam) or later.
         opened_to: First act on this day or earlier.
@@ -459,7 +462,7 @@ def numbered(connection: Connection, number: str, agency: str | None) -> list[Ca
         return cursor.execute(_NUMBER, asked).fetchall()
 
 
-def listed(
+def listed(  # noqa: PLR0913 - a question, its parts named
     connection: Connection,
     wanted: Filter,
     *,
@@ -467,6 +470,7 @@ def listed(
     after: tuple[Any, str] | None = None,
     snapshot: int | None = None,
     then: Sequence[Mapping[str, Any]] = (),
+    disputes: Collection[Dispute] = (),
 ) -> list[CaseLine]:
     """One page of the case list.
 
@@ -477,6 +481,7 @@ def listed(
         after: `CaseLine.key` of the last line of the page before.
         snapshot: Cases that began behind this index are left out, so that pages fit together.
         then: `line_then` of every case with a record behind the snapshot.
+        disputes: Revocations up to the snapshot that may dispute something.
 
     Raises:
         ValueError: No such sort, or `after` is not a key of it.
@@ -487,7 +492,8 @@ def listed(
         "agency": wanted.agency,
         "outcome": wanted.outcome,
         "act": wanted.act,
-        "flag": wanted.flag,
+        "flag": None if wanted.flag == DISPUTED else wanted.flag,
+        "disputed": True if wanted.flag == DISPUTED else None,
         "due_before": wanted.due_before,
         "opened_from": _midnight(wanted.opened_from),
         "opened_to": _midnight(wanted.opened_to, days=1),
@@ -496,6 +502,7 @@ def listed(
     if _asks_for_none(wanted, values["question"]):
         return []
     parts: list[LiteralString] = [_LIST_THEN if then else _LIST]
+    values |= disputed.parameters(disputes)
     values["then"] = orjson.dumps(list(then)).decode()
     for name, condition in _CONDITIONS.items():
         if values[name] is not None:
@@ -513,6 +520,17 @@ def listed(
     query += sql.SQL(" LIMIT {}").format(limit)
     with connection.cursor(row_factory=class_row(CaseLine)) as cursor:
         return cursor.execute(query, values | {"snapshot": snapshot}).fetchall()
+
+
+def flagged(
+    connection: Connection, lines: list[CaseLine], disputes: Collection[Dispute], upto: int
+) -> list[CaseLine]:
+    """Lines, of which those with a disputed signature carry its flag."""
+    named = disputed.streams(connection, disputes, [line.stream for line in lines], upto)
+    return [
+        replace(line, flags=sorted({*line.flags, DISPUTED})) if line.stream in named else line
+        for line in lines
+    ]
 
 
 def _asks_for_none(wanted: Filter, question: str | None) -> bool:

@@ -36,6 +36,7 @@ from ledger.streams.stream import NIL_UNIT
 from projections.fold.fold import last_recorded
 from projections.fold.step import Step
 from projections.views.base import Connection, Cursor, live, through_all
+from projections.views.disputed import DisputedCase
 from projections.views.new_rows import NewRows
 
 NAME: Final = "worklist"
@@ -47,6 +48,8 @@ ACCEPT: Final = "ACCEPT"
 OPEN_CASE: Final = "OPEN_CASE"
 HOLDING: Final = "HOLDING"
 AWAITED: Final = "AWAITED"
+DISPUTED: Final = "DISPUTED"
+"""Whom it is told holds no row of the view: which key is trusted follows from the registry."""
 
 #: Powers whose holders are told wherever their post is: an auditor of an emergency at once (A19).
 TOLD: Final[Mapping[str, Sequence[str]]] = {"BREAK_GLASS_REVIEW": ("AUDITOR",)}
@@ -320,6 +323,7 @@ class Tasks:
         cases: Cases the agency holds in which nothing else asks for it.
         held: Documents that the officer holds by name, until their end is near.
         awaited: What other bodies are asked in cases that the agency holds.
+        disputed: Cases with signatures of a revoked key that a supervisor has not signed off since.
     """
 
     sign: list[TaskRow] = field(default_factory=list)
@@ -332,11 +336,40 @@ class Tasks:
     cases: list[TaskRow] = field(default_factory=list)
     held: list[TaskRow] = field(default_factory=list)
     awaited: list[TaskRow] = field(default_factory=list)
+    disputed: list[TaskRow] = field(default_factory=list)
 
     def every(self) -> Iterator[TaskRow]:
         """Each of them, part by part."""
         for part in fields(self):
             yield from getattr(self, part.name)
+
+
+def disputed_case(found: DisputedCase, agency: str, revoked_at: datetime) -> TaskRow:
+    """A case with a disputed signature, told to the supervisors of an agency."""
+    return TaskRow(
+        kind=DISPUTED,
+        stream=found.stream,
+        act_id=found.act_id,
+        act=found.act,
+        officer=None,
+        agency=agency,
+        role=None,
+        power=None,
+        code=None,
+        sub=None,
+        started_at=revoked_at,
+        due_at=None,
+        alarm_at=None,
+        source=None,
+        source_kind=None,
+        certainty=None,
+        case_number=found.case_number,
+        register_no=found.register_no,
+        state=found.state,
+        last_at=found.last_at,
+        post=None,
+        waits_for=None,
+    )
 
 
 def worklist(

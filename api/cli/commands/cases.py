@@ -33,6 +33,7 @@ from ledger.log import proof
 from ledger.message import Message, Text, plural
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
+from ledger.regulation.case_file.flags import DISPUTED
 from ledger.regulation.edition import load_edition
 from ledger.regulation.words import vocabulary
 from projections.views.statistics.hidden_cells import HIDDEN, HIDDEN_MEANS
@@ -44,13 +45,15 @@ _COUNTED: Final[Mapping[str, Message]] = {
 }
 _PARTS: Final = (
     "sign", "overdue", "due", "running", "referrals", "returned", "later", "cases", "held",
-    "awaited",
+    "awaited", "disputed",
 )  # fmt: skip
 _HOLDING: Final = "HOLDING"
+_DISPUTED: Final = "DISPUTED"
 
 
 def _flags() -> Iterable[str]:
-    return (one["code"] for one in load_edition().guards["guards"] if one["kind"] == "flag")
+    raised = (one["code"] for one in load_edition().guards["guards"] if one["kind"] == "flag")
+    return (*raised, DISPUTED)
 
 
 STATE: Final = Code("state", lambda: life_cycle().labels)
@@ -560,6 +563,8 @@ def _move(shell: Shell, line: Mapping[str, Any]) -> str | None:
     """The clock, and of what others are asked whom; of what is to be signed in which post."""
     if line["kind"] == _HOLDING:
         return shell.text(Message("end of what is named to you"))
+    if line["kind"] == _DISPUTED:
+        return shell.text(Message("signed with a revoked key"))
     if line["waits_for"] is not None:
         return f"{shell.local(line, 'clock')}\n→{line['waits_for']}"
     told: str | None = shell.local(line, "clock") or line["post_vi"]

@@ -8,6 +8,7 @@ from typing import Final
 
 from rich.progress import TaskID
 
+from api.cli.terminal.case_tables import when
 from api.cli.terminal.shell import Shell
 from api.ops.enclave_audit import Audited, Progressed, Stage
 from api.texts import damage
@@ -18,6 +19,7 @@ from ledger.audit.files.files import FileReport
 from ledger.audit.findings import Finding
 from ledger.audit.reads import ReadsReport
 from ledger.message import Message, Text, plural
+from ledger.regulation.registry.calendar import local_time
 
 _SHOWN: Final = 20
 _STAGES: Final[dict[Stage, Text]] = {
@@ -58,6 +60,7 @@ def show(shell: Shell, found: Audited) -> None:
     if counts:
         shell.say(Message("Signatures: {counts}", counts=counts))
     _show_files(shell, report.files)
+    _show_disputed(shell, report)
     _show_aside(shell, report)
     if skipped := found.as_dict()["skipped"]:
         listed = ", ".join(audited(one, shell.lang) for one in skipped)
@@ -131,11 +134,19 @@ def _sound(report: Report) -> Text:
             n=strays,
         )
         but.append(text)
+    if doubted := sum(one.statements for one in report.disputed):
+        text = plural(
+            "{n} signature of a revoked key that is disputed",
+            "{n} signatures of revoked keys that are disputed",
+            n=doubted,
+        )
+        but.append(text)
     if not but:
         return Message("Sound.")
-    if len(but) == 1:
-        return Message("Sound, BUT FOR {what}.", what=but[0])
-    return Message("Sound, BUT FOR {what} and {more}.", what=but[0], more=but[1])
+    what, *others = but
+    for more in others:
+        what = Message("{what} and {more}", what=what, more=more)
+    return Message("Sound, BUT FOR {what}.", what=what)
 
 
 def _coded(found: Finding) -> Text:
@@ -190,6 +201,28 @@ def _show_files(shell: Shell, files: FileReport) -> None:
                 hours=hours,
             )
         )
+
+
+def _show_disputed(shell: Shell, report: Report) -> None:
+    """Revoked keys with what they signed that is disputed: the log is sound all the same."""
+    for one in report.disputed[:_SHOWN]:
+        shell.say(
+            plural(
+                "Notice: the key {kid}, revoked in record {record}, is not to be trusted from"
+                " {since} on: {n} statement is disputed, recorded {last}. Which case it stands in:"
+                " socai keys affected {kid}",
+                "Notice: the key {kid}, revoked in record {record}, is not to be trusted from"
+                " {since} on: {n} statements are disputed, the last recorded {last}. Which cases"
+                " they stand in: socai keys affected {kid}",
+                n=one.statements,
+                kid=one.kid,
+                record=one.revoked_index,
+                since=when(local_time(one.since)),
+                last=when(local_time(one.last)),
+            )
+        )
+    if more := len(report.disputed[_SHOWN:]):
+        shell.say(plural("… and {n} more key.", "… and {n} more keys.", n=more))
 
 
 def _show_aside(shell: Shell, report: Report) -> None:

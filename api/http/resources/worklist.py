@@ -35,8 +35,9 @@ def get_worklist(params: dict[str, Any]) -> Response:
     """
     freshness.require(params, "worklist")
     who, at = caller().officer, now()
-    team = enclave().queries.supervised(who, at) if params["team"] else []
-    index, tasks = enclave().queries.worklist(who, at, team=team)
+    supervised = enclave().queries.supervised(who, at)
+    team = supervised if params["team"] else []
+    index, tasks = enclave().queries.worklist(who, at, team=team, supervised=supervised)
     registry = enclave().queries.registry().registry
     parts = {
         part.name: [serializers.task(row, at, registry) for row in getattr(tasks, part.name)]

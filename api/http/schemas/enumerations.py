@@ -22,6 +22,7 @@ from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.acts.participation_rules import load as participation_rules
 from ledger.regulation.case.outcomes import OUTCOMES
+from ledger.regulation.case_file.flags import DISPUTED
 from ledger.regulation.edition import load_edition
 from ledger.regulation.guards.table import GUARDS
 from ledger.regulation.words import vocabulary
@@ -115,8 +116,9 @@ ACT_STATUS: Final = Enumeration(
 )
 FLAG: Final = Enumeration(
     "Flag",
-    "Guards that raise a flag instead of refusing.",
-    tuple(guard.code for guard in GUARDS if guard.kind == "flag"),
+    "Guards that raise a flag instead of refusing; and SIGNATURE_DISPUTED, which no guard raises"
+    " but the revocation of a key, from then on.",
+    (*(guard.code for guard in GUARDS if guard.kind == "flag"), DISPUTED),
 )
 SIGNER_ROLE: Final = Enumeration(
     "SignerRole", "As what an officer signs an act.", ("AUTHOR", "CHECKER", "APPROVER")
@@ -154,7 +156,17 @@ READ_KIND: Final = Enumeration(
 TASK_KIND: Final = Enumeration(
     "TaskKind",
     "What has to be done.",
-    ("SIGN", "SIGN_LATER", "RETURNED", "CLOCK", "ACCEPT", "OPEN_CASE", "HOLDING", "AWAITED"),
+    (
+        "SIGN",
+        "SIGN_LATER",
+        "RETURNED",
+        "CLOCK",
+        "ACCEPT",
+        "OPEN_CASE",
+        "HOLDING",
+        "AWAITED",
+        "DISPUTED",
+    ),
 )
 TASK_STATUS: Final = Enumeration(
     "TaskStatus",

@@ -101,6 +101,12 @@ class WorklistShownSchema(AnswerSchema):
     awaited = several(
         TaskShownSchema, "What other bodies are asked in cases that the agency holds, and by when."
     )
+    disputed = several(
+        TaskShownSchema,
+        "Cases of the agencies one supervises, or signed by their officers, with signatures that a"
+        " revocation disputes; the first 100, until signed off behind it. All are listed by the"
+        " flag SIGNATURE_DISPUTED.",
+    )
 
 
 class StatisticsQuerySchema(ProjectedSchema):

@@ -19,6 +19,9 @@ from ledger.regulation.case.suspected_names import dealt_with
 from ledger.regulation.registry.clock_terms import term
 from ledger.regulation.registry.registry import Registry
 
+DISPUTED: Final = "SIGNATURE_DISPUTED"
+"""No guard raises it: a revocation does, which says from when a key is not to be trusted. It shows
+for as long as the statement can be read, since no rule says who may lift it."""
 Raised = Mapping[str, Sequence[str]]
 """act_id to the codes of the flags its taking effect raised (`decide.raised`)."""
 
@@ -31,6 +34,8 @@ def standing(
     cases: Cases | None = None,
 ) -> list[tuple[str, str]]:
     """(code, act_id) of every flag that shows now, by act in the order of effect, then by code.
+
+    Behind them the acts that have not taken effect and hold a disputed signature.
 
     Args:
         raised: Flags by act, as they were at effect.
@@ -49,8 +54,21 @@ def standing(
         }
         if _untold(entry, stream, registry, at):
             shown.add("AFFECTED_NOT_TOLD")
+        if _disputed(entry, registry):
+            shown.add(DISPUTED)
         found.extend((code, act_id) for code in sorted(shown))
+    found.extend(
+        (DISPUTED, entry.act.act_id)
+        for entry in stream.entries.values()
+        if entry.effect is None and _disputed(entry, registry)
+    )
     return found
+
+
+def _disputed(entry: Entry, registry: Registry) -> bool:
+    """Whether one of an act's statements has the verdict DISPUTED (formats.md §9)."""
+    lines = ((registry.keyring.line(one.kid), one.recorded_at) for one in entry.signed)
+    return any(line is not None and at is not None and line.disputes(at) for line, at in lines)
 
 
 def _over(

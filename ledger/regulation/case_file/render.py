@@ -300,6 +300,9 @@ def _text(at: datetime | None) -> str | None:
 
 
 def _flag(code: str, act_id: str, edition: Edition) -> Json:
+    if code == flags_of.DISPUTED:
+        said = vocabulary("sentences")["signature_disputed"]
+        return {"code": code, "act_id": act_id, "vi": said.vi, "en": said.en, "source": []}
     guard = guards_in(edition).by_code[code]
     text = guard.text({})
     return {

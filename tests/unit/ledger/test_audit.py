@@ -6,10 +6,16 @@ And what it leaves out without a key.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 
+from api.cli.terminal.audit_tables import show
+from api.cli.terminal.shell import Shell
+from api.ops.enclave_audit import Audited
+from api.texts.lang import Lang
 from keys.canonical import b64
 from keys.envelope_encryption import Kek
 from ledger.audit.audit import Damage, audit
@@ -91,6 +97,20 @@ def test_later_revocation_disputes_only_what_was_recorded_after_its_date() -> No
     before = sum(ms < limit for ms in times)
     assert report.verdicts["VALID_KEY_SINCE_REVOKED"] == before
     assert report.verdicts["DISPUTED"] == len(times) - before
+    (named,) = report.disputed
+    assert (named.kid, named.officer, named.revoked_index, named.statements) == (
+        person.signer.kid, person.uuid, log.rows[-1].at, len(times) - before,
+    )  # fmt: skip
+    assert report.as_dict()["disputed"] == [named.as_dict()]
+    ends: tuple[tuple[Lang, str], ...] = (("en", "Sound, BUT FOR"), ("vi", "Toàn vẹn, TRỪ"))
+    for lang, end in ends:
+        written = StringIO()
+        with redirect_stdout(written):
+            show(Shell(lang=lang), Audited(report, (), ""))
+        said = written.getvalue()
+        assert end in said.splitlines()[-1]
+        assert person.signer.kid in said
+    assert report_of(a_log()).disputed == ()
 
 
 def test_audit_without_the_key_checks_hashes_and_says_what_it_left_out() -> None:

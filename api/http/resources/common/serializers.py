@@ -8,12 +8,14 @@ from typing import Any, Final
 
 from api.texts.catalogue import both
 from keys import canonical
+from keys.keyring import Verdict
 from ledger.admission.service_statements import NAMES
 from ledger.log.moment import stamp
 from ledger.ports import LowerLogState
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case.registers import signed_number
+from ledger.regulation.case_file.flags import DISPUTED
 from ledger.regulation.registry.calendar import local_day, local_time
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.names import is_case
@@ -122,7 +124,7 @@ def statement(judged: StatementVerdict) -> dict[str, Any]:
         "status": row.status,
         "effect": row.effect,
         "state_after": row.state_after,
-        "flags": list(row.flags),
+        "flags": _flags(judged),
         "digest": row.digest,
         "entry": canonical.b64(row.entry),
         "verdict": str(judged.verdict),
@@ -150,11 +152,17 @@ def act(statements: list[StatementVerdict]) -> dict[str, Any]:
         "late": first.late,
         "number": _number(first),
         "status": last.status,
-        "flags": sorted({flag for one in statements for flag in one.row.flags}),
+        "flags": sorted({flag for one in statements for flag in _flags(one)}),
         "erased_by": first.erased_by,
         "payload": dict(first.members) if first.payload is not None else None,
         "statements": [statement(one) for one in statements],
     }
+
+
+def _flags(judged: StatementVerdict) -> list[str]:
+    """Those that it raised, and that of a disputed signature."""
+    doubted = [DISPUTED] if judged.verdict is Verdict.DISPUTED else []
+    return [*judged.row.flags, *doubted]
 
 
 def _number(row: ActRow) -> str | None:
