@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 from uuid import UUID
 
 from ledger.regulation.acts.act import Act
@@ -40,6 +40,7 @@ __all__ = [
     "NotAppended",
     "Notices",
     "OtherCases",
+    "Pruned",
     "RecordStore",
     "SealedRecord",
     "SeenStore",
@@ -424,6 +425,21 @@ class Checkpoints(Protocol):
         """The note of exactly this size."""
 
 
+class Pruned(NamedTuple):
+    """What a prune came to.
+
+    Attributes:
+        upto: No partial tile stands below it, and of its checkpoints one a day.
+        more: Whether there is more to do at once.
+        apart: Whether a tile behind it is missing, or differs from a narrower one: nothing goes
+            from there on.
+    """
+
+    upto: int
+    more: bool
+    apart: bool
+
+
 class CheckpointStore(Checkpoints, Protocol):
     """The checkpoints this log stands by. Durable on return; linearizable across processes."""
 
@@ -439,6 +455,9 @@ class CheckpointStore(Checkpoints, Protocol):
 
         Raises: Conflict: it is not; nothing was written.
         """
+
+    def prune(self, most: int) -> Pruned:
+        """Takes what is said twice, of at most `most` full tiles; may be repeated."""
 
 
 class SeenStore(Protocol):

@@ -193,15 +193,14 @@ class KnownLog:
         met = log.opened(note)
         trusted = log.trusted
         if trusted is not None and met.size < trusted.size:
-            hashes = self._consistency(line, met.size, trusted.size, "rollback")
-            merkle.verify_consistency(met.size, trusted.size, hashes, met.root, trusted.root)
+            newest = self._under(log, genesis, met, trusted, line) or newest
         elif trusted is None or met != trusted:
             old = 0 if trusted is None else trusted.size
             hashes = self._consistency(line, old, met.size, "consistency") if old < met.size else ()
             log.advance(note, hashes)
             newest = note
         if memory is None:
-            self._require_genesis(log, genesis, line)
+            newest = self._require_genesis(log, genesis, line) or newest
         return _Memory(genesis, log.keys, newest or note)
 
     def _opens(self, log: TrustedLog, note: bytes) -> bool:
@@ -230,6 +229,42 @@ class KnownLog:
             self._tell(crossed)
         return note
 
+    def _under(
+        self, log: TrustedLog, genesis: str, met: Checkpoint, trusted: Checkpoint, line: Line
+    ) -> bytes | None:
+        """That an older checkpoint is the beginning of what is trusted; the note that it led to.
+
+        A log keeps not every note (docs/operate/retention.md): where it has that of the trusted
+        size no more, both are held against its newest.
+        """
+        try:
+            self._hold_beginning(met, trusted, line)
+        except VerificationError:
+            given = self._newer(trusted.size, line)
+            if given is None:
+                raise
+            note = given.checkpoint.encode()
+            if self._opens(log, note):
+                log.extend(given)
+            else:
+                note = self._cross(log, genesis, line) or note
+            self._hold_beginning(met, log.trusted or trusted, line)
+            return note
+        return None
+
+    def _hold_beginning(self, met: Checkpoint, trusted: Checkpoint, line: Line) -> None:
+        hashes = self._consistency(line, met.size, trusted.size, "rollback")
+        merkle.verify_consistency(met.size, trusted.size, hashes, met.root, trusted.root)
+
+    def _newer(self, size: int, line: Line) -> proof.Consistency | None:
+        """From a size to the newest that the log has; None where it shows nothing."""
+        try:
+            return proof.consistency_from_json(line.prove(CONSISTENCY, {"from": size}))
+        except Refused as error:
+            if error.status != _NOT_FOUND:
+                raise
+            return None
+
     def _consistency(self, line: Line, old: int, new: int, kind: str) -> tuple[bytes, ...]:
         if old == 0:
             return ()
@@ -242,13 +277,28 @@ class KnownLog:
             raise VerificationError(kind, message, old) from error
         return proof.consistency_from_json(found).hashes
 
-    def _require_genesis(self, log: TrustedLog, genesis: str, line: Line) -> None:
-        """Record 0 is the one that is trusted: recoveries are judged from there on."""
-        trusted = log.trusted
-        if trusted is not None and trusted.size:
-            asked = {"index": 0, "size": trusted.size}
+    def _require_genesis(self, log: TrustedLog, genesis: str, line: Line) -> bytes | None:
+        """Record 0 is the one that is trusted: recoveries are judged from there on.
+
+        Returns:
+            The note that this led to, where the log keeps that of the trusted size no more.
+        """
+        trusted, note = log.trusted, None
+        if trusted is None or not trusted.size:
+            return None
+        asked = {"index": 0, "size": trusted.size}
+        try:
             given = proof.inclusion_from_json(line.prove(INCLUSION, asked))
-            log.includes(given, bytes.fromhex(genesis))
+        except Refused as error:
+            newer = self._newer(trusted.size, line) if error.status == _NOT_FOUND else None
+            if newer is None:
+                raise
+            note = newer.checkpoint.encode()
+            log.extend(newer)
+            asked = {"index": 0, "size": newer.new}
+            given = proof.inclusion_from_json(line.prove(INCLUSION, asked))
+        log.includes(given, bytes.fromhex(genesis))
+        return note
 
     def _load(self) -> tuple[_Memory | None, bytes | None]:
         path = self.folder / "checkpoint"

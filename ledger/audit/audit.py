@@ -250,15 +250,14 @@ def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
         walk.prepare(sizes, vkeys)
         signed = walk.run(workers, progress)
     walk.findings += signed.findings
-    verdict = tree.judge(walk.roots, walk.tiles, signed)
+    beside = source.beside()
+    verdict = tree.judge(walk.roots, walk.tiles, signed, beside.pruned)
     walk.findings += verdict.findings
     walk.check_genesis(genesis, vkeys)
     walk.check_recoveries(trusted)
     walk.check_extent(signed.newest or 0)
     walk.check_files(blobs, whole=whole_files)
-    walk.findings += tables.judge(
-        source.beside(), walk.rows, rehearsal=origin.startswith(REHEARSAL)
-    )
+    walk.findings += tables.judge(beside, walk.rows, rehearsal=origin.startswith(REHEARSAL))
     walk.explain(verdict.replaced)
     return walk.report(signed)
 

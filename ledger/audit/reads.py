@@ -191,7 +191,8 @@ def audit_reads(  # noqa: PLR0913 - what an auditor brings along is the argument
     signed = tree.read_checkpoints(source.checkpoints(), keys, origin)
     walk.findings += signed.findings
     tiles = Tiles(source.tiles())
-    judged = tree.judge(roots, tiles, signed)
+    beside = source.beside()
+    judged = tree.judge(roots, tiles, signed, beside.pruned)
     walk.findings += judged.findings
     for index in judged.replaced:
         walk.find(index, Damage.RECORD_REPLACED, "the tree was signed over another row")
@@ -201,7 +202,7 @@ def audit_reads(  # noqa: PLR0913 - what an auditor brings along is the argument
     walk.check_extent(signed.newest or 0)
     walk.check_gate()
     walk.check_opens()
-    walk.findings += tables.judge(source.beside(), walk.rows, rehearsal=False)
+    walk.findings += tables.judge(beside, walk.rows, rehearsal=False)
     newest = signed.newest or 0
     order = {kind: n for n, kind in enumerate(Damage)}
     found = sorted(set(walk.findings), key=lambda f: (f.index, order[f.kind], f.message))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ledger.audit.findings import Damage, Finding
+from ledger.audit.tree import NOTHING_PRUNED, PrunedTree
 
 
 class Misfit(NamedTuple):
@@ -37,6 +38,7 @@ class Beside(NamedTuple):
         strays: Indices of wraps without a record.
         cosigned: Witness and size of each cosignature.
         misfits: Rows that the schema would have refused.
+        pruned: How far the tree was pruned; None where nothing says so.
     """
 
     heads: int
@@ -45,6 +47,7 @@ class Beside(NamedTuple):
     strays: tuple[int, ...] = ()
     cosigned: tuple[tuple[str, int], ...] = ()
     misfits: tuple[Misfit, ...] = ()
+    pruned: PrunedTree | None = NOTHING_PRUNED
 
 
 class Reckoning(NamedTuple):

@@ -46,6 +46,21 @@ class RawCheckpoint(NamedTuple):
     note: bytes
 
 
+class PrunedTree(NamedTuple):
+    """The one row of `pruned`.
+
+    Attributes:
+        upto: Below it no partial tile stands that a wider one begins with.
+        kept: Checkpoints up to there.
+    """
+
+    upto: int
+    kept: int
+
+
+NOTHING_PRUNED: Final = PrunedTree(0, 0)
+
+
 class Roots:
     """Roots of a growing tree at the sizes asked for, and every complete subtree a tile can hold.
 
@@ -348,13 +363,16 @@ class Judgement:
     replaced: list[int] = field(default_factory=list)
 
 
-def judge(roots: Roots, tiles: Tiles, signed: ReadCheckpoints) -> Judgement:
+def judge(
+    roots: Roots, tiles: Tiles, signed: ReadCheckpoints, pruned: PrunedTree | None = NOTHING_PRUNED
+) -> Judgement:
     """Says, for every disagreement, which side is wrong.
 
     Args:
         roots: The tree of the stored entries, with the roots at every checkpoint's size.
         tiles: Stored tiles.
         signed: Checkpoints that have passed `read_checkpoints`.
+        pruned: How far what is said twice was thrown away; None where nothing says so.
     """
     found = Judgement()
     wrong = {s for s, root in signed.roots.items() if roots.at.get(s, root) != root}
@@ -375,8 +393,25 @@ def judge(roots: Roots, tiles: Tiles, signed: ReadCheckpoints) -> Judgement:
         message = f"checkpoint of size {size}: well signed, over another tree than these entries"
         found.findings.append(Finding(max(size - 1, 0), Damage.CHECKPOINT_FORKED, message))
     replaced = set(found.replaced)
-    found.findings += _check_tiles(roots, tiles, signed, replaced)
+    if pruned is None:
+        message = "the row that says how far the tree was pruned is gone"
+        found.findings.append(Finding(max(roots.size - 1, 0), Damage.HEAD_WRONG, message))
+        pruned = NOTHING_PRUNED
+    found.findings += _check_pruned(signed, pruned)
+    found.findings += _check_tiles(roots, tiles, signed, replaced, pruned.upto)
     return found
+
+
+def _check_pruned(signed: ReadCheckpoints, pruned: PrunedTree) -> Iterator[Finding]:
+    """Below what was pruned no tile tells of a checkpoint that is gone: their number does."""
+    upto, kept = pruned
+    newest = signed.newest or 0
+    if upto > newest:
+        message = f"the tree was pruned up to {upto} records, the newest checkpoint is of {newest}"
+        yield Finding(newest, Damage.CHECKPOINT_ROLLED_BACK, message)
+    elif (stand := sum(size <= upto for size in signed.sizes)) != kept:
+        message = f"of {kept} checkpoints kept up to {upto} records, {stand} are there"
+        yield Finding(max(upto - 1, 0), Damage.CHECKPOINT_MISSING, message)
 
 
 def _unlike(roots: Roots, tiles: Tiles) -> bool:
@@ -406,17 +441,21 @@ def _roots_of(tiles: Tiles, sizes: Sequence[int]) -> dict[int, bytes]:
 
 
 def _check_tiles(
-    roots: Roots, tiles: Tiles, signed: ReadCheckpoints, replaced: set[int]
+    roots: Roots, tiles: Tiles, signed: ReadCheckpoints, replaced: set[int], upto: int
 ) -> Iterator[Finding]:
-    stored = {key for size in _growth(signed.sizes, roots.size) for key in size}
+    stored = {key for size in _growth(signed.sizes, roots.size, upto) for key in size}
+    stored |= set(_whole(min(upto, roots.size)))
     yield from (_absent(tiles, *key) for key in sorted(stored) if not tiles.has(*key))
+    ends = set(_ends(min(upto, roots.size)))
+    yield from (_absent(tiles, *key) for key in sorted(ends) if tiles.widest(*key[:2]) < key[2])
+    stored |= ends
     unasked: list[RawTile] = []
     for tile in tiles:
         if _is_inside(tile, roots.size) and (finding := _check_tile(tile, roots, tiles, replaced)):
             yield finding
         elif (tile.level, tile.n, tile.width) not in stored:
             unasked.append(tile)
-    yield from _check_unasked(unasked, signed, roots.size)
+    yield from _check_unasked(unasked, signed, roots.size, upto)
 
 
 def _is_inside(tile: RawTile, size: int) -> bool:
@@ -431,9 +470,11 @@ def _end(tile: RawTile) -> int:
 
 
 def _check_unasked(
-    tiles: Iterable[RawTile], signed: ReadCheckpoints, size: int
+    tiles: Iterable[RawTile], signed: ReadCheckpoints, size: int, upto: int
 ) -> Iterator[Finding]:
     """Tiles that no stored checkpoint has brought: a checkpoint is gone, or somebody planted them.
+
+    Where the tree was pruned there are none, and whatever stands is planted.
 
     A checkpointer that comes to a planted one with other bytes stops for good.
     """
@@ -444,6 +485,7 @@ def _check_unasked(
             tile.level
             or not _is_inside(tile, size)
             or (tile.width == WIDTH and _end(tile) <= newest)
+            or _end(tile) <= upto
         ):
             message = f"{_named(tile)} is of no checkpoint"
             last = _end(tile) - 1 if 0 <= tile.level < _LEVELS else size
@@ -460,10 +502,26 @@ def _check_unasked(
         yield Finding(newest, Damage.CHECKPOINT_ROLLED_BACK, message)
 
 
-def _growth(sizes: Iterable[int], limit: int) -> Iterator[Iterator[tuple[int, int, int]]]:
+def _whole(upto: int) -> Iterator[tuple[int, int, int]]:
+    """The full tiles of what was pruned."""
+    for level in range(_LEVELS):
+        yield from ((level, n, WIDTH) for n in range((upto >> (HEIGHT * level)) // WIDTH))
+
+
+def _ends(upto: int) -> Iterator[tuple[int, int, int]]:
+    """The partial tiles of a pruned tree: each, or a wider one in its place, stands."""
+    for level in range(_LEVELS):
+        n, width = divmod(upto >> (HEIGHT * level), WIDTH)
+        if width:
+            yield level, n, width
+
+
+def _growth(
+    sizes: Iterable[int], limit: int, upto: int
+) -> Iterator[Iterator[tuple[int, int, int]]]:
     """Level, n and width of the tiles that each checkpoint stored: those that had grown."""
-    old = 0
-    for size in sorted({size for size in sizes if 0 < size <= limit}):
+    old = upto
+    for size in sorted({size for size in sizes if upto < size <= limit}):
         yield _grown(old, size)
         old = size
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import Final
 from keys.note import NoteSigner
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint, planted, require, shorter
 from ledger.checkpoints.tree_growth import grown, late
-from ledger.errors import Conflict, Unavailable, VerificationError
+from ledger.errors import Conflict, Fatal, Unavailable, VerificationError
 from ledger.log import checkpoint as checkpoints
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import EMPTY_ROOT
@@ -29,6 +30,11 @@ from ledger.ports import CheckpointStore, Clock, Notices, RecordStore, TileStore
 BATCH: Final = 32_768
 POLL_S: Final = 1.0
 PAUSE_S: Final = 0.02
+PRUNE_S: Final = 10.0
+MORE_S: Final = 0.2
+"""Between two prunes where there is more to do: a log of before, or one that grows fast."""
+TILES: Final = 2
+"""Full tiles a prune: what waits for a proof meanwhile waits for milliseconds."""
 _log = logging.getLogger("socai.checkpointer")
 
 
@@ -87,6 +93,7 @@ class Checkpointer:
         self._origin = origin
         self._notices = notices
         self._stand: _Stand | None = None
+        self._apart: int | None = None
 
     def checkpoint_once(self) -> Checkpoint | None:
         """Covers what has been committed since the last checkpoint, a batch at most.
@@ -131,7 +138,7 @@ class Checkpointer:
             if self._notices is not None:
                 wait = stack.enter_context(self._notices.listen("records"))
                 give = stack.enter_context(self._notices.giving("checkpoint"))
-            held = ""
+            held, due = "", time.monotonic() + PRUNE_S
             while not stop.is_set():
                 try:
                     signed = self.checkpoint_once()
@@ -142,11 +149,37 @@ class Checkpointer:
                     stop.wait(POLL_S)
                     continue
                 held = ""
+                if time.monotonic() >= due:
+                    due = time.monotonic() + self._tidied()
                 if signed is None:
                     wait(POLL_S)
                 else:
                     give()
                     stop.wait(pause_s)
+
+    def prune_once(self) -> bool:
+        """Takes what is said twice, of a few full tiles; whether there is more to do at once.
+
+        Raises:
+            Unavailable: Try again.
+        """
+        done = self._checkpoints.prune(TILES)
+        if done.apart and done.upto != self._apart:
+            _log.error(
+                "no partial tile from record %d on is thrown away: the tile there is missing or has"
+                " other bytes than a narrower one; socai log audit says which",
+                done.upto,
+            )
+        self._apart = done.upto if done.apart else None
+        return done.more
+
+    def _tidied(self) -> float:
+        """When to prune again, in seconds; what fails there is in nobody's way."""
+        try:
+            return MORE_S if self.prune_once() else PRUNE_S
+        except (Unavailable, Fatal) as error:
+            _log.warning("nothing is thrown away until this is mended: %s", error)
+            return PRUNE_S
 
     # -- the tree ----------------------------------------------------------------------------------
 

@@ -14,7 +14,8 @@ from ledger.errors import VerificationError
 from ledger.log.checkpoint import Checkpoint, open_checkpoint
 from ledger.ports import Checkpoints
 
-_KEPT: Final = 64
+_KEPT: Final = 256
+"""Notes: of the last seconds, so that a proof for one that was just handed out is found."""
 
 
 class StoredNewest(Protocol):
@@ -75,6 +76,10 @@ class NewestSigned:
             if len(self._good) > _KEPT:
                 del self._good[next(iter(self._good))]
 
+    def _known(self, size: int) -> bytes | None:
+        with self._lock:
+            return next((note for held, note in reversed(self._good) if held == size), None)
+
     def _opened(self, size: int, note: bytes) -> Checkpoint:
         """A recovery may have turned the keys since this process looked."""
         try:
@@ -101,6 +106,7 @@ class SignedCheckpoints(NewestSigned):
     def at(self, size: int) -> bytes | None:
         """The note of exactly this size. Raises: VerificationError."""
         note = self._every.at(size)
-        if note is not None:
-            self._require(size, note)
+        if note is None:  # the store keeps not every one
+            return self._known(size)
+        self._require(size, note)
         return note

@@ -17,6 +17,7 @@ import psycopg
 from ledger.checkpoints.seen_checkpoint import planted
 from ledger.errors import Conflict, VerificationError
 from ledger.message import Message
+from ledger.ports import Pruned
 from ledger.postgres.connect import Pool, reading, translated
 from ledger.postgres.records import LogSchema, inside
 
@@ -26,6 +27,7 @@ _ADVANCE: Final[LiteralString] = """
 SELECT log.checkpoint(%b::bigint, %b::bigint, %b::bytea, %b::bytea,
   %b::smallint[], %b::bigint[], %b::smallint[], %b::bytea[])
 """
+_PRUNE: Final[LiteralString] = "SELECT upto, more, apart FROM log.prune(%b::int)"
 _ALL: Final[LiteralString] = "SELECT size, note FROM log.checkpoints ORDER BY size DESC"
 _SOME: Final = 64
 """Notes that are fetched at a time."""
@@ -39,6 +41,24 @@ _WITHOUT: Final[LiteralString] = "DELETE FROM log.checkpoints WHERE size > %b"
 _TILES_BEHIND: Final[LiteralString] = (
     "DELETE FROM log.tiles WHERE n * 256 + width > %b::bigint >> (8 * level)"
 )
+# What a prune took as said twice is said once where a wider tile goes: what the sizes that stand
+# had of it is cut out before.
+_CUT: Final[LiteralString] = """
+INSERT INTO log.tiles (level, n, width, data)
+SELECT DISTINCT ON (l, t.n, h.k) l, t.n, k %% 256, substring(t.data FROM 1 FOR 32 * (k %% 256)::int)
+FROM log.checkpoints c CROSS JOIN generate_series(0, 7) l
+CROSS JOIN LATERAL (SELECT c.size >> (8 * l)) h (k)
+JOIN log.tiles t ON t.level = l AND t.n = k / 256 AND t.width > k %% 256
+WHERE k %% 256 > 0 AND c.size > %b::bigint / 256 * 256
+  AND EXISTS (SELECT FROM log.pruned p WHERE p.upto > %b)
+ORDER BY l, t.n, h.k, t.width
+ON CONFLICT DO NOTHING
+"""
+_PRUNED_TO: Final[LiteralString] = """
+UPDATE log.pruned SET upto = %b::bigint / 256 * 256,
+  kept = (SELECT count(*) FROM log.checkpoints c WHERE c.size <= %b::bigint / 256 * 256)
+WHERE upto > %b
+"""
 
 
 class PostgresCheckpoints:
@@ -92,6 +112,19 @@ class PostgresCheckpoints:
                 "checkpoint_moved",
                 Message("the newest checkpoint is no longer of size {detail}", detail=old_size),
             )
+
+    def prune(self, most: int) -> Pruned:
+        """See `CheckpointStore`.
+
+        Raises:
+            Unavailable: Nothing went, or the answer was lost: what may go is asked for again.
+        """
+        try:
+            with self._pool.connection() as connection:
+                row = connection.execute(inside(_PRUNE, self._schema), [most]).fetchone()
+        except psycopg.Error as error:
+            raise translated(error) from error
+        return Pruned(*cast("tuple[int, bool, bool]", row))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +191,8 @@ def discard(
                 gone.append((size, hashlib.sha256(note).hexdigest()))
             connection.execute(_PAST_THE_TRIGGERS)
             connection.execute(inside(_WITHOUT, schema), [stands or 0])
+            connection.execute(inside(_CUT, schema), [stands or 0] * 2)
+            connection.execute(inside(_PRUNED_TO, schema), [stands or 0] * 3)
             tiles = connection.execute(inside(_TILES_BEHIND, schema), [stands or 0]).rowcount
     except psycopg.Error as error:
         raise translated(error) from error

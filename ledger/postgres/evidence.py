@@ -23,7 +23,7 @@ from ledger.audit.content import RawRecord
 from ledger.audit.rules.token_owners import RawToken
 from ledger.audit.snapshot_port import ALONE, StreamPartition
 from ledger.audit.tables import Beside, Reckoning
-from ledger.audit.tree import RawCheckpoint, RawTile
+from ledger.audit.tree import NOTHING_PRUNED, PrunedTree, RawCheckpoint, RawTile
 from ledger.errors import NotFound
 from ledger.log.moment import EPOCH
 from ledger.ports import LogHead
@@ -65,6 +65,9 @@ WHERE NOT EXISTS (SELECT FROM log.records r WHERE r.index = w.index) ORDER BY 1 
 _COSIGNED: Final[LiteralString] = """
 SELECT coalesce(witness, ''), coalesce(size, 0) FROM log.cosignatures ORDER BY 2, 1 LIMIT 100
 """
+# A dump of before there was any is audited too.
+_HAS_PRUNED: Final[LiteralString] = "SELECT to_regclass('log.pruned') IS NOT NULL"
+_PRUNED: Final[LiteralString] = "SELECT coalesce(upto, 0), coalesce(kept, -1) FROM log.pruned"
 _COUNT: Final[LiteralString] = "SELECT count(*) FROM log.records"
 _LAST: Final[LiteralString] = "SELECT coalesce(max(index), -1) FROM log.records"
 # Where what cannot be null is, it is read as what cannot be right: the audit goes on behind it.
@@ -315,7 +318,14 @@ class PostgresEvidence:
             strays=tuple(index for (index,) in self._all(_STRAYS)),
             cosigned=tuple(self._all(_COSIGNED)),
             misfits=tuple(misfits(self._connection)) if acts else (),
+            pruned=self._pruned(),
         )
+
+    def _pruned(self) -> PrunedTree | None:
+        if self._all(_HAS_PRUNED) != [(True,)]:
+            return NOTHING_PRUNED
+        rows = self._all(_PRUNED)
+        return PrunedTree(*rows[0]) if rows else None
 
     def tokens(self) -> Sequence[RawToken] | None:
         """Every row of `tokens`, in this snapshot; None where the login may not read them.

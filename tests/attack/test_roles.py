@@ -60,11 +60,13 @@ ACCESS: Final = ACCESS_TREE | {
 }
 #: What the keeper opened, and how that was reckoned.
 OPENS: Final = {"access.opens", "access.reckonings"}
+#: How far both trees were pruned: for whoever audits them.
+PRUNED: Final = {"log.pruned", "access.pruned"}
 #: Tables of which a login may read something (access.md G1-G12).
 READS: Final[dict[str, set[str]]] = {
     "migrator": {"log.migrations", "log.enclave"},
     "writer": LOG - TREE - GONE - {"log.epochs"} | {"proj.acts", "proj.views"},
-    "projector": LOG | VIEWS | PARTICIPATION | ACCESS | OPENS | {"access.gate"},
+    "projector": LOG | VIEWS | PARTICIPATION | ACCESS | OPENS | PRUNED | {"access.gate"},
     "reader": LOG - {"log.tokens"} - GONE
     | VIEWS
     | {"sec.shown", "mirror.shown"}
@@ -74,6 +76,7 @@ READS: Final[dict[str, set[str]]] = {
     | PARTICIPATION
     | ACCESS
     | OPENS
+    | PRUNED
     | MIRROR - {"mirror.files", "mirror.tokens", "mirror.wraps"},
     "checkpointer": TREE
     | {"log.records", "log.log_head", "log.migrations", "log.enclave"}
@@ -82,6 +85,7 @@ READS: Final[dict[str, set[str]]] = {
     "backup": LOG
     | ACCESS
     | OPENS
+    | PRUNED
     | {"access.gate", "log.epochs_given_up", "log.wraps_aside"}
     | R
     | MIRROR,
@@ -151,7 +155,8 @@ CALLS: Final[dict[str, set[str]]] = {
     },
     "auditor": {"log.entries", "access.entries"},
     "checkpointer": {
-        "log.checkpoint", "log.entries", "log.sweep_notices", "access.checkpoint", "access.entries",
+        "log.checkpoint", "log.entries", "log.prune", "log.sweep_notices", "access.checkpoint",
+        "access.entries", "access.prune",
     },
     "backup": set(),
     "vault": set(),

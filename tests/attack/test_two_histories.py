@@ -29,10 +29,12 @@ class History:
     Args:
         name: What its records after the beginning are made of.
         size: Records.
+        pruned: Sizes of which it keeps no note.
     """
 
-    def __init__(self, name: str, size: int) -> None:
+    def __init__(self, name: str, size: int, pruned: frozenset[int] = frozenset()) -> None:
         self.size = size
+        self.pruned = pruned
         self.entries = [
             hashlib.sha256(f"{name if n >= BEGINNING else ''}{n}".encode()).digest()
             for n in range(size)
@@ -48,12 +50,15 @@ class History:
 
     def prove(self, path: str, query: Mapping[str, Any]) -> dict[str, Any]:
         """What it answers to whoever asks for a proof."""
-        if path == CONSISTENCY and query["from"] <= query["to"] <= self.size:
-            old, new = query["from"], query["to"]
+        to = query.get("to", query.get("size", self.size))
+        if to in self.pruned:
+            raise Refused(404, {"code": "not_found"})
+        if path == CONSISTENCY and query["from"] <= to <= self.size:
+            old, new = query["from"], to
             hashes = tuple(merkle.consistency_path(old, new, self.nodes))
             return Consistency(old, new, hashes, self.note(new).decode()).to_json()
         if path == INCLUSION:
-            size = query["size"]
+            size = to
             hashes = tuple(merkle.inclusion_path(query["index"], size, self.nodes))
             return Inclusion(query["index"], size, hashes, self.note(size).decode()).to_json()
         raise Refused(404, {"code": "not_found"})
@@ -86,6 +91,21 @@ def test_a_client_follows_a_log_that_only_grows(tmp_path: Path) -> None:
     memory, _ = known(tmp_path)._load()
     assert memory is not None
     assert unverified(memory.note).size == 40
+
+
+def test_a_client_follows_a_log_that_keeps_not_every_note(tmp_path: Path) -> None:
+    """What it remembers is pruned by the time it meets an older receipt: both lead to the newest.
+
+    At first contact too, where the note just met is gone a moment later.
+    """
+    line = History("a", 40, frozenset({3, 9, 12}))
+    assert known(tmp_path).meet(line.note(9), line).size == 9
+    known(tmp_path / "other").meet(line.note(12), line)
+    assert known(tmp_path / "other").meet(line.note(3), line).size == 3
+    for folder in (tmp_path, tmp_path / "other"):
+        memory, _ = known(folder)._load()
+        assert memory is not None
+        assert unverified(memory.note).size == 40
 
 
 @attack(

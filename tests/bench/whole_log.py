@@ -7,13 +7,14 @@ import resource
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Thread
 from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
 from psycopg import sql
 
 from api.ops.machine import RealClock
-from api.ops.wiring import Enclave, open_kek, open_projector
+from api.ops.wiring import Enclave, open_checkpointer, open_kek, open_projector
 from api.settings import Home
 from keys.envelope_encryption import Keks
 from ledger.asker import asking
@@ -32,6 +33,7 @@ from tests.bench.run import SUBMITTERS, Run, median, verify_rate
 
 GROUP: Final = "whole_log"
 _LONG_CASE: Final = 200
+_PARTS: Final = 8
 _BYTES: Final[LiteralString] = """
 SELECT relname, pg_total_relation_size(c.oid) FROM pg_class c
 WHERE relnamespace = 'log'::regnamespace AND relkind = 'r'
@@ -47,6 +49,8 @@ def rows(run: Run) -> Iterator[Row]:
     yield from _rebuilt(run, main)
     yield _as_of(main, long_case)
     yield from _bytes(main)
+    for hands in (1, SUBMITTERS):
+        yield _bytes_at(run, hands)
 
 
 def _grow(run: Run, main: Founded, records: int) -> str:
@@ -208,6 +212,58 @@ def _as_of(main: Founded, stream: str) -> Row:
         GROUP, f"as-of of a case of {_LONG_CASE} acts, p50", 1000 * median(took[5:]), "ms",
         sense="<=", goal=25, note="fold of 180 statements and SQL",
     )  # fmt: skip
+
+
+def _bytes_at(run: Run, hands: int) -> Row:
+    """What an act takes where so many wait for their proof at a time, tree and notes included.
+
+    Pruned as the checkpointer does, and vacuumed as often as the server does at an office's pace.
+    """
+    enclave = run.enclave(f"bytes{hands}.example", officers=hands)
+    checkpointer, pool = open_checkpointer(enclave.settings)
+    stop, halves, acts = Event(), list[int](), 2_000 if run.quick else 8_000
+    running = Thread(target=checkpointer.run, args=(stop,), kwargs={"pause_s": 0.002})
+    opened, size = enclave.open(), 0
+    run.tell(f"whole_log: {acts} acts by {hands} at a time")
+    begun = _held(enclave)
+    running.start()
+    try:
+        with ThreadPoolExecutor(hands) as threads:
+            share = acts // _PARTS // hands
+            for _ in range(_PARTS):
+                list(threads.map(lambda o: _prove(opened, o, share), enclave.officers))
+                while checkpointer.prune_once():
+                    pass
+                size = opened.records.head().size
+                halves.append((_held(enclave) - begun) // size)
+    finally:
+        stop.set()
+        running.join()
+        opened.close()
+        pool.close()
+    statement = median(
+        len(act.statement.compact)
+        for act in workload.acts(enclave.officers[0], enclave.facts.origin, 80)
+    )
+    name = f"bytes in Postgres per act, {hands} at a time"
+    return Row(
+        GROUP, name, halves[-1], "B",
+        "bytes of its statement", statement, sense="<=", goal=3.0,
+        note=f"{size} records, at the half of them {halves[_PARTS // 2 - 1]} B",
+    )  # fmt: skip
+
+
+def _prove(enclave: Enclave, officer: workload.Officer, number: int) -> None:
+    for act in workload.acts(officer, enclave.facts.origin, number, acts_a_case=8):
+        said = enclave.ledger.record(act.body, signer_officer=officer.id)
+        enclave.proofs.wait(said.index, 10.0)
+
+
+def _held(enclave: Founded) -> int:
+    """Bytes of the log's schema, vacuumed."""
+    with psycopg.connect(enclave.admin, autocommit=True) as connection:
+        connection.execute("VACUUM log.log_head, log.tiles, log.checkpoints, log.pruned")
+        return sum(size for _, size in connection.execute(_BYTES).fetchall())
 
 
 def _bytes(main: Founded) -> Iterator[Row]:

@@ -24,6 +24,7 @@ TABLES = sorted(
 )
 HARMS = ("UPDATE", "DELETE", "TRUNCATE", "INSERT")
 HEADS = ("log.log_head", "log.custody_head", "access.log_head")
+PRUNED = ("log.pruned", "access.pruned")
 #: What is folded and not recorded: all that rests on it is held against records (access.md G17).
 FOLDED = (
     {
@@ -63,6 +64,13 @@ def filled(postgres_server: Embedded) -> Iterator[Database]:
             " VALUES (0, %s, gen_random_uuid(), gen_random_uuid(), %s)",
             [wrap[1:17], wrap],
         )
+        for into in (
+            "log.tiles (n, level, width, data) VALUES (0, 0, 1, %s)",
+            "access.tiles (n, level, width, data) VALUES (0, 0, 1, %s)",
+            "log.checkpoints (size, root, note) VALUES (1, %s, 'x')",
+            "access.checkpoints (size, root, note) VALUES (1, %s, 'x')",
+        ):
+            admin.execute(f"INSERT INTO {into}".encode(), [bytes(32)])
     yield made
     made.close()
 
@@ -141,6 +149,8 @@ def _of_owner(harm: str, table: str, column: str) -> sql.Composed:
     name = sql.Identifier(*table.split("."))
     if harm == "UPDATE" and table in HEADS:
         return sql.SQL("UPDATE {} SET size = size - 1").format(name)
+    if harm == "UPDATE" and table in PRUNED:
+        return sql.SQL("UPDATE {} SET upto = upto - 256").format(name)
     if (harm, table) == ("UPDATE", "log.epochs"):
         return sql.SQL("UPDATE {} SET moved = moved - 1").format(name)
     return _harm(harm, table, column)

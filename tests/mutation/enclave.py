@@ -168,7 +168,7 @@ def _keep_reads_and_reporters(enclave: Enclave) -> None:
 
 
 def a_long_log(database: Database) -> Enclave:
-    """A real enclave's log of one whole tile and the beginning of the next."""
+    """A real enclave's log of one whole tile, pruned, and the beginning of the next."""
     a = ALedger(in_postgres(database), rehearsal=False, origin="bacninh.example/ordinary")
     enclave = Enclave(a, database, a.checkpointer())
     a.found()
@@ -182,6 +182,7 @@ def a_long_log(database: Database) -> Enclave:
         if number == 200:
             enclave.keep_copy()
     enclave.seal()
+    enclave.checkpointer.prune_once()
     return enclave
 
 
