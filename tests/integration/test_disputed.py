@@ -17,6 +17,7 @@ from projections.views.acts import ActFilter
 from projections.views.case_file import Filter
 from projections.views.worklist import TaskRow
 from tests.a_ledger import a_report, revocation
+from tests.attacks import attack
 from tests.builders import an_act, changed
 from tests.fixtures.app import Service
 from tests.fixtures.projected import Case
@@ -190,6 +191,12 @@ def revoked(service: Service, alias: str) -> None:
     service.say(changed(act, facts=facts), "founder")
 
 
+@attack(
+    "a key is revoked as of long ago, so that every case is flagged and nobody finds what matters",
+    stopped_by="a revocation is one record to fold; a worklist holds the newest hundred cases of an"
+    " agency; one sign-off of the agency ends them",
+    noticed_by="the flag, `log audit`, the registrar's act",
+)
 def test_work_goes_by_sign_offs_alone_and_a_flood_is_bounded(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

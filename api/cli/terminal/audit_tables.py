@@ -8,10 +8,10 @@ from typing import Final
 
 from rich.progress import TaskID
 
-from api.cli.terminal.case_tables import when
 from api.cli.terminal.shell import Shell
 from api.ops.enclave_audit import Audited, Progressed, Stage
 from api.texts import damage
+from api.texts.case_words import when
 from api.texts.catalogue import in_each, translate
 from api.texts.labels import audited, verdict
 from ledger.audit.audit import Report
