@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -784,7 +783,7 @@ def an_act(  # noqa: PLR0913 - each is something a test may want to be different
         "document": DOCUMENT if name in _WRITTEN else None,
         "facts": {n: v for n, v in filled.items() if v is not None},
     } | members
-    probe = _with_its_own_tokens({n: deepcopy(v) for n, v in payload.items() if v is not None})
+    probe = _with_its_own_tokens({n: v for n, v in payload.items() if v is not None})
     if "signers" not in probe:
         probe["signers"] = _signers(name, author, also, probe, level)
     return parse_act(probe if capacities is None else in_form_2(probe, capacities), level=level)
@@ -795,13 +794,11 @@ def _of_form_2(name: str) -> Mapping[str, Any]:
 
 
 def _with_its_own_tokens(payload: Json) -> Json:
-    """In another case than the usual one the usual persons have other tokens (access.md L26)."""
-    stream = payload["stream"]
-    if stream == _stream_of("case") or not stream.startswith("case/"):
-        return payload
-    text = orjson.dumps(payload)
-    for token in (SUBJECT, REPORTER):
-        text = text.replace(token.encode(), a_token(f"{token} in {stream}").encode())
+    """A copy. In another case than the usual the usual persons have other tokens (access.md L26)."""
+    stream, text = payload["stream"], orjson.dumps(payload)
+    if stream != _stream_of("case") and stream.startswith("case/"):
+        for token in (SUBJECT, REPORTER):
+            text = text.replace(token.encode(), a_token(f"{token} in {stream}").encode())
     own: Json = orjson.loads(text)
     return own
 

@@ -169,14 +169,15 @@ def _shape(edition: Edition, base: Edition) -> list[EditionFault]:
         if not isinstance(lines, (list, tuple)):
             lines = [lines]
         always = frozenset(before[0]).intersection(*before) if before else frozenset[str]()
-        kinds = {
-            m: {type(line[m]) for line in before if m in line} for line in before for m in line
-        }
+        kinds: dict[str, set[type]] = {}
+        for line in before:
+            for member, value in line.items():
+                kinds.setdefault(member, set()).add(type(value))
         for line in lines:
-            member = _misshapen(line, always, kinds)
-            if member is not None:
+            wrong = _misshapen(line, always, kinds)
+            if wrong is not None:
                 key = key_of(line, KEYS[subject, section]) if isinstance(line, Mapping) else section
-                said = Message("{member} is missing, or is of another kind", member=member)
+                said = Message("{member} is missing, or is of another kind", member=wrong)
                 found.append(EditionFault(subject, key, said))
     return found
 

@@ -233,9 +233,15 @@ def test_who_heads_the_agency_that_carries_on_sees_what_waits_there() -> None:
 # -- the scenarios ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(one, marks=() if n % 2 else pytest.mark.soak) for n, one in enumerate(NAMES)],
+)
 def test_rows_and_rule_agree_all_along_a_scenario(name: str) -> None:
-    """At each statement, for the whole cast, then and on days to come."""
+    """At each statement, for officers drawn from the cast, then and on days to come.
+
+    Along each second scenario on a push, along the others in `make soak`.
+    """
     file = scenario(name)
     draw = random.Random(f"rows of {name}")  # noqa: S311 - the same days in every run
     player, aliases = seeing(file)
