@@ -794,7 +794,7 @@ def _of_form_2(name: str) -> Mapping[str, Any]:
 
 
 def _with_its_own_tokens(payload: Json) -> Json:
-    """A copy. In another case than the usual the usual persons have other tokens (access.md L26)."""
+    """A copy; in another case than the usual one with other tokens of persons (access.md L26)."""
     stream, text = payload["stream"], orjson.dumps(payload)
     if stream != _stream_of("case") and stream.startswith("case/"):
         for token in (SUBJECT, REPORTER):

@@ -60,7 +60,7 @@ COMMANDS: Final[dict[str, Late]] = {
     ),
     "case": Late(
         "api.cli.commands.cases:case",
-        Message("Cases: list, show, history, who, verify, diff, why, as-of."),
+        Message("Cases: list, show, history, who, verify, diff, why, as-of, print."),
     ),
     "grant": Late(
         "api.cli.commands.access:grant",
@@ -100,7 +100,8 @@ COMMANDS: Final[dict[str, Late]] = {
     "log": Late(
         "api.cli.commands.log.group:log",
         Message(
-            "The log: status, checkpoint, audit, void, discard, shred, recover, resume, remember."
+            "The log: status, checkpoint, sheet, audit, void, discard, shred, recover, resume,"
+            " remember."
         ),
     ),
     "edition": Late(

@@ -453,6 +453,33 @@ class Client(Connection):
         """What may leave a case by its permits, and what has left it."""
         return self.read(f"/v1/cases/{case}/copies").body
 
+    def print_case(
+        self,
+        case: str,
+        permit: str,
+        into: Path,
+        *,
+        at: datetime | None = None,
+    ) -> tuple[int, str, str]:
+        """A print of a case that leaves by a permit (access.md A23); asked for once, as a copy.
+
+        Returns:
+            Its size in bytes, its digest, and its mark as the server says it.
+
+        Raises:
+            Refused: `export_not_permitted` or `permit_over`; nothing left.
+            VerificationError: What came is not what the server says that it sent.
+        """
+        path, query = f"/v1/cases/{case}/print.pdf", {"permit": permit}
+        answered = self.answer(
+            "GET", path, query=query, at=at, accept="application/pdf", stream=True, once=True
+        )
+        with understood():
+            stated = answered.headers["Repr-Digest"].removeprefix("sha-256=:").removesuffix(":")
+            digest = _file_digest(canonical.unb64std(stated))
+        size, response = self._saved(digest, into, lambda: answered)
+        return size, digest, response.headers.get("Copy-Mark", "")
+
     def _saved(
         self, digest: str, into: Path, asked: Callable[[], httpx.Response]
     ) -> tuple[int, httpx.Response]:

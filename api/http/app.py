@@ -25,6 +25,7 @@ from api.http.resources.feed import feed
 from api.http.resources.health import health
 from api.http.resources.log import log
 from api.http.resources.participants import participants
+from api.http.resources.prints import prints
 from api.http.resources.public import public
 from api.http.resources.registry import registry
 from api.http.resources.reporters import reporters
@@ -46,6 +47,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     cases,
     addresses,
     participants,
+    prints,
     access_log,
     act_record,
     attachments,

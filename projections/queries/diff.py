@@ -98,6 +98,34 @@ def of_act(folded: CaseAt, act_id: str) -> list[Change]:
     ]
 
 
+def of_acts(folded: CaseAt) -> dict[str, list[Change]]:
+    """What each act changed in a case, from its first statement to its last, in one walk.
+
+    What time made of the file between two statements is no act's doing.
+    """
+    told = _Told(folded)
+    found: dict[str, _Changed] = {}
+    for row, before, after in _walked(folded):
+        was, is_ = flatten(before), flatten(after)
+        of_it = found.setdefault(row.act_id, {})
+        for pointer in diff_pointers(before, after):
+            if not pointer.startswith(_NOT_COMPARED):
+                old = of_it[pointer][0] if pointer in of_it else was.get(pointer)
+                lines = of_it[pointer][2] if pointer in of_it else ()
+                of_it[pointer] = (old, is_.get(pointer), (*lines, told.line(row)))
+    return {
+        act_id: [
+            Change(pointer, old, new, lines)
+            for pointer, (old, new, lines) in sorted(of_it.items())
+            if old != new
+        ]
+        for act_id, of_it in found.items()
+    }
+
+
+_Changed = dict[str, tuple[Any, Any, tuple[Mapping[str, Any], ...]]]
+
+
 def _touches(
     later: CaseAt, known: AbstractSet[int], pointers: AbstractSet[str]
 ) -> dict[str, list[Mapping[str, Any]]]:
@@ -127,6 +155,12 @@ def _around(
     """
     walked = (n for n, row in enumerate(folded.rows, 1) if row.index not in skipped)
     limits.within(sum(walked), limits.RENDERED)
+    yield from _walked(folded, skipped)
+
+
+def _walked(
+    folded: CaseAt, skipped: AbstractSet[int] = frozenset()
+) -> Iterator[tuple[ActRow, Mapping[str, Any], Mapping[str, Any]]]:
     file: Mapping[str, Any] | None = None
     until: datetime | None = None
     for state, row, done in walk(folded):

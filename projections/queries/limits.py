@@ -11,6 +11,8 @@ RENDERED: Final = 400_000
 """Statements in all the files that a difference or a history walks through: about two seconds."""
 JUDGED: Final = 10_000
 """Statements that are opened and judged for several cases at once: about two seconds."""
+PRINTED: Final = 4_000
+"""Statements of a case that is printed whole: some thousand sheets."""
 
 DISPUTED: Final = 100
 """Cases with disputed signatures in a worklist, by agency: whoever revokes may touch all."""

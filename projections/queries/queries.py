@@ -71,7 +71,7 @@ from projections.queries.rights import Rights
 from projections.queries.row_evidence import RowEvidence
 from projections.queries.signature_verdicts import StatementVerdict, Verification, judged, verified
 from projections.queries.stored_case_file import CurrentFile
-from projections.queries.told_act import ToldAct
+from projections.queries.told_act import CaseInFull, PartSeen, ShownRows, ToldAct, in_full
 from projections.queries.ways import Ways
 from projections.views import acts as timeline
 from projections.views import case_file, disputed, worklist
@@ -127,19 +127,6 @@ class SeenOnly(Rejected):
                 " lead, the committee of the province and its overseers."
             ),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class PartSeen:
-    """What somebody sees of a case who sees some acts of it (access.md D1).
-
-    Attributes:
-        positions: How many statements its stream has.
-        withheld: Which of them are not shown, by `seq`.
-    """
-
-    positions: int
-    withheld: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -665,9 +652,34 @@ class Queries:
                 rows = folded.rows
             rows = self._as_seen(connection, rows)
             registry = self._registries.newest(connection).registry
-            told = ToldAct(statements, registry, rows, changed, whole=folded is not None)
+            shown = ShownRows(rows)
+            told = ToldAct(statements, registry, shown, changed, whole=folded is not None)
             self._shows_records("RECORD", told.related)
         return told
+
+    def printed(self, stream: str, now: datetime) -> CaseInFull:
+        """Everything that a print of a case says, looked at from its last statement.
+
+        Of whoever sees acts of it alone, these acts and no more.
+
+        Raises:
+            NotFound: There is no such case.
+            TooMuch: It has more statements than are set in one print.
+        """
+        try:
+            index, found = self.verification(stream)
+            judged_rows = list(found.statements)
+        except PartOnly:
+            (index, judged_rows), found = self.acts(stream), None
+        limits.within(len(judged_rows), limits.PRINTED)
+        rows = [one.row for one in judged_rows]
+        folded = None
+        if found is not None:
+            folded = self._as_of(stream, rows[-1].index, now, "recorded", "RECORD")
+        with self._connecting() as connection:
+            registry = self._registries.newest(connection).registry
+        part = self.part(stream)
+        return in_full(index, judged_rows, registry, folded, found, part)
 
     # -- what changed, and why -----------------------------------------------------------------
 

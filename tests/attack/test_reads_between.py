@@ -40,6 +40,7 @@ _NO_WAYS = {
     "/v1/acts/<act_id>/shares": "for custodians, by the vault",
     "/v1/acts/<act_id>/identity": "for the act's author, noted by the vault",
     "/v1/acts/<act_id>/attachments/<digest>/copies": "by a permit, and noted first",
+    "/v1/cases/<case>/print.pdf": "by a permit, and noted first",
     "/v1/cases/<case>/lower-acts/<act_id>/attachments/<digest>": (
         "by a grant above ordinary: tests/e2e/test_merged_history.py"
     ),

@@ -12,7 +12,8 @@ from typing import Any, Final
 import click
 
 from api.cli.commands.signer_options import identity
-from api.cli.terminal.shell import fail, misuse, shell_of
+from api.cli.terminal.places import output_option, require_place
+from api.cli.terminal.shell import shell_of
 from api.client.client import Client
 from api.texts.case_words import when
 from ledger.message import Message, Text, plural
@@ -24,16 +25,6 @@ _WORDS: Final = {
     "READ": Message("read"),
     "EXPORTED": Message("exported"),
 }
-
-_INTO: Final = click.option(
-    "-o",
-    "--output",
-    "into",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    metavar="FILE",
-    help="Where it goes; nothing is written over.",
-)
 
 
 @click.group()
@@ -74,14 +65,14 @@ def add(client: Client, file: Path, media_type: str | None) -> None:
     metavar="CASE",
     help="ACT_ID is of a lower log: the case here that shows it.",
 )
-@_INTO
+@output_option
 @identity
 def get(client: Client, act_id: str, digest: str, case: str | None, into: Path) -> None:
     """Get a file that ACT_ID lists; FILE appears only once all of it is checked.
 
     That it was read stands in its custody history, of a lower log in the log of reads.
     """
-    _require_place(into)
+    require_place(into)
     if case is None:
         size = client.attachment(act_id, digest, into)
     else:
@@ -106,14 +97,14 @@ def get(client: Client, act_id: str, digest: str, case: str | None, into: Path) 
 @click.option(
     "--permit", required=True, metavar="ACT", help="The ExportPermitted of the case that names you."
 )
-@_INTO
+@output_option
 @identity
 def export(client: Client, act_id: str, digest: str, permit: str, into: Path) -> None:
     """Take a copy of a file that leaves the ledger, by a permit of its case.
 
     Its number is given once, and stands in the register: socai case copies.
     """
-    _require_place(into)
+    require_place(into)
     size, mark = client.take_copy(act_id, digest, permit, into)
     shell = shell_of()
     if shell.json:
@@ -128,20 +119,6 @@ def export(client: Client, act_id: str, digest: str, permit: str, into: Path) ->
         )
     )
     shell.say(Message("Keep this beside it, it is the mark of this copy: {mark}", mark=mark))
-
-
-def _require_place(into: Path) -> None:
-    """A place for a file, where none is yet."""
-    if into.exists():
-        misuse(
-            Message("Nothing was read: {into} is there already; choose another name.", into=into),
-        )
-    if not into.absolute().parent.is_dir():
-        fail(
-            Message(
-                "Nothing was read: there is no folder {parent}.", parent=into.absolute().parent
-            ),
-        )
 
 
 @attachment.command("custody")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -21,7 +22,8 @@ from api.cli.terminal import (
 )
 from api.cli.terminal.addresses import case_id
 from api.cli.terminal.codes import Code
-from api.cli.terminal.shell import Shell, fail, shell_of
+from api.cli.terminal.places import output_option, require_place
+from api.cli.terminal.shell import Shell, fail, misuse, shell_of
 from api.client.client import Client
 from api.client.connection import Refused
 from api.texts import case_words
@@ -180,6 +182,68 @@ def copies(client: Client, id_: str) -> None:
         shell.give(body)
     else:
         copy_tables.register(shell, body)
+
+
+@case.command("print")
+@click.argument("id_", metavar="CASE")
+@click.option(
+    "--permit",
+    default=None,
+    metavar="ACT",
+    help="The ExportPermitted that names you; where one alone stands, that one.",
+)
+@output_option
+@identity
+def print_case(client: Client, id_: str, permit: str | None, into: Path) -> None:
+    """The case for court, as a PDF: complete, numbered, with digest and QR on each sheet.
+
+    It leaves by a permit of the case, and takes its next number; the register: socai case copies.
+    """
+    shell = shell_of()
+    require_place(into)
+    number = case_id(client, id_)
+    named = permit or _own_permit(client, number)
+    size, digest, mark = client.print_case(number, named, into)
+    if shell.json:
+        shell.give({"file": str(into), "digest": digest, "size": size, "mark": mark})
+        return
+    shell.say(
+        plural(
+            "{into}: {n} byte, {digest}, as the register of copies has it.",
+            "{into}: {n} bytes, {digest}, as the register of copies has it.",
+            into=into,
+            digest=digest,
+            n=size,
+        )
+    )
+    shell.say(Message("Keep this beside it, it is the mark of this copy: {mark}", mark=mark))
+
+
+def _own_permit(client: Client, number: str) -> str:
+    """The one permit that stands in the caller's name."""
+    client.login()
+    mine = [
+        one["act_id"]
+        for one in client.copies(number)["permits"]
+        if one["officer"] == client.officer and one["standing"] == "STANDS" and not one["acts"]
+    ]
+    if not mine:
+        fail(
+            Message(
+                "Nothing left: no permit of this case stands in your name. A supervisor signs"
+                " ExportPermitted, for as many copies as are needed."
+            ),
+            "export_not_permitted",
+        )
+    if len(mine) > 1:
+        misuse(
+            Message(
+                "Nothing left: {count} permits stand in your name; choose one with --permit: {ids}",
+                count=len(mine),
+                ids=", ".join(mine),
+            ),
+        )
+    return str(mine[0])
 
 
 @case.command("verify")

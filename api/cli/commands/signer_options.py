@@ -248,6 +248,12 @@ def log_keys(client: Client, typed: VKey | None) -> list[VKey]:
     return own or [VKey.parse(client.log()["vkeys"][0])]
 
 
+def noted_keys(origin: str) -> list[VKey]:
+    """The keys of a log as the home noted them when it was founded; none where it is another's."""
+    noted = map(VKey.parse, _noted(Settings.from_env(), origin))
+    return [vkey for vkey in noted if vkey.name == origin]
+
+
 def origin_of(settings: Settings) -> str:
     """The log of the home: what a signature is for is no server's to say."""
     if not Home(settings).facts_path.exists():

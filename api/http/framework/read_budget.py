@@ -50,6 +50,7 @@ Kind = Literal[
     "registry",
     "feed",
     "file",
+    "print",
     "wait",
     "writing",
 ]

@@ -21,6 +21,7 @@ from api.http.framework.endpoint import BYTES, FORM, Resource, in_path
 from api.http.framework.request_body import body_parts
 from api.http.framework.request_context import caller, malformed, now, require_uuid
 from api.http.framework.responses import answer, settle, tag
+from api.http.resources.common.copy_mark import COPY_MARK, copy_mark
 from api.http.resources.common.served import enclave
 from api.http.schemas.act import EXAMPLE_ACT
 from api.http.schemas.attachment import FILE_DIGEST, CustodySchema, KeptFileSchema
@@ -68,8 +69,6 @@ _DECLARED: Final = {
     "example": "sha-256=:vMhmfov4UZtbKnGfNlbIdhfwQ1AqRJvtetxUoQmrmjc=:",
     "description": "RFC 9530. Spares the server a second pass; a mismatch keeps nothing.",
 }
-COPY_MARK: Final = "Copy-Mark"
-"""Header of a copy: of which log and case it is, its number, permit, whose, and when."""
 _LOWER_ACT: Final = in_path(
     "act_id", "uuid of an act below that lists the file.", example=EXAMPLE_ACT,
     pattern=f"^{UUID_FORM}$",
@@ -285,7 +284,7 @@ def add_copy(params: dict[str, Any], act_id: str, digest: str) -> Response:
     response = Response(content_type=listed.media_type)
     by = Actor(who.officer, who.kid)
     response.response = enclave().attachments.hand_out(listed, by=by, at=at, numbered=numbered)
-    mark = {COPY_MARK: _mark(given[0], permit, listed, stamp(at))}
+    mark = {COPY_MARK: copy_mark(given[0], permit, listed.act.stream, stamp(at))}
     for name, value in (_headers(listed.digest, listed.name) | mark).items():
         response.headers[name] = value
     response.headers["Cache-Control"] = "no-store"
@@ -318,20 +317,6 @@ def list_copies(case: str) -> Response:
         "copies": [_copy(permit.act_id, one) for _, _, permit, one in taken],
     }
     return answer(body, headers={"Cache-Control": "no-store"})
-
-
-def _mark(number: str, permit: Permit, listed: Listed, at: str) -> str:
-    """Parameters as of RFC 9110 §5.6.6, their values percent-encoded."""
-    said: Mapping[str, str] = {
-        "number": number,
-        "permit": permit.act_id,
-        "case": listed.act.stream.removeprefix("case/"),
-        "log": enclave().facts.origin,
-        "agency": permit.agency,
-        "post": permit.post,
-        "at": at,
-    }
-    return "; ".join(f'{name}="{quote(value, safe=":/")}"' for name, value in said.items())
 
 
 def _permit(permit: Permit, given: int, standing: str) -> dict[str, Any]:

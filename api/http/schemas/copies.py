@@ -10,6 +10,7 @@ from api.http.schemas.base import (
     MOMENT,
     UUID,
     AnswerSchema,
+    ProjectedSchema,
     StrictSchema,
     maybe,
     pattern,
@@ -26,6 +27,14 @@ class CopyRequestSchema(StrictSchema):
     """By which permit."""
 
     permit = pattern(UUID, "act_id of the ExportPermitted of this case.", required=True)
+
+
+class PrintQuerySchema(ProjectedSchema):
+    """By which permit."""
+
+    permit = pattern(
+        UUID, "act_id of the ExportPermitted of this case that names the caller.", required=True
+    )
 
 
 class PermitSchema(StrictSchema):
@@ -57,12 +66,18 @@ class CopySchema(StrictSchema):
     file = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "Digest of the file.", "pattern": f"^{FILE_DIGEST}$"},
+        metadata={
+            "description": "Digest of the file or of the print.",
+            "pattern": f"^{FILE_DIGEST}$",
+        },
     )
     record = fields.Integer(
         required=True,
         allow_none=True,
-        metadata={"description": "Index of the record that lists the file."},
+        metadata={
+            "description": "Index of the record that lists the file; null of a print of the whole"
+            " case."
+        },
     )
     officer = maybe("Who took it: uuid.")
     posts = several(ReadPostSchema, "Posts they held on that day.")

@@ -61,6 +61,11 @@ class Permit:
             return "REVOKED"
         return "STANDS" if at <= self.until else "EXPIRED"
 
+    @property
+    def covers_all(self) -> bool:
+        """Whether it covers a case and all of its acts."""
+        return not self.acts and not self.redacted
+
     def covers(self, act_id: str) -> bool:
         """Whether files of an act leave by it.
 
@@ -80,17 +85,18 @@ def require_permit(
     permit: str,
     *,
     officer: str,
-    act_id: str,
+    act_id: str | None,
     at: datetime,
     registry: Registry,
 ) -> Permit:
-    """The permit by which an officer takes a file of an act out of a case.
+    """The permit by which an officer takes a file of an act, or a print, out of a case.
 
     Args:
         case: The case as it stands.
         permit: `act_id` of the permit that they name.
         officer: Who asks.
-        act_id: The act that lists the file.
+        act_id: The act that lists the file; None of a print, which holds the acts that the permit
+            covers.
         at: The ledger's time.
         registry: Of that time.
 
@@ -111,7 +117,7 @@ def require_permit(
             "export_not_permitted",
             Message("The permit names you in a post that you do not hold today."),
         )
-    if not found.covers(act_id):
+    if act_id is not None and not found.covers(act_id):
         raise Rejected(
             "export_not_permitted",
             Message("The permit does not name the act of this file."),

@@ -18,6 +18,10 @@ _TABLE: Final = {
         "api.cli.commands.log.standing:newest",
         Message("Print the newest signed checkpoint, to be kept."),
     ),
+    "sheet": Late(
+        "api.cli.commands.log.sheet:sheet",
+        Message("Hold a printed case against a bundle, a checkpoint or the log."),
+    ),
     "audit": Late(
         "api.cli.commands.audit:audit_log",
         Message("Recompute everything; exit 1 at damage."),

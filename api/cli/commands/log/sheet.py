@@ -1,0 +1,150 @@
+"""For whoever has a printed case, and perhaps nothing else: is it of this log, and of which state.
+
+No account is asked for. With a file nothing is asked of anybody; without one the log itself is.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import click
+
+from api.cli.commands.signer_options import (
+    client_at,
+    log_keys,
+    noted_keys,
+    server_option,
+    vkey_option,
+)
+from api.cli.terminal.error_messages import guarded
+from api.cli.terminal.shell import fail, misuse, options, shell_of
+from api.client.client import Client
+from api.ops.home_notes import running_url
+from api.settings import Settings
+from keys.log_keys import LogKeys
+from keys.note import VKey
+from ledger.errors import VerificationError
+from ledger.log import checkpoint, proof
+from ledger.log.checkpoint import Checkpoint
+from ledger.log.sheet import Sheet, parse
+from ledger.log.sheet_check import Found, hold, require_same
+from ledger.log.verify import TrustedLog
+from ledger.message import Message
+
+_MOST_BYTES: Final = 1 << 30
+_WHY: Final = {
+    "checkpoint": Message("its checkpoint is not signed by the key of this log"),
+    "other_size": Message(
+        "it is of another size of the log, and alone it cannot tell; ask for a bundle of that size,"
+        " or leave FILE out to ask the log"
+    ),
+    "fork": Message(
+        "of that very size the log has ANOTHER root: one of the two is not what the log is"
+    ),
+    "case": Message("the bundle has ANOTHER statement at that place of the case"),
+    "rollback": Message("the log is SHORTER than this print says"),
+    "consistency": Message("the log does NOT begin with the records of this print"),
+}
+_DAMAGED: Final = Message("it is no whole bundle or checkpoint, or a proof of the log's is bad")
+
+
+@click.command()
+@click.argument("text", metavar="LINE")
+@click.argument(
+    "file", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=False
+)
+@vkey_option
+@server_option
+@options
+@guarded
+def sheet(text: str, file: Path | None, vkey: VKey | None, server: str | None) -> None:
+    """Hold a printed case against a bundle, a kept checkpoint, or the log itself.
+
+    LINE is what the QR of a sheet holds; it stands on the first sheet too. FILE is an evidence
+    bundle or a signed checkpoint, checked without a network by --vkey. Exit 1 where they differ.
+    """
+    try:
+        said = parse(text)
+    except VerificationError:
+        misuse(
+            Message(
+                "Nothing was checked: LINE is what the QR of a printed sheet holds,"
+                " socai:sheet?v=1&log=…; put it in quotation marks."
+            ),
+        )
+    try:
+        held = _asked(said, vkey, server) if file is None else _kept(said, file, vkey)
+    except VerificationError as error:
+        why = _WHY.get(error.kind, _DAMAGED)
+        fail(Message("The print does not fit: {why}.", why=why), error.kind)
+    _tell(said, held)
+
+
+def _tell(said: Sheet, held: Found | int) -> None:
+    shell = shell_of()
+    if shell.json:
+        shell.give({"ok": True, "held_against": held if isinstance(held, str) else "log"})
+        return
+    shell.say(
+        Message(
+            "The print is of case {case} in log {log}, up to statement {seq}.",
+            case=said.case,
+            log=said.log,
+            seq=said.seq,
+        )
+    )
+    if isinstance(held, int):
+        shell.say(
+            Message(
+                "The log still begins with the {size} records of this print; it has {now} now.",
+                size=said.size,
+                now=held,
+            )
+        )
+    elif held == "case":
+        shell.say(
+            Message(
+                "Root, size and last statement of the case are those of this file. Check the file"
+                " itself too."
+            )
+        )
+    else:
+        shell.say(Message("Root and size are those that the log signed in this file."))
+
+
+def _kept(said: Sheet, file: Path, vkey: VKey | None) -> Found:
+    """Against a file, by keys that are no server's word."""
+    keys = [vkey] if vkey is not None else noted_keys(said.log)
+    if not keys:
+        misuse(
+            Message(
+                "Nothing was checked: name the log's key with --vkey, as it was published; this"
+                " home knows none of log {log}.",
+                log=said.log,
+            ),
+        )
+    if file.stat().st_size > _MOST_BYTES:
+        misuse(Message("Nothing was checked: {file} is too large for a bundle.", file=file))
+    return hold(said, file.read_bytes(), keys)
+
+
+def _asked(said: Sheet, vkey: VKey | None, server: str | None) -> int:
+    """Against the log as it is served, to anybody; its size. Raises: VerificationError."""
+    url = server or running_url(Settings.from_env())
+    with closing(client_at(url, None, said.log)) as client:
+        keys = log_keys(client, vkey)
+        return _grown(said, client, keys)
+
+
+def _grown(said: Sheet, client: Client, keys: list[VKey]) -> int:
+    newest = checkpoint.open_checkpoint(client.checkpoint(), keys, origin=said.log).checkpoint
+    if newest.size <= said.size:
+        if newest.size < said.size:
+            raise VerificationError("rollback", f"{newest.size} records")
+        require_same(said, newest)
+        return newest.size
+    trusted = Checkpoint(said.log, said.size, said.root_bytes)
+    given = proof.consistency_from_json(client.consistency(said.size, newest.size))
+    return TrustedLog(said.log, LogKeys.of(map(str, keys)), trusted).extend(given).size

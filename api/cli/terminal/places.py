@@ -1,0 +1,35 @@
+"""Where a file goes that a command brings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from api.cli.terminal.shell import fail, misuse
+from ledger.message import Message
+
+output_option: Final = click.option(
+    "-o",
+    "--output",
+    "into",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    metavar="FILE",
+    help="Where it goes; nothing is written over.",
+)
+
+
+def require_place(into: Path) -> None:
+    """A place for a file, where none is yet."""
+    if into.exists():
+        misuse(
+            Message("Nothing was read: {into} is there already; choose another name.", into=into),
+        )
+    if not into.absolute().parent.is_dir():
+        fail(
+            Message(
+                "Nothing was read: there is no folder {parent}.", parent=into.absolute().parent
+            ),
+        )

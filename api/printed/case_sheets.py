@@ -1,0 +1,641 @@
+"""A case on paper, for whoever has no account: all that its acts say, and how to check it.
+
+Made of what the API answers about a case and its acts, and of nothing else: a print and a page
+cannot differ. Looked at from the last statement of the case, so that one state is one text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from api.printed import sheets
+from api.printed.sheets import (
+    BOTTOM,
+    GREY,
+    HEIGHT,
+    LEFT,
+    MM,
+    RIGHT,
+    SMALL,
+    WHITE,
+    Colour,
+    Filled,
+    Flow,
+    Mark,
+    Written,
+)
+from api.printed.typeface import typeface
+from api.texts.catalogue import shown, translate
+from api.texts.labels import name, role, standing, verdict, word
+from api.texts.lang import Lang
+from ledger.json_pointer import names
+from ledger.log.sheet import Sheet
+from ledger.message import Message, Text
+from ledger.regulation.registry.calendar import VIETNAM
+from ledger.regulation.words import vocabulary
+
+Json = Mapping[str, Any]
+_BANNERS: Final[Mapping[str, tuple[Message, Colour]]] = {
+    "ordinary": (
+        Message("ORDINARY LEDGER · no state secret is entered here"),
+        (0.184, 0.290, 0.227),
+    ),
+    "mat": (Message("SECRET ENVIRONMENT"), (0.478, 0.243, 0.0)),
+    "toi-mat": (Message("TOP SECRET ENVIRONMENT"), (0.545, 0.102, 0.071)),
+    "tuyet-mat": (Message("ABSOLUTE SECRET ENVIRONMENT"), (0.290, 0.059, 0.180)),
+}
+_OF_PRODUCT: Final = "PRODUCT_RULE"
+
+
+@dataclass(frozen=True, slots=True)
+class CopyMark:
+    """Which copy it is (access.md A23).
+
+    Attributes:
+        number: Of the copy.
+        permit: `act_id` of the permit.
+        purpose: What for, as the permit says.
+        agency: Of the post in which it was taken.
+        post: That post.
+    """
+
+    number: str
+    permit: str
+    purpose: str
+    agency: str
+    post: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedCase:
+    """What is printed.
+
+    Attributes:
+        sheet: Which state of which case of which log; it stands in the QR.
+        level: Of the log.
+        rehearsal: Whether nothing in it is real.
+        mark: Which copy it is.
+        checkpoint: The signed note that `sheet` is of.
+        genesis: Digest of record 0.
+        file: The case file as the API answers; None where acts alone are shown.
+        durations: How long each step took, likewise.
+        verdict: Outcome and reason of all signatures, likewise.
+        acts: As the API answers one, in the order of their authors.
+        withheld: Places of the case that are not in it.
+    """
+
+    sheet: Sheet
+    level: str
+    rehearsal: bool
+    mark: CopyMark
+    checkpoint: str
+    genesis: str
+    file: Json | None
+    durations: Json | None
+    verdict: Json | None
+    acts: Sequence[Json]
+    withheld: Sequence[int]
+
+
+def case_pdf(case: PrintedCase, lang: Lang) -> bytes:
+    """The print, the same bytes for the same case, mark and language."""
+    said = _Words(lang)
+    flow = Flow()
+    _first(flow, said, case)
+    _how_to_check(flow, said, case)
+    if case.file is not None:
+        _file(flow, said, case.file)
+    if case.durations is not None:
+        _times(flow, said, case.durations)
+    _acts(flow, said, case)
+    _withheld(flow, said, case)
+    _note(flow, said, case)
+    title = said(Message("Case {number}, copy {copy}", number=_called(case), copy=case.mark.number))
+    return sheets.pdf(
+        flow, _Frame(said, case), title=title, lang=_TAGS[lang], code=case.sheet.text()
+    )
+
+
+_TAGS: Final[Mapping[Lang, str]] = {"vi": "vi-VN", "en": "en-GB"}
+
+
+class _Words:
+    """Words of one language."""
+
+    def __init__(self, lang: Lang) -> None:
+        self.lang = lang
+
+    def __call__(self, text: Text) -> str:
+        return translate(text, self.lang)
+
+    def name(self, member: str) -> str:
+        """Of a member of an answer, beginning large."""
+        told = name(member, self.lang)
+        return told[:1].upper() + told[1:]
+
+    def local(self, line: Json, member: str = "") -> str | None:
+        """A text of an answer that comes in both languages."""
+        found = line.get(f"{member}_{self.lang}" if member else self.lang)
+        return None if found is None else str(found)
+
+
+def _called(case: PrintedCase) -> str:
+    file = case.file or {}
+    return str(file.get("case_number") or file.get("register_no") or case.sheet.case)
+
+
+# -- around each sheet -------------------------------------------------------------------------
+
+
+class _Frame:
+    """Banner, head and foot of every sheet."""
+
+    def __init__(self, said: _Words, case: PrintedCase) -> None:
+        banner, self._colour = _BANNERS[case.level]
+        if case.rehearsal:
+            banner = Message("{banner} · REHEARSAL, not real data", banner=banner)
+        self._banner = said(banner)
+        self._said = said
+        self._head = said(
+            Message("Case {number} · copy {copy}", number=_called(case), copy=case.mark.number)
+        )
+        sheet, mark = case.sheet, case.mark
+        self._foot = [
+            said(Message("Log {log}", log=sheet.log)),
+            said(Message("Case {case}, statement {seq}", case=sheet.case, seq=sheet.seq)),
+            said(Message("Digest of the case file: {digest}", digest=sheet.head)),
+            said(
+                Message("Checkpoint: {size} records, root {root}", size=sheet.size, root=sheet.root)
+            ),
+            said(Message("Permit {permit}, copy {copy}", permit=mark.permit, copy=mark.number)),
+        ]
+
+    def __call__(self, k: int, n: int) -> list[Mark]:
+        page = self._said(Message("page {k}/{n}", k=k, n=n))
+        face, y = typeface("Regular"), HEIGHT - 18 * MM
+        marks: list[Mark] = [*self._bar(HEIGHT - 13 * MM), *self._bar(4 * MM)]
+        marks += [Written(LEFT, y, _short(self._head, 120 * MM, SMALL + 1), SMALL + 1, "Bold")]
+        marks += [Written(RIGHT - face.width(page, SMALL + 1), y, page, SMALL + 1)]
+        marks += [Filled(LEFT, y - 5, RIGHT - LEFT, 0.6, GREY)]
+        marks += [Filled(LEFT, BOTTOM - 3 * MM, RIGHT - LEFT, 0.6, GREY)]
+        y = BOTTOM - 6 * MM
+        for line in self._foot:
+            for part in sheets.wrapped(line, "Regular", SMALL, sheets.QR_LEFT - LEFT - 3 * MM):
+                marks.append(Written(LEFT, y - SMALL, part, SMALL))
+                y -= SMALL * 1.35
+        return marks
+
+    def _bar(self, y: float) -> Iterator[Mark]:
+        width = typeface("Bold").width(self._banner, SMALL + 1)
+        yield Filled(0, y, sheets.WIDTH, 6 * MM, self._colour)
+        yield Written(
+            (sheets.WIDTH - width) / 2, y + 2 * MM, self._banner, SMALL + 1, "Bold", WHITE
+        )
+
+
+def _short(text: str, width: float, size: float) -> str:
+    """The first line of a text, and a sign where it went on."""
+    first, *more = sheets.wrapped(text, "Bold", size, width)
+    return f"{first}…" if more else first
+
+
+# -- the first sheet ---------------------------------------------------------------------------
+
+
+def _first(flow: Flow, said: _Words, case: PrintedCase) -> None:
+    file, mark, sheet = case.file or {}, case.mark, case.sheet
+    flow.heading(said(Message("PRINT OF CASE {number}", number=_called(case))), size=15)
+    title = file.get("title")
+    if title:
+        flow.text(str(title), size=11, weight="Bold")
+    flow.space(4)
+    pairs = {
+        "state": said.local(file, "state"),
+        "outcome": said.local(file, "outcome"),
+        "verified": None if case.verdict is None else _conclusion(said, case.verdict),
+    }
+    for member, value in pairs.items():
+        if value:
+            flow.pair(said.name(member), value)
+    for label, value in (
+        (Message("Copy"), f"{mark.number}"),
+        (Message("By permit"), mark.permit),
+        (Message("For"), mark.purpose),
+        (Message("Taken by"), f"{mark.post} ({mark.agency})"),
+        (Message("Log"), sheet.log),
+        (Message("Digest of record 0"), case.genesis),
+        (Message("Case"), sheet.case),
+        (Message("Statements"), str(sheet.seq)),
+        (Message("Digest of the case file"), sheet.head),
+        (
+            Message("Checkpoint"),
+            said(Message("{size} records, root {root}", size=sheet.size, root=sheet.root)),
+        ),
+    ):
+        flow.pair(said(label), value)
+
+
+def _conclusion(said: _Words, found: Json) -> str:
+    reason = found["reason"][said.lang]
+    return f"{verdict(found['outcome'], said.lang)}: {reason}"
+
+
+def _how_to_check(flow: Flow, said: _Words, case: PrintedCase) -> None:
+    """For a clerk with this paper and the verifier."""
+    flow.heading(said(Message("How to check this print")))
+    command = f"socai log sheet '{case.sheet.text()}'"
+    for n, step in enumerate(
+        (
+            Message(
+                "The square at the foot of each sheet holds the line below. All sheets of one"
+                " print hold the same one. It names no person."
+            ),
+            Message(
+                "With the evidence bundle of this case, or the checkpoint that somebody else kept,"
+                " and no network: type the command with that file behind it, and the log's key"
+                " from where it was published (--vkey). It says whether this print is of that very"
+                " log and state."
+            ),
+            Message(
+                "Without a file the command asks the log itself, with no account: whether its"
+                " newest checkpoint still begins with the records of this print."
+            ),
+            Message(
+                "The digest of the case file is that of its last statement. Each statement names"
+                " the one before it by its digest, so it fixes all of them; under each signature"
+                " stand the record's place in the log and its entry, as the verifier prints them."
+            ),
+            Message(
+                "Whether this copy was handed out stands in the register of copies, with the"
+                " SHA-256 of the file that was printed: socai case copies."
+            ),
+            Message(
+                "All times are Vietnam's (GMT+7). Deadlines are told as they stood when the last"
+                " statement was recorded. [U+…] stands for a character that is invisible or in no"
+                " typeface here."
+            ),
+        ),
+        1,
+    ):
+        flow.text(f"{n}. {said(step)}")
+        flow.space(2)
+    flow.text(command, size=SMALL + 0.5, weight="Bold", indent=4 * MM)
+
+
+# -- the file ----------------------------------------------------------------------------------
+
+
+def _file(flow: Flow, said: _Words, file: Json) -> None:
+    flow.heading(said(Message("The case file")))
+    for label, value in _members(said, file):
+        flow.pair(label, value)
+    for member in ("pending", "returned", "sub_processes", "corrections"):
+        for one in file.get(member, ()):
+            flow.pair(said.name(member), _brief(said, one))
+    for one in file.get("complaint_paths", ()):
+        flow.pair(said.name("complaint"), str(one[said.lang]))
+    for member in ("flags", "assumptions"):
+        for one in file.get(member, ()):
+            flow.pair(said.name(member), f"{one[said.lang]} ({one['code']})")
+    for one in file.get("silences", ()):
+        flow.pair(said.name("silences"), f"§{one['n']} {one[said.lang]}")
+
+
+def _members(said: _Words, file: Json) -> Iterator[tuple[str, str]]:
+    urgency = file.get("urgency")
+    said_of = {
+        "case_number": file.get("case_number"),
+        "register_no": file.get("register_no"),
+        "title": file.get("title"),
+        "state": _coded(said.local(file, "state"), file.get("state")),
+        "state_since": when((file.get("state_since") or {}).get("at")),
+        "outcome": _coded(said.local(file, "outcome"), file.get("outcome")),
+        "urgency": None if urgency is None else word(urgency, said.lang),
+        "alleged_limb": ", ".join(file.get("alleged_limb", ())) or None,
+        "opened_at": when(file.get("opened_at")),
+        "registered_at": when(file.get("registered_at")),
+        "handler": (file.get("handler") or {}).get("label"),
+        "lead": (file.get("lead") or {}).get("label"),
+        "finders": "\n".join(dict.fromkeys(one["label"] for one in file.get("finders", ())))
+        or None,
+        "reporters": file.get("reporters"),
+        "result": None if not file.get("result") else _brief(said, file["result"]),
+        "finding": None if not file.get("finding") else _brief(said, file["finding"]),
+        "statements": file.get("statements"),
+        "acts": file.get("acts"),
+    }
+    yield from ((said.name(one), str(value)) for one, value in said_of.items() if value is not None)
+    if aside := file.get("set_aside"):
+        yield said(Message("Set aside, of no effect")), ", ".join(f"#{n}" for n in aside)
+
+
+def _brief(said: _Words, thing: Json) -> str:
+    """A thing of a case file in a line: its name, how it stands, and when."""
+    parts = [said.local(thing), *(thing.get(one) for one in ("member", "was", "now", "reason"))]
+    stands = (thing.get(one) for one in ("state", "finding", "mark"))
+    parts += [standing(one, said.lang) for one in stands if one]
+    opened = thing.get("opened_by") or thing
+    parts.append(when(opened.get("occurred_at")))
+    parts += [
+        said(Message("waits for {post}", post=one.get("post_vi") or one["post"]))
+        for one in thing.get("waiting_for", ())
+    ]
+    return ", ".join(str(part) for part in parts if part)
+
+
+def _coded(words: str | None, code: object) -> str | None:
+    return None if code is None else f"{words or code} ({code})"
+
+
+def _times(flow: Flow, said: _Words, body: Json) -> None:
+    flow.heading(said(Message("States, and steps against their deadlines")))
+    at = when(body["at"])
+    flow.text(
+        said(Message("As of {at}, when the last statement was recorded.", at=at)), colour=GREY
+    )
+    for one in body["states"]:
+        span = f"{when(one['since'])} – {when(one['until']) or '…'}"
+        flow.pair(
+            _coded(said.local(one), one["state"]) or "–", f"{span} · {_taken(said, one['took_s'])}"
+        )
+    for one in body["steps"]:
+        given = one["allowed_s"]
+        told = [f"{when(one['since'])} – {when(one['until']) or '…'}", _taken(said, one["took_s"])]
+        if given is not None:
+            told.append(said(Message("of {given}", given=_taken(said, given))))
+            told.append(said(Message("due {at}", at=when(one["due"]))))
+        told.append(word(one["status"], said.lang))
+        bodies = ", ".join(body["label"] for body in one["bodies"])
+        rule = said(Message("rule of this product"))
+        source = rule if one["source_kind"] == _OF_PRODUCT else one["source"]
+        lines = [" · ".join(told), *(line for line in (bodies, source) if line)]
+        share = None if one["percent"] is None else one["percent"] / 100
+        flow.bar(
+            said.local(one) or one["code"], "\n".join(lines), share, max(0.0, (share or 0) - 1)
+        )
+
+
+def _taken(said: _Words, seconds: int) -> str:
+    days, hours, minutes = seconds // 86_400, seconds % 86_400 // 3_600, seconds // 60
+    if days:
+        return said(Message("{days} d {hours} h", days=days, hours=hours))
+    if hours:
+        return said(Message("{hours} h", hours=hours))
+    return said(Message("{minutes} min", minutes=minutes))
+
+
+# -- acts --------------------------------------------------------------------------------------
+
+
+def _acts(flow: Flow, said: _Words, case: PrintedCase) -> None:
+    flow.heading(said(Message("Acts, in the order in which their authors signed")))
+    for act in case.acts:
+        flow.rule()
+        first = act["statements"][0]
+        kind = said.local(act, "act") or said(Message("an act whose content is erased"))
+        flow.heading(f"{first['seq']}. {kind}", size=10)
+        if act["sentence"] is None:
+            by = act["erased_by"]
+            flow.text(said(Message("The content of this act was erased by {act_id}.", act_id=by)))
+        else:
+            flow.text(str(act["sentence"][said.lang]))
+        flow.space(2)
+        for label, value in (
+            *_head(said, act),
+            *_grounds(said, act),
+            *_facts(said, act),
+            *_files(said, act),
+            *_changes(said, act),
+            *_relations(said, act),
+            *_signatures(said, act, case.sheet.size),
+        ):
+            flow.pair(label, value)
+
+
+def _head(said: _Words, act: Json) -> Iterator[tuple[str, str]]:
+    payload = act["payload"] or {}
+    channel, document = payload.get("channel"), payload.get("document")
+    statements = act["statements"]
+    told: Mapping[str, object] = {
+        "status": standing(act["status"], said.lang),
+        "number": act.get("number"),
+        "occurred": _happened(act),
+        "recorded": when(statements[0]["recorded_at"]),
+        "late_reason": payload.get("late_reason"),
+        "to": "\n".join(one[said.lang] for one in act["addressees"]) or None,
+        "channel": None if channel is None else said(vocabulary("channels")[channel]),
+        "document": None if document is None else _document(document),
+        "flags": "\n".join(act["flags"]) or None,
+        "act_id": act["act_id"],
+    }
+    yield from ((said.name(one), str(value)) for one, value in told.items() if value is not None)
+
+
+def _document(document: Json) -> str:
+    number = f"{document['number']}/{document['symbol']}"
+    return f"{document['type']} {number}, {_day(document['date'])}\n{document['abstract']}"
+
+
+def _grounds(said: _Words, act: Json) -> Iterator[tuple[str, str]]:
+    for one in act["basis"]:
+        place = ".".join(part for part in (one["article"], one["clause"], one["point"]) if part)
+        where = said(
+            Message(
+                "{article} of {instrument}",
+                article=Message("article {place}", place=place),
+                instrument=one["instrument"],
+            )
+        )
+        held = said(_IN_FORCE if one["in_force"] else _NOT_IN_FORCE)
+        term = [text for text in (_day(one["valid_from"]), _day(one["valid_to"])) if text]
+        lines = [where, one["title"], held + (f" ({' – '.join(term)})" if term else "")]
+        label = said(Message("Ground: {role}", role=str(one[f"role_{said.lang}"])))
+        yield label, "\n".join(line for line in lines if line)
+
+
+_IN_FORCE: Final = Message("in force on the day of the act")
+_NOT_IN_FORCE: Final = Message("NOT in force on the day of the act, as far as the registry knows")
+
+
+def _facts(said: _Words, act: Json) -> Iterator[tuple[str, str]]:
+    named = {one["pointer"]: one for one in act["names"]}
+    for one in act["facts"]:
+        labels = [str(label[said.lang]) for label in one["labels"]]
+        value = str(one[said.lang])
+        if one["pointer"] in named:
+            value = f"{_named(said, named[one['pointer']])}\n{value}"
+        yield ": ".join(labels), value
+
+
+def _files(said: _Words, act: Json) -> Iterator[tuple[str, str]]:
+    for one in (act["payload"] or {}).get("attachments", ()):
+        told = f"{one['name']}\n{one['media_type']}, {one['size']} B\n{one['digest']}"
+        yield said(Message("File")), told
+
+
+#: Members that repeat others in words, or are said by the signatures below.
+_REPEATED: Final = frozenset(
+    {"state_vi", "state_en", "state_since", "outcome_vi", "outcome_en", "officers", "silences"}
+)
+
+
+def _changes(said: _Words, act: Json) -> Iterator[tuple[str, str]]:
+    """Old and new of each member of the case file, a line a thing."""
+    things: dict[str, dict[str, list[Json]]] = {}
+    for one in act.get("changes", ()):
+        member, *below = names(one["pointer"])
+        if member not in _REPEATED:
+            of_it = things.setdefault(member, {})
+            of_it.setdefault(below[0] if below and member in _LISTS else "", []).append(one)
+    for member, found in things.items():
+        lines = [line for key, leaves in found.items() if (line := _thing(said, key, leaves))]
+        if lines:
+            label = said(Message("Changed: {what}", what=name(member, said.lang)))
+            yield label, "\n".join(lines)
+
+
+_LISTS: Final = frozenset(
+    {
+        "sub_processes", "clocks", "flags", "pending", "returned", "corrections",
+        "complaint_paths", "assumptions", "finders",
+    }
+)  # fmt: skip
+
+
+def _thing(said: _Words, key: str, leaves: Sequence[Json]) -> str | None:
+    """One thing, called by its name or its code, as it was and as it is."""
+    by_leaf = {names(one["pointer"])[-1]: one for one in leaves}
+    named = by_leaf.get(said.lang, {})
+    called = named.get("new") or named.get("old")
+    if called is None:
+        called = ", ".join(part for part in key.split(".") if part and not _UUID.fullmatch(part))
+    old, new = (
+        ", ".join(
+            text
+            for leaf, one in by_leaf.items()
+            if (leaf in _TOLD or len(names(one["pointer"])) == 1)
+            and (text := _value(said, leaf, one[side])) is not None
+        )
+        for side in ("old", "new")
+    )
+    if old == new:
+        return called if named else None
+    told = said(Message("before: {old}; after: {new}", old=old or "–", new=new or "–"))
+    return f"{called}: {told}" if called else told
+
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TOLD: Final = frozenset(
+    {"state", "status", "finding", "label", "due", "until", "stopped_at", "now", "was"}
+)
+
+
+def _value(said: _Words, leaf: str, value: Any) -> str | None:  # noqa: ANN401  JSON
+    if value is None or value == [] or isinstance(value, Mapping):
+        return None
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value)
+    if leaf in ("state", "finding", "mark"):
+        return standing(value, said.lang)
+    if leaf in ("status", "urgency"):
+        return word(value, said.lang)
+    if leaf in ("due", "until") or leaf.endswith("_at"):
+        return when(value)
+    return str(value)
+
+
+def _relations(said: _Words, act: Json) -> Iterator[tuple[str, str]]:
+    for member, label in (
+        ("names", Message("Names")),
+        ("named_by", Message("Named by")),
+    ):
+        lines = [f"{_named(said, one)} {one['act_id']}" for one in act[member]]
+        if lines:
+            yield said(label), "\n".join(dict.fromkeys(lines))
+
+
+def _named(said: _Words, one: Json) -> str:
+    kind = said.local(one, "act") or said(Message("an act that is not in this print"))
+    return kind if one["seq"] is None else f"{one['seq']}. {kind} (#{one['index']})"
+
+
+def _signatures(said: _Words, act: Json, size: int) -> Iterator[tuple[str, str]]:
+    for one in act["statements"]:
+        signer = one.get("signer") or {}
+        post = ", ".join(p for p in (signer.get("post_vi"), signer.get("agency_name")) if p)
+        as_what = role(one["role"], said.lang) if one.get("role") else ""
+        place = Message(
+            "record #{index} of the {size} that the checkpoint covers",
+            index=one["index"],
+            size=size,
+        )
+        lines = (
+            post,
+            said(
+                Message("officer {id}, key {kid}", id=one["officer"] or "–", kid=one["kid"] or "–")
+            ),
+            f"{verdict(one['verdict'], said.lang)}: {one['reason'][said.lang]}",
+            said(Message("recorded {at}", at=when(one["recorded_at"]))),
+            said(place),
+            said(Message("digest {digest}", digest=one["digest"])),
+            said(Message("entry {entry}", entry=one["entry"])),
+        )
+        label = said(Message("Signature {seq}: {role}", seq=one["seq"], role=as_what))
+        yield label, "\n".join(line for line in lines if line)
+
+
+# -- the end -----------------------------------------------------------------------------------
+
+
+def _withheld(flow: Flow, said: _Words, case: PrintedCase) -> None:
+    if not case.withheld:
+        return
+    flow.heading(said(Message("Withheld")))
+    flow.text(
+        said(
+            Message(
+                "The case has {n} statements. These places are withheld from this print by the"
+                " rules of access: {places}.",
+                n=case.sheet.seq,
+                places=spans(case.withheld),
+            )
+        )
+    )
+
+
+def spans(numbers: Iterable[int]) -> str:
+    """Numbers, runs of them as from–to."""
+    runs: list[list[int]] = []
+    for n in sorted(numbers):
+        if runs and n == runs[-1][1] + 1:
+            runs[-1][1] = n
+        else:
+            runs.append([n, n])
+    return ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in runs)
+
+
+def _note(flow: Flow, said: _Words, case: PrintedCase) -> None:
+    flow.heading(said(Message("The checkpoint, as it was signed")))
+    flow.text(case.checkpoint.rstrip("\n"), size=SMALL)
+    flow.space(6)
+    flow.text(said(Message("End of the print.")), weight="Bold")
+
+
+def _day(text: str | None) -> str | None:
+    return None if text is None else shown(date.fromisoformat(text[:10]), "vi")
+
+
+def when(text: str | None) -> str | None:
+    """A time in Vietnam's, whoever's clock it was."""
+    return None if text is None else shown(datetime.fromisoformat(text).astimezone(VIETNAM), "vi")
+
+
+def _happened(act: Json) -> str | None:
+    """As exactly as its author knew it."""
+    precision = (act["payload"] or {}).get("precision")
+    told = when(act["occurred_at"])
+    return told[: len("dd/mm/yyyy")] if told and precision == "day" else told

@@ -1,0 +1,194 @@
+"""A print of a case leaves by a permit, its number and its row, and says no more than it may."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import unicodedata
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pypdf
+import pytest
+
+from keys import canonical
+from keys.canonical import b64
+from ledger.log.sheet import Sheet
+from ledger.regulation.acts.json_shape import fmt_time
+from tests.attack.test_copies import PURPOSE, exported, permit, register
+from tests.attacks import attack
+from tests.builders import officer
+from tests.fixtures.compartments import DIGEST, PART, SECRET, STRANGER, WHOLE
+from tests.fixtures.under_order import UnderOrder
+
+pytestmark = pytest.mark.postgres
+_PDF: Final = {"Accept": "application/pdf, application/problem+json"}
+
+
+def ask(under: UnderOrder, by: str, named: str, method: str = "get", lang: str = "vi") -> Any:  # noqa: ANN401  a response of Flask
+    """The request for a print."""
+    service = under.service
+    now = {"X-Rehearsal-Time": fmt_time(service.clock.now())}
+    return getattr(service.client, method)(
+        f"/v1/cases/{under.world.hidden.case}/print.pdf",
+        query_string={"permit": named},
+        headers=service.headers(by) | now | _PDF | {"Accept-Language": lang},
+    )
+
+
+def pages(data: bytes) -> list[str]:
+    """The text of each sheet, as a stranger's program copies it out."""
+    return [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(data)).pages]
+
+
+def seen(under: UnderOrder, by: str) -> list[dict[str, Any]]:
+    """Acts of the case that somebody is shown, whole."""
+    answer = under.service.get(f"/v1/cases/{under.world.hidden.case}/acts", by, limit=200)
+    return list(answer.get_json()["acts"])
+
+
+def flat(text: str) -> str:
+    """Without what a line's end does to it."""
+    return "".join(text.split())
+
+
+def test_a_print_has_all_that_each_act_says(under_order: UnderOrder) -> None:
+    """Sentence, grounds, facts, files, and of each signature who, digest and entry."""
+    named = permit(under_order, "01/2024")
+    answer = ask(under_order, WHOLE, named)
+    assert (answer.status_code, answer.content_type) == (200, "application/pdf"), answer.text
+    assert "ETag" not in answer.headers
+    text = flat("".join(pages(answer.data)))
+    assert unicodedata.is_normalized("NFC", text)
+    assert flat(PURPOSE) in text
+    for act in seen(under_order, WHOLE):
+        whole = under_order.service.get(f"/v1/acts/{act['act_id']}", WHOLE).get_json()
+        for said in told(whole):
+            assert flat(said) in text, said
+    assert flat("Thay đổi: trạng thái") in text
+
+
+def told(act: dict[str, Any]) -> Iterator[str]:
+    """What a print says of an act at least."""
+    yield act["sentence"]["vi"]
+    yield act["act_id"]
+    for ground in act["basis"]:
+        yield ground["instrument"]
+    for fact in act["facts"]:
+        yield fact["vi"]
+    for one in act["statements"]:
+        yield from (one["digest"], one["entry"], one["officer"], one["kid"])
+    for file in act["payload"].get("attachments", ()):
+        yield file["digest"]
+
+
+def test_every_sheet_says_of_what_it_is(under_order: UnderOrder) -> None:
+    """Sheet and number of sheets, copy, permit, log, case, its digest, the checkpoint, banners."""
+    named = permit(under_order, "03/2024")
+    sheets = pages(ask(under_order, WHOLE, named).data)
+    statements = [one for act in seen(under_order, WHOLE) for one in act["statements"]]
+    last = max(statements, key=lambda one: int(one["seq"]))
+    size, note = under_order.service.enclave.checkpoints.latest() or (0, b"")
+    root = b64(canonical.unb64std(note.decode().split("\n")[2]))
+    case, origin = under_order.world.hidden.case, under_order.service.enclave.facts.origin
+    of_all = ("bản số 03/2024", named, last["digest"], root, origin, case, f"{size} bản ghi")
+    for k, sheet in enumerate(sheets, 1):
+        for said in (f"trang {k}/{len(sheets)}", *of_all):
+            assert flat(said) in flat(sheet), (k, said)
+        assert sheet.count("SỔ THÔNG THƯỜNG") == 2
+        assert sheet.count("DIỄN TẬP") == 2
+    line = Sheet(origin, case, last["seq"], last["digest"], size, root).text()
+    assert flat(line) in flat("".join(sheets))
+    english = pages(ask(under_order, WHOLE, permit(under_order, "E"), lang="en").data)
+    assert f"page 1/{len(english)}" in english[0]
+
+
+def test_the_same_state_is_the_same_bytes_but_for_the_copy_s_number(
+    under_order: UnderOrder,
+) -> None:
+    """So its digest can be compared: no clock, no random number, nothing of the machine."""
+    named = permit(under_order, "01/2024", "02/2024")
+    one, two = (ask(under_order, WHOLE, named).data for _ in range(2))
+    assert one != two
+    assert without_numbers(one) == without_numbers(two)
+
+
+def without_numbers(data: bytes) -> bytes:
+    """A print without the numbers of its two copies, as text and as they stand in its title."""
+    for number in ("01/2024", "02/2024"):
+        raw = number.encode("utf-16-be")
+        data = data.replace(raw, b"?").replace(raw.hex().encode(), b"?")
+    return data
+
+
+def test_a_print_has_a_number_and_a_row_with_its_digest(under_order: UnderOrder) -> None:
+    """Row and register name the digest of the very file, so a paper's file can be told."""
+    named = permit(under_order, "P1")
+    answer = ask(under_order, WHOLE, named)
+    digest = f"sha-256:{b64(hashlib.sha256(answer.data).digest())}"
+    row = exported(under_order)[-1]
+    assert (row.read.rule, row.read.via, row.read.purpose) == ("A23", named, PURPOSE)
+    assert row.read.session.officer == officer(WHOLE)
+    assert (row.read.stream, row.read.records) == (under_order.world.stream, ())
+    assert row.read.copy is not None
+    assert (row.read.copy.number, row.read.copy.file) == ("P1", digest)
+    assert f'number="P1"; permit="{named}"' in answer.headers["Copy-Mark"]
+    told = [one for one in register(under_order, WHOLE)["copies"] if one["permit"] == named]
+    assert [(one["file"], one["record"]) for one in told] == [(digest, None)]
+
+
+@attack(
+    "a case printed without a permit, by another's, for nothing (HEAD), or by a stranger",
+    stopped_by="a print leaves by an ExportPermitted in the caller's own name (A23)",
+    noticed_by="the row that each print is, committed before its first byte",
+)
+def test_nobody_prints_without_a_permit_of_their_own(under_order: UnderOrder) -> None:
+    """Refused, and no number is taken."""
+    before = len(exported(under_order))
+    named = permit(under_order, "N1")
+    for by, by_what, code, status in (
+        (WHOLE, under_order.order, "export_not_permitted", 403),
+        (PART, named, "export_not_permitted", 403),
+        (STRANGER, named, "not_found", 404),
+    ):
+        answer = ask(under_order, by, by_what)
+        assert (answer.status_code, answer.get_json()["code"]) == (status, code)
+    hidden, absent = (
+        under_order.service.client.get(
+            f"/v1/cases/{case}/print.pdf",
+            query_string={"permit": named},
+            headers=under_order.service.headers(STRANGER) | _PDF | {"X-Request-Id": "a"},
+        )
+        for case in (under_order.world.hidden.case, under_order.world.absent().case)
+    )
+    assert (hidden.status_code, hidden.data) == (absent.status_code, absent.data)
+    assert ask(under_order, WHOLE, named, "head").status_code == 405
+    assert len(exported(under_order)) == before
+    assert ask(under_order, WHOLE, named).status_code == 200
+    over = ask(under_order, WHOLE, named)
+    assert (over.status_code, over.get_json()["code"]) == (403, "permit_over")
+    assert len(exported(under_order)) == before + 1
+
+
+@attack(
+    "the rest of a case read from a print whose permit names one act",
+    stopped_by="a print holds the acts that its caller sees and its permit covers, and places (D1)",
+    noticed_by="the row names the records that were printed",
+)
+def test_a_print_of_a_part_says_nothing_of_the_rest(under_order: UnderOrder) -> None:
+    """The one act, and of the others their place in the case and no more."""
+    asked = under_order.world.asked
+    answer = ask(under_order, WHOLE, permit(under_order, "part", records=[asked]))
+    assert answer.status_code == 200, answer.text
+    text = flat("".join(pages(answer.data)))
+    (shown,) = [act for act in seen(under_order, WHOLE) if act["act_id"] == asked]
+    assert all(one["digest"] in text for one in shown["statements"])
+    assert flat(SECRET) not in text
+    assert DIGEST not in text
+    assert flat("Nội dung hồ sơ") not in text
+    for act in seen(under_order, WHOLE):
+        if act["act_id"] != asked:
+            assert not [one for one in act["statements"] if one["digest"] in text]
+    assert flat("Các vị trí sau không có trong bản in này") in text
+    row = exported(under_order)[-1]
+    assert row.read.records == tuple(sorted(one["index"] for one in shown["statements"]))

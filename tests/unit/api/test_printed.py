@@ -1,0 +1,177 @@
+"""Paper that a court reads: nothing is lost, nothing hides, and a long case is no trouble."""
+
+from __future__ import annotations
+
+import io
+import tracemalloc
+import unicodedata
+from dataclasses import replace
+from typing import Any, Final
+
+import pypdf
+import pytest
+
+from api.printed.case_sheets import CopyMark, PrintedCase, case_pdf, spans
+from api.printed.sheets import BODY, wrapped
+from api.printed.typeface import legible, typeface
+from api.texts.catalogue import LOCALES
+from api.texts.labels import NAMES
+from api.texts.lang import LANGS
+from keys.canonical import b64
+from ledger.errors import VerificationError
+from ledger.log.sheet import Sheet, parse
+
+CASE: Final = "5523b6af-da6c-4673-a82c-db8a22dc42d6"
+SHEET: Final = Sheet("bacninh.example/ordinary", CASE, 3, b64(b"h" * 32), 40, b64(b"r" * 32))
+HOSTILE: Final = (
+    "Tên\u202egnúđ\u202c \x07 <script>alert(1)</script> \U0001f600 \u05d0 \\(\\) "
+    + "Lê\u0323" * 3
+    + " "
+    + "dài" * 400
+)
+
+
+def an_act(seq: int, fact: str = "Nội dung phản ánh") -> dict[str, Any]:
+    """An act as the API answers it."""
+    return {
+        "act_id": CASE,
+        "act": "ReportReceived",
+        "act_vi": "Tiếp nhận phản ánh",
+        "act_en": "Report received",
+        "occurred_at": "2024-06-04T08:02:00+07:00",
+        "status": "effective",
+        "flags": [],
+        "erased_by": None,
+        "number": None,
+        "payload": {"precision": "minute", "late_reason": fact},
+        "sentence": {"vi": f"Sở: {fact}", "en": f"The department: {fact}"},
+        "addressees": [],
+        "basis": [
+            {
+                "instrument": "90/QĐ-UBND", "title": "Quy chế", "article": "8", "clause": None,
+                "point": None, "role_vi": "thẩm quyền", "role_en": "competence", "in_force": False,
+                "valid_from": None, "valid_to": None,
+            }
+        ],
+        "facts": [{"pointer": "/facts/x", "labels": [{"vi": "việc", "en": "matter"}],
+                   "vi": fact, "en": fact}],
+        "names": [],
+        "named_by": [],
+        "statements": [
+            {
+                "seq": seq, "index": seq, "role": "AUTHOR", "officer": CASE, "kid": "k" * 43,
+                "recorded_at": "2024-06-04T01:03:00.000Z", "digest": b64(b"d" * 32),
+                "entry": b64(b"e" * 32), "verdict": "VALID", "signer": None,
+                "reason": {"vi": "chữ ký hợp lệ", "en": "the signature is valid"},
+            }
+        ],
+    }  # fmt: skip
+
+
+def a_case(*acts: dict[str, Any]) -> PrintedCase:
+    """A case of these acts, without a file."""
+    mark = CopyMark("01", CASE, "Gửi tòa", "bacninh.stttt", "chuyen-vien")
+    return PrintedCase(
+        SHEET, "ordinary", rehearsal=False, mark=mark, checkpoint="a\n40\nb\n", genesis="0" * 64,
+        file=None, durations=None, verdict=None, acts=acts, withheld=(),
+    )  # fmt: skip
+
+
+def read(data: bytes) -> list[str]:
+    """The text of each sheet."""
+    return [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(data)).pages]
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_hostile_text_is_all_there_and_what_hides_is_named(lang: Any) -> None:  # noqa: ANN401  a Literal
+    """Controls, bidi and what no typeface has stand as a sign; words of any length are broken."""
+    text = "".join("".join(read(case_pdf(a_case(an_act(1, HOSTILE)), lang))).split())
+    for said in ("[U+202E]", "[U+202C]", "[U+0007]", "[U+1F600]", "[U+05D0]", "\\(\\)"):
+        assert text.count(said) == 3, said  # the sentence, the fact and why it was late
+    assert text.count("<script>alert(1)</script>") == 3
+    assert "LệLệLệ" in text
+    kept = text.replace("\n", "")
+    assert kept.count("dài") >= 3 * 390  # but for those that the foot of a sheet parts
+    assert unicodedata.is_normalized("NFC", text)
+    assert not [char for char in text if unicodedata.category(char) in ("Cc", "Cf", "Co", "Cs")]
+
+
+def test_no_line_is_wider_than_its_column() -> None:
+    """Whatever is written."""
+    for text in (HOSTILE, "W" * 500, "a " * 300, "\U0001f600" * 90):
+        for line in wrapped(text, "Bold", BODY, 200.0):
+            assert typeface("Bold").width(line, BODY) <= 200.0
+        assert "".join("".join(wrapped(text, "Bold", BODY, 200.0)).split()) == "".join(
+            legible(text).split()
+        )
+
+
+def test_every_word_of_the_product_has_its_glyphs() -> None:
+    """No sign stands in a text of ours that a print may say."""
+    po = (LOCALES / "vi" / "LC_MESSAGES" / "socai.po").read_text("utf-8")
+    odd = {char for char in po if char != "\n" and legible(char) != char}
+    assert odd <= set("─↓\u2068\u2069\t"), "of a terminal alone"
+    assert all(legible(str(word)) == str(word) for word in NAMES.values())
+
+
+def test_the_same_case_is_the_same_bytes() -> None:
+    """And another number, language or act is not."""
+    case = a_case(an_act(1))
+    first = case_pdf(case, "vi")
+    assert first == case_pdf(a_case(an_act(1)), "vi")
+    other = replace(case, mark=replace(case.mark, number="02"))
+    assert len({first, case_pdf(case, "en"), case_pdf(other, "vi")}) == 3
+
+
+def test_a_sheet_says_by_what_level_it_is_banned_from_leaving() -> None:
+    """Each level has its words, twice on every sheet."""
+    words = ("SỔ THÔNG THƯỜNG", "MÔI TRƯỜNG MẬT", "MÔI TRƯỜNG TỐI MẬT", "MÔI TRƯỜNG TUYỆT MẬT")
+    for level, banner in zip(("ordinary", "mat", "toi-mat", "tuyet-mat"), words, strict=True):
+        for sheet in read(case_pdf(replace(a_case(an_act(1)), level=level), "vi")):
+            assert sheet.count(banner) == 2
+
+
+@pytest.mark.slow
+def test_a_case_of_a_thousand_acts_is_printed_in_bounded_memory() -> None:
+    """Less than 100 MB beside the file itself, and every sheet counted."""
+    case = a_case(*(an_act(n) for n in range(1, 1_001)))
+    tracemalloc.start()
+    data = case_pdf(case, "vi")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak - len(data) < 100 << 20
+    sheets = pypdf.PdfReader(io.BytesIO(data)).pages
+    assert f"trang {len(sheets)}/{len(sheets)}" in sheets[-1].extract_text()
+    assert len(sheets) > 200
+
+
+def test_what_is_withheld_is_told_by_places() -> None:
+    """Runs of them together."""
+    assert spans([3, 4, 5, 9, 1]) == "1, 3–5, 9"
+    text = "".join(read(case_pdf(replace(a_case(an_act(2)), withheld=(1, 3)), "vi")))
+    assert "1, 3." in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "https://example.org/",
+        SHEET.text().replace("v=1", "v=2"),
+        SHEET.text() + "&x=1",
+        SHEET.text().replace("seq=3", "seq=03"),
+        SHEET.text().replace("size=40", "size=forty"),
+        SHEET.text()[:-2],
+        SHEET.text().replace("case=", "CASE="),
+    ],
+)
+def test_a_line_that_is_no_sheet_s_is_refused(text: str) -> None:
+    """A reader's mistake is told, and nothing is guessed."""
+    with pytest.raises(VerificationError):
+        parse(text)
+
+
+def test_a_sheet_s_line_comes_back_from_paper_with_its_line_breaks() -> None:
+    """As somebody copies it out of a PDF."""
+    text = SHEET.text()
+    assert parse(f" {text[:50]}\n{text[50:]} ") == SHEET
