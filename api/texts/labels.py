@@ -118,6 +118,7 @@ NAMES: Final[dict[str, Message]] = {
     "sub_processes": Message("sub-process"),
     "role": meaning("column", "as"),
     "step": Message("step"),
+    "title": Message("title"),
     "to": Message("to"),
     "until": Message("until"),
     "urgency": Message("urgency"),

@@ -75,7 +75,7 @@ from projections.queries.told_act import CaseInFull, PartSeen, ShownRows, ToldAc
 from projections.queries.ways import Ways
 from projections.views import acts as timeline
 from projections.views import case_file, disputed, worklist
-from projections.views.acts import ActFilter, ActLine, ActRow, SignedRow
+from projections.views.acts import ActFilter, ActLine, ActRow, Called, SignedRow
 from projections.views.base import Connection
 from projections.views.case_file import CaseLine, Filter
 from projections.views.statistics import view
@@ -138,14 +138,14 @@ class AffectedByKey:
         key: The key.
         since: The instant, by when the ledger took a statement.
         rows: The statements, in order.
-        numbers: Case and intake number by stream, of cases that the asker sees whole.
+        numbers: What they are called by stream, of cases that the asker sees whole.
     """
 
     index: int
     key: KeyRecord
     since: datetime
     rows: list[SignedRow]
-    numbers: dict[str, tuple[str, str]]
+    numbers: dict[str, Called]
 
 
 @dataclass(frozen=True, slots=True)
@@ -905,8 +905,10 @@ class Queries:
             rows = self._evidence.fill_span(after + 1, limit, rows)
             self._evidence.hold_span(after + 1, limit, rows, lambda one: one.index <= index)
             rows = self._as_seen(connection, rows)
+            of_cases = timeline.called(connection, {row.stream for row in rows})
             self._shows_records("FEED", rows)
-        return index, last, cloud_events.events(rows, self._origin)
+        titles = {stream: one.title for stream, one in of_cases.items() if one.title is not None}
+        return index, last, cloud_events.events(rows, self._origin, titles)
 
     # -- what is shown, and to whom ------------------------------------------------------------
 

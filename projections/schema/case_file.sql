@@ -23,6 +23,7 @@ CREATE TABLE proj.case_file (
   flags text[] NOT NULL,
   case_number text,
   register_no text,
+  title text,
   handler_label text,
   opened_at timestamptz,
   last_at timestamptz NOT NULL,

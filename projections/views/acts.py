@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, LiteralString
+from typing import Any, Final, LiteralString, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -586,7 +586,7 @@ _STOOD: Final[LiteralString] = (
     " AND o.status <> 'set_aside' GROUP BY o.act_id"
 )
 _CALLED: Final[LiteralString] = (
-    "SELECT stream, case_number, register_no FROM proj.case_file WHERE "
+    "SELECT stream, case_number, register_no, title FROM proj.case_file WHERE "
     + live("case_file")
     + " AND stream = ANY (%(streams)s)"
 )
@@ -665,6 +665,14 @@ class ActFilter:
     clock: str = "recorded"
 
 
+class Called(NamedTuple):
+    """What a case is called: its numbers, and what it is about."""
+
+    case_number: str | None = None
+    register_no: str | None = None
+    title: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ActLine:
     """One line of a listing of acts: a statement, its author's or the one that raised the flag."""
@@ -682,6 +690,7 @@ class ActLine:
     flags: list[str]
     case_number: str | None
     register_no: str | None
+    title: str | None
 
     def key(self, clock: str) -> tuple[str, int]:
         """Where a page that ends with this line goes on."""
@@ -749,7 +758,7 @@ def across(  # noqa: PLR0913 - a question, its parts named
     for row in rows:
         status, flags = stood.get(row[3], ("pending", []))
         flags = sorted({*flags, DISPUTED}) if row[3] in doubted else flags
-        lines.append((*row, status, flags, *numbers.get(row[1], (None, None))))
+        lines.append((*row, status, flags, *numbers.get(row[1], Called())))
     return [ActLine(*line) for line in lines]
 
 
@@ -789,7 +798,7 @@ def signed_with(
         return cursor.execute(_SIGNED, asked).fetchall()
 
 
-def called(connection: Connection, streams: Collection[str]) -> dict[str, tuple[str, str]]:
-    """Case and intake number of cases by their stream, of those that the asker sees whole."""
+def called(connection: Connection, streams: Collection[str]) -> dict[str, Called]:
+    """What cases are called by their stream, of those that the asker sees whole."""
     rows = connection.execute(_CALLED, {"streams": list(streams)}).fetchall()
-    return {row[0]: row[1:] for row in rows}
+    return {row[0]: Called(*row[1:]) for row in rows}

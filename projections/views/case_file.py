@@ -47,7 +47,7 @@ _PUT: Final = NewRows(
         "gen smallint", "stream text", "comp uuid", "case_id uuid", "body json", "raised json",
         "at timestamptz", "changes_at timestamptz", "first_index bigint", "last_index bigint",
         "seq bigint", "state text", "outcome text", "agency text", "agencies text[]",
-        "acts text[]", "flags text[]", "case_number text", "register_no text",
+        "acts text[]", "flags text[]", "case_number text", "register_no text", "title text",
         "handler_label text", "opened_at timestamptz", "last_at timestamptz",
         "due_at timestamptz", "words tsvector",
     ),
@@ -216,6 +216,7 @@ class CaseFileBatch:
             None,
             None,
             None,
+            None,
             _numbers(body)[-1],
             at,
             _due(body),
@@ -234,7 +235,7 @@ def _kept(touched: _Touched, before: _Before | None) -> _Before | None:
 
 def bare_line(line: Mapping[str, Any]) -> dict[str, Any]:
     """A line of `line_then` as the view has it above ordinary."""
-    nothing = dict.fromkeys(("case_number", "register_no", "handler_label"))
+    nothing = dict.fromkeys(("case_number", "register_no", "title", "handler_label"))
     return {**line, **nothing, "acts": [], "flags": [], "words": ""}
 
 
@@ -259,6 +260,7 @@ def _numbers(body: Mapping[str, Any]) -> tuple[Any, ...]:
     return (
         body["case_number"],
         body["register_no"],
+        body.get("title"),
         None if handler is None else handler["label"],
         None if opened is None else parse_time(opened),
     )
@@ -282,7 +284,7 @@ def _due(body: Mapping[str, Any]) -> datetime | None:
 _LIVE: Final = live(NAME)
 _LINE: Final[LiteralString] = (
     "SELECT case_id::text AS id, stream, state, outcome, agency, case_number, opened_at, last_at,"
-    " due_at, flags, last_index, seq, register_no, handler_label, changes_at FROM "
+    " due_at, flags, last_index, seq, register_no, title, handler_label, changes_at FROM "
 )
 _LIST: Final[LiteralString] = _LINE + "proj.case_file WHERE " + _LIVE
 _NUMBER: Final[LiteralString] = (
@@ -291,8 +293,8 @@ _NUMBER: Final[LiteralString] = (
 )
 _ASKED: Final[LiteralString] = (
     "SELECT case_id, stream, state, outcome, agency, agencies, acts, flags, case_number,"
-    " register_no, handler_label, opened_at, last_at, due_at, words, first_index, last_index, seq,"
-    " changes_at FROM "
+    " register_no, title, handler_label, opened_at, last_at, due_at, words, first_index,"
+    " last_index, seq, changes_at FROM "
 )
 #: The same at a snapshot: cases with newer records come as they stood, by `%(then)s`.
 _LIST_THEN: Final[LiteralString] = (
@@ -301,7 +303,7 @@ _LIST_THEN: Final[LiteralString] = (
     + _ASKED
     + """jsonb_to_recordset(%(then)s::jsonb) AS stood (case_id uuid, stream text, state text,
     outcome text, agency text, agencies text[], acts text[], flags text[], case_number text,
-    register_no text, handler_label text, opened_at timestamptz, last_at timestamptz,
+    register_no text, title text, handler_label text, opened_at timestamptz, last_at timestamptz,
     due_at timestamptz, words tsvector, first_index bigint, last_index bigint, seq bigint,
     changes_at timestamptz)) listed WHERE true"""
 )
@@ -388,6 +390,7 @@ class CaseLine:
     last_index: int
     seq: int
     register_no: str | None
+    title: str | None
     handler_label: str | None
     changes_at: datetime | None
 
@@ -567,7 +570,7 @@ def line_then(
     assert at is not None  # noqa: S101 - a fold of one record at least
     body = case_file(stream, raised, registry, at, cases)
     state, outcome, agency, agencies, acts = _columns(stream, body)
-    case_number, register_no, label, opened_at = _numbers(body)
+    case_number, register_no, title, label, opened_at = _numbers(body)
     return {
         "case_id": stream.name.partition("/")[2],
         "stream": stream.name,
@@ -579,6 +582,7 @@ def line_then(
         "flags": sorted({code for codes in raised.values() for code in codes}),
         "case_number": case_number,
         "register_no": register_no,
+        "title": title,
         "handler_label": label,
         "opened_at": opened_at,
         "last_at": at,

@@ -68,7 +68,7 @@ _OF_ACTS: Final[LiteralString] = (
 #: One line a case: its first disputed statement, until the agency signs off the case.
 _WAITING: Final[LiteralString] = (
     "SELECT * FROM (SELECT DISTINCT ON (d.stream) d.stream, d.act_id::text, d.act, k.kid,"
-    " k.revoked, c.case_number, c.register_no, c.state, c.last_at FROM "
+    " k.revoked, c.case_number, c.register_no, c.state, c.last_at, c.title FROM "
     + _SIGNED
     + " JOIN proj.case_file c ON c.stream = d.stream AND c."
     + live("case_file")
@@ -130,6 +130,7 @@ class DisputedCase:
     register_no: str | None
     state: str | None
     last_at: datetime
+    title: str | None
 
 
 def waiting(

@@ -1,7 +1,7 @@
 """How words are made comparable: no tone marks, đ as d, lower case, when written and when asked.
 
-Only numbers and symbols of cases and documents, their abstracts and names of act types, states and
-agencies are searched: never reported content, persons, accounts, links or telephones
+Only numbers, symbols, titles and abstracts of cases and documents, and names of act types, states
+and agencies are searched: never reported content, persons, accounts, links or telephones
 (regulation.md §9). Nothing here knows SQL tables; PostgreSQL gets words that are plain already, so
 it needs no extension.
 """
@@ -88,6 +88,8 @@ def searchable(stream: StreamState, registry: Registry) -> Iterator[str]:
         act = entry.act
         if (number := entry.register_number) is not None:
             yield number
+        if act.act == "CaseRegistered" and "title" in act.facts:
+            yield str(act.facts["title"])
         if act.document is not None:
             yield from (str(act.document[m]) for m in ("number", "symbol", "type", "abstract"))
         kind = catalogue_of(entry.edition).types.get(act.act)

@@ -81,8 +81,8 @@ _TASKS: Final[LiteralString] = (
     " started_at, due_at, alarm_at, source, source_kind, certainty, case_number,"
     " CASE WHEN f.whole THEN register_no END AS register_no,"
     " CASE WHEN f.whole THEN state END AS state,"
-    " CASE WHEN f.whole THEN last_at END AS last_at, post, waits_for"
-    " FROM proj.tasks LEFT JOIN LATERAL (SELECT true AS whole FROM proj.case_file f"
+    " CASE WHEN f.whole THEN tasks.last_at END AS last_at, post, waits_for, f.title"
+    " FROM proj.tasks LEFT JOIN LATERAL (SELECT true AS whole, f.title FROM proj.case_file f"
     " WHERE f.stream = tasks.stream AND f." + live("case_file") + " OFFSET 0) f ON true"
     " WHERE tasks." + _LIVE
 )
@@ -299,6 +299,7 @@ class TaskRow:
     last_at: datetime | None
     post: str | None
     waits_for: str | None
+    title: str | None
 
     def status(self, at: datetime) -> str:
         """NONE_STATED, RUNNING, NEAR, DUE or OVERDUE; ALARM where only a reminder has passed."""
@@ -369,6 +370,7 @@ def disputed_case(found: DisputedCase, agency: str, revoked_at: datetime) -> Tas
         last_at=found.last_at,
         post=None,
         waits_for=None,
+        title=found.title,
     )
 
 

@@ -142,7 +142,13 @@ _LEFT_OUT = frozenset(
         *("Receipt.proof", "RawRecord.proof", "RawRecord.envelope", "VerifiedStatement.proof"),
         "VerificationShown.checkpoint",
         # only where it is so
-        *("CaseFile.set_aside", "CaseFile.view", "ViewShown.at", "Difference.swapped"),
+        *(
+            "CaseFile.set_aside",
+            "CaseFile.title",
+            "CaseFile.view",
+            "ViewShown.at",
+            "Difference.swapped",
+        ),
         *("ActsPage.part", "ActsPage.documents", "ActShown.mirrored", "CaseFile.mirrored"),
         *("StreamHead.prev", "StreamHead.state", "StreamHead.set_aside", "StreamHead.acts"),
         *("Checked.guard", "Checked.detail", "Checked.code", "Checked.next_state"),

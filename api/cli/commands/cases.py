@@ -614,7 +614,7 @@ def _task_row(
     row = (
         word(part, shell.lang),
         line["case_number"] or line["register_no"] or line["stream"].rpartition("/")[2][:8],
-        line.get(f"act_{shell.lang}"),
+        "\n".join(filter(None, (line.get(f"act_{shell.lang}"), line["title"]))),
         case_words.when(due),
         None if due is None and line.get("code") is None else word(line["status"], shell.lang),
         _move(shell, line),

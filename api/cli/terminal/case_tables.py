@@ -50,16 +50,16 @@ def case_lines(shell: Shell, lines: Iterable[Json]) -> None:
     rows = [
         (
             line.get("case_number") or line.get("register_no") or line["id"],
-            _worded(shell, line, "state"),
-            _worded(shell, line, "outcome"),
+            line.get("title"),
+            "\n".join(filter(None, (_worded(shell, line, one) for one in ("state", "outcome")))),
             line.get("handler_label") or line.get("agency"),
             when(line.get("due_at")),
             "\n".join(line.get("flags") or ()),
         )
         for line in lines
     ]
-    columns = ("number", "state", "outcome", "agency", "due", "flags")
-    widths = {"state": 16, "outcome": 18, "due": 10, "flags": 17}
+    columns = ("number", "title", "state", "agency", "due", "flags")
+    widths = {"title": 20, "state": 16, "due": 10, "flags": 12}
     shell.table(columns, rows, whole=("number",), widths=widths)
 
 
@@ -69,7 +69,7 @@ def act_lines(shell: Shell, lines: Iterable[Json]) -> None:
         (
             f"{_called(line)}#{line['seq']}",
             when(line["occurred_at"]),
-            "\n".join(act_heading(shell, line)),
+            "\n".join([*act_heading(shell, line), *filter(None, [line.get("title")])]),
             line["agency"],
             standing(line["status"], shell.lang),
         )
@@ -139,6 +139,8 @@ def case_file(shell: Shell, body: Json) -> None:
     number = body.get("case_number") or body.get("register_no") or body["id"]
     state = coded(shell.local(body, "state"), body["state"])
     shell.say(Message("Case {number} · {state}", number=number, state=state))
+    if title := body.get("title"):
+        shell.say(in_lines(Wording(title, title)))
     if under := body.get("read_under"):
         shell.say(banner(under))
     if view := body.get("view"):

@@ -317,6 +317,12 @@ class CaseFileSchema(AnswerSchema):
     outcome_en = maybe("The same in English.")
     case_number = maybe("Case number.")
     register_no = maybe("Number in the intake register.")
+    title = fields.String(
+        metadata={
+            "description": "What the case is about, naming nobody: of its registration, as put"
+            " right since. Left out where that says none."
+        }
+    )
     urgency = URGENCY.one("Null before the case is registered.", required=True, null=True)
     alleged_limb = texts("Limbs of article 3.3 alleged, not found.")
     opened_at = maybe("When the first act happened.")
@@ -429,6 +435,7 @@ class CaseLineShownSchema(StrictSchema):
     handler_label = maybe("Its name then and now.")
     case_number = maybe("Case number.")
     register_no = maybe("Number in the intake register.")
+    title = maybe("What it is about, naming nobody; null: its registration says none.")
     opened_at = maybe("When the first act happened.")
     last_at = text("When the newest statement was recorded.", required=True)
     due_at = maybe("Nearest deadline.")

@@ -328,6 +328,7 @@ class TouchedCaseSchema(StrictSchema):
     id = text("uuid of the case.", required=True)
     case_number = maybe("Case number; null where you see acts of the case only.")
     register_no = maybe("Number in the intake register; likewise.")
+    title = maybe("What it is about; likewise, or its registration says none.")
     statements = number("How many of them are in it, of those you see.")
     effective = number("How many acts took effect with one of them.")
 

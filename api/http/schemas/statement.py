@@ -221,6 +221,7 @@ class ActLineShownSchema(StrictSchema):
     stream = text("`case/<uuid>`.", required=True)
     case_number = maybe("Case number; null where you see acts of the case only.")
     register_no = maybe("Number in the intake register; likewise.")
+    title = maybe("What it is about; likewise, or its registration says none.")
     seq = number("Place of the statement in the case: `acts/{place}`, `CASE#n`.")
     index = number(
         "Record of the statement: the first, or with `flag` the one at which it raised it."

@@ -73,6 +73,7 @@ class TaskShownSchema(StrictSchema):
     certainty = maybe("How sure the source is.")
     case_number = maybe("Case number.")
     register_no = maybe("Number in the intake register; null where you see an act only.")
+    title = maybe("What it is about; null there too, and where its registration says none.")
     state = CASE_STATE.one(
         "Main state of the case; null where you see an act of it only.", required=True, null=True
     )
@@ -226,6 +227,9 @@ class EventDataSchema(StrictSchema):
     status = ACT_STATUS.one("Where the act stands after it.", required=True)
     effect = yes_or_no("Whether the act took effect with it.")
     state = CASE_STATE.one("Main state of the case after it.", required=True, null=True)
+    title = maybe(
+        "What the case is about now; null where you see an act of it only, or none is said."
+    )
 
 
 class EventShownSchema(StrictSchema):

@@ -156,6 +156,8 @@ def _head(stream: StreamState, registry: Registry, today: date) -> Json:
     lead = registry.lead(today)
     return {
         "case_number": None if registered is None else registered.register_number,
+        # what an edition before does not know is left out, as case files have always had it
+        **({"title": facts["title"]} if "title" in facts else {}),
         "urgency": facts.get("urgency"),
         "alleged_limb": list(facts.get("alleged_limb", ())),
         "register_no": None if first is None else first.register_number,

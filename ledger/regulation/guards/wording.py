@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Final
 
 from ledger.regulation.acts import text_lint
+from ledger.regulation.case.corrections import path_of
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.suspected_names import suspects_in, texts_of
 from ledger.regulation.guards.breach import Breach
 
 Text = tuple[str, str]
+_LONGEST_TITLE: Final = 200
 
 
 def no_person_identifier(q: GuardInput) -> Breach | None:
@@ -30,6 +33,23 @@ def name_suspected(q: GuardInput) -> Breach | None:
     """Flag: a text seems to name a person; it is withdrawn, put right or found harmless (G14)."""
     hit = tuple(dict.fromkeys(pointer for pointer, _ in suspects_in(q.act, q.edition)))
     return Breach(pointers=hit) if hit else None
+
+
+def title_names_nobody(q: GuardInput) -> Breach | None:
+    """The title of a case is one short line and seems to name nobody: it stands in lists (G14)."""
+    pointer = "/facts/title"
+    if q.act.act == "RecordCorrected":
+        if path_of(str(q.facts.get("member")))[-1:] != ("title",):
+            return None
+        entry = q.stream.get(q.act.corrects or "", "CaseRegistered")
+        pointer = "/facts/now" if entry is not None else ""
+    text = q.facts.get(pointer.rpartition("/")[2])
+    if not isinstance(text, str):
+        return None
+    plain = len(text) <= _LONGEST_TITLE and text.isprintable() and bool(text.strip())
+    return (
+        None if plain and not text_lint.suspects(text, q.edition) else Breach(pointers=(pointer,))
+    )
 
 
 def secret_mark_in_text(q: GuardInput) -> Breach | None:

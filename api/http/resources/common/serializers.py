@@ -24,7 +24,7 @@ from projections.queries.mirrored import MirroredCase
 from projections.queries.queries import AffectedByKey, ReadUnder
 from projections.queries.signature_verdicts import StatementVerdict
 from projections.views import acts as timeline
-from projections.views.acts import ActLine, ActRow, SignedRow
+from projections.views.acts import ActLine, ActRow, Called, SignedRow
 from projections.views.case_file import CaseLine
 from projections.views.worklist import TaskRow
 
@@ -96,8 +96,7 @@ def affected(found: AffectedByKey) -> dict[str, Any]:
         "cases": [
             {
                 "id": stream.removeprefix("case/"),
-                "case_number": found.numbers.get(stream, (None, None))[0],
-                "register_no": found.numbers.get(stream, (None, None))[1],
+                **found.numbers.get(stream, Called())._asdict(),
                 "statements": len(rows),
                 "effective": sum(row.effect for row in rows),
             }
