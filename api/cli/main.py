@@ -40,7 +40,11 @@ COMMANDS: Final[dict[str, Late]] = {
         "api.cli.commands.operator:projection", Message("The views: status, rebuild.")
     ),
     "key": Late("api.cli.commands.officer:key", Message("Keys: new, show, split, recover, epoch.")),
-    "act": Late("api.cli.commands.officer:act", Message("Acts: show, sign, submit.")),
+    "act": Late("api.cli.commands.officer:act", Message("Acts: new, show, sign, submit.")),
+    "sign-next": Late(
+        "api.cli.commands.writing.sign_next:sign_next",
+        Message("Sign what waits for you, one after the other."),
+    ),
     "token": Late("api.cli.commands.officer:token", Message("A bearer token for one of the cast.")),
     "attachment": Late(
         "api.cli.commands.attachment:attachment",

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from ledger.json_pointer import child, names
 from ledger.message import Message, Text, Wording, meaning
@@ -20,7 +20,7 @@ from ledger.regulation.registry.registry import Registry
 from ledger.regulation.words import label
 
 SEALED: Final = "sealed:"
-_ROLES: Final[Mapping[str, Message]] = {
+BASIS_WORDS: Final[Mapping[str, Message]] = {
     "COMPETENCE": Message("competence"),
     "SUBSTANCE": Message("substance"),
     "PROCEDURE": Message("procedure"),
@@ -28,6 +28,13 @@ _ROLES: Final[Mapping[str, Message]] = {
 _EXPLAINED: Final = re.compile(r"[:;] ")
 _YES, _NO = meaning("fact", "yes"), meaning("fact", "no")
 _SEALED: Final = Message("a person whose identity is sealed")
+
+
+class AgencyNames(Protocol):
+    """What agencies are called: the registry, or what a client was told of it."""
+
+    def name(self, agency: str, on: date) -> str:
+        """The name of an agency on a day; its id where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ class Reference:
     act_id: str
 
 
-def sentence(act: Act, kind: ActType | None, registry: Registry) -> Text:
+def sentence(act: Act, kind: ActType | None, registry: AgencyNames) -> Text:
     """Who did what, to whom, by which document: one sentence, filled from the act alone.
 
     Args:
@@ -104,7 +111,7 @@ def sentence(act: Act, kind: ActType | None, registry: Registry) -> Text:
     return told
 
 
-def addressee(to: str, act: Act, registry: Registry) -> Text:
+def addressee(to: str, act: Act, registry: AgencyNames) -> Text:
     """Whom a member of `to` names, as on the day of the act."""
     if to.startswith(SEALED):
         return _SEALED
@@ -129,7 +136,7 @@ def _ground(basis: Basis, day: date, registry: Registry) -> GroundInWords:
     line = registry.instrument(basis.instrument, day)
     return GroundInWords(
         basis,
-        _ROLES[basis.role],
+        BASIS_WORDS[basis.role],
         None if line is None else line.title,
         registry.in_force(basis.instrument, day, basis.article, basis.clause, basis.point),
         None if line is None else line.valid_from,
@@ -137,7 +144,7 @@ def _ground(basis: Basis, day: date, registry: Registry) -> GroundInWords:
     )
 
 
-def facts(act: Act, kind: ActType | None, registry: Registry) -> list[FactInWords]:
+def facts(act: Act, kind: ActType | None, registry: AgencyNames) -> list[FactInWords]:
     """The facts of an act, a line for each that holds one thing, in the catalogue's order.
 
     A fact that the type does not know (an act of an edition that is not shipped) is told as it
@@ -191,7 +198,7 @@ def _counted(called: Wording, n: int) -> Wording:
 
 
 def _value(
-    pointer: str, spec: Mapping[str, Any], value: object, act: Act, registry: Registry
+    pointer: str, spec: Mapping[str, Any], value: object, act: Act, registry: AgencyNames
 ) -> object:
     if isinstance(value, bool):
         return _YES if value else _NO

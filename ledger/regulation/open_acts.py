@@ -14,6 +14,7 @@ from ledger.regulation.acts.act import Act, NamedSigner
 from ledger.regulation.acts.catalogue import ActType, catalogue_of
 from ledger.regulation.acts.lifecycle import life_cycle_of
 from ledger.regulation.case.guard_input import DecisionContext
+from ledger.regulation.case.roles import INCOMING
 from ledger.regulation.case.state import StreamState
 from ledger.regulation.edition import Edition
 from ledger.regulation.guards.table import guards_in
@@ -125,7 +126,9 @@ def _tried(kind: ActType, stream: StreamState, branches: Iterable[Act]) -> Itera
         yield one
         if "KEY_HOLDER" in kind.who:
             yield replace(one, facts={"officer": one.author.officer})
-        if _BY_NAME.isdisjoint(kind.who):
+        if kind.act.endswith(INCOMING):
+            yield replace(one, to=(one.agency,))
+        elif _BY_NAME.isdisjoint(kind.who):
             continue
         for name, found in named.items():
             yield from (replace(one, facts={name: act_id}) for act_id in found)

@@ -31,6 +31,12 @@ REPORT, WAITS = 1, 6
 CAST: Final[Mapping[str, Mapping[str, str]]] = open_case()["cast"]
 
 
+@pytest.fixture(autouse=True)
+def unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An attacker's program signs without asking first what the ledger would say."""
+    monkeypatch.setattr("api.cli.commands.officer.require_lawful", lambda *_: None)
+
+
 def refused(result: Result) -> str:
     """What is said where nothing is shown and nothing recorded."""
     assert result.exit_code in (1, 2), result.output

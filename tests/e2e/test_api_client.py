@@ -188,8 +188,8 @@ def test_a_countersigner_signs_the_act_that_was_named(shared: Service) -> None:
             return client.read(path.replace(act, other))
 
     with pytest.raises(Refusal, match="another act"):
-        officer._payload_of(Liar("http://socai.test", http=shared.http()), act)
-    assert canonical.parse(officer._payload_of(client, act))["act_id"] == act
+        officer.payload_of(Liar("http://socai.test", http=shared.http()), act)
+    assert canonical.parse(officer.payload_of(client, act))["act_id"] == act
 
 
 def test_an_answer_that_points_elsewhere_is_no_answer(shared: Service) -> None:

@@ -280,9 +280,9 @@ class TestRehearsal:
         assert "cv" in unknown.stderr
 
     def test_an_act_is_signed_here_sent_and_its_proof_checked(
-        self, rehearsal: tuple[Path, str]
+        self, rehearsal: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Sign, send, send again: one record. A refusal names its guard and leaves nothing."""
+        """Sign, send, send again: one record. What would be refused is not signed, nor recorded."""
         home, url = rehearsal
         (play,) = read_file(shipped("SC6"))
         step = play.steps[0]
@@ -325,9 +325,12 @@ class TestRehearsal:
         assert wrong.exit_code == 2
         assert "--vkey" in wrong.stderr
         fields["signers"][0]["post"] = "giam-doc"
-        wrong = socai(
-            home, "act", "sign", "-", "--as", step.author, "--iat", at, stdin=orjson.dumps(fields)
-        )
+        sign = ("act", "sign", "-", "--as", step.author, "--iat", at)
+        unsigned = socai(home, *sign, stdin=orjson.dumps(fields))
+        assert (unsigned.exit_code, unsigned.stdout) == (1, "")
+        assert "OFFICER_IN_POST" in unsigned.stderr
+        monkeypatch.setattr("api.cli.commands.officer.require_lawful", lambda *_: None)
+        wrong = socai(home, *sign, stdin=orjson.dumps(fields))
         size = httpx.get(f"{url}/v1/log").json()["records"]
         refused = socai(
             home, "act", "submit", "-", "--as", step.author, "--at", at, stdin=wrong.stdout.encode()

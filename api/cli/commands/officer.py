@@ -24,6 +24,7 @@ from api.cli.commands.signer_options import (
     opened_key,
     origin_of,
     passphrase,
+    rehearsed,
     server_option,
     signer_of,
     vkey_option,
@@ -35,6 +36,7 @@ from api.cli.commands.token_option import (
     pin_option,
     signer_on_token,
 )
+from api.cli.commands.writing.judging import require_lawful
 from api.cli.terminal import act_tables
 from api.cli.terminal.addresses import act_path
 from api.cli.terminal.error_messages import guarded
@@ -55,6 +57,8 @@ from api.ops.home_notes import running_url
 from api.ops.machine import RealEntropy
 from api.settings import Settings
 from api.texts.catalogue import in_each, translate
+from api.texts.labels import role as role_word
+from api.texts.labels import standing
 from keys import canonical
 from keys.custody.file import (
     OPENING_ALG,
@@ -170,12 +174,23 @@ def show_key(file: Path | None, token: TokenName | None) -> None:
     _show_key(file, opened_key(settings, file))
 
 
-@click.group()
+@click.group(
+    cls=LateGroup,
+    table={
+        "new": Late(
+            "api.cli.commands.writing.new:new",
+            Message("Record an act in one step: asked for, checked, shown, signed, sent."),
+        ),
+        "show": Late("api.cli.commands.officer:show_act", Message("One act, whole.")),
+        "sign": Late("api.cli.commands.officer:sign", Message("Sign an act from its members.")),
+        "submit": Late("api.cli.commands.officer:submit", Message("Send a signed statement.")),
+    },
+)
 def act() -> None:
-    """Acts: signed here, sent as signed."""
+    """Acts: recorded in one step, or signed here and sent as signed."""
 
 
-@act.command("sign")
+@click.command("sign")
 @click.argument("file", type=click.File("rb"), required=False)
 @click.option(
     "--countersign", default=None, metavar="ACT_ID", help="Sign this pending act's own bytes."
@@ -198,10 +213,10 @@ def sign(
     """Sign an act: FILE holds its members (/spec/formats#s2); `-` reads standard input.
 
     Prints the statement (a flattened JWS) to be sent by `socai act submit`. `act_id` is made where
-    FILE has none, and above ordinary `facts.seen`: how far each lower log was taken in. What is
-    signed is shown first, on standard error. An act that waits for another officer is countersigned
-    by the post's next holder, or by whoever that officer let sign: then it is shown as what you
-    sign.
+    FILE has none, and above ordinary `facts.seen`: how far each lower log was taken in. What the
+    ledger would refuse is not signed; what is signed is shown first, on standard error. An act that
+    waits for another officer is countersigned by the post's next holder, or by whoever that officer
+    let sign: then it is shown as what you sign.
     """
     if (file is None) == (countersign is None):
         misuse(
@@ -209,18 +224,19 @@ def sign(
         )
     data = file.read() if file is not None else b""
     if countersign:
-        payload = _payload_of(client, countersign)
+        payload = payload_of(client, countersign)
     else:
         payload = _payload(_members(data, clean=clean), client)
     members = canonical.parse(payload)
-    chosen = role or ("APPROVER" if countersign else "AUTHOR")
+    shell, chosen = shell_of(), role or ("APPROVER" if countersign else "AUTHOR")
+    require_lawful(client, members, rehearsed(client, iat), shell.lang)
     instead = client.stand_in(members, role=chosen) if countersign else None
     made = client.sign(
         payload, stream=str(members["stream"]), role=chosen, iat=iat, stand_in=instead
     )
     click.echo(dumped(members), err=True)
     if instead is not None:
-        shell, capacity = shell_of(), instead["capacity"]
+        capacity = instead["capacity"]
         told = Message(
             "You sign instead of an officer whom the act names: {post}, {capacity}.",
             post=instead["post"],
@@ -232,7 +248,7 @@ def sign(
     click.echo(orjson.dumps(statements.flattened(made)).decode())
 
 
-@act.command("show")
+@click.command("show")
 @click.argument("named", metavar="ACT")
 @vkey_option
 @identity
@@ -253,7 +269,7 @@ def show_act(client: Client, named: str, vkey: VKey | None) -> None:
     sys.exit(0 if ok else 1)
 
 
-@act.command("submit")
+@click.command("submit")
 @click.argument("file", type=click.File("rb"))
 @click.option(
     "--at",
@@ -291,17 +307,23 @@ def send(
         shell.give(sent.receipt)
         return
     receipt = sent.receipt
-    again = "" if sent.created else Message(" (it was there already)")
     shell.say(
         Message(
             "Recorded at index {index}: {status}{again}",
             index=receipt["index"],
-            status=receipt["status"],
-            again=again,
+            status=in_each(lambda lang: standing(receipt["status"], lang)),
+            again="" if sent.created else Message(" (it was there already)"),
         )
     )
+    if "number" in receipt:
+        shell.say(Message("Its number: {number}", number=receipt["number"]))
     for line in receipt["waiting_for"]:
-        shell.say(Message("Waits for: {role} {post}", role=line["role"], post=line["post"]))
+        role = Wording(role_word(line["role"], "vi"), role_word(line["role"], "en"))
+        shell.say(Message("Waits for: {role} {post}", role=role, post=line["post"]))
+    if wait:
+        shell.say(
+            Message("The proof holds. The act, whole: socai act show {id}", id=receipt["act_id"])
+        )
 
 
 @click.command()
@@ -370,7 +392,7 @@ def require_visible(members: dict[str, Any]) -> None:
         )
 
 
-def _payload_of(client: Client, act_id: str) -> bytes:
+def payload_of(client: Client, act_id: str) -> bytes:
     """The bytes the author signed: a countersigner signs these and no others."""
     records = client.read(f"/v1/acts/{act_id}/raw").body["records"]
     kept = [record["envelope"] for record in records if "envelope" in record]

@@ -139,6 +139,11 @@ def signing_time(client: Client) -> datetime:
     return RealClock().now()
 
 
+def rehearsed(client: Client, at: datetime | None) -> datetime | None:
+    """The ledger's time of a request: a rehearsal alone takes it from its sender."""
+    return at if client.origin.startswith(REHEARSAL) else None
+
+
 def client_at(url: str, signer: Signer | None, log: str | None = None) -> Client:
     """A client in the reader's language that remembers the log; who signs says for which log."""
     client = Client(url, signer, log=log, now=RealClock().now, lang=shell_of().lang)

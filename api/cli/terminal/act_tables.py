@@ -25,9 +25,10 @@ def act(shell: Shell, body: Json, bad: list[int]) -> None:
         shell.say(Message("The content of this act was erased by {act_id}.", act_id=by))
     else:
         shell.say(in_lines(Wording(**sentence)))
-    shell.table(("field", "value"), _head(shell, body), widths=_WIDTHS)
+    shell.table(("field", "value"), _head(shell, body), widths=FIELD_WIDTHS)
     _pairs(shell, Message("Grounds"), (_ground(shell, one) for one in body["basis"]))
-    _pairs(shell, Message("What the act says"), _facts(shell, body))
+    named = {one["pointer"]: _named(shell, one) for one in body["names"]}
+    _pairs(shell, Message("What the act says"), fact_rows(shell, body["facts"], named))
     payload = body["payload"] or {}
     _pairs(shell, Message("Files"), (_file(one) for one in payload.get("attachments", ())))
     _signatures(shell, body, bad)
@@ -38,7 +39,8 @@ def act(shell: Shell, body: Json, bad: list[int]) -> None:
         _pairs(shell, title, (_relation(shell, one) for one in body[member]))
 
 
-_WIDTHS: Final = {"field": _LABEL, "value": _VALUE}
+FIELD_WIDTHS: Final = {"field": _LABEL, "value": _VALUE}
+"""Of a table of two columns: what is told, and how it is."""
 _RELATIONS: Final[Mapping[str, Message]] = {
     "names": Message("Acts that it names"),
     "named_by": Message("Acts of the case that name it"),
@@ -46,7 +48,7 @@ _RELATIONS: Final[Mapping[str, Message]] = {
 
 
 def _pairs(shell: Shell, title: Message, rows: Iterable[tuple[str, str]]) -> None:
-    shell.table(("field", "value"), rows, title=shell.text(title), widths=_WIDTHS)
+    shell.table(("field", "value"), rows, title=shell.text(title), widths=FIELD_WIDTHS)
 
 
 def _head(shell: Shell, body: Json) -> Iterator[tuple[str, object]]:
@@ -96,11 +98,18 @@ def _provision(one: Json) -> str:
     return ".".join(part for part in (one["article"], one["clause"], one["point"]) if part)
 
 
-def _facts(shell: Shell, body: Json) -> Iterator[tuple[str, str]]:
-    """A line a fact; what several lie within stands once above them, and they are set in."""
-    named = {one["pointer"]: one for one in body["names"]}
+def fact_rows(
+    shell: Shell, facts: Iterable[Json], named: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """A line a fact; what several lie within stands once above them, and they are set in.
+
+    Args:
+        shell: The reader's language.
+        facts: Each with pointer, labels and value, both in each language.
+        named: Acts that facts name, in words, by pointer.
+    """
     above: list[str] = []
-    for one in body["facts"]:
+    for one in facts:
         labels = [label[shell.lang] for label in one["labels"]]
         for depth, label in enumerate(labels[:-1]):
             if above[: depth + 1] != labels[: depth + 1]:
@@ -108,7 +117,7 @@ def _facts(shell: Shell, body: Json) -> Iterator[tuple[str, str]]:
         above = labels[:-1]
         value = one[shell.lang]
         if one["pointer"] in named:
-            value = f"{_named(shell, named[one['pointer']])}\n{value}"
+            value = f"{named[one['pointer']]}\n{value}"
         yield _set_in(labels[-1], len(above)), value
 
 

@@ -170,6 +170,7 @@ class Shell:
         *,
         whole: Collection[str] = ("case",),
         widths: Mapping[str, int] | None = None,
+        err: bool = False,
     ) -> None:
         """A table as wide as the terminal, 200 columns at most; cells fold, none is cut.
 
@@ -182,11 +183,12 @@ class Shell:
             whole: Columns whose lines are not broken: codes, and ids to be copied.
             widths: Columns that are folded to a width, between words and after `_`, where all of
                 them have no room as they are.
+            err: Whether it goes to standard error.
         """
         cells = [[_cell(value) for value in row] for row in rows]
         if not cells:
             return  # a head over nothing tells nothing: what there is not is said in words
-        console, heads = self.console(), [self.name(column) for column in columns]
+        console, heads = self.console(stderr=err), [self.name(column) for column in columns]
         every = list(zip(*([heads, *cells]), strict=True))
         if not (console.width > WIDTH and _room(map(_widest, every)) <= console.width):
             wider = max(1.0, console.width / WIDTH)
@@ -197,7 +199,7 @@ class Shell:
             for column, cells in zip(columns, every, strict=True)
         ]
         if console.is_terminal and _room(least) > console.width:
-            self._labelled(every, title, console.width)
+            self._labelled(every, title, console.width, err=err)
             return
         console.width = max(console.width, _room(least))
         shared = _shared(least, list(map(_widest, every)), console.width)
@@ -208,7 +210,9 @@ class Shell:
             table.add_row(*row)
         console.print(table)
 
-    def _labelled(self, columns: Sequence[Sequence[str]], title: str, width: int) -> None:
+    def _labelled(
+        self, columns: Sequence[Sequence[str]], title: str, width: int, *, err: bool
+    ) -> None:
         """Rows of a table, each cell behind the name of its column; a long word stays whole."""
         lines = [visible(title)] if title else []
         for n in range(1, len(columns[0])):
@@ -216,7 +220,7 @@ class Shell:
                 told = f"{' '.join(head.split())}: {' '.join(value.split())}"
                 lines.append(folded(told, width))
             lines.append("")
-        click.echo("\n".join(lines).rstrip("\n"))
+        click.echo("\n".join(lines).rstrip("\n"), err=err)
 
     def progress(self, *, transient: bool = False) -> Progress:
         """A progress bar on standard error; none where nobody looks."""

@@ -1,0 +1,430 @@
+"""One act that is being written at a terminal: from questions, from a file, or from both.
+
+One way for all act types: what is asked comes from the served catalogue. Not: how it is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from api.cli.commands.access import officer_id
+from api.cli.commands.signer_options import signing_time
+from api.cli.commands.writing.judging import CheckAnswer, judged
+from api.cli.commands.writing.recording import Recording
+from api.cli.terminal.addresses import case_id
+from api.cli.terminal.shell import Shell, fail, misuse
+from api.cli.terminal.writing import draft_files
+from api.cli.terminal.writing.answers import Answers, Misread, Option
+from api.cli.terminal.writing.questions import Back, Questions
+from api.client.act_form import FormField, fields_of
+from api.client.connection import understood
+from api.client.draft import ActDraft, able, keeper
+from api.client.draft_sources import DraftSources
+from api.ops.machine import RealEntropy
+from api.texts.catalogue import translate
+from api.texts.labels import role as role_word
+from ledger.admission.registrar import Keeper
+from ledger.log.statement import AUTHOR
+from ledger.message import Message, Wording
+from ledger.regulation.acts.catalogue import load
+
+Json = Mapping[str, Any]
+SECOND: Final = ("CHECKER", "APPROVER")
+PLACE: Final = ("act", "case", "stream", "agency", "post", "capacity", "checker", "approver")
+"""Members of a file that say where, by whom and for whom."""
+_AS_IT_STANDS: Final = ("act_id", "v", "precision", "signers")
+"""Members of a file that are taken as they are."""
+_SHOWN: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was said at the command's call, or by the file's first lines.
+
+    Attributes:
+        act: The type; None: it is asked for.
+        case: A case by number or uuid.
+        stream: A stream by its name.
+        post: In which the author writes.
+        signers: Who signs after, by role: an id, its beginning or an alias.
+    """
+
+    act: str | None
+    case: str | None
+    stream: str | None
+    post: str | None
+    signers: Mapping[str, str]
+
+
+class Drafting:
+    """One act that is being written at a terminal.
+
+    Args:
+        recording: Who signs, and how it is recorded.
+        wanted: What was said beforehand.
+        asking: Whether a person is asked for what is missing.
+    """
+
+    def __init__(self, recording: Recording, wanted: Wanted, *, asking: bool) -> None:
+        self._recording = recording
+        self._client = recording.client
+        self._shell: Shell = recording.shell
+        self._asking = asking
+        self._client.login()
+        self._wanted = wanted
+        self._at = recording.at or signing_time(self._client)
+        self._sources = DraftSources(self._client, self._stream(), recording.at, wanted.case or "")
+        self._kind = self._chosen_kind()
+        self._draft = ActDraft(
+            self._kind,
+            self._sources.stream,
+            _fresh(),
+            self._at,
+            int(self._sources.catalogue["edition"]["form"]),
+        )
+        self._draft.signers.append((self._author(), AUTHOR))
+
+    @cached_property
+    def _fields(self) -> list[FormField]:
+        return fields_of(self._kind, self._sources.catalogue)
+
+    @cached_property
+    def _answers(self) -> Answers:
+        return Answers(
+            self._sources,
+            self._shell.lang,
+            self._at,
+            fresh=_fresh,
+            attach=lambda path: self._client.attach(path, at=self._recording.at),
+            case=lambda text: case_id(self._client, text),
+        )
+
+    @cached_property
+    def _questions(self) -> Questions:
+        return Questions(self._shell, self._answers)
+
+    # -- where, what, by whom
+
+    def _stream(self) -> str:
+        wanted = self._wanted
+        if wanted.stream is not None and wanted.case is not None:
+            misuse(Message("Nothing was signed: name the case or the stream, not both."))
+        if wanted.case is not None:
+            return f"case/{case_id(self._client, wanted.case)}"
+        if wanted.stream is not None:
+            return wanted.stream
+        kinds = load().types[wanted.act].streams if wanted.act is not None else ("case",)
+        if "ledger" in kinds and "case" not in kinds:
+            return "ledger"
+        if "agency" in kinds and "case" not in kinds:
+            return f"agency/{self._own_agency()}"
+        if "case" not in kinds:
+            misuse(
+                Message(
+                    "Nothing was signed: say with --stream where it stands, e.g. {example}.",
+                    example=f"{kinds[0]}/…",
+                )
+            )
+        return f"case/{_fresh()}"
+
+    def _own_agency(self) -> str:
+        body = self._client.whole(
+            "/v1/officers", "officers", query={"officer": self._client.officer}
+        )
+        with understood():
+            found = [
+                post["agency"]
+                for line in body["officers"]
+                for post in line["posts"]
+                if post["on_day"]
+            ]
+        if not found:
+            self._no_post()
+        return str(found[0])
+
+    def _chosen_kind(self) -> Json:
+        act, known = self._wanted.act, self._sources.open
+        if act is None:
+            act = self._ask_kind(known or {})
+        if act not in self._sources.kinds:
+            misuse(Message("Nothing was signed: the rules of this log have no act {act}.", act=act))
+        if known is not None and act not in known:
+            self._not_open(self._sources.kinds[act], known)
+        return self._sources.kinds[act]
+
+    def _ask_kind(self, known: Mapping[str, Json]) -> str:
+        if not known:
+            fail(Message("Nothing was signed: nothing may be begun here now."), "nothing_open")
+        if not self._asking:
+            misuse(
+                Message(
+                    "Nothing was signed: name the ACT. What may be begun here now: {acts}.",
+                    acts=", ".join(known),
+                )
+            )
+        order = sorted(known, key=lambda one: self._sources.kinds[one]["states_from"] is None)
+        options = [Option(one, f"{known[one][self._shell.lang]} ({one})") for one in order]
+        self._questions.say(Message("What may be begun here now:"))
+        label = self._shell.text(Message("Which act: its number, or a part of its name"))
+        return str(self._questions.choose(label, options))
+
+    def _not_open(self, kind: Json, known: Mapping[str, Json]) -> NoReturn:
+        state = self._sources.head.get("state")
+        there = self._sources.catalogue["states"].get(state) if state else None
+        fail(
+            Message(
+                "Nothing was signed: you may not begin {act} here now ({state}). What you may:"
+                " {acts}.",
+                act=Wording(kind["vi"], kind["en"]),
+                state=Message("no case has begun")
+                if there is None
+                else Wording(there["vi"], there["en"]),
+                acts=", ".join(list(known)[:_SHOWN]) or "–",
+            ),
+            "not_open",
+        )
+
+    def _author(self) -> Keeper:
+        told = (self._sources.open or {}).get(self._kind["act"], {})
+        held = [one for one in self._sources.posts if self._wanted.post in (None, one["post"])]
+        if not held:
+            self._no_post()
+        first = [
+            one
+            for one in held
+            if (one["agency"], one["post"]) == (told.get("agency"), told.get("post"))
+        ]
+        return keeper((first or held)[0], str(self._client.officer))
+
+    def _no_post(self) -> NoReturn:
+        held = (
+            ", ".join(str(one["post"]) for one in self._sources.posts) if self._wanted.post else "–"
+        )
+        misuse(
+            Message(
+                "Nothing was signed: you hold no such post today; you hold: {posts}.",
+                posts=held or "–",
+            )
+        )
+
+    # -- what it says
+
+    def template(self) -> str:
+        """A draft to be filled in."""
+        known = {"act": self._kind["act"]}
+        if not self._sources.is_new or self._sources.stream == "ledger":
+            known["stream"] = self._sources.stream
+        told = [self._shell.text(Message("socai act new --from FILE records it."))]
+        return draft_files.template(self._kind, known, self._fields, self._shell.lang, told=told)
+
+    def attach(self, files: Sequence[Path]) -> None:
+        """Sends files, and lists them in the act."""
+        listed = [self._client.attach(path, at=self._recording.at) for path in files]
+        if listed:
+            path = ("attachments",)
+            self._draft.values[path] = [*self._draft.values.get(path, ()), *listed]
+
+    def take(self, document: Json) -> None:
+        """What a file says; blank members are as if they were not there."""
+        fields = {field.path: field for field in self._fields}
+        facts = document.get("facts")
+        facts = {} if facts is None else facts
+        if not isinstance(facts, Mapping):
+            misuse(Message("Nothing was signed: {member} must hold members.", member="facts"))
+        said: dict[tuple[str, ...], Any] = {
+            (name,): one for name, one in document.items() if name not in (*PLACE, "facts")
+        }
+        said |= {("facts", str(name)): one for name, one in facts.items()}
+        for path, value in said.items():
+            if path[0] in _AS_IT_STANDS and value is not None:
+                self._take_as_it_stands(path[0], value)
+            elif path not in fields:
+                self._no_member(path, list(fields))
+            elif value == [] and fields[path].required:
+                self._draft.values[path] = []
+            elif (read := self._read(fields[path].schema, value, "/".join(path))) is not None:
+                self._draft.values[path] = read
+        self._list_files()
+
+    def _take_as_it_stands(self, name: str, value: Any) -> None:  # noqa: ANN401  JSON
+        if name == "act_id":
+            self._draft.act_id = str(value)
+        else:
+            self._draft.values[(name,)] = value
+
+    def _no_member(self, path: tuple[str, ...], known: Sequence[tuple[str, ...]]) -> NoReturn:
+        beside = [one[-1] for one in known if len(one) == len(path)]
+        near = ", ".join(get_close_matches(path[-1], beside)) or "–"
+        misuse(
+            Message(
+                "Nothing was signed: {act} has no member {member}; near it: {near}.",
+                act=self._kind["act"],
+                member="/".join(path),
+                near=near,
+            )
+        )
+
+    def _read(self, schema: Json, value: Any, place: str) -> Any:  # noqa: ANN401  JSON
+        """A value of a file; None where it is blank."""
+        match value:
+            case None | "":
+                return None
+            case list():
+                items = schema.get("items", {})
+                found = [self._read(items, one, f"{place}/{n}") for n, one in enumerate(value)]
+                return [one for one in found if one is not None] or None
+            case Mapping():
+                members = schema.get("properties", {})
+                told = {
+                    str(name): self._read(members.get(name, {}), one, f"{place}/{name}")
+                    for name, one in value.items()
+                }
+                return {name: one for name, one in told.items() if one is not None} or None
+            case str():
+                return self._read_text(schema, value, place)
+            case _:
+                return value
+
+    def _read_text(self, schema: Json, value: str, place: str) -> Any:  # noqa: ANN401  JSON
+        try:
+            return self._answers.read(schema, value)
+        except Misread as misread:
+            misuse(Message("Nothing was signed: {place}: {what}.", place=place, what=misread.text))
+
+    def _list_files(self) -> None:
+        """What was named by its path stands among the act's files."""
+        path = ("attachments",)
+        listed = [*self._draft.values.get(path, ())]
+        there = {one["digest"] for one in listed}
+        more = [one for digest, one in self._answers.files.items() if digest not in there]
+        if listed or more:
+            self._draft.values[path] = [*listed, *more]
+
+    # -- asking
+
+    def record(self) -> None:
+        """Asks for what is missing, and records it."""
+        self._sign_after()
+        if self._asking:
+            self._ask()
+        edit = self._edit if not self._recording.yes else None
+        self._recording.record(self._draft.members, self._sources, edit)
+
+    def _sign_after(self) -> None:
+        """Whoever signs after the author: as named, or the only one who may."""
+        author = self._draft.signers[0][0]
+        del self._draft.signers[1:]
+        for role in self._kind["signer_roles"][1:]:
+            one = self._second(role, author)
+            if one is not None:
+                self._draft.signers.append((one, role))
+
+    def _second(self, role: str, author: Keeper) -> Keeper | None:
+        fit = able(self._sources, self._kind, role, author)
+        named = self._wanted.signers.get(role)
+        if named is not None:
+            officer = officer_id(self._client, named)
+            held = [keeper(post, who) for post, who in self._sources.holders() if who == officer]
+            return next((one for one in fit if one.officer == officer), held[0] if held else None)
+        if len(fit) == 1 or not fit:
+            return fit[0] if fit else None
+        if not self._asking:
+            return self._first_lawful(role, fit)
+        label = role_word(role, self._shell.lang)
+        self._questions.tell(label)
+        chosen: Keeper = self._questions.choose(label, [self._option(one) for one in fit])
+        return chosen
+
+    def _first_lawful(self, role: str, fit: Sequence[Keeper]) -> Keeper:
+        """Nobody is guessed: who signs is said, or there is one alone who may."""
+        misuse(
+            Message(
+                "Nothing was signed: name who signs as {role} with --{option}, one of: {officers}.",
+                role=Wording(role_word(role, "vi"), role_word(role, "en")),
+                option=role.lower(),
+                officers="; ".join(self._option(one).label for one in fit[:_SHOWN]),
+            )
+        )
+
+    def _option(self, one: Keeper) -> Option:
+        told = next(
+            (
+                post
+                for post, who in self._sources.holders()
+                if who == one.officer and post["post"] == one.post
+            ),
+            {},
+        )
+        return Option(
+            one, f"{told.get('post_vi') or one.post}, {told.get('agency_name')} ({one.officer[:8]})"
+        )
+
+    def _ask(self) -> None:
+        """What is needed, one after the other, then what may be said beside it."""
+        author = self._author_words()
+        self._questions.tell(f"{self._kind[self._shell.lang]} — {author}")
+        self._questions.say(
+            Message("? explains a question, < goes back, Ctrl-C ends without a record.")
+        )
+        values = self._draft.values
+        open_ = [field for field in self._fields if field.required and field.path not in values]
+        self._questions.walk(open_, values, self._faults_of)
+        self._offer([field for field in self._fields if not field.required])
+
+    def _author_words(self) -> str:
+        return self._option(self._draft.signers[0][0]).label
+
+    def _faults_of(self, field: FormField) -> tuple[list[str], list[str]]:
+        """What the server finds wrong with one member, or doubts, as the act stands so far."""
+        self._list_files()
+        if field.path not in self._draft.values:
+            return [], []
+        verdict = judged(self._client, self._draft.members(), self._recording.at, self._shell.lang)
+        wrong = [self._shell.text(one.text) for one in verdict.faults if field.holds(one.pointer)]
+        named = dict.fromkeys(said for pointer, said in verdict.warnings if field.holds(pointer))
+        told = [Message("A person seems to be named here: {what}", what=what) for what in named]
+        return wrong, [self._shell.text(one) for one in told]
+
+    def _offer(self, fields: Sequence[FormField]) -> None:
+        """Members that may be left out: by number, until nothing is chosen."""
+        values = self._draft.values
+        while True:
+            options = [
+                Option(
+                    field, f"{field.label(self._shell.lang)}{' ✓' if field.path in values else ''}"
+                )
+                for field in fields
+            ]
+            told = Message("What else is to be said? Its number, or Enter to go on")
+            field = self._questions.choose(self._shell.text(told), options, required=False)
+            if field is None:
+                return
+            try:
+                self._questions.one(field, values, self._faults_of)
+            except Back:
+                continue
+
+    def _edit(self, verdict: CheckAnswer) -> None:
+        """Asks again for what is wrong; where that is told of no member, for one that is chosen."""
+        wrong = [
+            field
+            for field in self._fields
+            if any(field.holds(fault.pointer) for fault in verdict.faults)
+        ]
+        for fault in verdict.faults:
+            self._questions.tell(f"  {fault.pointer}: {translate(fault.text, self._shell.lang)}")
+        if any(fault.pointer.startswith("/signers") for fault in verdict.faults):
+            self._sign_after()
+        if wrong:
+            self._questions.walk(wrong, self._draft.values, self._faults_of)
+        else:
+            self._offer(self._fields)
+
+
+def _fresh() -> str:
+    return str(RealEntropy().uuid())

@@ -1,0 +1,238 @@
+"""From a draft to a receipt: judged by the server, shown from its bytes, confirmed, signed, sent.
+
+Nothing is signed before the shown bytes are confirmed, nor what the server would refuse. Not: how a
+draft came about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import orjson
+
+from api.cli.commands.officer import require_visible, send
+from api.cli.commands.signer_options import signing_time
+from api.cli.commands.writing.judging import CheckAnswer, judged, refuse
+from api.cli.terminal.shell import MISUSED, Refusal, Shell, fail, misuse, visible
+from api.cli.terminal.writing import act_shown
+from api.cli.terminal.writing.answers import NO, YES, plain
+from api.client.client import Client
+from api.client.connection import Refused, Unreachable
+from api.client.draft_sources import DraftSources
+from api.settings import Settings
+from keys import canonical
+from keys.custody.file import write_durably
+from keys.errors import NotCanonical
+from keys.note import VKey
+from ledger.log import statement as statements
+from ledger.log.statement import Statement
+from ledger.message import Message, Text
+from ledger.regulation.guards.table import BY_CODE
+from ledger.regulation.words import labels
+
+Json = Mapping[str, Any]
+UNSENT: Final = "unsent"
+"""Where a home keeps what was signed and had no answer."""
+_STALE: Final = "stale"
+_EDIT: Final = frozenset({"s", "sua", "e", "edit"})
+_BYTES: Final = frozenset({"b", "byte", "bytes"})
+_DROP: Final = NO | {"q"}
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """How acts are recorded by one command.
+
+    Attributes:
+        client: Of whoever signs.
+        shell: The reader's language.
+        at: The ledger's time; rehearsals only.
+        yes: Whether it is signed without being asked.
+        vkey: The log's key as typed.
+        dry_run: Whether nothing is signed at all.
+    """
+
+    client: Client
+    shell: Shell
+    at: datetime | None = None
+    yes: bool = False
+    vkey: VKey | None = None
+    dry_run: bool = False
+
+    def record(
+        self,
+        make: Callable[[], Json],
+        sources: DraftSources,
+        edit: Callable[[CheckAnswer], None] | None = None,
+    ) -> None:
+        """Judges, shows, asks, signs and sends what `make` gives; shown again where it is changed.
+
+        Args:
+            make: The members of the act, as they are now.
+            sources: What its words are told by.
+            edit: Changes the draft by what is wrong with it; None where nobody can.
+        """
+        while True:
+            members = dict(self.client.with_seen(make(), at=self.at))
+            require_visible(members)
+            stream = str(members["stream"])
+            head = self.client.head(stream, act=members, at=self.at)
+            verdict = judged(self.client, members, self.at, self.shell.lang)
+            payload = encoded(members)
+            act_shown.to_sign(self.shell, sources, payload)
+            if not self._agreed(verdict, payload, edit):
+                continue
+            if self.dry_run:
+                told = Message("The ledger would take it. Nothing was signed.")
+                self.shell.done(told, act=str(members["act"]))
+                return
+            if self.send(payload, stream, head):
+                return
+
+    def _agreed(
+        self, verdict: CheckAnswer, payload: bytes, edit: Callable[[CheckAnswer], None] | None
+    ) -> bool:
+        """Whether these bytes are to be signed; False: they were changed."""
+        if not verdict.ok:
+            if edit is None or self.yes or self.dry_run:
+                refuse(verdict)
+            else:
+                self._tell_faults(verdict)
+                edit(verdict)
+            return False
+        self._tell_marks(verdict)
+        if self.yes or self.dry_run:
+            return True
+        return self._asked(verdict, payload, edit)
+
+    def _asked(
+        self, verdict: CheckAnswer, payload: bytes, edit: Callable[[CheckAnswer], None] | None
+    ) -> bool:
+        asked = Message("Sign and send it? y yes, n no, e change an answer, b show the bytes")
+        while True:
+            word = plain(ask(self.shell, asked))
+            if word in YES:
+                return True
+            if word in _DROP:
+                misuse(Message("Nothing was signed or recorded."))
+            if word in _EDIT and edit is not None:
+                edit(verdict)
+                return False
+            if word in _BYTES:
+                act_shown.raw_bytes(payload)
+
+    def _tell_faults(self, verdict: CheckAnswer) -> None:
+        told = Message("The ledger would refuse it: {error}", error=verdict.detail or verdict.code)
+        self.shell.note(told)
+
+    def _tell_marks(self, verdict: CheckAnswer) -> None:
+        """What is lawful, and noticed all the same."""
+        for code in verdict.flags:
+            short, guard = labels("flags").get(code), BY_CODE.get(code)
+            said: Text | str = code if short is None else short
+            if short is None and guard is not None:
+                said = guard.text({})
+            self.shell.note(Message("It will carry a flag: {flag}", flag=said))
+        for pointer, said_as in verdict.warnings:
+            told = Message(
+                "A person seems to be named in {place}: {what}", place=pointer, what=said_as
+            )
+            self.shell.note(told)
+
+    def send(
+        self,
+        payload: bytes,
+        stream: str,
+        head: tuple[int, str | None],
+        **said: Any,  # noqa: ANN401  of a header
+    ) -> bool:
+        """Whether it is recorded; False: the stream has moved, and nothing was.
+
+        Args:
+            payload: The bytes that were shown and confirmed.
+            stream: Where they stand.
+            head: Of the stream, as it was when they were shown.
+            said: `role` and `stand_in` of the header.
+        """
+        now = self.at or signing_time(self.client)
+        signed = self.client.sign(payload, stream=stream, iat=now, at_head=head, **said)
+        try:
+            send(self.client, signed, at=self.at, vkey=self.vkey)
+        except Refused as refused:
+            if refused.code != _STALE or self.yes:
+                raise
+            self.shell.note(
+                Message(
+                    "Meanwhile something else was recorded here, and this was not: it is shown"
+                    " again as it would be signed now."
+                )
+            )
+            return False
+        except Unreachable as error:
+            raise without_answer(signed) from error
+        return True
+
+
+def encoded(members: Json) -> bytes:
+    """The bytes that are signed."""
+    try:
+        return canonical.encode(members)
+    except NotCanonical as error:
+        fail(Message("Nothing was signed: {error}", error=error), "not_canonical")
+
+
+def ask(shell: Shell, text: Text) -> str:
+    """What a person answers to one question, on standard error."""
+    typed: str = click.prompt(visible(shell.text(text)), default="", show_default=False, err=True)
+    return typed
+
+
+def unanswered() -> Refusal:
+    """The questions were broken off, or nobody was there to answer."""
+    return Refusal(
+        Message(
+            "Nothing was signed or recorded: the questions were not answered to the end. In a"
+            " script: --from FILE --yes"
+        ),
+        MISUSED,
+        "usage",
+    )
+
+
+def without_answer(signed: Statement) -> Refusal:
+    """What is known of a statement that had no answer, and how it is sent again."""
+    kept = _kept(signed)
+    act_id = str(signed.members["act_id"])
+    if kept is None:
+        click.echo(orjson.dumps(statements.flattened(signed)).decode())
+        told = Message(
+            "It was signed and sent, and no answer came: whether it is recorded is not known."
+            " Sending the same again is safe, and records it once: keep what is printed above in a"
+            " file, and run: socai act submit FILE"
+        )
+    else:
+        told = Message(
+            "It was signed and sent, and no answer came: whether it is recorded is not known."
+            " Sending the same again is safe, and records it once: socai act submit {file}",
+            file=kept,
+        )
+    return Refusal(told, 1, "unreachable", {"act_id": act_id})
+
+
+def _kept(signed: Statement) -> Path | None:
+    """Where the statement is kept; None where nothing can be written."""
+    folder = Settings.from_env().home / UNSENT
+    path = folder / f"{signed.members['act_id']}-{signed.seq}.json"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_durably(path, orjson.dumps(statements.flattened(signed)))
+    except FileExistsError:
+        return path
+    except OSError:
+        return None
+    return path

@@ -1,0 +1,169 @@
+"""`socai sign-next`: what waits for the caller's signature, one after the other, in words.
+
+The bytes are those that the author signed; they are shown, then signed, given back or left.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import click
+
+from api.cli.commands.officer import payload_of
+from api.cli.commands.signer_options import identity, signing_time, vkey_option
+from api.cli.commands.writing.judging import judged, require_lawful
+from api.cli.commands.writing.recording import Recording, ask, encoded, unanswered
+from api.cli.terminal.shell import Moment, Shell, shell_of
+from api.cli.terminal.writing import act_shown
+from api.cli.terminal.writing.answers import NO, YES, plain
+from api.client.client import Client
+from api.client.connection import understood
+from api.client.draft import keeper
+from api.client.draft_sources import DraftSources
+from api.ops.machine import RealEntropy
+from keys import canonical
+from keys.note import VKey
+from ledger.admission.registrar import registry_act
+from ledger.log.statement import RETURNER
+from ledger.message import Message, Wording
+
+Json = Mapping[str, Any]
+RETURNING: Final = "ActReturned"
+_SIGN: Final = YES | {"ky", "s", "sign"}
+_RETURN: Final = frozenset({"t", "tra", "r", "return"})
+_BYTES: Final = frozenset({"b", "byte", "bytes"})
+_LEAVE: Final = NO | {"", "skip"}
+_END: Final = frozenset({"d", "dung", "q", "quit"})
+
+
+@click.command("sign-next")
+@click.option("--at", type=Moment(), default=None, help="The ledger's time; rehearsals only.")
+@vkey_option
+@identity
+def sign_next(client: Client, at: datetime | None, vkey: VKey | None) -> None:
+    """Sign what waits for you, one after the other: each is shown in words first.
+
+    Each is signed, given back with a reason, or left for later. What the ledger would refuse is
+    said before, and not signed.
+    """
+    shell = shell_of()
+    waiting = list(_waiting(client, at))
+    done: Counter[str] = Counter()
+    if not waiting:
+        shell.done(Message("Nothing waits for your signature."), signed=0, returned=0, left=0)
+        return
+    recording = Recording(client, shell, at, vkey=vkey)
+    try:
+        for n, task in enumerate(waiting, 1):
+            case, act = _called(task)
+            told = Message("{n} of {of}: {case}, {act}", n=n, of=len(waiting), case=case, act=act)
+            shell.note(told)
+            outcome = _Turn(recording, task).take()
+            if outcome is None:
+                break
+            done[outcome] += 1
+    except click.Abort as error:
+        if not done:
+            raise unanswered() from error
+    _tell(shell, done, len(waiting))
+
+
+def _waiting(client: Client, at: datetime | None) -> Iterator[Json]:
+    body = client.read("/v1/worklist", at=at).body
+    with understood():
+        yield from body["sign"]
+
+
+def _called(task: Json) -> tuple[str, Wording]:
+    """The number of its case, and what it is."""
+    number = task["case_number"] or task["register_no"] or task["stream"]
+    act = Wording(str(task["act_vi"] or task["act"]), str(task["act_en"] or task["act"]))
+    return str(number), act
+
+
+def _tell(shell: Shell, done: Counter[str], waiting: int) -> None:
+    left = waiting - done["signed"] - done["returned"]
+    told = Message(
+        "Signed: {signed}. Given back: {returned}. Still waiting: {left}.",
+        signed=done["signed"],
+        returned=done["returned"],
+        left=left,
+    )
+    shell.done(told, signed=done["signed"], returned=done["returned"], left=left)
+
+
+class _Turn:
+    """One act that waits, and what its signer makes of it."""
+
+    def __init__(self, recording: Recording, task: Json) -> None:
+        self._recording = recording
+        self._client, self._shell = recording.client, recording.shell
+        self._task = task
+        self._sources = DraftSources(
+            self._client, str(task["stream"]), recording.at, _called(task)[0]
+        )
+
+    def take(self) -> str | None:
+        """`signed`, `returned` or `left`; None: the caller wants to end here."""
+        payload = payload_of(self._client, str(self._task["act_id"]))
+        members = canonical.parse(payload)
+        head = self._client.head(str(members["stream"]), act=members, at=self._recording.at)
+        act_shown.to_sign(self._shell, self._sources, payload)
+        verdict = judged(self._client, members, self._recording.at, self._shell.lang)
+        if verdict.ok:
+            asked = Message("y sign it, r give it back, Enter leave it for later, b bytes, q end")
+        else:
+            told = verdict.detail or verdict.code
+            self._shell.note(Message("The ledger would refuse your signature: {error}", error=told))
+            asked = Message("r give it back, Enter leave it for later, b bytes, q end")
+        while True:
+            word = plain(ask(self._shell, asked))
+            if word in _END:
+                return None
+            if word in _RETURN:
+                return self._return(members)
+            if word in _SIGN and verdict.ok:
+                return self._sign(payload, members, head)
+            if word in _BYTES:
+                act_shown.raw_bytes(payload)
+            elif word in _LEAVE:
+                return "left"
+
+    def _sign(self, payload: bytes, members: Json, head: tuple[int, str | None]) -> str | None:
+        role, stream = str(self._task["role"]), str(members["stream"])
+        instead = self._client.stand_in(members, role=role, at=self._recording.at)
+        sent = self._recording.send(payload, stream, head, role=role, stand_in=instead)
+        return "signed" if sent else self.take()
+
+    def _return(self, members: Json) -> str:
+        """Gives it back with a reason; the act is dead then, and its author told why."""
+        reason = ""
+        while not reason.strip():
+            reason = ask(self._shell, Message("Why (everybody who sees the case reads it)"))
+        stream, at = str(members["stream"]), self._recording.at
+        post = next(
+            (
+                one
+                for one in self._sources.posts
+                if one["post"] == self._task["post"] or self._task["post"] is None
+            ),
+            self._sources.posts[0],
+        )
+        now = at or signing_time(self._client)
+        made = registry_act(
+            RETURNING,
+            act_id=str(RealEntropy().uuid()),
+            stream=stream,
+            at=now,
+            facts={"reason": reason.strip()},
+            signers=[keeper(post, str(self._client.officer))],
+        )
+        made["refers_to"] = str(self._task["act_id"])
+        made = dict(self._client.with_seen(made, at=at))
+        require_lawful(self._client, made, at, self._shell.lang)
+        head = self._client.head(stream, act=made, at=at)
+        sent = self._recording.send(encoded(made), stream, head, role=RETURNER)
+        return "returned" if sent else self._return(members)

@@ -1,0 +1,185 @@
+"""An act that is about to be signed, in words, read back from the bytes that the key will sign.
+
+Never from the form that they were made of: what is shown is what is signed. Not: who is asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import click
+
+from api.cli.terminal.act_tables import FIELD_WIDTHS, fact_rows
+from api.cli.terminal.case_tables import day, when
+from api.cli.terminal.shell import Shell, in_lines, visible
+from api.client.draft_sources import DraftSources
+from api.texts.catalogue import both, shown
+from api.texts.labels import role as role_word
+from api.texts.lang import LANGS
+from keys import canonical
+from ledger.message import Message, Text
+from ledger.regulation import act_in_words
+from ledger.regulation.acts.act import Act, Basis, known_act
+from ledger.regulation.acts.catalogue import load
+from ledger.regulation.acts.channels import channel_words
+from ledger.regulation.words import vocabulary
+
+Json = Mapping[str, Any]
+_RESTRICTING: Final = ("COMPETENCE", "SUBSTANCE")
+_ENDS: Final = ("end_at", "review_at")
+_NECESSITY: Final = ("necessity", "milder_means", "speech_note")
+
+
+def to_sign(shell: Shell, sources: DraftSources, payload: bytes) -> None:
+    """The sentence, then everything that the bytes say, then which bytes they are."""
+    act = known_act(canonical.parse(payload))
+    kind = load().types.get(act.act)
+    shell.note(in_lines(act_in_words.sentence(act, kind, sources)))
+    if kind is not None and kind.restrictive:
+        _restrictive(shell, act, sources)
+    _table(shell, None, _head(shell, act, sources))
+    _table(shell, Message("Grounds"), (_ground(shell, one) for one in act.basis))
+    facts = [
+        {
+            "pointer": one.pointer,
+            "labels": [both(label) for label in one.labels],
+            **{lang: shown(one.value, lang) for lang in LANGS},
+        }
+        for one in act_in_words.facts(act, kind, sources)
+    ]
+    _table(
+        shell, Message("What the act says"), fact_rows(shell, facts, _named(shell, act, sources))
+    )
+    _table(shell, Message("Files"), ((str(f["name"]), _file(f)) for f in act.attachments))
+    _table(shell, Message("Signatures"), _signers(shell, act, sources))
+    digest = canonical.b64(hashlib.sha256(payload).digest())
+    shell.note(
+        Message("What is signed: {size} bytes, SHA-256 {digest}", size=len(payload), digest=digest)
+    )
+
+
+def raw_bytes(payload: bytes) -> None:
+    """The bytes themselves, for whoever asks to see them."""
+    click.echo(visible(payload.decode()), err=True)
+
+
+def _table(shell: Shell, title: Text | None, rows: Iterable[tuple[str, object]]) -> None:
+    said = "" if title is None else shell.text(title)
+    shell.table(("field", "value"), rows, title=said, widths=FIELD_WIDTHS, err=True)
+
+
+def _head(shell: Shell, act: Act, sources: DraftSources) -> Iterator[tuple[str, object]]:
+    to = (shell.text(act_in_words.addressee(one, act, sources)) for one in act.to)
+    channel = None if act.channel is None else shell.text(channel_words(act.channel))
+    said = {
+        "occurred": when(act.signed["occurred_at"]),
+        "late_reason": act.late_reason,
+        "disposition": _disposition(shell, act, sources),
+        "to": "\n".join(to) or None,
+        "channel": channel,
+        "document": None if act.document is None else _document(act.document),
+        "circulation": None if act.circulation == "INTERNAL" else act.circulation,
+        "stream": None if act.stream.startswith("case/") else act.stream,
+        "case": None if not act.stream.startswith("case/") else _case(shell, sources),
+        "refers_to": _act_named(shell, sources, act.refers_to),
+        "corrects": _act_named(shell, sources, act.corrects),
+    }
+    yield from ((shell.name(name), value) for name, value in said.items() if value is not None)
+
+
+def _disposition(shell: Shell, act: Act, sources: DraftSources) -> str | None:
+    if act.disposition is None:
+        return None
+    told = sources.catalogue["dispositions"].get(act.disposition, {})
+    return str(told.get(shell.lang, act.disposition))
+
+
+def _case(shell: Shell, sources: DraftSources) -> str:
+    if sources.is_new:
+        return shell.text(Message("a new case"))
+    return sources.called or sources.stream.removeprefix("case/")
+
+
+def _act_named(shell: Shell, sources: DraftSources, act_id: str | None) -> str | None:
+    if act_id is None:
+        return None
+    found = next((one for one in sources.acts if one["act_id"] == act_id), None)
+    if found is None:
+        return act_id
+    called = found["act_vi" if shell.lang == "vi" else "act_en"]
+    return f"#{found['statements'][0]['seq']} {called}, {when(found['occurred_at'])}"
+
+
+def _named(shell: Shell, act: Act, sources: DraftSources) -> Mapping[str, str]:
+    """Acts that the facts name, in words, by pointer."""
+    found = act_in_words.references(act, load().types.get(act.act))
+    told = ((one.pointer, _act_named(shell, sources, one.act_id)) for one in found)
+    return {pointer: text for pointer, text in told if text is not None}
+
+
+def _document(document: Json) -> str:
+    number = f"{document['number']}/{document['symbol']}"
+    return f"{document['type']} {number}, {day(document['date'])}\n{document['abstract']}"
+
+
+def _ground(shell: Shell, one: Basis) -> tuple[str, str]:
+    place = ".".join(part for part in (one.article, one.clause, one.point) if part)
+    where = Message(
+        "{article} of {instrument}",
+        article=Message("article {place}", place=place),
+        instrument=one.instrument,
+    )
+    return shell.text(act_in_words.BASIS_WORDS[one.role]), shell.text(where)
+
+
+def _file(one: Json) -> str:
+    return f"{one['digest']}\n{one['media_type']}, {one['size']} B"
+
+
+def _signers(shell: Shell, act: Act, sources: DraftSources) -> Iterator[tuple[str, str]]:
+    for one in act.signers:
+        post = next(
+            (
+                post
+                for post, who in sources.holders()
+                if who == one.officer and post["post"] == one.post
+            ),
+            {},
+        )
+        capacity = vocabulary("capacities").get(one.capacity or "")
+        lines = [
+            f"{post.get('post_vi') or one.post} ({one.officer[:8]})",
+            str(post.get("agency_name", "")),
+            "" if capacity is None else shell.text(capacity),
+        ]
+        yield role_word(one.role, shell.lang), "\n".join(line for line in lines if line)
+
+
+def _restrictive(shell: Shell, act: Act, sources: DraftSources) -> None:
+    """What whoever restricts somebody looks at first (4.2, 4.3)."""
+    grounds = [_ground(shell, one) for one in act.basis if one.role in _RESTRICTING]
+    note = act.facts.get("proportionality")
+    said = note if isinstance(note, Mapping) else {}
+    ends = [when(str(act.facts[name])) for name in _ENDS if name in act.facts]
+    parent = sources.agencies.get(act.agency, {}).get("parent")
+    route = Message(
+        "first to {agency}, then to {parent} or to court",
+        agency=sources.name(act.agency, act.day),
+        parent="–" if parent is None else sources.name(parent, act.day),
+    )
+    missing = shell.text(Message("NOTHING IS SAID"))
+    _table(
+        shell,
+        Message("This act restricts somebody. Before you sign:"),
+        [
+            *(grounds or [(shell.name("basis"), missing)]),
+            (
+                shell.text(Message("necessity")),
+                "\n".join(str(said[n]) for n in _NECESSITY if n in said) or missing,
+            ),
+            (shell.text(Message("ends, or is reviewed")), "; ".join(map(str, ends)) or missing),
+            (shell.text(Message("complaint")), shell.text(route)),
+        ],
+    )

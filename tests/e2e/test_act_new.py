@@ -1,0 +1,261 @@
+"""An act in one step at a terminal: asked for or from a file, shown, signed, sent; or nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import pytest
+
+from api.cli.commands.writing import recording
+from api.cli.commands.writing.recording import ask
+from tests.fixtures.desk import NUMBER, Desk
+
+pytestmark = [
+    pytest.mark.postgres,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("access commands"),
+]
+REPORT: Final = """\
+act: reportreceived
+channel: phone
+facts:
+  received_at: 10/02/2025 16:05
+  intake_point: Đường dây nóng
+  summary: Một trang mạng chép giao diện của bệnh viện.
+  identity_given: false
+  petition_kind: phản ánh
+  content:
+    - where: trang
+      seen_at: 2025-02-10T16:01:00+07:00
+"""
+TYPED: Final = ("16:05", "Đường dây nóng", "Một trang mạng giả.", "k", "phản ánh", "", "c")
+"""A report as a clerk types it in a hurry: nothing that may be left out is said."""
+
+
+def _draft(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "draft.yaml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def _acts(desk: Desk, stream: str) -> list[dict[str, Any]]:
+    case = stream.removeprefix("case/")
+    found: list[dict[str, Any]] = desk.told("case", "history", case, "--as", "hotline")["acts"]
+    return found
+
+
+def test_an_act_is_asked_for_shown_signed_and_proven(desk: Desk) -> None:
+    """Typed in Vietnamese; everything is filled in that is known, and nothing asked twice."""
+    result = desk.cli(
+        "act", "new", "REPORTRECEIVED", "--as", "hotline", "--json",
+        lang="vi", stdin="\n".join(("?", *TYPED)) + "\n",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    receipt = orjson.loads(result.stdout)
+    assert receipt["status"] == "effective"
+    assert "proof" in receipt
+    assert "1/5 Thời điểm nhận" in result.stderr
+    assert "Tiếp nhận phản ánh" in result.stderr
+    assert "SHA-256 " in result.stderr
+    (act,) = _acts(desk, receipt["stream"])
+    payload = act["payload"]
+    assert payload["facts"]["petition_kind"] == "PHAN_ANH"
+    assert payload["facts"]["received_at"] == "2025-02-10T16:05:00+07:00"
+    assert (payload["agency"], payload["post"]) == ("bacninh.stttt", "truc-duong-day-nong")
+    assert payload["basis"] == [
+        {"instrument": "90/QĐ-UBND", "article": "7", "clause": "1", "role": "PROCEDURE"}
+    ]
+
+
+def test_what_the_server_finds_wrong_is_asked_again_at_once(desk: Desk) -> None:
+    """A telephone number in the summary is refused when it is typed, not when all is."""
+    lines = (*TYPED[:2], "Gọi số 0912345678.", "", *TYPED[2:])
+    result = desk.cli(
+        "act", "new", "ReportReceived", "--as", "hotline", "--json", stdin="\n".join(lines) + "\n"
+    )
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count("3/5 ") == 2, result.stderr
+    (act,) = _acts(desk, orjson.loads(result.stdout)["stream"])
+    assert "0912" not in str(act["payload"])
+
+
+def test_back_change_and_choice_by_number(desk: Desk) -> None:
+    """`<` leads back, `e` changes an answer, `b` shows the bytes; a choice has a number."""
+    lines = (
+        "16:05", "Nhầm", "<", "Đường dây nóng", "Một trang mạng giả.", "n", "1",
+        "Kênh khác", "15", "3", "",  # channel: by its number in the menu, then phone
+        "b", "e", "3", "Một trang mạng khác.", "", "y",
+    )  # fmt: skip
+    result = desk.cli(
+        "act", "new", "ReportReceived", "--as", "hotline", "--json", stdin="\n".join(lines) + "\n"
+    )
+    assert result.exit_code == 0, result.output
+    (act,) = _acts(desk, orjson.loads(result.stdout)["stream"])
+    facts = act["payload"]["facts"]
+    assert (facts["intake_point"], facts["summary"]) == ("Đường dây nóng", "Một trang mạng khác.")
+    assert act["payload"]["channel"] == "PHONE"
+    assert '"act":"ReportReceived"' in result.stderr
+
+
+@pytest.mark.parametrize("lines", [(), TYPED[:3], (*TYPED[:-1], "k"), (*TYPED[:-1],)])
+def test_nothing_is_signed_that_was_not_confirmed(desk: Desk, lines: tuple[str, ...]) -> None:
+    """Broken off, or refused at the last question: one sentence, status 2, no record."""
+    size = desk.size()
+    result = desk.cli(
+        "act", "new", "ReportReceived", "--as", "hotline", stdin="".join(f"{n}\n" for n in lines)
+    )
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Nothing was signed" in result.stderr
+    assert "Traceback" not in result.output
+    assert desk.size() == size
+
+
+def test_a_template_filled_in_is_recorded_without_a_question(desk: Desk, tmp_path: Path) -> None:
+    """YAML with labels, in either language; blank members are as if they were not there."""
+    for lang, label in (("vi", "# Thời điểm nhận (bắt buộc)"), ("en", "(needed)")):
+        made = desk.cli("act", "new", "ReportReceived", "--template", "--as", "hotline", lang=lang)
+        assert made.exit_code == 0, made.output
+        assert label in made.stdout
+        assert "PHAN_ANH: phản ánh" in made.stdout or lang == "en"
+    text = made.stdout
+    for name, value in {
+        "received_at": "10/02/2025 16:05", "intake_point": "Đường dây nóng",
+        "summary": '"Một trang mạng: giả"', "identity_given": "true", "petition_kind": "PHAN_ANH",
+    }.items():  # fmt: skip
+        text = text.replace(f"  {name}:\n", f"  {name}: {value}\n")
+    told = desk.told("act", "new", "--from", _draft(tmp_path, text), "--yes", "--as", "hotline")
+    assert told["status"] == "effective"
+    (act,) = _acts(desk, told["stream"])
+    assert act["payload"]["facts"]["summary"] == "Một trang mạng: giả"
+
+
+def test_files_go_along_by_their_path(desk: Desk, tmp_path: Path) -> None:
+    """Named in the draft or at the call: sent, and listed with digest, size and kind."""
+    for name in ("anh.png", "bien-ban.pdf"):
+        (tmp_path / name).write_bytes(name.encode() * 100)
+    draft = _draft(tmp_path, f"attachments: [{tmp_path / 'anh.png'}]\n{REPORT}")
+    more = ("--attach", str(tmp_path / "bien-ban.pdf"))
+    told = desk.told("act", "new", "--from", draft, *more, "--yes", "--as", "hotline")
+    (act,) = _acts(desk, told["stream"])
+    listed = act["payload"]["attachments"]
+    assert [(one["name"], one["media_type"], one["size"]) for one in listed] == [
+        ("anh.png", "image/png", 700), ("bien-ban.pdf", "application/pdf", 1200),
+    ]  # fmt: skip
+
+
+def test_what_moved_meanwhile_is_said_and_shown_again(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another officer records while the question stands: nothing is signed blindly."""
+    draft = _draft(tmp_path, REPORT)
+    stream = desk.told("act", "new", "--from", draft, "--yes", "--as", "hotline")["stream"]
+    registration = tmp_path / "case.yaml"
+    registration.write_text(
+        "act: CaseRegistered\nfacts:\n  regulation_version: 90/QĐ-UBND\n  intake: ['#1']\n"
+        "  urgency: không khẩn\n  duplicates_checked: true\n  handling_agency: bacninh.stttt\n",
+        encoding="utf-8",
+    )
+    words = ("act", "new", "--from", str(registration), "--case", stream.removeprefix("case/"))
+
+    answers = iter((True, False))
+
+    def slowly(*asked: Any) -> str:  # noqa: ANN401  the question
+        """The clerk is on the telephone while the first question stands."""
+        if next(answers):
+            assert desk.told(*words, "--yes", "--as", "cv")["status"] == "effective"
+        return ask(*asked)
+
+    monkeypatch.setattr(recording, "ask", slowly)
+
+    linked = tmp_path / "linked.yaml"
+    linked.write_text(
+        f"act: CaseLinked\nfacts: {{other_case: {NUMBER}, relation: '1', reasons: Cùng trang}}\n",
+        encoding="utf-8",
+    )
+    result = desk.cli(
+        "act", "new", "--from", str(linked), "--case", stream.removeprefix("case/"),
+        "--as", "cv", "--json", stdin="y\ny\n",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "Meanwhile something else was recorded" in result.stderr
+    assert result.stderr.count("SHA-256") == 2
+    assert [act["act"] for act in _acts(desk, stream)] == [
+        "ReportReceived", "CaseRegistered", "CaseLinked",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("draft", "words", "status", "said"),
+    [
+        ("act: [", (), 2, "line 1"),
+        ("a: 1\na: 2", (), 2, "no draft"),
+        ("a: &x [1]\nb: *x", (), 2, "no draft"),
+        ("- 1", (), 2, "no members"),
+        ("\udcff", (), 2, "no draft"),
+        ("act: ReportReceved", (), 2, "ReportReceived"),
+        ("act: [1]", (), 2, "act must be a text"),
+        (REPORT, ("CaseRegistered",), 2, "the call of CaseRegistered"),
+        (f"{REPORT}  sumary: x\n", (), 2, "summary"),
+        (REPORT.replace("phản ánh", "lời khen"), (), 2, "petition_kind"),
+        (REPORT.replace("10/02/2025 16:05", "hôm qua"), (), 2, "received_at"),
+        (REPORT.replace("identity_given: false", "identity_given: no"), (), 0, ""),
+        (REPORT.replace("  intake_point: Đường dây nóng\n", ""), (), 1, "intake_point"),
+        (f"occurred_at: 11/02/2025\n{REPORT}", (), 1, "OCCURRED_IN_FUTURE"),
+        (REPORT, ("--case", "2025/9999"), 2, "2025/9999"),
+        (REPORT, ("--case", NUMBER, "--stream", "ledger"), 2, "not both"),
+        (REPORT, ("--post", "giam-doc"), 2, "no such post"),
+        (REPORT, ("--attach", "/"), 2, "--attach"),
+    ],
+    ids=lambda one: one[:24] if isinstance(one, str) else None,
+)
+def test_a_wrong_draft_is_one_sentence_and_nothing_is_recorded(
+    desk: Desk, tmp_path: Path, draft: str, words: tuple[str, ...], status: int, said: str
+) -> None:
+    """Status 2 where it was written wrongly, 1 where the rules say no; the member is named."""
+    path, size = tmp_path / "draft.yaml", desk.size()
+    path.write_bytes(draft.encode("utf-8", "surrogateescape"))
+    more = ("--dry-run",) if status == 0 else ()
+    result = desk.cli("act", "new", *words, "--from", str(path), "--yes", *more, "--as", "hotline")
+    assert result.exit_code == status, result.output
+    assert said in result.stderr
+    assert "Traceback" not in result.output
+    assert desk.size() == size
+
+
+def test_what_is_not_lawful_now_is_not_asked_for(desk: Desk) -> None:
+    """The state of the case and the officer's post decide before the first question."""
+    late = desk.cli("act", "new", "CaseClosed", "--case", NUMBER, "--as", "cv")
+    assert (late.exit_code, late.stdout) == (1, "")
+    assert "you may not begin" in late.stderr
+    near = desk.cli("act", "new", "ReportRecieved", "--as", "hotline")
+    assert near.exit_code == 2
+    assert "ReportReceived" in near.stderr
+    listed = desk.cli("act", "new", "--case", NUMBER, "--as", "cv", stdin="\n")
+    assert listed.exit_code == 2
+    assert "(VerificationRequested)" in listed.stderr
+    assert "(CaseClosed)" not in listed.stderr
+
+
+def test_an_act_that_restricts_shows_what_it_rests_on_before_the_question(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """Basis, necessity, end and the way of complaint; what is missing is said in capitals."""
+    path = tmp_path / "measure.yaml"
+    path.write_text(
+        "act: ImmediateMeasureTaken\nto: [bacninh.stttt]\nfacts:\n  kind: '1'\n"
+        "  object: Một trang mạo danh\n  on_own_system: true\n  within_power: Trên cổng của mình\n"
+        "  proportionality: {necessity: Người bệnh đang nhập số thẻ, milder_means: Không đủ,"
+        " speech_note: Không đụng ý kiến}\n"
+        "  started_at: 10/02/2025 16:10\n  review_at: 10/02/2025 22:00\n",
+        encoding="utf-8",
+    )
+    result = desk.cli(
+        "act", "new", "--from", str(path), "--case", NUMBER, "--as", "cv", "--approver", "gd",
+        "--yes", "--dry-run",
+    )  # fmt: skip
+    shown = " ".join(result.stderr.split())
+    for said in ("This act restricts somebody", "NOTHING IS SAID", "Người bệnh đang nhập số thẻ",
+                 "10/02/2025 22:00", "or to court"):  # fmt: skip
+        assert said in shown, result.stderr
