@@ -213,6 +213,14 @@ class SignIn:
             raise Problem("not_signed_in", headers={"WWW-Authenticate": "Bearer"})
         return found
 
+    def holder(self, kid: str) -> str | None:
+        """The officer who holds this key, living and within its validity; None: it signs nothing.
+
+        Asked of every request of a session (`api.page_sessions`): both end it at once.
+        """
+        found = _holder(self._keyring(kid), kid)
+        return None if found is None or self._expired(found) else found.officer
+
     def _named_in(self, token: str) -> Caller | None:
         """Whom a token of ours names, for how long; None for any other text, or of another log."""
         value = self._token_box.open("token", token)

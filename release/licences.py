@@ -78,6 +78,18 @@ OURS: Final = (
     ),
     ("api/printed/font/NotoSans-Regular.ttf", "OFL-1.1", _NOTO),
     ("api/printed/font/NotoSans-Bold.ttf", "OFL-1.1", _NOTO),
+    *(
+        (f"api/http/pages/static/fonts/noto-sans-{subset}-{weight}-normal.woff2", "OFL-1.1", what)
+        for subset, what in (
+            ("latin", "Noto Sans; its licence is in `LICENSE.txt` beside it"),
+            ("vietnamese", "Noto Sans, the letters of Vietnamese"),
+        )
+        for weight in (400, 600)
+    ),
+    *(
+        (f"api/http/pages/static/noble/{name}.js", "MIT", "@noble/hashes: Argon2id in a browser")
+        for name in ("_blake", "_md", "_u64", "argon2", "blake2", "utils")
+    ),
     ("keys/data/unicode-14.0-unassigned.json", "Unicode-3.0", "drawn from the Unicode database"),
 )
 _HEAD: Final = """# Licences of what is shipped

@@ -47,8 +47,46 @@ class Page:
 
     def type(self, selector: str, text: str) -> None:
         """Types into the first element that a CSS selector finds."""
-        found = self._post("element", {"using": "css selector", "value": selector})
-        self._post(f"element/{next(iter(found.values()))}/value", {"text": text})
+        self._post(f"element/{self._element(selector)}/value", {"text": text})
+
+    def click(self, selector: str) -> None:
+        """Clicks the first element that a CSS selector finds."""
+        self._post(f"element/{self._element(selector)}/click", {})
+
+    def keys(self, *pressed: str) -> None:
+        """Presses keys, one after the other, wherever the focus is."""
+        actions = [{"type": kind, "value": key} for key in pressed for kind in ("keyDown", "keyUp")]
+        self._post("actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})
+
+    def emulate(self, *, dark: bool = False, forced: bool = False) -> None:
+        """The theme that the reader's machine asks for."""
+        features = [
+            {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
+            {"name": "forced-colors", "value": "active" if forced else "none"},
+        ]
+        self._cdp("Emulation.setEmulatedMedia", {"features": features})
+
+    def speak(self, lang: str) -> None:
+        """The language that the browser asks for."""
+        self._cdp("Network.enable", {})
+        self._cdp("Network.setExtraHTTPHeaders", {"headers": {"Accept-Language": lang}})
+
+    def scripts(self, *, on: bool) -> None:
+        """Whether pages run scripts."""
+        self._cdp("Emulation.setScriptExecutionDisabled", {"value": not on})
+
+    def cookies(self) -> dict[str, dict[str, Any]]:
+        """Every cookie by its name, with what the browser knows of it."""
+        return {one["name"]: one for one in self._cdp("Network.getAllCookies", {})["cookies"]}
+
+    def forget(self) -> None:
+        """Drops every cookie."""
+        self._cdp("Network.clearBrowserCookies", {})
+
+    def at(self) -> str:
+        """The address that is shown."""
+        address: str = self._session.get("url").json()["value"]
+        return address
 
     def console(self) -> list[str]:
         """What the browser had to say since it was asked last."""
@@ -58,8 +96,13 @@ class Page:
         """A PNG of the window."""
         to.write_bytes(base64.b64decode(self._session.get("screenshot").json()["value"]))
 
-    def _cdp(self, command: str, params: Mapping[str, Any]) -> None:
-        self._post("goog/cdp/execute", {"cmd": command, "params": params})
+    def _element(self, selector: str) -> str:
+        found = self._post("element", {"using": "css selector", "value": selector})
+        element: str = next(iter(found.values()))
+        return element
+
+    def _cdp(self, command: str, params: Mapping[str, Any]) -> Any:  # noqa: ANN401  JSON
+        return self._post("goog/cdp/execute", {"cmd": command, "params": params})
 
     def _post(self, path: str, body: Mapping[str, Any]) -> Any:  # noqa: ANN401  JSON
         answer = self._session.post(path, json=body)

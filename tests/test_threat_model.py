@@ -59,3 +59,12 @@ def test_every_rule_of_access_is_tried_at_every_door() -> None:
     assert list(tried) == [f"A{n}" for n in built]
     for rule, cells in tried.items():
         assert all("test_" in cell for cell in cells[-len(DOORS) :]), rule
+
+
+def test_the_pages_are_a_door_of_their_own() -> None:
+    """Every rule of reading that a page could leave out, and what a browser can be made to do."""
+    table = PAGE.partition("### The pages as a door")[2].partition("### ")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")]
+    rules = {rule for row in rows[1:] for rule in row[0].split(", ")}
+    assert rules == {"A1", "A2", "A9", "A12", "U1", "session", "browser"}
+    assert all("`test_" in row[-1] for row in rows[1:])

@@ -45,6 +45,10 @@ COMMANDS: Final[dict[str, Late]] = {
         "api.cli.commands.writing.sign_next:sign_next",
         Message("Sign what waits for you, one after the other."),
     ),
+    "sign-in": Late(
+        "api.cli.commands.officer:sign_in",
+        Message("A line that signs you in to the pages at URL; paste it there within two minutes."),
+    ),
     "token": Late("api.cli.commands.officer:token", Message("A bearer token for one of the cast.")),
     "attachment": Late(
         "api.cli.commands.attachment:attachment",

@@ -130,19 +130,26 @@ class Connection:
 
     def login(self) -> str:
         """Signs in with the officer's key and gives the bearer token."""
-        signer = self.require_signer()
-        origin = self.origin
-        asked = self.json("POST", "/v1/auth/challenge", body={"kid": signer.kid}, signed_in=False)
-        with understood():
-            challenge, expires_at = str(asked["challenge"]), unstamp(asked["expires_at"])
-        login = statement.make_login(signer, challenge=challenge, log=origin, expires_at=expires_at)
         told = self.answer(
-            "POST", "/v1/auth/token", content=orjson.dumps(login), media=JOSE, signed_in=False
+            "POST",
+            "/v1/auth/token",
+            content=orjson.dumps(self.sign_in_answer()),
+            media=JOSE,
+            signed_in=False,
         )
         with understood():
             answered = told.json()
             self.officer, self._token = str(answered["officer"]), str(answered["access_token"])
         return self._token
+
+    def sign_in_answer(self) -> dict[str, str]:
+        """A challenge of the server, signed: good once, for two minutes (formats.md §9)."""
+        signer = self.require_signer()
+        origin = self.origin
+        asked = self.json("POST", "/v1/auth/challenge", body={"kid": signer.kid}, signed_in=False)
+        with understood():
+            challenge, expires_at = str(asked["challenge"]), unstamp(asked["expires_at"])
+        return statement.make_login(signer, challenge=challenge, log=origin, expires_at=expires_at)
 
     @property
     def closed(self) -> bool:

@@ -14,6 +14,7 @@ from api.http import openapi_document
 from api.http.framework import lifecycle, openapi_examples
 from api.http.framework.endpoint import Resource
 from api.http.framework.read_budget import Budgets
+from api.http.pages.all_pages import PAGES
 from api.http.resources.access_log import access_log
 from api.http.resources.act_record import act_record
 from api.http.resources.acts import acts
@@ -74,6 +75,8 @@ def create_app(enclave: Enclave, budgets: Budgets | None = None) -> Flask:
     app = _blank()
     for resource in RESOURCES:
         app.register_blueprint(resource)
+    for blueprint in PAGES:
+        app.register_blueprint(blueprint)
     app.extensions["socai-openapi-bytes"] = openapi_bytes
     share = enclave.settings.officer_share / 100
     lifecycle.install(app, enclave, budgets or Budgets(share))

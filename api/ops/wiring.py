@@ -30,6 +30,7 @@ from api.ops.reads.which_log import ACTS, READS, WhichLog
 from api.ops.tickets import Tickets
 from api.ops.vault.mail import NoLetters, SmtpLetters, SmtpServer
 from api.ops.vault.metrics import VaultMetrics
+from api.page_sessions import PageSessions
 from api.settings import (
     ORDINARY,
     EnclaveFacts,
@@ -173,6 +174,7 @@ class Enclave:
         entropy: Real randomness.
         token_box: HMACs of tokens, cursors and ETags.
         sign_in: Who is calling.
+        page_sessions: Who reads pages.
         ledger: The write path.
         proofs: Inclusion and consistency.
         records: Stored records, by the reader's login.
@@ -296,6 +298,14 @@ class Enclave:
             keyring=self._keyring,
             token_ttl_s=settings.token_ttl_s,
             attempts=settings.attempts,
+        )
+        self.page_sessions = PageSessions(
+            origin=origin,
+            token_box=self.token_box,
+            entropy=entropy,
+            now=clock.now,
+            holder=self.sign_in.holder,
+            in_office=self._in_office,
         )
         self.recoveries = Recoveries(self.ledger.follower, self.records, self.reader, self.proofs)
         self._opened_late: list[Pool] = []
@@ -710,6 +720,11 @@ class Enclave:
     def policy(self) -> str:
         """C2SP tlog-policy."""
         return f"log {self.vkeys[0]}\nquorum none\n"
+
+    def _in_office(self, officer: str) -> bool:
+        """Whether an officer holds a post today, by the registry as `_keyring` left it."""
+        day = local_day(self.ledger_time())
+        return bool(self.ledger.follower.current.registry.appointments(officer, day))
 
     def _keyring(self, kid: str | None) -> Keyring:
         """The keyring, at most a second old and newer where it lacks `kid`; for None: as it is."""

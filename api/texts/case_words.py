@@ -336,3 +336,10 @@ def part_shown(part: Json) -> Message:
         shown=part["positions"] - len(part["withheld"]),
         positions=part["positions"],
     )
+
+
+def ground(one: Json) -> Message:
+    """A ground by its place in its instrument."""
+    place = ".".join(part for part in (one["article"], one["clause"], one["point"]) if part)
+    article = Message("article {place}", place=place)
+    return Message("{article} of {instrument}", article=article, instrument=one["instrument"])

@@ -25,6 +25,7 @@ from click.testing import CliRunner
 from werkzeug.test import TestResponse
 
 from api.cli.main import main
+from api.http.pages import files
 from api.settings import write_private
 from keys.canonical import b64
 from keys.custody.file import write_key
@@ -58,6 +59,7 @@ from tests.fixtures.above import (
 )
 from tests.fixtures.app import listening
 from tests.fixtures.compartments import Compartments, Ids
+from tests.fixtures.page_reader import PageReader
 
 pytestmark = pytest.mark.postgres
 
@@ -424,3 +426,27 @@ def test_no_command_tells_a_hidden_annex_from_none(
                 assert "Traceback" not in told[0][1]
                 assert not out.exists()
     assert officer(HOLDER) not in told[0][1]
+
+
+@attack(
+    "the pages asked above ordinary by a stranger, and by an officer who takes no part in a case",
+    stopped_by="the log tells a stranger nothing of itself; what is hidden is one page",
+    noticed_by="-",
+)
+def test_pages_above_tell_a_stranger_nothing(above: Above, world: Compartments) -> None:
+    """Neither origin nor genesis, on no page; nothing is stored; hidden and absent are one."""
+    facts = above.service.enclave.facts
+    reader = PageReader(above.service, base="http://localhost")
+    for path in ("/", "/dang-nhap", "/ho-so"):
+        page = reader.get(path)
+        assert facts.origin not in page.text, path
+        assert facts.genesis[:16] not in page.text, path
+        assert page.headers["Cache-Control"] == "no-store", path
+    assert "ENVIRONMENT OF LEVEL MAT" in reader.get("/").text
+    assert reader.get(files.address("socai.css")).headers["Cache-Control"] == "no-store"
+    reader.sign_in(STRANGER)
+    for path in ("", "/dien-bien", "/lan-ghi/1", "/so-sanh?tu=1", "/kiem-chung"):
+        answers = [reader.get(f"/ho-so/{ids.case}{path}") for ids in (world.hidden, world.absent())]
+        assert {one.status_code for one in answers} == {404}
+        assert answers[0].data == answers[1].data, path
+        assert answers[0].headers["Cache-Control"] == "no-store"

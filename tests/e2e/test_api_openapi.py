@@ -11,8 +11,10 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import validate
+from werkzeug.routing import Rule
 
 from api.http.app import RESOURCES, openapi, openapi_bytes
+from api.http.pages.all_pages import PAGES
 from api.http.schemas.enumerations import ENUMERATIONS, MARK
 from api.problems.types import TYPES
 from tests.builders import an_act
@@ -194,10 +196,17 @@ def test_every_call_says_who_may_what_comes_and_what_can_go_wrong() -> None:
                 assert "ETag" in call["responses"]["200"]["headers"], path
 
 
+def _of_the_api(service: Service) -> list[Rule]:
+    """Every rule but those of pages, which are for people (tests/attack/test_pages.py)."""
+    pages = {blueprint.name for blueprint in PAGES}
+    every = service.app.url_map.iter_rules()
+    return [rule for rule in every if rule.endpoint.partition(".")[0] not in pages]
+
+
 def test_every_call_that_may_be_charged_says_so(shared: Service) -> None:
     """Also what is light but for `Prefer: wait`; what never waits is not charged for it."""
     charged = set()
-    for rule in shared.app.url_map.iter_rules():
+    for rule in _of_the_api(shared):
         gate = shared.app.view_functions[rule.endpoint].__dict__["gate"]
         with shared.app.test_request_context("/", headers={"Prefer": "wait=1"}) as asked:
             if gate._kind(asked.request.environ) is not None:
@@ -211,8 +220,7 @@ def test_every_call_that_may_be_charged_says_so(shared: Service) -> None:
 def test_every_route_is_documented(shared: Service) -> None:
     """No way in that the document does not name."""
     routes = {
-        re.sub(r"<(?:[^:>]*:)?([a-z_]+)>", r"{\1}", rule.rule)
-        for rule in shared.app.url_map.iter_rules()
+        re.sub(r"<(?:[^:>]*:)?([a-z_]+)>", r"{\1}", rule.rule) for rule in _of_the_api(shared)
     }
     assert routes == set(SPEC["paths"])
     assert len(RESOURCES) == len({one.name for one in RESOURCES})

@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 import click
+import httpx
 import orjson
 
 from api.cli.commands.cases import bad_proofs, proven
 from api.cli.commands.signer_options import (
+    ServerUrl,
     client_at,
     identity,
     kept_or_asked,
     log_keys,
+    log_option,
     opened_key,
     origin_of,
     passphrase,
@@ -28,6 +31,7 @@ from api.cli.commands.signer_options import (
     server_option,
     signer_of,
     vkey_option,
+    whose_key,
 )
 from api.cli.commands.token_option import (
     TokenName,
@@ -344,6 +348,33 @@ def token(alias: str, server: str | None) -> None:
         shell.give({"access_token": bearer, "token_type": "Bearer", "officer": officer})
     else:
         click.echo(visible(bearer))
+
+
+@click.command("sign-in")
+@click.argument("url", metavar="URL", type=ServerUrl())
+@whose_key
+@log_option
+@options
+@guarded
+def sign_in(
+    url: str,
+    alias: str | None,
+    key_file: Path | None,
+    token: TokenName | None,
+    log: str | None,
+) -> None:
+    """A line that signs you in to the pages at URL; paste it there within two minutes."""
+    settings = Settings.from_env()
+    signer = signer_of(settings, alias, key_file, token)
+    server = str(httpx.URL(url).join("/"))  # also where the address of the page was copied
+    with closing(client_at(server, signer, log or origin_of(settings))) as client:
+        answer = client.sign_in_answer()
+    shell = shell_of()
+    if shell.json:
+        shell.give(answer)
+        return
+    click.echo(orjson.dumps(answer, option=orjson.OPT_SORT_KEYS).decode())
+    shell.note(Message("Paste this line at {url}; it is good once, for two minutes.", url=url))
 
 
 def _statement(data: bytes) -> Statement:

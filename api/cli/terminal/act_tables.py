@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from api.cli.terminal import case_tables
 from api.cli.terminal.shell import Shell, folded, in_lines
-from api.texts.case_words import day, signed_by, when
+from api.texts.case_words import day, ground, signed_by, when
 from api.texts.labels import standing, verdict
 from ledger.message import Message, Wording
 from ledger.regulation.words import vocabulary
@@ -79,23 +79,14 @@ def _document(document: Json) -> str:
 
 
 def _ground(shell: Shell, one: Json) -> tuple[str, str]:
-    where = Message(
-        "{article} of {instrument}",
-        article=Message("article {place}", place=_provision(one)),
-        instrument=one["instrument"],
-    )
     term = [text for text in (day(one["valid_from"]), day(one["valid_to"])) if text]
     held = Message("in force on the day of the act") if one["in_force"] else _NOT_IN_FORCE
     told = shell.text(held) + (f" ({' – '.join(term)})" if term else "")
-    lines = [shell.text(where), one["title"], told]
+    lines = [shell.text(ground(one)), one["title"], told]
     return str(shell.local(one, "role")), "\n".join(line for line in lines if line)
 
 
 _NOT_IN_FORCE: Final = Message("NOT in force on the day of the act, as far as the registry knows")
-
-
-def _provision(one: Json) -> str:
-    return ".".join(part for part in (one["article"], one["clause"], one["point"]) if part)
 
 
 def fact_rows(

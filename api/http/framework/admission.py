@@ -19,7 +19,7 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from api.auth import Caller
-from api.http.framework import freshness
+from api.http.framework import freshness, page_cookies
 from api.http.framework.read_budget import Kind, Spent
 from api.http.framework.request_context import (
     budgets,
@@ -38,8 +38,10 @@ from ledger.errors import Fatal, NotFound
 from ledger.message import Message, Text
 from ledger.reads.shown import gathering
 
-Access = Literal["officer", "level", "open"]
-"""`officer`: a bearer token. `level`: open at ordinary, a token above. `open`: anyone."""
+Access = Literal["officer", "level", "open", "session"]
+"""`officer`: a bearer token. `level`: open at ordinary, a token above. `open`: anyone. `session`:
+the cookie of a page's reader, who is an officer like any other from then on."""
+_OF_OFFICERS: Final = frozenset({"officer", "session"})
 View = Callable[..., Response]
 Environ = dict[str, Any]
 """A request as WSGI gives it (PEP 3333)."""
@@ -128,7 +130,7 @@ class Gate:
             ask = partial(view, **path)
             if request.method != "POST":
                 ask = partial(_once_more, ask)
-            return _noted(ask, who, must_say=self.access == "officer")
+            return _noted(ask, who, must_say=self.access in _OF_OFFICERS)
 
     def _require_form(self, sent: Environ) -> None:
         """The cheap refusals: nothing is looked up."""
@@ -147,7 +149,11 @@ class Gate:
         """Who calls; what the request holds of this process counts for them from now on."""
         if self.access == "open" or (self.access == "level" and host().facts.level == "ordinary"):
             return
-        known = context().caller = host().sign_in.caller(sent.get("HTTP_AUTHORIZATION"))
+        if self.access == "session":
+            known = page_cookies.session().caller
+        else:
+            known = host().sign_in.caller(sent.get("HTTP_AUTHORIZATION"))
+        context().caller = known
         link = sent.get("gunicorn.socket")
         if link is not None and hasattr(link, "room"):  # our worker's (`thread_budget`)
             link.client = known.officer
@@ -168,7 +174,7 @@ class Gate:
 
     def _kind(self, sent: Environ) -> Kind | None:
         """What the request is charged as: where it only waits, an officer's place too."""
-        if self.access != "officer":
+        if self.access not in _OF_OFFICERS:
             return None
         if self.heavy is not None and self.heavy.asked(sent):
             return self.heavy.kind

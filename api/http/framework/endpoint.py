@@ -7,9 +7,10 @@ answers. So the OpenAPI document cannot say anything else than what the server d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from flask import Response
 from flask_smorest import Blueprint
@@ -25,7 +26,7 @@ JOSE: Final = "application/jose+json"
 FORM: Final = "application/x-www-form-urlencoded"
 NOTE: Final = "text/plain; charset=utf-8"
 BYTES: Final = "application/octet-stream"
-_SECURITY: Final[Mapping[Access, list[dict[str, list[str]]]]] = {
+_SECURITY: Final[Mapping[str, list[dict[str, list[str]]]]] = {
     "officer": [{"bearer": []}],
     "level": [{}, {"bearer": []}],
     "open": [],
@@ -67,6 +68,26 @@ def in_path(name: str, description: str, *, example: str, **schema: Any) -> dict
         "example": example,
         "description": description,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a registered call is made of: a page beside it asks the same (`api.http.pages`).
+
+    Attributes:
+        view: What answers.
+        query: Shape of its query.
+        gate: What it demands.
+    """
+
+    view: View
+    query: Schema | None
+    gate: Gate
+
+
+def call_of(registered: View) -> Call:
+    """The call that `Resource.call` made of a function."""
+    return cast("Call", registered.__dict__["call"])
 
 
 class Resource(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
@@ -160,6 +181,8 @@ class Resource(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
             described = self.doc(operationId=view.__name__, **manual)(described)
             run = gate.around(self._given(view, shapes))
             run.__dict__["_apidoc"] = described.__dict__["_apidoc"]
+            shape = next((shape for shape, place in shapes if place == "query"), None)
+            run.__dict__["call"] = Call(view, shape, gate)
             self.route(
                 rule,
                 methods=[method],

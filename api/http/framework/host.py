@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from api.auth import Caller, SignIn, TokenBox
+from api.page_sessions import PageSessions
 from api.settings import EnclaveFacts, Settings
 from ledger.asker import Asker
 from ledger.ports import Entropy
@@ -49,6 +50,10 @@ class Host(Protocol):
     @property
     def sign_in(self) -> SignIn:
         """Who is calling."""
+
+    @property
+    def page_sessions(self) -> PageSessions:
+        """Who reads pages, by the cookie of their browser."""
 
     @property
     def queries(self) -> Positions:

@@ -104,7 +104,7 @@ def _begun() -> None:
         raise problems.Problem("database_unavailable", headers={"Retry-After": "2"})
 
 
-_OF_NO_DATABASE: Final = frozenset({"health", "docs"})
+_OF_NO_DATABASE: Final = frozenset({"health", "docs", "files"})
 
 
 def _without_text(record: logging.LogRecord) -> bool:

@@ -38,7 +38,7 @@ def create_challenge(params: dict[str, Any]) -> Response:
 
     The answer is the same whether or not the key is enrolled. It is good for two minutes, once.
     """
-    challenge, expires_at = enclave().sign_in.challenge(params["kid"], _address())
+    challenge, expires_at = enclave().sign_in.challenge(params["kid"], address_of_caller())
     body = {"challenge": challenge, "expires_at": stamp(expires_at)}
     return answer(body, headers={"Cache-Control": "no-store"})
 
@@ -78,9 +78,9 @@ def create_token() -> Response:
     """
     body = body_bytes(_MAX_SIGN_IN_BYTES)
     if request.mimetype == FORM:
-        token, caller = enclave().sign_in.by_assertion(_assertion(body), _address())
+        token, caller = enclave().sign_in.by_assertion(_assertion(body), address_of_caller())
     else:
-        token, caller = enclave().sign_in.by_challenge(body, _address())
+        token, caller = enclave().sign_in.by_challenge(body, address_of_caller())
     return answer(_told(token, caller), headers={"Cache-Control": "no-store"})
 
 
@@ -108,7 +108,7 @@ def _assertion(body: bytes) -> str:
     return form["client_assertion"][0]
 
 
-def _address() -> str:
+def address_of_caller() -> str:
     """Whom an attempt counts for."""
     proxies = Proxies(enclave().settings.trusted_proxies)
     return proxies.client(request.remote_addr or "", request.headers.getlist(FORWARDED))

@@ -1,0 +1,125 @@
+"""Cookies of the pages: who reads, the mark of the browser's forms, its language (ADR 74).
+
+Every cookie is `__Host-`, HttpOnly, Secure and SameSite=Strict: no other host sets or gets one, no
+script reads one, no link from elsewhere brings one along. One exception: a rehearsal that is asked
+over plain HTTP by this very machine (`127.0.0.1`, `localhost`, `[::1]`), where no browser takes the
+prefix; there the names are others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from flask import Response, g, request
+
+from api.http.framework.request_context import host, malformed
+from api.page_sessions import PageSession
+from api.problems.problem import Problem
+from api.texts.lang import LANGS, Lang
+from ledger.message import Message
+
+Name = Literal["session", "form", "lang"]
+_OF_THIS_MACHINE: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_A_YEAR_S: Final = 365 * 24 * 3600
+FORM_MEMBER: Final = "form"
+"""Name of the member by which a form says for which browser it was made."""
+_OWN: Final = frozenset({"same-origin", "none"})
+
+
+def plain() -> bool:
+    """Whether the exception holds: a rehearsal, over plain HTTP, on this machine."""
+    here = request.host.rpartition(":")[0] or request.host
+    if request.host.endswith("]"):
+        here = request.host
+    return host().facts.rehearsal and request.scheme == "http" and here in _OF_THIS_MACHINE
+
+
+def _named(name: Name) -> str:
+    return f"socai-rehearsal-{name}" if plain() else f"__Host-socai-{name}"
+
+
+def _got(name: Name) -> str | None:
+    return request.cookies.get(_named(name))
+
+
+def _give(response: Response, name: Name, value: str, life_s: int | None = None) -> None:
+    response.set_cookie(
+        _named(name),
+        value,
+        max_age=life_s,
+        path="/",
+        secure=not plain(),
+        httponly=True,
+        samesite="Strict",
+    )
+
+
+def session() -> PageSession:
+    """The session that this request brings. Raises: Problem: `not_signed_in`."""
+    found = g.page_session = host().page_sessions.of(_got("session"))
+    return found
+
+
+def begin(response: Response, fresh: PageSession) -> None:
+    """Gives the browser a new session, and its forms a new mark."""
+    _give(response, "session", host().page_sessions.sealed(fresh))
+    _give(response, "form", host().page_sessions.mark())
+
+
+def end(response: Response) -> None:
+    """Takes session and mark from the browser."""
+    names: tuple[Name, ...] = ("session", "form")
+    for name in names:
+        _give(response, name, "", 0)
+
+
+def renew(response: Response) -> None:
+    """Seals the session of this request anew, where it is a minute old; an idle one ends."""
+    known: PageSession | None = g.get("page_session")
+    fresh = None if known is None else host().page_sessions.renewed(known)
+    if fresh is not None:
+        _give(response, "session", host().page_sessions.sealed(fresh))
+
+
+def form_token() -> str:
+    """What the forms of the page carry that is being made."""
+    if "page_mark" not in g:
+        g.page_mark = _got("form")
+        if g.page_mark is None:
+            g.page_mark = g.new_page_mark = host().page_sessions.mark()
+    return host().page_sessions.form_token(g.page_mark)
+
+
+def give_mark(response: Response) -> None:
+    """Gives the browser the mark of the forms that its page has, where it had none."""
+    fresh: str | None = g.get("new_page_mark")
+    if fresh is not None:
+        _give(response, "form", fresh)
+
+
+def require_own(form: Mapping[str, str]) -> None:
+    """A form is taken from the browser alone for which it was made.
+
+    Raises:
+        Problem: `malformed_request`: from another page, or older than the sign-in.
+    """
+    sent = form.get(FORM_MEMBER, "")
+    from_own = request.headers.get("Sec-Fetch-Site", "same-origin") in _OWN
+    if not (from_own and host().page_sessions.fits(sent, _got("form"))):
+        raise malformed(
+            FORM_MEMBER, Message("the form is not of this page; open the page again, and send anew")
+        )
+
+
+def lang() -> Lang | None:
+    """The language that the reader chose."""
+    chosen = _got("lang")
+    return next((one for one in LANGS if one == chosen), None)
+
+
+def speak(response: Response, chosen: str) -> None:
+    """Keeps a language. Raises: Problem: `malformed_request`: there is no such."""
+    if chosen not in LANGS:
+        raise Problem("malformed_request")
+    _give(response, "lang", chosen, _A_YEAR_S)

@@ -1,0 +1,15 @@
+"""The blueprints of the pages, once every module has registered its own."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Blueprint
+
+from api.http.pages import case, lists, start
+from api.http.pages.files import files
+from api.http.pages.frame import pages
+
+PAGES: Final[tuple[Blueprint, ...]] = (pages, files)
+MODULES: Final = (start, lists, case)
+"""What registers pages when it is imported."""

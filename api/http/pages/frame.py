@@ -1,0 +1,340 @@
+"""What every page has: the frame, its headers, the reader's language, problems as pages.
+
+A page declares the call of the API that it shows; it asks that call's own view, behind a gate that
+demands the same of a session as the call does of a bearer token, and notes the same reads. Its twin
+`.json` answers what the call answers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import version
+from typing import Any, Final, cast
+from urllib.parse import parse_qs, urlencode
+
+import orjson
+from flask import Blueprint, Response, request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from marshmallow import ValidationError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from api.http.framework import page_cookies
+from api.http.framework.admission import Gate, View
+from api.http.framework.endpoint import FORM, Call, call_of
+from api.http.framework.request_body import body_bytes
+from api.http.framework.request_context import context, context_or_new, malformed
+from api.http.framework.responses import finish
+from api.http.pages import parts
+from api.http.pages.files import address
+from api.http.pages.say import SAY
+from api.http.resources.common.served import enclave
+from api.problems import problem as problems
+from api.problems.problem import Problem
+from api.problems.validation_faults import faults
+from api.texts.case_words import Speech
+from api.texts.lang import Lang
+from ledger.message import Message
+from ledger.regulation.registry.calendar import local_day
+
+pages: Final = Blueprint("pages", __name__)
+HTML: Final = "text/html; charset=utf-8"
+SIGN_IN: Final = "/dang-nhap"
+HOME: Final = "/ho-so"
+TWIN: Final = ".json"
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; font-src 'self';"
+    " img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none';"
+    " frame-ancestors 'none'; require-trusted-types-for 'script'"
+)
+_CONDITIONS: Final = ("HTTP_IF_NONE_MATCH", "HTTP_IF_MATCH")
+_MOST_FORM_BYTES: Final = 16_384
+#: An address on this server and no other: one slash, then nothing that a browser reads as a host.
+_LOCAL: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,2000}")
+_NO_HIDDEN: Final = frozenset({"not_found"})
+"""Problems whose page is the same to the byte, whatever was asked for (access.md N1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a call of the API answered to a page.
+
+    Attributes:
+        body: The JSON body.
+        index: `Ledger-Index`, as far as the answer goes.
+        link: `Link` to the page that follows.
+    """
+
+    body: dict[str, Any]
+    index: str | None
+    link: str | None
+
+
+def ask(registered: View, query: Mapping[str, str] | None = None, /, **path: str) -> Answered:
+    """What a call answers to whoever reads this page.
+
+    Args:
+        registered: A function registered by `Resource.call`.
+        query: Its query; what is empty was not filled in.
+        path: Its path parameters.
+
+    Raises:
+        Problem: Whatever the call refuses; `malformed_request` by its shape.
+    """
+    call = call_of(registered)
+    response = _asked(call, query or {}, path)
+    shown = response.headers
+    return Answered(orjson.loads(response.data), shown.get("Ledger-Index"), shown.get("Link"))
+
+
+def _asked(call: Call, query: Mapping[str, str], path: Mapping[str, str]) -> Response:
+    if call.query is None:
+        return call.view(**path)
+    filled = {name: value for name, value in query.items() if value != ""}
+    try:
+        params = call.query.load(filled)
+    except ValidationError as error:
+        raise Problem(
+            "malformed_request", faults=faults(cast("dict[str, Any]", error.messages))
+        ) from error
+    return call.view(params, **path)
+
+
+def page(
+    rule: str,
+    of: View | None = None,
+    *,
+    method: str = "GET",
+    twin: bool = True,
+    twin_query: Callable[..., Mapping[str, str]] | None = None,
+) -> Callable[[View], View]:
+    """Registers a page, and its twin.
+
+    Args:
+        rule: Its path.
+        of: The call that it shows first: its gate, and its twin, are that call's. Without one the
+            page is open to anyone.
+        method: GET or POST; a POST takes a form.
+        twin: Whether `.json` stands beside it.
+        twin_query: What the twin asks, by the path, where a page names it otherwise than the call.
+    """
+    call = None if of is None else call_of(of)
+    consumes = (FORM,) if method == "POST" else ()
+    if call is None:
+        gate = Gate("open", consumes, HTML, of_cases=False)
+    else:
+        gate = replace(call.gate, access="session", produces=HTML, waits=False)
+
+    def register(view: View) -> View:
+        def shown(**path: str) -> Response:
+            for name in _CONDITIONS:  # a page is made anew: its forms are of this browser
+                request.environ.pop(name, None)
+            if call is None:
+                _know_reader()
+            return view(**path)
+
+        pages.route(rule, endpoint=view.__name__, methods=[method])(gate.around(shown))
+        if call is not None and twin:
+            ask_twin = twin_query or _query
+
+            def as_json(**path: str) -> Response:
+                return _asked(call, ask_twin(**path), path)
+
+            own = replace(call.gate, access="session", waits=False)
+            name = f"{view.__name__}_json"
+            pages.route(f"{rule}{TWIN}", endpoint=name, methods=[method])(own.around(as_json))
+        return view
+
+    return register
+
+
+def _know_reader() -> None:
+    """A page for anyone says who reads it, where somebody has signed in."""
+    with suppress(Problem):
+        context().caller = page_cookies.session().caller
+
+
+def _query(**_: str) -> Mapping[str, str]:
+    return request.args
+
+
+def form() -> dict[str, str]:
+    """The members of the form that was sent, taken from a page of this browser's alone.
+
+    Raises:
+        Problem: `malformed_request`, `too_large`.
+    """
+    try:
+        text = body_bytes(_MOST_FORM_BYTES).decode("ascii")
+        found = parse_qs(text, keep_blank_values=True, max_num_fields=20)
+    except ValueError as error:
+        raise malformed("body", Message("the body is no form")) from error
+    members = {name: values[0] for name, values in found.items()}
+    page_cookies.require_own(members)
+    return members
+
+
+def local(to: str | None, otherwise: str = HOME) -> str:
+    """An address on this server; anything else is another page of ours, and leads nowhere else."""
+    return to if to is not None and _LOCAL.fullmatch(to) else otherwise
+
+
+def redirect(to: str) -> Response:
+    """Leads on with a GET, and keeps nothing of it."""
+    response = Response(status=303)
+    response.headers["Location"] = to
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def render(
+    template: str,
+    title: str,
+    *,
+    status: int = 200,
+    of: Answered | None = None,
+    headers: Mapping[str, str] | None = None,
+    **given: object,
+) -> Response:
+    """A page.
+
+    Args:
+        template: Its name.
+        title: Of the window, in the reader's language.
+        status: HTTP status.
+        of: The answer that it shows: how far it goes stands in the footer.
+        headers: Further headers.
+        given: What the template lays out; it asks nothing.
+    """
+    lang = context().lang
+    facts = enclave().facts
+    html = (
+        _templates(lang)
+        .get_template(template)
+        .render(
+            title=title,
+            level=facts.level,
+            rehearsal=facts.rehearsal,
+            viewer=_viewer(),
+            form_token=page_cookies.form_token(),
+            here=_here(status),
+            index=None if of is None else of.index,
+            version=version("socai"),
+            **given,
+        )
+    )
+    response = finish(
+        html.encode(),
+        HTML,
+        status=status,
+        headers={
+            "Content-Language": lang,
+            "Vary": "Accept-Language, Cookie",
+            "Content-Security-Policy": _POLICY,
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            **_kept(),
+            **(headers or {}),
+        },
+    )
+    response.headers.pop("ETag", None)
+    page_cookies.give_mark(response)
+    return response
+
+
+def _kept() -> dict[str, str]:
+    """Also a stranger's page has a form of this browser's; above ordinary nothing is stored."""
+    return {"Cache-Control": "private, no-cache"} if enclave().facts.level == "ordinary" else {}
+
+
+def _here(status: int) -> str:
+    """Where the language form leads back to: an error's page names no address."""
+    if status != 200 or request.method != "GET":  # noqa: PLR2004  what was shown
+        return "/"
+    query = urlencode(list(request.args.items()))
+    return f"{request.path}?{query}" if query else request.path
+
+
+def _viewer() -> str | None:
+    """The posts of whoever reads, with their agencies; None where nobody has signed in."""
+    who = context().caller
+    if who is None:
+        return None
+    day = local_day(enclave().ledger_time())
+    known = enclave().ledger.follower.current.registry
+    named = []
+    for held in known.appointments(who.officer, day):
+        agency = known.agency(held.agency)
+        post = None if agency is None else agency.posts.get(held.post)
+        label = known.label(held.agency, day, day)
+        named.append(f"{held.post if post is None else post.vi}, {label}")
+    return "; ".join(named) or who.officer[:8]
+
+
+@cache
+def _templates(lang: Lang) -> Environment:
+    speech = Speech(lang)
+    made = Environment(
+        loader=PackageLoader("api.http.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+    def say(name: str, **params: object) -> str:
+        return speech.text(SAY[name].filled(**params) if params else SAY[name])
+
+    made.globals.update(
+        lang=lang, other="en" if lang == "vi" else "vi", say=say, file=address, speech=speech,
+        **parts.of(speech),
+    )  # fmt: skip
+    return made
+
+
+def spoken(name: str, **params: object) -> str:
+    """A text of the table in the reader's language."""
+    return Speech(context().lang).text(SAY[name].filled(**params) if params else SAY[name])
+
+
+@pages.before_request
+def _speak() -> None:
+    """The language that the reader chose, before what their browser asks for."""
+    known = context()
+    known.lang = page_cookies.lang() or known.lang
+
+
+@pages.after_request
+def _renew(response: Response) -> Response:
+    page_cookies.renew(response)
+    return response
+
+
+def _refused(error: BaseException) -> Response:
+    """A problem as a page; of a twin as the API says it. Whoever is not signed in is led there."""
+    if isinstance(error, InternalServerError):
+        error = error.original_exception or error
+    if isinstance(error, HTTPException) and isinstance(error.response, Response):
+        return error.response
+    problem, known = problems.of(error), context_or_new()
+    known.code = problem.code
+    if request.endpoint and request.endpoint.endswith("_json"):
+        return problem.response(known.lang, known.trace_id)
+    if problem.code == "not_signed_in" and request.method == "GET":
+        return redirect(f"{SIGN_IN}?{urlencode({'next': _here(200)})}")
+    body = problem.body(known.lang, known.trace_id)
+    same = problem.code in _NO_HIDDEN
+    title = spoken("problem_absent") if same else body["title"]
+    headers = {"Cache-Control": "no-store", **problem.headers}
+    return render(
+        "problem.html", title, status=problem.type.status, problem=None if same else body,
+        headers=headers,
+    )  # fmt: skip
+
+
+for _kind in problems.REFUSALS:
+    pages.register_error_handler(_kind, _refused)
+pages.register_error_handler(InternalServerError, _refused)

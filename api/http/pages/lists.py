@@ -1,0 +1,123 @@
+"""Lists: cases, what waits for the reader, agencies and keys."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlencode
+
+from flask import Response, request
+
+from api.http.framework.request_context import context, now
+from api.http.pages.frame import Answered, ask, page, render, spoken
+from api.http.resources.cases import list_cases
+from api.http.resources.registry import list_agencies, list_keys
+from api.http.resources.worklist import get_worklist
+from api.http.schemas.enumerations import CASE_SORT
+from api.texts.case_words import Speech, act_title
+from ledger.regulation.acts.catalogue import load
+from ledger.regulation.acts.lifecycle import life_cycle
+from ledger.regulation.edition import load_edition
+from ledger.regulation.registry.calendar import local_day
+from ledger.regulation.words import vocabulary
+
+_PARTS: Final = (
+    "sign", "overdue", "due", "running", "referrals", "returned", "later", "cases", "held",
+    "awaited",
+)  # fmt: skip
+_FILTERS: Final = (
+    "q", "state", "agency", "outcome", "act", "flag", "due_before", "opened_from", "opened_to",
+    "sort",
+)  # fmt: skip
+_OF_A_PAGE: Final = ("limit", "cursor")
+
+
+@page("/ho-so", list_cases)
+def show_cases() -> Response:
+    """The cases that the reader sees, by filters that stand in the address."""
+    given = request.args
+    found = ask(list_cases, given)
+    narrowed = any(given.get(name) for name in _FILTERS if name != "sort")
+    return render(
+        "cases.html",
+        spoken("cases_title"),
+        of=found,
+        lines_of=found.body["cases"],
+        given={name: given.get(name, "") for name in _FILTERS},
+        choices=_choices(),
+        narrowed=narrowed,
+        open_filter=narrowed or "sort" in given,
+        older=older(found),
+        first=_without_cursor() if "cursor" in given else None,
+    )
+
+
+def _choices() -> dict[str, list[tuple[str, str]]]:
+    """(code, words) of each filter that is chosen from a list."""
+    speech = Speech(context().lang)
+    n = 0 if speech.lang == "vi" else 1
+    flags = [one["code"] for one in load_edition().guards["guards"] if one["kind"] == "flag"]
+    return {
+        "state": [(code, words[n]) for code, words in life_cycle().labels.items()],
+        "outcome": [(code, speech.text(one)) for code, one in vocabulary("outcomes").items()],
+        "act": sorted(
+            ((code, act_title(speech, code) or code) for code in load().types),
+            key=lambda one: one[1],
+        ),
+        "flag": [(code, code) for code in flags],
+        "sort": [(code, spoken(f"f_sorted_{code}")) for code in CASE_SORT.words],
+    }
+
+
+def older(found: Answered) -> str | None:
+    """The address of the next page, as its `Link` says it."""
+    return None if found.link is None else found.link.partition("<")[2].partition(">")[0]
+
+
+def _without_cursor() -> str:
+    kept = [(name, value) for name, value in request.args.items() if name not in _OF_A_PAGE]
+    query = urlencode(kept)
+    return f"{request.path}?{query}" if query else request.path
+
+
+@page("/viec-can-lam", get_worklist)
+def show_worklist() -> Response:
+    """What waits for the reader, and for their agencies where they supervise."""
+    found = ask(get_worklist, request.args)
+    parts = [(part, found.body[part]) for part in _PARTS if found.body.get(part)]
+    return render(
+        "worklist.html",
+        spoken("work_title"),
+        of=found,
+        at=found.body["at"],
+        team="team" in request.args,
+        parts=parts,
+    )
+
+
+@page("/co-quan", list_agencies)
+def show_agencies() -> Response:
+    """Agencies as they were on a day."""
+    found = ask(list_agencies, request.args)
+    return render(
+        "agencies.html",
+        spoken("agencies_title"),
+        of=found,
+        agencies=found.body["agencies"],
+        on=request.args.get("as_of") or local_day(now()).isoformat(),
+        older=older(found),
+        first=_without_cursor() if "cursor" in request.args else None,
+    )
+
+
+@page("/khoa", list_keys)
+def show_keys() -> Response:
+    """Keys with their history; whose they are stands with the officer, and no list of acts."""
+    found = ask(list_keys, request.args)
+    return render(
+        "keys.html",
+        spoken("keys_title"),
+        of=found,
+        keys=found.body["keys"],
+        older=older(found),
+        first=_without_cursor() if "cursor" in request.args else None,
+    )

@@ -1,0 +1,147 @@
+"""What templates call: times, names and values as text, in one language. Nothing here is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+
+from api.texts import case_words, labels
+from api.texts.case_words import Json, Speech
+from ledger.regulation.registry.calendar import VIETNAM
+from ledger.regulation.words import vocabulary
+
+_TIME: Final = Markup('<time datetime="{}">{}</time>')
+_DAY_ONLY: Final = "day"
+_SHORT_ID: Final = 8
+_SHORT_KEY: Final = 10
+_TONES: Final[Mapping[str, str]] = {
+    "VALID": "ok",
+    "VALID_KEY_SINCE_REVOKED": "ok",
+    "NOT_VALID": "bad",
+    "AGAINST_THE_RULES": "bad",
+    "INVALID_SIGNATURE": "bad",
+    "WRONG_SIGNER": "bad",
+    "UNKNOWN_KEY": "bad",
+    "OVERDUE": "bad",
+    "DISPUTED": "unsure",
+    "NEAR": "unsure",
+    "DUE": "unsure",
+    "ALARM": "unsure",
+}
+"""How a chip is coloured; its words say it, colour only repeats them."""
+
+
+def when(text: str | None) -> str | Markup:
+    """A time of the log, in Vietnam's, with its zone."""
+    if text is None:
+        return ""
+    moment = datetime.fromisoformat(text).astimezone(VIETNAM)
+    return _TIME.format(text, f"{moment:%d/%m/%Y %H:%M:%S} (GMT+7)")
+
+
+def happened(act: Json) -> str | Markup:
+    """When an act happened, no finer than its author knew it."""
+    text = act.get("occurred_at")
+    if text is None:
+        return ""
+    if (act.get("payload") or {}).get("precision") != _DAY_ONLY:
+        return when(text)
+    return _TIME.format(text[:10], f"{datetime.fromisoformat(text):%d/%m/%Y}")
+
+
+def day(text: str | None) -> str | Markup:
+    """A day."""
+    return "" if text is None else _TIME.format(text[:10], case_words.day(text))
+
+
+def tone(code: str | None) -> str:
+    """The colour of a chip."""
+    return _TONES.get(code or "", "plain")
+
+
+def short(text: str | None) -> str:
+    """The beginning of an id."""
+    return (text or "")[:_SHORT_ID]
+
+
+def kid(text: str | None) -> str:
+    """The beginning of a key's thumbprint."""
+    return (text or "")[:_SHORT_KEY]
+
+
+def number(line: Json) -> str:
+    """What people call a case by; its id where it has no number."""
+    named = line.get("case_number") or line.get("register_no")
+    return str(named or line.get("id") or str(line.get("stream", "")).partition("/")[2])
+
+
+def case_of(line: Json) -> str:
+    """The id of the case that a line is of; empty where it is of none."""
+    kind, _, name = str(line["stream"]).partition("/")
+    return name if kind == "case" else ""
+
+
+def query(**members: object) -> str:
+    """A query, without what has no value."""
+    return urlencode([(name, value) for name, value in members.items() if value not in (None, "")])
+
+
+def of(speech: Speech) -> dict[str, Callable[..., Any]]:
+    """These and those that speak."""
+
+    def lines(value: object) -> list[str]:
+        """A value that may have several lines."""
+        return [] if value is None else str(value).split("\n")
+
+    def valued(member: str, value: Any) -> list[str]:  # noqa: ANN401  JSON
+        return lines(case_words.valued(speech, member, value))
+
+    def channel(code: str | None) -> str:
+        return "" if code is None else speech.text(vocabulary("channels")[code])
+
+    def member(named: str) -> str:
+        words = speech.name(named)
+        return words[:1].upper() + words[1:]
+
+    def ground(one: Json) -> str:
+        return speech.text(case_words.ground(one))
+
+    def changed(changes: list[Json], case: Json) -> list[case_words.ChangedThing]:
+        return list(case_words.changed_things(speech, changes, case))
+
+    return {
+        "when": when,
+        "happened": happened,
+        "day": day,
+        "tone": tone,
+        "short": short,
+        "kid": kid,
+        "number": number,
+        "case_of": case_of,
+        "query": query,
+        "lines": lines,
+        "valued": valued,
+        "channel": channel,
+        "changed": changed,
+        "ground": ground,
+        "local": speech.local,
+        "member": member,
+        "text": speech.text,
+        "verdict": lambda code: labels.verdict(code, speech.lang),
+        "standing": lambda code: labels.standing(code, speech.lang),
+        "word": lambda code: labels.word(code, speech.lang),
+        "role": lambda code: labels.role(code, speech.lang),
+        "act_title": lambda code: case_words.act_title(speech, code),
+        "signed_by": lambda line: lines(case_words.signed_by(speech, line)),
+        "touched_by": lambda act: case_words.touched_by(speech, act),
+        "by_time": lambda: case_words.by_time(speech),
+        "source": lambda clock: case_words.source(speech, clock),
+        "effect": lambda line: case_words.effect(speech, line),
+        "read_under": case_words.read_under,
+        "moment_shown": case_words.moment_shown,
+        "part_shown": case_words.part_shown,
+    }

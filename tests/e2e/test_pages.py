@@ -1,0 +1,238 @@
+"""The pages as people and programs get them: the API's answers laid out, in both languages."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from api.http.pages import files, frame, say
+from tests.fixtures.compartments import SECRET, STRANGER, WHOLE, Compartments
+from tests.fixtures.page_reader import PageReader
+
+pytestmark = pytest.mark.postgres
+
+FOLDER: Final = Path(frame.__file__).parent
+_KIB: Final = 1024
+
+
+@pytest.fixture(scope="module")
+def reader(compartments: Compartments) -> PageReader:
+    """Whoever handles the first case, in English."""
+    return PageReader(compartments.service).sign_in(WHOLE)
+
+
+def test_the_twin_of_a_page_is_the_answer_of_the_api(
+    reader: PageReader, compartments: Compartments
+) -> None:
+    """Byte for byte, of the same reader; and the page says where it is."""
+    case = compartments.hidden.case
+    pairs = {
+        "/ho-so?state=VERIFYING&q=2024": "/v1/cases?state=VERIFYING&q=2024",
+        "/viec-can-lam?team=true": "/v1/worklist?team=true",
+        "/co-quan?as_of=2024-06-04": "/v1/agencies?as_of=2024-06-04",
+        "/khoa": "/v1/keys",
+        f"/ho-so/{case}": f"/v1/cases/{case}",
+        f"/ho-so/{case}/dien-bien": f"/v1/cases/{case}/acts?limit=200",
+        f"/ho-so/{case}/lan-ghi/1": f"/v1/cases/{case}/acts/1",
+        f"/ho-so/{case}/so-sanh?tu=1&den=3": f"/v1/cases/{case}/diff?from={_index(reader, case, 1)}"
+        f"&to={_index(reader, case, 3)}",
+        f"/ho-so/{case}/kiem-chung": f"/v1/cases/{case}/verification",
+    }
+    headers = compartments.service.headers(WHOLE)
+    for page, call in pairs.items():
+        path, _, query = page.partition("?")
+        twin = reader.get(f"{path}.json?{query}" if query else f"{path}.json")
+        answer = compartments.service.client.get(call, headers=headers)
+        assert (twin.status_code, answer.status_code) == (200, 200), (page, twin.text)
+        assert twin.data == answer.data, page
+        assert f"{path}.json" in reader.get(page).text, page
+
+
+def _index(reader: PageReader, case: str, place: int) -> int:
+    acts = reader.get(f"/ho-so/{case}/dien-bien.json").get_json()["acts"]
+    return next(
+        int(one["index"]) for act in acts for one in act["statements"] if one["seq"] == place
+    )
+
+
+def test_a_case_is_read_page_by_page(reader: PageReader, compartments: Compartments) -> None:
+    """List, file, timeline, act, comparison, verification: each leads to the next."""
+    case = compartments.hidden.case
+    listed = reader.get("/ho-so").text
+    assert f'href="/ho-so/{case}"' in listed
+    assert "2024/0187" in listed
+    file = reader.get(f"/ho-so/{case}").text
+    for path in ("dien-bien", "so-sanh", "kiem-chung"):
+        assert f'href="/ho-so/{case}/{path}"' in file
+    timeline = reader.get(f"/ho-so/{case}/dien-bien").text
+    places = [int(n) for n in re.findall(rf'href="/ho-so/{case}/lan-ghi/(\d+)"', timeline)]
+    assert places == sorted(places)
+    assert len(places) > 3
+    act = reader.get(f"/ho-so/{case}/lan-ghi/1").text
+    assert SECRET in act
+    assert '<time datetime="' in act
+    assert "(GMT+7)</time>" in act
+    assert "the signature is valid" in act
+    verified = reader.get(f"/ho-so/{case}/kiem-chung").text
+    assert "socai case verify" in verified
+
+
+def test_the_state_at_an_entry_is_shown_without_a_script(
+    reader: PageReader, compartments: Compartments
+) -> None:
+    """By an address; a number that is none here says so, and changes nothing."""
+    path = f"/ho-so/{compartments.hidden.case}/dien-bien"
+    first = reader.get(f"{path}?lan=1").text
+    assert "How the case stood at entry 1 of" in first
+    assert "(RECEIVED)" in first.partition('<ol class="timeline">')[0]
+    second = reader.get(f"{path}?lan=2").text.partition('<ol class="timeline">')[0]
+    assert "just changed" in second
+    assert 'rel="prev" href="?lan=1"' in second
+    for bad in ("0", "999", "-1", "x", "1e3", "٣"):
+        refused = reader.get(f"{path}?lan={bad}")
+        assert refused.status_code == 400, bad
+        assert "there is no entry of this number" in refused.text
+    assert "how the case stood" not in reader.get(path).text.lower()
+
+
+def test_two_moments_are_compared_by_entry_day_and_time(
+    reader: PageReader, compartments: Compartments
+) -> None:
+    """Turned round they are swapped, and it is said; what is no moment is refused."""
+    path = f"/ho-so/{compartments.hidden.case}/so-sanh"
+    assert "<del>" not in reader.get(path).text
+    changed = reader.get(f"{path}?tu=1&den=3").text
+    assert "Changes: " in changed
+    assert "<ins>" in changed
+    assert "were swapped" in reader.get(f"{path}?tu=3&den=1").text
+    assert "Nothing changed" in reader.get(f"{path}?tu=3&den=3").text
+    by_time = reader.get(f"{path}?tu=2024-06-04T08:13:00%2B07:00&dong-ho=occurred")
+    assert by_time.status_code == 200, by_time.text
+    for bad in ("tu=yesterday", "tu=1&den=77", "tu=2999-01-01"):
+        assert reader.get(f"{path}?{bad}").status_code in (400, 422), bad
+
+
+def test_lists_say_that_they_are_empty_and_how_to_go_on(compartments: Compartments) -> None:
+    """A filter that finds nothing is named and can be cleared; what is no filter is refused."""
+    reader = PageReader(compartments.service).sign_in(STRANGER)
+    none = reader.get("/ho-so?state=CLOSED")
+    assert "There is no such case" in none.text
+    assert 'href="/ho-so">Clear the filters' in none.text
+    assert 'value="CLOSED" selected' in none.text
+    assert reader.get("/ho-so?state=&agency=&q=").status_code == 200
+    for bad in ("state=NOTHING", "agency=%3Cscript%3E", "secret=1", "state=CLOSED&state=CLOSED"):
+        refused = reader.get(f"/ho-so?{bad}")
+        assert refused.status_code == 400, bad
+        assert "<h1>" in refused.text
+    nobody = reader.get("/ho-so?q=0912345678")
+    assert nobody.status_code == 400, "nobody is looked for by their telephone"
+
+
+def test_a_long_list_goes_on_from_page_to_page(compartments: Compartments) -> None:
+    """Older, by the link; each key once; back to the first page."""
+    reader = PageReader(compartments.service).sign_in(WHOLE)
+    seen: list[str] = []
+    page = reader.get("/khoa?limit=3").text
+    while True:
+        seen += re.findall(r'<th scope="row"><code>([\w-]{43})</code>', page)
+        older = re.search(r'rel="next" href="([^"]+)"', page)
+        if older is None:
+            break
+        page = reader.get(older[1].replace("&amp;", "&")).text
+        assert 'href="/khoa">To the first page' in page
+    every = compartments.service.get("/v1/keys", WHOLE, limit=200).get_json()["keys"]
+    assert seen == [one["kid"] for one in every]
+
+
+def test_both_languages_are_whole_and_kept(compartments: Compartments) -> None:
+    """Every text of the frame in each; what is chosen stands over what the browser asks for."""
+    case = compartments.hidden.case
+    reader = PageReader(compartments.service, lang="vi").sign_in(WHOLE)
+    for path in ("/", "/ho-so", f"/ho-so/{case}", f"/ho-so/{case}/lan-ghi/1", "/viec-can-lam"):
+        page = reader.get(path)
+        assert page.headers["Content-Language"] == "vi"
+        assert '<html lang="vi">' in page.text
+        for english in ("Skip to", "Sign ", "What ", "Agencies", "recorded", "Filter", "Older"):
+            assert english not in page.text, (path, english)
+    led = reader.post(
+        "/ngon-ngu", {"form": reader.token(), "lang": "en", "next": "/ho-so?state=CLOSED"}
+    )
+    assert led.headers["Location"] == "/ho-so?state=CLOSED"
+    chosen = reader.get("/ho-so")
+    assert '<html lang="en">' in chosen.text
+    assert "Việc cần làm" not in chosen.text
+    assert reader.post("/ngon-ngu", {"form": reader.token(), "lang": "xx"}).status_code == 400
+
+
+def test_every_text_of_the_table_is_used_and_none_is_missing() -> None:
+    """A template that asks for another fails when it is shown, which a test of it would see."""
+    sources = [path.read_text("utf-8") for path in FOLDER.rglob("*") if path.suffix in
+               {".html", ".py"} and path.name != "say.py"]  # fmt: skip
+    text = "\n".join(sources)
+    made = ("level_", "f_sorted_", "relations_", "clock_")
+    unused = [name for name in say.SAY
+              if f'"{name}"' not in text and f"'{name}'" not in text
+              and not name.startswith(made)]  # fmt: skip
+    assert unused == []
+    asked = set(re.findall(r"""\bsay\(["'](\w+)["']""", text))
+    asked |= set(re.findall(r"""\bspoken\(["'](\w+)["']""", text))
+    assert asked - say.SAY.keys() - set(made) == set()
+
+
+def test_a_stranger_is_told_what_the_log_is_and_how_to_check_it(compartments: Compartments) -> None:
+    """Without a session, a cookie or a script."""
+    page = PageReader(compartments.service).get("/").text
+    facts = compartments.service.enclave.facts
+    assert facts.origin in page
+    assert facts.genesis in page
+    assert "socai log checkpoint --server http://localhost" in page
+    for path in ("/docs", "/spec", "/v1/public/acts", "/dang-nhap"):
+        assert f'href="{path}"' in page
+    assert "<script" not in page
+    assert "REHEARSAL" in page
+
+
+def test_whoever_is_not_signed_in_is_led_there_and_back(compartments: Compartments) -> None:
+    """A page by a redirect, its twin by the API's refusal."""
+    reader = PageReader(compartments.service)
+    led = reader.get("/ho-so?state=CLOSED")
+    assert led.status_code == 303
+    page = reader.get(led.headers["Location"]).text
+    assert 'name="next" value="/ho-so?state=CLOSED"' in page
+    twin = reader.get("/ho-so.json")
+    assert (twin.status_code, twin.get_json()["code"]) == (401, "not_signed_in")
+    taken = reader.send(reader.answer(WHOLE), "/ho-so?state=CLOSED")
+    assert taken.headers["Location"] == "/ho-so?state=CLOSED"
+
+
+def test_files_of_the_pages_are_got_once(compartments: Compartments) -> None:
+    """By an address of this build alone; each with its type, kept for good."""
+    reader = PageReader(compartments.service)
+    types = {".css": "text/css", ".js": "text/javascript", ".woff2": "font/woff2",
+             ".svg": "image/svg+xml", ".txt": "text/plain"}  # fmt: skip
+    assert {Path(name).suffix for name in files.contents()} == set(types)
+    for name in files.contents():
+        got = reader.get(files.address(name))
+        assert got.status_code == 200, name
+        assert got.content_type.startswith(types[Path(name).suffix]), name
+        assert got.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        known = reader.get(files.address(name), **{"If-None-Match": got.headers["ETag"]})
+        assert known.status_code == 304, name
+    for path in ("/static/another/socai.css", f"/static/{files.build()}/../frame.py",
+                 f"/static/{files.build()}/frame.html", f"/static/{files.build()}/"):  # fmt: skip
+        assert reader.get(path).status_code == 404, path
+
+
+def test_pages_are_small(reader: PageReader, compartments: Compartments) -> None:
+    """Style, fonts, scripts and pages within what they are to cost (ADR 75)."""
+    sizes = {name: len(data) for name, data in files.contents().items()}
+    assert sizes["socai.css"] <= 16 * _KIB
+    assert sum(n for name, n in sizes.items() if name.endswith(".woff2")) <= 38 * _KIB
+    assert sizes["sign-in.js"] + sizes["argon2-worker.js"] <= 10 * _KIB
+    for path in ("/", "/ho-so", "/viec-can-lam", f"/ho-so/{compartments.hidden.case}/dien-bien"):
+        assert len(reader.get(path).data) < 60 * _KIB, path
+    assert len(gzip.compress(files.contents()["socai.css"])) < 5 * _KIB
