@@ -89,12 +89,15 @@ third-party: $(READY) ## check the ledger with Go's tlog, npm jose and openssl; 
 	  || echo "Go or golang.org/x/mod is not here and could not be installed: that test is skipped."
 	@command -v npm >/dev/null 2>&1 && npm ci --prefix tests/third_party/jose --no-audit --no-fund \
 	  || echo "npm is not here, or jose could not be fetched: that test is skipped."
+	@command -v npm >/dev/null 2>&1 && npm ci --prefix tests/third_party/axe --ignore-scripts --no-audit --no-fund --silent \
+	  || echo "npm is not here, or axe-core could not be fetched: the look at the pages by axe is skipped."
 	@$(MAKE) --no-print-directory openapi-tools \
 	  || echo "the readers of the OpenAPI document could not be fetched: their tests are skipped."
 	@command -v chromium >/dev/null 2>&1 && command -v chromedriver >/dev/null 2>&1 \
 	  || { apt-get update -q && apt-get install -q -y --no-install-recommends chromium chromium-driver; } \
-	  || echo "Chromium is not here and could not be installed: the look at /docs is skipped."
+	  || echo "Chromium is not here and could not be installed: the look at /docs and at the pages is skipped."
 	$(PYTEST) -q -rs tests/e2e/test_third_party.py tests/e2e/test_generated_clients.py tests/e2e/test_docs_page.py
+	$(PYTEST) -q -rs -m "drill or not drill" tests/e2e/test_pages_in_chromium.py
 
 # the tools of a release stand in the lock too; what else is there stays
 RELEASE = $(SYNC) --group release 2>/dev/null || UV_NATIVE_TLS=true UV_SYSTEM_CERTS=true $(SYNC) --group release

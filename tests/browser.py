@@ -88,6 +88,11 @@ class Page:
         address: str = self._session.get("url").json()["value"]
         return address
 
+    def source(self) -> str:
+        """The page as HTML, also where scripts are off."""
+        html: str = self._session.get("source").json()["value"]
+        return html
+
     def console(self) -> list[str]:
         """What the browser had to say since it was asked last."""
         return [line["message"] for line in self._post("se/log", {"type": "browser"})]

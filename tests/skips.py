@@ -19,6 +19,7 @@ KNOWN: Final = (
     r"(?:go|node|openssl) is not on this machine \(.*\); .*",
     r"golang\.org/x/mod is not on this machine \(.*\)",
     r"npm jose is not installed: .*",
+    r"npm axe-core is not installed: .*",
     r"the npm tools of tests/third_party/openapi are not installed: .*",
     r"this openssl does not know ML-DSA yet .*",
     r"this Python has other tables of Unicode than 14\.0",
