@@ -96,6 +96,10 @@ COMMANDS: Final[dict[str, Late]] = {
     "keys": Late(
         "api.cli.commands.cases:keys", Message("Keys of officers: what one of them touched.")
     ),
+    "verify": Late(
+        "api.cli.commands.verify.group:verify",
+        Message("Verify many cases here, go on where it broke off, sign off."),
+    ),
     "acts": Late(
         "api.cli.commands.cases:acts", Message("Acts of all cases by filter, never by person.")
     ),

@@ -360,6 +360,20 @@ class Client(Connection):
             self._meet(body["checkpoint"])
         return body
 
+    def verifications(self, query: Mapping[str, Any]) -> dict[str, Any]:
+        """One page of the server's verdicts on all cases of a scope."""
+        body = self.read("/v1/verification", query=query).body
+        if "checkpoint" in body:
+            with understood():
+                self._meet(body["checkpoint"])
+        return body
+
+    def case_records(self, case: str) -> list[dict[str, Any]]:
+        """Every record of a case byte for byte, unchecked."""
+        body = self.read(f"/v1/cases/{case}/raw").body
+        with understood():
+            return [{**one} for one in body["records"]]
+
     # Files
 
     def attach(

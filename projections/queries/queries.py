@@ -77,7 +77,7 @@ from projections.views import acts as timeline
 from projections.views import case_file, disputed, worklist
 from projections.views.acts import ActFilter, ActLine, ActRow, Called, SignedRow
 from projections.views.base import Connection
-from projections.views.case_file import CaseLine, Filter
+from projections.views.case_file import CaseLine, Filter, Scope
 from projections.views.statistics import view
 from projections.views.worklist import TaskRow, Tasks
 
@@ -388,6 +388,17 @@ class Queries:
             self._shows("CASE_FILE", [stream])
         self._rights.require(stream, (), whole=True)
         return own_part(self._rights.case(stream), self._level)
+
+    def require_whole(self, stream: str) -> None:
+        """For who hands out its records: whether the asker sees all of a case.
+
+        Raises:
+            NotFound: There is no such case, or they see nothing of it.
+            PartOnly: They see acts of it.
+        """
+        with self._connecting() as connection:
+            self._require_whole(connection, stream)
+        self._rights.require(stream, (), whole=True)
 
     def _as_of(
         self, stream: str, moment: Moment, now: datetime, clock: Clock, kind: Kind = "HISTORY"
@@ -739,6 +750,35 @@ class Queries:
         ]
         return index, verified(stream, told)
 
+    def in_scope(self, scope: Scope, *, upto: int, after: str, limit: int) -> list[str]:
+        """Streams of the next cases of a scope that the asker sees whole, by name.
+
+        Raises:
+            OrdinaryOnly: It is by key, and above ordinary no view holds which key signed in a case.
+        """
+        if scope.kid is not None and self._level != ORDINARY:
+            raise OrdinaryOnly
+        with self._connecting() as connection:
+            shows_nothing()  # which they are; what is judged of each says so
+            return case_file.in_scope(connection, scope, upto=upto, after=after, limit=limit)
+
+    def called(self, streams: Collection[str]) -> dict[str, Called]:
+        """What cases are called by stream, of those that the asker sees whole."""
+        with self._connecting() as connection:
+            return timeline.called(connection, streams)
+
+    def signed_off(self, agency: str) -> int:
+        """The last record that an agency has signed off with all before it; -1: none."""
+        with self._connecting() as connection:
+            return self._signed_off(connection, agency)
+
+    def _signed_off(self, connection: Connection, agency: str) -> int:
+        """By its own acts in its stream: nobody else signs off for it."""
+        stream = f"agency/{agency}"
+        rows = self._evidence.fill_stream(stream, timeline.signed_off(connection, stream))
+        facts = [row.members["facts"] for row in rows if row.agency == agency]
+        return max((one["checked_to"] for one in facts if one["scope"] == "LOG"), default=-1)
+
     def verifications(self, streams: Iterable[str]) -> Iterator[Verification]:
         """The same for many, one after the other.
 
@@ -850,9 +890,7 @@ class Queries:
         at = {one.kid: one.at for one in known.disputes}
         for agency in agencies:
             own = [o.kid for o in known.disputes if agency in agencies_of(registry, o.officer, day)]
-            offs = timeline.signed_off(connection, f"agency/{agency}")
-            facts = [row.members["facts"] for row in offs if row.agency == agency]
-            checked = max((one["checked_to"] for one in facts), default=-1)
+            checked = self._signed_off(connection, agency)
             found = disputed.waiting(
                 connection, known.disputes, agency, own, checked=checked, limit=limits.DISPUTED
             )

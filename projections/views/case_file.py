@@ -291,6 +291,17 @@ _NUMBER: Final[LiteralString] = (
     _LIST + " AND (case_number = %(number)s OR register_no = %(number)s)"
     " AND (%(agency)s::text IS NULL OR %(agency)s = ANY (agencies)) ORDER BY last_index DESC"
 )
+_STREAMS: Final[LiteralString] = "SELECT stream FROM "
+_SCOPE: Final[LiteralString] = (
+    _STREAMS  # noqa: S608  a constant
+    + "proj.case_file WHERE "
+    + _LIVE
+    + " AND stream > %(after)s AND last_index > %(behind)s AND first_index <= %(upto)s"
+    " AND (%(agency)s::text IS NULL OR agencies @> ARRAY[%(agency)s]::text[])"
+    " AND (%(kid)s::text IS NULL OR stream IN (SELECT d.stream FROM proj.acts d WHERE d."
+    + live("acts")
+    + " AND d.kid = %(kid)s)) ORDER BY stream LIMIT %(limit)s"
+)
 _ASKED: Final[LiteralString] = (
     "SELECT case_id, stream, state, outcome, agency, agencies, acts, flags, case_number,"
     " register_no, title, handler_label, opened_at, last_at, due_at, words, first_index,"
@@ -534,6 +545,45 @@ def flagged(
         replace(line, flags=sorted({*line.flags, DISPUTED})) if line.stream in named else line
         for line in lines
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which cases are to be verified, of those that the asker sees whole; all given must hold.
+
+    Attributes:
+        agency: Holds them.
+        kid: Signed in them.
+        behind: Something of them was recorded behind this index.
+    """
+
+    agency: str | None = None
+    kid: str | None = None
+    behind: int = -1
+
+
+def in_scope(
+    connection: Connection, scope: Scope, *, upto: int, after: str, limit: int
+) -> list[str]:
+    """Streams of the next cases of a scope, by name.
+
+    Args:
+        connection: As reader.
+        scope: Which.
+        upto: Cases that began behind this index are left out, so that pages fit together.
+        after: Name of the last one before; empty for none.
+        limit: Most of them.
+    """
+    through_all(connection)
+    asked = {
+        "agency": scope.agency,
+        "kid": scope.kid,
+        "behind": scope.behind,
+        "upto": upto,
+        "after": after,
+        "limit": limit,
+    }
+    return [row[0] for row in connection.execute(_SCOPE, asked).fetchall()]
 
 
 def _asks_for_none(wanted: Filter, question: str | None) -> bool:

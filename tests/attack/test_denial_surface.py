@@ -60,6 +60,7 @@ NAMED: Final[Mapping[str, str]] = {
     "/v1/cases/{case}/fields/{pointer}/history": f"{_CASE}/fields/state/history",
     "/v1/cases/{case}/participants": f"{_CASE}/participants",
     "/v1/cases/{case}/verification": f"{_CASE}/verification",
+    "/v1/cases/{case}/raw": f"{_CASE}/raw",
     "/v1/verification": "/v1/verification?cases={case}",
     "/v1/acts/{act_id}": "/v1/acts/{act}",
     "/v1/acts/{act_id}/raw": "/v1/acts/{act}/raw",

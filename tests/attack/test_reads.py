@@ -38,7 +38,7 @@ from tests.fixtures.under_order import AUDITOR, INSPECTOR, PURPOSE, UnderOrder
 pytestmark = pytest.mark.postgres
 
 
-def ways(under: UnderOrder) -> Iterator[tuple[str, str]]:
+def ways(under: UnderOrder) -> Iterator[tuple[str, str]]:  # noqa: PLR0915 - a list
     """(path, kind of the row) of every read that shows something of the case."""
     ids = under.world.hidden
     case, act, digest = ids.case, ids.act, ids.digest
@@ -53,6 +53,8 @@ def ways(under: UnderOrder) -> Iterator[tuple[str, str]]:
     yield f"/v1/cases/{case}/fields/state/history", "HISTORY"
     yield f"/v1/cases/{case}/verification", "RECORD"
     yield f"/v1/verification?cases={case}", "RECORD"
+    yield "/v1/verification?changed_since=0", "RECORD"
+    yield f"/v1/cases/{case}/raw", "RECORD"
     yield f"/v1/acts/{act}", "RECORD"
     yield f"/v1/cases/{case}/acts/1", "RECORD"
     yield f"/v1/acts/{act}/raw", "RECORD"

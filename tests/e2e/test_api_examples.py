@@ -50,9 +50,11 @@ _DRAWN: Final = frozenset(
 """Members of answers that hang on keys made for the test, or on what else the log holds."""
 _AS_IT_COMES: Final = frozenset({
     ("get_inclusion_proof", "size"), ("get_consistency_proof", "to"), ("list_acts", "kid"),
+    ("verify_cases", "agency"), ("verify_cases", "kid"), ("verify_cases", "changed_since"),
 })  # fmt: skip
 """Which sizes have a checkpoint is the checkpointer's pace; left out they are the newest. Acts are
-listed by key for supervisors and inspectors, and the officer of these requests is neither."""
+listed by key for supervisors and inspectors, and the officer of these requests is neither; cases
+are verified by name or by a scope."""
 _NOT_PERMITTED: Final = frozenset({"read_case_print"})
 """Nobody has permitted that a copy leaves."""
 _NOT_THERE: Final = frozenset({

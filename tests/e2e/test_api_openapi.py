@@ -134,7 +134,8 @@ _LEFT_OUT = frozenset(
         *("CorrectionShown.member", "CorrectionShown.was", "CorrectionShown.now"),
         # the last page has none behind it
         *(f"{page}.next" for page in ("ActPage", "ActsPage", "Agencies", "CasePage")),
-        "Instruments.next",
+        # the same, of a scope; before the first checkpoint
+        *("Instruments.next", "Verifications.next", "Verifications.checkpoint"),
         *("Keys.next", "Officers.next", "Openings.next", "AccessLog.next", "PublicActs.next"),
         # acts of form 1 say it of their author alone
         *("SignerShape.capacity", "AwaitedShown.capacity"),
@@ -250,6 +251,7 @@ def test_answers_have_the_documented_shape(shared: Service) -> None:
         "/v1/cases/{case}/fields/{pointer}/history": f"/v1/cases/{case}/fields/state/history",
         "/v1/cases/{case}/verification": f"/v1/cases/{case}/verification",
         "/v1/verification": f"/v1/verification?cases={case}",
+        "/v1/cases/{case}/raw": f"/v1/cases/{case}/raw",
         "/v1/acts/{act_id}": f"/v1/acts/{act_id}",
         "/v1/cases/{case}/acts/{place}": f"/v1/cases/{case}/acts/1",
         "/v1/acts/{act_id}/raw": f"/v1/acts/{act_id}/raw",

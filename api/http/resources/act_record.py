@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from typing import Any, Final
-from uuid import UUID
 
 from flask import Response
 
 from api.http.framework import cursor, freshness
 from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import Resource, in_path
-from api.http.framework.request_context import caller, malformed, now, require_uuid
+from api.http.framework.request_context import malformed, now, require_uuid
 from api.http.framework.responses import answer
-from api.http.resources.common import filter_checks, moments, serializers
+from api.http.resources.common import filter_checks, key_reads, moments, raw_records, serializers
 from api.http.resources.common.served import enclave
 from api.http.resources.common.told_act import told_act
 from api.http.schemas.act import EXAMPLE_ACT
@@ -20,14 +19,7 @@ from api.http.schemas.base import UUID as UUID_FORM
 from api.http.schemas.base import ProjectedSchema
 from api.http.schemas.statement import ActPageSchema, ActsQuerySchema, RawActSchema
 from api.http.schemas.told_act import ToldActSchema
-from api.problems.problem import Problem
-from api.texts.catalogue import translate
-from keys import canonical
-from ledger.errors import NotFound
 from ledger.message import Message
-from ledger.ports import StoredRecord
-from ledger.reads.read import NotedRead, ReadBy
-from ledger.reads.shown import shows
 from projections.views.acts import ActFilter
 
 act_record = Resource("act", __name__, url_prefix="/v1/acts", description="Diễn biến · Acts")
@@ -51,12 +43,7 @@ def list_acts(params: dict[str, Any]) -> Response:
     """
     wanted = _filter(params)
     freshness.require(params, "acts", *(("worklist",) if wanted.pending else ()))
-    who, at = caller(), now()
-    bodies = (
-        None if wanted.kid is None else enclave().queries.key_told_for(wanted.kid, who.officer, at)
-    )
-    if bodies is not None and not bodies:
-        raise Problem("key_not_yours")
+    bodies = key_reads.bodies_for(wanted.kid)
     bound = {name: params.get(name) for name in (*_FILTERS, "limit")}
     place = cursor.read(params.get("cursor"), "acts across", bound)
     index, lines = enclave().queries.acts_across(
@@ -65,9 +52,7 @@ def list_acts(params: dict[str, Any]) -> Response:
         after=(place.after[0], place.after[1]) if place else None,
         snapshot=place.index if place else None,
     )
-    if bodies:
-        by = ReadBy(who.officer, who.kid)
-        enclave().reads.note([NotedRead("A28", _purpose(wanted.kid), "LIST", by, agencies=bodies)])
+    key_reads.note(wanted.kid, bodies)
     page = lines[: params["limit"]]
     following = None
     if len(lines) > len(page):
@@ -99,11 +84,6 @@ def _filter(params: dict[str, Any]) -> ActFilter:
         end=None if last is None else moments.midnight(last, days=1),
         clock=params.get("clock", "recorded"),
     )
-
-
-def _purpose(kid: str | None) -> str:
-    """Signed with the read, and so in one language for all (access.md U5)."""
-    return translate(Message("To see the acts signed with the key {kid}", kid=kid), "vi")
 
 
 @act_record.call(
@@ -147,23 +127,4 @@ def get_act_records(act_id: str) -> Response:
     erased by law the bytes are left out and the proofs stay.
     """
     require_uuid(act_id)
-    with enclave().lend():
-        rows = enclave().records.act(UUID(act_id))
-        if not rows:
-            raise Problem("not_found")
-        enclave().rights.require(rows[0].stream, [act_id])
-        shows("RECORD", rows[0].stream, rows[0].stream_id, [row.index for row in rows])
-    records = [_record(row) for row in rows]
-    return answer({"act_id": act_id, "records": records})
-
-
-def _record(row: StoredRecord) -> dict[str, Any]:
-    opened = enclave().reader.open(row)
-    body: dict[str, Any] = {"index": row.index, "entry": canonical.b64(row.entry)}
-    if opened.envelope:
-        body["envelope"] = canonical.b64(opened.envelope)
-    try:
-        body["proof"] = enclave().proofs.inclusion(row.index)
-    except NotFound:
-        return body  # durable, not proven yet
-    return body
+    return answer({"act_id": act_id, "records": raw_records.of_act(act_id)})

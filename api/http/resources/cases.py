@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
@@ -14,7 +15,7 @@ from api.http.framework.endpoint import Resource, in_path
 from api.http.framework.request_context import caller, malformed, now, require_uuid
 from api.http.framework.responses import JSON, answer, encode, finish
 from api.http.resources import verdicts
-from api.http.resources.common import filter_checks, moments, serializers
+from api.http.resources.common import filter_checks, key_reads, moments, raw_records, serializers
 from api.http.resources.common.proven import path
 from api.http.resources.common.served import enclave
 from api.http.schemas.base import UUID, PageSchema, ProjectedSchema
@@ -35,16 +36,19 @@ from api.http.schemas.change import (
 from api.http.schemas.statement import ActsPageSchema
 from api.http.schemas.verification import (
     BulkQuerySchema,
+    RawCaseSchema,
     VerificationShownSchema,
     VerificationsSchema,
 )
 from api.problems.problem import Problem
 from ledger.log.moment import stamp
 from ledger.message import Message
+from projections.queries import limits
 from projections.queries.mirrored import history
 from projections.queries.signature_verdicts import Verification
 from projections.views import search_terms
-from projections.views.case_file import Filter
+from projections.views.acts import Called
+from projections.views.case_file import Filter, Scope
 
 cases = Resource("cases", __name__, url_prefix="/v1", description="Hồ sơ · Cases")
 _ID: Final = in_path("case", "uuid of the case.", example=EXAMPLE_CASE, pattern=f"^{UUID}$")
@@ -381,29 +385,114 @@ def verify_case(params: dict[str, Any], case: str) -> Response:
     query=BulkQuerySchema,
     answers=VerificationsSchema,
     projected=True,
-    problems=("too_much_asked",),
+    headers=("Link",),
+    problems=("too_much_asked", "bad_cursor", "ordinary_only", "key_not_yours"),
     heavy=Heavy("bulk_verification"),
 )
 def verify_cases(params: dict[str, Any]) -> Response:
-    """Kiểm chứng nhiều hồ sơ · The verdict of up to 50 cases; `missing` are those not there.
+    """Kiểm chứng nhiều hồ sơ · The verdict of many cases.
 
-    Each as `/v1/cases/{case}/verification` would say, less the statements that are plainly valid.
+    Of up to 50 by name, `missing` those that are not there; or of all of an agency, of a key, or
+    with something new since an index or a sign-off, page by page. Each as
+    `/v1/cases/{case}/verification` would say, less the statements that are plainly valid. Of a
+    scope nothing is told of cases that the caller does not see, nor how many there are: by `size`
+    they know how many records of the log they have not seen.
     """
-    freshness.require(params, "acts")
-    cases_asked = list(dict.fromkeys(params["cases"].split(",")))
+    freshness.require(params, "acts", "case_file")
     latest = enclave().checkpoints.latest()
     size = latest[0] if latest else 0
+    body: dict[str, Any] = {"missing": [], "size": size, "changed_since": None}
+    if latest is not None:
+        body["checkpoint"] = latest[1].decode("utf-8")
+    scope: dict[str, str] = {
+        name: params[name] for name in ("agency", "kid", "changed_since") if name in params
+    }
+    if ("cases" in params) is bool(scope):
+        raise malformed("cases", Message("name either cases, or a scope"))
+    if scope:
+        return _scope_page(params, scope, body)
+    cases_asked = list(dict.fromkeys(params["cases"].split(",")))
     streams = [_stream(case) for case in cases_asked]
-    found = [_in_bulk(one, size) for one in enclave().queries.verifications(streams)]
+    found = _in_bulk(list(enclave().queries.verifications(streams)), size)
     there = {one["id"] for one in found}
-    body = {"cases": found, "missing": [case for case in cases_asked if case not in there]}
+    body |= {"cases": found, "missing": [case for case in cases_asked if case not in there]}
     return answer(body, index=enclave().queries.index("acts"))
 
 
-def _in_bulk(one: Verification, size: int) -> dict[str, Any]:
+def _scope_page(
+    params: dict[str, Any], scope_named: dict[str, str], body: dict[str, Any]
+) -> Response:
+    """One page; its end comes early where the cases are long."""
+    queries, limit = enclave().queries, params["limit"]
+    bound = {**scope_named, "limit": limit}
+    place = cursor.read(params.get("cursor"), "verification", bound)
+    if place is None:
+        size, behind, after = body["size"], _behind(scope_named), ""
+    else:
+        size, (behind, after) = place.index, place.after
+    scope = Scope(scope_named.get("agency"), scope_named.get("kid"), behind)
+    bodies = key_reads.bodies_for(scope.kid)
+    streams = queries.in_scope(scope, upto=size - 1, after=after, limit=limit + 1)
+    found: list[Verification] = []
+    statements = 0
+    for stream in streams[:limit]:
+        if statements > limits.JUDGED:
+            break
+        judged = list(queries.verifications([stream]))
+        found += judged
+        statements += sum(len(one.statements) for one in judged)
+        after = stream
+    key_reads.note(scope.kid, bodies)
+    if "changed_since" in scope_named:
+        body["changed_since"] = behind
+    body |= {"cases": _in_bulk(found, size), "size": size}
+    following = None
+    if streams and after != streams[-1]:
+        following = cursor.write(size, (behind, after), "verification", bound)
+        body["next"] = following
+    return answer(body, index=queries.index("acts"), headers=cursor.link(following))
+
+
+def _behind(scope_named: dict[str, str]) -> int:
+    """The index behind which something must have been recorded. Raises: Problem."""
+    agency, since = scope_named.get("agency"), scope_named.get("changed_since")
+    filter_checks.agency(agency)
+    if since is None:
+        return -1
+    if since != "sign_off":
+        return int(since)
+    if agency is None:
+        raise malformed("agency", Message("is needed: a sign-off is an agency's"))
+    return enclave().queries.signed_off(agency)
+
+
+@cases.call(
+    "/cases/<case>/raw",
+    answers=RawCaseSchema,
+    problems=("not_found", "part_only", "database_unavailable", "evidence_fails"),
+    parameters=(_ID,),
+    heavy=Heavy("verification"),
+)
+def get_case_records(case: str) -> Response:
+    """Bản ghi nguyên văn của hồ sơ · Every record of a case: the bytes committed to, with proofs.
+
+    Who has them, and the log's key, can check signatures, order and inclusion alone. Of what was
+    erased by law the bytes are left out and the proofs stay.
+    """
+    return answer({"id": case, "records": raw_records.of_case(_stream(case))})
+
+
+def _in_bulk(found: Sequence[Verification], size: int) -> list[dict[str, Any]]:
+    numbers = enclave().queries.called({one.stream for one in found})
+    return [_verdict_on(one, size, numbers.get(one.stream, Called())) for one in found]
+
+
+def _verdict_on(one: Verification, size: int, called: Called) -> dict[str, Any]:
     verdict = verdicts.conclude(one, size)
     return {
         "id": one.stream.removeprefix("case/"),
+        "case_number": called.case_number,
+        "register_no": called.register_no,
         "outcome": verdict.outcome,
         "reason": verdict.reason,
         "statements": len(one.statements),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from api.http.schemas.base import (
+    AGENCY,
+    DIGEST,
     UUID,
     UUIDS,
     AnswerSchema,
@@ -18,15 +20,33 @@ from api.http.schemas.base import (
     several,
     text,
     texts,
+    whole,
 )
 from api.http.schemas.enumerations import VERDICT, VERIFICATION_OUTCOME
-from api.http.schemas.statement import SignerShownSchema, StatementShownSchema, WordsSchema
+from api.http.schemas.statement import (
+    RawRecordSchema,
+    SignerShownSchema,
+    StatementShownSchema,
+    WordsSchema,
+)
 
 
 class BulkQuerySchema(ProjectedSchema):
-    """Several cases."""
+    """Several cases: by name, or all of a scope that the caller sees whole, page by page."""
 
-    cases = pattern(UUIDS, "Up to 50 uuids with commas between.", required=True)
+    cases = pattern(UUIDS, "Up to 50 uuids with commas between; with nothing else.")
+    agency = pattern(AGENCY, "All cases that this agency holds.")
+    kid = pattern(DIGEST, "All cases in which this key signed, for whom access.md A28 names.")
+    changed_since = pattern(
+        r"sign_off|0|[1-9][0-9]{0,15}",
+        "All cases in which something was recorded behind this index; `sign_off`, with `agency`:"
+        " behind the newest sign-off of all its cases.",
+    )
+    limit = whole("Most cases of a page of a scope.", low=1, high=50, default=20)
+    cursor = fields.String(
+        validate=validate.Length(1, 1024),
+        metadata={"description": "`next` of the page before, with the same scope."},
+    )
 
 
 class PathShownSchema(StrictSchema):
@@ -81,6 +101,13 @@ class VerificationShownSchema(AnswerSchema):
     checked_by = text("Officer who asked.", required=True)
 
 
+class RawCaseSchema(AnswerSchema):
+    """Every record of a case, byte for byte."""
+
+    id = pattern(UUID, "The case.", required=True)
+    records = several(RawRecordSchema, "In the order of the log.")
+
+
 class OpenStatementSchema(StrictSchema):
     """A statement that is not plainly valid."""
 
@@ -95,6 +122,8 @@ class VerifiedCaseSchema(StrictSchema):
     """One case of a bulk verification."""
 
     id = pattern(UUID, "uuid of the case.", required=True)
+    case_number = maybe("Its number; null where it has none.")
+    register_no = maybe("Number in the intake register.")
     outcome = VERIFICATION_OUTCOME.one("Verdict.", required=True)
     reason = fields.Nested(WordsSchema, required=True, metadata={"description": "Why."})
     statements = number("Statements of the case.")
@@ -111,5 +140,11 @@ class VerifiedCaseSchema(StrictSchema):
 class VerificationsSchema(AnswerSchema):
     """Verdicts on several cases."""
 
-    cases = several(VerifiedCaseSchema, "Those that are there, in the order asked for.")
-    missing = texts("Asked for and not there, or not to be seen.")
+    cases = several(
+        VerifiedCaseSchema, "Those that are there, in the order asked for; of a scope by id."
+    )
+    missing = texts("Asked for and not there, or not to be seen; of a scope none.")
+    size = number("Records that the checkpoint covers; over all pages that of the first.")
+    checkpoint = text("The newest signed note; left out while there is none.")
+    changed_since = maybe_number("The index behind which something was recorded; null: not asked.")
+    next = text("Cursor of the next page; left out on the last.")

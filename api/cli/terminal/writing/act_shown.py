@@ -12,9 +12,9 @@ from typing import Any, Final
 import click
 
 from api.cli.terminal.act_tables import FIELD_WIDTHS, fact_rows
-from api.cli.terminal.case_tables import day, when
 from api.cli.terminal.shell import Shell, in_lines, visible
 from api.client.draft_sources import DraftSources
+from api.texts.case_words import day, when
 from api.texts.catalogue import both, shown
 from api.texts.labels import role as role_word
 from api.texts.lang import LANGS

@@ -16,9 +16,9 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from api.cli.terminal.case_tables import when
 from api.client.act_form import PROVISION, label_of
 from api.client.draft_sources import DraftSources
+from api.texts.case_words import when
 from api.texts.catalogue import translate
 from api.texts.lang import LANGS, Lang
 from ledger.message import Message, Text

@@ -1,0 +1,53 @@
+"""Records byte for byte, with their proofs: who has them need not believe the server."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from api.http.resources.common.served import enclave
+from keys import canonical
+from ledger.errors import NotFound
+from ledger.ports import StoredRecord
+from ledger.reads.shown import shows
+from ledger.streams.names import stream_id
+
+
+def of_act(act_id: str) -> list[dict[str, Any]]:
+    """Those of an act, of which the caller sees it. Raises: NotFound."""
+    with enclave().lend():
+        rows = enclave().records.act(UUID(act_id))
+        if not rows:
+            raise NotFound(act_id)
+        enclave().rights.require(rows[0].stream, [act_id])
+        shows("RECORD", rows[0].stream, rows[0].stream_id, [row.index for row in rows])
+    return [_record(row) for row in rows]
+
+
+def of_case(stream: str) -> list[dict[str, Any]]:
+    """All of a case that the caller sees whole.
+
+    Raises:
+        NotFound: There is none.
+        PartOnly: They see acts of it.
+    """
+    enclave().queries.require_whole(stream)
+    with enclave().lend():
+        comp = stream_id(enclave().facts.origin, stream)
+        rows = list(enclave().records.stream(comp))
+        if not rows:
+            raise NotFound(stream)
+        shows("RECORD", stream, comp, [row.index for row in rows])
+    return [_record(row) for row in rows]
+
+
+def _record(row: StoredRecord) -> dict[str, Any]:
+    opened = enclave().reader.open(row)
+    body: dict[str, Any] = {"index": row.index, "entry": canonical.b64(row.entry)}
+    if opened.envelope:
+        body["envelope"] = canonical.b64(opened.envelope)
+    try:
+        body["proof"] = enclave().proofs.inclusion(row.index)
+    except NotFound:
+        return body  # durable, not proven yet
+    return body
