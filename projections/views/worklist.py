@@ -16,6 +16,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from ledger.regulation.acts.act import ORDINARY
+from ledger.regulation.acts.lifecycle import ENDED
 from ledger.regulation.case.clocks import (
     WINDOWS,
     ClockRun,
@@ -53,7 +54,6 @@ DISPUTED: Final = "DISPUTED"
 
 #: Powers whose holders are told wherever their post is: an auditor of an emergency at once (A19).
 TOLD: Final[Mapping[str, Sequence[str]]] = {"BREAK_GLASS_REVIEW": ("AUDITOR",)}
-_ENDED: Final = frozenset({"CLOSED", "ARCHIVED"})
 
 _CLEAR: Final[LiteralString] = "DELETE FROM proj.tasks WHERE gen = %s AND stream = ANY (%s)"
 _RESTATE: Final[LiteralString] = """
@@ -194,7 +194,7 @@ def tasks_of(
         for power in TOLD.get(run.code, ()):
             yield _Task(CLOCK, start, power=power, run=run)
     yield from _referrals(stream)
-    if handler is not None and not busy and stream.state not in _ENDED:
+    if handler is not None and not busy and stream.state not in ENDED:
         last = stream.state_since or next(iter(stream.entries.values()))
         yield _Task(OPEN_CASE, last, agency=handler)
     yield from _held(stream, at)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from flask import request
 
 from api.http.framework.request_context import context, host
 from api.problems.problem import Problem
+
+_Line = TypeVar("_Line")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,37 @@ def page(  # noqa: PLR0913 - what a page is of
     if start + len(shown) >= len(rows):
         return body, None
     following = write(index, (start + len(shown), *more), listing, filters)
+    return {**body, "next": following}, following
+
+
+def keyset(  # noqa: PLR0913 - what a page is of
+    listing: str,
+    rows: str,
+    lines: Sequence[_Line],
+    limit: int,
+    *,
+    index: int,
+    filters: Mapping[str, object],
+    key: Callable[[_Line], Sequence[Any]],
+    shown: Callable[[_Line], Any],
+) -> tuple[dict[str, Any], str | None]:
+    """The body of one page where one line more than its limit was asked for, and the next's cursor.
+
+    Args:
+        listing: Its name.
+        rows: Member of the body that its lines stand in.
+        lines: Of the page, and the one behind it where there is one.
+        limit: Lines of a page.
+        index: Of the snapshot.
+        filters: What the cursor is bound to.
+        key: Where a page that ends with a line goes on.
+        shown: A line as it is answered.
+    """
+    page = lines[:limit]
+    body: dict[str, Any] = {rows: [shown(line) for line in page], "index": index}
+    if len(lines) <= limit:
+        return body, None
+    following = write(index, key(page[-1]), listing, filters)
     return {**body, "next": following}, following
 
 

@@ -53,13 +53,16 @@ def list_acts(params: dict[str, Any]) -> Response:
         snapshot=place.index if place else None,
     )
     key_reads.note(wanted.kid, bodies)
-    page = lines[: params["limit"]]
-    following = None
-    if len(lines) > len(page):
-        following = cursor.write(index, page[-1].key(wanted.clock), "acts across", bound)
-    body: dict[str, Any] = {"acts": [serializers.act_line(line) for line in page], "index": index}
-    if following:
-        body["next"] = following
+    body, following = cursor.keyset(
+        "acts across",
+        "acts",
+        lines,
+        params["limit"],
+        index=index,
+        filters=bound,
+        key=lambda line: line.key(wanted.clock),
+        shown=serializers.act_line,
+    )
     return answer(body, index=index, headers=cursor.link(following))
 
 

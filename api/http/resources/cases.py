@@ -83,13 +83,16 @@ def list_cases(params: dict[str, Any]) -> Response:
         after=(place.after[0], place.after[1]) if place else None,
         snapshot=place.index if place else None,
     )
-    page = lines[: params["limit"]]
-    following = None
-    if len(lines) > len(page):
-        following = cursor.write(index, page[-1].key(wanted.sort), "cases", bound)
-    body: dict[str, Any] = {"cases": [serializers.case_line(line) for line in page], "index": index}
-    if following:
-        body["next"] = following
+    body, following = cursor.keyset(
+        "cases",
+        "cases",
+        lines,
+        params["limit"],
+        index=index,
+        filters=bound,
+        key=lambda line: line.key(wanted.sort),
+        shown=serializers.case_line,
+    )
     return answer(body, index=index, headers=cursor.link(following))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ledger.regulation.edition import Edition, load_edition
 
@@ -76,11 +76,16 @@ class SubMove:
         return ()
 
 
+ENDED: Final = frozenset({"CLOSED", "ARCHIVED"})
+"""States in which a case is over; it may be opened again."""
+
+
 @dataclass(frozen=True, slots=True)
 class LifeCycle:
     """The tables, compiled: main transitions, acts that move nothing, sub-process moves.
 
     `timed`: by kind and state of a sub-process, (clock, state) of what time does to it.
+    `asks`: clocks whose move is not of whoever holds the case: of the `ADDRESSEE` or the `AUTHOR`.
     """
 
     transitions: Mapping[tuple[str, str | None, str | None], str]
@@ -92,6 +97,7 @@ class LifeCycle:
     labels: Mapping[str, tuple[str, str]]
     sub_labels: Mapping[str, tuple[str, str]]
     clock_labels: Mapping[str, tuple[str, str]]
+    asks: Mapping[str, str]
 
     def next_state(
         self, act: str, disposition: str | None, state: str | None
@@ -188,6 +194,7 @@ def compile_life_cycle(acts: Sequence[Mapping[str, Any]], tables: Mapping[str, A
         labels={s["code"]: (s["vi"], s["name_en"]) for s in tables["states"]},
         sub_labels={p["name"]: (p["vi"], p["en"]) for p in tables["sub_processes"]},
         clock_labels={c["code"]: (c["vi"], c["name_en"]) for c in tables["clocks"]},
+        asks={c["code"]: c["asks"] for c in tables["clocks"] if "asks" in c},
     )
 
 

@@ -7,13 +7,13 @@ recorded when a clock runs out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from ledger.regulation.acts.catalogue import ActType, catalogue_of
-from ledger.regulation.acts.lifecycle import OPEN_STATES
+from ledger.regulation.acts.lifecycle import OPEN_STATES, life_cycle_of
 from ledger.regulation.case.clock_start_stop import OF_SUB_PROCESS, starts, stops
 from ledger.regulation.case.counted_reports import unrestated
 from ledger.regulation.case.other_cases_port import Cases
@@ -33,27 +33,30 @@ WINDOWS: Final = frozenset(
     {"COMPLAINT_LODGE", "COMPLAINT_LODGE_SECOND", "EXPLANATION", "SANCTION_LIMITATION"}
 )
 
-#: Clocks that ask whom the letter went to that opened the sub-process, also where another act
-#: goes on with it (an acknowledgement, an acceptance); all others ask the holder of the case.
-ASKS_ADDRESSEE: Final = frozenset(
-    {
-        "ANSWER_VERIFICATION",
-        "APPRAISAL_ANSWER",
-        "EXPERTISE_ANSWER",
-        "SECONDMENT_ANSWER",
-        "TAKEDOWN_ANSWER",
-        "TECHNICAL_REPORT",
-        "PLATFORM_REMOVAL",
-        "ACCEPT_REFERRAL",
-        "REFERRED_RESULT",
-        "CRIME_REPORT",
-        "STATISTICS_ANSWER",
-    }
-)
-#: Clocks that ask the body whose act began them: who received a complaint, who accepted it.
-ASKS_AUTHOR: Final = frozenset(
-    {"COMPLAINT_ACCEPT", "COMPLAINT_DECIDE_FIRST", "COMPLAINT_DECIDE_SECOND"}
-)
+ADDRESSEE: Final = "ADDRESSEE"
+"""Asked is whom the letter went to that opened the sub-process, also where another act goes on with
+it (an acknowledgement, an acceptance)."""
+AUTHOR: Final = "AUTHOR"
+"""Asked is the body whose act began it: who received a complaint, who accepted it."""
+ASKED: Final = (ADDRESSEE, AUTHOR)
+"""What a clock of an edition may say in `asks`; all others ask the holder of the case."""
+#: The first edition says it of no clock: this is how it was read, and is read for ever.
+_OF_THE_FIRST: Final[Mapping[str, str]] = {
+    "ANSWER_VERIFICATION": ADDRESSEE,
+    "APPRAISAL_ANSWER": ADDRESSEE,
+    "EXPERTISE_ANSWER": ADDRESSEE,
+    "SECONDMENT_ANSWER": ADDRESSEE,
+    "TAKEDOWN_ANSWER": ADDRESSEE,
+    "TECHNICAL_REPORT": ADDRESSEE,
+    "PLATFORM_REMOVAL": ADDRESSEE,
+    "ACCEPT_REFERRAL": ADDRESSEE,
+    "REFERRED_RESULT": ADDRESSEE,
+    "CRIME_REPORT": ADDRESSEE,
+    "STATISTICS_ANSWER": ADDRESSEE,
+    "COMPLAINT_ACCEPT": AUTHOR,
+    "COMPLAINT_DECIDE_FIRST": AUTHOR,
+    "COMPLAINT_DECIDE_SECOND": AUTHOR,
+}
 _SEALED: Final = "sealed:"
 
 
@@ -148,10 +151,12 @@ def asked(run: ClockRun, stream: StreamState, handler: str | None) -> tuple[str,
         stream: The fold.
         handler: Who holds the case.
     """
-    start = stream.entries[run.act_id].act
-    if run.code in ASKS_AUTHOR:
+    entry = stream.entries[run.act_id]
+    start = entry.act
+    whom = (life_cycle_of(entry.edition).asks or _OF_THE_FIRST).get(run.code)
+    if whom == AUTHOR:
         return (start.agency,)
-    if run.code in ASKS_ADDRESSEE:
+    if whom == ADDRESSEE:
         sub = None if run.sub is None else stream.subs.get(run.sub)
         first = start if sub is None else sub.opened_by.act
         sent = _bodies(first.to)

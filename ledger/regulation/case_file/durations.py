@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from ledger.regulation.acts.json_shape import fmt_time
-from ledger.regulation.acts.lifecycle import life_cycle_of
+from ledger.regulation.acts.lifecycle import ENDED, life_cycle_of
 from ledger.regulation.case.clocks import WINDOWS, ClockRun, asked, clock_runs
 from ledger.regulation.case.other_cases_port import Cases
 from ledger.regulation.case.state import StreamState
@@ -44,12 +44,17 @@ def durations(
 
 
 def _states(stream: StreamState, at: datetime) -> Iterator[Json]:
-    """Each state that the case was in; an act entered late may leave one no time."""
+    """Each state that the case was in; an act entered late may leave one no time.
+
+    One that ends the case takes none, until something follows it.
+    """
     moves = [one for one in stream.effective() if one.state_after != one.state_before]
     for n, entry in enumerate(moves):
         after = moves[n + 1] if n + 1 < len(moves) else None
         since = entry.act.occurred_at
+        over = after is None and entry.state_after in ENDED
         until = at if after is None else after.act.occurred_at
+        until = since if over else until
         vi, en = life_cycle_of(entry.edition).labels.get(entry.state_after or "", (None, None))
         yield {
             "state": entry.state_after,
@@ -57,7 +62,7 @@ def _states(stream: StreamState, at: datetime) -> Iterator[Json]:
             "en": en,
             "act_id": entry.act.act_id,
             "since": fmt_time(since),
-            "until": None if after is None else fmt_time(until),
+            "until": None if after is None and not over else fmt_time(until),
             "took_s": _seconds(since, until),
         }
 

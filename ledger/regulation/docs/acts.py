@@ -8,6 +8,7 @@ from typing import Any, Final
 from ledger.regulation.case.silences import silences
 from ledger.regulation.docs.bullet import NONE, bullet, codes, silent, sources, term
 from ledger.regulation.edition import Edition
+from ledger.regulation.registry.code_words import in_english
 
 _KIND_OF_GUARD: Final[Mapping[str, tuple[str, str]]] = {
     "refuse": ("từ chối ghi", "refuses"),
@@ -189,7 +190,7 @@ def guard(data: Edition, entry: Mapping[str, Any]) -> list[str]:
         bullet("Câu hiện cho cán bộ", "shown", entry["vi"]),
         bullet("Tiếng Anh", "in English", entry["en"]),
         f"- Điều kiện: {entry['condition_vi']}",
-        f"- condition: {entry['checks']['condition']}",
+        f"- condition: {in_english(entry['checks']['condition'], data)}",
         *_of_lender(entry),
         *silent(data, entry["code"]),
     ]

@@ -15,6 +15,7 @@ from ledger.regulation.acts.catalogue import catalogue_of
 from ledger.regulation.acts.lifecycle import OPEN_STATES, life_cycle_of
 from ledger.regulation.acts.participation_rules import rules_of
 from ledger.regulation.acts.text_lint import lists
+from ledger.regulation.case.clocks import ASKED, AUTHOR
 from ledger.regulation.case.silences import silences
 from ledger.regulation.edition import Edition, ruling
 from ledger.regulation.edition_change import APART, KEYS, key_of
@@ -315,6 +316,14 @@ def _kept(edition: Edition, base: Edition) -> Iterator[EditionFault]:
             yield EditionFault("life_cycle", code, said)
 
 
+def _asked(edition: Edition, _base: Edition) -> Iterator[EditionFault]:
+    """A clock asks the holder of the case, or says whom else."""
+    for clock in edition.life_cycle["clocks"]:
+        if clock.get("asks", AUTHOR) not in ASKED:
+            said = Message("asks is one of {codes}", codes=", ".join(ASKED))
+            yield EditionFault("life_cycle", clock["code"], said)
+
+
 def _states_stay(edition: Edition, base: Edition) -> Iterator[EditionFault]:
     there = {s["code"] for s in edition.life_cycle["states"]}
     for state in base.life_cycle["states"]:
@@ -349,6 +358,7 @@ def _only_grows(member: str, before: Sequence[Any], after: Sequence[Any]) -> boo
 _ASKED: Final[tuple[tuple[str, Callable[[Edition, Edition], Iterable[EditionFault]]], ...]] = (
     ("acts", _acts),
     ("life_cycle", _moves),
+    ("life_cycle", _asked),
     ("acts", _still_asked),
     ("acts", weaker_signatures),
     ("guards", _lasting),

@@ -24,6 +24,18 @@ _CODED: Final = re.compile(
     r"[A-Z0-9]*_[A-Z0-9_]+|[A-Z]{4,}|[a-z0-9]+(?:[-.][a-z0-9]+)+|(?:[A-Z][a-z]+){2,}|MET|MAT"
 )
 """How a code is written that is no word of a language."""
+_CAPITALS: Final = re.compile(r"[A-Z0-9]*_[A-Z0-9_]+|[A-Z]{3,}|(?:[A-Z][a-z]+){2,}")
+_FACTS: Final = "facts."
+_OF_EVERY_ACT: Final[Mapping[str, str]] = {
+    "occurred_at": "the time of the act",
+    "act_id": "id of the act",
+    "refers_to": "what it refers to",
+    "late_reason": "why it is entered late",
+    "signer_roles": "roles of its signers",
+    "states_from": "states that it asks for",
+    "id_fact": "fact that names the sub-process",
+    "sub_process": "sub-process",
+}
 _TABLES: Final = ("findings", "outcomes", "clocks_in_sentences", "teams")
 
 
@@ -60,6 +72,48 @@ def _told(text: str, registry: Registry, edition: Edition, day: date, *, english
         return code if found is None else (found.en if english else found.vi)
 
     return _TOKEN.sub(word, text)
+
+
+def in_english(text: str, edition: Edition) -> str:
+    """A condition of the rulebook with words for its codes; a guard's is the heading it stands at.
+
+    Args:
+        text: As the rulebook has it.
+        edition: Whose condition it is.
+    """
+    members, known = edition.of(_members), edition.of(_known)
+
+    def plain(match: re.Match[str]) -> str:
+        name = match[0].removeprefix(_FACTS)
+        return members.get(name, name) if "_" in name else match[0]
+
+    def word(match: re.Match[str]) -> str:
+        code = match[0].removeprefix(_FACTS)
+        if code in members and ("_" in code or code != match[0]):
+            return f"“{members[code]}”"
+        if code != match[0]:
+            return f"“{code}”"
+        named = known.get(code) if _CAPITALS.fullmatch(code) else None
+        if named is not None and named.en != code:
+            return f"“{_TOKEN.sub(plain, named.en)}”"
+        return f"`{code}`" if code in edition.of(_guards) else code
+
+    return _TOKEN.sub(word, text)
+
+
+def _guards(edition: Edition) -> frozenset[str]:
+    return frozenset(line["code"] for line in edition.guards["guards"])
+
+
+def _members(edition: Edition) -> Mapping[str, str]:
+    """What members of acts are called in English, those of facts as the first act type says."""
+    found = dict(_OF_EVERY_ACT)
+    specs = [kind.facts for kind in catalogue_of(edition).types.values()]
+    while specs:
+        for name, spec in specs.pop(0).items():
+            found.setdefault(name, str(spec.get("en", name.replace("_", " "))))
+            specs.append(spec.get("fields", {}))
+    return found
 
 
 def _word(code: str, registry: Registry, edition: Edition, day: date) -> Wording | None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from ledger.regulation.acts.catalogue import catalogue_of
+from ledger.regulation.acts.lifecycle import ENDED
 from ledger.regulation.case.roles import CASE_ROLES, INCOMING
 from ledger.regulation.case.state import RESULTS, Entry, StreamState
 from ledger.regulation.registry.registry import Registry
@@ -27,7 +28,6 @@ COUNTED_FLAGS: Final = (
 _NO_ERROR: Final = frozenset({"WRITTEN_CONFIRMATION", "STUB_OPENED"})
 #: Codes of `who` that any agency may come to hold.
 _OF_CASE: Final = CASE_ROLES | {"ANY_AGENCY", "KEY_HOLDER"}
-_ENDED: Final = frozenset({"CLOSED", "ARCHIVED"})
 _NO_VIOLATION: Final = frozenset({"NO_VIOLATION", "INSUFFICIENT_BASIS"})
 
 
@@ -79,7 +79,7 @@ def _marks(stream: StreamState, registry: Registry) -> Iterator[CountedEvent]:
 
 def closing(stream: StreamState) -> Entry | None:
     """The act that closed a case which is closed."""
-    return stream.last("CaseClosed") if stream.state in _ENDED else None
+    return stream.last("CaseClosed") if stream.state in ENDED else None
 
 
 def _open_marks(stream: StreamState, registry: Registry) -> Iterator[CountedEvent]:

@@ -141,6 +141,21 @@ def test_an_article_is_read_by_who_does_not_know_a_code(
     assert order.index("2.1") < order.index("8.1.a") < order.index("11.3") < order.index("QĐ.1")
 
 
+def test_what_every_guard_asks_is_said_in_english_words() -> None:
+    """By its code too: acts, states, powers and members by their words, other guards as a code."""
+    shown = catalogue_page.page()
+    told = [
+        line.removeprefix("- condition: ")
+        for line in shown.splitlines()
+        if line.startswith("- condition: ")
+    ]
+    assert len(told) == len(load_edition().guards["guards"])
+    guards = re.compile("`(" + "|".join(g["code"] for g in load_edition().guards["guards"]) + ")`")
+    levels = {"toi-mat", "tuyet-mat"}
+    left = {code for text in told for code in codes_in(guards.sub("", text))} - levels
+    assert left == set()
+
+
 def test_what_every_guard_asks_is_said_in_vietnamese() -> None:
     """Beside each condition, in the same edition: who changes one sees the other."""
     data = Path(edition.__file__).parent / "data"
