@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test quick lint messages openapi openapi-tools bench soak drills attack third-party dist licences advisories secrets clean
+.PHONY: help demo serve test quick lint messages openapi openapi-tools bench soak drills drill-restore attack third-party dist licences advisories secrets clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -80,6 +80,9 @@ soak: $(READY) ## the long ones: 10 M records, kills at random, ten thousand mut
 drills: $(READY) ## an operator's day at full length: the README's tour, kills, demos, what is installed
 	$(PYTEST) -q -rs -n $(WORKERS) --dist loadgroup -m drill tests
 
+drill-restore: $(READY) ## a machine is lost under load and comes back on another: how long, and what is gone
+	$(PYTEST) -q -rs -n0 -m drill tests/soak/test_restore.py
+
 attack: $(READY) ## every attack that we know, each in all its forms, and what stopped or noticed it
 	$(PYTEST) -q -n $(WORKERS) --dist loadgroup --hypothesis-profile=whole -m attack tests
 
@@ -114,7 +117,7 @@ advisories: $(READY) ## known weaknesses of what is shipped; status 2 where nobo
 	@$(RELEASE)
 	@$(BIN)/python -m release.advisories "$(UV)"
 
-SECRETS := postgres migrator writer checkpointer projector reader auditor backup keeper vault publisher importer public
+SECRETS := postgres migrator writer checkpointer projector reader auditor backup keeper vault publisher importer public archiver
 GROUP := $$(test "$$(id -u)" = 0 && echo 10001 || id -g)
 
 LEVEL := ordinary

@@ -36,6 +36,7 @@ APART: Final = "P2"
 _SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
 SESSION_KEY: Final = "session.key"
 TICKET_KEY: Final = "ticket.key"
+BACKUP_PASSPHRASE: Final = "backup.passphrase"  # noqa: S105  the name of a file
 VAULT_PASSPHRASE: Final = "vault.passphrase"  # noqa: S105  the name of a file
 _HEX32: Final = re.compile(r"[0-9a-f]{64}")
 #: Settings whose variable has another name.
@@ -119,6 +120,8 @@ class Settings:
             refused; the larger it is, the faster whoever takes the API over reads the log.
         anchor_every_s: `SOCAI_ANCHOR_EVERY_S`, default 3600: how often the custody of files is
             anchored in the log.
+        backup_dir: `SOCAI_BACKUP_DIR`: the folder that backups go to and come from, sealed; on
+            another machine's disk, or it is lost with this one.
         mail_host: `SOCAI_MAIL_HOST`: where the vault hands in letters to reporters; they wait where
             it is not set.
         mail_port: `SOCAI_MAIL_PORT`, default 587.
@@ -157,6 +160,7 @@ class Settings:
     keeper_socket: Path
     keeper_opens: int
     anchor_every_s: int
+    backup_dir: Path | None
     mail_host: str
     mail_port: int
     mail_security: MailSecurity
@@ -217,6 +221,7 @@ class Settings:
                 anchor_every_s=_number(
                     env, "SOCAI_ANCHOR_EVERY_S", plain.anchor_every_s, (60, 86_400)
                 ),
+                backup_dir=_path(env.str("SOCAI_BACKUP_DIR", "")),
                 mail_host=env.str("SOCAI_MAIL_HOST", ""),
                 mail_port=_number(env, "SOCAI_MAIL_PORT", plain.mail_port, (1, 65_535)),
                 mail_security=cast(
@@ -268,6 +273,7 @@ class Settings:
             keeper_socket=home.absolute() / "keeper.sock",
             keeper_opens=12_000,
             anchor_every_s=3600,
+            backup_dir=None,
             mail_host="",
             mail_port=587,
             mail_security="starttls",
@@ -453,6 +459,17 @@ class Home:
     def make_vault_passphrase(self) -> None:
         """Makes it where there is none yet."""
         path = self.settings.secrets_dir / VAULT_PASSPHRASE
+        if not path.exists():
+            write_private(path, secrets.token_urlsafe(_PASSWORD_BYTES).encode("ascii"))
+
+    def backup_passphrase(self, named: Path | None = None) -> bytes:
+        """What opens the key of backups: a secret of its own, or one in a file that is named."""
+        found = self._secret(BACKUP_PASSPHRASE) if named is None else _read_private(named)
+        return found.strip(b"\r\n")
+
+    def make_backup_passphrase(self) -> None:
+        """Makes it where there is none yet."""
+        path = self.settings.secrets_dir / BACKUP_PASSPHRASE
         if not path.exists():
             write_private(path, secrets.token_urlsafe(_PASSWORD_BYTES).encode("ascii"))
 

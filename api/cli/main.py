@@ -62,6 +62,14 @@ COMMANDS: Final[dict[str, Late]] = {
         "api.cli.commands.vault:vault",
         Message("The reporters' compartment: custodian, found, serve, audit, keys, turn."),
     ),
+    "backup": Late(
+        "api.cli.commands.backup.group:backup",
+        Message("Backups: key, run, stream, list, check, expire."),
+    ),
+    "restore": Late(
+        "api.cli.commands.backup.restore:restore",
+        Message("Bring the database back from a backup, to its end or to a moment."),
+    ),
     "mirror": Late(
         "api.cli.commands.mirror:mirror",
         Message("Lower logs upward: key, slots, trust, export, import, watch, status, audit."),

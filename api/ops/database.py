@@ -20,7 +20,7 @@ from api.ops.wiring import role_dsn
 from api.settings import TICKET_KEY, EnclaveFacts, Home, Settings, SettingsError
 from ledger.message import Message
 from ledger.postgres import migrate
-from ledger.postgres.migrate import LOGINS
+from ledger.postgres.migrate import WITH_PASSWORD
 from ledger.postgres.ticket import TicketKey, keep_ticket_key
 from projections.engine import generations
 
@@ -108,9 +108,10 @@ def make_schema(
         "publisher",
         "importer",
         "public",
+        "archiver",
     ):  # came later: a home of before has none
         home.make_password(late)
-    passwords = {login: home.password(login) for login in LOGINS}
+    passwords = {login: home.password(login) for login in WITH_PASSWORD}
     admin = admin_dsn(settings, password_file)
     dbname = migrate.install(admin, slug, passwords, rehearsal=rehearsal, level=level)
     migrator = migrate.login_dsn(admin, slug, "migrator", passwords["migrator"], dbname=dbname)

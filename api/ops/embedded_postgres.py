@@ -14,10 +14,11 @@ import fcntl
 import os
 import pwd
 import secrets
+import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,6 +32,7 @@ _ANSWER_S: Final = 2.0
 _SOCKET_PATH_LIMIT: Final = 90  # bytes; sun_path holds 107 with "/.s.PGSQL.<port>"
 _START_ATTEMPTS: Final = 5
 _START_WAIT_S: Final = 60
+_RECOVER_WAIT_S: Final = 86_400
 _SERVER_SETTINGS: Final[Mapping[str, str]] = {
     "password_encryption": "scram-sha-256",
     "fsync": "on",
@@ -43,6 +45,8 @@ _SERVER_SETTINGS: Final[Mapping[str, str]] = {
     "log_timezone": "UTC",
     "log_min_messages": "warning",
     "log_connections": "",
+    # who takes WAL and has gone away for good does not fill the disk
+    "max_slot_wal_keep_size": "4GB",
 }
 
 
@@ -133,6 +137,41 @@ class Embedded:
                 self._start()
         return self.dsn()
 
+    def restore(self, fill: Callable[[Path], None]) -> None:
+        """Takes a copy of a cluster in, which recovers as it starts, and is left running by itself.
+
+        Args:
+            fill: Puts it into the folder it is given, or refuses and leaves nothing there.
+
+        Raises:
+            EmbeddedError: It does not come up; nothing is left of it.
+        """
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._alone():
+            fill(self._data)
+            account = self._account()
+            self._run.mkdir(exist_ok=True, mode=0o700)
+            for path in (self._run, self._data, *self._data.rglob("*")):
+                _give(path, account)
+            self._data.chmod(0o700)
+            self._log.unlink(missing_ok=True)
+            try:
+                self._start(wait_s=_RECOVER_WAIT_S, attempts=1)
+                self._await_production()
+            except EmbeddedError:
+                self._pg_ctl("stop", "-m", "immediate", "-w")
+                shutil.rmtree(self._data)
+                raise
+
+    def _await_production(self) -> None:
+        """Until it writes by itself: before, it answers and takes nothing."""
+        while self.running:
+            told = self._execute("pg_controldata", f"--pgdata={self._data}").stdout
+            if "in production" in told:
+                return
+            time.sleep(0.1)
+        raise EmbeddedError(f"the embedded server ended while it recovered: {self._tail()}")
+
     def stop(self) -> None:
         """Stops the server at once, every transaction that has not committed undone.
 
@@ -201,10 +240,10 @@ class Embedded:
 
     # -- running it --------------------------------------------------------------------------------
 
-    def _start(self) -> None:
+    def _start(self, *, wait_s: int = _START_WAIT_S, attempts: int = _START_ATTEMPTS) -> None:
         _give(self._root, self._account())
         self._forget_dead()
-        for attempt in range(_START_ATTEMPTS):
+        for attempt in range(attempts):
             port = self._choose_port()
             sockets, addresses = (str(self._run), "") if self._has_socket else ("", _LOOPBACK)
             done = self._pg_ctl(
@@ -213,7 +252,7 @@ class Embedded:
                 str(self._log),
                 "-w",
                 "-t",
-                str(_START_WAIT_S),
+                str(wait_s),
                 "-o",
                 f"-c port={port} -c unix_socket_directories='{sockets}'"
                 f" -c listen_addresses='{addresses}'",
@@ -223,7 +262,8 @@ class Embedded:
                 return
             # A server killed a moment ago leaves children that still hold its shared memory; a
             # port that was free may be taken now. Both pass by waiting and choosing again.
-            time.sleep(0.5 * (attempt + 1))
+            if attempt + 1 < attempts:
+                time.sleep(0.5 * (attempt + 1))
         raise EmbeddedError(f"the embedded server does not start: {self._tail()}")
 
     def _answers(self) -> bool:

@@ -52,7 +52,7 @@ from ledger.message import Message
 from ledger.ports import Alone
 from ledger.postgres.connect import open_pool
 from ledger.postgres.files import PostgresFiles
-from ledger.postgres.migrate import LOGINS
+from ledger.postgres.migrate import WITH_PASSWORD
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
 from ledger.write.commands import Ledger
@@ -131,7 +131,7 @@ def found(settings: Settings, plan: Plan) -> Founded:
     passphrase = _passphrase(settings, plan)
     custody = _custody(settings, plan, passphrase)
     slug = database.slug_of(plan.origin, entropy.take(_SLUG_BYTES))
-    for login in LOGINS:
+    for login in WITH_PASSWORD:
         home.make_password(login)
     home.make_key(SESSION_KEY)
     keys = _make_keys(home, custody, passphrase)

@@ -28,6 +28,10 @@ LOGINS: Final = (
     "migrator", "writer", "checkpointer", "projector", "reader", "auditor", "backup", "keeper",
     "vault", "publisher", "importer", "public",
 )  # fmt: skip
+"""Who enters the enclave's database."""
+ARCHIVER: Final = "archiver"
+"""Takes base copies and WAL, and enters no database."""
+WITH_PASSWORD: Final = (*LOGINS, ARCHIVER)
 OWNERS: Final = ("owner", "views")
 """Who owns the tables of the log and those of the views; nobody logs in as one of them."""
 _SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
@@ -109,7 +113,7 @@ def install(
     Args:
         admin_dsn: A superuser's connection string, to any database of the cluster.
         slug: Prefix of the enclave's roles, `[a-z][a-z0-9_]{0,40}`.
-        passwords: Of each login in `LOGINS`.
+        passwords: Of each login in `WITH_PASSWORD`.
         rehearsal: See `migrate`.
         level: Likewise.
         dbname: Name of the database; None takes the slug.
@@ -124,7 +128,7 @@ def install(
     database = slug if dbname is None else dbname
     if not _SLUG.fullmatch(slug) or not _SLUG.fullmatch(database):
         raise ValueError("slug and database are lower-case letters, digits and underscores")
-    if missing := [login for login in LOGINS if not passwords.get(login)]:
+    if missing := [login for login in WITH_PASSWORD if not passwords.get(login)]:
         raise ValueError(f"passwords missing: {', '.join(missing)}")
     # A cluster made without a locale says SQL_ASCII, and the driver would give names as bytes.
     with psycopg.connect(admin_dsn, autocommit=True, client_encoding="utf8") as admin:
@@ -243,7 +247,7 @@ def _make_roles(
     for owner in owners:
         if admin.execute(_HAS_ROLE, [owner]).fetchone() is None:
             admin.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(owner)))
-    for login in LOGINS:
+    for login in WITH_PASSWORD:
         role = f"{slug}_{login}"
         if admin.execute(_HAS_ROLE, [role]).fetchone() is None:
             admin.execute(sql.SQL("CREATE ROLE {} LOGIN NOINHERIT").format(sql.Identifier(role)))

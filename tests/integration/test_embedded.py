@@ -97,7 +97,7 @@ def test_an_enclave_is_installed_through_a_database_without_an_encoding(server: 
         connection.execute(
             "CREATE DATABASE plain TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'"
         )
-    passwords = dict.fromkeys(migrate.LOGINS, "of-this-test")
+    passwords = dict.fromkeys(migrate.WITH_PASSWORD, "of-this-test")
     migrate.install(server.dsn(dbname="plain"), "enclave", passwords, rehearsal=True)
     with psycopg.connect(dsn) as connection:
         closed = connection.execute(

@@ -134,7 +134,9 @@ def test_an_enclave_of_before_need_to_know_is_brought_up_to_date(
 ) -> None:
     """Its records stay, and no reader sees a case unasked."""
     slug = f"t{secrets.token_hex(6)}"
-    database = Database(postgres_server, slug, dict.fromkeys(migrate.LOGINS, "of-this-test"), slug)
+    database = Database(
+        postgres_server, slug, dict.fromkeys(migrate.WITH_PASSWORD, "of-this-test"), slug
+    )
     first, *later = migrate.shipped()
     with monkeypatch.context() as patched:
         patched.setattr(migrate, "shipped", lambda: [first])

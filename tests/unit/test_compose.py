@@ -15,7 +15,7 @@ import yaml  # type: ignore[import-untyped]
 from api.ops.reads.which_log import READS
 from api.ops.supervisor import REMEMBERING
 from api.settings import Home, Settings
-from ledger.postgres.migrate import LOGINS
+from ledger.postgres.migrate import WITH_PASSWORD
 
 ROOT: Final = Path(__file__).parents[2]
 FILE: Final[Mapping[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
@@ -146,7 +146,7 @@ def test_each_process_has_only_the_logins_it_works_with() -> None:
     }
     assert given == {
         "postgres": {"postgres.password"},
-        "migrate": {f"{role}.password" for role in ("postgres", *LOGINS)},
+        "migrate": {f"{role}.password" for role in ("postgres", *WITH_PASSWORD)},
         "api": {"writer.password", "reader.password", "public.password"},
         "checkpointer": {"checkpointer.password"},
         "projector": {"projector.password"},

@@ -27,7 +27,7 @@ DECLARE
   login text;
 BEGIN
   FOREACH login IN ARRAY ARRAY['migrator', 'writer', 'checkpointer', 'projector', 'reader', 'auditor', 'backup', 'keeper', 'vault',
-      'publisher', 'importer', 'public'] LOOP
+      'publisher', 'importer', 'public', 'archiver'] LOOP
     EXECUTE format('ALTER ROLE %I RESET ALL', '{slug}_' || login);
     EXECUTE format('ALTER ROLE %I IN DATABASE {dbname} RESET ALL', '{slug}_' || login);
   END LOOP;
@@ -61,6 +61,16 @@ BEGIN
 EXCEPTION WHEN insufficient_privilege THEN
   RAISE WARNING '{slug}_backup may not pass by row policies: dump as the owner of the server';
 END $$;
+
+-- A base copy and the WAL are the whole cluster, in the open what the views hold in the open: who takes them enters no
+-- database, and can do nothing else (access.md G21).
+DO $$
+BEGIN
+  ALTER ROLE {slug}_archiver REPLICATION;
+EXCEPTION WHEN insufficient_privilege THEN
+  RAISE WARNING '{slug}_archiver may not replicate: back up by the means of the server''s owner';
+END $$;
+ALTER ROLE {slug}_archiver CONNECTION LIMIT 8;
 
 -- The belt (access.md L5, L6): in one cluster these would tell one enclave of another's pace, and whoever may ask for a lock
 -- can hold it. By pattern and not by name, since another function always told what one was forbidden to: transaction ids, WAL

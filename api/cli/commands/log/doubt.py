@@ -296,7 +296,7 @@ def resume(kept: tuple[CheckpointFile, ...]) -> None:
     for role, reason in reasons.items():
         shell.note(Message("{role} stopped: {reason}", role=role, reason=reason))
     with database.reachable(settings) as facts:
-        doubts = dict(_doubts(settings, facts))
+        doubts = dict(doubts_of(settings, facts))
         _open_again(shell, settings, facts)
         if not reasons and not doubts:
             shell.done(Message("Nothing is in doubt."), cleared=[])
@@ -397,7 +397,7 @@ def _lowered(sentence: str) -> str:
     return f"{sentence[:1].lower()}{sentence[1:]}"
 
 
-def _doubts(settings: Settings, facts: EnclaveFacts) -> Mapping[str, Doubt]:
+def doubts_of(settings: Settings, facts: EnclaveFacts) -> Mapping[str, Doubt]:
     """Which roles of the home would stop, and why; one that has seen nothing is asked nothing."""
     found = {}
     for role in (*REMEMBERING, *REMEMBERING_READS):

@@ -1,0 +1,179 @@
+"""`socai restore`: the database comes back, and is held against all that is known of its log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import click
+
+from api.cli.commands.backup.group import KEY, PASSPHRASE
+from api.cli.commands.log.doubt import doubts_of, remember
+from api.cli.commands.log.kept_checkpoint import CheckpointFile, by_log, kept_checkpoints
+from api.cli.terminal.error_messages import guarded
+from api.cli.terminal.shell import Moment, Shell, fail, misuse, options, shell_of
+from api.ops import database
+from api.ops.backup import repository_key, restoring
+from api.ops.backup.repository import BaseCopy, Repository
+from api.ops.reads.which_log import REMEMBERING_READS
+from api.ops.supervisor import REMEMBERING
+from api.ops.wiring import role_dsn
+from api.settings import Home, Settings, SettingsError
+from keys.errors import KeysError
+from ledger.checkpoints.seen_file import SeenFile
+from ledger.errors import Doubt
+from ledger.message import Message
+from ledger.postgres.connect import open_pool
+from ledger.postgres.records import PostgresRecords
+
+_NEEDED_KEYS: Final = ("log", "pq")
+
+
+@click.command()
+@click.option("--to-latest", is_flag=True, help="To the last moment that is kept.")
+@click.option("--to-time", type=Moment(), default=None, help="To a moment.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="Into this folder, for a server of yours to start; else the embedded database.",
+)
+@KEY
+@PASSPHRASE
+@kept_checkpoints("The last known checkpoint, where this home has seen none; the log must hold it.")
+@options
+@guarded
+def restore(
+    to_time: datetime | None,
+    data: Path | None,
+    key_file: Path | None,
+    passphrase_file: Path | None,
+    kept: tuple[CheckpointFile, ...],
+    *,
+    to_latest: bool,
+) -> None:
+    """Bring the database back from SOCAI_BACKUP_DIR: to its last moment, or to an earlier one.
+
+    Bring keys and secrets first. What is in the place of the database stays where it is: move it
+    away before. Nothing is served that is shorter than the last checkpoint known.
+    """
+    settings, shell = Settings.from_env(), shell_of()
+    if to_latest == (to_time is not None):
+        misuse(Message("Nothing was restored: say either --to-latest or --to-time."))
+    repository = Repository.of(settings)
+    base = restoring.choose(repository, to_time)
+    keys = repository_key.opening_keys(settings, key_file, passphrase_file)
+    if data is not None:
+        restoring.lay_down(repository, base, keys, data.absolute(), to_time)
+        made = restoring.home_of(repository, base, keys, settings.home)
+        files = restoring.files_of(repository, settings)
+        _tell_laid_down(shell, base, data, made, files)
+        return
+    _require_own(settings, kept)
+    made = restoring.home_of(repository, base, keys, settings.home)
+    try:
+        restoring.embedded(repository, base, keys, settings, to_time)
+        files = restoring.files_of(repository, settings)
+        size = _hold(settings, kept)
+    finally:
+        database.stop_database(settings)
+    shell.done(
+        Message(
+            "Restored from {name}: {size} records, and the log holds all that is known of it."
+            " Next: socai log audit, then socai serve, then socai backup run",
+            name=base.name,
+            size=size,
+        ),
+        backup=base.name,
+        records=size,
+        files=files,
+        home=made,
+    )
+
+
+def _tell_laid_down(
+    shell: Shell, base: BaseCopy, data: Path, made: Sequence[str], files: int
+) -> None:
+    shell.done(
+        Message(
+            "Laid down from {name} in {data}: give it to the server's account and start the server"
+            " of the same version there; it recovers by itself. Then: socai log resume, or on a"
+            " new machine socai log remember; then socai serve",
+            name=base.name,
+            data=data,
+        ),
+        backup=base.name,
+        data=str(data),
+        home=list(made),
+        files=files,
+    )
+
+
+def _require_own(settings: Settings, kept: Sequence[CheckpointFile]) -> None:
+    """That whatever is needed is here before anything is made."""
+    if settings.database_url is not None:
+        misuse(
+            Message(
+                "Nothing was restored: SOCAI_DATABASE_URL names a server of its own; restore into"
+                " its empty folder with --data."
+            )
+        )
+    home = Home(settings)
+    missing = [f"{name}.socaikey" for name in _NEEDED_KEYS if not home.key_path(name).exists()]
+    missing += ["kek.socaikek"] if not home.key_path("kek").exists() else []
+    missing += [
+        f"{role}.password"
+        for role in ("postgres", "reader", "writer")
+        if not home.has_password(role)
+    ]
+    if missing:
+        raise SettingsError(
+            Message("bring keys and secrets first; missing: {names}", names=", ".join(missing))
+        )
+    seen = any(SeenFile(home.seen_folder(role)).path.exists() for role in REMEMBERING)
+    if not seen and not kept:
+        misuse(
+            Message(
+                "Nothing was restored: this home has seen no checkpoint. Name the last one that is"
+                " known with --checkpoint: nothing else tells whether all came back."
+            )
+        )
+
+
+def _hold(settings: Settings, kept: Sequence[CheckpointFile]) -> int:
+    """Holds what came back to all that is known of the log; how many records it has.
+
+    Where it holds it, a home without memory gets one.
+    """
+    facts = database.running_facts(settings)
+    try:
+        found = dict(doubts_of(settings, facts))
+        if not found:
+            of_acts, of_reads = by_log(kept, facts)
+            for notes, roles in ((of_acts, REMEMBERING), (of_reads, REMEMBERING_READS)):
+                for note in notes:
+                    remember(settings, roles, note)
+    except KeysError as error:
+        raise SettingsError(
+            Message("restored, and not held against anything: {error}", error=error)
+        ) from error
+    except Doubt as error:
+        found = {"": error}
+    for doubt in found.values():
+        fail(
+            Message(
+                "It is restored and not served: {doubt}. Look for newer WAL (the disk of the old"
+                " machine, another copy of the repository) and restore again; if it is lost: socai"
+                " log recover",
+                doubt=doubt.text,
+            ),
+            "in_doubt",
+            kind=doubt.kind,
+        )
+    pool = open_pool(role_dsn(settings, facts, "reader"), most=1)
+    try:
+        return PostgresRecords(pool).head().size
+    finally:
+        pool.close()

@@ -1,0 +1,1 @@
+"""Backups of an enclave's cluster: taken, kept sealed, let go, and brought back."""

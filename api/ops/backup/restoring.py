@@ -1,0 +1,193 @@
+"""Brings a cluster back from the repository, to its last moment or to an earlier one.
+
+Into a folder where no cluster is: what was lost stays where it is, as evidence. The WAL that is
+kept lies beside the copy before the server begins; nothing is fetched while it recovers. Whether
+what came back is all that the log has signed is asked afterwards, and not here.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tarfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from api.ops.backup.repository import CLUSTER, HOME, MANIFEST, BaseCopy, Repository, wal_name
+from api.ops.embedded_postgres import Embedded, EmbeddedError
+from api.settings import Settings, SettingsError
+from keys.hpke import OpeningKeys
+from ledger.files.folder_store import FolderBlobs
+from ledger.message import Message
+
+_TARGET: Final = "recovery ended before configured recovery target was reached"
+_SIGNAL: Final = "recovery.signal"
+_CONF: Final = "postgresql.auto.conf"
+_READ_BYTES: Final = 1 << 20
+_MARK: Final = b"# socai restore\n"
+_SETTINGS: Final = "settings"
+
+
+def choose(repository: Repository, to: datetime | None) -> BaseCopy:
+    """The newest copy, or the newest that was over by a moment. Raises: SettingsError."""
+    bases = repository.bases()
+    if not bases:
+        raise SettingsError(Message("{folder} holds no full backup", folder=repository.folder))
+    if to is None:
+        return bases[-1]
+    by_then = [b for b in bases if datetime.fromisoformat(b.ended_at) <= to]
+    if not by_then:
+        raise SettingsError(
+            Message(
+                "no full backup was over by then; the oldest is of {ended}", ended=bases[0].ended_at
+            )
+        )
+    return by_then[-1]
+
+
+def lay_down(
+    repository: Repository, base: BaseCopy, keys: OpeningKeys, data: Path, to: datetime | None
+) -> int:
+    """The copy and its WAL, as a cluster that recovers when it is started; up to which WAL.
+
+    Raises:
+        SettingsError: A cluster is there already.
+        Unsealable: A part does not open; what was laid down is taken away again.
+    """
+    if data.exists() and any(data.iterdir()):
+        raise SettingsError(
+            Message("{data} is not empty: move it away first, it is evidence", data=data)
+        )
+    there = data.exists()
+    try:
+        return _laid(repository, base, keys, data, to)
+    except BaseException:
+        shutil.rmtree(data, ignore_errors=True)
+        if there:
+            data.mkdir(mode=0o700)
+        raise
+
+
+def _laid(
+    repository: Repository, base: BaseCopy, keys: OpeningKeys, data: Path, to: datetime | None
+) -> int:
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    source = _Readable(repository.read(base, CLUSTER, keys))
+    with tarfile.open(fileobj=io.BufferedReader(source, _READ_BYTES), mode="r|") as tar:
+        tar.extractall(data, filter="data")
+    source.drain()  # an end that is the end
+    manifest = b"".join(repository.read(base, MANIFEST, keys))
+    (data / "backup_manifest").write_bytes(manifest)
+    number, held = base.next_number, b""
+    while True:
+        name = wal_name(base.timeline, number, base.segment)
+        held = repository.read_wal(name, keys) or b""
+        if held:
+            (data / "pg_wal" / name).write_bytes(held.ljust(base.segment, b"\0"))
+        if len(held) < base.segment:
+            break
+        number += 1
+    _recover_when_started(data, to)
+    return number * base.segment + len(held)
+
+
+def _recover_when_started(data: Path, to: datetime | None) -> None:
+    lines = ["restore_command = 'false'", "recovery_target_timeline = 'current'"]
+    if to is not None:
+        moment = to.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00")
+        lines += [f"recovery_target_time = '{moment}'", "recovery_target_action = 'promote'"]
+    with (data / _CONF).open("ab") as conf:
+        conf.write(_MARK + "".join(f"{line}\n" for line in lines).encode())
+    (data / _SIGNAL).touch(mode=0o600)
+
+
+def _forget_recovery(data: Path) -> None:
+    """What only the recovery was told goes again."""
+    conf = data / _CONF
+    conf.write_bytes(conf.read_bytes().partition(_MARK)[0])
+
+
+def home_of(repository: Repository, base: BaseCopy, keys: OpeningKeys, home: Path) -> list[str]:
+    """Configuration that the home lacks; nothing that is there is written over. Names of it."""
+    made = []
+    packed = io.BytesIO(b"".join(repository.read(base, HOME, keys)))
+    with tarfile.open(fileobj=packed) as tar:
+        for member in tar.getmembers():
+            if member.isfile() and member.name != _SETTINGS and not (home / member.name).exists():
+                home.mkdir(parents=True, exist_ok=True, mode=0o700)
+                tar.extract(member, home, filter="data")
+                made.append(member.name)
+    return made
+
+
+def files_of(repository: Repository, settings: Settings) -> int:
+    """Files of acts that their store lacks."""
+    if "://" in settings.blobs:
+        return 0  # an object store keeps its own copies
+    kept = FolderBlobs(repository.files)
+    store = FolderBlobs(Path(settings.blobs))
+    there, put = store.sizes(), 0
+    for name in kept.sizes().keys() - there.keys():
+        store.put(name, kept.get(name))
+        put += 1
+    return put
+
+
+def embedded(
+    repository: Repository,
+    base: BaseCopy,
+    keys: OpeningKeys,
+    settings: Settings,
+    to: datetime | None,
+) -> int:
+    """Into the embedded database of this home, which is started, recovers, and is left running.
+
+    Raises:
+        SettingsError: A cluster is there, or the moment is behind all WAL that is kept.
+        EmbeddedError: It does not start.
+        Unsealable: A part does not open.
+    """
+    server, found = Embedded(settings.home), dict[str, int]()
+
+    def fill(data: Path) -> None:
+        found["to"] = lay_down(repository, base, keys, data, to)
+
+    try:
+        server.restore(fill)
+    except EmbeddedError as error:
+        if to is None or _TARGET not in str(error):
+            raise
+        raise SettingsError(
+            Message(
+                "the WAL that is kept ends before that moment: name an earlier one, or --to-latest"
+            )
+        ) from error
+    _forget_recovery(settings.home / "pg" / "data")
+    return found["to"]
+
+
+class _Readable(io.RawIOBase):
+    """Parts as a file that is only read forward."""
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        super().__init__()
+        self._parts, self._held = parts, b""
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401  any buffer
+        """Fills what is given as far as one part goes; 0 at the end."""
+        while not self._held and (part := next(self._parts, None)) is not None:
+            self._held = part
+        taken = self._held[: len(buffer)]
+        buffer[: len(taken)], self._held = taken, self._held[len(taken) :]
+        return len(taken)
+
+    def drain(self) -> None:
+        """Reads on to the end, which must be one. Raises: Unsealable."""
+        for _ in self._parts:
+            pass

@@ -1,0 +1,302 @@
+"""Backups by `socai backup`, and the way back by `socai restore`, of a cluster in use."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from api.cli.main import main
+from api.ops.backup import taking
+from api.ops.backup.repository import Repository
+from api.ops.embedded_postgres import Embedded
+from api.ops.wiring import role_dsn
+from api.settings import Home, Settings
+from ledger.postgres.copying.replication import Replication
+from tests.a_ledger import a_report
+from tests.attacks import attack
+from tests.fixtures.app import Service, found, open_service
+from tests.fixtures.postgres import make_database
+
+pytestmark = pytest.mark.postgres
+
+
+def socai(settings: Settings, *words: str) -> Result:
+    """One call of the command for a home, in this process."""
+    env = {"SOCAI_HOME": str(settings.home), "SOCAI_MIN_FREE_MIB": "0"}
+    if settings.backup_dir is not None:
+        env["SOCAI_BACKUP_DIR"] = str(settings.backup_dir)
+    return CliRunner().invoke(main, ["--lang", "en", *words], env=env)
+
+
+def told(result: Result, status: int = 0) -> Any:  # noqa: ANN401 - JSON
+    """What a command says with --json."""
+    assert result.exit_code == status, result.output + result.stderr
+    return orjson.loads(result.stdout or result.stderr)
+
+
+@dataclass
+class Kept:
+    """An enclave whose WAL is kept as it is written.
+
+    Attributes:
+        service: The enclave.
+        settings: Its home, with the repository.
+        server: The cluster.
+        folder: For other homes.
+    """
+
+    service: Service
+    settings: Settings
+    server: Embedded
+    folder: Path
+    stop: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def stream(self) -> None:
+        """Begins to keep WAL, as `socai backup stream` does."""
+        self.stop.clear()
+        arguments = (self.settings, self.stop, lambda _: None)
+        self._thread = threading.Thread(target=taking.stream, args=arguments, daemon=True)
+        self._thread.start()
+
+    def break_off(self) -> None:
+        """Stops keeping WAL."""
+        self.stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def report(self, number: int) -> int:
+        """A report, durable and covered by a checkpoint; its index."""
+        act = a_report(number, self.service.step(minutes=1))
+        return int(self.service.say(act, "hotline")["index"])
+
+    def elsewhere(self, name: str) -> Settings:
+        """Another machine: keys and secrets were brought, nothing else, and no memory."""
+        home = self.folder / name
+        settings = replace(Settings.at(home, min_free_mib=0), backup_dir=self.settings.backup_dir)
+        shutil.copytree(self.settings.keys_dir, settings.keys_dir)
+        shutil.copytree(self.settings.secrets_dir, settings.secrets_dir)
+        shutil.copy(self.server._password_file, settings.secrets_dir / "postgres.password")
+        return settings
+
+
+@pytest.fixture(scope="module")
+def kept(own_server: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    """With a full backup, some acts behind it, and the stream broken off."""
+    folder = tmp_path_factory.mktemp("b")
+    with psycopg.connect(own_server.dsn(), autocommit=True) as admin:
+        admin.execute("ALTER SYSTEM SET synchronous_commit = on")  # what is acknowledged is there
+        admin.execute("SELECT pg_reload_conf()")
+    with closing(make_database(own_server)) as database:
+        settings = replace(found(database, folder / "home"), backup_dir=folder / "repository")
+        service = open_service(settings, database)
+        service.start()
+        service.hire("hotline", "cv")
+        made = Kept(service, settings, own_server, folder)
+        assert socai(settings, "backup", "key").exit_code == 0
+        yield made
+        made.break_off()
+        service.stop()
+
+
+def test_what_was_acknowledged_comes_back_on_another_machine(kept: Kept) -> None:
+    """A copy, and behind it what the stream kept: every act, sound, and the same root."""
+    kept.stream()
+    taken = told(socai(kept.settings, "backup", "run", "--json"))
+    last = [kept.report(number) for number in range(20)][-1]
+    assert told(socai(kept.settings, "backup", "check", "--json")) == {"ok": True, "faults": []}
+    kept.break_off()
+    lost = kept.report(20)
+    behind = told(socai(kept.settings, "backup", "check", "--json"), 1)
+    assert [one["code"] for one in behind["faults"]] == ["behind"], "what is not kept is said"
+
+    note = kept.folder / "kept.checkpoint"
+    _checkpoint(kept, last + 1, note)
+    other = kept.elsewhere("o")
+    back = told(socai(other, "restore", "--to-latest", "--checkpoint", str(note), "--json"))
+    assert (back["backup"], back["records"]) == (taken["backup"], last + 1)
+    assert lost == last + 1
+    audit = told(socai(other, "log", "audit", "--json", "--workers", "0"))
+    assert (audit["ok"], audit["records"]) == (True, last + 1)
+    forked = told(socai(other, "backup", "check", "--json"), 1)
+    assert [one["code"] for one in forked["faults"]] == ["other_timeline"]
+    left = told(socai(other, "restore", "--to-latest", "--checkpoint", str(note), "--json"), 2)
+    assert "is not empty" in left["error"]["message"], "what is there is evidence, and stays"
+
+
+def _checkpoint(kept: Kept, size: int, path: Path) -> None:
+    """The log's checkpoint of that size, as somebody kept it."""
+    with psycopg.connect(kept.service.database.admin) as admin:
+        row = admin.execute("SELECT note FROM log.checkpoints WHERE size = %s", [size]).fetchone()
+    assert row is not None
+    path.write_bytes(bytes(row[0]))
+
+
+@attack(
+    "a backup from before is restored as if it were the last",
+    stopped_by="a checkpoint that is known, without which no restore begins",
+    noticed_by="`socai restore`, exit 1, and every start",
+)
+def test_a_log_shorter_than_what_is_known_of_it_is_not_served(kept: Kept) -> None:
+    """It says what is gone, and a start refuses too, without a memory to agree with."""
+    base = Repository.of(kept.settings).bases()[0]
+    newest = kept.service.size()
+    note = kept.folder / "newest.checkpoint"
+    _checkpoint(kept, newest, note)
+    other = kept.elsewhere("s")
+    said = told(
+        socai(other, "restore", "--to-time", base.ended_at, "--checkpoint", str(note), "--json"), 1
+    )
+    assert said["error"]["code"] == "in_doubt"
+    assert f"{newest} records are signed over" in said["error"]["message"]
+    assert "newer WAL" in said["error"]["message"]
+    refused = told(socai(other, "serve", "--role", "checkpointer", "--json"), 2)
+    assert "no checkpoint seen" in refused["error"]["message"]
+
+
+@attack(
+    "the repository of backups is stolen",
+    stopped_by="each part is sealed to a key that is apart",
+    noticed_by="-",
+)
+def test_nothing_in_the_repository_can_be_read(kept: Kept) -> None:
+    """Views lie in the open in the cluster and its WAL: here not, nor any key or secret."""
+    repository = Repository.of(kept.settings)
+    with closing(Replication(role_dsn(kept.settings, _facts(kept), "archiver"))) as line:
+        copy = b"".join(data for part, data in line.base("here") if part == "tar")
+    shown = [b"PG_VERSION", b"rehearsal.", kept.service.database.slug.encode()]
+    assert all(word in copy for word in shown), "what is sealed would show these"
+    sealed = [path for path in repository.folder.rglob("*") if path.is_file()]
+    there = [path for path in sealed if path.name != "base.json"]
+    assert len(there) > 3
+    for path in there:
+        assert not any(word in path.read_bytes() for word in shown), path
+    names = {path.name for path in sealed}
+    assert not any(name.endswith((".socaikey", ".socaikek", ".password")) for name in names)
+
+
+def _facts(kept: Kept) -> Any:  # noqa: ANN401 - facts of an enclave
+    return Home(kept.settings).facts()
+
+
+@attack(
+    "the login that takes backups is taken",
+    stopped_by="no database lets it in",
+    noticed_by="-",
+)
+def test_whoever_takes_backups_can_do_nothing_else(kept: Kept) -> None:
+    """No database lets it in, no slot decodes for it, and it is no superuser."""
+    dsn = role_dsn(kept.settings, _facts(kept), "archiver")
+    for dbname in (kept.service.database.name, "postgres", "template1"):
+        with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+            psycopg.connect(dsn, dbname=dbname)
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(dsn, replication="database")
+    with psycopg.connect(kept.service.database.admin) as admin:
+        rows = admin.execute(
+            "SELECT rolsuper, rolcreaterole, rolcreatedb, rolbypassrls, rolreplication"
+            " FROM pg_roles WHERE rolname = %s",
+            [f"{kept.service.database.slug}_archiver"],
+        ).fetchall()
+    assert rows == [(False, False, False, False, True)]
+
+
+@attack(
+    "what was erased is read from a backup of before, with its key",
+    stopped_by="the key of backups turns with the epoch",
+    noticed_by="`socai backup check`, until a full backup follows",
+)
+def test_after_a_turn_of_the_epoch_a_full_backup_follows_and_older_ones_go(kept: Kept) -> None:
+    """With the key before them: what an erasure was to reach can be read from none."""
+    settings, keys = kept.settings, kept.settings.keys_dir
+    before = Repository.of(settings).bases()
+    old = (keys / "backup.socaikey").read_bytes()
+    turned = socai(settings, "key", "epoch", "turn", "--no-sweep")
+    assert turned.exit_code == 0, turned.output
+    due = told(socai(settings, "backup", "check", "--json"), 1)
+    assert "epoch_turned" in [one["code"] for one in due["faults"]]
+
+    kept.stream()
+    taken = told(socai(settings, "backup", "run", "--json"))
+    assert (taken["turned"], taken["gone"]) == (True, [base.name for base in before])
+    assert told(socai(settings, "backup", "check", "--open", "--json"))["ok"], (
+        "by the new key alone"
+    )
+    kept.break_off()
+    assert sorted(path.name for path in keys.glob("backup*")) == ["backup.socaikey"]
+    assert (keys / "backup.socaikey").read_bytes() != old
+    assert len(taken["destroyed"]) == 1
+    again = told(socai(settings, "backup", "key", "--json"), 2)
+    assert "turns with the epoch" in again["error"]["message"]
+
+
+def test_a_gap_is_said_and_a_damaged_part_is_named(kept: Kept) -> None:
+    """Before it is needed, and not when it is."""
+    repository = Repository.of(kept.settings)
+    newest = repository.bases()[-1]
+    sealed = repository.folder / "base" / newest.name / "manifest.sealed"
+    whole = sealed.read_bytes()
+    sealed.write_bytes(whole[:-2])
+    said = told(socai(kept.settings, "backup", "check", "--open", "--json"), 1)
+    assert "unopened" in [one["code"] for one in said["faults"]]
+    sealed.write_bytes(whole)
+    beyond = repository.segment(f"{newest.next_wal[:16]}{int(newest.next_wal[16:], 16) + 9:08X}")
+    beyond.touch()
+    said = told(socai(kept.settings, "backup", "check", "--json"), 1)
+    assert "gap" in [one["code"] for one in said["faults"]]
+    beyond.unlink()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["restore"], "either --to-latest or --to-time"),
+        (["restore", "--to-latest", "--to-time", "2026-01-01T00:00:00Z"], "either"),
+        (["restore", "--to-time", "2001-01-01T00:00:00Z"], "no full backup was over by then"),
+        (["restore", "--to-latest"], "bring keys and secrets first"),
+    ],
+)
+def test_a_restore_that_cannot_be_is_one_sentence(kept: Kept, words: list[str], says: str) -> None:
+    """And nothing is made."""
+    nowhere = replace(kept.settings, home=kept.folder / "nowhere")
+    with suppress(FileNotFoundError):
+        shutil.rmtree(nowhere.home)
+    nowhere.home.mkdir()
+    key = ["--key", str(kept.settings.keys_dir / "backup.socaikey")] if words[1:] else []
+    secret = ["--passphrase-file", str(kept.settings.secrets_dir / "backup.passphrase")]
+    result = socai(nowhere, *words, *key, *(secret if key else []))
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert list(nowhere.home.iterdir()) == []
+
+
+def test_without_a_memory_no_restore_begins(kept: Kept) -> None:
+    """Nothing else tells whether all came back."""
+    other = kept.elsewhere("m")
+    said = told(socai(other, "restore", "--to-latest", "--json"), 2)
+    assert "has seen no checkpoint" in said["error"]["message"]
+    assert not (other.home / "pg").exists()
+
+
+@pytest.mark.parametrize("word", ["run", "list", "check", "expire", "stream"])
+def test_without_a_repository_or_a_key_it_is_one_sentence(kept: Kept, word: str) -> None:
+    """Wrong use, status 2."""
+    unset = socai(replace(kept.settings, backup_dir=None), "backup", word)
+    assert (unset.exit_code, "set SOCAI_BACKUP_DIR" in unset.stderr) == (2, True)
+    if word in ("run", "check", "stream"):
+        aside = kept.settings.home / "backup.aside"
+        (kept.settings.home / "backup.pub").rename(aside)
+        keyless = socai(kept.settings, "backup", word)
+        aside.rename(kept.settings.home / "backup.pub")
+        assert (keyless.exit_code, "run `socai backup key`" in keyless.stderr) == (2, True)

@@ -1,0 +1,166 @@
+"""The folder of backups: WAL in its order, tries that broke off, gaps, and what is let go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from api.ops.backup.repository import (
+    CLUSTER,
+    HOME,
+    MANIFEST,
+    BaseCopy,
+    Repository,
+    WalWriter,
+    wal_name,
+)
+from api.settings import SettingsError
+from keys.hpke import OpeningKey
+
+SEGMENT = 1 << 20
+KEY = OpeningKey.generate()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """An empty one."""
+    return Repository(tmp_path / "repository").made()
+
+
+def a_base(repository: Repository, name: str, end: int, key: OpeningKey = KEY) -> BaseCopy:
+    """A finished copy whose WAL ends there."""
+    place = repository.begin(name)
+    for what in (CLUSTER, MANIFEST, HOME):
+        repository.write(place, what, [what.encode()], key.public)
+    base = BaseCopy(name, "7", 1, end - 5, end, "2026-01-01T00:00:00.000Z", SEGMENT, key.public.kid,
+                "", "x.example/ordinary", 9)  # fmt: skip
+    repository.finish(place, base)
+    return base
+
+
+def write(repository: Repository, begin: int, *parts: bytes, key: OpeningKey = KEY) -> int:
+    """WAL as one connection brings it, and then breaks off."""
+    writer = WalWriter(repository, 1, SEGMENT, lambda: key.public)
+    for part in parts:
+        begin = writer.keep(begin, [part])
+    writer.close()
+    return begin
+
+
+def segment(number: int) -> str:
+    """Its name."""
+    return wal_name(1, number, SEGMENT)
+
+
+def test_names_are_those_of_postgresql() -> None:
+    """As pg_walfile_name says them."""
+    assert wal_name(1, 3, 16 << 20) == "000000010000000000000003"
+    assert wal_name(2, 256, 16 << 20) == "000000020000000100000000"
+
+
+def test_wal_comes_back_as_it_came_and_the_last_segment_as_far_as_it_came(
+    repository: Repository,
+) -> None:
+    """Parts may cross from one segment into the next."""
+    data = bytes(range(256)) * (SEGMENT // 256) * 2 + b"and so on"
+    assert write(repository, 2 * SEGMENT, data[:100], data[100 : SEGMENT + 7], data[SEGMENT + 7 :])
+    assert repository.wal() == [segment(2), segment(3)]
+    back = b"".join(repository.read_wal(segment(n), KEY) or b"" for n in (2, 3, 4))
+    assert back == data
+    assert repository.read_wal(segment(5), KEY) is None
+
+
+def test_a_try_that_broke_off_loses_nothing_that_it_had(repository: Repository) -> None:
+    """The next one begins the segment anew; the longest counts until one is whole."""
+    write(repository, 0, b"a" * 500_000)
+    write(repository, 0, b"a" * 1000)
+    assert repository.read_wal(segment(0), KEY) == b"a" * 500_000
+    write(repository, 0, b"a" * 2000)
+    assert len(repository.growing()[segment(0)]) == 2, "the shorter one went"
+    write(repository, 0, b"a" * SEGMENT)
+    assert (repository.wal(), repository.growing()) == ([segment(0)], {})
+
+
+def test_wal_out_of_its_order_is_not_kept(repository: Repository) -> None:
+    """Neither from within a segment nor behind a gap."""
+    writer = WalWriter(repository, 1, SEGMENT, lambda: KEY.public)
+    with pytest.raises(ValueError, match="order"):
+        writer.keep(5, [b"x"])
+    writer.keep(0, [b"x"])
+    with pytest.raises(ValueError, match="order"):
+        writer.keep(2, [b"x"])
+    writer.close()
+
+
+def test_a_gap_is_found_and_nothing_behind_it_counts(repository: Repository) -> None:
+    """What is there behind it brings nothing back."""
+    base = a_base(repository, "a", SEGMENT + 5)
+    write(repository, 2 * SEGMENT, bytes(3 * SEGMENT + 9))
+    assert repository.reach(base).at == 5 * SEGMENT + 9
+    assert repository.reach(base).beyond is None
+    repository.segment(segment(3)).unlink()
+    found = repository.reach(base)
+    assert (found.at, found.beyond) == (3 * SEGMENT, segment(4))
+
+
+def test_an_end_at_the_very_end_of_a_segment_asks_for_the_next(repository: Repository) -> None:
+    """PostgreSQL puts the segment of the byte before the end into the copy."""
+    assert a_base(repository, "a", 2 * SEGMENT).next_wal == segment(2)
+    assert a_base(repository, "b", 2 * SEGMENT + 1).next_wal == segment(3)
+
+
+def test_what_no_copy_needs_goes_and_nothing_else(repository: Repository) -> None:
+    """The newest stays with all that leads on from it."""
+    a_base(repository, "a", SEGMENT + 5)
+    kept = a_base(repository, "b", 3 * SEGMENT + 5)
+    write(repository, 2 * SEGMENT, bytes(3 * SEGMENT + 9))
+    gone, segments = repository.expire(lambda base: base.name == "a")
+    assert ([base.name for base in gone], segments) == (["a"], 2)
+    assert repository.bases() == [kept]
+    assert repository.wal() == [segment(4)]
+    assert repository.reach(kept).at == 5 * SEGMENT + 9
+
+
+def test_what_is_under_way_is_never_taken_from_whoever_writes_it(repository: Repository) -> None:
+    """A copy that was over in the middle of it needs none of it, and the stream goes on."""
+    a_base(repository, "a", SEGMENT + 5)
+    writer = WalWriter(repository, 1, SEGMENT, lambda: KEY.public)
+    writer.keep(SEGMENT, [b"x" * 100])
+    repository.expire(lambda _: False)
+    assert writer.keep(SEGMENT + 100, [bytes(SEGMENT)]) == 2 * SEGMENT + 100
+    writer.close()
+    assert repository.wal() == [], "and goes when it is whole: it may be under the key before"
+    assert list(repository.growing()) == [segment(2)]
+
+
+def test_a_copy_that_broke_off_is_none_and_makes_room_for_the_next(repository: Repository) -> None:
+    """It has no facts of its own until all of it is there."""
+    left = repository.begin("a")
+    repository.write(left, CLUSTER, [b"half"], KEY.public)
+    assert repository.bases() == []
+    a_base(repository, "b", 9)
+    assert [base.name for base in repository.bases()] == ["b"]
+    assert not left.exists()
+
+
+def test_every_part_that_does_not_open_is_named(repository: Repository) -> None:
+    """Cut, changed, or sealed to a key that is not here."""
+    base = a_base(repository, "a", 9)
+    a_base(repository, "b", 9, key=OpeningKey.generate())
+    write(repository, SEGMENT, bytes(SEGMENT))
+    path = repository.folder / "base" / base.name / f"{CLUSTER}.sealed"
+    path.write_bytes(path.read_bytes()[:-1])
+    wal = repository.segment(segment(1))
+    wal.write_bytes(wal.read_bytes()[:-1] + b"\0")
+    assert [name for name, _ in repository.unopened(KEY)] == [
+        "base/a/cluster", "base/b/cluster", "base/b/manifest", "base/b/home", f"wal/{segment(1)}"
+    ]  # fmt: skip
+
+
+def test_damaged_facts_are_one_sentence(repository: Repository) -> None:
+    """Nobody restores from what is not understood."""
+    a_base(repository, "a", 9)
+    (repository.folder / "base" / "a" / "base.json").write_text("{}")
+    with pytest.raises(SettingsError, match="damaged"):
+        repository.bases()
