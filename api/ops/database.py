@@ -97,6 +97,8 @@ def make_schema(
 ) -> str:
     """Makes or brings up to date roles, database, schema and views; the database's name.
 
+    Ask `newer_than_this` before, of an enclave that is there.
+
     Raises:
         Fatal: See `ledger.postgres.migrate.migrate`.
     """
@@ -120,6 +122,15 @@ def make_schema(
     home.make_key(TICKET_KEY)
     keep_ticket_key(migrator, slug, TicketKey(home.ticket_key()))
     return dbname
+
+
+def newer_than_this(settings: Settings, slug: str, password_file: Path | None = None) -> list[str]:
+    """Migrations of a newer program in the enclave's database that this one may serve, by name.
+
+    Raises:
+        Fatal: It may not.
+    """
+    return migrate.ahead(admin_dsn(settings, password_file), slug)
 
 
 def turn_ticket_key(settings: Settings, facts: EnclaveFacts, secret: bytes) -> None:

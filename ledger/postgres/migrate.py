@@ -2,9 +2,10 @@
 
 `install` is the superuser's step: roles, database, schemas (access.md §3). `migrate` is the
 migrator's: numbered files, each in a transaction of its own and remembered with its SHA-256, so
-that an edited file is refused. Two migrators wait for each other by a lock on the table of
-migrations, which no other login can take. What the tables are for is said in the files; who answers
-requests is not known here.
+that an edited file is refused. A file whose name ends in `.from_0011` says that programs whose
+last migration is 0011 go on serving what it makes (docs/operate/upgrade.md). Two migrators wait for
+each other by a lock on the table of migrations, which no other login can take. What the tables are
+for is said in the files; who answers requests is not known here.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ WITH_PASSWORD: Final = (*LOGINS, ARCHIVER)
 OWNERS: Final = ("owner", "views")
 """Who owns the tables of the log and those of the views; nobody logs in as one of them."""
 _SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
-_NUMBERED: Final = re.compile(r"([0-9]{4})_[a-z_]+\.sql")
+_NUMBERED: Final = re.compile(r"([0-9]{4})_[a-z_]+(?:\.from_([0-9]{4}))?\.sql")
 _LOCK: Final = 0x736F6361  # one installer at a time, in a database that no enclave's login enters
 
 _HAS_ROLE: Final[LiteralString] = "SELECT 1 FROM pg_roles WHERE rolname = %s"
@@ -51,6 +52,7 @@ CREATE TABLE IF NOT EXISTS log.migrations (
 # Readers may hold ACCESS SHARE as long as they like: it is not in the way of this.
 _ALONE: Final[LiteralString] = "LOCK TABLE log.migrations IN EXCLUSIVE MODE"
 _PATIENCE: Final[LiteralString] = "SET lock_timeout = '5s'; SET statement_timeout = '30min'"
+_HAS_MIGRATIONS: Final[LiteralString] = "SELECT to_regclass('log.migrations') IS NOT NULL"
 _LOOSE: Final[LiteralString] = (
     "SELECT has_function_privilege('public', 'pg_catalog.pg_advisory_lock(bigint)', 'EXECUTE')"
 )
@@ -84,6 +86,11 @@ class Migration:
     text: bytes
 
     @property
+    def served_from(self) -> int | None:
+        """The last migration of the oldest program that serves what this one makes."""
+        return served_from(self.name)
+
+    @property
     def sha256(self) -> bytes:
         """Of the file as shipped, before the slug is filled in."""
         return hashlib.sha256(self.text).digest()
@@ -97,6 +104,31 @@ def shipped() -> list[Migration]:
         if (match := _NUMBERED.fullmatch(file.name))
     ]
     return sorted(found, key=lambda migration: migration.number)
+
+
+def served_from(name: str) -> int | None:
+    """As `Migration.served_from`, by the name that the database noted; None: only its own."""
+    match = _NUMBERED.fullmatch(name)
+    return int(match[2]) if match is not None and match[2] is not None else None
+
+
+def ahead(admin_dsn: str, dbname: str) -> list[str]:
+    """Migrations of a newer program that this one may serve all the same, by name.
+
+    Args:
+        admin_dsn: A superuser's connection string, to any database of the cluster.
+        dbname: The enclave's database; it need not be there.
+
+    Raises:
+        Fatal: The database is newer, and this program may not serve it; or a file was edited.
+    """
+    with psycopg.connect(admin_dsn, autocommit=True, client_encoding="utf8") as admin:
+        if admin.execute(_HAS_DATABASE, [dbname]).fetchone() is None:
+            return []
+    with psycopg.connect(make_conninfo(admin_dsn, dbname=dbname), autocommit=True) as inside:
+        if inside.execute(_HAS_MIGRATIONS).fetchone() != (True,):
+            return []
+        return _refuse_edited(_applied(inside), shipped())
 
 
 def install(
@@ -162,8 +194,8 @@ def migrate(migrator_dsn: str, slug: str, *, rehearsal: bool, level: str = "ordi
         Numbers of the migrations that were applied now.
 
     Raises:
-        Fatal: An applied file has been edited, the database is newer than this program, or it was
-            made for another kind of enclave.
+        Fatal: An applied file has been edited, the database is newer than this program may serve,
+            or it was made for another kind of enclave.
     """
     with owning(migrator_dsn, slug) as connection:
         connection.execute(_MIGRATIONS)
@@ -217,7 +249,7 @@ def belt_is_loose(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
 
 
 def check(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Whether the database's schema is exactly this program's.
+    """Whether this program may serve the database: its own schema, or a newer one that says so.
 
     Raises:
         Fatal: It is older, newer, or was made by files that have been edited since.
@@ -284,7 +316,7 @@ def _apply_missing(connection: psycopg.Connection[tuple[object, ...]], slug: str
             connection.execute(_ALONE)
             applied = _applied(connection)
             _refuse_edited(applied, files)
-            if len(applied) == len(files):
+            if len(applied) >= len(files):
                 return
             migration = files[len(applied)]
             connection.execute(filled(migration.text, slug))
@@ -296,12 +328,20 @@ def _applied(connection: psycopg.Connection[tuple[object, ...]]) -> list[tuple[o
     return connection.execute(_APPLIED).fetchall()
 
 
-def _refuse_edited(applied: list[tuple[object, ...]], files: list[Migration]) -> None:
-    if len(applied) > len(files):
-        raise Fatal("the database is newer than this program; use the program that migrated it")
+def _refuse_edited(applied: list[tuple[object, ...]], files: list[Migration]) -> list[str]:
+    """Names of what a newer program applied, where this one may serve it."""
     for row, migration in zip(applied, files, strict=False):
         if row != (migration.number, migration.name, migration.sha256):
             raise Fatal(f"migration {row[1]} was edited after it was applied")
+    newer = [str(row[1]) for row in applied[len(files) :]]
+    for name in newer:
+        oldest = served_from(name)
+        if oldest is None or oldest > files[-1].number:
+            raise Fatal(
+                f"the database is newer than this program, which may not serve {name};"
+                " use the program that migrated it"
+            )
+    return newer
 
 
 def _schema() -> Traversable:

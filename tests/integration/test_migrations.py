@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
+from api.cli.main import main
+from api.ops import database as databases
 from api.ops.embedded_postgres import Embedded
 from api.ops.wiring import Enclave, open_checkpointer, open_projector
 from api.settings import Settings
@@ -62,7 +66,7 @@ def test_an_edited_migration_is_refused(database: Database) -> None:
         migrate.check(connection)
 
 
-_NEXT = len(migrate.shipped()) + 1
+_NEXT = migrate.shipped()[-1].number + 1
 _LATER = (
     migrate.Migration(_NEXT, f"{_NEXT:04}_later.sql", b"CREATE TABLE log.later (one int)"),
     migrate.Migration(_NEXT + 1, f"{_NEXT + 1:04}_last.sql", b"ALTER TABLE log.later ADD two int"),
@@ -157,6 +161,94 @@ def test_a_newer_database_is_left_alone(database: Database) -> None:
     _as_owner(database, "INSERT INTO log.migrations VALUES (99, '0099_later.sql', sha256('x'))")
     with pytest.raises(Fatal, match="newer"):
         _migrate(database)
+
+
+_LAST = migrate.shipped()[-1].number
+_COMPATIBLE = f"0099_made_up.from_{_LAST:04}.sql"
+
+
+def _newer(database: Database, name: str) -> None:
+    """As a newer program leaves the database."""
+    _as_owner(database, f"INSERT INTO log.migrations VALUES (99, '{name}', sha256('x'))")  # noqa: S608 - of this file
+    _as_owner(database, "CREATE TABLE log.made_up (one int)")
+
+
+@pytest.mark.parametrize(
+    "name", ["0099_made_up.sql", f"0099_made_up.from_{_LAST + 1:04}.sql", "0099_made up.from_0001"]
+)
+def test_a_newer_database_that_does_not_say_so_is_not_served(database: Database, name: str) -> None:
+    """Neither one that says nothing, nor one for programs that are newer than this."""
+    _newer(database, name)
+    with psycopg.connect(database.dsn("reader")) as connection, pytest.raises(Fatal, match="newer"):
+        migrate.check(connection)
+    with pytest.raises(Fatal, match="newer"):
+        migrate.ahead(database.server.dsn(), database.name)
+
+
+@pytest.mark.parametrize("opened", [Enclave.open, open_checkpointer, open_projector])
+def test_an_older_program_serves_a_newer_schema_that_says_so(
+    opened: Callable[[Settings], object], service: Service
+) -> None:
+    """A release is rolled back by putting the older program in place, and nothing else."""
+    _newer(service.database, _COMPATIBLE)
+    made = opened(service.settings)
+    if isinstance(made, tuple):
+        made[-1].close()
+    else:
+        made.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "nothing was changed"), ("vi", "không đổi gì")])
+@pytest.mark.parametrize(
+    "words", [["migrate"], ["init", "--deployment", "a.example", "--if-missing"]]
+)
+def test_migrate_of_an_older_program_changes_nothing_and_says_so(
+    service: Service, monkeypatch: pytest.MonkeyPatch, lang: str, said: str, words: list[str]
+) -> None:
+    """No role, no right, no view and no password: the newer program's stand."""
+    monkeypatch.setattr(databases, "admin_dsn", lambda *_: service.database.server.dsn())
+    _newer(service.database, _COMPATIBLE)
+    monkeypatch.setattr(migrate, "install", lambda *_, **__: pytest.fail("it migrates"))
+    env = {"SOCAI_HOME": str(service.settings.home)}
+    done = CliRunner().invoke(main, ["--lang", lang, *words], env=env)
+    assert done.exit_code == 0, done.output
+    assert said in done.output
+    assert _COMPATIBLE in done.output.replace("\n", "")
+
+
+def test_nobodys_rights_vanish_while_it_is_migrated(database: Database) -> None:
+    """Each login reads what is its own, again and again, while roles and rights are made anew."""
+    over, failed, asked = threading.Event(), list[str](), Counter[str]()
+
+    def read(login: str, query: str) -> None:
+        while not over.is_set():
+            try:
+                with psycopg.connect(database.dsn(login), autocommit=True) as connection:
+                    connection.execute(query.encode())
+                    asked[login] += 1
+            except psycopg.Error as error:
+                failed.append(f"{login}: {error}")
+
+    threads = [
+        threading.Thread(target=read, args=one)
+        for one in (
+            ("reader", "SELECT count(*) FROM log.records"),
+            ("writer", "SELECT count(*) FROM log.tokens"),
+            ("auditor", "SELECT count(*) FROM pg_roles"),
+            ("projector", "SELECT pg_export_snapshot()"),
+        )
+    ]
+    for thread in threads:
+        thread.start()
+    for _ in range(3):
+        migrate.install(database.server.dsn(), database.slug, database.passwords, rehearsal=True)
+        database.install()
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert min(asked.values()) > 1
+    assert len(asked) == len(threads)
 
 
 @pytest.mark.parametrize("opened", [Enclave.open, open_checkpointer, open_projector])

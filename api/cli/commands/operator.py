@@ -103,17 +103,8 @@ def init(  # noqa: PLR0913  one for each option
     settings = Settings.from_env()
     if if_missing and Home(settings).facts_path.exists():
         with database.reachable(settings) as facts:
-            database.make_schema(
-                settings,
-                facts.slug,
-                database_password,
-                rehearsal=facts.rehearsal,
-                level=facts.level,
-            )
-            _note_belt(shell, settings, facts)
-            _found_reads(shell, settings, facts)
-            slots.made(settings, facts.level)
-        shell.done(Message("The enclave was there; its schema is up to date."))
+            if _migrated(shell, settings, facts, database_password):
+                shell.done(Message("The enclave was there; its schema is up to date."))
         return
     if at is not None and not rehearsal:
         misuse(
@@ -220,13 +211,31 @@ def migrate(database_password: Path | None) -> None:
     """Bring the schema of the enclave's database up to date; an edited migration is refused."""
     settings = Settings.from_env()
     with database.reachable(settings) as facts:
-        database.make_schema(
-            settings, facts.slug, database_password, rehearsal=facts.rehearsal, level=facts.level
+        if _migrated(shell_of(), settings, facts, database_password):
+            shell_of().done(Message("The schema is up to date."))
+
+
+def _migrated(
+    shell: Shell, settings: Settings, facts: EnclaveFacts, password_file: Path | None
+) -> bool:
+    """False where a newer program has done so: it is said, and nothing changed."""
+    newer = database.newer_than_this(settings, facts.slug, password_file)
+    if newer:
+        shell.done(
+            Message(
+                "A newer program has migrated this database ({names}), and this one may serve it:"
+                " nothing was changed.",
+                names=", ".join(newer),
+            )
         )
-        _note_belt(shell_of(), settings, facts)
-        _found_reads(shell_of(), settings, facts)
-        slots.made(settings, facts.level)
-    shell_of().done(Message("The schema is up to date."))
+        return False
+    database.make_schema(
+        settings, facts.slug, password_file, rehearsal=facts.rehearsal, level=facts.level
+    )
+    _note_belt(shell, settings, facts)
+    _found_reads(shell, settings, facts)
+    slots.made(settings, facts.level)
+    return True
 
 
 @click.command("turn-ticket-key")
