@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test quick lint messages openapi openapi-tools bench soak drills drill-restore attack third-party dist licences advisories secrets clean
+.PHONY: help demo serve test quick lint messages openapi openapi-tools bench soak drills drill-restore drill-failover attack third-party dist licences advisories secrets clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -82,6 +82,9 @@ drills: $(READY) ## an operator's day at full length: the README's tour, kills, 
 
 drill-restore: $(READY) ## a machine is lost under load and comes back on another: how long, and what is gone
 	$(PYTEST) -q -rs -n0 -m drill tests/soak/test_restore.py
+
+drill-failover: $(READY) ## the database's leader is killed under load, with a synchronous standby and with one that lags
+	$(PYTEST) -q -rs -m drill tests/drills/test_failover.py
 
 attack: $(READY) ## every attack that we know, each in all its forms, and what stopped or noticed it
 	$(PYTEST) -q -n $(WORKERS) --dist loadgroup --hypothesis-profile=whole -m attack tests

@@ -301,7 +301,8 @@ class EnclaveFacts:
         rehearsal: Whether record 0 says so for ever.
         genesis: Entry of record 0 in lower-case hex: where trust starts (formats.md §9).
         slug: Prefix of its roles, `<slug>_writer` and so on.
-        database: `{host, port, dbname}`; host may be a socket folder.
+        database: `{host, port, dbname}`; host may be a socket folder, or several hosts between
+            commas, and so may port.
     """
 
     origin: str
@@ -624,6 +625,10 @@ def _proxies(text: str) -> str:
     return plain
 
 
+_HOST: Final = r"(?:\[[0-9A-Fa-f:.]+\]|[\w.%-]*)(?::[0-9]{1,5})?"
+_HOSTS: Final = re.compile(rf"{_HOST}(?:,{_HOST})*")
+
+
 def _database_url(url: str) -> str | None:
     if not url:
         return None
@@ -631,5 +636,14 @@ def _database_url(url: str) -> str | None:
     if parts.scheme not in ("postgresql", "postgres"):
         raise SettingsError(
             Message("SOCAI_DATABASE_URL must begin with postgresql://"),
+        )
+    hosts = parts.netloc.rpartition("@")[2]
+    if not _HOSTS.fullmatch(hosts):
+        raise SettingsError(
+            Message(
+                "SOCAI_DATABASE_URL names its servers as host:port, several between commas; wrong:"
+                " {hosts}",
+                hosts=hosts,
+            ),
         )
     return url

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from api.ops.embedded_postgres import SUPERUSER, Embedded
 from api.ops.home_notes import RUNNING
@@ -20,6 +20,7 @@ from api.ops.wiring import role_dsn
 from api.settings import TICKET_KEY, EnclaveFacts, Home, Settings, SettingsError
 from ledger.message import Message
 from ledger.postgres import migrate
+from ledger.postgres.connect import place_of
 from ledger.postgres.migrate import WITH_PASSWORD
 from ledger.postgres.ticket import TicketKey, keep_ticket_key
 from projections.engine import generations
@@ -86,10 +87,8 @@ def place(settings: Settings, dbname: str) -> dict[str, Any]:
     if settings.database_url is None:
         server = Embedded(settings.home)
         return {"host": server.host, "port": server.port, "dbname": dbname}
-    parts = urlsplit(settings.database_url)
-    named = dict(parse_qsl(parts.query))  # where a URL names a folder of sockets
-    host = named.get("host") or parts.hostname or "localhost"
-    return {"host": host, "port": int(named.get("port") or parts.port or 5432), "dbname": dbname}
+    host, port = place_of(settings.database_url)
+    return {"host": host, "port": int(port) if port.isdecimal() else port, "dbname": dbname}
 
 
 def make_schema(

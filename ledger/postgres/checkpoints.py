@@ -18,7 +18,7 @@ from ledger.checkpoints.seen_checkpoint import planted
 from ledger.errors import Conflict, VerificationError
 from ledger.message import Message
 from ledger.ports import Pruned
-from ledger.postgres.connect import Pool, reading, translated
+from ledger.postgres.connect import Pool, reaching, reading, translated
 from ledger.postgres.records import LogSchema, inside
 
 _LATEST: Final[LiteralString] = "SELECT size, note FROM log.checkpoints ORDER BY size DESC LIMIT 1"
@@ -173,7 +173,7 @@ def discard(
     gone: list[tuple[int, str]] = []
     stands: int | None = None
     try:
-        with psycopg.connect(admin_dsn, dbname=dbname) as connection:
+        with psycopg.connect(reaching(admin_dsn), dbname=dbname) as connection:
             connection.execute(_ALONE[schema])
             some = 0
             with closing(_fetched(connection, schema)) as notes:

@@ -32,6 +32,7 @@ _ALIVE: Final = {
     "tcp_user_timeout": 25_000,
 }  # fmt: skip
 """A host that is gone is known to be within half a minute; nothing of it is asked of a socket."""
+_WRITES: Final = {"target_session_attrs": "read-write"}
 _READ_ATTEMPTS: Final = 3
 _OUT_OF_ROOM: Final = (pg.DiskFull, pg.OutOfMemory, pg.TooManyConnections)
 _MAY_ENTER: Final[LiteralString] = """
@@ -143,7 +144,7 @@ def open_pool(
             connection.hung_after_s = hung_after_s
 
     return ConnectionPool(
-        _noticing(dsn),
+        reaching(dsn),
         connection_class=_Timed,
         configure=bounded,
         min_size=least,
@@ -159,10 +160,29 @@ def open_pool(
     )
 
 
-def _noticing(dsn: str) -> str:
-    """An address with how a lost host is noticed, where whoever wrote it did not say so."""
+def reaching(dsn: str) -> str:
+    """An address with how a lost host is noticed, where whoever wrote it did not say so.
+
+    Of several hosts the one is taken that writes: the others are its standbys.
+    """
     said = conninfo_to_dict(dsn)
-    return make_conninfo(dsn, **{name: n for name, n in _ALIVE.items() if name not in said})
+    more: dict[str, Any] = dict(_ALIVE)
+    if "," in str(said.get("host") or said.get("hostaddr") or ""):
+        more |= _WRITES
+    return make_conninfo(dsn, **{name: value for name, value in more.items() if name not in said})
+
+
+def place_of(url: str) -> tuple[str, str]:
+    """Host and port that an address names; of several, each between commas.
+
+    Raises:
+        ValueError: It is no address of a server.
+    """
+    try:
+        said = conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise ValueError(str(error).strip()) from error
+    return str(said.get("host") or "localhost"), str(said.get("port") or "5432")
 
 
 def connect(dsn: str, *, hung_after_s: float | None = None) -> Connection:
@@ -176,7 +196,7 @@ def connect(dsn: str, *, hung_after_s: float | None = None) -> Connection:
         Unavailable: `database_unavailable`.
     """
     try:
-        made = _Timed.connect(_noticing(dsn), autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S)
+        made = _Timed.connect(reaching(dsn), autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S)
     except psycopg.Error as error:
         raise translated(error) from error
     made.hung_after_s = hung_after_s

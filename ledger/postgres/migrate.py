@@ -24,6 +24,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from ledger.errors import Fatal
+from ledger.postgres.connect import reaching
 
 LOGINS: Final = (
     "migrator", "writer", "checkpointer", "projector", "reader", "auditor", "backup", "keeper",
@@ -122,10 +123,11 @@ def ahead(admin_dsn: str, dbname: str) -> list[str]:
     Raises:
         Fatal: The database is newer, and this program may not serve it; or a file was edited.
     """
-    with psycopg.connect(admin_dsn, autocommit=True, client_encoding="utf8") as admin:
+    with psycopg.connect(reaching(admin_dsn), autocommit=True, client_encoding="utf8") as admin:
         if admin.execute(_HAS_DATABASE, [dbname]).fetchone() is None:
             return []
-    with psycopg.connect(make_conninfo(admin_dsn, dbname=dbname), autocommit=True) as inside:
+    own = reaching(make_conninfo(admin_dsn, dbname=dbname))
+    with psycopg.connect(own, autocommit=True) as inside:
         if inside.execute(_HAS_MIGRATIONS).fetchone() != (True,):
             return []
         return _refuse_edited(_applied(inside), shipped())
@@ -163,7 +165,7 @@ def install(
     if missing := [login for login in WITH_PASSWORD if not passwords.get(login)]:
         raise ValueError(f"passwords missing: {', '.join(missing)}")
     # A cluster made without a locale says SQL_ASCII, and the driver would give names as bytes.
-    with psycopg.connect(admin_dsn, autocommit=True, client_encoding="utf8") as admin:
+    with psycopg.connect(reaching(admin_dsn), autocommit=True, client_encoding="utf8") as admin:
         admin.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         _make_roles(admin, slug, passwords)
         _close_to_all(admin)
@@ -173,7 +175,7 @@ def install(
                     sql.Identifier(database), sql.Identifier(f"{slug}_owner")
                 )
             )
-        with psycopg.connect(make_conninfo(admin_dsn, dbname=database)) as inside:
+        with psycopg.connect(reaching(make_conninfo(admin_dsn, dbname=database))) as inside:
             inside.execute(filled(_schema().joinpath("roles.sql").read_bytes(), slug, database))
     dsn = login_dsn(admin_dsn, slug, "migrator", passwords["migrator"], dbname=database)
     migrate(dsn, slug, rehearsal=rehearsal, level=level)
@@ -233,7 +235,7 @@ def owning(dsn: str, slug: str) -> Iterator[psycopg.Connection[tuple[object, ...
         slug: Prefix of the enclave's roles.
     """
     owner = sql.Identifier(f"{slug}_owner")
-    with psycopg.connect(dsn, autocommit=True) as connection:
+    with psycopg.connect(reaching(dsn), autocommit=True) as connection:
         connection.execute(sql.SQL("SET ROLE {}").format(owner))
         connection.execute(_PATIENCE)
         yield connection

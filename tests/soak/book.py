@@ -21,6 +21,8 @@ class Book:
         refused: Digests that the ledger said it did not take.
         retries: Times the same bytes, or the same question, were sent again.
         outage: Begin and end of the longest time in which nobody was answered.
+        unread: The same of the longest time in which no read was.
+        reads: How many were.
     """
 
     signed: dict[str, Statement] = field(default_factory=dict)
@@ -28,8 +30,19 @@ class Book:
     refused: dict[str, str] = field(default_factory=dict)
     retries: int = 0
     outage: tuple[float, float] = (0.0, 0.0)
+    unread: tuple[float, float] = (0.0, 0.0)
+    reads: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _last: float = field(default_factory=monotonic)
+    _last_read: float = field(default_factory=monotonic)
+
+    def answered(self) -> None:
+        """A read was."""
+        with self._lock:
+            now = monotonic()
+            self.unread = max(self.unread, (self._last_read, now), key=lambda gap: gap[1] - gap[0])
+            self._last_read = now
+            self.reads += 1
 
     def sign(self, statement: Statement) -> None:
         """Before it is sent."""
@@ -41,8 +54,7 @@ class Book:
         with self._lock:
             self.acknowledged[statement.digest_b64] = dict(receipt)
             now = monotonic()
-            if now - self._last > self.outage[1] - self.outage[0]:
-                self.outage = (self._last, now)
+            self.outage = max(self.outage, (self._last, now), key=lambda gap: gap[1] - gap[0])
             self._last = now
 
     def refuse(self, statement: Statement, why: str) -> None:

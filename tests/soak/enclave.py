@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,11 @@ import httpx
 
 from api.ops.home_notes import url_of
 from api.ops.init_enclave import Plan, found
+from api.ops.wiring import open_kek, role_dsn
 from api.settings import Home, Settings, child_environment
+from ledger.postgres.connect import open_pool
+from ledger.postgres.records import PostgresRecords
+from ledger.streams.record_reader import Opened, Reader
 from tests.fixtures.clock import StepClock
 from tests.processes import free_port
 
@@ -28,6 +32,7 @@ MASTER, WORKER, CHECKPOINTER, PROJECTOR = "api master", "api worker", "checkpoin
 POSTMASTER, BACKEND, SUPERVISOR = "postmaster", "backend", "supervisor"
 TARGETS = (MASTER, WORKER, CHECKPOINTER, PROJECTOR, POSTMASTER, BACKEND, SUPERVISOR)
 READY_S = 60.0
+_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,20 @@ class ServedEnclave:
     def tail(self, lines: int = 12) -> str:
         """The last words of its processes."""
         return "\n".join(self.log_file.read_text("utf-8", "replace").splitlines()[-lines:])
+
+    def records(self) -> Iterator[Opened]:
+        """Every record, opened, and held against its entry: by a login that sees every case."""
+        facts = self.home.facts()
+        pool = open_pool(role_dsn(self.settings, facts, "projector"), most=1)
+        try:
+            records = PostgresRecords(pool)
+            reader = Reader(records, open_kek(self.settings), facts.origin, facts.level)
+            at = 0
+            while page := reader.read(at, _BATCH):
+                yield from page
+                at += len(page)
+        finally:
+            pool.close()
 
     def pids(self) -> Mapping[str, Sequence[int]]:
         """Process ids by target, those of this enclave only."""

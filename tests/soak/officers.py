@@ -7,11 +7,13 @@ no answer comes they send the same bytes again.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta, timezone
 from time import monotonic, sleep
 from typing import Any, TypeVar
+
+import httpx
 
 from api.client.client import Client
 from api.client.connection import Refused, Unreachable
@@ -34,7 +36,8 @@ from tests.soak.enclave import ServedEnclave
 
 _Found = TypeVar("_Found")
 VIETNAM = timezone(timedelta(hours=7))
-PATIENCE_S = 180.0
+PATIENCE_S = 600.0
+_SCREEN_S = 5.0
 AGAIN = frozenset(
     {
         "database_unavailable",
@@ -159,6 +162,46 @@ def hire_the_hotline(enclave: ServedEnclave, book: Book) -> None:
             signed = client.sign(payload, stream=act.stream, iat=when)
             book.sign(signed)
             book.acknowledge(signed, client.submit(signed).receipt)
+
+
+class Asker:
+    """Reads one thing after the other, as somebody at a screen does.
+
+    Args:
+        urls: Of the API, and of what stands beside it: the next is asked where one is not there.
+        book: Notes what was answered.
+        who: Whose cases are asked for.
+    """
+
+    def __init__(self, urls: Sequence[str], book: Book, who: str = "hotline") -> None:
+        self._book = book
+        self._clients = [
+            Client(
+                url,
+                builders.key(who),
+                lang="en",
+                attempts=1,
+                http=httpx.Client(base_url=url, timeout=_SCREEN_S),
+            )
+            for url in urls
+        ]
+
+    def run(self, stop: threading.Event) -> None:
+        """Until told to stop."""
+        with ExitStack() as stack:
+            for client in self._clients:
+                stack.enter_context(client)
+            while not stop.wait(0.05):
+                self._ask()
+
+    def _ask(self) -> None:
+        for client in self._clients:
+            try:
+                client.json("GET", "/v1/cases")
+            except (Unreachable, Refused):
+                continue
+            self._book.answered()
+            break
 
 
 class Reporter:
