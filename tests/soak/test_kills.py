@@ -19,23 +19,19 @@ from click.testing import CliRunner
 
 from api.cli.main import main
 from api.client.client import Client, verify
-from api.ops.wiring import open_kek, role_dsn
 from api.rehearsal.enclaves import opening
 from api.rehearsal.player import Outcome
 from api.rehearsal.scenario import Play, read_files, shipped
 from keys import canonical
 from keys.note import VKey
-from ledger.postgres.connect import open_pool
-from ledger.postgres.records import PostgresRecords
-from ledger.streams.record_reader import Opened, Reader
+from ledger.streams.record_reader import Opened
 from tests.soak.book import Book
 from tests.soak.enclave import ServedEnclave
 from tests.soak.killer import Killer, Kills
-from tests.soak.officers import Reporter, a_player, hire_the_hotline
+from tests.soak.officers import Asker, Reporter, a_player, hire_the_hotline
 
 pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("kills")]
 SEED = 90
-BATCH = 500
 Say = Callable[[str], None]
 Found = TypeVar("Found")
 
@@ -57,6 +53,14 @@ def test_one_kill_of_each_kind_loses_no_acknowledged_act(tmp_path: Path, say: Sa
     run(tmp_path, say, ["SC1"], kills=Kills(7, SEED, (0.1, 1.0)), reporters=2)
 
 
+@pytest.mark.drill
+def test_two_hundred_kills_in_five_minutes(tmp_path: Path, say: Say) -> None:
+    """One every second and a half, of everything: nothing is lost, and how long nobody answered."""
+    seed = secrets.randbelow(1 << 31)
+    say(f"kills: seed {seed}")
+    run(tmp_path, say, ["SC1"], kills=Kills(200, seed, (0.1, 1.6)), reporters=3)
+
+
 @pytest.mark.soak
 def test_kills_at_random_lose_no_acknowledged_act(tmp_path: Path, say: Say) -> None:
     """Seventy kills in an order of chance, while five scenarios are played and reports come in."""
@@ -68,17 +72,18 @@ def test_kills_at_random_lose_no_acknowledged_act(tmp_path: Path, say: Say) -> N
 def run(home: Path, say: Say, names: Sequence[str], *, kills: Kills, reporters: int) -> None:
     """Serves, works, kills, and then looks at everything that is left."""
     plays = read_files([shipped(name) for name in names])
-    book = Book()
-    began = monotonic()
     with ServedEnclave(home / "home", opening(plays[0])) as enclave:
+        book, began = Book(), monotonic()
         hire_the_hotline(enclave, book)
         killer = Killer(enclave, kills)
-        outcomes = _work(enclave, book, killer, plays, reporters)
-        enclave.wait_ready()
-        say(_figures(killer, book, monotonic() - began))
+        try:
+            outcomes = _work(enclave, book, killer, plays, reporters)
+            enclave.wait_ready()
+        finally:
+            say(_figures(killer, book, monotonic() - began))
         assert sum(killer.done.values()) == kills.number
         assert all(outcome.ok for outcome in outcomes), [_wrong(one) for one in outcomes]
-        log = list(_log(enclave))
+        log = list(enclave.records())
         _every_receipt_stands(book, log)
         _every_act_stands_once(book, log)
         _every_proof_holds(enclave, book)
@@ -102,12 +107,13 @@ def _work(
 
         return working
 
-    with ThreadPoolExecutor(reporters + 2) as pool, _halting(stop, failed):
+    with ThreadPoolExecutor(reporters + 3) as pool, _halting(stop, failed):
         killing = pool.submit(guarded(partial(killer.run, failed)))
         taking = [
             pool.submit(guarded(partial(Reporter(enclave.url, book, n, waits=n > 0).run, stop)))
             for n in range(reporters)
         ]
+        taking.append(pool.submit(guarded(partial(Asker([enclave.url], book).run, stop))))
         playing = pool.submit(guarded(partial(_play, enclave, book, killer, plays, failed)))
         killing.result()
         outcomes = playing.result()
@@ -151,22 +157,6 @@ def _play(
 
 
 # -- what is left -------------------------------------------------------------------------------
-
-
-def _log(enclave: ServedEnclave) -> Iterator[Opened]:
-    """Every record, opened, and held against its entry: by a login that sees every case."""
-    facts = enclave.home.facts()
-    pool = open_pool(role_dsn(enclave.settings, facts, "projector"), most=1)
-    try:
-        reader = Reader(
-            PostgresRecords(pool), open_kek(enclave.settings), facts.origin, facts.level
-        )
-        at = 0
-        while found := reader.read(at, BATCH):
-            yield from found
-            at += len(found)
-    finally:
-        pool.close()
 
 
 def _every_receipt_stands(book: Book, log: Sequence[Opened]) -> None:
@@ -220,11 +210,13 @@ def _figures(killer: Killer, book: Book, seconds: float) -> str:
     away = ", ".join(f"{t} {s:.1f} s" for t, s in sorted(killer.longest_away.items()))
     begin, end = book.outage
     within = ", ".join(killer.within(begin, end)) or "nobody"
+    unread, read = book.unread
     refused = ", ".join(f"{n} {why}" for why, n in sorted(Counter(book.refused.values()).items()))
     return (
         f"\n{sum(killer.done.values())} kills in {seconds:.0f} s: {kills}"
         f"\n{len(book.acknowledged)} statements acknowledged, refused: {refused or 'none'}; "
         f"{book.retries} calls sent again by the officers"
-        f"\nlongest time without an answer: {end - begin:.1f} s (killed in it: {within})"
+        f"\nlongest time without a receipt: {end - begin:.1f} s (killed in it: {within})"
+        f"\nlongest time without a read: {read - unread:.1f} s, of {book.reads} reads"
         f"\nlongest waits for a victim to be there again: {away}"
     )
