@@ -5,10 +5,15 @@ Not: what any command does.
 
 from __future__ import annotations
 
+import sys
+from errno import EPIPE
+from os import devnull
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from api.cli.terminal.error_messages import unwritten
 from api.cli.terminal.late_commands import Late, LateGroup, language
 from api.cli.terminal.shell import Language, Shell, locales
 from api.cli.terminal.usage_errors import told
@@ -153,6 +158,10 @@ class Root(LateGroup):
             if ctx.obj is None:
                 ctx.obj = Shell(language(ctx), json=bool(ctx.params.get("as_json")))
             raise told(error) from error
+        except OSError as error:
+            if error.errno == EPIPE:
+                raise  # whoever read has gone: click ends without a word
+            raise unwritten(error) from error
 
 
 @click.group(cls=Root, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
@@ -171,6 +180,8 @@ def main(context: click.Context, lang: str, *, as_json: bool) -> None:
     """Socai (sổ cái): the ledger of what agencies did, signed by the officers who did it."""
     take_no_code_from_here()
     core_dumps.leave_none()
+    if sys.stdin is None:  # closed: whoever asks then hears that nobody answers
+        sys.stdin = Path(devnull).open(encoding="utf-8")  # noqa: SIM115
     context.obj = Shell(lang="vi" if lang == "vi" else "en", json=as_json)
 
 

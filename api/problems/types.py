@@ -409,10 +409,10 @@ TYPES: Final[Mapping[str, ProblemType]] = {
     ),
     "key_not_yours": ProblemType(
         403,
-        Message("Acts are listed by key for a supervisor of its agency, or under an order"),
+        Message("What one key signed is told to a supervisor of its agency, or under an order"),
         Message(
-            "Nothing was recorded. Leave out `kid`, or ask whoever supervises the agency of the"
-            " key's officer."
+            "Nothing was recorded. Ask whoever supervises the agency of the key's officer; acts by"
+            " anything but a key are listed for everybody who sees them."
         ),
     ),
     "ordinary_only": ProblemType(

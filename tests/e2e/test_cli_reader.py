@@ -170,7 +170,7 @@ def test_a_refusal_names_what_is_wrong_and_what_to_do(inspected: Inspected) -> N
     assert absent.exit_code == 1
     assert "not_found: Not found. Check the address." in absent.stderr
     malformed = inspected.cli("case", "as-of", NUMBER, "yesterday", lang="vi")
-    assert malformed.exit_code == 1
+    assert malformed.exit_code == 2
     assert "as_of: " in malformed.stderr
     unknown = inspected.cli("case", "show", "1999/0001", lang="vi")
     assert unknown.exit_code == 2

@@ -89,17 +89,21 @@ def test_a_question_that_cannot_be_answered_is_told_why(
 
 
 def test_the_command_line_says_the_same_in_one_sentence(inspected: Inspected) -> None:
-    """Exit 1 where the ledger says no, in the reader's language, and JSON for programs."""
+    """Exit 1 where the ledger says no, 2 for a wrong call, in the reader's language; JSON too."""
     case = inspected.case(CASE)
-    for words in (
-        ("case", "as-of", case, "2099-01-01T00:00:00+07:00"),
-        ("case", "as-of", case, "0"),
-        ("case", "why", case, "nothing"),
-        ("case", "list", "--sort", "colour"),
-        ("search", "079123456789"),
+    for status, *words in (
+        (1, "case", "as-of", case, "2099-01-01T00:00:00+07:00"),
+        (1, "case", "as-of", case, "0"),
+        (1, "case", "why", case, "nothing"),
+        (2, "case", "list", "--sort", "colour"),
+        (2, "case", "list", "--opened-from", "2024-02-30"),
+        (2, "acts", "--from", "hôm qua"),
+        (2, "acts", "--kid", "nothing"),
+        (2, "keys", "affected", "nothing"),
+        (1, "search", "079123456789"),
     ):
         said = inspected.cli(*words, lang="vi")
-        assert said.exit_code == 1, words
+        assert said.exit_code == status, words
         assert said.stderr.count("\n") == 1, said.stderr
         assert not said.stdout
         told = inspected.cli(*words, "--json")

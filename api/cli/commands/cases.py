@@ -24,6 +24,7 @@ from api.cli.terminal.addresses import case_id
 from api.cli.terminal.codes import Code
 from api.cli.terminal.places import output_option, require_place
 from api.cli.terminal.shell import Shell, fail, misuse, shell_of
+from api.cli.terminal.typed_values import DayText, KeyId, MomentText
 from api.client.client import Client
 from api.client.connection import Refused
 from api.texts import case_words
@@ -75,9 +76,9 @@ def case() -> None:
 @click.option("--outcome", type=OUTCOME, default=None)
 @click.option("--act", type=ACT, default=None, help="Has an effective act of this type.")
 @click.option("--flag", type=FLAG, default=None)
-@click.option("--due-before", default=None, metavar="TIME")
-@click.option("--opened-from", default=None, metavar="DAY")
-@click.option("--opened-to", default=None, metavar="DAY")
+@click.option("--due-before", default=None, type=MomentText(), metavar="TIME")
+@click.option("--opened-from", default=None, type=DayText(), metavar="DAY")
+@click.option("--opened-to", default=None, type=DayText(), metavar="DAY")
 @click.option(
     "--sort", default=None, help="opened_at, due, last_act, case_number; - turns it round."
 )
@@ -343,9 +344,14 @@ def worklist(client: Client, *, team: bool) -> None:
 @click.option("--flag", type=FLAG, default=None)
 @click.option("--late", is_flag=True, help="Entered late.")
 @click.option("--pending", is_flag=True, help="Waiting for signatures.")
-@click.option("--kid", default=None, help="Signed with this key; for supervisors and inspectors.")
-@click.option("--from", "from_", default=None, metavar="DAY")
-@click.option("--to", default=None, metavar="DAY")
+@click.option(
+    "--kid",
+    type=KeyId(),
+    default=None,
+    help="Signed with this key; for supervisors and inspectors.",
+)
+@click.option("--from", "from_", default=None, type=DayText(), metavar="DAY")
+@click.option("--to", default=None, type=DayText(), metavar="DAY")
 @click.option("--clock", type=click.Choice(["recorded", "occurred"]), default=None)
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
 @click.option("--all", "every", is_flag=True, help="Every page, one snapshot.")
@@ -388,8 +394,8 @@ def search(client: Client, words: tuple[str, ...], limit: int) -> None:
 
 
 @click.command()
-@click.option("--from", "from_", default=None, metavar="DAY")
-@click.option("--to", default=None, metavar="DAY")
+@click.option("--from", "from_", default=None, type=DayText(), metavar="DAY")
+@click.option("--to", default=None, type=DayText(), metavar="DAY")
 @click.option("--agency", default=None)
 @click.option(
     "--province", is_flag=True, help="Of all cases, over a calendar year; for whoever oversees."
@@ -520,8 +526,15 @@ def keys() -> None:
 
 
 @keys.command("affected")
-@click.argument("kid", metavar="KID")
-@click.option("--from", "from_", default=None, metavar="TIME|DAY", help="Recorded then or later.")
+@click.argument("kid", type=KeyId(), metavar="KID")
+@click.option(
+    "--from",
+    "from_",
+    type=MomentText(),
+    default=None,
+    metavar="TIME|DAY",
+    help="Recorded then or later.",
+)
 @identity
 def affected(client: Client, kid: str, from_: str | None) -> None:
     """Every statement, act and case that a key touched, before it is revoked and after."""

@@ -52,7 +52,7 @@ def custodian(file: Path) -> None:
 
     On the custodian's own machine; the public half goes to whoever founds the vault.
     """
-    public = file.with_name(file.name + _PUBLIC)
+    public = file.parent / f"{file.name}{_PUBLIC}"
     for path in (file, public):
         if path.exists():
             misuse(

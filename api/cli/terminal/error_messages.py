@@ -37,10 +37,27 @@ def guarded(command: F) -> F:
     return cast("F", run)
 
 
+def unwritten(error: OSError) -> Refusal:
+    """Standard output or standard error takes nothing more: a full disk, mostly."""
+    told = Message(
+        "What there was to tell could not be written to the end ({why}); whatever was recorded"
+        " before that is recorded.",
+        why=error,
+    )
+    return Refusal(told, FAILED, "output")
+
+
 def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911  one row an error
     match error:
         case Refused():
-            return Refusal(_of_server(error), FAILED, error.guard or error.code)
+            status = MISUSED if error.code in _WRITTEN_WRONGLY else FAILED
+            return Refusal(_of_server(error), status, error.guard or error.code)
+        case UnicodeEncodeError():
+            return Refusal(
+                Message("Nothing was done: a word of the call is no text (UTF-8); write it again."),
+                MISUSED,
+                "usage",
+            )
         case Unreachable():
             return Refusal(
                 Message("There was no answer; sending the same again is safe. Run: socai serve"),
@@ -90,6 +107,8 @@ _KEY: Final = Message(
     "The key or key file cannot be used; nothing was done, look at the file named"
 )
 
+#: Problems of a call that no state of the log could make right.
+_WRITTEN_WRONGLY: Final = frozenset({"malformed_request"})
 #: What failed, by the class nearest to the error, and what to do; the detail is for who repairs it.
 _STOPPED: Final[Mapping[type[Exception], Message]] = {
     Unsealable: Message(

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from os import devnull
+from pathlib import Path
 from typing import IO, Any, Final, NoReturn, TypeVar
 
 import click
@@ -71,12 +73,15 @@ class Refusal(click.ClickException):
         """Prints to standard error; with `--json` an object on standard output."""
         shell = self._shell
         sentence = translate(self.text, shell.lang)
-        if shell.json:
-            error = {"code": self.code, "message": sentence}
-            refused = {**self.found, "ok": False, "error": error}
-            click.echo(visible(orjson.dumps(refused, default=_plain).decode()))
-        else:
-            click.echo(visible(sentence), file=file, err=file is None)
+        try:
+            if shell.json:
+                error = {"code": self.code, "message": sentence}
+                refused = {**self.found, "ok": False, "error": error}
+                click.echo(visible(orjson.dumps(refused, default=_plain).decode()))
+            else:
+                click.echo(visible(sentence), file=file, err=file is None)
+        except OSError:  # nobody hears it: the exit status says it all the same
+            sys.stdout = sys.stderr = Path(devnull).open("w", encoding="utf-8")  # noqa: SIM115
 
 
 class Moment(click.ParamType[datetime]):
