@@ -32,6 +32,7 @@ def test_the_twin_of_a_page_is_the_answer_of_the_api(
     case = compartments.hidden.case
     pairs = {
         "/ho-so?state=VERIFYING&q=2024": "/v1/cases?state=VERIFYING&q=2024",
+        "/ho-so?due_before=2024-07-31&agency=": "/v1/cases?due_before=2024-08-01T00:00:00%2B07:00",
         "/viec-can-lam?team=true": "/v1/worklist?team=true",
         "/co-quan?as_of=2024-06-04": "/v1/agencies?as_of=2024-06-04",
         "/khoa": "/v1/keys",

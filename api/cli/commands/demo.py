@@ -41,9 +41,11 @@ from ledger.message import Message, Wording
 
 FILES: Final = ("SC1", "SC2")
 LEAD: Final = "cv"
+DISTRICT: Final = "tb"
+_PAGES: Final = "http://127.0.0.1:8000/"
 #: Who is asked what they see: one of the lead agency, of a district, of an operator that was sent
 #: an order, and the registrar, who keeps the registry and takes part in no case.
-EYES: Final = (LEAD, "tb", "nm", None)
+EYES: Final = (LEAD, DISTRICT, "nm", None)
 _DEPLOYMENT: Final = "rehearsal.bacninh.example"
 
 
@@ -226,6 +228,9 @@ def _next(shell: Shell, settings: Settings, outcomes: list[Outcome]) -> None:
     case_id = next(iter(outcomes[0].threads.cases.values()))
     lines = (
         (f"{home}make serve", Message("serve this ledger on port 8000")),
+        (f"open {_PAGES}", Message("its pages; paste there what one of these prints")),
+        (f"{socai} sign-in {_PAGES} --as {LEAD}", Message("an officer of the lead agency")),
+        (f"{socai} sign-in {_PAGES} --as {DISTRICT}", Message("an officer of a district")),
         (f"{socai} case history {case_id}", Message("one case's history")),
         (
             f"{socai} worklist --as cv",
@@ -233,7 +238,7 @@ def _next(shell: Shell, settings: Settings, outcomes: list[Outcome]) -> None:
         ),
         (f"{socai} token --as cv", Message("a token for the API")),
         (f"{socai} log audit", Message("audit again")),
-        ("open http://127.0.0.1:8000/docs", Message("the API, documented")),
+        (f"open {_PAGES}docs", Message("the API, documented")),
     )
     _head(shell, "6", Message("What to type next"))
     for command, text in lines:

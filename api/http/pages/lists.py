@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from typing import Final
 from urllib.parse import urlencode
 
@@ -10,14 +12,16 @@ from flask import Response, request
 from api.http.framework.request_context import context, now
 from api.http.pages.frame import Answered, ask, page, render, spoken
 from api.http.resources.cases import list_cases
+from api.http.resources.common import moments
 from api.http.resources.registry import list_agencies, list_keys
 from api.http.resources.worklist import get_worklist
 from api.http.schemas.enumerations import CASE_SORT
 from api.texts.case_words import Speech, act_title
 from ledger.regulation.acts.catalogue import load
+from ledger.regulation.acts.json_shape import parse_date
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.edition import load_edition
-from ledger.regulation.registry.calendar import local_day
+from ledger.regulation.registry.calendar import local_day, local_time
 from ledger.regulation.words import vocabulary
 
 _PARTS: Final = (
@@ -28,14 +32,25 @@ _FILTERS: Final = (
     "q", "state", "agency", "outcome", "act", "flag", "due_before", "opened_from", "opened_to",
     "sort",
 )  # fmt: skip
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _OF_A_PAGE: Final = ("limit", "cursor")
 
 
-@page("/ho-so", list_cases)
+def _wanted() -> dict[str, str]:
+    """The filters as the call knows them: a day stands for its end."""
+    given = dict(request.args)
+    due = given.get("due_before", "")
+    if _DAY.fullmatch(due):
+        with suppress(ValueError):
+            given["due_before"] = local_time(moments.midnight(parse_date(due), days=1))
+    return given
+
+
+@page("/ho-so", list_cases, twin_query=_wanted)
 def show_cases() -> Response:
     """The cases that the reader sees, by filters that stand in the address."""
     given = request.args
-    found = ask(list_cases, given)
+    found = ask(list_cases, _wanted())
     narrowed = any(given.get(name) for name in _FILTERS if name != "sort")
     return render(
         "cases.html",
@@ -43,7 +58,7 @@ def show_cases() -> Response:
         of=found,
         lines_of=found.body["cases"],
         given={name: given.get(name, "") for name in _FILTERS},
-        choices=_choices(),
+        choices=_choices(given.get("agency", "")),
         narrowed=narrowed,
         open_filter=narrowed or "sort" in given,
         older=older(found),
@@ -51,10 +66,14 @@ def show_cases() -> Response:
     )
 
 
-def _choices() -> dict[str, list[tuple[str, str]]]:
+def _choices(agency: str) -> dict[str, list[tuple[str, str]]]:
     """(code, words) of each filter that is chosen from a list."""
     speech = Speech(context().lang)
     n = 0 if speech.lang == "vi" else 1
+    agencies = ask(list_agencies, {"limit": "200"}).body["agencies"]
+    named = [(one["agency"], one["label"]) for one in agencies]
+    if agency and agency not in dict(named):
+        named.append((agency, agency))
     flags = [one["code"] for one in load_edition().guards["guards"] if one["kind"] == "flag"]
     return {
         "state": [(code, words[n]) for code, words in life_cycle().labels.items()],
@@ -63,6 +82,7 @@ def _choices() -> dict[str, list[tuple[str, str]]]:
             ((code, act_title(speech, code) or code) for code in load().types),
             key=lambda one: one[1],
         ),
+        "agency": named,
         "flag": [(code, code) for code in flags],
         "sort": [(code, spoken(f"f_sorted_{code}")) for code in CASE_SORT.words],
     }

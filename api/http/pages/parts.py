@@ -85,6 +85,11 @@ def case_of(line: Json) -> str:
     return name if kind == "case" else ""
 
 
+def cap(words: str) -> str:
+    """Words that stand first in their line."""
+    return words[:1].upper() + words[1:]
+
+
 def query(**members: object) -> str:
     """A query, without what has no value."""
     return urlencode([(name, value) for name, value in members.items() if value not in (None, "")])
@@ -104,8 +109,7 @@ def of(speech: Speech) -> dict[str, Callable[..., Any]]:
         return "" if code is None else speech.text(vocabulary("channels")[code])
 
     def member(named: str) -> str:
-        words = speech.name(named)
-        return words[:1].upper() + words[1:]
+        return cap(speech.name(named))
 
     def ground(one: Json) -> str:
         return speech.text(case_words.ground(one))
@@ -130,6 +134,7 @@ def of(speech: Speech) -> dict[str, Callable[..., Any]]:
         "ground": ground,
         "local": speech.local,
         "member": member,
+        "cap": cap,
         "text": speech.text,
         "verdict": lambda code: labels.verdict(code, speech.lang),
         "standing": lambda code: labels.standing(code, speech.lang),
