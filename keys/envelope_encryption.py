@@ -7,9 +7,10 @@ draw their own nonces and keys; `_seal_with` and `_wrap_with` are the private do
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -106,17 +107,18 @@ class Keks(Protocol):
         """What opens a wrap. Raises: Unsealable: it is not held."""
 
 
-@runtime_checkable
-class KeyElsewhere(Protocol):
+class KeyElsewhere(ABC):
     """Keys that another process holds and works with (access.md U3): what it is asked.
 
     It draws every nonce itself: whoever could choose one would get the key stream of a wrap that
     stands, and with it what is in there.
     """
 
+    @abstractmethod
     def wrapped(self, dek: bytes, *, origin: str, entry: bytes) -> bytes:
         """As `wrap`."""
 
+    @abstractmethod
     def unwrapped(self, wrap: bytes, *, origin: str, entry: bytes) -> bytes:
         """As `unwrap`."""
 

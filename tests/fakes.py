@@ -36,6 +36,8 @@ class MemoryRecordStore:
         self.fault = fault
         self._lock = threading.RLock()
         self._records: list[StoredRecord] = []
+        self._seqs: dict[UUID, int] = {}
+        self._authored: set[UUID] = set()
         self._head = LogHead(0, None, -1)
         self._tiles: dict[tuple[int, int, int], bytes] = {}
         self._notes: dict[int, bytes] = {}
@@ -46,7 +48,7 @@ class MemoryRecordStore:
 
     def backup(self) -> dict[str, Any]:
         """Everything that is stored."""
-        kept = ("_records", "_head", "_tiles", "_notes", "_tokens")
+        kept = ("_records", "_seqs", "_authored", "_head", "_tiles", "_notes", "_tokens")
         return {name: copy(getattr(self, name)) for name in kept}
 
     def restore(self, backup: Mapping[str, Any]) -> None:
@@ -83,6 +85,9 @@ class MemoryRecordStore:
                     registry=draft.registry,
                 )
             )
+            self._seqs[draft.stream_id] = draft.seq
+            if draft.author:
+                self._authored.add(draft.act_id)
             for tag in draft.tags:
                 self._tokens.setdefault(tag, (draft.stream_id, index))
             registry = index if draft.registry else self._head.registry_index
@@ -94,10 +99,9 @@ class MemoryRecordStore:
         return answer
 
     def _refuse(self, draft: Draft, at: datetime) -> None:
-        of_stream = [r.seq for r in self._records if r.stream_id == draft.stream_id]
-        if draft.seq != len(of_stream) + 1:
+        if draft.seq != self._seqs.get(draft.stream_id, 0) + 1:
             raise NotAppended("stale", self._head)
-        if draft.author and any(r.author and r.act_id == draft.act_id for r in self._records):
+        if draft.author and draft.act_id in self._authored:
             raise NotAppended("taken", self._head)
         if draft.registry_index != self._head.registry_index or self._moved(draft):
             raise NotAppended("judge_again", self._head)
@@ -111,7 +115,7 @@ class MemoryRecordStore:
                 news = (r.stream for r in self._records[known + 1 :])
                 if any(name.startswith("programme/") for name in news):
                     return True
-            elif any(r.stream_id == of and r.seq > known for r in self._records):
+            elif self._seqs.get(of, 0) > known:
                 return True
         noted = (self._tokens.get(tag) for tag in draft.tags)
         return any(one is not None and one[0] != draft.stream_id for one in noted)

@@ -35,6 +35,8 @@ CODED = {"Rejected", "Conflict", "Unavailable", "Problem"}
 # Between the checkpointer and its store, at `init`, between two projectors, and what an operator
 # alone is told: who shreds, and who turns an epoch.
 NEVER_OVER_HTTP = {
+    "backup_exists",
+    "wal_gone",
     "checkpoint_moved",
     "epoch",
     "epoch_busy",

@@ -6,8 +6,9 @@ is noted (access.md U3): then what is opened is asked of it in one go, and never
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 from uuid import UUID
 
 from keys import envelope_encryption
@@ -23,10 +24,10 @@ class OpenedBy(NamedTuple):
     kid: str
 
 
-@runtime_checkable
-class KeptApart(Protocol):
+class KeptApart(ABC):
     """Whoever opens, in a process of its own."""
 
+    @abstractmethod
     def records(self, origin: str, rows: Sequence[StoredRecord]) -> list[bytes | Unsealable]:
         """The key of each record of a log, or why there is none.
 
@@ -34,9 +35,11 @@ class KeptApart(Protocol):
             Unavailable: It does not answer, or opens nothing now.
         """
 
+    @abstractmethod
     def event(self, row: CustodyRow) -> bytes:
         """The key of an event of a file's custody. Raises: Unsealable, Unavailable."""
 
+    @abstractmethod
     def file(self, name: UUID, entry: bytes, index: int, by: OpenedBy) -> bytes:
         """The key of a file. Raises: Unsealable, Unavailable.
 

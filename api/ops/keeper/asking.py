@@ -20,7 +20,7 @@ from uuid import UUID
 from api.ops.keeper import words
 from api.ops.keeper.words import Broken, Json
 from keys.canonical import b64
-from keys.envelope_encryption import Kek
+from keys.envelope_encryption import Kek, KeyElsewhere
 from keys.errors import Malformed, Unsealable
 from ledger.errors import Unavailable
 from ledger.message import Message
@@ -28,7 +28,7 @@ from ledger.ports import NIL_UNIT, CustodyRow, StoredRecord
 from ledger.reads.access_logged import WrapsRow, origin_of
 from ledger.reads.read import MOST_RECORDS, ReadBy
 from ledger.reads.writer import RowPlace
-from ledger.streams.opener import OpenedBy
+from ledger.streams.opener import KeptApart, OpenedBy
 
 _TIMEOUT_S: Final = 30.0
 _PATIENCE_S: Final = 5.0
@@ -120,7 +120,7 @@ class KeeperRefused(Exception):
     """The keeper does not open that; why stands in its log and in this one's."""
 
 
-class KeptKeks:
+class KeptKeks(KeyElsewhere, KeptApart):
     """Implements `Keks`, `KeyElsewhere` and `KeptApart` by a keeper.
 
     Args:

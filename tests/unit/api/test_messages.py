@@ -127,9 +127,10 @@ def test_no_vietnamese_stands_in_the_code() -> None:
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             place = str(path.relative_to(ROOT))
-            if place.startswith(PAGE):
+            source = path.read_text("utf-8")
+            if place.startswith(PAGE) or source.isascii():
                 continue
-            for line, text in _texts(path.read_text("utf-8")):
+            for line, text in _texts(source):
                 assert not _is_vietnamese(text), f"{place}:{line}: {text!r}"
 
 
