@@ -32,6 +32,7 @@ KNOWN: Final = (
     r"SoftHSM is not on this machine: .*",
     r"Spin or a C compiler is not here: .*",
     r"PgBouncer is not on this machine",
+    r"PostgreSQL (15|17) is not on this machine",
     r"promtool is not on this machine",
     r"uv is not here: .*",
 )

@@ -28,6 +28,7 @@ from projections.engine import generations
 _PASSWORD_FILE: Final = "postgres.password"  # noqa: S105  its name, not its content
 _NOT_PLAIN: Final = re.compile(r"[^a-z0-9]+")
 _SLUG_STEM: Final = 26
+_OLDEST: Final = 15
 
 
 def admin_dsn(settings: Settings, password_file: Path | None = None) -> str:
@@ -89,6 +90,42 @@ def place(settings: Settings, dbname: str) -> dict[str, Any]:
         return {"host": server.host, "port": server.port, "dbname": dbname}
     host, port = place_of(settings.database_url)
     return {"host": host, "port": int(port) if port.isdecimal() else port, "dbname": dbname}
+
+
+def require_administrator(settings: Settings, password_file: Path | None = None) -> None:
+    """That the server is there and its administrator may make an enclave, before anything is made.
+
+    The embedded one is ours.
+
+    Raises:
+        SettingsError: He may not make roles or databases, or the server is too old.
+        Unavailable: It cannot be reached, or does not let him in.
+    """
+    if settings.database_url is None:
+        return
+    found = migrate.administrator(admin_dsn(settings, password_file))
+    if found.version < _OLDEST:
+        raise SettingsError(
+            Message(
+                "PostgreSQL {version} is too old: {oldest} or newer",
+                version=found.version,
+                oldest=_OLDEST,
+            )
+        )
+    if found.missing:
+        raise SettingsError(
+            Message(
+                "{name} makes no roles or databases: a superuser runs ALTER ROLE {name} {missing}",
+                name=found.name,
+                missing=" ".join(found.missing),
+            )
+        )
+
+
+def lacking(settings: Settings, facts: EnclaveFacts, password_file: Path | None) -> list[str]:
+    """What only a superuser of the server could do, and whoever installed is none."""
+    reader = role_dsn(settings, facts, "reader")
+    return migrate.lacking(admin_dsn(settings, password_file), reader, facts.slug)
 
 
 def make_schema(

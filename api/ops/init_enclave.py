@@ -6,10 +6,13 @@ holds no enclave. Asks nothing; everything comes by argument or settings.
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -17,6 +20,8 @@ from uuid import UUID
 import orjson
 
 from api.ops import database
+from api.ops.beginning import unfounded
+from api.ops.beginning.room import Need, require_room
 from api.ops.custody import token_custody
 from api.ops.home_notes import VKEYS
 from api.ops.machine import RealClock, RealEntropy
@@ -55,6 +60,7 @@ from ledger.postgres.files import PostgresFiles
 from ledger.postgres.migrate import WITH_PASSWORD
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
+from ledger.regulation.acts.json_shape import LOG
 from ledger.write.commands import Ledger
 
 REHEARSAL_OPENS: Final = "2023-03-21T08:00:00+07:00"
@@ -62,6 +68,10 @@ REHEARSAL_OPENS: Final = "2023-03-21T08:00:00+07:00"
 _ACCESS: Final = "access"
 _PASSPHRASE_BYTES: Final = 24
 _SLUG_BYTES: Final = 4
+TAKES: Final = Need(disk_mib=320, memory_mib=256)
+"""An empty enclave with a database of its own, and what is left free (`SOCAI_MIN_FREE_MIB`)."""
+_LONGEST_NAME: Final = 255
+_SHOWN: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,23 +128,41 @@ class _Keys:
 
 
 def found(settings: Settings, plan: Plan) -> Founded:
-    """Makes the enclave of this home.
+    """Makes the enclave of this home, or nothing: what a run before this one left goes first.
 
     Raises:
-        SettingsError: There is one already, the name is not allowed, or no passphrase is given.
-        TokenError: The token that is to keep the KEK does not work; no key was made.
-        LedgerError: The database or a guard refused; the home holds no enclave.
+        SettingsError: There is one already, the name is not allowed, no passphrase is given, or the
+            administrator may not make roles and databases.
+        TokenError: The token that is to keep the KEK does not work.
+        LedgerError: The database or a guard refused; nothing of it is left.
     """
-    _refuse(settings, plan)
-    home = Home(settings)
-    entropy = RealEntropy()
+    _refuse_name(settings, plan)
+    require_room(settings.home, TAKES)
+    database.require_administrator(settings, plan.password_file)
+    custody = _custody(settings, plan)
+    if unfounded.unfinished(settings):
+        unfounded.take_away(settings, custody, plan.password_file)
+    _refuse(settings)
+    slug = database.slug_of(plan.origin, RealEntropy().take(_SLUG_BYTES))
+    unfounded.begin(settings, slug)
+    try:
+        made = _found(settings, plan, slug, custody)
+    except BaseException:
+        if unfounded.unfinished(settings):
+            with suppress(Exception):  # what cannot go now goes before the next one
+                unfounded.take_away(settings, custody, plan.password_file)
+        raise
+    unfounded.end(settings)
+    return made
+
+
+def _found(settings: Settings, plan: Plan, slug: str, custody: Callable[[], KekCustody]) -> Founded:
+    home, entropy = Home(settings), RealEntropy()
     passphrase = _passphrase(settings, plan)
-    custody = _custody(settings, plan, passphrase)
-    slug = database.slug_of(plan.origin, entropy.take(_SLUG_BYTES))
     for login in WITH_PASSWORD:
         home.make_password(login)
     home.make_key(SESSION_KEY)
-    keys = _make_keys(home, custody, passphrase)
+    keys = _make_keys(home, custody(), passphrase)
     _remember(home, keys, plan)
     dbname = database.make_schema(
         settings, slug, plan.password_file, rehearsal=plan.rehearsal, level=plan.level
@@ -222,9 +250,37 @@ def read_vkeys(settings: Settings) -> list[str]:
     return path.read_text("ascii").split()
 
 
-def _refuse(settings: Settings, plan: Plan) -> None:
+def _refuse_name(settings: Settings, plan: Plan) -> None:
+    """What can be known before anything is asked or made."""
     if Home(settings).facts_path.exists():
         raise SettingsError(Message("{home} already holds an enclave", home=settings.home))
+    if plan.level not in LEVELS:
+        known = ", ".join(LEVELS)
+        raise SettingsError(Message("the level is one of {known}", known=known))
+    require_profile(settings.profile, plan.level, rehearsal=plan.rehearsal)
+    if not plan.rehearsal and plan.deployment.startswith(REHEARSAL):
+        raise SettingsError(
+            Message("only a rehearsal's deployment begins with {rehearsal}", rehearsal=REHEARSAL),
+        )
+    if plan.deployment.rpartition("/")[2] == _ACCESS or "/" in plan.deployment:
+        raise SettingsError(
+            Message("a deployment has no slash: the level follows it"),
+        )
+    # the key of checkpoints is called so, with "/pq" behind it
+    longest = _LONGEST_NAME - len("/pq")
+    if not re.fullmatch(LOG, plan.origin, re.ASCII) or len(plan.origin) > longest:
+        raise SettingsError(
+            Message(
+                "{deployment} is no name of a deployment: small letters, digits, dots and hyphens,"
+                " e.g. bacninh.example",
+                deployment=plan.deployment[:_SHOWN] or '""',
+            )
+        )
+    if not plan.rehearsal:
+        _passphrase(settings, plan)
+
+
+def _refuse(settings: Settings) -> None:
     if Home(settings).key_path("log").exists():
         raise SettingsError(
             Message(
@@ -240,18 +296,6 @@ def _refuse(settings: Settings, plan: Plan) -> None:
                 seen_dir=settings.seen_dir,
             ),
         )
-    if plan.level not in LEVELS:
-        known = ", ".join(LEVELS)
-        raise SettingsError(Message("the level is one of {known}", known=known))
-    require_profile(settings.profile, plan.level, rehearsal=plan.rehearsal)
-    if not plan.rehearsal and plan.deployment.startswith(REHEARSAL):
-        raise SettingsError(
-            Message("only a rehearsal's deployment begins with {rehearsal}", rehearsal=REHEARSAL),
-        )
-    if plan.deployment.rpartition("/")[2] == _ACCESS or "/" in plan.deployment:
-        raise SettingsError(
-            Message("a deployment has no slash: the level follows it"),
-        )
 
 
 def _passphrase(settings: Settings, plan: Plan) -> bytes:
@@ -264,12 +308,15 @@ def _passphrase(settings: Settings, plan: Plan) -> bytes:
     return path.read_bytes().strip(b"\r\n")
 
 
-def _custody(settings: Settings, plan: Plan, passphrase: bytes) -> KekCustody:
+def _custody(settings: Settings, plan: Plan) -> Callable[[], KekCustody]:
+    """What keeps the KEK; opened when there is a passphrase."""
+    token = settings.pkcs11_token
     if plan.custody == FILE:
-        return FileCustody(lambda: passphrase, Home(settings).key_costs())
-    if settings.pkcs11_token is None:
+        passphrase = partial(_passphrase, settings, plan)
+        return lambda: FileCustody(passphrase, Home(settings).key_costs())
+    if token is None:
         raise SettingsError(Message("name the token that is to keep the KEK: SOCAI_PKCS11_TOKEN"))
-    return token_custody(settings, settings.pkcs11_token)
+    return lambda: token_custody(settings, token)
 
 
 def _secret(path: Path, text: str) -> None:

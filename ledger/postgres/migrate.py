@@ -1,6 +1,6 @@
 """Installs an enclave's database and brings its schema up to date.
 
-`install` is the superuser's step: roles, database, schemas (access.md §3). `migrate` is the
+`install` is the administrator's step: roles, database, schemas (access.md §3). `migrate` is the
 migrator's: numbered files, each in a transaction of its own and remembered with its SHA-256, so
 that an edited file is refused. A file whose name ends in `.from_0011` says that programs whose
 last migration is 0011 go on serving what it makes (docs/operate/upgrade.md). Two migrators wait for
@@ -23,7 +23,8 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from ledger.errors import Fatal
+from ledger.errors import Fatal, Unavailable
+from ledger.message import Message
 from ledger.postgres.connect import reaching
 
 LOGINS: Final = (
@@ -42,6 +43,15 @@ _LOCK: Final = 0x736F6361  # one installer at a time, in a database that no encl
 
 _HAS_ROLE: Final[LiteralString] = "SELECT 1 FROM pg_roles WHERE rolname = %s"
 _HAS_DATABASE: Final[LiteralString] = "SELECT 1 FROM pg_database WHERE datname = %s"
+_ADMINISTRATOR: Final[LiteralString] = (
+    "SELECT rolname, rolsuper, rolcreaterole, rolcreatedb FROM pg_roles"
+    " WHERE rolname = current_user"
+)
+_MAY_LOCK: Final[LiteralString] = (
+    "SELECT has_function_privilege('pg_catalog.pg_advisory_lock(bigint)', 'EXECUTE')"
+)
+_PASSES_BY: Final[LiteralString] = "SELECT FROM pg_roles WHERE rolname = %s AND rolbypassrls"
+_REPLICATES: Final[LiteralString] = "SELECT FROM pg_roles WHERE rolname = %s AND rolreplication"
 _MIGRATIONS: Final[LiteralString] = """
 CREATE TABLE IF NOT EXISTS log.migrations (
   number int PRIMARY KEY CHECK (number >= 1),
@@ -145,7 +155,8 @@ def install(
     """Makes roles, database and schema of an enclave, or brings them up to date; may be repeated.
 
     Args:
-        admin_dsn: A superuser's connection string, to any database of the cluster.
+        admin_dsn: Connection string of who makes roles and databases, to any database of the
+            cluster; see `lacking` for what only a superuser does.
         slug: Prefix of the enclave's roles, `[a-z][a-z0-9_]{0,40}`.
         passwords: Of each login in `WITH_PASSWORD`.
         rehearsal: See `migrate`.
@@ -165,21 +176,115 @@ def install(
     if missing := [login for login in WITH_PASSWORD if not passwords.get(login)]:
         raise ValueError(f"passwords missing: {', '.join(missing)}")
     # A cluster made without a locale says SQL_ASCII, and the driver would give names as bytes.
-    with psycopg.connect(reaching(admin_dsn), autocommit=True, client_encoding="utf8") as admin:
-        admin.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+    with _administering(admin_dsn) as admin:
+        _wait_for_others(admin)
         _make_roles(admin, slug, passwords)
         _close_to_all(admin)
-        if admin.execute(_HAS_DATABASE, [database]).fetchone() is None:
-            admin.execute(
-                sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'").format(
-                    sql.Identifier(database), sql.Identifier(f"{slug}_owner")
-                )
-            )
-        with psycopg.connect(reaching(make_conninfo(admin_dsn, dbname=database))) as inside:
-            inside.execute(filled(_schema().joinpath("roles.sql").read_bytes(), slug, database))
+        with _owning_for_a_while(admin, slug):
+            if admin.execute(_HAS_DATABASE, [database]).fetchone() is None:
+                new = "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'"
+                names = sql.Identifier(database), sql.Identifier(f"{slug}_owner")
+                admin.execute(sql.SQL(new).format(*names))
+            with psycopg.connect(reaching(make_conninfo(admin_dsn, dbname=database))) as inside:
+                inside.execute(filled(_schema().joinpath("roles.sql").read_bytes(), slug, database))
     dsn = login_dsn(admin_dsn, slug, "migrator", passwords["migrator"], dbname=database)
     migrate(dsn, slug, rehearsal=rehearsal, level=level)
     return database
+
+
+def uninstall(admin_dsn: str, slug: str, dbname: str | None = None) -> None:
+    """Takes database and roles of an enclave away that was never founded; may be repeated.
+
+    Args:
+        admin_dsn: Of who made them.
+        slug: Prefix of the roles.
+        dbname: Name of the database; None takes the slug.
+    """
+    database = slug if dbname is None else dbname
+    if not _SLUG.fullmatch(slug) or not _SLUG.fullmatch(database):
+        raise ValueError("slug and database are lower-case letters, digits and underscores")
+    with _administering(admin_dsn) as admin:
+        _wait_for_others(admin)
+        there = [r for r in _every_role(slug) if admin.execute(_HAS_ROLE, [r]).fetchone()]
+        if f"{slug}_owner" in there and f"{slug}_views" in there:
+            with _owning_for_a_while(admin, slug):
+                gone = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+                admin.execute(gone.format(sql.Identifier(database)))
+        for role in reversed(there):
+            admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """Who is to make roles and databases.
+
+    Attributes:
+        name: The login.
+        missing: What it would need, as SQL calls it: empty where it may make an enclave.
+        version: Of the server, its first number.
+    """
+
+    name: str
+    missing: tuple[str, ...]
+    version: int
+
+
+def administrator(admin_dsn: str) -> Administrator:
+    """Who this is, asked before anything is made.
+
+    Raises:
+        Unavailable: The server cannot be reached, or does not let him in.
+    """
+    try:
+        with psycopg.connect(
+            reaching(admin_dsn), connect_timeout=5, client_encoding="utf8"
+        ) as admin:
+            row = admin.execute(_ADMINISTRATOR).fetchone()
+            version = admin.info.server_version // 10_000
+    except psycopg.OperationalError as error:
+        first = str(error).strip().splitlines()
+        raise Unavailable(
+            "database_unavailable",
+            Message(
+                "Nothing was made: the server does not let the administrator in ({said}).",
+                said=first[0] if first else "–",
+            ),
+        ) from error
+    name, superuser, roles, databases = row or ("", False, False, False)
+    lacks = (
+        ()
+        if superuser
+        else tuple(
+            word for word, has in (("CREATEROLE", roles), ("CREATEDB", databases)) if not has
+        )
+    )
+    return Administrator(str(name), lacks, version)
+
+
+def lacking(admin_dsn: str, reader_dsn: str, slug: str) -> list[str]:
+    """Statements that only a superuser, or the server's owner, could run, and did not.
+
+    Args:
+        admin_dsn: Of the administrator.
+        reader_dsn: Of a login of the enclave, to its database.
+        slug: Prefix of the enclave's roles.
+    """
+    found = []
+    with _administering(admin_dsn) as admin:
+        for login, attribute, query in (
+            ("backup", "BYPASSRLS", _PASSES_BY),
+            (ARCHIVER, "REPLICATION", _REPLICATES),
+        ):
+            if admin.execute(query, [f"{slug}_{login}"]).fetchone() is None:
+                found.append(f"ALTER ROLE {slug}_{login} {attribute};")
+        found += [
+            f"REVOKE ALL ON DATABASE {name} FROM PUBLIC;"
+            for (name,) in admin.execute(_OPEN_TO_ALL).fetchall()
+        ]
+    with psycopg.connect(reaching(reader_dsn)) as inside:
+        if belt_is_loose(inside):
+            found.append("-- what PUBLIC may ask of pg_catalog: socai migrate, by a superuser")
+    return found
 
 
 def migrate(migrator_dsn: str, slug: str, *, rehearsal: bool, level: str = "ordinary") -> list[int]:
@@ -272,6 +377,45 @@ def login_dsn(dsn: str, slug: str, login: str, password: str, *, dbname: str) ->
         password=password,
         application_name=f"socai-{login}",
     )
+
+
+@contextmanager
+def _administering(admin_dsn: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """A connection of the administrator's; what he may not do is one sentence."""
+    try:
+        with psycopg.connect(reaching(admin_dsn), autocommit=True, client_encoding="utf8") as admin:
+            yield admin
+    except psycopg.errors.InsufficientPrivilege as error:
+        said = str(error).splitlines()[0]
+        raise Fatal(f"the administrator may not do this on this server: {said}") from error
+
+
+def _wait_for_others(admin: psycopg.Connection[tuple[object, ...]]) -> None:
+    """One installer at a time; where the belt is fastened only a superuser may ask for the lock."""
+    if admin.execute(_MAY_LOCK).fetchone() == (True,):
+        admin.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+
+
+@contextmanager
+def _owning_for_a_while(admin: psycopg.Connection[tuple[object, ...]], slug: str) -> Iterator[None]:
+    """Who is no superuser makes in an owner's name only what that owner lends him.
+
+    He could lend it to himself again at any time, as a superuser could; but a login that is always
+    in an owner's place owns what it never made.
+    """
+    if admin.execute("SELECT current_setting('is_superuser')").fetchone() == ("on",):
+        yield
+        return
+    owners = sql.SQL(", ").join(sql.Identifier(f"{slug}_{owner}") for owner in OWNERS)
+    admin.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(owners))
+    try:
+        yield
+    finally:
+        admin.execute(sql.SQL("REVOKE {} FROM CURRENT_USER").format(owners))
+
+
+def _every_role(slug: str) -> list[str]:
+    return [f"{slug}_{name}" for name in (*OWNERS, *WITH_PASSWORD)]
 
 
 def _make_roles(

@@ -37,10 +37,9 @@ from api.ops.wiring import open_projector, require_schema, role_dsn
 from api.settings import LEVELS, EnclaveFacts, Home, Settings
 from api.texts.labels import word
 from ledger.errors import Unavailable
-from ledger.message import Message
+from ledger.message import Message, Wording
 from ledger.ports import LogHead
 from ledger.postgres.connect import connect, open_pool
-from ledger.postgres.migrate import belt_is_loose
 from ledger.postgres.records import PostgresRecords
 from ledger.regulation.registry.calendar import VIETNAM
 from projections.engine import generations
@@ -117,7 +116,7 @@ def init(  # noqa: PLR0913  one for each option
     try:
         plan = Plan(deployment, level, rehearsal, opened, database_password, custody.upper())
         made = found(settings, plan)
-        _note_belt(shell, settings, made.facts)
+        _note_lacking(shell, settings, made.facts, database_password)
     finally:
         database.stop_database(settings)
     _show_founded(shell, settings, made)
@@ -232,7 +231,7 @@ def _migrated(
     database.make_schema(
         settings, facts.slug, password_file, rehearsal=facts.rehearsal, level=facts.level
     )
-    _note_belt(shell, settings, facts)
+    _note_lacking(shell, settings, facts, password_file)
     _found_reads(shell, settings, facts)
     slots.made(settings, facts.level)
     return True
@@ -263,16 +262,21 @@ def _found_reads(shell: Shell, settings: Settings, facts: EnclaveFacts) -> None:
         shell.note(Message("Its log of reads was made, with keys of its own."))
 
 
-def _note_belt(shell: Shell, settings: Settings, facts: EnclaveFacts) -> None:
-    with connect(role_dsn(settings, facts, "reader")) as connection:
-        if not belt_is_loose(connection):
-            return
+def _note_lacking(
+    shell: Shell, settings: Settings, facts: EnclaveFacts, database_password: Path | None
+) -> None:
+    """What a superuser could do beside, once: without it the ledger goes on."""
+    missing = database.lacking(settings, facts, database_password)
+    if not missing:
+        return
     shell.note(
         Message(
-            "This database server does not let pg_advisory_* be taken from everybody; the ledger"
-            " waits for no such lock, so it goes on."
+            "Whoever installed is no superuser, or the server keeps these to itself; the ledger"
+            " goes on without them (docs/operate/install.md says what each is for):"
         )
     )
+    for statement in missing:
+        shell.note(Wording(f"  {statement}", f"  {statement}"))
 
 
 @click.group()

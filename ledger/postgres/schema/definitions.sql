@@ -92,6 +92,9 @@ UNION ALL
 SELECT format('role %%s is in %%s', pg_get_userbyid(m.member), pg_get_userbyid(m.roleid))
   FROM pg_auth_members m WHERE %(roles)s AND EXISTS (SELECT FROM role r WHERE r.oid IN (m.member, m.roleid))
     AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = m.member AND r.rolsuper)
+    -- whoever made a role may administer it from 16 on: the server says so itself (its first superuser), and nobody else can
+    AND NOT (m.grantor = 10 AND m.admin_option AND m.member NOT IN (SELECT r.oid FROM role r)
+      AND to_jsonb(m)->>'set_option' = 'false' AND to_jsonb(m)->>'inherit_option' = 'false')
 UNION ALL
 SELECT format('role %%s set %%s', r.rolname, c)
   FROM role r JOIN pg_db_role_setting s ON s.setrole = r.oid, unnest(s.setconfig) c

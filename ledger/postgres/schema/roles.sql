@@ -1,4 +1,4 @@
--- Run as superuser in the enclave's database by every installation; says the same thing twice without harm.
+-- Run by the administrator, a superuser or who makes roles and databases, in the enclave's database by every installation; says the same thing twice without harm.
 -- access.md §3: the database belongs to {slug}_owner (NOLOGIN), nobody else may come in unnamed, and proj belongs to
 -- {slug}_views (NOLOGIN): whoever owned a table there could put a function in its place, which the API would run as
 -- reader. The projector reads and writes rows; tables are made by `migrate` alone.
@@ -102,13 +102,24 @@ BEGIN
     EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', callable);
   END LOOP;
 END $$;
--- An audit reads in several processes, holds the roles to what is shipped, and says which database a login may enter.
-GRANT EXECUTE ON FUNCTION pg_export_snapshot() TO {slug}_projector, {slug}_auditor;
-GRANT SELECT ON pg_database, pg_roles, pg_auth_members, pg_db_role_setting TO {slug}_projector, {slug}_auditor;
--- What sweeps the queue of notifications (log.sweep_notices) runs as nobody who logs in.
-GRANT EXECUTE ON FUNCTION pg_notification_queue_usage() TO {slug}_owner;
--- A dump asks for these, whatever it is of.
-GRANT SELECT ON pg_database, pg_roles, pg_db_role_setting, pg_tablespace, pg_shdescription, pg_shseclabel TO {slug}_backup;
+-- An audit reads in several processes, holds the roles to what is shipped, and says which database a login may enter. What
+-- sweeps the queue of notifications (log.sweep_notices) runs as nobody who logs in. A dump asks for some, whatever it is of.
+-- Where the belt is not fastened everybody has these; where a superuser fastened it, whoever is none cannot loosen it.
+DO $$
+DECLARE
+  lent text;
+BEGIN
+  FOREACH lent IN ARRAY ARRAY[
+    'EXECUTE ON FUNCTION pg_export_snapshot() TO {slug}_projector, {slug}_auditor',
+    'SELECT ON pg_database, pg_roles, pg_auth_members, pg_db_role_setting TO {slug}_projector, {slug}_auditor',
+    'EXECUTE ON FUNCTION pg_notification_queue_usage() TO {slug}_owner',
+    'SELECT ON pg_database, pg_roles, pg_db_role_setting, pg_tablespace, pg_shdescription, pg_shseclabel TO {slug}_backup'
+  ] LOOP
+    EXECUTE 'GRANT ' || lent;
+  END LOOP;
+EXCEPTION WHEN insufficient_privilege THEN
+  RAISE WARNING 'a superuser has fastened the belt of this server: let one run socai migrate';
+END $$;
 
 -- A login that only looks takes no more of the server's connections than a look needs: an audit has one for each process.
 ALTER ROLE {slug}_auditor CONNECTION LIMIT 64;

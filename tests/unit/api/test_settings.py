@@ -13,7 +13,7 @@ from typing import Final
 import orjson
 import pytest
 
-from api.ops.init_enclave import Plan, _custody, _make_keys, found
+from api.ops.init_enclave import Plan, _make_keys, found
 from api.settings import (
     LEVELS,
     PROFILES,
@@ -25,6 +25,7 @@ from api.settings import (
     write_private,
 )
 from keys.custody.file import costs_of
+from keys.custody.kek_custody import FileCustody
 from tests.attacks import attack
 from tests.fixtures.key_files import CHEAP
 
@@ -221,9 +222,8 @@ def test_only_a_passphrase_that_init_drew_is_cheap_to_try(tmp_path: Path) -> Non
     drawn = Home(Settings.at(tmp_path)).key_costs()
     assert drawn == {"t": 1, "p": 1, "m_kib": 8}
     for settings, costs in ((chosen, CHEAP), (Settings.at(tmp_path), drawn)):
-        plan = Plan("x.test", "ordinary", rehearsal=True, at=datetime(2024, 1, 1, tzinfo=UTC))
         home = Home(replace(settings, keys_dir=tmp_path / str(costs["m_kib"])))
-        _make_keys(home, _custody(home.settings, plan, b"secret"), b"secret")
+        _make_keys(home, FileCustody(lambda: b"secret", home.key_costs()), b"secret")
         for name in ("log", "pq", "registrar", "service", "kek"):
             assert costs_of(home.key_path(name)) == costs, name
 
