@@ -121,5 +121,34 @@ EXCEPTION WHEN insufficient_privilege THEN
   RAISE WARNING 'a superuser has fastened the belt of this server: let one run socai migrate';
 END $$;
 
+-- What watches the server is in pg_monitor, which the belt has taken the views of statistics from: they go back to it, with the
+-- functions that they call, and it may come in. It reads figures of the server, and no table of the enclave; what planners
+-- know of values (pg_stats) is no figure. In one cluster it sees the pace of each enclave, as its operator does.
+GRANT CONNECT ON DATABASE {dbname} TO pg_monitor;
+DO $$
+DECLARE
+  known regclass;
+  callable regprocedure;
+BEGIN
+  FOR known IN
+    SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind IN ('r', 'v')
+      AND (c.relname ~ '^pg_(stat_|statio_|replication_|prepared_xacts|locks)' OR c.relname IN ('pg_database', 'pg_tablespace'))
+      AND NOT has_table_privilege('pg_monitor', c.oid, 'SELECT')
+      AND has_table_privilege(c.oid, 'SELECT WITH GRANT OPTION')
+  LOOP
+    EXECUTE format('GRANT SELECT ON %s TO pg_monitor', known);
+  END LOOP;
+  FOR callable IN
+    SELECT p.oid FROM pg_proc p WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname ~ (
+      '^(pg_stat_get_|pg_(current|last)_wal|pg_control_|pg_wal_lsn_diff$|pg_lock_status$|pg_prepared_xact$|pg_blocking_pids$'
+      || '|pg_get_(wal|replication_slots)|pg_show_replication_origin_status$'
+      || '|pg_(table|indexes|relation|total_relation|database|tablespace)_size$|(mxid_)?age$)')
+      AND NOT has_function_privilege('pg_monitor', p.oid, 'EXECUTE')
+      AND has_function_privilege(p.oid, 'EXECUTE WITH GRANT OPTION')
+  LOOP
+    EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO pg_monitor', callable);
+  END LOOP;
+END $$;
+
 -- A login that only looks takes no more of the server's connections than a look needs: an audit has one for each process.
 ALTER ROLE {slug}_auditor CONNECTION LIMIT 64;

@@ -1,0 +1,91 @@
+"""A login that is in pg_monitor and nothing else: it watches the server and sees no act."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Final
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from projections.views.base import Connection
+from tests.a_ledger import a_report
+from tests.fixtures.app import Service
+from tests.fixtures.postgres import Database
+
+pytestmark = pytest.mark.postgres
+NAME: Final = "watcher"
+PASSWORD: Final = "of the watcher"  # noqa: S105 - of a test
+#: What an exporter asks a server for.
+ASKED: Final = (
+    "SELECT datname, pg_database_size(oid), age(datfrozenxid) FROM pg_database",
+    "SELECT state, count(*), max(now() - xact_start) FROM pg_stat_activity GROUP BY state",
+    "SELECT xact_commit, deadlocks, blks_hit FROM pg_stat_database",
+    "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), flush_lsn) FROM pg_stat_replication",
+    "SELECT slot_name, active, restart_lsn FROM pg_replication_slots",
+    "SELECT mode, count(*) FROM pg_locks GROUP BY mode",
+    "SELECT buffers_clean FROM pg_stat_bgwriter",
+    "SELECT wal_bytes FROM pg_stat_wal",
+    "SELECT relname, n_dead_tup, last_autovacuum FROM pg_stat_user_tables",
+    "SELECT relname, heap_blks_hit FROM pg_statio_user_tables",
+    "SELECT archived_count FROM pg_stat_archiver",
+    "SELECT name, setting FROM pg_settings WHERE name = 'max_connections'",
+    "SELECT count(*), sum(size) FROM pg_ls_waldir()",
+    "SELECT pg_blocking_pids(pid) FROM pg_stat_activity",
+)
+_TABLES: Final = """
+SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname IN ('log', 'sec', 'access', 'proj', 'r', 'mirror') AND c.relkind IN ('r', 'v')
+"""  # noqa: E501 - SQL
+
+
+def watching(database: Database) -> Iterator[Connection]:
+    """A connection of that login, to the enclave's database."""
+    role = sql.Identifier(NAME)
+    with closing(psycopg.connect(database.server.dsn(), autocommit=True)) as admin:
+        admin.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(role))
+        made = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE pg_monitor")
+        admin.execute(made.format(role, sql.Literal(PASSWORD)))
+        dsn = make_conninfo(database.admin, user=NAME, password=PASSWORD)
+        with closing(psycopg.connect(dsn, autocommit=True)) as connection:
+            yield connection
+        admin.execute(sql.SQL("DROP ROLE {}").format(role))
+
+
+@pytest.fixture
+def watcher(service: Service) -> Iterator[Connection]:
+    """Of an enclave that is served."""
+    yield from watching(service.database)
+
+
+def test_it_sees_what_monitoring_needs_and_nothing_of_acts(
+    service: Service, watcher: Connection
+) -> None:
+    """Every question of an exporter is answered; no table is, and no query text says a word."""
+    service.hire("hotline")
+    act = a_report(1, service.clock.now())
+    service.say(act, "hotline")
+    for question in ASKED:
+        watcher.execute(question.encode()).fetchall()
+    with closing(psycopg.connect(service.database.admin)) as admin:
+        tables = [str(name) for (name,) in admin.execute(_TABLES).fetchall()]
+    assert len(tables) > 50
+    for table in tables:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            watcher.execute(f"SELECT FROM {table} LIMIT 1".encode())
+    for function in ("log.entries(0, 1)", "sec.asked()", "proj.totals()"):
+        with pytest.raises(psycopg.Error):
+            watcher.execute(f"SELECT {function}".encode())
+    seen = watcher.execute("SELECT coalesce(query, '') FROM pg_stat_activity").fetchall()
+    texts = " ".join(str(text) for (text,) in seen)
+    assert "log.append" in texts, "it sees what runs"
+    for word in (act.stream.removeprefix("case/"), act.signed["act_id"], "SCRAM-SHA-256$"):
+        assert str(word) not in texts
+
+    # the most common values of a column are values
+    for relation in ("pg_stats", "pg_statistic", "pg_authid"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            watcher.execute(f"SELECT FROM {relation} LIMIT 1".encode())
