@@ -41,6 +41,7 @@ serve: $(READY) ## serve the enclave in SOCAI_HOME (default .socai) on port 8000
 	@$(BIN)/socai serve
 
 test: $(READY) ## every test of a push: about ten minutes on 2 cores (ceiling: eight)
+	@$(BIN)/python -m tests.room $(WORKERS)
 	$(PYTEST) -q -rs -n $(WORKERS) --dist loadgroup
 
 quick: $(READY) ## lint, types, contracts and the tests that start no database
@@ -143,6 +144,7 @@ secrets: ## what docker-compose.yml needs: random secrets in secrets/ (LEVEL=mat
 	@test -z "$(OF_LEVEL)" || grep -qs ^SOCAI_LEVEL= $(ENV_FILE) || printf '%s\n' SOCAI_LEVEL=$(LEVEL) \
 	  SOCAI_SECRETS=./$(SECRETS_DIR) COMPOSE_PROJECT_NAME=socai-$(LEVEL) \
 	  COMPOSE_PROFILES=keeper SOCAI_KEK_OF_API=no-key >>$(ENV_FILE)
+	@echo "The containers take 2 GiB of memory and 5 GB of disk before the first act (docs/operate/capacity.md)."
 	@echo "Made $(SECRETS_DIR)/ and $(ENV_FILE); what was there is kept. Keep a copy of $(SECRETS_DIR)/passphrase apart."
 
 clean: ## remove the environment and caches; an enclave (.socai) is never touched

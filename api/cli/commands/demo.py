@@ -25,6 +25,7 @@ from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Shell, options, shell_of
 from api.client.client import Client
 from api.ops import database
+from api.ops.beginning.room import Need, require_room
 from api.ops.enclave_audit import run
 from api.ops.init_enclave import REHEARSAL_OPENS, Plan, found
 from api.ops.role_lock import require_unserved
@@ -47,6 +48,8 @@ _PAGES: Final = "http://127.0.0.1:8000/"
 #: an order, and the registrar, who keeps the registry and takes part in no case.
 EYES: Final = (LEAD, DISTRICT, "nm", None)
 _DEPLOYMENT: Final = "rehearsal.bacninh.example"
+TAKES: Final = Need(disk_mib=512, memory_mib=640)
+"""Measured: 520 MiB of memory and 90 MiB of disk; below 256 MiB free writes are refused."""
 
 
 @click.command()
@@ -102,6 +105,16 @@ def demo(*, fresh: bool, enclaves: bool) -> None:
 def _begin(shell: Shell, settings: Settings, *, fresh: bool) -> None:
     """A new rehearsal in the home; an earlier one that was begun by a demo may be set aside."""
     home = Home(settings)
+    if not shell.json:
+        shell.say(
+            Message(
+                "Takes {memory} MiB of memory and {disk} MiB of disk in {home}.",
+                memory=TAKES.memory_mib,
+                disk=TAKES.disk_mib,
+                home=settings.home,
+            )
+        )
+    require_room(settings.home, TAKES)
     if home.facts_path.exists() and (fresh or home.facts().origin.startswith(_DEPLOYMENT)):
         _set_aside(shell, settings)
     _head(shell, "1", Message("A rehearsal ledger"))
