@@ -70,7 +70,7 @@ def _working(enclave: ServedEnclave, book: Book) -> Iterator[Callable[[], None]]
         works: list[Callable[[threading.Event], None]] = [
             Reporter(enclave.url, book, n, waits=n > 0).run for n in range(3)
         ]
-        works.append(Asker([enclave.url], book).run)
+        works.append(Asker(enclave.url, book).run)
         running: list[Future[None]] = [pool.submit(partial(work, stop)) for work in works]
 
         def over() -> None:

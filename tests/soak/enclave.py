@@ -85,6 +85,10 @@ class ServedEnclave:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def http(self) -> httpx.Client | None:
+        """What it is asked by; None: a plain client will do."""
+        return None
+
     @property
     def home(self) -> Home:
         """Its files."""

@@ -113,7 +113,7 @@ def _work(
             pool.submit(guarded(partial(Reporter(enclave.url, book, n, waits=n > 0).run, stop)))
             for n in range(reporters)
         ]
-        taking.append(pool.submit(guarded(partial(Asker([enclave.url], book).run, stop))))
+        taking.append(pool.submit(guarded(partial(Asker(enclave.url, book).run, stop))))
         playing = pool.submit(guarded(partial(_play, enclave, book, killer, plays, failed)))
         killing.result()
         outcomes = playing.result()
@@ -215,8 +215,9 @@ def _figures(killer: Killer, book: Book, seconds: float) -> str:
     return (
         f"\n{sum(killer.done.values())} kills in {seconds:.0f} s: {kills}"
         f"\n{len(book.acknowledged)} statements acknowledged, refused: {refused or 'none'}; "
-        f"{book.retries} calls sent again by the officers"
-        f"\nlongest time without a receipt: {end - begin:.1f} s (killed in it: {within})"
+        f"{len(book.again)} calls sent again by the officers"
+        f"\nlongest time without a receipt: {end - begin:.1f} s (killed in it: {within};"
+        f" said: {dict(book.why())})"
         f"\nlongest time without a read: {read - unread:.1f} s, of {book.reads} reads"
         f"\nlongest waits for a victim to be there again: {away}"
     )

@@ -24,7 +24,6 @@ _ADDS: Final = tuple(
     for pattern in (
         rf"CREATE TABLE {_NAME}\b.*",
         rf"CREATE FUNCTION {_NAME}\b.*",
-        rf"ALTER TABLE {_NAME} ADD COLUMN [a-z_]+ [a-z]+(\[\])?",
         r"GRANT .*",
         r"COMMENT ON .*",
     )
@@ -85,11 +84,12 @@ def test_what_adds_is_told_from_what_does_not() -> None:
         "CREATE TABLE log.a (one int); CREATE UNIQUE INDEX x ON log.a (one);",
         "CREATE TABLE log.a (b int); CREATE TRIGGER t BEFORE UPDATE ON log.a EXECUTE FUNCTION f();",
         "CREATE TABLE log.a (one int); ALTER TABLE log.a ENABLE ROW LEVEL SECURITY;",
-        "ALTER TABLE log.records ADD COLUMN more text;",
         "CREATE FUNCTION log.b() RETURNS int LANGUAGE sql AS $$ SELECT 1; SELECT 2 $$;",
         "-- DROP TABLE log.records;\nGRANT SELECT ON log.records TO {slug}_auditor;",
     )
     not_taken = (
+        # rights are granted by column, and an older program that asks for all of them is refused
+        "ALTER TABLE log.records ADD COLUMN more text;",
         "DROP TABLE log.records;",
         "DROP TRIGGER append_only ON log.tiles;",
         "CREATE OR REPLACE FUNCTION log.append() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$;",
