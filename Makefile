@@ -138,6 +138,10 @@ secrets: ## what docker-compose.yml needs: random secrets in secrets/ (LEVEL=mat
 	for name in session ticket; do \
 	  test -s $(SECRETS_DIR)/$$name.key || random 0-9a-f 64 >$(SECRETS_DIR)/$$name.key; done
 	@test -s $(SECRETS_DIR)/mail.json || echo '{}' >$(SECRETS_DIR)/mail.json
+	@test -s $(SECRETS_DIR)/proxy.key || { command -v openssl >/dev/null 2>&1 \
+	  || { echo "openssl is not here: put the certificate of the proxy and its key into $(SECRETS_DIR)/proxy.crt and proxy.key." >&2; exit 1; }; \
+	  umask 077; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 825 -subj /CN=localhost \
+	    -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout $(SECRETS_DIR)/proxy.key -out $(SECRETS_DIR)/proxy.crt 2>/dev/null; }
 	@# the folder is closed to all but its owner; the group is only for the processes in the containers
 	@chgrp $(GROUP) $(SECRETS_DIR)/* && chmod 640 $(SECRETS_DIR)/*
 	@grep -qs ^SOCAI_SECRETS_GID= $(ENV_FILE) || echo "SOCAI_SECRETS_GID=$(GROUP)" >>$(ENV_FILE)

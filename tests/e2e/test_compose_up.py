@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 from typing import Final
 
+import httpx
 import orjson
 import pytest
 
@@ -17,9 +20,10 @@ from tests.processes import free_port
 pytestmark = [pytest.mark.drill, pytest.mark.slow, pytest.mark.xdist_group("image")]
 
 IMAGES: Final = {"socai": "server", "socai-rehearsal": "rehearsal"}
+OF_OTHERS: Final = ("postgres:18", "nginx:1")
 _SERVING: Final = {
-    "ordinary": {"postgres", "api", "checkpointer", "projector"},
-    "mat": {"postgres", "api", "checkpointer", "projector", "keeper"},
+    "ordinary": {"postgres", "api", "api-2", "proxy", "checkpointer", "projector"},
+    "mat": {"postgres", "api", "api-2", "proxy", "checkpointer", "projector", "keeper"},
 }
 _PLAYED: Final = {"ordinary": "SC1", "mat": "SC12"}
 
@@ -36,6 +40,12 @@ def docker() -> str:
         if "failed to resolve source metadata" in built.stderr:
             pytest.skip(f"no image registry is reached: {built.stderr.strip().splitlines()[-1]}")
         assert built.returncode == 0, built.stderr
+    for image in OF_OTHERS:
+        there = subprocess.run([program, "image", "inspect", image], capture_output=True)  # noqa: PLW1510
+        if there.returncode:
+            pulled = subprocess.run([program, "pull", image], capture_output=True, text=True)  # noqa: PLW1510
+            if pulled.returncode:
+                pytest.skip(f"no image registry is reached: {pulled.stderr.strip()}")
     return program
 
 
@@ -51,14 +61,17 @@ class Project:
     def __init__(self, docker: str, folder: Path, level: str) -> None:
         self._docker, self._folder, self.level = docker, folder, level
         self._file = ".env" if level == "ordinary" else f".env.{level}"
-        for name in ("docker-compose.yml", "Makefile"):
-            shutil.copy(ROOT / name, folder)
+        (folder / "docs" / "operate").mkdir(parents=True)
+        for name in ("docker-compose.yml", "Makefile", "docs/operate/proxy.conf"):
+            shutil.copy(ROOT / name, folder / name)
         level_named = [] if level == "ordinary" else [f"LEVEL={level}"]
         make = shutil.which("make") or "make"
         subprocess.run([make, "secrets", *level_named], cwd=folder, check=True)
         with (folder / self._file).open("a", encoding="utf-8") as file:
             file.write("SOCAI_DEPLOYMENT=bacninh.example\nSOCAI_INIT=--rehearsal\n")
-            file.write(f"SOCAI_PORT={free_port()}\n")
+            self.port = free_port()
+            self.certificate = folder / f"secrets{'' if level == 'ordinary' else '-mat'}/proxy.crt"
+            file.write(f"SOCAI_PORT={self.port}\n")
             file.write(f"COMPOSE_PROJECT_NAME=socai-tested-{level}\n")
 
     def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -93,5 +106,38 @@ def test_an_enclave_comes_up_and_plays_in_containers(project: Project) -> None:
         "http://api:8000",
     )  # fmt: skip
     assert _PLAYED[project.level] in played.stdout
+    assert _refused_while(project, "up", "--detach", "--no-deps", "--no-build", "--wait",
+        "--force-recreate", "api") == []  # fmt: skip
+    assert _refused_while(project, "kill", "api-2") == []
     audit = project.run("run", "--rm", "-T", "migrate", "log", "audit", "--json")
     assert orjson.loads(audit.stdout)["ok"]
+
+
+def _refused_while(project: Project, *words: str) -> list[str]:
+    """What whoever asks the one port, over TLS, was not answered while a replica is exchanged."""
+    over, refused, asked = Event(), list[str](), 0
+
+    def ask() -> None:
+        nonlocal asked
+        trusted = ssl.create_default_context(cafile=str(project.certificate))
+        with httpx.Client(verify=trusted, timeout=30) as http:
+            while not over.wait(0.05):
+                try:
+                    answer = http.get(f"https://127.0.0.1:{project.port}/health/live")
+                except httpx.HTTPError as error:
+                    refused.append(repr(error))
+                else:
+                    if answer.status_code != httpx.codes.OK:
+                        refused.append(f"{answer.status_code} {answer.text[:200]}")
+                asked += 1
+
+    asking = Thread(target=ask)
+    asking.start()
+    try:
+        project.run(*words)
+        over.wait(3)  # whoever was taken out is out
+    finally:
+        over.set()
+        asking.join()
+    assert asked > 1
+    return refused

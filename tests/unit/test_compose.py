@@ -20,7 +20,10 @@ from ledger.postgres.migrate import WITH_PASSWORD
 ROOT: Final = Path(__file__).parents[2]
 FILE: Final[Mapping[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: Final[Mapping[str, Mapping[str, Any]]] = FILE["services"]
-LASTING: Final = ("postgres", "api", "checkpointer", "projector", "keeper", "vault")
+LASTING: Final = (
+    "postgres", "api", "api-2", "proxy", "checkpointer", "projector", "keeper", "vault",
+)  # fmt: skip
+REPLICAS: Final = ("api", "api-2")
 KEYS: Final = Path("/var/lib/socai/keys")
 SEEN: Final = "/var/lib/socai/seen"
 
@@ -107,6 +110,8 @@ def test_every_secret_is_a_file_that_git_never_sees() -> None:
         "passphrase",
         "vault.passphrase",
         "mail.json",
+        "proxy.crt",
+        "proxy.key",
         *keys,
     }
 
@@ -147,7 +152,8 @@ def test_each_process_has_only_the_logins_it_works_with() -> None:
     assert given == {
         "postgres": {"postgres.password"},
         "migrate": {f"{role}.password" for role in ("postgres", *WITH_PASSWORD)},
-        "api": {"writer.password", "reader.password", "public.password"},
+        **{key: {"writer.password", "reader.password", "public.password"} for key in REPLICAS},
+        "proxy": set(),
         "checkpointer": {"checkpointer.password"},
         "projector": {"projector.password"},
         "keeper": {"keeper.password"},
@@ -168,7 +174,8 @@ def test_each_process_has_only_the_keys_it_works_with() -> None:
             "log:rw", "pq:rw", "access:rw", "access-pq:rw", "kek:rw", "registrar:rw", "service:rw",
             "vault:rw",
         },
-        "api": {"kek:ro", "service:ro"},
+        **{key: {"kek:ro", "service:ro"} for key in REPLICAS},
+        "proxy": set(),
         "checkpointer": {"log:ro", "pq:ro", "access:ro", "access-pq:ro"},
         "projector": {"kek:ro"},
         "keeper": {"kek:ro"},
@@ -180,7 +187,7 @@ def test_each_process_has_only_the_keys_it_works_with() -> None:
 
 def test_no_serving_process_writes_the_home_or_reads_officers_keys() -> None:
     """The genesis digest that a process is held to is none it can change."""
-    for name in ("api", "checkpointer", "projector", "keeper", "vault"):
+    for name in (*REPLICAS, "checkpointer", "projector", "keeper", "vault"):
         mounts = {source: (target, mode) for source, target, mode in _mounts(name)}
         assert mounts["home"] == ("/var/lib/socai/home", "ro")
         assert "cast" not in mounts
@@ -195,7 +202,8 @@ def test_each_process_remembers_its_log_where_no_other_can_write() -> None:
     own = {name: {f"{SEEN}/{name}"} for name in ("api", "checkpointer", "projector")}
     own["checkpointer"].add(f"{SEEN}/{READS.seen}")  # it keeps both logs
     every = {f"{SEEN}/{role}" for role in (*REMEMBERING, READS.seen)}
-    nobody = {name: set[str]() for name in ("postgres", "rehearsal", "keeper", "vault")}
+    own["api-2"] = own["api"]
+    nobody = {name: set[str]() for name in ("postgres", "proxy", "rehearsal", "keeper", "vault")}
     assert seen == {**own, **nobody, "migrate": every}
     settings = Settings.at(Path("/var/lib/socai/home"), seen_dir=Path(SEEN))
     roles = (*REMEMBERING, READS.seen)
@@ -218,7 +226,9 @@ def test_each_lasting_process_is_asked_how_it_is_and_starts_again(name: str) -> 
     """A killed one comes back; one that hangs is seen."""
     service = SERVICES[name]
     asked = service["healthcheck"]["test"]
-    expected = ["pg_isready"] if name == "postgres" else ["socai", "health", "--role", name]
+    others = {"postgres": ["pg_isready"], "proxy": ["nginx"]}
+    role = "api" if name in REPLICAS else name
+    expected = others.get(name, ["socai", "health", "--role", role])
     assert asked[: 1 + len(expected)] == ["CMD", *expected]
     assert service["restart"] == "unless-stopped"
 
@@ -227,9 +237,10 @@ def test_the_migrating_step_is_done_before_anybody_serves() -> None:
     """And the database answers before it begins; it runs once."""
     assert SERVICES["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
     assert SERVICES["migrate"]["restart"] == "no"
-    for name in ("api", "checkpointer", "projector", "keeper", "vault"):
-        before = SERVICES[name]["depends_on"]["migrate"]
-        assert before == {"condition": "service_completed_successfully"}
+    for name in (*REPLICAS, "checkpointer", "projector", "keeper", "vault"):
+        before = SERVICES[name]["depends_on"]
+        assert before == {"migrate": {"condition": "service_completed_successfully"}}
+    assert "depends_on" not in SERVICES["proxy"], "it answers 502 until somebody does"
 
 
 @pytest.mark.parametrize("name", ["checkpointer", "projector"])
@@ -238,14 +249,34 @@ def test_a_loop_that_doubts_is_held_not_started_again(name: str) -> None:
     assert SERVICES[name]["command"] == ["serve", "--role", name, "--hold"]
 
 
-def test_only_the_api_is_reached_from_outside_and_only_on_loopback() -> None:
+def test_only_the_proxy_is_reached_from_outside_and_only_on_loopback() -> None:
     """The database has no port of the machine and no way out; the vault hands letters in."""
     assert FILE["networks"]["inside"] == {"internal": True}
     for name, service in SERVICES.items():
         ports = service.get("ports", [])
         assert all(port.startswith("127.0.0.1:") for port in ports)
-        assert bool(ports) == (name == "api")
-        assert ("outside" in service["networks"]) == (name in ("api", "vault"))
+        assert bool(ports) == (name == "proxy")
+        assert ("outside" in service["networks"]) == (name in (*REPLICAS, "proxy", "vault"))
+
+
+def test_two_replicas_of_the_api_stand_behind_one_port() -> None:
+    """They are one and the same, under one name; the proxy has no key but its own, and no login."""
+    one, other = (SERVICES[name] for name in REPLICAS)
+    assert one == other
+    assert one["networks"]["inside"]["aliases"] == ["replicas"]
+    said = (ROOT / FILE["configs"]["proxy"]["file"]).read_text("utf-8")
+    assert "listen 8443 ssl" in said
+    assert "http://$replicas:8000" in said
+    assert "proxy_next_upstream error timeout non_idempotent" in said
+    assert SERVICES["proxy"]["secrets"] == ["proxy.crt", "proxy.key"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_nobody_takes_the_whole_machine(name: str) -> None:
+    """Memory, processors and processes are bounded, and what is said is kept by size."""
+    service = SERVICES[name]
+    assert {"mem_limit", "cpus", "pids_limit"} <= set(service)
+    assert service["logging"]["options"] == {"max-size": "20m", "max-file": "5"}
 
 
 def _mounts(name: str, said: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:
