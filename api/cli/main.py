@@ -44,7 +44,9 @@ COMMANDS: Final[dict[str, Late]] = {
     "projection": Late(
         "api.cli.commands.operator:projection", Message("The views: status, rebuild.")
     ),
-    "key": Late("api.cli.commands.officer:key", Message("Keys: new, show, split, recover, epoch.")),
+    "key": Late(
+        "api.cli.commands.officer:key", Message("Keys: new, show, enrol, split, recover, epoch.")
+    ),
     "act": Late("api.cli.commands.officer:act", Message("Acts: new, show, sign, submit.")),
     "sign-next": Late(
         "api.cli.commands.writing.sign_next:sign_next",
@@ -53,6 +55,11 @@ COMMANDS: Final[dict[str, Late]] = {
     "sign-in": Late(
         "api.cli.commands.officer:sign_in",
         Message("A line that signs you in to the pages at URL; paste it there within two minutes."),
+    ),
+    "officer": Late("api.cli.commands.writing.appointing:officer", Message("Officers: appoint.")),
+    "delegate": Late(
+        "api.cli.commands.writing.appointing:delegate",
+        Message("Let another officer sign for your post."),
     ),
     "token": Late("api.cli.commands.officer:token", Message("A bearer token for one of the cast.")),
     "attachment": Late(

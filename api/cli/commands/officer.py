@@ -95,6 +95,10 @@ ROLES: Final = ("AUTHOR", "CHECKER", "APPROVER", "RETURNER")
     table={
         "new": Late("api.cli.commands.officer:new_key", Message("Make a key.")),
         "show": Late("api.cli.commands.officer:show_key", Message("The public part of a key.")),
+        "enrol": Late(
+            "api.cli.commands.writing.appointing:enrol",
+            Message("Enrol an officer's key, as a registrar."),
+        ),
         "split": Late(
             "api.cli.commands.key.custodians:split", Message("Split a secret to three custodians.")
         ),

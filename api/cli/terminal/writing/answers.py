@@ -19,7 +19,7 @@ import orjson
 from api.client.act_form import PROVISION, label_of
 from api.client.draft_sources import DraftSources
 from api.texts.case_words import when
-from api.texts.catalogue import translate
+from api.texts.catalogue import both
 from api.texts.lang import LANGS, Lang
 from ledger.message import Message, Text
 from ledger.regulation.act_in_words import BASIS_WORDS
@@ -259,7 +259,7 @@ class Answers:
             raise Misread(Message("JSON is asked for, or @FILE that holds it")) from error
 
     def _role(self, text: str) -> str:
-        words = [Option(code, translate(one, self._lang)) for code, one in BASIS_WORDS.items()]
+        words = [Option(code, *both(one).values()) for code, one in BASIS_WORDS.items()]
         return str(self.chosen(words, text))
 
     # -- days and times

@@ -1,0 +1,195 @@
+"""A whole case told by drafts of several officers, and signed by who approves; then registrars.
+
+Nothing but `act new --from`, `sign-next` and the commands of registrars writes here; what they
+leave is audited from the log alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import orjson
+import pytest
+
+from tests.fixtures.desk import Desk
+
+pytestmark = [
+    pytest.mark.postgres,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("access commands"),
+]
+APPROVES: Final = "gd"
+PERSONNEL: Final = "PERSONNEL_OFFICER"
+CASE: Final = (
+    (
+        "hotline",
+        """\
+act: ReportReceived
+channel: PHONE
+facts:
+  received_at: nay
+  intake_point: Đường dây nóng
+  summary: Một trang mạng chép giao diện của bệnh viện.
+  identity_given: false
+  petition_kind: phản ánh
+  content:
+    - {where: WEBSITE, title: Trang mạng tại datlich.example, seen_at: nay}
+""",
+    ),
+    (
+        "cv",
+        """\
+act: CaseRegistered
+facts:
+  {regulation_version: 90/QĐ-UBND, intake: ['#1'], urgency: không khẩn,
+   duplicates_checked: true, handling_agency: .}
+""",
+    ),
+    (
+        "cv",
+        """\
+act: CompetenceDetermined
+disposition: tự thụ lý
+approver: gd
+facts: {finding: Thuộc thẩm quyền của Sở, reasons: Trang mạng đặt tại địa bàn tỉnh}
+""",
+    ),
+    (
+        "cv",
+        """\
+act: VerificationConcluded
+approver: gd
+facts:
+  finding: sai sự thật, mạo danh
+  reasons: Trang không phải của bệnh viện.
+  limbs:
+    - {limb: a, result: không áp dụng, reasons: Không phải báo chí}
+    - {limb: b, result: có căn cứ, instrument: 24/2018/QH14, article: '8', clause: '1', point: d,
+       reasons: Mạo danh trang của tổ chức}
+    - {limb: c, result: không áp dụng, reasons: Không xét}
+  evidence:
+    - {kind: '1', description: Ảnh chụp trang mạng}
+  contrary_evidence: []
+  contrary_none_found: true
+""",
+    ),
+    (
+        "cv",
+        """\
+act: ReferralSent
+approver: gd
+to: [Sở Y tế tỉnh]
+basis: [24/2014/NĐ-CP 4 thẩm quyền, 24/2018/QH14 8.1.d nội dung]
+document: {number: '31', symbol: STTTT, type: CV, date: nay, abstract: Chuyển vụ việc}
+facts:
+  ground: '1'
+  reasons: Cần xử lý theo chuyên ngành.
+  competence_reason: Thuộc thẩm quyền của ngành y tế.
+  competent_agency: bacninh.syt
+  file_list:
+    - {title: Kết luận xác minh, pages: 2, original: false}
+  urgent: false
+""",
+    ),
+)
+"""Who writes it, and the draft, in the words that people use."""
+
+
+def test_a_case_is_told_by_drafts_signed_by_who_approves_and_audited(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """From the report to a referral, by three officers, in Vietnamese; the log is sound."""
+    case = ""
+    for n, (author, text) in enumerate(CASE):
+        draft = tmp_path / f"{n}.yaml"
+        draft.write_text(text, encoding="utf-8")
+        place = ("--case", case) if case else ()
+        told = desk.told("act", "new", "--from", str(draft), *place, "--yes", "--as", author)
+        case = case or told["stream"].removeprefix("case/")
+        if told["status"] == "pending":
+            signed = desk.cli("sign-next", "--as", APPROVES, lang="vi", stdin="c\n")
+            assert signed.exit_code == 0, signed.output
+            assert "Đã ký: 1." in signed.stdout, signed.output
+    file = desk.told("case", "show", case, "--as", "cv")
+    assert file["state"] == "REFERRED"
+    history = desk.told("case", "history", case, "--as", "cv")["acts"]
+    assert [act["act"] for act in history] == [
+        "ReportReceived", "CaseRegistered", "CompetenceDetermined", "VerificationConcluded",
+        "ReferralSent",
+    ]  # fmt: skip
+    verified = desk.cli("case", "verify", case, "--as", "cv")
+    assert verified.exit_code == 0, verified.output
+    audit = desk.cli("log", "audit")
+    assert audit.exit_code == 0, audit.output
+
+
+def test_what_waits_is_given_back_with_a_reason_or_left(desk: Desk, tmp_path: Path) -> None:
+    """Shown in words and never as JSON; left it waits on, given back it is dead."""
+    desk.cli("sign-next", "--as", APPROVES, stdin="r\nKhông liên quan\n" * 9)
+    assert desk.told("sign-next", "--as", APPROVES) == {
+        "ok": True, "signed": 0, "returned": 0, "left": 0,
+    }  # fmt: skip
+    report, registered = (tmp_path / name for name in ("report.yaml", "registered.yaml"))
+    report.write_text(CASE[0][1], encoding="utf-8")
+    registered.write_text(CASE[1][1], encoding="utf-8")
+    draft = tmp_path / "competence.yaml"
+    draft.write_text(CASE[2][1], encoding="utf-8")
+    stream = desk.told("act", "new", "--from", str(report), "--yes", "--as", "hotline")["stream"]
+    case = stream.removeprefix("case/")
+    for path in (registered, draft):
+        words = ("act", "new", "--from", str(path), "--case", case, "--yes", "--as", "cv")
+        waits = desk.told(*words)
+    assert waits["status"] == "pending"
+    size = desk.size()
+    left = desk.cli("sign-next", "--as", APPROVES, stdin="\n")
+    assert "Still waiting: 1." in left.stdout, left.output
+    assert '"act":' not in left.stderr
+    assert "competence" in left.stderr.casefold()
+    assert desk.size() == size
+    broken = desk.cli("sign-next", "--as", APPROVES, stdin="")
+    assert (broken.exit_code, broken.stdout) == (2, "")
+    back = desk.cli("sign-next", "--as", APPROVES, stdin="r\n \nChưa đủ căn cứ\n")
+    assert "Given back: 1." in back.stdout, back.output
+    returned = desk.told("case", "history", case, "--as", "cv")["acts"][-1]["payload"]
+    assert returned["act"] == "ActReturned"
+    assert returned["refers_to"] == waits["act_id"]
+    assert returned["facts"] == {"reason": "Chưa đủ căn cứ"}
+    assert desk.told("sign-next", "--as", APPROVES)["left"] == 0
+
+
+def test_an_officer_is_appointed_a_key_enrolled_and_a_post_lent(desk: Desk, tmp_path: Path) -> None:
+    """Each by a command of its own; the personnel officer signs next; the key then signs in."""
+    made = desk.cli(
+        "officer", "appoint", "pho-giam-doc", "--agency", "so thong tin va truyen thong",
+        "--document", "QĐ 12", "--capacity", "TRUC_TIEP", "--capacity", "KT", "--yes",
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    officer = made.stderr.partition("Officer: ")[2].split()[0]
+    own, public = tmp_path / "own.socaikey", tmp_path / "own.json"
+    public.write_text(desk.cli("key", "new", str(own), "--json").stdout, encoding="utf-8")
+    assert desk.cli("sign-next", "--as", PERSONNEL, stdin="y\n").exit_code == 0
+    enrolled = desk.told(
+        "key", "enrol", str(public), "--officer", officer, "--until", "2027-12-31", "--yes"
+    )
+    assert enrolled["status"] == "pending"
+    assert desk.cli("sign-next", "--as", PERSONNEL, stdin="y\n").exit_code == 0
+    assert desk.told("sign-next", "--key", str(own))["left"] == 0
+    lent = (
+        "delegate", officer[:8], "--capacity", "KT", "--ground", "LEAVE", "--until", "2025-03-01",
+        "--document", "QĐ 15", "--as", APPROVES,
+    )  # fmt: skip
+    size = desk.size()
+    dry = desk.cli(*lent, "--scope", "Ký khi nghỉ", "--yes", "--dry-run", lang="vi")
+    assert (dry.exit_code, desk.size()) == (0, size), dry.output
+    assert desk.told(*lent, "--scope", "Ký khi nghỉ", "--yes")["status"] == "effective"
+    for words, status in (
+        ((*lent, "--scope", ""), 1),
+        ((*lent, "--scope", "x", "--until", "hôm qua"), 2),
+        (("key", "enrol", str(own), "--officer", officer, "--until", "2027-12-31"), 2),
+        (("officer", "appoint", "x", "--agency", "thong tin", "--document", "QĐ"), 2),
+        (("officer", "appoint", "x", "--agency", ".", "--document", "QĐ", "--officer", officer), 2),
+    ):
+        wrong = desk.cli(*words, "--yes")
+        assert (wrong.exit_code, wrong.stdout) == (status, ""), wrong.output
+        assert orjson.loads(desk.cli(*words, "--yes", "--json").stdout)["ok"] is False
