@@ -88,7 +88,7 @@ COMMANDS: Final[dict[str, Late]] = {
     ),
     "case": Late(
         "api.cli.commands.cases:case",
-        Message("Cases: list, show, history, who, verify, diff, why, as-of, print."),
+        Message("Cases: list, show, history, who, verify, diff, why, as-of, relations, print."),
     ),
     "grant": Late(
         "api.cli.commands.access:grant",

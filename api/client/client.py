@@ -342,6 +342,10 @@ class Client(Connection):
         query = {"as_of": as_of, "clock": clock}
         return self.read(f"/v1/cases/{case}/durations", query=query, at_least=at_least).body
 
+    def relations(self, case: str, *, at_least: int | None = None) -> dict[str, Any]:
+        """What a case has to do with others that are seen, and the way of each referral."""
+        return self.read(f"/v1/cases/{case}/relations", at_least=at_least).body
+
     def case_acts(self, case: str, *, at_least: int | None = None) -> dict[str, Any]:
         """The whole timeline of a case."""
         return self.whole(f"/v1/cases/{case}/acts", "acts", at_least=at_least)

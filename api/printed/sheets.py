@@ -89,9 +89,9 @@ class Flow:
         colour: Colour = BLACK,
         indent: float = 0.0,
     ) -> None:
-        """A paragraph."""
-        lines = wrapped(text, weight, size, _MEASURE - indent)
-        self._set([_line(one, LEFT + indent, size, weight, colour) for one in lines])
+        """A paragraph, which may go on over the foot of a sheet."""
+        for one in wrapped(text, weight, size, _MEASURE - indent):
+            self._set([_line(one, LEFT + indent, size, weight, colour)])
 
     def pair(self, label: str, value: str, *, indent: float = 0.0) -> None:
         """A label and what it says beside it; on one sheet, where it fits on one."""

@@ -31,12 +31,13 @@ from ledger.reads.shown import (
     shows_totals,
     shows_under,
 )
-from ledger.regulation.acts.act import ORDINARY
+from ledger.regulation.acts.act import ORDINARY, Act
 from ledger.regulation.case.counted_reports import SMALLEST
 from ledger.regulation.case.documents import Document, documents
 from ledger.regulation.case.stand_ins import signs_for
 from ledger.regulation.case.state import StreamState, present_agency
 from ledger.regulation.case_file.durations import durations
+from ledger.regulation.case_file.relations import NAMING, custody, named_in, referrals
 from ledger.regulation.participation.reach import OPENING
 from ledger.regulation.participation.units import own_part
 from ledger.regulation.participation.viewpoint import Viewpoint
@@ -146,6 +147,46 @@ class AffectedByKey:
     since: datetime
     rows: list[SignedRow]
     numbers: dict[str, Called]
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Another case that one has to do with.
+
+    Attributes:
+        kind: MERGED or DUPLICATE.
+        stream: The other case.
+        called: What it is called.
+        act: The act that says so.
+        by_it: Whether that is an act of the other one.
+    """
+
+    kind: str
+    stream: str
+    called: Called
+    act: Act
+    by_it: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Relations:
+    """What a case has to do with others.
+
+    Attributes:
+        index: Newest record in it.
+        cases: Of those that the asker sees whole.
+        referrals: The way of each.
+        custody: By which acts the case itself was handed over.
+    """
+
+    index: int
+    cases: list[Related]
+    referrals: list[dict[str, Any]]
+    custody: list[dict[str, Any]]
+
+
+MOST_RELATED: Final = 200
+"""Acts of other cases that are looked through for those that name one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +392,43 @@ class Queries:
         """
         found = self._as_of(stream, moment, now, clock, "CASE_FILE")
         return found.index, durations(found.stream, found.registry, found.at, found.reports)
+
+    def relations(self, stream: str, now: datetime) -> Relations:
+        """What a case has to do with others that the asker sees whole, and its referrals.
+
+        Raises:
+            NotFound: There is no such case.
+        """
+        folded = self._as_of(stream, now, now, "recorded", "CASE_FILE")
+        case, today = folded.stream, local_day(now)
+        own = [(entry.act, one) for entry in case.effective(*NAMING) for one in named_in(entry.act)]
+        registered = case.last("CaseRegistered")
+        number = None if registered is None else registered.register_number
+        with self._connecting() as connection:
+            called = [stream, *([number] if number else ())]
+            found = timeline.naming_case(connection, stream, NAMING, called, MOST_RELATED)
+            others = timeline.called(connection, {one.case for _, one in own})
+            others |= timeline.numbered(connection, {one.case for _, one in own})
+            others |= timeline.called(connection, {act.stream for _, act in found})
+            related = [
+                Related(one.kind, other, called_, act, by_it=False)
+                for act, one in own
+                for other, called_ in others.items()
+                if other != stream and one.case in (other, called_.case_number)
+            ] + [
+                Related(one.kind, act.stream, others[act.stream], act, by_it=True)
+                for _, act in found
+                if act.stream in others
+                for one in named_in(act)
+                if one.case in called
+            ]
+            self._shows("LIST", {one.stream for one in related})
+        return Relations(
+            folded.index,
+            related,
+            referrals(case, folded.registry, today),
+            custody(case, folded.registry, today),
+        )
 
     def participants(
         self, stream: str, moment: Moment, now: datetime, level: str

@@ -802,3 +802,54 @@ def called(connection: Connection, streams: Collection[str]) -> dict[str, Called
     """What cases are called by their stream, of those that the asker sees whole."""
     rows = connection.execute(_CALLED, {"streams": list(streams)}).fetchall()
     return {row[0]: Called(*row[1:]) for row in rows}
+
+
+# -- which cases name another -------------------------------------------------------------------
+
+_NAMING_CASE: Final[LiteralString] = (
+    "SELECT a.index, a.payload FROM proj.acts a WHERE a."
+    + _LIVE
+    + _OF_CASES
+    + _BY_AUTHOR
+    + " AND a.act = ANY (%(acts)s) AND a.stream <> %(stream)s"
+    " AND EXISTS (SELECT FROM unnest(%(named)s::bytea[]) AS one"
+    " WHERE position(one in a.payload) > 0)"
+    " AND EXISTS (SELECT FROM proj.acts e WHERE e."
+    + _LIVE
+    + " AND e.act_id = a.act_id AND e.effect) ORDER BY a.index LIMIT %(limit)s"
+)
+
+
+def naming_case(
+    connection: Connection, stream: str, acts: Sequence[str], named: Sequence[str], limit: int
+) -> list[tuple[int, Act]]:
+    """Effective acts of other cases, of those that the asker sees, that say one of these texts.
+
+    Args:
+        connection: As reader.
+        stream: The case that is asked about.
+        acts: Types of act.
+        named: What they say, as a member of the act's JSON has it.
+        limit: Most acts.
+    """
+    asked = {
+        "acts": list(acts),
+        "stream": stream,
+        "named": [orjson.dumps(one) for one in named],
+        "limit": limit,
+    }
+    rows = connection.execute(_NAMING_CASE, asked).fetchall()
+    return [(index, known_act(orjson.loads(payload))) for index, payload in rows]
+
+
+_BY_CALLED: Final[LiteralString] = (
+    "SELECT stream, case_number, register_no, title FROM proj.case_file WHERE "
+    + live("case_file")
+    + " AND case_number = ANY (%(numbers)s)"
+)
+
+
+def numbered(connection: Connection, numbers: Collection[str]) -> dict[str, Called]:
+    """Cases that have one of these numbers, by stream, of those that the asker sees whole."""
+    rows = connection.execute(_BY_CALLED, {"numbers": list(numbers)}).fetchall()
+    return {row[0]: Called(*row[1:]) for row in rows}

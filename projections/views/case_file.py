@@ -35,6 +35,7 @@ from projections.views import disputed, search_terms
 from projections.views.base import Connection, Cursor, by_values, live, through_all
 from projections.views.disputed import Dispute
 from projections.views.new_rows import NewRows
+from projections.views.statistics.behind import Behind
 
 NAME: Final = "case_file"
 _CLEAR: Final[LiteralString] = """
@@ -449,6 +450,7 @@ class Filter:
         opened_to: First act on this day or earlier.
         q: Words without regard to tone marks.
         sort: One of `SORTS`.
+        behind: Is counted by a figure.
     """
 
     state: str | None = None
@@ -461,6 +463,7 @@ class Filter:
     opened_to: date | None = None
     q: str | None = None
     sort: str = "-last_act"
+    behind: Behind | None = None
 
 
 def numbered(connection: Connection, number: str, agency: str | None) -> list[CaseLine]:
@@ -521,13 +524,16 @@ def listed(  # noqa: PLR0913 - a question, its parts named
     for name, condition in _CONDITIONS.items():
         if values[name] is not None:
             parts.append(condition)
+    if wanted.behind is not None:
+        parts.append(wanted.behind.condition)
+        values |= wanted.behind.values
     behind, order = _ORDER[wanted.sort]
     if snapshot is not None:
         parts.append(" AND first_index <= %(snapshot)s")
     if after is not None:
         parts.append(behind)
         values["after"], values["after_id"] = _key(wanted.sort, after[0]), UUID(after[1])
-    _plan(connection, values)
+    _plan(connection, values, through=wanted.behind is not None)
     # Said in the text, so that a plan made once knows how many stand there, and are wanted.
     in_state = sql.SQL("" if wanted.state is None else " AND state = {}").format(wanted.state)
     query = sql.SQL("").join([*map(sql.SQL, parts), in_state, sql.SQL(order)])
@@ -592,9 +598,9 @@ def _asks_for_none(wanted: Filter, question: str | None) -> bool:
     return unknown or (wanted.q is not None and question is None)
 
 
-def _plan(connection: Connection, values: Mapping[str, object]) -> None:
+def _plan(connection: Connection, values: Mapping[str, object], *, through: bool) -> None:
     """Says how the question is planned, where that is not once for whatever is asked."""
-    if any(values[name] is not None for name in _ASKED_AFTER_POLICY):
+    if through or any(values[name] is not None for name in _ASKED_AFTER_POLICY):
         through_all(connection)
     elif any(values[name] is not None for name in _ASKED_BY_VALUE):
         by_values(connection)

@@ -76,6 +76,7 @@ NAMED: Final[Mapping[str, str]] = {
     "/v1/acts/{act_id}/shares": "/v1/acts/{act}/shares",
     "/v1/cases/{case}/copies": f"{_CASE}/copies",
     "/v1/cases/{case}/print.pdf": f"{_CASE}/print.pdf",
+    "/v1/cases/{case}/relations": f"{_CASE}/relations",
 }
 #: Of what everybody signed in, or anybody, is answered: no parameter of them is the id of a case.
 OF_EVERYBODY: Final = frozenset({

@@ -6,18 +6,25 @@ import hashlib
 import io
 import unicodedata
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pypdf
 import pytest
+from click.testing import CliRunner, Result
 
+from api.cli.main import main
+from api.settings import write_private
 from keys import canonical
 from keys.canonical import b64
+from keys.custody.file import write_key
 from ledger.log.sheet import Sheet
 from ledger.regulation.acts.json_shape import fmt_time
+from tests import builders
 from tests.attack.test_copies import PURPOSE, exported, permit, register
 from tests.attacks import attack
 from tests.builders import officer
+from tests.fixtures.app import listening
 from tests.fixtures.compartments import DIGEST, PART, SECRET, STRANGER, WHOLE
 from tests.fixtures.under_order import UnderOrder
 
@@ -192,3 +199,39 @@ def test_a_print_of_a_part_says_nothing_of_the_rest(under_order: UnderOrder) -> 
     assert flat("Các vị trí sau không có trong bản in này") in text
     row = exported(under_order)[-1]
     assert row.read.records == tuple(sorted(one["index"] for one in shown["statements"]))
+
+
+def test_a_clerk_prints_by_one_command_and_the_log_knows_the_paper(
+    under_order: UnderOrder, tmp_path: Path
+) -> None:
+    """The one permit that stands is found; the QR's line holds against the log with no account."""
+    service = under_order.service
+    named = permit(under_order, "Q24", days=20)
+    passphrase = tmp_path / "passphrase"
+    write_private(passphrase, b"a clerk's own")
+    key = tmp_path / "cv.socaikey"
+    write_key(key, builders.key(WHOLE), b"a clerk's own")
+    case, into = under_order.world.hidden.case, tmp_path / "in.pdf"
+    with listening(service) as url:
+        env = {"SOCAI_HOME": str(tmp_path / "none"), "SOCAI_PASSPHRASE_FILE": str(passphrase),
+               "COLUMNS": "80"}  # fmt: skip
+        mine = ["--key", str(key), "--server", url, "--log", service.enclave.facts.origin]
+
+        def socai(*words: str) -> Result:
+            return CliRunner().invoke(main, ["--lang", "vi", *words], env=env)
+
+        printed = socai("case", "print", case, "--permit", named, "-o", str(into), *mine)
+        assert printed.exit_code == 0, printed.output
+        digest = f"sha-256:{b64(hashlib.sha256(into.read_bytes()).digest())}"
+        assert digest in flat(printed.output)
+        again = socai("case", "print", case, "--permit", named, "-o", str(into), *mine)
+        assert (again.exit_code, "Traceback" in again.output) == (2, False)
+        text = flat("".join(pages(into.read_bytes())))
+        line = text[text.index("socai:sheet?") :].partition("'")[0]
+        held = socai("log", "sheet", line, "--server", url)
+        assert held.exit_code == 0, held.output
+        assert case in held.output
+        forged = line.replace("root=", "root=A")[: len(line)]
+        bad = socai("log", "sheet", forged, "--server", url)
+        assert bad.exit_code in (1, 2)
+        assert "Traceback" not in bad.output

@@ -48,6 +48,7 @@ def ways(under: UnderOrder) -> Iterator[tuple[str, str]]:  # noqa: PLR0915 - a l
     yield f"/v1/cases/{case}/participants", "CASE_FILE"
     yield f"/v1/cases/{case}/copies", "CASE_FILE"
     yield f"/v1/cases/{case}/durations", "CASE_FILE"
+    yield f"/v1/cases/{case}/relations", "CASE_FILE"
     yield f"/v1/cases/{case}/acts", "RECORD"
     yield f"/v1/cases/{case}/diff?from={ids.index}&to={last}", "HISTORY"
     yield f"/v1/cases/{case}/fields/state/history", "HISTORY"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from api.client.connection import Refused
-from tests.fixtures.inspected import LEAD, OPEN, STRANGER, Inspected
+from tests.fixtures.inspected import DISTRICT, LEAD, OPEN, STRANGER, TITLE, Inspected
 
 pytestmark = [
     pytest.mark.postgres,
@@ -47,6 +47,23 @@ def test_13_on_what_basis(inspected: Inspected) -> None:
             (one["instrument"], one["article"]) for one in step["basis"]
         ]
         assert all(one["title"] and one["in_force"] for one in told["basis"])
+
+
+def test_14_what_is_this_case_about(inspected: Inspected) -> None:
+    """Its title, as its registration says: in the file, the list and a search without marks."""
+    case = inspected.case(OPEN)
+    assert inspected.read(f"/v1/cases/{case}")["title"] == TITLE
+    assert inspected.told("case", "show", "2025/0001")["title"] == TITLE
+    for told in (
+        inspected.read("/v1/cases", q="dat lich kham gia mao"),
+        inspected.told("search", "dat", "lich", "kham", "gia", "mao"),
+    ):
+        assert (case, TITLE) in [(line["id"], line["title"]) for line in told["cases"]]
+    for lang in ("vi", "en"):
+        for words in (("case", "show", "2025/0001"), ("case", "list"), ("worklist",)):
+            said = inspected.cli(*words, lang=lang, terminal=True).stdout
+            assert not [line for line in said.splitlines() if len(line.rstrip()) > 80], words
+            assert TITLE.split()[0] in said, words
 
 
 def test_15_every_late_entry_of_an_agency_this_year(inspected: Inspected) -> None:
@@ -153,3 +170,57 @@ def test_19_what_others_have_not_answered(inspected: Inspected) -> None:
             assert (one["status"], one["due_at"]) == ("OVERDUE", step["facts"]["answer_by"])
     said = inspected.cli("worklist", lang="vi", terminal=True).stdout
     assert f"→{step['to'][0]}" in said
+
+
+def test_20_what_another_case_has_to_do_with_this_one(inspected: Inspected) -> None:
+    """The merged one names the district's: told to nobody who does not see that, not even a gap."""
+    merged, survivor = inspected.case("SC9", "C2"), inspected.case("SC9", "C1")
+    told = inspected.read(f"/v1/cases/{merged}/relations")
+    assert told["cases"] == inspected.told("case", "relations", merged)["cases"] == []
+    assert survivor not in str(told)
+    of_survivor = inspected.read(f"/v1/cases/{survivor}/relations", by=DISTRICT)
+    assert merged not in str(of_survivor)
+    ways = [
+        (line["id"], inspected.read(f"/v1/cases/{line['id']}/relations")["referrals"])
+        for line in inspected.read("/v1/cases", limit=200)["cases"]
+    ]
+    case, (way, *_) = next((case, found) for case, found in ways if found)
+    assert inspected.told("case", "relations", case)["referrals"][0] == way
+    acts = inspected.client(*LEAD).case_acts(case)["acts"]
+    sent = next(act for act in acts if act["act_id"] == way["id"])
+    assert [to["agency"] for to in way["steps"][0]["to"]] == sent["payload"]["to"]
+    for lang in ("vi", "en"):
+        said = inspected.cli("case", "relations", case, lang=lang, terminal=True).stdout
+        assert not [line for line in said.splitlines() if len(line.rstrip()) > 80]
+        assert way[lang] in " ".join(said.split())
+
+
+def test_21_which_file_came_when_and_who_read_it(inspected: Inspected) -> None:
+    """Each file of a case with the record that brought it, and its custody."""
+    for play, document in inspected.documents.items():
+        listed = [step for step in document["steps"] if step.get("attachments")]
+        if not listed or inspected.case(play) not in _mine(inspected):
+            continue
+        act_id = inspected.act(play, listed[0]["n"])
+        file = inspected.read(f"/v1/acts/{act_id}")["payload"]["attachments"][0]
+        path = f"/v1/acts/{act_id}/attachments/{file['digest']}/custody"
+        by_api = inspected.read(path)
+        assert [one["event"] for one in by_api["events"]][:2] == ["ADDED", "ATTACHED"]
+        return
+
+
+def _mine(inspected: Inspected) -> set[str]:
+    return {line["id"] for line in inspected.read("/v1/cases", limit=200)["cases"]}
+
+
+def test_23_what_changed_since_my_last_visit(inspected: Inspected) -> None:
+    """From the index that a client kept: by the feed across cases, and by field in one."""
+    case = inspected.case(OPEN)
+    acts = inspected.client(*LEAD).case_acts(case)["acts"]
+    visit = acts[2]["statements"][-1]["index"]
+    by_api = inspected.read(f"/v1/cases/{case}/diff", from_=visit)
+    assert by_api["changes"] == inspected.told("case", "diff", "2025/0001", str(visit))["changes"]
+    touched = {act["act_id"] for one in by_api["changes"] for act in one["acts"]}
+    later = {act["act_id"] for act in acts if act["statements"][-1]["index"] > visit}
+    assert touched
+    assert touched <= later

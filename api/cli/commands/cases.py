@@ -19,6 +19,7 @@ from api.cli.terminal import (
     document_tables,
     duration_tables,
     participant_tables,
+    relation_tables,
 )
 from api.cli.terminal.addresses import case_id
 from api.cli.terminal.codes import Code
@@ -79,6 +80,17 @@ def case() -> None:
 @click.option("--due-before", default=None, type=MomentText(), metavar="TIME")
 @click.option("--opened-from", default=None, type=DayText(), metavar="DAY")
 @click.option("--opened-to", default=None, type=DayText(), metavar="DAY")
+@click.option("--figure", default=None, metavar="CODE", help="Is counted by a figure of stats.")
+@click.option(
+    "--counted-from",
+    default=None,
+    type=DayText(),
+    metavar="DAY",
+    help="Period of that figure.",
+)
+@click.option("--counted-to", default=None, type=DayText(), metavar="DAY")
+@click.option("--counted-agency", default=None, help="Agency of that figure.")
+@click.option("--counted-channel", default=None, help="Channel of the cases that came in.")
 @click.option(
     "--sort", default=None, help="opened_at, due, last_act, case_number; - turns it round."
 )
@@ -170,6 +182,19 @@ def times(client: Client, id_: str, as_of: str | None, clock: str | None) -> Non
         shell.give(body)
     else:
         duration_tables.durations(shell, body)
+
+
+@case.command("relations")
+@click.argument("id_", metavar="CASE")
+@identity
+def relations(client: Client, id_: str) -> None:
+    """Cases merged or perhaps the same, of those you see, and the way of each referral."""
+    shell = shell_of()
+    body = client.relations(case_id(client, id_))
+    if shell.json:
+        shell.give(body)
+    else:
+        relation_tables.relations(shell, body)
 
 
 @case.command("copies")
@@ -404,9 +429,10 @@ def search(client: Client, words: tuple[str, ...], limit: int) -> None:
 def stats(
     client: Client, from_: str | None, to: str | None, agency: str | None, *, province: bool
 ) -> None:
-    """Figures of a period and the oversight indicators; cells too small to tell are left out.
+    """Figures of a period and the oversight indicators, of the cases you see.
 
-    They are of the cases you see.
+    Each can be counted again: socai case list --figure CODE lists the cases behind it. Of all cases
+    (--province) cells too small to tell are left out.
     """
     shell = shell_of()
     of = "province" if province else None
@@ -425,7 +451,18 @@ def stats(
         )
     )
     shell.say(_COUNTED[body["of"]])
-    shell.say(Message("“{hidden}”: {means}.", hidden=HIDDEN, means=HIDDEN_MEANS))
+    shell.say(Message("Up to record {index} of the log.", index=body["index"]))
+    if body["of"] == "seen":
+        shell.say(
+            Message(
+                "The cases behind a figure: socai case list --figure CODE --counted-from {first}"
+                " --counted-to {last}; CASES_IN are those that came in.",
+                first=body["from"],
+                last=body["to"],
+            )
+        )
+    else:
+        shell.say(Message("“{hidden}”: {means}.", hidden=HIDDEN, means=HIDDEN_MEANS))
     shell.table(
         ("what", "count", "cases"),
         (
@@ -567,8 +604,10 @@ def _show(client: Client, id_: str, as_of: str | None, clock: str | None) -> Non
     body = client.case(case_id(client, id_), as_of=as_of, clock=clock)
     if shell.json:
         shell.give(body)
-    else:
-        case_tables.case_file(shell, body)
+        return
+    case_tables.case_file(shell, body)
+    if as_of is None:
+        relation_tables.relations(shell, client.relations(body["id"]), even_none=False)
 
 
 def proven(body: Mapping[str, Any]) -> bool:

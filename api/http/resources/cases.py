@@ -26,6 +26,7 @@ from api.http.schemas.case import (
     CasePageSchema,
     CasesQuerySchema,
     DurationsSchema,
+    RelationsSchema,
 )
 from api.http.schemas.change import (
     DifferenceSchema,
@@ -49,6 +50,7 @@ from projections.queries.signature_verdicts import Verification
 from projections.views import search_terms
 from projections.views.acts import Called
 from projections.views.case_file import Filter, Scope
+from projections.views.statistics.behind import Behind
 
 cases = Resource("cases", __name__, url_prefix="/v1", description="Hồ sơ · Cases")
 _ID: Final = in_path("case", "uuid of the case.", example=EXAMPLE_CASE, pattern=f"^{UUID}$")
@@ -106,6 +108,11 @@ CASE_FILTERS: Final = (
     "opened_from",
     "opened_to",
     "q",
+    "figure",
+    "counted_from",
+    "counted_to",
+    "counted_agency",
+    "counted_channel",
 )
 
 
@@ -126,7 +133,31 @@ def _filter(params: dict[str, Any]) -> Filter:
         opened_to=last,
         q=_words(params.get("q")),
         sort=params.get("sort", "-last_act"),
+        behind=_figured(params),
     )
+
+
+def _figured(params: dict[str, Any]) -> Behind | None:
+    """The figure that is asked about, with its period."""
+    first, last = (moments.day(params.get(f"counted_{one}"), f"counted_{one}") for one in _SPAN)
+    if "figure" not in params:
+        for name in ("counted_from", "counted_to", "counted_agency", "counted_channel"):
+            if name in params:
+                raise malformed(name, Message("it goes with `figure`"))
+        return None
+    if first is None or last is None:
+        raise malformed("figure", Message("state `counted_from` and `counted_to` too"))
+    return Behind(
+        params["figure"],
+        first,
+        last,
+        now(),
+        params.get("counted_agency"),
+        params.get("counted_channel"),
+    )
+
+
+_SPAN: Final = ("from", "to")
 
 
 def _words(text: str | None) -> str | None:
@@ -265,6 +296,34 @@ def get_case_durations(params: dict[str, Any], case: str) -> Response:
     moments.on_clock(moment, clock)
     index, found = enclave().queries.durations(stream, moment, at, clock)
     return answer({"id": case, "index": index, **found}, index=enclave().queries.index("acts"))
+
+
+@cases.call(
+    "/cases/<case>/relations",
+    query=ProjectedSchema,
+    answers=RelationsSchema,
+    projected=True,
+    problems=("not_found", "part_only"),
+    parameters=(_ID,),
+    heavy=Heavy("past"),
+)
+def get_case_relations(params: dict[str, Any], case: str) -> Response:
+    """Liên hệ với hồ sơ khác · Cases merged, perhaps the same, and the way of each referral.
+
+    Of other cases those alone that the caller sees whole: of any other nothing is said, not even
+    that there is one.
+    """
+    stream = _stream(case)
+    freshness.require(params, "acts", "case_file")
+    found = enclave().queries.relations(stream, now())
+    body = {
+        "id": case,
+        "index": found.index,
+        "cases": [serializers.related(one) for one in found.cases],
+        "referrals": found.referrals,
+        "custody": found.custody,
+    }
+    return answer(body, index=enclave().queries.index("acts"))
 
 
 @cases.call(

@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from flask import Response
 
@@ -23,8 +24,10 @@ from api.problems.problem import Problem
 from api.texts.catalogue import both, translate
 from ledger.message import Message, Text, Wording, meaning
 from ledger.regulation.acts.channels import channel_words
+from ledger.regulation.case.counted_reports import SMALLEST
 from ledger.regulation.case.outcomes import words as outcome_words
 from ledger.regulation.registry.calendar import local_day
+from projections.views.statistics.behind import CAME
 from projections.views.statistics.hidden_cells import HIDDEN, HIDDEN_MEANS
 from projections.views.statistics.view import Cell, Figure, Tables
 
@@ -79,24 +82,30 @@ _TITLES: Final[Mapping[str, Message]] = {
     problems=("seen_only",),
 )
 def get_statistics(params: dict[str, Any]) -> Response:
-    """Thống kê một kỳ · Counts over a period; small cells are hidden (null).
+    """Thống kê một kỳ · Counts over a period, each with the address of the cases behind it.
 
-    Of the cases you see. With `of=province` of all cases, for whoever may have such totals.
-
-    A cell from 1 to 4 is hidden, and others with it, of any size, so that no sum tells it.
+    Of the cases you see: whoever may list them may count them, so nothing is hidden. With
+    `of=province` of all cases, for whoever may have such totals; there, and in what is passed on
+    (CSV, XLSX), a cell from 1 to 4 is hidden, and others with it, so that no sum tells it.
 
     `count` counts acts, `cases` the cases they are in.
     """
-    start, end, index, tables = _tables(params)
+    start, end, index, tables = _tables(params, smallest=1)
     cells = _worded(tables, end)
+    behind = _Behind(params, start, end)
     body = {
         "of": _of(params),
         "from": start.isoformat(),
         "to": end.isoformat(),
+        "index": index,
         "total": tables.total,
-        "figures": [_figure(figure) for figure in tables.figures],
+        "list": behind(CAME),
+        "figures": [{**_figure(one), "list": behind(one.code)} for one in tables.figures],
         "overturned_by_basis": cells.pop("overturned_by_basis"),
-        "volumes": cells,
+        "volumes": {
+            name: [{**cell, "list": behind.cell(name, cell["key"])} for cell in found]
+            for name, found in cells.items()
+        },
         "median_days": dict(tables.median_days),
         "access_by_month": [
             {
@@ -189,7 +198,36 @@ def _spoken() -> dict[str, str]:
     return {"Content-Language": context().lang, "Vary": "Accept-Language"}
 
 
-def _tables(params: dict[str, Any]) -> tuple[date, date, int, Tables]:
+class _Behind:
+    """Where the cases behind a figure are listed; None where they are no list of the caller's."""
+
+    def __init__(self, params: Mapping[str, Any], start: date, end: date) -> None:
+        self._seen = _of(params) == "seen"
+        self._said = {"counted_from": start, "counted_to": end}
+        if params.get("agency") is not None:
+            self._said["counted_agency"] = params["agency"]
+
+    def __call__(self, figure: str, **more: object) -> str | None:
+        if not self._seen:
+            return None
+        return f"/v1/cases?{urlencode({'figure': figure, **self._said, **more})}"
+
+    def cell(self, table: str, key: str) -> str | None:
+        """Of a cell of the volumes; None where no filter says it."""
+        if table == "period":
+            first, last = self._month(key)
+            return self(CAME, counted_from=first, counted_to=last)
+        named = {"agency": "counted_agency", "channel": "counted_channel", "outcome": "outcome"}
+        return self(CAME, **{named[table]: key}) if key else None
+
+    def _month(self, key: str) -> tuple[date, date]:
+        first = date.fromisoformat(f"{key}-01")
+        last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+        return max(first, self._said["counted_from"]), min(last, self._said["counted_to"])
+
+
+def _tables(params: dict[str, Any], smallest: int = SMALLEST) -> tuple[date, date, int, Tables]:
+    """The figures; what small cells are hidden by is asked for where a table is passed on."""
     freshness.require(params, "statistics")
     at = now()
     if _of(params) == "province":
@@ -200,7 +238,9 @@ def _tables(params: dict[str, Any]) -> tuple[date, date, int, Tables]:
     if start > end:
         raise malformed("from", Message("is after `to`"))
     filter_checks.agency(params.get("agency"))
-    index, tables = enclave().queries.statistics(start, end, at, agency=params.get("agency"))
+    index, tables = enclave().queries.statistics(
+        start, end, at, agency=params.get("agency"), smallest=smallest
+    )
     return start, end, index, tables
 
 

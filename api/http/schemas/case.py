@@ -17,6 +17,7 @@ from api.http.schemas.base import (
     PageSchema,
     ProjectedSchema,
     StrictSchema,
+    choice,
     maybe,
     maybe_number,
     number,
@@ -41,6 +42,7 @@ from api.http.schemas.enumerations import (
     SIGNER_ROLE,
     URGENCY,
 )
+from projections.views.statistics.behind import FIGURES
 
 EXAMPLE_CASE: Final = "5523b6af-da6c-4673-a82c-db8a22dc42d6"
 """Of the statement that the document shows (`api/http/examples.json`): its addresses lead on."""
@@ -61,6 +63,11 @@ class CasesQuerySchema(PageSchema):
         r"[^\x00-\x1f\x7f]{1,200}",
         "Words; tone marks and đ/d make no difference. Ordinary only.",
     )
+    figure = choice(FIGURES, "Is counted by this figure of `/v1/statistics`, with `counted_from`.")
+    counted_from = pattern(DAY, "First day of the period of the figure.")
+    counted_to = pattern(DAY, "Its last day.")
+    counted_agency = pattern(AGENCY, "The agency that the figure is of.")
+    counted_channel = pattern(r"[A-Z_]{1,32}", "The channel, of cases that came in (`CASES_IN`).")
     sort = CASE_SORT.one(
         "Order, `-last_act` by default; `-` turns it round. A case without a deadline or a number"
         " comes behind those that have one.",
@@ -448,3 +455,58 @@ class CasePageSchema(ListingSchema):
     """A page of the case list."""
 
     cases = several(CaseLineShownSchema, "In the order asked for.")
+
+
+class RelatedCaseSchema(StrictSchema):
+    """Another case that the caller sees whole."""
+
+    kind = choice(
+        ("MERGED_INTO", "MERGED_FROM", "PERHAPS_THE_SAME", "PERHAPS_THE_SAME_BY_IT"),
+        "Merged into it, or it into this one; looked at as perhaps the same incident when this one"
+        " was registered, or that one.",
+        required=True,
+    )
+    id = pattern(UUID, "uuid of the other case.", required=True)
+    case_number = maybe("Its case number.")
+    register_no = maybe("Its number in the intake register.")
+    title = maybe("What it is about.")
+    act_id = pattern(UUID, "The act that says so.", required=True)
+    act = text("Its type.", required=True)
+    act_vi = maybe("Vietnamese name.")
+    act_en = maybe("English name.")
+    occurred_at = text("As signed.", required=True)
+
+
+class WayStepSchema(BodyShownSchema):
+    """One act by which a case, or a part of it, was passed on, taken, returned or answered."""
+
+    act_id = pattern(UUID, "The act.", required=True)
+    act = text("Its type.", required=True)
+    act_vi = maybe("Vietnamese name.")
+    act_en = maybe("English name.")
+    occurred_at = text("As signed.", required=True)
+    to = several(BodyShownSchema, "To whom.")
+    state = maybe("Where the referral stood after it; null of a handing over.")
+
+
+class ReferralWaySchema(StrictSchema):
+    """The way of a referral between agencies."""
+
+    id = pattern(UUID, "act_id of the act that sent it.", required=True)
+    name = text("Kind.", required=True)
+    vi = text("The kind in Vietnamese.", required=True)
+    en = text("The kind in English.", required=True)
+    part = yes_or_no("Whether a part of the case was split off by it.")
+    state = text("Where it stands.", required=True)
+    open = yes_or_no("Whether somebody has to act.")
+    steps = several(WayStepSchema, "Oldest first.")
+
+
+class RelationsSchema(AnswerSchema):
+    """What a case has to do with others, and the way of what was passed on."""
+
+    id = pattern(UUID, "uuid of the case.", required=True)
+    index = number("Newest record in it.")
+    cases = several(RelatedCaseSchema, "Other cases, of those that the caller sees whole.")
+    referrals = several(ReferralWaySchema, "In the order in which they were sent.")
+    custody = several(WayStepSchema, "Acts by which the case itself was handed over.")

@@ -132,7 +132,7 @@ class StatisticsQuerySchema(ProjectedSchema):
 
 def _counted(description: str) -> fields.Integer:
     """A count, or null where it is hidden."""
-    body = f"{description} null: hidden, being 1 to 4 or beside such a cell."
+    body = f"{description} null: hidden, being 1 to 4 or beside such a cell (`province`)."
     return fields.Integer(allow_none=True, required=True, metadata={"description": body})
 
 
@@ -146,6 +146,7 @@ class FigureShownSchema(StrictSchema):
     means_en = text("The same in English.", required=True)
     count = _counted("Acts.")
     cases = _counted("Cases they are in.")
+    list = maybe("Address of these cases; null of `province`.")
 
 
 class CellShownSchema(StrictSchema):
@@ -155,6 +156,12 @@ class CellShownSchema(StrictSchema):
     vi = text("The same in Vietnamese words.", required=True)
     en = text("In English words.", required=True)
     count = _counted("Cases; of `overturned_by_basis` acts.")
+
+
+class VolumeShownSchema(CellShownSchema):
+    """One cell of the cases that came in."""
+
+    list = maybe("Address of these cases; null of `province`, and where the case has none yet.")
 
 
 class MonthsShownSchema(StrictSchema):
@@ -184,12 +191,14 @@ class StatisticsShownSchema(AnswerSchema):
         "Of which cases: those you see (`seen`), or all of them (`province`).",
         required=True,
     )
+    index = number("Newest record that is counted.")
     total = _counted("Cases that came in.")
+    list = maybe("Address of these cases; null of `province`.")
     figures = several(FigureShownSchema, "Oversight indicators.")
     overturned_by_basis = several(CellShownSchema, "Acts overturned, by ground.")
     volumes = fields.Dict(
         keys=fields.String(),
-        values=fields.List(fields.Nested(CellShownSchema)),
+        values=fields.List(fields.Nested(VolumeShownSchema)),
         required=True,
         metadata={
             "description": "Cases that came in, by `period`, `agency`, `channel`, `outcome`."

@@ -12,7 +12,7 @@ import pypdf
 import pytest
 
 from api.printed.case_sheets import CopyMark, PrintedCase, case_pdf, spans
-from api.printed.sheets import BODY, wrapped
+from api.printed.sheets import BODY, Flow, Written, wrapped
 from api.printed.typeface import legible, typeface
 from api.texts.catalogue import LOCALES
 from api.texts.labels import NAMES
@@ -104,6 +104,19 @@ def test_no_line_is_wider_than_its_column() -> None:
         assert "".join("".join(wrapped(text, "Bold", BODY, 200.0)).split()) == "".join(
             legible(text).split()
         )
+
+
+def test_no_heading_is_the_last_thing_on_a_sheet() -> None:
+    """Wherever a sheet ends, and however long what follows is."""
+    for lines in range(1, 60):
+        flow = Flow()
+        for n in range(lines):
+            flow.text(f"dòng {n}")
+        flow.heading("Diễn biến")
+        flow.text("dài " * 400)
+        for page in flow.pages:
+            last = [mark for mark in page if isinstance(mark, Written)][-1]
+            assert last.weight == "Regular", lines
 
 
 def test_every_word_of_the_product_has_its_glyphs() -> None:

@@ -13,6 +13,7 @@ from ledger.admission.service_statements import NAMES
 from ledger.log.moment import stamp
 from ledger.ports import LowerLogState
 from ledger.regulation.acts.catalogue import load
+from ledger.regulation.acts.json_shape import fmt_time
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case.registers import signed_number
 from ledger.regulation.case_file.flags import DISPUTED
@@ -21,7 +22,7 @@ from ledger.regulation.registry.registry import Registry
 from ledger.streams.names import is_case
 from projections.queries.diff import Change
 from projections.queries.mirrored import MirroredCase
-from projections.queries.queries import AffectedByKey, ReadUnder
+from projections.queries.queries import AffectedByKey, ReadUnder, Related
 from projections.queries.signature_verdicts import StatementVerdict
 from projections.views import acts as timeline
 from projections.views.acts import ActLine, ActRow, Called, SignedRow
@@ -107,6 +108,26 @@ def affected(found: AffectedByKey) -> dict[str, Any]:
             for row in found.rows
         ],
     }
+
+
+def related(one: Related) -> dict[str, Any]:
+    """Another case that one has to do with, and the act that says so."""
+    kinds = _KINDS[one.kind]
+    return {
+        "kind": kinds[one.by_it],
+        "id": one.stream.removeprefix("case/"),
+        **one.called._asdict(),
+        "act_id": one.act.act_id,
+        "act": one.act.act,
+        **act_names(one.act.act),
+        "occurred_at": fmt_time(one.act.occurred_at),
+    }
+
+
+_KINDS: Final = {
+    "MERGED": ("MERGED_INTO", "MERGED_FROM"),
+    "DUPLICATE": ("PERHAPS_THE_SAME", "PERHAPS_THE_SAME_BY_IT"),
+}
 
 
 def statement(judged: StatementVerdict) -> dict[str, Any]:

@@ -1,0 +1,66 @@
+"""What a case has to do with others, at a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from api.cli.terminal.shell import Shell
+from api.texts.case_words import when
+from api.texts.labels import standing
+from ledger.message import Message
+
+Json = Mapping[str, Any]
+_KINDS: Final[Mapping[str, Message]] = {
+    "MERGED_INTO": Message("merged into"),
+    "MERGED_FROM": Message("merged from"),
+    "PERHAPS_THE_SAME": Message("looked at as perhaps the same"),
+    "PERHAPS_THE_SAME_BY_IT": Message("looked at this one as perhaps the same"),
+}
+_CASES: Final = {"what": 20, "case": 14, "title": 20, "act": 14, "occurred": 10}
+_STEPS: Final = {"occurred": 10, "act": 22, "from": 16, "to": 16, "state": 12}
+
+
+def relations(shell: Shell, body: Json, *, even_none: bool = True) -> None:
+    """Other cases, then the way of each referral, then who handed the case over."""
+    if body["cases"]:
+        rows = [
+            (
+                shell.text(_KINDS[one["kind"]]),
+                one["case_number"] or one["register_no"] or one["id"],
+                one["title"],
+                shell.local(one, "act"),
+                when(one["occurred_at"]),
+            )
+            for one in body["cases"]
+        ]
+        shell.table(tuple(_CASES), rows, widths=_CASES, whole=("case",))
+    elif even_none:
+        shell.say(Message("No other case that you see as a whole has to do with this one."))
+    for one in body["referrals"]:
+        name = shell.local(one)
+        part = Message("{name}, of a part: {state}", name=name, state=_stands(shell, one["state"]))
+        whole = Message("{name}: {state}", name=name, state=_stands(shell, one["state"]))
+        shell.say(part if one["part"] else whole)
+        _steps(shell, one["steps"])
+    if body["custody"]:
+        shell.say(Message("Handed over:"))
+        _steps(shell, body["custody"])
+
+
+def _steps(shell: Shell, steps: Iterable[Json]) -> None:
+    rows = [
+        (
+            when(one["occurred_at"]),
+            shell.local(one, "act"),
+            one["label"],
+            "\n".join(to["label"] for to in one["to"]) or None,
+            None if one["state"] is None else _stands(shell, one["state"]),
+        )
+        for one in steps
+    ]
+    shell.table(tuple(_STEPS), rows, widths=_STEPS)
+
+
+def _stands(shell: Shell, code: str) -> str:
+    return standing(code, shell.lang)
