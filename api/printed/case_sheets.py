@@ -6,10 +6,9 @@ cannot differ. Looked at from the last statement of the case, so that one state 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from api.printed import sheets
@@ -29,10 +28,10 @@ from api.printed.sheets import (
     Written,
 )
 from api.printed.typeface import typeface
+from api.texts.case_words import Speech, changed_things, coded, day, source
 from api.texts.catalogue import shown, translate
 from api.texts.labels import name, role, standing, verdict, word
 from api.texts.lang import Lang
-from ledger.json_pointer import names
 from ledger.log.sheet import Sheet
 from ledger.message import Message, Text
 from ledger.regulation.registry.calendar import VIETNAM
@@ -48,7 +47,6 @@ _BANNERS: Final[Mapping[str, tuple[Message, Colour]]] = {
     "toi-mat": (Message("TOP SECRET ENVIRONMENT"), (0.545, 0.102, 0.071)),
     "tuyet-mat": (Message("ABSOLUTE SECRET ENVIRONMENT"), (0.290, 0.059, 0.180)),
 }
-_OF_PRODUCT: Final = "PRODUCT_RULE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,9 +309,9 @@ def _members(said: _Words, file: Json) -> Iterator[tuple[str, str]]:
         "case_number": file.get("case_number"),
         "register_no": file.get("register_no"),
         "title": file.get("title"),
-        "state": _coded(said.local(file, "state"), file.get("state")),
+        "state": coded(said.local(file, "state"), file.get("state")),
         "state_since": when((file.get("state_since") or {}).get("at")),
-        "outcome": _coded(said.local(file, "outcome"), file.get("outcome")),
+        "outcome": coded(said.local(file, "outcome"), file.get("outcome")),
         "urgency": None if urgency is None else word(urgency, said.lang),
         "alleged_limb": ", ".join(file.get("alleged_limb", ())) or None,
         "opened_at": when(file.get("opened_at")),
@@ -347,10 +345,6 @@ def _brief(said: _Words, thing: Json) -> str:
     return ", ".join(str(part) for part in parts if part)
 
 
-def _coded(words: str | None, code: object) -> str | None:
-    return None if code is None else f"{words or code} ({code})"
-
-
 def _times(flow: Flow, said: _Words, body: Json) -> None:
     flow.heading(said(Message("States, and steps against their deadlines")))
     at = when(body["at"])
@@ -360,7 +354,7 @@ def _times(flow: Flow, said: _Words, body: Json) -> None:
     for one in body["states"]:
         span = f"{when(one['since'])} – {when(one['until']) or '…'}"
         flow.pair(
-            _coded(said.local(one), one["state"]) or "–", f"{span} · {_taken(said, one['took_s'])}"
+            coded(said.local(one), one["state"]) or "–", f"{span} · {_taken(said, one['took_s'])}"
         )
     for one in body["steps"]:
         given = one["allowed_s"]
@@ -370,9 +364,8 @@ def _times(flow: Flow, said: _Words, body: Json) -> None:
             told.append(said(Message("due {at}", at=when(one["due"]))))
         told.append(word(one["status"], said.lang))
         bodies = ", ".join(body["label"] for body in one["bodies"])
-        rule = said(Message("rule of this product"))
-        source = rule if one["source_kind"] == _OF_PRODUCT else one["source"]
-        lines = [" · ".join(told), *(line for line in (bodies, source) if line)]
+        rule = source(Speech(said.lang), one)
+        lines = [" · ".join(told), *(line for line in (bodies, rule) if line)]
         share = None if one["percent"] is None else one["percent"] / 100
         flow.bar(
             said.local(one) or one["code"], "\n".join(lines), share, max(0.0, (share or 0) - 1)
@@ -437,7 +430,7 @@ def _head(said: _Words, act: Json) -> Iterator[tuple[str, str]]:
 
 def _document(document: Json) -> str:
     number = f"{document['number']}/{document['symbol']}"
-    return f"{document['type']} {number}, {_day(document['date'])}\n{document['abstract']}"
+    return f"{document['type']} {number}, {day(document['date'])}\n{document['abstract']}"
 
 
 def _grounds(said: _Words, act: Json) -> Iterator[tuple[str, str]]:
@@ -451,7 +444,7 @@ def _grounds(said: _Words, act: Json) -> Iterator[tuple[str, str]]:
             )
         )
         held = said(_IN_FORCE if one["in_force"] else _NOT_IN_FORCE)
-        term = [text for text in (_day(one["valid_from"]), _day(one["valid_to"])) if text]
+        term = [text for text in (day(one["valid_from"]), day(one["valid_to"])) if text]
         lines = [where, one["title"], held + (f" ({' – '.join(term)})" if term else "")]
         label = said(Message("Ground: {role}", role=str(one[f"role_{said.lang}"])))
         yield label, "\n".join(line for line in lines if line)
@@ -477,75 +470,15 @@ def _files(said: _Words, act: Json) -> Iterator[tuple[str, str]]:
         yield said(Message("File")), told
 
 
-#: Members that repeat others in words, or are said by the signatures below.
-_REPEATED: Final = frozenset(
-    {"state_vi", "state_en", "state_since", "outcome_vi", "outcome_en", "officers", "silences"}
-)
-
-
 def _changes(said: _Words, act: Json) -> Iterator[tuple[str, str]]:
-    """Old and new of each member of the case file, a line a thing."""
-    things: dict[str, dict[str, list[Json]]] = {}
-    for one in act.get("changes", ()):
-        member, *below = names(one["pointer"])
-        if member not in _REPEATED:
-            of_it = things.setdefault(member, {})
-            of_it.setdefault(below[0] if below and member in _LISTS else "", []).append(one)
-    for member, found in things.items():
-        lines = [line for key, leaves in found.items() if (line := _thing(said, key, leaves))]
-        if lines:
-            label = said(Message("Changed: {what}", what=name(member, said.lang)))
-            yield label, "\n".join(lines)
+    """Old and new of each thing of the case file that it changed."""
+    for one in changed_things(Speech(said.lang), act.get("changes", ()), {}):
+        told = Message("before: {old}; after: {new}", old=_told(one.old), new=_told(one.new))
+        yield said(Message("Changed: {what}", what=one.title)), said(told)
 
 
-_LISTS: Final = frozenset(
-    {
-        "sub_processes", "clocks", "flags", "pending", "returned", "corrections",
-        "complaint_paths", "assumptions", "finders",
-    }
-)  # fmt: skip
-
-
-def _thing(said: _Words, key: str, leaves: Sequence[Json]) -> str | None:
-    """One thing, called by its name or its code, as it was and as it is."""
-    by_leaf = {names(one["pointer"])[-1]: one for one in leaves}
-    named = by_leaf.get(said.lang, {})
-    called = named.get("new") or named.get("old")
-    if called is None:
-        called = ", ".join(part for part in key.split(".") if part and not _UUID.fullmatch(part))
-    old, new = (
-        ", ".join(
-            text
-            for leaf, one in by_leaf.items()
-            if (leaf in _TOLD or len(names(one["pointer"])) == 1)
-            and (text := _value(said, leaf, one[side])) is not None
-        )
-        for side in ("old", "new")
-    )
-    if old == new:
-        return called if named else None
-    told = said(Message("before: {old}; after: {new}", old=old or "–", new=new or "–"))
-    return f"{called}: {told}" if called else told
-
-
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_TOLD: Final = frozenset(
-    {"state", "status", "finding", "label", "due", "until", "stopped_at", "now", "was"}
-)
-
-
-def _value(said: _Words, leaf: str, value: Any) -> str | None:  # noqa: ANN401  JSON
-    if value is None or value == [] or isinstance(value, Mapping):
-        return None
-    if isinstance(value, list):
-        return ", ".join(str(one) for one in value)
-    if leaf in ("state", "finding", "mark"):
-        return standing(value, said.lang)
-    if leaf in ("status", "urgency"):
-        return word(value, said.lang)
-    if leaf in ("due", "until") or leaf.endswith("_at"):
-        return when(value)
-    return str(value)
+def _told(value: object) -> str:
+    return "–" if value is None else ", ".join(str(value).split("\n"))
 
 
 def _relations(said: _Words, act: Json) -> Iterator[tuple[str, str]]:
@@ -623,10 +556,6 @@ def _note(flow: Flow, said: _Words, case: PrintedCase) -> None:
     flow.text(case.checkpoint.rstrip("\n"), size=SMALL)
     flow.space(6)
     flow.text(said(Message("End of the print.")), weight="Bold")
-
-
-def _day(text: str | None) -> str | None:
-    return None if text is None else shown(date.fromisoformat(text[:10]), "vi")
 
 
 def when(text: str | None) -> str | None:
