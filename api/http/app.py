@@ -9,12 +9,14 @@ from typing import Any, Final
 import orjson
 from flask import Flask
 from flask_smorest import Api
+from werkzeug.exceptions import NotFound
 
 from api.http import openapi_document
 from api.http.framework import lifecycle, openapi_examples
 from api.http.framework.endpoint import Resource
 from api.http.framework.read_budget import Budgets
 from api.http.pages.all_pages import PAGES
+from api.http.pages.frame import lost
 from api.http.resources.access_log import access_log
 from api.http.resources.act_record import act_record
 from api.http.resources.acts import acts
@@ -80,6 +82,7 @@ def create_app(enclave: Enclave, budgets: Budgets | None = None) -> Flask:
     app.extensions["socai-openapi-bytes"] = openapi_bytes
     share = enclave.settings.officer_share / 100
     lifecycle.install(app, enclave, budgets or Budgets(share))
+    app.register_error_handler(NotFound, lost)
     return app
 
 

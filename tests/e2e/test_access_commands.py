@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import httpx
@@ -152,3 +153,33 @@ def test_a_home_is_told_its_checkpoint_where_a_case_holds_a_grant(
     for words in (("remember", str(kept)), ("resume",)):
         told = desk.cli("log", *words)
         assert told.exit_code == 0, told.output
+
+
+def test_a_line_made_at_a_terminal_signs_in_to_the_pages_once(desk: Desk) -> None:
+    """The line alone on standard output, also where the page's own address was copied."""
+    made = desk.cli("sign-in", f"{desk.url}/dang-nhap?next=/ho-so", "--as", "cv")
+    assert made.exit_code == 0, made.output
+    (line,) = made.stdout.splitlines()
+    assert "good once, for two minutes" in made.stderr
+    for statuses in ((303, "/ho-so"), (403, None)):
+        with httpx.Client(base_url=desk.url) as browser:
+            found = re.search(r'name="form" value="([^"]+)"', browser.get("/dang-nhap").text)
+            assert found is not None
+            sent = {"form": found[1], "answer": f" {line}\r\n", "next": "/ho-so"}
+            taken = browser.post("/dang-nhap", data=sent)
+            assert (taken.status_code, taken.headers.get("Location")) == statuses
+            if taken.status_code == 303:
+                assert NUMBER in browser.get("/ho-so").text
+    assert orjson.loads(desk.cli("sign-in", desk.url, "--as", "cv", "--json").stdout).keys() == {
+        "payload", "protected", "signature",
+    }  # fmt: skip
+    for words, status in (
+        (("sign-in", "somewhere", "--as", "cv"), 2),
+        (("sign-in", desk.url, "--as", "nobody"), 2),
+        (("sign-in", "http://127.0.0.1:9", "--as", "cv"), 1),
+        (("sign-in", desk.url, "--as", "cv", "--log", "other.example/ordinary"), 1),
+    ):
+        refused = desk.cli(*words)
+        assert refused.exit_code == status, (words, refused.output)
+        assert "Traceback" not in refused.output
+        assert len(refused.stderr.strip().splitlines()) <= 3, refused.stderr

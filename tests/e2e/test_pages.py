@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from api.http.pages import files, frame, say
-from tests.fixtures.compartments import SECRET, STRANGER, WHOLE, Compartments
+from tests.fixtures.compartments import SECRET, STRANGER, TITLE, WHOLE, Compartments
 from tests.fixtures.page_reader import PageReader
 
 pytestmark = pytest.mark.postgres
@@ -208,6 +208,26 @@ def test_whoever_is_not_signed_in_is_led_there_and_back(compartments: Compartmen
     assert (twin.status_code, twin.get_json()["code"]) == (401, "not_signed_in")
     taken = reader.send(reader.answer(WHOLE), "/ho-so?state=CLOSED")
     assert taken.headers["Location"] == "/ho-so?state=CLOSED"
+
+
+def test_an_address_that_leads_nowhere_is_a_page_in_a_browser(reader: PageReader) -> None:
+    """And the API's problem to whatever asks for anything else, or below /v1."""
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    lost = reader.get("/ho-s", **browser)
+    assert (lost.status_code, lost.content_type) == (404, "text/html; charset=utf-8")
+    assert "Not found, or you may not see it" in lost.text
+    assert "Sign out" in lost.text
+    for path, sent in (("/ho-s", {}), ("/v1/nothing", browser), ("/ho-s", {"Accept": "*/*"})):
+        answer = reader.get(path, **sent)
+        assert (answer.status_code, answer.get_json()["code"]) == (404, "not_found"), path
+
+
+def test_what_a_case_is_about_stands_with_its_number(
+    reader: PageReader, compartments: Compartments
+) -> None:
+    """In the list and on its page."""
+    for path in ("/ho-so", f"/ho-so/{compartments.hidden.case}"):
+        assert TITLE in reader.get(path).text, path
 
 
 def test_files_of_the_pages_are_got_once(compartments: Compartments) -> None:

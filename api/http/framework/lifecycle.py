@@ -90,7 +90,7 @@ def install(app: Flask, host: Host, budgets: Budgets) -> None:
     app.before_request(begin)
     app.before_request(_begun)
     for kind in problems.REFUSALS:
-        app.register_error_handler(kind, _answered)
+        app.register_error_handler(kind, answered)
     app.register_error_handler(InternalServerError, _broken)
 
 
@@ -120,10 +120,11 @@ _ASKED_FOR: Final = frozenset({*range(400, 500), 503})
 
 
 def _broken(error: InternalServerError) -> Response:
-    return _answered(error.original_exception or error)
+    return answered(error.original_exception or error)
 
 
-def _answered(error: BaseException) -> Response:
+def answered(error: BaseException) -> Response:
+    """The problem document of an error."""
     if isinstance(error, HTTPException) and isinstance(error.response, Response):
         return error.response  # an extension's own
     problem, known = problems.of(error), context_or_new()

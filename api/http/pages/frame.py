@@ -20,14 +20,15 @@ import orjson
 from flask import Blueprint, Response, request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from marshmallow import ValidationError
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 
 from api.http.framework import page_cookies
 from api.http.framework.admission import Gate, View
 from api.http.framework.endpoint import FORM, Call, call_of
+from api.http.framework.lifecycle import answered
 from api.http.framework.request_body import body_bytes
 from api.http.framework.request_context import context, context_or_new, malformed
-from api.http.framework.responses import finish
+from api.http.framework.responses import JSON, finish
 from api.http.pages import parts
 from api.http.pages.files import address
 from api.http.pages.say import SAY
@@ -41,7 +42,9 @@ from ledger.message import Message
 from ledger.regulation.registry.calendar import local_day
 
 pages: Final = Blueprint("pages", __name__)
-HTML: Final = "text/html; charset=utf-8"
+_HTML_TYPE: Final = "text/html"
+HTML: Final = f"{_HTML_TYPE}; charset=utf-8"
+_API: Final = "/v1/"
 SIGN_IN: Final = "/dang-nhap"
 HOME: Final = "/ho-so"
 TWIN: Final = ".json"
@@ -338,3 +341,13 @@ def _refused(error: BaseException) -> Response:
 for _kind in problems.REFUSALS:
     pages.register_error_handler(_kind, _refused)
 pages.register_error_handler(InternalServerError, _refused)
+
+
+def lost(error: NotFound) -> Response:
+    """An address that leads nowhere: whoever typed it into a browser gets a page."""
+    wanted = request.accept_mimetypes.best_match((JSON, _HTML_TYPE))
+    if request.blueprint is None and wanted == _HTML_TYPE and not request.path.startswith(_API):
+        _speak()
+        _know_reader()
+        return _refused(error)
+    return answered(error)

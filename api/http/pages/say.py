@@ -28,6 +28,7 @@ SAY: Final[Mapping[str, Message]] = {
     "level_mat": Message("ENVIRONMENT OF LEVEL MAT"),
     "level_toi_mat": Message("ENVIRONMENT OF LEVEL TOI MAT"),
     "level_tuyet_mat": Message("ENVIRONMENT OF LEVEL TUYET MAT"),
+    "not_printed": Message("Nothing is printed from the browser in this environment."),
     "rehearsal": Message("REHEARSAL: not real data"),
     # start
     "start_title": Message("What this ledger is"),
@@ -144,6 +145,7 @@ SAY: Final[Mapping[str, Message]] = {
     "newest": Message("To the first page"),
     "list_end": Message("This is the end of the list."),
     "list_more": Message("The list goes on: see Older."),
+    "c_title": Message("What it is about"),
     "c_number": Message("Case number"),
     "c_state": Message("State"),
     "c_agency": Message("Held by"),
