@@ -44,6 +44,7 @@ GRACE_S: Final = 2
 
 
 _READY_S: Final = 2.5
+_POOLS_S: Final = 5.0
 
 
 class OneLineLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
@@ -145,6 +146,8 @@ def application(settings: Settings, budgets: Budgets) -> Any:  # noqa: ANN401  a
 
     telemetry.configure(settings.log_level)
     enclave = Enclave.wired(settings)
+    if settings.metrics_port:
+        Thread(target=_tell_pools, args=(enclave,), name="pools", daemon=True).start()
     try:
         _begin(enclave)
     except Unavailable:
@@ -167,6 +170,16 @@ def _begin_later(enclave: Enclave) -> None:
     except Exception:
         logging.getLogger("socai.roles").exception("this worker cannot serve what it found")
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _tell_pools(enclave: Enclave) -> None:
+    """For as long as this worker lives; what is asked at a scrape is asked of one worker alone."""
+    from api.ops import telemetry  # noqa: PLC0415  after share_metrics
+
+    while True:
+        for login, stats in enclave.pools().items():
+            telemetry.pooled(login, stats)
+        Event().wait(_POOLS_S)
 
 
 def _leave(status: object) -> NoReturn:

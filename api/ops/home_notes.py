@@ -6,6 +6,7 @@ Read without the server's packages: an officer's commands ask it too.
 from __future__ import annotations
 
 import contextlib
+from datetime import datetime
 from typing import Final
 
 import orjson
@@ -18,6 +19,28 @@ VKEYS: Final = "vkeys"
 """Public: what verifies the log's checkpoints, one key a line, those in force first."""
 ACCESS_VKEYS: Final = "vkeys.access"
 """The same of the log of reads; for whoever may see its checkpoints."""
+
+
+AUDITED: Final = "audited.json"
+"""When this home was last given an audit, and whether all was sound."""
+
+
+def write_audited(settings: Settings, at: datetime, *, ok: bool) -> None:
+    """Notes an audit of the whole log, for whoever watches, where the home can be written."""
+    path = settings.home / AUDITED
+    with contextlib.suppress(OSError):
+        draft = path.with_suffix(".draft")
+        draft.write_bytes(orjson.dumps({"at": at.timestamp(), "ok": ok}))
+        draft.replace(path)
+
+
+def last_audited(settings: Settings) -> tuple[float, bool]:
+    """When, in seconds, and whether all was sound; 0 where no such note can be read."""
+    try:
+        note = orjson.loads((settings.home / AUDITED).read_bytes())
+        return float(note["at"]), note["ok"] is True
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0.0, False
 
 
 def url_of(host: str, port: int) -> str:

@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Final, Literal, get_args
 
 from api.ops import telemetry
+from api.ops.home_notes import last_audited
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys.errors import KeysError
 from ledger.checkpoints.log_watch import LogWatch
@@ -126,6 +127,9 @@ class Readiness:
     def checks(self) -> list[ReadinessCheck]:
         """One line for each part, within two seconds; names no case."""
         found = self._found()
+        audited_at, sound = last_audited(self._settings)
+        telemetry.AUDIT_AT.set(audited_at)
+        telemetry.AUDIT_OK.set(int(sound))
         telemetry.told(((one.name, one.ok) for one in found), self._clock.now())
         return found
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 from wsgiref.simple_server import WSGIServer
 
 import orjson
@@ -48,6 +48,29 @@ CONNECTIONS: Final = Gauge(
     "socai_http_connections", "Open connections of clients", multiprocess_mode="livesum"
 )
 STATEMENTS: Final = Counter("socai_statements", "Statements recorded, and sent again", ("outcome",))
+STATEMENT_SECONDS: Final = Histogram(
+    "socai_statement_seconds",
+    "Time from a statement's last byte in until it was durable, or proven, by what came of it",
+    ("until", "outcome"),
+    buckets=_BUCKETS,
+)
+REFUSED: Final = Counter(
+    "socai_statements_refused", "Statements that a guard refused, by its code", ("guard",)
+)
+POOL: Final = Gauge(
+    "socai_database_connections",
+    "Connections of the API's pools by login: open, lent, and requests that wait for one",
+    ("login", "state"),
+    multiprocess_mode="livesum",
+)
+AUDIT_AT: Final = Gauge(
+    "socai_audit_timestamp_seconds",
+    "When the last audit that this home was given was over; 0 where there was none",
+    multiprocess_mode="mostrecent",
+)
+AUDIT_OK: Final = Gauge(
+    "socai_audit_ok", "1 where that audit found everything sound", multiprocess_mode="mostrecent"
+)
 LOG_SIZE: Final = Gauge("socai_log_records", "Records committed", multiprocess_mode="mostrecent")
 UNCOVERED: Final = Gauge(
     "socai_log_uncovered", "Records no checkpoint covers yet", multiprocess_mode="mostrecent"
@@ -161,6 +184,31 @@ def answered(
 def _counted(call: str, method: str, status: int) -> tuple[Counter, Histogram]:
     """The counters of one kind of answer; there are as many kinds as rules, methods, statuses."""
     return REQUESTS.labels(call, method, status), SECONDS.labels(call, method)
+
+
+Until = Literal["durable", "proven"]
+
+
+def statement(until: Until, outcome: str, seconds: float, guard: str = "") -> None:
+    """What became of a statement that was sent, and how long it took; never whose it is.
+
+    Args:
+        until: What was waited for.
+        outcome: `recorded`, `repeated`, `refused`, `unavailable`; of a proof `proven` or `late`.
+        seconds: Since all of it was in.
+        guard: Code of the guard that refused it.
+    """
+    STATEMENT_SECONDS.labels(until, outcome).observe(seconds)
+    if guard:
+        REFUSED.labels(guard).inc()
+
+
+def pooled(login: str, stats: Mapping[str, int]) -> None:
+    """How a pool of this process stands, as it says itself."""
+    size, idle = stats.get("pool_size", 0), stats.get("pool_available", 0)
+    POOL.labels(login, "open").set(size)
+    POOL.labels(login, "lent").set(max(0, size - idle))
+    POOL.labels(login, "waiting").set(stats.get("requests_waiting", 0))
 
 
 def failed(error: Exception, trace_id: str) -> None:

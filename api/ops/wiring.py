@@ -567,6 +567,10 @@ class Enclave:
         for pool in self._opened_late:
             pool.close()
 
+    def pools(self) -> Mapping[str, Mapping[str, int]]:
+        """How the pools of this process stand, by login."""
+        return {"reader": self._reading.get_stats(), "writer": self._writing.get_stats()}
+
     def asker(self, caller: Caller, *, of_cases: bool, at: datetime | None) -> Asker:
         """The ticket by which the database knows who asks (access.md G13)."""
         return self._tickets.of(caller, of_cases=of_cases, at=at)

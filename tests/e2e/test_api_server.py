@@ -128,6 +128,7 @@ def test_metrics_stand_on_a_port_of_their_own_and_name_no_case(running: Running)
     assert "socai_projection_lag_records" in told
     assert "socai_projection_lag_seconds" in told
     assert "socai_projection_unjudged_records" in told
+    assert re.search(r'socai_database_connections\{login="reader",state="open"\} [1-9]', told)
     assert running.case not in told
     assert "bacninh" not in told
 

@@ -32,6 +32,8 @@ from api.ops.enclave_audit import (
     seen_notes,
     seen_reads,
 )
+from api.ops.home_notes import write_audited
+from api.ops.machine import RealClock
 from api.ops.wiring import role_dsn
 from api.settings import EnclaveFacts, Settings
 from keys.note import VKey
@@ -122,6 +124,8 @@ def audit_log(  # noqa: PLR0913  as `run`
             trusted_reads=[*reads.notes, *of_reads],
         )
     found = replace(found, unopened={**seen.unopened, **reads.unopened})
+    if dbname is None:
+        write_audited(settings, RealClock().now(), ok=found.ok)
     if shell.json:
         shell.give(found.as_dict())
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -74,20 +75,27 @@ def record_statement() -> Response:
     body = body_bytes(MAX_STATEMENT_BYTES)
     _require_size(body)
     enclave().watch.require()
+    began = monotonic()
     try:
         recorded = enclave().ledger.record(body, at=context().at, signer_officer=who.officer)
+    except Rejected as refused:
+        telemetry.statement("durable", "refused", monotonic() - began, refused.guard or "")
+        raise
     except Unavailable as late:
+        telemetry.statement("durable", "unavailable", monotonic() - began)
         if late.code == "audience_late":  # an old backup knows of nobody either: say which it is
             enclave().watch.look()
             enclave().watch.require()
         raise
-    telemetry.STATEMENTS.labels("recorded" if recorded.created else "repeated").inc()
+    outcome = "recorded" if recorded.created else "repeated"
+    telemetry.STATEMENTS.labels(outcome).inc()
+    telemetry.statement("durable", outcome, monotonic() - began)
     receipt = dict(recorded.receipt)
     where = {"Location": f"/v1/acts/{receipt['act_id']}"}
     if prefers_async():
         where["Preference-Applied"] = "respond-async"
         return answer(receipt, status=202, headers=where)
-    receipt["proof"] = _proof(recorded.index, wait_s())
+    receipt["proof"] = _proof(recorded.index, wait_s(), began)
     return answer(receipt, status=201 if recorded.created else 200, headers=where)
 
 
@@ -104,10 +112,11 @@ def _require_size(body: bytes) -> None:
         raise Problem("too_large")
 
 
-def _proof(index: int, asked_s: int | None) -> dict[str, Any]:
+def _proof(index: int, asked_s: int | None, began: float) -> dict[str, Any]:
     """The inclusion proof once it is there. The act is durable before this is called."""
     limit = enclave().settings.proof_wait_s
     proof = _proven(index, float(min(asked_s, limit) if asked_s else limit))
+    telemetry.statement("proven", "late" if proof is None else "proven", monotonic() - began)
     if proof is None:
         raise Problem(
             "proof_late",
