@@ -270,11 +270,12 @@ def lacking(admin_dsn: str, reader_dsn: str, slug: str) -> list[str]:
         slug: Prefix of the enclave's roles.
     """
     found = []
+    asked: tuple[tuple[str, str, LiteralString], ...] = (
+        ("backup", "BYPASSRLS", _PASSES_BY),
+        (ARCHIVER, "REPLICATION", _REPLICATES),
+    )
     with _administering(admin_dsn) as admin:
-        for login, attribute, query in (
-            ("backup", "BYPASSRLS", _PASSES_BY),
-            (ARCHIVER, "REPLICATION", _REPLICATES),
-        ):
+        for login, attribute, query in asked:
             if admin.execute(query, [f"{slug}_{login}"]).fetchone() is None:
                 found.append(f"ALTER ROLE {slug}_{login} {attribute};")
         found += [

@@ -127,7 +127,7 @@ class Drafting:
             misuse(
                 Message(
                     "Nothing was signed: say with --stream where it stands, e.g. {example}.",
-                    example=f"{kinds[0]}/…",
+                    example=kinds[0] + "/…",
                 )
             )
         return f"case/{_fresh()}"
