@@ -395,6 +395,8 @@ def test_a_form_of_a_real_enclave_goes_by_host_cookies_alone(real: Service) -> N
         for part in ("; Secure", "; HttpOnly", "; Path=/", "; SameSite=Strict"):
             assert part in given[0], base
         assert "Domain" not in given[0]
+    page = PageReader(real, base="http://socai.example").get("/").text
+    assert "--server https://socai.example" in page
 
 
 def test_a_rehearsal_elsewhere_has_them_too(under_order: UnderOrder) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from marshmallow import fields
 
-from api.http.pages import files, frame, say
+from api.http.pages import files, frame, lists, say
+from api.http.schemas.work import WorklistShownSchema
 from tests.fixtures.compartments import SECRET, STRANGER, TITLE, WHOLE, Compartments
 from tests.fixtures.page_reader import PageReader
 
@@ -182,6 +184,13 @@ def test_every_text_of_the_table_is_used_and_none_is_missing() -> None:
     asked = set(re.findall(r"""\bsay\(["'](\w+)["']""", text))
     asked |= set(re.findall(r"""\bspoken\(["'](\w+)["']""", text))
     assert asked - say.SAY.keys() - set(made) == set()
+
+
+def test_every_part_of_the_work_has_its_place_on_the_page() -> None:
+    """A part that the API adds is shown at the end, and in words: here it is given its place."""
+    parts = {name for name, one in WorklistShownSchema().fields.items()
+             if isinstance(one, fields.List) and name != "team"}  # fmt: skip
+    assert parts == set(lists._PARTS)
 
 
 def test_a_stranger_is_told_what_the_log_is_and_how_to_check_it(compartments: Compartments) -> None:

@@ -36,6 +36,7 @@ from api.http.resources.common.served import enclave
 from api.problems import problem as problems
 from api.problems.problem import Problem
 from api.problems.validation_faults import faults
+from api.settings import ORDINARY
 from api.texts.case_words import Speech
 from api.texts.lang import Lang
 from ledger.message import Message
@@ -111,7 +112,6 @@ def page(
     of: View | None = None,
     *,
     method: str = "GET",
-    twin: bool = True,
     twin_query: Callable[..., Mapping[str, str]] | None = None,
 ) -> Callable[[View], View]:
     """Registers a page, and its twin.
@@ -121,7 +121,6 @@ def page(
         of: The call that it shows first: its gate, and its twin, are that call's. Without one the
             page is open to anyone.
         method: GET or POST; a POST takes a form.
-        twin: Whether `.json` stands beside it.
         twin_query: What the twin asks, by the path, where a page names it otherwise than the call.
     """
     call = None if of is None else call_of(of)
@@ -140,7 +139,7 @@ def page(
             return view(**path)
 
         pages.route(rule, endpoint=view.__name__, methods=[method])(gate.around(shown))
-        if call is not None and twin:
+        if call is not None:
             ask_twin = twin_query or _query
 
             def as_json(**path: str) -> Response:
@@ -250,7 +249,7 @@ def render(
 
 def _kept() -> dict[str, str]:
     """Also a stranger's page has a form of this browser's; above ordinary nothing is stored."""
-    return {"Cache-Control": "private, no-cache"} if enclave().facts.level == "ordinary" else {}
+    return {"Cache-Control": "private, no-cache"} if enclave().facts.level == ORDINARY else {}
 
 
 def _here(status: int) -> str:

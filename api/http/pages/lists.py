@@ -26,7 +26,7 @@ from ledger.regulation.words import vocabulary
 
 _PARTS: Final = (
     "sign", "overdue", "due", "running", "referrals", "returned", "later", "cases", "held",
-    "awaited",
+    "awaited", "disputed",
 )  # fmt: skip
 _FILTERS: Final = (
     "q", "state", "agency", "outcome", "act", "flag", "due_before", "opened_from", "opened_to",
@@ -103,15 +103,21 @@ def _without_cursor() -> str:
 def show_worklist() -> Response:
     """What waits for the reader, and for their agencies where they supervise."""
     found = ask(get_worklist, request.args)
-    parts = [(part, found.body[part]) for part in _PARTS if found.body.get(part)]
+    of_work = [name for name, rows in found.body.items() if _is_work(rows)]
+    named = [*(part for part in _PARTS if part in of_work), *sorted({*of_work} - {*_PARTS})]
     return render(
         "worklist.html",
         spoken("work_title"),
         of=found,
         at=found.body["at"],
         team="team" in request.args,
-        parts=parts,
+        parts=[(part, found.body[part]) for part in named],
     )
+
+
+def _is_work(rows: object) -> bool:
+    """Whether a member of the answer is a part of the work, also one that came later."""
+    return isinstance(rows, list) and bool(rows) and isinstance(rows[0], dict)
 
 
 @page("/co-quan", list_agencies)

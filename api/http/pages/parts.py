@@ -16,7 +16,6 @@ from ledger.regulation.words import vocabulary
 
 _TIME: Final = Markup('<time datetime="{}">{}</time>')
 _DAY_ONLY: Final = "day"
-_SHORT_ID: Final = 8
 _SHORT_KEY: Final = 10
 _TONES: Final[Mapping[str, str]] = {
     "VALID": "ok",
@@ -61,11 +60,6 @@ def day(text: str | None) -> str | Markup:
 def tone(code: str | None) -> str:
     """The colour of a chip."""
     return _TONES.get(code or "", "plain")
-
-
-def short(text: str | None) -> str:
-    """The beginning of an id."""
-    return (text or "")[:_SHORT_ID]
 
 
 def kid(text: str | None) -> str:
@@ -122,7 +116,6 @@ def of(speech: Speech) -> dict[str, Callable[..., Any]]:
         "happened": happened,
         "day": day,
         "tone": tone,
-        "short": short,
         "kid": kid,
         "number": number,
         "case_of": case_of,

@@ -262,6 +262,7 @@ SAY: Final[Mapping[str, Message]] = {
     "w_due": Message("Due"),
     "w_source": Message("Source"),
     "w_move": Message("Whose move"),
+    "w_disputed": Message("signed with a revoked key"),
     "w_holding": Message("end of what is named to you"),
     "product_rule": Message("rule of this product"),
     # registry

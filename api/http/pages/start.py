@@ -35,9 +35,15 @@ def start() -> Response:
         spoken("start_title"),
         log=facts,
         note=note,
-        url=request.host_url.rstrip("/"),
+        url=_url(),
         signed_out=request.args.get(_SIGNED_OUT) is not None,
     )
+
+
+def _url() -> str:
+    """Where this is asked, as one would type it: behind its proxy a real enclave is HTTPS alone."""
+    scheme = request.scheme if enclave().facts.rehearsal else "https"
+    return f"{scheme}://{request.host}"
 
 
 def _facts() -> tuple[Answered | None, list[str]]:
@@ -73,7 +79,7 @@ def _sign_in_page(to: str | None, *, failed: bool) -> Response:
         failed=failed,
         origin="" if known is None else known.origin,
         genesis="" if known is None else known.genesis,
-        url=request.host_url.rstrip("/"),
+        url=_url(),
         next=local(to),
     )
 
