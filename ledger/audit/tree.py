@@ -398,7 +398,7 @@ def judge(
         found.findings.append(Finding(max(roots.size - 1, 0), Damage.HEAD_WRONG, message))
         pruned = NOTHING_PRUNED
     found.findings += _check_pruned(signed, pruned)
-    found.findings += _check_tiles(roots, tiles, signed, replaced, pruned.upto)
+    found.findings += _check_tiles(roots, tiles, signed, replaced, max(pruned.upto, 0))
     return found
 
 

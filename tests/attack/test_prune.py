@@ -47,6 +47,8 @@ _PUT_BACK: Final[tuple[LiteralString, ...]] = (
     "INSERT INTO log.checkpoints SELECT 101, root, note FROM log.checkpoints LIMIT 1",
     "UPDATE log.pruned SET kept = kept + 1",
     "UPDATE log.pruned SET upto = 512",
+    "ALTER TABLE log.pruned DROP CONSTRAINT pruned_upto_check, DROP CONSTRAINT pruned_check;"  # noqa: ISC004
+    " UPDATE log.pruned SET upto = -1, kept = -1",
 )
 
 
