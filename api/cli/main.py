@@ -15,6 +15,7 @@ import click
 
 from api.cli.terminal.error_messages import unwritten
 from api.cli.terminal.late_commands import Late, LateGroup, language
+from api.cli.terminal.pager import paged
 from api.cli.terminal.shell import Language, Shell, locales
 from api.cli.terminal.usage_errors import told
 from api.ops.child_processes import take_no_code_from_here
@@ -152,13 +153,39 @@ COMMANDS: Final[dict[str, Late]] = {
 }
 
 
+#: Commands that answer at length: what they tell goes through a pager on a terminal.
+AT_LENGTH: Final = frozenset(
+    {
+        "act show", "acts", "case", "catalogue", "keys", "public", "reads", "registry", "search",
+        "stats", "worklist",
+    }
+)  # fmt: skip
+_ENTERS: Final = "import"
+"""A command of `registry` that asks."""
+
+
+_CALLED: Final = "socai called"
+
+
 class Root(LateGroup):
     """The command itself."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Its own options; what was called behind them is noted, for `invoke`."""
+        words = [*args]
+        rest = super().parse_args(ctx, args)
+        ctx.meta[_CALLED] = words[-len(ctx.args) - 1 :]
+        return rest
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  click's signature
         """The command that was called; a wrong call is told in the reader's language."""
+        words = [*ctx.meta[_CALLED], ""]
+        long = not AT_LENGTH.isdisjoint({words[0], " ".join(words[:2])})
+        json = ctx.params["as_json"] or "--json" in words
+        wanted = long and not json and not ctx.params["no_pager"] and _ENTERS not in words
         try:
-            return super().invoke(ctx)
+            with paged(wanted=wanted):
+                return super().invoke(ctx)
         except click.exceptions.NoArgsIsHelpError:
             raise
         except click.UsageError as error:
@@ -181,10 +208,14 @@ class Root(LateGroup):
     help="vi or en; by locale where left out.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@click.option(
+    "--no-pager", is_flag=True, envvar="NO_PAGER", help="Show long answers without a pager."
+)
 @click.version_option(package_name="socai")
 @click.pass_context
-def main(context: click.Context, lang: str, *, as_json: bool) -> None:
+def main(context: click.Context, lang: str, *, as_json: bool, no_pager: bool) -> None:
     """Socai (sổ cái): the ledger of what agencies did, signed by the officers who did it."""
+    del no_pager  # the root asked it
     take_no_code_from_here()
     core_dumps.leave_none()
     if sys.stdin is None:  # closed: whoever asks then hears that nobody answers

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import orjson
 import pytest
+from rich.cells import cell_len
 
 from api.cli.commands.writing import recording
 from api.cli.commands.writing.recording import ask
+from api.client.connection import Connection, Unreachable
 from tests.fixtures.desk import NUMBER, Desk
+from tests.terminals import on_a_terminal
 
 pytestmark = [
     pytest.mark.postgres,
@@ -67,6 +72,20 @@ def test_an_act_is_asked_for_shown_signed_and_proven(desk: Desk) -> None:
     assert payload["basis"] == [
         {"instrument": "90/QĐ-UBND", "article": "7", "clause": "1", "role": "PROCEDURE"}
     ]
+
+
+def test_a_clerk_types_an_act_at_a_real_terminal(desk: Desk) -> None:
+    """A pseudo-terminal of 80 columns: questions, answers echoed once, and the receipt."""
+    lines = ("?", *TYPED)
+    status, said = on_a_terminal(
+        ("--lang", "vi", "act", "new", "ReportReceived", "--as", "hotline"), desk.home, {}, lines
+    )
+    assert status == 0, said
+    assert "5/5 Loại đơn, tin" in said
+    assert "Đã ghi ở chỉ mục" in said
+    assert said.count("Đường dây nóng") == 2, "typed once, shown once before the question"
+    lines_ = re.sub("\x1b\\[[0-9]*m", "", said).split("\n")
+    assert max(map(cell_len, lines_)) <= 80, said
 
 
 def test_what_the_server_finds_wrong_is_asked_again_at_once(desk: Desk) -> None:
@@ -184,6 +203,33 @@ def test_what_moved_meanwhile_is_said_and_shown_again(
     assert [act["act"] for act in _acts(desk, stream)] == [
         "ReportReceived", "CaseRegistered", "CaseLinked",
     ]  # fmt: skip
+
+
+def test_without_an_answer_what_was_signed_is_kept_and_sent_again_safely(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection breaks after the ledger has it: it is recorded once, whatever is done next."""
+    send, size = Connection._send, desk.size()
+
+    def cut_off(line: Connection, request: httpx.Request, **more: bool) -> httpx.Response:
+        """The answer to what was sent is lost."""
+        answer = send(line, request, **more)
+        if request.url.path == "/v1/acts":
+            raise Unreachable("cut off")
+        return answer
+
+    words = ("act", "new", "--from", _draft(tmp_path, REPORT), "--yes", "--as", "hotline")
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "_send", cut_off)
+        result = desk.cli(*words, lang="vi")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "Gửi lại đúng bản này là an toàn" in result.stderr
+    kept = Path(result.stderr.split("socai act submit ")[1].strip())
+    assert kept.stat().st_mode & 0o777 == 0o600
+    again = desk.cli("act", "submit", str(kept), "--as", "hotline")
+    assert again.exit_code == 0, again.output
+    assert "it was there already" in again.stdout
+    assert desk.size() == size + 1
 
 
 @pytest.mark.parametrize(

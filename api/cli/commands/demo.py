@@ -218,6 +218,7 @@ def _caught(shell: Shell, caught: Sequence[Caught]) -> None:
             (shell.text(WHAT[c.forgery]), c.found, c.kind, shell.text(c.said), "✓" if c.ok else "✗")
             for c in caught
         ),
+        whole=("index", "kind"),
     )
 
 

@@ -329,9 +329,8 @@ def send(
         role = Wording(role_word(line["role"], "vi"), role_word(line["role"], "en"))
         shell.say(Message("Waits for: {role} {post}", role=role, post=line["post"]))
     if wait:
-        shell.say(
-            Message("The proof holds. The act, whole: socai act show {id}", id=receipt["act_id"])
-        )
+        shell.say(Message("The proof holds. To see the act whole:"))
+        click.echo(f"  socai act show {visible(str(receipt['act_id']))}")
 
 
 @click.command()

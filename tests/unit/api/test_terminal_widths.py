@@ -7,8 +7,11 @@ import re
 import pytest
 from rich.cells import cell_len
 
+from api.cli.commands.demo import _caught
 from api.cli.terminal import case_tables
 from api.cli.terminal.shell import WIDTH, Shell
+from api.rehearsal.tampering_drill import WHAT, Caught
+from ledger.message import Message
 
 _BOLD = re.compile("\x1b\\[[0-9]*m")
 """What a terminal is told of the heads of columns."""
@@ -132,3 +135,21 @@ def test_a_compact_history_has_one_line_an_act(
         assert line.endswith(("…", "bacninh.svhttdl"))
         if width >= 40:
             assert "04/06/2024" in line
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_what_the_demo_caught_is_named_in_whole_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int
+) -> None:
+    """The kind of a finding is a code: it stands on one line."""
+    for name in ("FORCE_COLOR", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(width))
+    caught = [
+        Caught(forgery, 140, 140, "against_the_rules", Message("the act is against the rules"))
+        for forgery in WHAT
+    ]
+    _caught(Shell("vi"), caught)
+    said = capsys.readouterr().out
+    assert said.count("against_the_rules") == len(caught)
