@@ -153,3 +153,4 @@ secrets: ## what docker-compose.yml needs: random secrets in secrets/ (LEVEL=mat
 
 clean: ## remove the environment and caches; an enclave (.socai) is never touched
 	rm -rf $(VENV) .uv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@kept=$$(ls -d .socai .socai.[0-9]* 2>/dev/null); test -z "$$kept" || echo "kept, with every key and record:" $$kept

@@ -522,6 +522,11 @@ def write_private(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def login_shell() -> str:
+    """Name of the shell of whoever is signed in; empty where nobody says so."""
+    return Path(Env().str("SHELL", "")).name
+
+
 def child_environment(settings: Settings) -> dict[str, str]:
     """What a child process is given: this process's environment, with exactly these settings."""
     inherited = {

@@ -146,6 +146,14 @@ COMMANDS: Final[dict[str, Late]] = {
         "api.cli.commands.play:play",
         Message("Play scenario files and check every answer."),
     ),
+    "tour": Late(
+        "api.cli.commands.learn.tour:tour",
+        Message("Twelve questions about the demo's cases, each with its command."),
+    ),
+    "completion": Late(
+        "api.cli.commands.learn.completion:completion",
+        Message("Shell completion: install, show, remove."),
+    ),
     "demo": Late(
         "api.cli.commands.demo:demo",
         Message("Two cases from report to proof, then a forger."),

@@ -23,6 +23,7 @@ NAMES: Final[dict[str, Message]] = {
     "assumptions": Message("assumption"),
     "agency": Message("agency"),
     "assumption": Message("assumption"),
+    "row": Message("row"),
     "author": Message("signed by"),
     "by": Message("by"),
     "case": Message("case"),

@@ -372,9 +372,10 @@ _CONDITIONS: Final[Mapping[str, LiteralString]] = {
     "due_before": " AND " + _ENDS + " < %(due_before)s",
     "opened_from": " AND opened_at IS NOT NULL AND " + _BEGAN + " >= %(opened_from)s",
     "opened_to": " AND opened_at IS NOT NULL AND " + _BEGAN + " < %(opened_to)s",
+    "begins": " AND starts_with(stream, %(begins)s)",
     "question": " AND words @@ %(question)s::tsquery",
 }
-_ASKED_AFTER_POLICY: Final = ("agency", "act", "flag", "disputed", "question")
+_ASKED_AFTER_POLICY: Final = ("agency", "act", "flag", "disputed", "begins", "question")
 #: What few rows may have, or many.
 _ASKED_BY_VALUE: Final = ("outcome", "due_before", "opened_from", "opened_to")
 _SORT_COLUMN: Final = {
@@ -448,6 +449,7 @@ class Filter:
         due_before: Has a clock that ends or has ended before this and still asks for something.
         opened_from: First act on this day (in Vietnam) or later.
         opened_to: First act on this day or earlier.
+        begins: Id begins so.
         q: Words without regard to tone marks.
         sort: One of `SORTS`.
         behind: Is counted by a figure.
@@ -461,6 +463,7 @@ class Filter:
     due_before: datetime | None = None
     opened_from: date | None = None
     opened_to: date | None = None
+    begins: str | None = None
     q: str | None = None
     sort: str = "-last_act"
     behind: Behind | None = None
@@ -514,6 +517,7 @@ def listed(  # noqa: PLR0913 - a question, its parts named
         "due_before": wanted.due_before,
         "opened_from": _midnight(wanted.opened_from),
         "opened_to": _midnight(wanted.opened_to, days=1),
+        "begins": None if wanted.begins is None else f"case/{wanted.begins}",
         "question": None if wanted.q is None else search_terms.question(wanted.q),
     }
     if _asks_for_none(wanted, values["question"]):

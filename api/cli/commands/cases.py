@@ -14,15 +14,17 @@ import click
 
 from api.cli.commands.signer_options import identity, log_keys, vkey_option
 from api.cli.terminal import (
+    addresses,
     case_tables,
     copy_tables,
     document_tables,
     duration_tables,
     participant_tables,
     relation_tables,
+    shown_rows,
 )
 from api.cli.terminal.addresses import case_id
-from api.cli.terminal.codes import Code
+from api.cli.terminal.codes import Code, CodeOption
 from api.cli.terminal.places import output_option, require_place
 from api.cli.terminal.shell import Shell, fail, misuse, shell_of
 from api.cli.terminal.typed_values import DayText, KeyId, MomentText
@@ -72,11 +74,16 @@ def case() -> None:
 
 
 @case.command("list")
-@click.option("--state", type=STATE, default=None, help="E.g. verifying or CLOSED.")
+@click.option("--state", cls=CodeOption, type=STATE, default=None, help="In any case of letters.")
 @click.option("--agency", default=None, help="Agency that holds the case.")
-@click.option("--outcome", type=OUTCOME, default=None)
-@click.option("--act", type=ACT, default=None, help="Has an effective act of this type.")
-@click.option("--flag", type=FLAG, default=None)
+@click.option("--outcome", cls=CodeOption, type=OUTCOME, default=None, help="How it ended.")
+@click.option(
+    "--act",
+    type=ACT,
+    default=None,
+    help="Has an effective act of this type: socai catalogue act",
+)
+@click.option("--flag", type=FLAG, default=None, help="Has had it: socai catalogue guard")
 @click.option("--due-before", default=None, type=MomentText(), metavar="TIME")
 @click.option("--opened-from", default=None, type=DayText(), metavar="DAY")
 @click.option("--opened-to", default=None, type=DayText(), metavar="DAY")
@@ -101,12 +108,14 @@ def list_cases(client: Client, *, every: bool, **asked: str | int | None) -> Non
     """Cases by filter, newest first."""
     shell = shell_of()
     query = {name: value for name, value in asked.items() if value is not None}
+    query |= _agency_of(client, asked)
     none = _NO_SUCH if query.keys() - {"limit", "sort"} else _NONE
     if every:
         body = client.whole("/v1/cases", "cases", query=query)
     else:
         body = client.read("/v1/cases", query=query).body
     _lines(
+        client,
         shell,
         body,
         none,
@@ -120,7 +129,7 @@ def list_cases(client: Client, *, every: bool, **asked: str | int | None) -> Non
 @click.option("--clock", type=click.Choice(["recorded", "occurred"]), default=None)
 @identity
 def show_case(client: Client, id_: str, as_of: str | None, clock: str | None) -> None:
-    """The case file. CASE is a uuid or a case number."""
+    """The case file. CASE is its number, its row in the list shown last, or how its id begins."""
     _show(client, id_, as_of, clock)
 
 
@@ -365,8 +374,8 @@ def worklist(client: Client, *, team: bool) -> None:
 
 @click.command()
 @click.option("--agency", default=None, help="Agency of the author.")
-@click.option("--act", type=ACT, default=None, help="Of this type.")
-@click.option("--flag", type=FLAG, default=None)
+@click.option("--act", type=ACT, default=None, help="Of this type: socai catalogue act")
+@click.option("--flag", type=FLAG, default=None, help="Has had it: socai catalogue guard")
 @click.option("--late", is_flag=True, help="Entered late.")
 @click.option("--pending", is_flag=True, help="Waiting for signatures.")
 @click.option(
@@ -387,6 +396,9 @@ def acts(
     """Acts of all cases that you see, newest first; never by person."""
     shell = shell_of()
     query = {name.rstrip("_"): value for name, value in asked.items() if value is not None}
+    query |= _agency_of(client, asked)
+    if asked["kid"] is not None:
+        query["kid"] = addresses.kid(client, str(asked["kid"]))
     query |= {name: "true" for name, on in (("late", late), ("pending", pending)) if on}
     if every:
         body = client.whole("/v1/acts", "acts", query=query)
@@ -396,6 +408,7 @@ def acts(
         shell.give(body)
         return
     case_tables.act_lines(shell, body["acts"])
+    shown_rows.keep(client, shown_rows.ACTS, [one["act_id"] for one in body["acts"]])
     if not body["acts"]:
         shell.say(Message("There is no such act among those that you see."))
     if "next" in body:
@@ -411,6 +424,7 @@ def search(client: Client, words: tuple[str, ...], limit: int) -> None:
     shell = shell_of()
     body = client.read("/v1/cases", query={"q": " ".join(words), "limit": limit}).body
     _lines(
+        client,
         shell,
         body,
         _NO_SUCH,
@@ -436,7 +450,8 @@ def stats(
     """
     shell = shell_of()
     of = "province" if province else None
-    query = {"from": from_, "to": to, "agency": agency, "of": of}
+    named = None if agency is None else addresses.agency(client, agency)
+    query = {"from": from_, "to": to, "agency": named, "of": of}
     body = client.read("/v1/statistics", query=query).body
     if shell.json:
         shell.give(body)
@@ -532,6 +547,8 @@ def registry(client: Client, what: str, *, every: bool, **asked: str | None) -> 
     """Agencies, officers, keys, instruments or who was let in, now or as of a moment."""
     shell = shell_of()
     query = {name: value for name, value in asked.items() if value is not None}
+    if asked["officer"] is not None:
+        query["officer"] = addresses.officer(client, asked["officer"])
     body = client.whole(f"/v1/{what}", what, query=query)
     if shell.json:
         shell.give(body)
@@ -576,7 +593,8 @@ def keys() -> None:
 def affected(client: Client, kid: str, from_: str | None) -> None:
     """Every statement, act and case that a key touched, before it is revoked and after."""
     shell = shell_of()
-    body = client.read(f"/v1/keys/{kid}/affected", query={"from": from_}).body
+    named = addresses.kid(client, kid)
+    body = client.read(f"/v1/keys/{named}/affected", query={"from": from_}).body
     if shell.json:
         shell.give(body)
     else:
@@ -587,12 +605,20 @@ _NONE: Final = Message("You see no case as a whole; what waits for you in others
 _NO_SUCH: Final = Message("There is no such case among those that you see.")
 
 
-def _lines(shell: Shell, body: Mapping[str, Any], none: Text, more: Text) -> None:
-    """A page of cases: that there is none, or that it is not the last."""
+def _agency_of(client: Client, asked: Mapping[str, object]) -> dict[str, str]:
+    """The agency that an option means, by its id, where one is named."""
+    named = asked.get("agency")
+    found = None if named is None else addresses.agency(client, str(named))
+    return {} if found is None else {"agency": found}
+
+
+def _lines(client: Client, shell: Shell, body: Mapping[str, Any], none: Text, more: Text) -> None:
+    """A page of cases: that there is none, or that it is not the last; its rows are kept."""
     if shell.json:
         shell.give(body)
         return
     case_tables.case_lines(shell, body["cases"])
+    shown_rows.keep(client, shown_rows.CASES, [one["id"] for one in body["cases"]])
     if not body["cases"]:
         shell.say(none)
     if "next" in body:

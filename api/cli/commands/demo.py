@@ -37,8 +37,8 @@ from api.rehearsal.forgery import copied
 from api.rehearsal.player import Outcome
 from api.rehearsal.scenario import Play, read_files, shipped
 from api.rehearsal.tampering_drill import WHAT, Caught
-from api.settings import Home, Settings
-from ledger.message import Message, Wording
+from api.settings import Home, Settings, SettingsError
+from ledger.message import Message, Text, Wording, plural
 
 FILES: Final = ("SC1", "SC2")
 LEAD: Final = "cv"
@@ -55,16 +55,25 @@ TAKES: Final = Need(disk_mib=512, memory_mib=640)
 @click.command()
 @click.option("--fresh", is_flag=True, help="Set an earlier rehearsal of this home aside first.")
 @click.option(
+    "--remove-earlier",
+    "remove",
+    is_flag=True,
+    help="Instead: remove what earlier demos left beside this home, each named.",
+)
+@click.option(
     "--enclaves",
     is_flag=True,
     help="Instead: one case in an ordinary enclave and one of level mat above it (3 minutes).",
 )
 @options
 @guarded
-def demo(*, fresh: bool, enclaves: bool) -> None:
+def demo(*, fresh: bool, enclaves: bool, remove: bool) -> None:
     """Open a rehearsal, play two cases over HTTP, prove them, catch every forgery."""
     shell = shell_of()
     settings = Settings.from_env()
+    if remove:
+        _remove_earlier(shell, settings)
+        return
     if enclaves:
         demo_enclaves.show(shell, settings, _program())
         return
@@ -133,6 +142,41 @@ def _set_aside(shell: Shell, settings: Settings) -> None:
         number += 1
     settings.home.rename(aside)
     shell.note(Message("The earlier rehearsal is now {aside}", aside=aside))
+
+
+def earlier(settings: Settings) -> list[Path]:
+    """Homes of demos that were set aside beside this one, in the order of their numbers.
+
+    Whatever else has such a name is no demo's, and stays.
+    """
+    found = settings.home.parent.glob(f"{settings.home.name}.*")
+    numbered = [(int(path.suffix[1:]), path) for path in found if path.suffix[1:].isdigit()]
+    return [path for _, path in sorted(numbered) if _is_demo(path)]
+
+
+def _is_demo(path: Path) -> bool:
+    home = Home(Settings.at(path))
+    try:
+        return home.facts_path.exists() and home.facts().origin.startswith(_DEPLOYMENT)
+    except SettingsError:
+        return False
+
+
+def _remove_earlier(shell: Shell, settings: Settings) -> None:
+    """Each is stopped first; one that is being served stays, and ends the command."""
+    gone = []
+    for path in earlier(settings):
+        own = Settings.at(path)
+        require_unserved(path, *ROLES)
+        database.stop_database(own)
+        shutil.rmtree(path)
+        gone.append(path)
+        if not shell.json:
+            shell.say(Message("Removed: {path}", path=str(path)))
+    if shell.json:
+        shell.give({"removed": [str(path) for path in gone]})
+    elif not gone:
+        shell.say(Message("No earlier demo lies beside {home}.", home=str(settings.home)))
 
 
 def _played(shell: Shell, settings: Settings, ending: ExitStack) -> tuple[list[Outcome], bool, str]:
@@ -240,11 +284,12 @@ def _next(shell: Shell, settings: Settings, outcomes: list[Outcome]) -> None:
     home = "" if settings.home == Path(".socai").absolute() else f"SOCAI_HOME={settings.home} "
     socai = f"{home}{_program()}"
     case_id = next(iter(outcomes[0].threads.cases.values()))
-    lines = (
+    lines: tuple[tuple[str, Text], ...] = (
         (f"{home}make serve", Message("serve this ledger on port 8000")),
         (f"open {_PAGES}", Message("its pages; paste there what one of these prints")),
         (f"{socai} sign-in {_PAGES} --as {LEAD}", Message("an officer of the lead agency")),
         (f"{socai} sign-in {_PAGES} --as {DISTRICT}", Message("an officer of a district")),
+        (f"{socai} tour", Message("twelve questions, each with its command")),
         (f"{socai} case history {case_id}", Message("one case's history")),
         (
             f"{socai} worklist --as cv",
@@ -254,6 +299,18 @@ def _next(shell: Shell, settings: Settings, outcomes: list[Outcome]) -> None:
         (f"{socai} log audit", Message("audit again")),
         (f"open {_PAGES}docs", Message("the API, documented")),
     )
+    if left := earlier(settings):
+        lines += (
+            (
+                f"{socai} demo --remove-earlier",
+                plural(
+                    "remove {n} earlier demo: {paths}",
+                    "remove {n} earlier demos: {paths}",
+                    n=len(left),
+                    paths=", ".join(path.name for path in left),
+                ),
+            ),
+        )
     _head(shell, "6", Message("What to type next"))
     for command, text in lines:
         click.echo(f"  {command:<64} # {shell.text(text)}")

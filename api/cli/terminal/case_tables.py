@@ -46,9 +46,10 @@ _ENDED: Final = ("STOPPED", "ENDED", "EXTENDED")
 
 
 def case_lines(shell: Shell, lines: Iterable[Json]) -> None:
-    """One line a case; the id only where there is no number to call it by."""
+    """One line a case, its row first; the id only where there is no number to call it by."""
     rows = [
         (
+            n,
             line.get("case_number") or line.get("register_no") or line["id"],
             line.get("title"),
             "\n".join(filter(None, (_worded(shell, line, one) for one in ("state", "outcome")))),
@@ -56,27 +57,28 @@ def case_lines(shell: Shell, lines: Iterable[Json]) -> None:
             when(line.get("due_at")),
             "\n".join(line.get("flags") or ()),
         )
-        for line in lines
+        for n, line in enumerate(lines, 1)
     ]
-    columns = ("number", "title", "state", "agency", "due", "flags")
+    columns = ("row", "number", "title", "state", "agency", "due", "flags")
     widths = {"title": 20, "state": 16, "due": 10, "flags": 12}
-    shell.table(columns, rows, whole=("number",), widths=widths)
+    shell.table(columns, rows, whole=("row", "number"), widths=widths)
 
 
 def act_lines(shell: Shell, lines: Iterable[Json]) -> None:
-    """One line an act, called by its case and its place there."""
+    """One line an act, its row first, called by its case and its place there."""
     rows = [
         (
+            n,
             f"{_called(line)}#{line['seq']}",
             when(line["occurred_at"]),
             "\n".join([*act_heading(shell, line), *filter(None, [line.get("title")])]),
             line["agency"],
             standing(line["status"], shell.lang),
         )
-        for line in lines
+        for n, line in enumerate(lines, 1)
     ]
-    columns = ("#", "occurred", "act", "agency", "status")
-    shell.table(columns, rows, whole=("#",), widths={"occurred": 10, "status": 12})
+    columns = ("row", "#", "occurred", "act", "agency", "status")
+    shell.table(columns, rows, whole=("row", "#"), widths={"occurred": 10, "status": 12})
 
 
 def _called(line: Json) -> str:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 from click.shell_completion import CompletionItem
 
 from api.cli.terminal.shell import misuse
 from ledger.message import Message
+
+_FEW: Final = 40
+"""Codes that a help page names; of more it says where they stand."""
 
 
 class Code(click.ParamType[str]):
@@ -30,6 +33,11 @@ class Code(click.ParamType[str]):
     def __init__(self, kind: str | None, known: Callable[[], Iterable[str]]) -> None:
         self._kind = kind
         self._known = known
+
+    def few(self) -> list[str]:
+        """The codes, where a help page has room for them."""
+        codes = list(self._known())
+        return codes if len(codes) <= _FEW else []
 
     def convert(
         self,
@@ -90,3 +98,15 @@ class Code(click.ParamType[str]):
         """Codes that begin so."""
         typed = incomplete.upper()
         return [CompletionItem(code) for code in self._known() if code.upper().startswith(typed)]
+
+
+class CodeOption(click.Option):
+    """An option whose help page names its codes, where they are few."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Names and text, the codes behind it as click shows a default."""
+        record = super().get_help_record(ctx)
+        if record is None or not isinstance(self.type, Code) or not self.type.few():
+            return record
+        names, text = record
+        return names, f"{text}  [{', '.join(self.type.few())}]"

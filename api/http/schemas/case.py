@@ -59,6 +59,11 @@ class CasesQuerySchema(PageSchema):
     opened_from = pattern(DAY, "First act on this day or later.")
     opened_to = pattern(DAY, "First act on this day or earlier.")
     flag = FLAG.one("Has had this flag.")
+    id_ = pattern(
+        r"[0-9a-f]{6,8}(?:-[0-9a-f]{0,4}){0,3}(?:-[0-9a-f]{0,12})?",
+        "Id begins so; at least six digits.",
+        name="id",
+    )
     q = pattern(
         r"[^\x00-\x1f\x7f]{1,200}",
         "Words; tone marks and đ/d make no difference. Ordinary only.",

@@ -77,7 +77,7 @@ def test_the_shell_completes_what_the_readme_says(
     """Commands, also those that are not read yet, and codes; by click's own completion."""
     asked = BashComplete(main, {}, "socai", "_SOCAI_COMPLETE").get_completions(words, typed)
     assert {item.value for item in asked} == found
-    assert "_SOCAI_COMPLETE=bash_source socai" in README.read_text("utf-8")
+    assert "socai completion install" in README.read_text("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ import click
 from api.cli.commands.record import give_signed, new_id, one_keeper
 from api.cli.commands.signer_options import identity, log_keys, signing_time, vkey_option
 from api.cli.commands.verify.progress import KeptProgress, Progress
+from api.cli.terminal import addresses
 from api.cli.terminal.shell import Moment, Shell, misuse, shell_of
 from api.client.case_check import VALID, RecordFault, faults, keyring_of, worst
 from api.client.client import Client
@@ -100,7 +101,8 @@ def verify_all(
     see whole are not among them; how many records of the log were not seen is told, and no more.
     """
     shell = shell_of()
-    scope = _scope(agency, kid, since)
+    named = None if agency is None else addresses.agency(client, agency)
+    scope = _scope(named, None if kid is None else addresses.kid(client, kid), since)
     if not scope:
         misuse(Message("Nothing was verified: name --agency, --kid or --since."))
     if since == _SINCE and agency is None:

@@ -1,0 +1,1 @@
+"""How one learns the command line and has it complete what one types."""

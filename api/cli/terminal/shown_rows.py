@@ -1,0 +1,62 @@
+"""Rows of the list that was shown last, so that `socai case show 3` means the third of it.
+
+Kept in the home are ids and nothing else, of one officer and log, for an hour, and of the ordinary
+level alone: above it no file is made of a list (access.md A23).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from api.client.client import Client
+from api.ops.machine import RealClock
+from api.settings import Settings, write_private
+
+ROW: Final = re.compile(r"[1-9][0-9]{0,3}")
+"""How a row is written; of a number of a case that looks so, see `addresses.py`."""
+CASES: Final = "cases"
+ACTS: Final = "acts"
+_FILE: Final = "shown.json"
+KEPT: Final = timedelta(hours=1)
+_ORDINARY: Final = "/ordinary"
+
+
+def keep(client: Client, kind: str, ids: Sequence[str]) -> None:
+    """Keeps the ids of a list in the order of its rows; where that cannot be, there are no rows."""
+    if not client.origin.endswith(_ORDINARY):
+        return
+    path = _path()
+    fresh = path.with_suffix(f".{os.getpid()}")
+    now = RealClock().now().isoformat()
+    body = {"of": _of(client), "kind": kind, "at": now, "ids": list(ids)}
+    with suppress(OSError):
+        fresh.unlink(missing_ok=True)
+        write_private(fresh, orjson.dumps(body))
+        fresh.replace(path)
+
+
+def row(client: Client, kind: str, n: int) -> str | None:
+    """The id in a row; None: there is none, or the list was another's or too long ago."""
+    client.login()
+    with suppress(OSError, ValueError, TypeError, KeyError, IndexError):
+        body = orjson.loads(_path().read_bytes())
+        passed = RealClock().now() - datetime.fromisoformat(body["at"])
+        if timedelta() <= passed <= KEPT and body["of"] == _of(client) and body["kind"] == kind:
+            return str(body["ids"][n - 1])
+    return None
+
+
+def _path() -> Path:
+    return Settings.from_env().home / _FILE
+
+
+def _of(client: Client) -> list[str]:
+    return [client.origin, str(client.officer)]

@@ -1,0 +1,170 @@
+"""What a person types for a case, an act, a key, an agency: rows, short forms, names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+from click.testing import CliRunner
+
+from api.cli.main import main
+from api.cli.terminal import shown_rows
+from tests.fixtures.inspected import LEAD, STRANGER, Inspected, Who
+
+pytestmark = [
+    pytest.mark.postgres,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("inspected"),
+]
+BOSS: Who = ("SC3", "spgd")
+
+
+def listed(inspected: Inspected) -> list[str]:
+    """Shows the list of cases; ids in its order."""
+    assert inspected.cli("case", "list").exit_code == 0
+    return [one["id"] for one in inspected.read("/v1/cases", limit=50)["cases"]]
+
+
+def test_a_row_of_the_list_just_shown_is_an_address(inspected: Inspected) -> None:
+    """Of cases and of acts; one command, the same answer as by number or id."""
+    ids = listed(inspected)
+    for row in (1, len(ids)):
+        told = inspected.told("case", "show", str(row))
+        assert told == inspected.told("case", "show", ids[row - 1])
+    said = inspected.cli("case", "list", terminal=True, lang="vi").stdout
+    assert not [line for line in said.splitlines() if len(line.rstrip()) > 80]
+    beyond = inspected.cli("case", "show", str(len(ids) + 1))
+    assert (beyond.exit_code, len(beyond.stderr.strip().splitlines())) == (2, 1)
+    assert inspected.cli("acts", "--limit", "5").exit_code == 0
+    acts = inspected.read("/v1/acts", limit=5)["acts"]
+    assert inspected.told("act", "show", "3")["act_id"] == acts[2]["act_id"]
+    assert inspected.cli("case", "show", "1").exit_code == 2  # the list shown last is of acts
+
+
+def test_rows_are_of_whom_they_were_shown_to_and_for_an_hour(
+    inspected: Inspected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another officer has none, nor anybody later; a file that is spoiled is no row."""
+    listed(inspected)
+    assert inspected.cli("case", "show", "1").exit_code == 0
+    assert inspected.cli("case", "show", "1", by=STRANGER).exit_code == 2
+    kept = inspected.home / "shown.json"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert orjson.loads(kept.read_bytes()).keys() == {"of", "kind", "at", "ids"}
+    monkeypatch.setattr(shown_rows, "KEPT", -shown_rows.KEPT)
+    assert inspected.cli("case", "show", "1").exit_code == 2
+    monkeypatch.undo()
+    kept.write_bytes(b"[")
+    ended = inspected.cli("case", "show", "1")
+    assert (ended.exit_code, "Traceback" in ended.output) == (2, False)
+
+
+def test_a_row_is_never_taken_for_a_case_of_that_number(
+    inspected: Inspected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a case has the number 1, both are named and nothing is shown."""
+    first, second, *_ = listed(inspected)
+    monkeypatch.setattr(
+        "api.cli.terminal.addresses._numbered", lambda *_: [(second, "")], raising=True
+    )
+    ended = inspected.cli("case", "show", "1")
+    assert ended.exit_code == 2
+    assert {first, second} <= set(ended.stderr.replace(",", " ").split())
+    assert inspected.told("case", "show", "2")["id"] == second
+
+
+def test_short_forms_that_are_one_things_alone(inspected: Inspected) -> None:
+    """Of cases, keys and officers; too short or of none is one sentence."""
+    (case, *_) = listed(inspected)
+    assert inspected.told("case", "show", case[:8])["id"] == case
+    kid = inspected.threads("SC2").officers["gd"].kid
+    whole = inspected.told("keys", "affected", kid, by=BOSS)
+    assert inspected.told("keys", "affected", kid[:8], by=BOSS) == whole
+    officer = inspected.officer("SC2", "gd")
+    (line,) = inspected.told("registry", "officers", "--officer", officer[:8])["officers"]
+    assert line["officer"] == officer
+    for words in (
+        ("case", "show", "ffffffff"), ("case", "show", "abc"),
+        ("keys", "affected", kid[:3]), ("keys", "affected", "zzzzzzzz"),
+    ):  # fmt: skip
+        ended = inspected.cli(*words, by=BOSS)
+        assert (ended.exit_code, "Traceback" in ended.output) == (2, False), words
+        assert len(ended.stderr.strip().splitlines()) == 1, ended.stderr
+
+
+def test_a_number_with_its_agency(inspected: Inspected) -> None:
+    """`NUMBER@AGENCY` is the case of that number which the agency holds, and no other's."""
+    (line, *_) = [
+        one for one in inspected.read("/v1/cases", limit=50)["cases"] if one["case_number"]
+    ]
+    named = f"{line['case_number']}@{line['agency']}"
+    assert inspected.told("case", "show", named)["id"] == line["id"]
+    assert inspected.cli("case", "show", f"{line['case_number']}@bacninh.syt").exit_code == 2
+
+
+def test_an_agency_by_its_name_and_what_is_near(inspected: Inspected) -> None:
+    """Without tone marks and case; a slip names what may be meant, in both languages."""
+    lines = inspected.read("/v1/agencies", by=LEAD, limit=200)["agencies"]
+    (line,) = [one for one in lines if one["agency"] == "bacninh.stttt"]
+    by_id = inspected.told("case", "list", "--agency", "bacninh.stttt")
+    assert inspected.told("case", "list", "--agency", line["name"].upper()) == by_id
+    for lang in ("vi", "en"):
+        slip = inspected.cli("case", "list", "--agency", "bacninh.sttt", lang=lang)
+        assert slip.exit_code == 2
+        assert "bacninh.stttt" in slip.stderr
+    assert inspected.cli("acts", "--agency", "không hề có").exit_code == 2
+
+
+def test_completion_is_installed_and_removed(
+    inspected: Inspected, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One file, where the shell looks; it asks the program, and goes again."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for shell in ("bash", "zsh", "fish"):
+        words = ("completion", "install", "--shell", shell)
+        assert inspected.cli(*words, by=None).exit_code == 0
+        (path,) = [one for one in tmp_path.rglob("*") if one.is_file()]
+        assert "_SOCAI_COMPLETE" in path.read_text("utf-8")
+        assert str(path) in "".join(inspected.cli(*words, by=None).stdout.split("\n"))
+        assert inspected.cli("completion", "remove", "--shell", shell, by=None).exit_code == 0
+        assert not path.exists()
+    monkeypatch.setenv("SHELL", "/bin/dash")
+    assert inspected.cli("completion", "install", by=None).exit_code == 2
+    monkeypatch.setenv("HOME", str(tmp_path / "other"))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / ".config").write_text("no folder")
+    assert inspected.cli("completion", "install", "--shell", "fish", by=None).exit_code == 2
+
+
+@pytest.mark.parametrize("lang", ["vi", "en"])
+def test_help_names_the_values_where_they_are_few(inspected: Inspected, lang: str) -> None:
+    """States and outcomes on the help page; of many it says which command lists them."""
+    said = inspected.cli("case", "list", "--help", by=None, lang=lang, terminal=True).stdout
+    assert "VERIFYING" in said
+    assert "socai catalogue act" in " ".join(said.split())
+    assert not [line for line in said.splitlines() if len(line.rstrip()) > 80]
+
+
+@pytest.mark.parametrize("lang", ["vi", "en"])
+def test_the_tour_asks_twelve_questions_and_runs_each(inspected: Inspected, lang: str) -> None:
+    """Without a terminal all of them, each with its command; at 80 columns nothing is longer."""
+    said = inspected.cli("tour", lang=lang, terminal=True)
+    assert said.exit_code == 0, said.output
+    commands = [line for line in said.stdout.splitlines() if line.startswith("$ socai ")]
+    assert len(commands) == 12
+    assert "Traceback" not in said.output
+    for n in range(1, 13):
+        assert f"{n}/12" in said.stdout or f"{n} of 12" in said.stdout
+    assert not [line for line in said.stdout.splitlines() if len(line.rstrip()) > 80]
+
+
+def test_a_tour_without_a_demo_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says how to get one."""
+    monkeypatch.setenv("SOCAI_HOME", str(tmp_path / "nowhere"))
+    for lang in ("vi", "en"):
+        ended = CliRunner().invoke(main, ["--lang", lang, "tour"])
+        assert (ended.exit_code, len(ended.stderr.strip().splitlines())) == (2, 1)
+        assert "make demo" in ended.stderr
