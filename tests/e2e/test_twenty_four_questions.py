@@ -224,3 +224,59 @@ def test_23_what_changed_since_my_last_visit(inspected: Inspected) -> None:
     later = {act["act_id"] for act in acts if act["statements"][-1]["index"] > visit}
     assert touched
     assert touched <= later
+
+
+def test_12_is_every_case_of_an_agency_sound(inspected: Inspected) -> None:
+    """Every case that the lead's heir sees, by the server's verdict and by the client's own."""
+    agency = "bacninh.stttt"
+    query = {"agency": agency, "limit": 200}
+    held = inspected.client(*BOSS).whole("/v1/cases", "cases", query=query)["cases"]
+    by_api = inspected.client(*BOSS).whole("/v1/verification", "cases", query={"agency": agency})
+    by_cli = inspected.told("verify", "all", "--agency", agency, "--restart", by=BOSS)
+    assert {one["id"] for one in by_api["cases"]} == {one["id"] for one in held}
+    assert {one["outcome"] for one in by_api["cases"]} == {"VALID"} == set(by_cli["outcomes"])
+    assert by_cli["cases"] == len(held) > 1
+    assert by_cli["records"] == sum(one["statements"] for one in by_api["cases"])
+
+
+def test_23_which_cases_changed_since_my_last_visit(inspected: Inspected) -> None:
+    """The cases with something recorded behind the index that one has kept, and no other."""
+    lines = inspected.client(*BOSS).whole("/v1/cases", "cases")["cases"]
+    kept = sorted(one["last_index"] for one in lines)[len(lines) // 2]
+    expected = {one["id"] for one in lines if one["last_index"] > kept}
+    assert expected
+    assert expected != {one["id"] for one in lines}
+    found = inspected.read("/v1/verification", by=BOSS, changed_since=kept, limit=50)
+    assert {one["id"] for one in found["cases"]} == expected
+    told = inspected.told("verify", "all", "--since", str(kept), "--restart", by=BOSS)
+    assert (told["cases"], told["changed_since"]) == (len(expected), kept)
+
+
+def test_17_how_long_did_each_state_last(inspected: Inspected) -> None:
+    """A closed case counts no more: its last state ends with the act that closed it."""
+    closed = inspected.read("/v1/cases", state="CLOSED", limit=50)["cases"]
+    assert closed
+    number, case = closed[0]["case_number"], closed[0]["id"]
+    for told in (
+        inspected.read(f"/v1/cases/{case}/durations"),
+        inspected.told("case", "times", number),
+    ):
+        last = told["states"][-1]
+        assert (last["state"], last["until"], last["took_s"]) == ("CLOSED", last["since"], 0)
+
+
+def test_23_what_is_the_case_that_i_have_just_been_shown(inspected: Inspected) -> None:
+    """By its row, by how its id begins and by its number with its agency: one command each."""
+    assert inspected.cli("case", "list").exit_code == 0
+    line = next(
+        (n, one)
+        for n, one in enumerate(inspected.read("/v1/cases", limit=50)["cases"], 1)
+        if one["case_number"]
+    )
+    row, case = line
+    named = (str(row), case["id"][:8], f"{case['case_number']}@{case['agency']}")
+    assert {inspected.told("case", "show", one)["id"] for one in named} == {case["id"]}
+    by_id = inspected.read("/v1/cases", id=case["id"][:8])["cases"]
+    path = f"/v1/cases/by-number/{case['case_number']}"
+    by_number = inspected.read(path, agency=case["agency"])
+    assert [one["id"] for one in by_id] == [by_number["id"]] == [case["id"]]
