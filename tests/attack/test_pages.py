@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import count
 from typing import Final
 
 import orjson
@@ -295,6 +296,44 @@ def test_no_form_of_another_page_is_taken(under_order: UnderOrder) -> None:
     assert reader.get("/ho-so").headers["Content-Language"] == "en"
     assert reader.post("/dang-xuat", {"form": own}).status_code == 303
     assert reader.get("/ho-so").status_code == 303, "now signed out"
+
+
+@attack(
+    "whoever signs out, or signs in after somebody else, stays whom the cookie of before names",
+    stopped_by="a page that is open to anyone renews no session, and one cookie a name is given",
+    noticed_by="-",
+)
+def test_a_session_that_is_old_enough_to_be_renewed_ends_all_the_same(
+    under_order: UnderOrder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a computer that several use: the last cookie of an answer is the one that counts."""
+    service, passed = under_order.service, count(1)
+    sessions = service.enclave.page_sessions
+    now = sessions._now
+
+    def later() -> None:
+        after = next(passed) * timedelta(minutes=5)
+        monkeypatch.setattr(sessions, "_now", lambda: now() + after)
+
+    reader = PageReader(service).sign_in(WHOLE)
+    later()
+    assert _sessions_given(reader.get("/ho-so")), "renewed"
+    form = reader.token()
+    later()
+    left = reader.post("/dang-xuat", {"form": form})
+    assert len(_sessions_given(left)) == 1, "it ends, and nothing follows that gives it back"
+    assert reader.get("/ho-so").status_code == 303
+    reader.sign_in(WHOLE)
+    members = {"form": reader.token(), "answer": reader.answer(STRANGER), "next": "/ho-so"}
+    later()
+    entered = reader.post("/dang-nhap", members)
+    assert (entered.status_code, len(_sessions_given(entered))) == (303, 1)
+    case = f"/ho-so/{under_order.world.hidden.case}"
+    assert reader.get(case).status_code == 404, "what the one of before sees"
+
+
+def _sessions_given(response: TestResponse) -> list[str]:
+    return [one for one in response.headers.getlist("Set-Cookie") if "session=" in one]
 
 
 @attack(

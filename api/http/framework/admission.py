@@ -150,7 +150,7 @@ class Gate:
         if self.access == "open" or (self.access == "level" and host().facts.level == "ordinary"):
             return
         if self.access == "session":
-            known = page_cookies.session().caller
+            known = page_cookies.used().caller
         else:
             known = host().sign_in.caller(sent.get("HTTP_AUTHORIZATION"))
         context().caller = known

@@ -57,7 +57,15 @@ def _give(response: Response, name: Name, value: str, life_s: int | None = None)
 
 def session() -> PageSession:
     """The session that this request brings. Raises: Problem: `not_signed_in`."""
-    found = g.page_session = host().page_sessions.of(_got("session"))
+    return host().page_sessions.of(_got("session"))
+
+
+def used() -> PageSession:
+    """The same, of a page that asks for one: its use keeps it from ending as idle.
+
+    Never of a page for anyone: behind a sign-out, or another's sign-in, it would be given back.
+    """
+    found = g.page_session = session()
     return found
 
 
@@ -75,7 +83,7 @@ def end(response: Response) -> None:
 
 
 def renew(response: Response) -> None:
-    """Seals the session of this request anew, where it is a minute old; an idle one ends."""
+    """Seals the session that was used anew, where it is a minute old; an idle one ends."""
     known: PageSession | None = g.get("page_session")
     fresh = None if known is None else host().page_sessions.renewed(known)
     if fresh is not None:
