@@ -206,7 +206,7 @@ def test_a_clerk_prints_by_one_command_and_the_log_knows_the_paper(
 ) -> None:
     """The one permit that stands is found; the QR's line holds against the log with no account."""
     service = under_order.service
-    named = permit(under_order, "Q24", days=20)
+    permit(under_order, "Q24", days=20)
     passphrase = tmp_path / "passphrase"
     write_private(passphrase, b"a clerk's own")
     key = tmp_path / "cv.socaikey"
@@ -220,12 +220,14 @@ def test_a_clerk_prints_by_one_command_and_the_log_knows_the_paper(
         def socai(*words: str) -> Result:
             return CliRunner().invoke(main, ["--lang", "vi", *words], env=env)
 
-        printed = socai("case", "print", case, "--permit", named, "-o", str(into), *mine)
+        printed = socai("case", "print", case, "-o", str(into), *mine)
         assert printed.exit_code == 0, printed.output
         digest = f"sha-256:{b64(hashlib.sha256(into.read_bytes()).digest())}"
         assert digest in flat(printed.output)
-        again = socai("case", "print", case, "--permit", named, "-o", str(into), *mine)
-        assert (again.exit_code, "Traceback" in again.output) == (2, False)
+        for place, status in ((into, 2), (tmp_path / "another.pdf", 1)):
+            again = socai("case", "print", case, "-o", str(place), *mine)
+            assert (again.exit_code, "Traceback" in again.output) == (status, False)
+        assert not (tmp_path / "another.pdf").exists()
         text = flat("".join(pages(into.read_bytes())))
         line = text[text.index("socai:sheet?") :].partition("'")[0]
         held = socai("log", "sheet", line, "--server", url)

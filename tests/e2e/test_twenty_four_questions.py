@@ -1,7 +1,8 @@
 """More questions that each take one command and one call, on what was played.
 
 Numbered as those of test_twelve_questions.py go on: 13 to 24, of which those stand here that have
-their command. What is right comes from the scenario files.
+their command. What is right comes from the scenario files. The file printed for court (24) takes a
+permit, so it is asked for where acts may be signed: tests/attack/test_prints.py.
 """
 
 from __future__ import annotations
