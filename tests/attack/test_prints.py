@@ -20,6 +20,7 @@ from keys.canonical import b64
 from keys.custody.file import write_key
 from ledger.log.sheet import Sheet
 from ledger.regulation.acts.json_shape import fmt_time
+from projections.queries import limits
 from tests import builders
 from tests.attack.test_copies import PURPOSE, exported, permit, register
 from tests.attacks import attack
@@ -185,7 +186,8 @@ def test_nobody_prints_without_a_permit_of_their_own(under_order: UnderOrder) ->
 def test_a_print_of_a_part_says_nothing_of_the_rest(under_order: UnderOrder) -> None:
     """The one act, and of the others their place in the case and no more."""
     asked = under_order.world.asked
-    answer = ask(under_order, WHOLE, permit(under_order, "part", records=[asked]))
+    permitted = permit(under_order, "part", records=[asked])
+    answer = ask(under_order, WHOLE, permitted)
     assert answer.status_code == 200, answer.text
     text = flat("".join(pages(answer.data)))
     (shown,) = [act for act in seen(under_order, WHOLE) if act["act_id"] == asked]
@@ -196,9 +198,26 @@ def test_a_print_of_a_part_says_nothing_of_the_rest(under_order: UnderOrder) -> 
     for act in seen(under_order, WHOLE):
         if act["act_id"] != asked:
             assert not [one for one in act["statements"] if one["digest"] in text]
+            named = act["act_id"] == permitted or act["act_id"] in str(shown["payload"])
+            assert (act["act_id"] in text) == named, "who names it is of the rest"
+    assert flat("Thay đổi:") not in text, "what it changed follows from the whole"
     assert flat("Các vị trí sau không có trong bản in này") in text
     row = exported(under_order)[-1]
     assert row.read.records == tuple(sorted(one["index"] for one in shown["statements"]))
+
+
+def test_a_case_that_is_too_long_takes_no_number(
+    under_order: UnderOrder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said before a number is given, and memory is bounded."""
+    named = permit(under_order, "long")
+    before = len(exported(under_order))
+    monkeypatch.setattr(limits, "PRINTED", 1)
+    answer = ask(under_order, WHOLE, named)
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "too_much_asked")
+    assert len(exported(under_order)) == before
+    monkeypatch.undo()
+    assert ask(under_order, WHOLE, named).status_code == 200
 
 
 def test_a_clerk_prints_by_one_command_and_the_log_knows_the_paper(
