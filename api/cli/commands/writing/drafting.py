@@ -309,9 +309,10 @@ class Drafting:
 
     def record(self) -> None:
         """Asks for what is missing, and records it."""
-        self._sign_after()
         if self._asking:
             self._ask()
+        else:
+            self._sign_after()
         edit = self._edit if not self._recording.yes else None
         self._recording.record(self._draft.members, self._sources, edit)
 
@@ -374,6 +375,7 @@ class Drafting:
         values = self._draft.values
         open_ = [field for field in self._fields if field.required and field.path not in values]
         self._questions.walk(open_, values, self._faults_of)
+        self._sign_after()
         self._offer([field for field in self._fields if not field.required])
 
     def _author_words(self) -> str:
@@ -416,14 +418,23 @@ class Drafting:
             for field in self._fields
             if any(field.holds(fault.pointer) for fault in verdict.faults)
         ]
-        for fault in verdict.faults:
-            self._questions.tell(f"  {fault.pointer}: {translate(fault.text, self._shell.lang)}")
+        told = {
+            (self._label(fault.pointer), translate(fault.text, self._shell.lang))
+            for fault in verdict.faults
+        }
+        for label, text in sorted(told):
+            self._questions.tell(f"  {label}" if text == verdict.detail else f"  {label}: {text}")
         if any(fault.pointer.startswith("/signers") for fault in verdict.faults):
             self._sign_after()
         if wrong:
             self._questions.walk(wrong, self._draft.values, self._faults_of)
         else:
             self._offer(self._fields)
+
+    def _label(self, pointer: str) -> str:
+        """What the member is called that a fault is of."""
+        found = (field.label(self._shell.lang) for field in self._fields if field.holds(pointer))
+        return next(found, pointer)
 
 
 def _fresh() -> str:

@@ -80,7 +80,7 @@ def new(
     Without ACT, what is lawful now is listed to choose from. With --from nothing is asked but
     whether to sign; with --yes not even that. Exit 1 where the rules say no, 2 for wrong use.
     """
-    document = {} if file is None else draft_files.read(file, str(file.name))
+    document = {} if file is None else draft_files.read(file, str(getattr(file, "name", "-")))
     wanted = _wanted(document, act, said)
     recording = Recording(
         client, shell_of(), said["at"], yes=yes, vkey=said["vkey"], dry_run=dry_run

@@ -174,7 +174,7 @@ def _restrictive(shell: Shell, act: Act, sources: DraftSources) -> None:
         shell,
         Message("This act restricts somebody. Before you sign:"),
         [
-            *(grounds or [(shell.name("basis"), missing)]),
+            *(grounds or [(shell.text(Message("Grounds")), missing)]),
             (
                 shell.text(Message("necessity")),
                 "\n".join(str(said[n]) for n in _NECESSITY if n in said) or missing,

@@ -7,6 +7,7 @@ means, and whether the act may stand.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import click
@@ -23,10 +24,24 @@ Check = Callable[[FormField], tuple[Sequence[str], Sequence[str]]]
 BACK: Final = "<"
 HELP: Final = "?"
 _WIDTH: Final = 76
+_SHORT: Final = 48
+_NEEDED: Final = Message("This is needed; < goes back, Ctrl-C ends without a record.")
+_BASIS_HINT: Final = Message("e.g. 15/2012/QH13 66.1.a competence, or substance, procedure")
 
 
 class Back(Exception):
     """The person wants the question before this one again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One question with one answer; attributes as the arguments of `Questions.value`."""
+
+    schema: Json
+    label: str
+    required: bool
+    current: Any
+    listed: bool
 
 
 class Questions:
@@ -65,7 +80,8 @@ class Questions:
         """Asks for one member until it is as it is to be, or left out. Raises: Back."""
         label = f"{count}{field.label(self._shell.lang)}"
         while True:
-            value = self.value(field.schema, label, required=field.required)
+            current = values.get(field.path)
+            value = self.value(field.schema, label, required=field.required, current=current)
             if value is None:
                 values.pop(field.path, None)
             else:
@@ -76,15 +92,32 @@ class Questions:
             if not wrong and (not doubted or self._kept()):
                 return
 
-    def value(self, schema: Json, label: str, *, required: bool) -> Any:  # noqa: ANN401  JSON
-        """One value; None where it is left out. Raises: Back."""
+    def value(
+        self,
+        schema: Json,
+        label: str,
+        *,
+        required: bool,
+        current: Any = None,  # noqa: ANN401  JSON
+        listed: bool = True,
+    ) -> Any:  # noqa: ANN401  JSON
+        """One value; None where it is left out. Raises: Back.
+
+        Args:
+            schema: What is asked for.
+            label: What it is called.
+            required: Whether it is needed.
+            current: What was answered before: Enter keeps it.
+            listed: Whether choices are listed above the question.
+        """
         match kind_of(schema):
             case "list":
-                return self._list(schema, label, required=required)
+                return self._list(schema, label, required=required, current=current)
             case "object":
-                return self._object(schema, label, required=required)
+                return self._object(schema, label, required=required, current=current)
             case _:
-                return self._plain(schema, label, required=required)
+                asked = _Asked(schema, label, required, current, listed)
+                return self._plain(asked)
 
     def choose(self, label: str, options: Sequence[Option], *, required: bool = True) -> Any:  # noqa: ANN401  JSON
         """One of those that are listed; None where nothing is typed and nothing is needed."""
@@ -96,6 +129,9 @@ class Questions:
             text = self.line(f"{label} [1-{len(options)}]")
             if not text and not required:
                 return None
+            if not text:
+                self.say(_NEEDED)
+                continue
             try:
                 return self._answers.chosen(options, text)
             except Misread as misread:
@@ -115,59 +151,84 @@ class Questions:
         text: str = click.prompt(told, default="", show_default=False, err=True)
         return text.strip()
 
-    def _plain(self, schema: Json, label: str, *, required: bool) -> Any:  # noqa: ANN401  JSON
-        options = self._answers.options(schema)
-        usual = self._usual(schema, options) if required else None
-        if len(options) > 1 or (options and not required):
+    def _plain(self, asked: _Asked) -> Any:  # noqa: ANN401  JSON
+        options = self._answers.options(asked.schema)
+        usual = self._usual(asked, options)
+        if asked.listed and (len(options) > 1 or (options and not asked.required)):
             self._list_options(options)
-        prompt = f"{label}{self._hint(schema, options, usual, required=required)}"
+        prompt = f"{asked.label}{self._hint(asked, options, usual)}"
         while True:
             text = self.line(prompt)
             if text == BACK:
                 raise Back
             if text == HELP:
-                self.say(_EXPLAINED.get(kind_of(schema), _EXPLAINED["text"]))
+                self.say(_EXPLAINED.get(kind_of(asked.schema), _EXPLAINED["text"]))
             elif text:
                 try:
-                    return self._answers.read(schema, text)
+                    return self._answers.read(asked.schema, text)
                 except Misread as misread:
                     self._misread(misread)
-            elif usual is not None or not required:
+            elif usual is not None or not asked.required:
                 return None if usual is None else usual.value
             else:
-                self.say(Message("This is needed; < goes back, Ctrl-C ends without a record."))
+                self.say(_NEEDED)
 
-    def _usual(self, schema: Json, options: Sequence[Option]) -> Option | None:
-        """What Enter alone stands for: what is said nearly always, or the one that there is."""
-        if "default" in schema:
-            return Option(schema["default"], str(schema["default"]))
+    def _usual(self, asked: _Asked, options: Sequence[Option]) -> Option | None:
+        """What Enter alone stands for: an answer given before, a usual one, or the only one."""
+        if asked.current is not None:
+            label = next((o.label for o in options if o.value == asked.current), str(asked.current))
+            return Option(asked.current, label[:_SHORT])
+        if not asked.required:
+            return None
+        if "default" in asked.schema:
+            return Option(asked.schema["default"], str(asked.schema["default"]))
         return options[0] if len(options) == 1 else None
 
-    def _list(self, schema: Json, label: str, *, required: bool) -> list[Any] | None:
-        """Items until none is typed."""
+    def _list(
+        self,
+        schema: Json,
+        label: str,
+        *,
+        required: bool,
+        current: Any,  # noqa: ANN401  JSON
+    ) -> list[Any] | None:
+        """Items until none is typed; Enter at the first one keeps those that were answered."""
         found: list[Any] = []
-        listed = self._answers.options(schema["items"])
+        choices = self._answers.options(schema["items"])
+        if current:
+            self.say(Message("Answered: {n}. Enter keeps them.", n=len(current)))
         while True:
             told = f"{label} ({len(found) + 1})"
-            needed = required and len(found) < schema.get("minItems", 0)
-            value = self.value(schema["items"], told, required=needed)
+            needed = required and len(found) < schema.get("minItems", 0) and not current
+            value = self.value(schema["items"], told, required=needed, listed=not found)
+            if value is None and not found and current:
+                return list(current)
             if value is None:
                 return found if required else found or None
             found.append(value)
-            if listed and all(one.value in found for one in listed):
+            if choices and all(one.value in found for one in choices):
                 return found  # there is nothing more to choose
 
-    def _object(self, schema: Json, label: str, *, required: bool) -> dict[str, Any] | None:
+    def _object(
+        self,
+        schema: Json,
+        label: str,
+        *,
+        required: bool,
+        current: Any,  # noqa: ANN401  JSON
+    ) -> dict[str, Any] | None:
         """Each member in turn; one that is not needed begins with whether there is any."""
         if not required and not self._wanted(label):
-            return None
+            return current or None
         needed = set(schema.get("required", ()))
+        before = current if isinstance(current, Mapping) else {}
         found: dict[str, Any] = {}
         order = sorted(schema["properties"], key=lambda name: name not in needed)
         for name in order:
             member = schema["properties"][name]
             told = f"{label} · {label_of(member, self._shell.lang, name)}"
-            value = self.value(member, told, required=name in needed)
+            known = before.get(name)
+            value = self.value(member, told, required=name in needed, current=known)
             if value is not None:
                 found[name] = value
         return found
@@ -193,15 +254,16 @@ class Questions:
         for n, one in enumerate(options, 1):
             self.tell(f"  {n:>2}  {one.label}")
 
-    def _hint(
-        self, schema: Json, options: Sequence[Option], usual: Option | None, *, required: bool
-    ) -> str:
-        told = _HINTS.get(kind_of(schema))
+    def _hint(self, asked: _Asked, options: Sequence[Option], usual: Option | None) -> str:
+        told = _HINTS.get(kind_of(asked.schema))
+        if "role" in asked.schema.get("properties", ()):
+            told = _BASIS_HINT
         parts = [f"1-{len(options)}"] if len(options) > 1 else []
+        parts += [self._shell.text(told)] if told is not None else []
         if usual is not None:
             parts = [f"Enter: {usual.label}"]
-        parts += [self._shell.text(told)] if told is not None else []
-        parts += [] if required else [self._shell.text(Message("Enter: none"))]
+        elif not asked.required:
+            parts.append(self._shell.text(Message("Enter: none")))
         return f" [{', '.join(parts)}]" if parts else ""
 
     def _misread(self, misread: Misread) -> None:
