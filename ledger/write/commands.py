@@ -55,7 +55,7 @@ from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.membership import keeps_registry
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import ServiceSaid, StatementRecorded
-from ledger.streams.names import stream_id
+from ledger.streams.names import is_case, stream_id
 from ledger.streams.record_reader import Reader
 from ledger.streams.stream import Stream, taken
 from ledger.write import drafting
@@ -445,7 +445,8 @@ class Ledger:
     ) -> Sequence[OpenAct] | None:
         """Acts that an officer may begin in a stream now; None of a case of which they see a part.
 
-        A case that they do not see is as one not begun.
+        Nor of any case above ordinary: what may be begun there hangs on acts that are named to
+        others. A case that they do not see is as one not begun.
 
         Args:
             stream: Its name.
@@ -460,7 +461,7 @@ class Ledger:
         ground = self._ground(registry, self._time(at).at, others)
         with self._memory.fresh(stream) as found:
             sight = self._see.of(stream)
-            if sight == "part":
+            if sight == "part" or (self._level != ORDINARY and is_case(stream)):
                 return None
             state = (found if sight == "whole" else unbegun(found)).state
             return list(open_acts(state, officer, ground))

@@ -107,6 +107,14 @@ def test_a_holder_reads_the_annex_and_whoever_takes_part_reads_the_case(above: A
     assert timeline["part"]["withheld"] == [1, 2, 3, 4]
 
 
+def test_what_may_be_begun_is_not_told_where_it_hangs_on_acts_named_to_others(above: Above) -> None:
+    """To nobody above ordinary, holder or not: the answer would say that such an act is there."""
+    for alias in (HOLDER, WHOLE):
+        told = asked(above, f"/v1/streams/{above.stream}/head?acts=true", alias)
+        assert told.status_code == 200, told.text
+        assert "acts" not in told.get_json()
+
+
 def test_the_register_of_documents_is_of_those_named_to_the_reader(above: Above) -> None:
     """A13, A14: level, term and holders of one's own, and no line of another's."""
     service = above.service

@@ -148,6 +148,10 @@ def test_a_template_filled_in_is_recorded_without_a_question(desk: Desk, tmp_pat
     assert told["status"] == "effective"
     (act,) = _acts(desk, told["stream"])
     assert act["payload"]["facts"]["summary"] == "Một trang mạng: giả"
+    place = ("--case", told["stream"].removeprefix("case/"))
+    known = desk.cli("act", "new", "CaseRegistered", *place, "--template", "--as", "cv").stdout
+    for line in ("post: chuyen-vien", '  regulation_version: "90/QĐ-UBND"', '  intake: ["#1"]'):
+        assert line in known.splitlines(), known
 
 
 def test_files_go_along_by_their_path(desk: Desk, tmp_path: Path) -> None:

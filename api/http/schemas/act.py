@@ -177,6 +177,6 @@ class StreamHeadSchema(AnswerSchema):
         fields.Nested(OpenActSchema),
         metadata={
             "description": "With `acts=true`: what the caller may begin there now; left out for who"
-            " sees a part of the case."
+            " sees a part of the case, and of every case above ordinary."
         },
     )

@@ -19,7 +19,7 @@ from api.cli.commands.writing.recording import Recording
 from api.cli.terminal.addresses import case_id
 from api.cli.terminal.shell import Shell, fail, misuse
 from api.cli.terminal.writing import draft_files
-from api.cli.terminal.writing.answers import Answers, Misread, Option
+from api.cli.terminal.writing.answers import Answers, Misread, Option, kind_of
 from api.cli.terminal.writing.questions import Back, Questions
 from api.client.act_form import FormField, fields_of
 from api.client.connection import understood
@@ -150,12 +150,22 @@ class Drafting:
     def _chosen_kind(self) -> Json:
         act, known = self._wanted.act, self._sources.open
         if act is None:
-            act = self._ask_kind(known or {})
+            act = self._ask_kind(self._by_state() if known is None else known)
         if act not in self._sources.kinds:
             misuse(Message("Nothing was signed: the rules of this log have no act {act}.", act=act))
         if known is not None and act not in known:
             self._not_open(self._sources.kinds[act], known)
         return self._sources.kinds[act]
+
+    def _by_state(self) -> Mapping[str, Json]:
+        """Where the server does not say: the types that this stream takes in this state."""
+        kind, state = self._sources.stream.partition("/")[0], self._sources.head.get("state")
+        return {
+            name: one
+            for name, one in self._sources.kinds.items()
+            if kind in one["streams"]
+            and (one["states_from"] is None or state in one["states_from"])
+        }
 
     def _ask_kind(self, known: Mapping[str, Json]) -> str:
         if not known:
@@ -215,12 +225,26 @@ class Drafting:
     # -- what it says
 
     def template(self) -> str:
-        """A draft to be filled in."""
-        known = {"act": self._kind["act"]}
+        """A draft to be filled in, with what is known."""
+        known = {"act": self._kind["act"], "post": self._draft.signers[0][0].post}
         if not self._sources.is_new or self._sources.stream == "ledger":
             known["stream"] = self._sources.stream
         told = [self._shell.text(Message("socai act new --from FILE records it."))]
-        return draft_files.template(self._kind, known, self._fields, self._shell.lang, told=told)
+        usual = {field.path: self._usual(field) for field in self._fields if field.required}
+        return draft_files.template(
+            self._kind, known, self._fields, self._shell.lang, told=told, usual=usual
+        )
+
+    def _usual(self, field: FormField) -> str:
+        """What is said nearly always, or alone may be; an act by its place. Else nothing."""
+        if "default" in field.schema:
+            return str(field.schema["default"])
+        schema = field.schema.get("items", field.schema)
+        options = self._answers.options(schema)
+        if len(options) != 1:
+            return ""
+        ref = kind_of(schema) == "ref"
+        return str(options[0].label.split()[0] if ref else options[0].value)
 
     def attach(self, files: Sequence[Path]) -> None:
         """Sends files, and lists them in the act."""

@@ -174,7 +174,7 @@ class Recording:
             )
             return False
         except Unreachable as error:
-            raise without_answer(signed) from error
+            raise without_answer(signed, secret=self.client.closed) from error
         return True
 
 
@@ -204,9 +204,14 @@ def unanswered() -> Refusal:
     )
 
 
-def without_answer(signed: Statement) -> Refusal:
-    """What is known of a statement that had no answer, and how it is sent again."""
-    kept = _kept(signed)
+def without_answer(signed: Statement, *, secret: bool) -> Refusal:
+    """What is known of a statement that had no answer, and how it is sent again.
+
+    Args:
+        signed: What was sent.
+        secret: Whether the log is above ordinary: then no file here keeps it in the clear.
+    """
+    kept = None if secret else _kept(signed)
     act_id = str(signed.members["act_id"])
     if kept is None:
         click.echo(orjson.dumps(statements.flattened(signed)).decode())

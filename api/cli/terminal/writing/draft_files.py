@@ -7,7 +7,7 @@ rules), and no member is said twice. Not: what a member means.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any, Final
 
 import orjson
@@ -87,7 +87,13 @@ def _place(error: Exception) -> Message | str:
 
 
 def template(
-    kind: Json, known: Json, fields: list[FormField], lang: Lang, *, told: list[str]
+    kind: Json,
+    known: Json,
+    fields: Sequence[FormField],
+    lang: Lang,
+    *,
+    told: Sequence[str],
+    usual: Mapping[tuple[str, ...], str],
 ) -> str:
     """A draft to be filled in: what is known stands there, what is not needed is commented out.
 
@@ -97,31 +103,34 @@ def template(
         fields: What may be said.
         lang: Of labels.
         told: Lines at its beginning.
+        usual: What is filled in for a member that is needed, by its path.
     """
     lines = [f"# {kind[lang]} ({kind['act']})", *(f"# {line}" for line in told), ""]
     lines += [f"{name}: {_scalar(value)}" for name, value in known.items()]
     facts = [field for field in fields if field.path[0] == "facts"]
     for field in fields:
         if field.path[0] != "facts":
-            lines += ["", *_member(field.path[-1], field.schema, lang, required=field.required)]
+            lines += ["", *_member(field, lang, usual)]
     lines += ["", "facts:"]
     for field in facts:
-        told_ = _member(field.path[-1], field.schema, lang, required=field.required)
+        told_ = _member(field, lang, usual)
         lines += [f"  {line}".rstrip() for line in told_]
     return "\n".join(lines) + "\n"
 
 
-def _member(name: str, schema: Json, lang: Lang, *, required: bool) -> Iterator[str]:
-    needed = (
-        translate(Message("needed"), lang)
-        if required
-        else translate(Message("may be left out"), lang)
-    )
-    yield f"# {label_of(schema, lang, name)} ({needed})"
+def _member(field: FormField, lang: Lang, usual: Mapping[tuple[str, ...], str]) -> Iterator[str]:
+    name, schema = field.path[-1], field.schema
+    needed = Message("needed") if field.required else Message("may be left out")
+    yield f"# {field.label(lang)} ({translate(needed, lang)})"
     for one in schema.get("oneOf", ()) or schema.get("items", {}).get("oneOf", ()):
         yield f"#   {one['const']}: {label_of(one, lang)}"
-    off = "" if required else "# "
-    yield from (f"{off}{line}" for line in _blank(name, schema, lang))
+    off = "" if field.required else "# "
+    value = usual.get(field.path)
+    if value:
+        listed = kind_of(schema) == "list"
+        yield f"{name}: [{_scalar(value)}]" if listed else f"{name}: {_scalar(value)}"
+    else:
+        yield from (f"{off}{line}" for line in _blank(name, schema, lang))
 
 
 def _blank(name: str, schema: Json, lang: Lang) -> Iterator[str]:
