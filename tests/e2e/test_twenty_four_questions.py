@@ -1,8 +1,7 @@
 """More questions that each take one command and one call, on what was played.
 
 Numbered as those of test_twelve_questions.py go on: 13 to 24, of which those stand here that have
-their command. What is right comes from the scenario files. The file printed for court (24) takes a
-permit, so it is asked for where acts may be signed: tests/attack/test_prints.py.
+their command. What is right comes from the scenario files.
 """
 
 from __future__ import annotations
@@ -227,7 +226,7 @@ def test_23_what_changed_since_my_last_visit(inspected: Inspected) -> None:
     assert touched <= later
 
 
-def test_12_is_every_case_of_an_agency_sound(inspected: Inspected) -> None:
+def test_25_is_every_case_of_an_agency_sound(inspected: Inspected) -> None:
     """Every case that the lead's heir sees, by the server's verdict and by the client's own."""
     agency = "bacninh.stttt"
     query = {"agency": agency, "limit": 200}
@@ -240,7 +239,7 @@ def test_12_is_every_case_of_an_agency_sound(inspected: Inspected) -> None:
     assert by_cli["records"] == sum(one["statements"] for one in by_api["cases"])
 
 
-def test_23_which_cases_changed_since_my_last_visit(inspected: Inspected) -> None:
+def test_26_which_cases_changed_since_an_index(inspected: Inspected) -> None:
     """The cases with something recorded behind the index that one has kept, and no other."""
     lines = inspected.client(*BOSS).whole("/v1/cases", "cases")["cases"]
     kept = sorted(one["last_index"] for one in lines)[len(lines) // 2]
@@ -253,7 +252,7 @@ def test_23_which_cases_changed_since_my_last_visit(inspected: Inspected) -> Non
     assert (told["cases"], told["changed_since"]) == (len(expected), kept)
 
 
-def test_17_how_long_did_each_state_last(inspected: Inspected) -> None:
+def test_27_how_long_did_each_state_last(inspected: Inspected) -> None:
     """A closed case counts no more: its last state ends with the act that closed it."""
     closed = inspected.read("/v1/cases", state="CLOSED", limit=50)["cases"]
     assert closed
@@ -266,7 +265,7 @@ def test_17_how_long_did_each_state_last(inspected: Inspected) -> None:
         assert (last["state"], last["until"], last["took_s"]) == ("CLOSED", last["since"], 0)
 
 
-def test_23_what_is_the_case_that_i_have_just_been_shown(inspected: Inspected) -> None:
+def test_28_what_is_the_case_that_i_have_just_been_shown(inspected: Inspected) -> None:
     """By its row, by how its id begins and by its number with its agency: one command each."""
     assert inspected.cli("case", "list").exit_code == 0
     line = next(
