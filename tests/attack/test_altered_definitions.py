@@ -146,6 +146,16 @@ HARMS: dict[str, tuple[LiteralString, LiteralString]] = {
     ),
     "a login above the policies": ("ALTER ROLE {reader} BYPASSRLS", "role {reader} login"),
     "a login that becomes the owner": ("GRANT {owner} TO {writer}", "role {writer} is in {owner}"),
+    "a login that may make itself the owner": (
+        "GRANT {owner} TO {writer} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE",
+        "role {writer} is in {owner}",
+    ),
+    "a stranger who may make himself the owner": (
+        "CREATE ROLE stranger LOGIN;"
+        " GRANT {owner} TO stranger WITH ADMIN TRUE, INHERIT FALSE, SET FALSE",
+        "role stranger is in {owner}",
+    ),
+    "a login that may copy the cluster": ("ALTER ROLE {reader} REPLICATION", "role {reader} login"),
     "where a login's names are looked up": (
         "ALTER ROLE {writer} SET search_path = public",
         "role {writer} set search_path",

@@ -94,7 +94,8 @@ SELECT format('role %%s is in %%s', pg_get_userbyid(m.member), pg_get_userbyid(m
     AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = m.member AND r.rolsuper)
     -- whoever made a role may administer it from 16 on: the server says so itself (its first superuser), and nobody else can
     AND NOT (m.grantor = 10 AND m.admin_option AND m.member NOT IN (SELECT r.oid FROM role r)
-      AND to_jsonb(m)->>'set_option' = 'false' AND to_jsonb(m)->>'inherit_option' = 'false')
+      AND to_jsonb(m)->>'set_option' = 'false' AND to_jsonb(m)->>'inherit_option' = 'false'
+      AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = m.member AND r.rolcreaterole))
 UNION ALL
 SELECT format('role %%s set %%s', r.rolname, c)
   FROM role r JOIN pg_db_role_setting s ON s.setrole = r.oid, unnest(s.setconfig) c
