@@ -123,24 +123,28 @@ def served_from(name: str) -> int | None:
     return int(match[2]) if match is not None and match[2] is not None else None
 
 
-def ahead(admin_dsn: str, dbname: str) -> list[str]:
+def ahead(admin_dsn: str, dbname: str, slug: str | None = None) -> list[str]:
     """Migrations of a newer program that this one may serve all the same, by name.
 
     Args:
-        admin_dsn: A superuser's connection string, to any database of the cluster.
+        admin_dsn: The administrator's connection string, to any database of the cluster.
         dbname: The enclave's database; it need not be there.
+        slug: Prefix of its roles; None takes the name.
 
     Raises:
         Fatal: The database is newer, and this program may not serve it; or a file was edited.
     """
-    with psycopg.connect(reaching(admin_dsn), autocommit=True, client_encoding="utf8") as admin:
+    own = reaching(make_conninfo(admin_dsn, dbname=dbname))
+    with _administering(admin_dsn) as admin:
         if admin.execute(_HAS_DATABASE, [dbname]).fetchone() is None:
             return []
-    own = reaching(make_conninfo(admin_dsn, dbname=dbname))
-    with psycopg.connect(own, autocommit=True) as inside:
-        if inside.execute(_HAS_MIGRATIONS).fetchone() != (True,):
-            return []
-        return _refuse_edited(_applied(inside), shipped())
+        with (
+            _owning_for_a_while(admin, slug or dbname),
+            psycopg.connect(own, autocommit=True) as inside,
+        ):
+            if inside.execute(_HAS_MIGRATIONS).fetchone() != (True,):
+                return []
+            return _refuse_edited(_applied(inside), shipped())
 
 
 def install(

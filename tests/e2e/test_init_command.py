@@ -128,6 +128,7 @@ def test_an_administrator_who_is_no_superuser_makes_an_enclave(any_managed: Mana
     audit = any_managed.socai("home", "log", "audit", "--json", "--workers", "0")
     assert audit.exit_code == 0, audit.output
     again = any_managed.socai("home", "migrate")
+    assert again.exit_code == 0, again.output
     assert (again.exit_code, again.stdout.strip()) == (0, "The schema is up to date.")
     with closing(psycopg.connect(any_managed.server.dsn())) as admin:
         kept = admin.execute(
