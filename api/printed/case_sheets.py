@@ -165,7 +165,7 @@ class _Frame:
         self._foot = [
             said(Message("Log {log}", log=sheet.log)),
             said(Message("Case {case}, statement {seq}", case=sheet.case, seq=sheet.seq)),
-            said(Message("Digest of the case file: {digest}", digest=sheet.head)),
+            said(Message("Digest of statement {seq}: {digest}", seq=sheet.seq, digest=sheet.head)),
             said(
                 Message("Checkpoint: {size} records, root {root}", size=sheet.size, root=sheet.root)
             ),
@@ -227,8 +227,8 @@ def _first(flow: Flow, said: _Words, case: PrintedCase) -> None:
         (Message("Log"), sheet.log),
         (Message("Digest of record 0"), case.genesis),
         (Message("Case"), sheet.case),
-        (Message("Statements"), str(sheet.seq)),
-        (Message("Digest of the case file"), sheet.head),
+        (Message("Statements"), str(max(sheet.seq, *case.withheld, 0))),
+        (Message("Digest of statement {seq}, the last in this print", seq=sheet.seq), sheet.head),
         (
             Message("Checkpoint"),
             said(Message("{size} records, root {root}", size=sheet.size, root=sheet.root)),
@@ -263,9 +263,9 @@ def _how_to_check(flow: Flow, said: _Words, case: PrintedCase) -> None:
                 " newest checkpoint still begins with the records of this print."
             ),
             Message(
-                "The digest of the case file is that of its last statement. Each statement names"
-                " the one before it by its digest, so it fixes all of them; under each signature"
-                " stand the record's place in the log and its entry, as the verifier prints them."
+                "The digest is that of the last statement in this print. Each statement names the"
+                " one before it by its digest, so it fixes all of them; under each signature stand"
+                " the record's place in the log and its entry, as the verifier prints them."
             ),
             Message(
                 "Whether this copy was handed out stands in the register of copies, with the"
@@ -533,7 +533,7 @@ def _withheld(flow: Flow, said: _Words, case: PrintedCase) -> None:
             Message(
                 "The case has {n} statements. These places are withheld from this print by the"
                 " rules of access: {places}.",
-                n=case.sheet.seq,
+                n=max(case.sheet.seq, *case.withheld),
                 places=spans(case.withheld),
             )
         )

@@ -206,6 +206,33 @@ def test_a_print_of_a_part_says_nothing_of_the_rest(under_order: UnderOrder) -> 
     assert row.read.records == tuple(sorted(one["index"] for one in shown["statements"]))
 
 
+@attack(
+    "a permit of one act, printed by somebody who sees them all: what that act names is told with it",
+    stopped_by="an act that is not in the print is called so, with no type, place or index",
+    noticed_by="the register of copies",
+)
+def test_a_print_of_a_part_does_not_say_what_its_acts_name(under_order: UnderOrder) -> None:
+    """Nor how long the case is by the last place that is printed."""
+    service = under_order.service
+    by_id = {act["act_id"]: act for act in seen(under_order, WHOLE)}
+    one, named = next(
+        (body, name)
+        for act_id in by_id
+        for body in [service.get(f"/v1/acts/{act_id}", by=WHOLE).get_json()]
+        for name in body["names"]
+        if name["act_id"] in by_id and name["act_id"] != act_id and name["act_vi"] is not None
+    )
+    permitted = permit(under_order, "names", records=[one["act_id"]])
+    answer = ask(under_order, WHOLE, permitted)
+    assert answer.status_code == 200, answer.text
+    text = flat("".join(pages(answer.data)))
+    assert flat("không có trong bản in này") in text
+    assert flat(f"{named['act_vi']} (#") not in text
+    assert f"(#{named['index']})" not in text
+    places = max(said["seq"] for act in seen(under_order, WHOLE) for said in act["statements"])
+    assert flat(f"Hồ sơ có {places} bản ký") in text
+
+
 def test_a_case_that_is_too_long_takes_no_number(
     under_order: UnderOrder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,8 @@ prints = Resource("prints", __name__, url_prefix="/v1", description="Báº£n in há
 PDF: Final = "application/pdf"
 _WAIT_S: Final = 5.0
 """For the newest record to be folded and proven."""
+_OF_THE_NAMED: Final = ("act", "act_vi", "act_en", "index", "seq")
+"""What an act says of one that it names, beside the id that was signed."""
 _CASE: Final = in_path("case", "uuid of the case.", example=EXAMPLE_CASE, pattern=f"^{UUID}$")
 
 
@@ -168,11 +170,22 @@ class _Leaving:
                     if self._whole and judged is not None
                     else None
                 ),
-                acts=[_of_print(told_act(one, None), whole=self._whole) for one in self._acts],
+                acts=[self._of_print(told_act(one, None)) for one in self._acts],
                 withheld=self._withheld(),
             ),
             self._lang,
         )
+
+    def _of_print(self, body: dict[str, Any]) -> dict[str, Any]:
+        """What follows from the whole case, or says more of acts left out, is not of a part."""
+        if self._whole:
+            return body
+        there = {act.statements[0].row.act_id for act in self._acts}
+        names = [
+            one if one["act_id"] in there else one | dict.fromkeys(_OF_THE_NAMED)
+            for one in body["names"]
+        ]
+        return {**body, "changes": [], "named_by": [], "names": names}
 
     def _withheld(self) -> Sequence[int]:
         """Places that are not in it, of all that the case has."""
@@ -193,8 +206,3 @@ def _covering(index: int) -> tuple[int, bytes]:
 
 def _verdict(found: verdicts.Conclusion) -> dict[str, Any]:
     return {"outcome": found.outcome, "reason": found.reason}
-
-
-def _of_print(body: dict[str, Any], *, whole: bool) -> dict[str, Any]:
-    """What follows from the whole case, or names acts that are left out, is not of a part."""
-    return body if whole else {**body, "changes": [], "named_by": []}
