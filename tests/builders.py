@@ -931,18 +931,21 @@ class Story:
             statement = replace(statement, iat=int(day.timestamp()))
         if instead is not None:
             statement = replace(statement, officer=instead["officer"])
-        ground = DecisionContext(
+        return self.ground(datetime.fromtimestamp(statement.iat, UTC)).guard_input(
+            self.stream, act, statement.officer,
+            kid=statement.kid, iat=statement.iat, role=statement.role, stand_in=instead,
+        )  # fmt: skip
+
+    def ground(self, at: datetime | None = None) -> DecisionContext:
+        """What a question rests on beside the act and who signs it; now where nothing is said."""
+        return DecisionContext(
             registry=self.registry,
             origin=ORIGIN.replace("ordinary", self.level),
             level=self.level,
             log_size=place(self.stream.seq + 1),
             cases=self.cases,
-            at=datetime.fromtimestamp(statement.iat, UTC),
+            at=at or self.now,
         )
-        return ground.guard_input(
-            self.stream, act, statement.officer,
-            kid=statement.kid, iat=statement.iat, role=statement.role, stand_in=instead,
-        )  # fmt: skip
 
     def then(self, name: str, **more: Any) -> Entry:
         """Takes an act after every statement of it has been judged. Raises: Rejected."""

@@ -207,7 +207,7 @@ def test_a_print_of_a_part_says_nothing_of_the_rest(under_order: UnderOrder) -> 
 
 
 @attack(
-    "a permit of one act, printed by somebody who sees them all: what that act names is told with it",
+    "a permit of one act, printed by somebody who sees them all: what it names is told with it",
     stopped_by="an act that is not in the print is called so, with no type, place or index",
     noticed_by="the register of copies",
 )
