@@ -450,3 +450,22 @@ def test_pages_above_tell_a_stranger_nothing(above: Above, world: Compartments) 
         assert {one.status_code for one in answers} == {404}
         assert answers[0].data == answers[1].data, path
         assert answers[0].headers["Cache-Control"] == "no-store"
+
+
+def test_pages_above_are_read_by_whom_a_document_names(above: Above) -> None:
+    """Whoever sees the case, every page; a holder the acts and register of theirs; none stored."""
+    case = f"/ho-so/{above.case}"
+    reader = PageReader(above.service).sign_in(WHOLE)
+    n, *_ = re.findall(r"/lan-ghi/(\d+)", reader.get(f"{case}/dien-bien").text)
+    for path in ("", f"/dien-bien?lan={n}", "/dien-bien?xem=chi-tiet", f"/lan-ghi/{n}",
+                 f"/so-sanh?tu={n}", "/kiem-chung"):  # fmt: skip
+        page = reader.get(f"{case}{path}")
+        assert page.status_code == 200, (path, page.text)
+        assert page.headers["Cache-Control"] == "no-store", path
+    holder = PageReader(above.service).sign_in(HOLDER)
+    timeline = holder.get(f"{case}/dien-bien")
+    assert timeline.status_code == 200
+    assert "This is a part of the case" in timeline.text
+    assert "Classified documents that are named to you" in timeline.text
+    assert "Nothing is printed from the browser" in timeline.text
+    assert holder.get(case).headers["Location"] == f"{case}/dien-bien"

@@ -72,6 +72,7 @@ def show_timeline(case: str) -> Response:
         case=case,
         acts=acts,
         part=found.body.get("part"),
+        documents=found.body.get("documents", ()),
         detailed=request.args.get("xem") == "chi-tiet",
         moment=_moment(case, places),
         places=sorted(places),

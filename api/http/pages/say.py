@@ -178,6 +178,7 @@ SAY: Final[Mapping[str, Message]] = {
     "occurred": Message("happened"),
     "recorded": Message("recorded"),
     "late": Message("Entered late"),
+    "documents_named": Message("Classified documents that are named to you"),
     "withheld": Message("Withheld: positions {positions}"),
     "moment_at": Message("The case at entry"),
     "moment_do": Message("Show the state then"),
