@@ -34,6 +34,7 @@ KNOWN: Final = (
     r"PgBouncer is not on this machine",
     r"PostgreSQL (15|17) is not on this machine",
     r"promtool is not on this machine",
+    r"Patroni, etcd or HAProxy is not on this machine",
     r"uv is not here: .*",
 )
 """What a machine may lack; each the whole of a reason."""

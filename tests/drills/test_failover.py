@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +23,7 @@ from api.client.connection import Refused
 from api.ops.init_enclave import Plan, found
 from api.settings import Settings, write_private
 from tests import builders
+from tests.drills.patroni import PASSWORD, PROGRAMS, Cluster
 from tests.drills.two_servers import TwoServers
 from tests.fixtures.clock import StepClock
 from tests.processes import free_port
@@ -31,18 +33,19 @@ from tests.soak.officers import Asker, Reporter, hire_the_hotline
 
 pytestmark = [pytest.mark.postgres, pytest.mark.drill, pytest.mark.xdist_group("failover")]
 _LOAD_S: Final = 6.0
+_AGAIN_S: Final = 120.0
 Say = Callable[[str], None]
 
 
 class ServedElsewhere(ServedEnclave):
-    """`socai serve` over two servers that others look after."""
+    """`socai serve` over servers that others look after."""
 
-    def __init__(self, home: Path, servers: TwoServers) -> None:
+    def __init__(self, home: Path, url: str, password: str) -> None:
         plain = Settings.at(
             home, workers=2, threads=16, log_level="warning", attempts=10_000, lang="en"
         )
-        self.settings = replace(plain, database_url=servers.url, port=free_port(), min_free_mib=0)
-        write_private(self.settings.secrets_dir / "postgres.password", servers.password.encode())
+        self.settings = replace(plain, database_url=url, port=free_port(), min_free_mib=0)
+        write_private(self.settings.secrets_dir / "postgres.password", password.encode())
         self.url = f"http://127.0.0.1:{self.settings.port}"
         self.made = found(
             self.settings, Plan("failover.example", "ordinary", rehearsal=True, at=builders.T0)
@@ -107,7 +110,7 @@ def test_a_leader_is_killed_and_its_synchronous_standby_takes_over(
     """No acknowledged act is lost, no history splits, nobody is started anew, nothing is set."""
     servers = TwoServers(tmp_path, synchronous=True)
     try:
-        with ServedElsewhere(tmp_path / "home", servers) as enclave:
+        with ServedElsewhere(tmp_path / "home", servers.url, servers.password) as enclave:
             book = Book()
             hire_the_hotline(enclave, book)
             with _working(enclave, book) as over:
@@ -139,7 +142,7 @@ def test_an_asynchronous_standby_that_lags_is_not_gone_on_from(tmp_path: Path, s
     """Over what is signed and lost nothing is recorded or signed; reads go on; it is said why."""
     servers = TwoServers(tmp_path, synchronous=False)
     try:
-        with ServedElsewhere(tmp_path / "home", servers) as enclave:
+        with ServedElsewhere(tmp_path / "home", servers.url, servers.password) as enclave:
             book = Book()
             hire_the_hotline(enclave, book)
             _work(enclave, book, _LOAD_S / 2)
@@ -187,3 +190,48 @@ def _audit_against(
     said = CliRunner().invoke(main, asked, env=enclave.settings.environment())
     assert said.stdout, f"{said.stderr} {said.exception}"
     return said.exit_code, orjson.loads(said.stdout)
+
+
+def test_patroni_changes_the_leader_five_times(tmp_path: Path, say: Say) -> None:
+    """Killed with its machine, under load: nothing acknowledged is lost, no history splits."""
+    if not all(map(shutil.which, PROGRAMS)):
+        pytest.skip("Patroni, etcd or HAProxy is not on this machine")
+    cluster = Cluster()
+    try:
+        cluster.await_leader()
+        cluster.await_standby()
+        with ServedElsewhere(tmp_path / "home", cluster.url, PASSWORD) as enclave:
+            cluster.let_in()
+            book = Book()
+            hire_the_hotline(enclave, book)
+            with _working(enclave, book) as over:
+                behind = [_changed(cluster, book) for _ in range(5)]
+                over()
+            enclave.wait_ready()
+            begin, end = book.outage
+            say(
+                f"\npatroni over {cluster.binaries}: {len(book.acknowledged)} acts, 5 kills;"
+                f" longest without a receipt {end - begin:.1f} s, recorded again"
+                f" {', '.join(f'{one:.1f}' for one in behind)} s after somebody led"
+            )
+            status, report = _audit(enclave)
+            assert (status, report["ok"]) == (0, True), report
+            held = {one.statement.digest_b64 for one in enclave.records() if one.statement}
+            assert not set(book.acknowledged) - held, "an acknowledged act is lost"
+    finally:
+        cluster.stop()
+
+
+def _changed(cluster: Cluster, book: Book) -> float:
+    """Kills who leads; how long after the next one led an act was recorded, in seconds."""
+    _pause(_LOAD_S / 2)
+    killed = cluster.kill_leader()
+    cluster.await_leader(other_than=killed)
+    led, before = monotonic(), len(book.acknowledged)
+    while len(book.acknowledged) == before:
+        _pause(0.05)
+        assert monotonic() - led < _AGAIN_S, cluster.tail()
+    again = monotonic() - led
+    cluster.start_node(killed)
+    cluster.await_standby()
+    return again
