@@ -165,7 +165,10 @@ def newer_than_this(settings: Settings, slug: str, password_file: Path | None = 
 
     Raises:
         Fatal: It may not.
+        SettingsError: As `require_administrator`.
+        Unavailable: Likewise.
     """
+    require_administrator(settings, password_file)
     return migrate.ahead(admin_dsn(settings, password_file), slug)
 
 

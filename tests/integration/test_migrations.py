@@ -216,6 +216,19 @@ def test_migrate_of_an_older_program_changes_nothing_and_says_so(
     assert _COMPATIBLE in done.output.replace("\n", "")
 
 
+@pytest.mark.parametrize("lang", ["en", "vi"])
+def test_a_server_that_is_away_is_one_sentence_to_whoever_migrates(
+    service: Service, lang: str
+) -> None:
+    """Of several hosts too; nothing is changed."""
+    away = "postgresql://postgres:x@127.0.0.1:1,127.0.0.1:2/postgres"
+    env = {"SOCAI_HOME": str(service.settings.home), "SOCAI_DATABASE_URL": away}
+    done = CliRunner().invoke(main, ["--lang", lang, "migrate"], env=env)
+    assert done.exit_code == 1, done.output
+    assert isinstance(done.exception, SystemExit)
+    assert len(done.output.strip().splitlines()) == 1
+
+
 def test_nobodys_rights_vanish_while_it_is_migrated(database: Database) -> None:
     """Each login reads what is its own, again and again, while roles and rights are made anew."""
     over, failed, asked = threading.Event(), list[str](), Counter[str]()
