@@ -19,6 +19,7 @@ from api.settings import Home, Settings
 from ledger.message import Message, Text
 from ledger.postgres.copying.epoch import epoch_and_shredded
 
+_TO_SECONDS: Final = len("2026-11-27T21:40:15")
 KEY: Final = click.option(
     "--key",
     "key_file",
@@ -142,7 +143,12 @@ def list_() -> None:
         shell.say(Message("There is no full backup: run socai backup run"))
         return
     columns = ("backup", "ended_at", "mib", "wal_mib", "timeline")
-    shell.table(columns, [[row[column] for column in columns] for row in rows])
+    shown = ({**row, "ended_at": f"{str(row['ended_at'])[:_TO_SECONDS]}Z"} for row in rows)
+    shell.table(
+        columns,
+        [[row[column] for column in columns] for row in shown],
+        whole=("backup", "ended_at"),
+    )
 
 
 def _row(base: BaseCopy, repository: Repository) -> dict[str, object]:
