@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 from os import devnull
 from pathlib import Path
 from typing import IO, Any, Final, NoReturn, TypeVar
@@ -271,6 +273,20 @@ def options(command: F) -> F:
         help="vi or en.",
     )
     return json(lang(command))
+
+
+def typed(prompt: str) -> str:
+    """What a person types behind a prompt; empty for nothing.
+
+    At a terminal the line can be edited with its arrows; standard output stays free for what is
+    piped on, where the prompt stands on standard error.
+    """
+    at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    if at_terminal:
+        with suppress(ImportError):
+            import_module("readline")
+    text: str = click.prompt(visible(prompt), default="", show_default=False, err=not at_terminal)
+    return text
 
 
 def misuse(text: Text) -> NoReturn:

@@ -18,7 +18,7 @@ import orjson
 from api.cli.commands.officer import require_visible, send
 from api.cli.commands.signer_options import signing_time
 from api.cli.commands.writing.judging import CheckAnswer, judged, refuse
-from api.cli.terminal.shell import MISUSED, Refusal, Shell, fail, misuse, visible
+from api.cli.terminal.shell import MISUSED, Refusal, Shell, fail, misuse, typed
 from api.cli.terminal.writing import act_shown
 from api.cli.terminal.writing.answers import NO, YES, plain
 from api.client.client import Client
@@ -188,8 +188,7 @@ def encoded(members: Json) -> bytes:
 
 def ask(shell: Shell, text: Text) -> str:
     """What a person answers to one question, on standard error."""
-    typed: str = click.prompt(visible(shell.text(text)), default="", show_default=False, err=True)
-    return typed
+    return typed(shell.text(text))
 
 
 def unanswered() -> Refusal:

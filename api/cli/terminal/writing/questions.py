@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from api.cli.terminal.shell import Shell, folded, visible
+from api.cli.terminal.shell import Shell, folded, typed, visible
 from api.cli.terminal.writing.answers import FRESH, Answers, Misread, Option, kind_of
 from api.client.act_form import FormField, label_of
 from api.texts.catalogue import translate
@@ -147,9 +147,7 @@ class Questions:
 
     def line(self, prompt: str) -> str:
         """What the person types; empty for nothing."""
-        told = visible(folded(prompt, _WIDTH))
-        text: str = click.prompt(told, default="", show_default=False, err=True)
-        return text.strip()
+        return typed(folded(prompt, _WIDTH)).strip()
 
     def _plain(self, asked: _Asked) -> Any:  # noqa: ANN401  JSON
         options = self._answers.options(asked.schema)
