@@ -31,6 +31,7 @@ from tests.leaf_nodes import LeafNodes
 pytestmark = pytest.mark.postgres
 _SIZE: Final = 262
 _FIRST_DAY: Final = 40
+_SEALED: Final = 256
 _WITHOUT_FULL: Final = "DELETE FROM log.tiles WHERE (level, n, width) = (0, 0, 256)"
 _NO_MORE: Final[tuple[LiteralString, ...]] = (
     _WITHOUT_FULL,
@@ -129,7 +130,7 @@ def made(postgres_server: Embedded) -> Iterator[Grown]:
         if number == _FIRST_DAY:
             a.clock.step(days=1)
         grown.say(number)
-        if number % 10 == 0 or number > _SIZE - 9:
+        if number % 10 == 0 and len(all_entries(a)) < _SEALED:
             checkpointer.checkpoint_once()
     database.disconnect()
     yield grown
@@ -137,12 +138,19 @@ def made(postgres_server: Embedded) -> Iterator[Grown]:
 
 
 @pytest.fixture
-def grown(made: Grown) -> Iterator[Grown]:
-    """A copy for each test."""
+def unsealed(made: Grown) -> Iterator[Grown]:
+    """A copy for each test, whose last records no checkpoint covers."""
     database, seen = copy_database(made.database), MemorySeen()
     seen.note = made.seen.note
     yield Grown(database, ALedger(in_postgres(database), clock=made.a.clock), seen)
     database.close()
+
+
+@pytest.fixture
+def grown(unsealed: Grown) -> Grown:
+    """The same, with a checkpoint over all."""
+    assert unsealed.checkpointer().checkpoint_once() is not None
+    return unsealed
 
 
 def test_what_is_said_twice_goes_and_nothing_else(grown: Grown) -> None:
@@ -332,12 +340,10 @@ def test_prunes_beside_the_checkpointer(grown: Grown) -> None:
     noticed_by="the checkpointer, readiness, log audit; what each home remembers leads back",
 )
 @pytest.mark.parametrize("left", [True, False], ids=["a day stands", "no day stands"])
-def test_pruned_under_a_planted_checkpoint(grown: Grown, *, left: bool) -> None:
+def test_pruned_under_a_planted_checkpoint(unsealed: Grown, *, left: bool) -> None:
     """`log discard` cuts out what the last good one needs; what is remembered is stored anew."""
-    honest, size = grown.sizes(), len(all_entries(grown.a)) + 256
-    newest, held = honest[-1], grown.seen.note
-    for number in range(_SIZE, size):
-        grown.say(2000 + number)
+    grown, size = unsealed, len(all_entries(unsealed.a))
+    newest, held = grown.sizes()[-1], grown.seen.note
     leaves = [record.leaf(entry) for entry in all_entries(grown.a)[newest:]]
     planted = tiles.new_tiles(newest, leaves, grown.a.stores.tiles)
     grown.a.stores.checkpoints.advance(newest, size, bytes(32), b"planted\n", planted)

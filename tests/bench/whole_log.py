@@ -221,7 +221,7 @@ def _bytes_at(run: Run, hands: int) -> Row:
     """
     enclave = run.enclave(f"bytes{hands}.example", officers=hands)
     checkpointer, pool = open_checkpointer(enclave.settings)
-    stop, halves, acts = Event(), list[int](), 2_000 if run.quick else 8_000
+    stop, halves, acts = Event(), list[int](), 4_000 if run.quick else 10_000
     running = Thread(target=checkpointer.run, args=(stop,), kwargs={"pause_s": 0.002})
     opened, size = enclave.open(), 0
     run.tell(f"whole_log: {acts} acts by {hands} at a time")
