@@ -14,6 +14,7 @@ from keys import canonical
 from keys.note import VKey
 from ledger.log import checkpoint
 from ledger.log import statement as statements
+from ledger.log.moment import unstamp
 from tests.fixtures.inspected import LEAD, STRANGER, Inspected, Who
 
 pytestmark = [
@@ -54,6 +55,7 @@ def test_all_cases_of_an_agency_by_command_and_by_call(inspected: Inspected) -> 
         said = inspected.cli("verify", "all", "--agency", AGENCY, by=BOSS, lang=lang, terminal=True)
         assert said.exit_code == 0, said.output
         assert str(told["cases"]) in said.stdout
+        assert ("VALID" in said.stdout) is False
         assert not [line for line in said.stdout.splitlines() if len(line.rstrip()) > 80]
 
 
@@ -208,6 +210,7 @@ def test_a_sign_off_names_the_checkpoint_that_it_covers(inspected: Inspected) ->
     assert facts["checkpoint_size"] == told["size"] == facts["checked_to"] + 1
     checked = inspected.client(*BOSS).check(orjson.loads(statement.payload))
     assert checked["ok"], checked
+    assert abs(statement.iat - unstamp(log["now"]).timestamp()) < 60  # the ledger's own time
     other = inspected.cli("verify", "all", "--agency", OWN, by=LEAD)
     assert other.exit_code == 0
     assert inspected.cli("verify", "sign-off", "--agency", OWN, by=LEAD).exit_code == 2

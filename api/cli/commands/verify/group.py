@@ -26,7 +26,7 @@ from api.client.client import Client
 from api.client.connection import Refused, understood
 from api.settings import Settings
 from api.texts.catalogue import translate
-from api.texts.labels import word
+from api.texts.labels import verdict
 from keys import canonical
 from keys.keyring import Keyring
 from keys.note import VKey
@@ -265,7 +265,7 @@ def _tell(shell: Shell, progress: Progress) -> None:
             size=progress.size,
         )
     )
-    counts = ", ".join(f"{n} {word(code, shell.lang)}" for code, n in progress.outcomes.items())
+    counts = ", ".join(f"{n} {verdict(code, shell.lang)}" for code, n in progress.outcomes.items())
     if counts:
         shell.say(Message("By outcome: {counts}", counts=counts))
     shell.say(
@@ -276,7 +276,7 @@ def _tell(shell: Shell, progress: Progress) -> None:
         )
     )
     rows = (
-        (one["number"] or one["case"], f"#{one['index']}", word(one["outcome"], shell.lang),
+        (one["number"] or one["case"], f"#{one['index']}", verdict(one["outcome"], shell.lang),
          one["reason"][shell.lang])
         for one in progress.faults[:_SHOWN]
     )  # fmt: skip
@@ -320,7 +320,7 @@ def sign_off(client: Client, agency: str, iat: datetime | None, vkey: VKey | Non
                 agency=agency,
             )
         )
-    verdict = _verdict(run)
+    outcome = _verdict(run)
     failures = [
         f"{one['number'] or one['case']} #{one['index']}: {one['reason']['vi']}"
         for one in run.faults[:_MOST_FAILURES]
@@ -331,7 +331,7 @@ def sign_off(client: Client, agency: str, iat: datetime | None, vkey: VKey | Non
         "checked_to": run.size - 1,
         "checkpoint_size": run.size,
         "root": canonical.b64(root),
-        "verdict": "NOT_VALID" if verdict == "AGAINST_THE_RULES" else verdict,
+        "verdict": "NOT_VALID" if outcome == "AGAINST_THE_RULES" else outcome,
         "program_version": f"socai {version('socai')}",
         **({"failures": failures} if failures else {}),
     }
@@ -340,4 +340,4 @@ def sign_off(client: Client, agency: str, iat: datetime | None, vkey: VKey | Non
     act = registry_act(
         SIGN_OFF, act_id=new_id(), stream=stream, at=at, facts=facts, signers=[signer]
     )
-    give_signed(client, act, stream, iat)
+    give_signed(client, act, stream, at)
