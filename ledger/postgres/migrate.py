@@ -2,8 +2,8 @@
 
 `install` is the administrator's step: roles, database, schemas (access.md §3). `migrate` is the
 migrator's: numbered files, each in a transaction of its own and remembered with its SHA-256, so
-that an edited file is refused. A file whose name ends in `.from_0011` says that programs whose
-last migration is 0011 go on serving what it makes (docs/operate/upgrade.md). Two migrators wait for
+that an edited file is refused. A file whose name ends in `.from_0009` says that programs whose
+last migration is 0009 go on serving what it makes (docs/operate/upgrade.md). Two migrators wait for
 each other by a lock on the table of migrations, which no other login can take. What the tables are
 for is said in the files; who answers requests is not known here.
 """

@@ -9,7 +9,7 @@ from typing import Final
 from ledger.postgres import migrate
 from tests.rows import each, of
 
-_FIRST: Final = 11
+_FIRST: Final = 9
 """Before it no program served a newer schema."""
 #: Migrations after the first that no older program may serve, each with the reason: the service is
 #: stopped for them (docs/operate/upgrade.md).
