@@ -98,6 +98,11 @@ class Embedded:
             raise EmbeddedError(f"no embedded server was ever started in {self._home}") from error
 
     @property
+    def was_started(self) -> bool:
+        """Whether its cluster ever came up: one that did not holds nothing."""
+        return (self._root / "port").exists()
+
+    @property
     def running(self) -> bool:
         """Whether the server of this home runs."""
         pid = self._pid()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -28,6 +28,7 @@ from api.ops.machine import RealClock, RealEntropy
 from api.ops.mirror import slots
 from api.ops.reads.access_log import found_access_log
 from api.ops.reads.which_log import READS, REMEMBERING_READS
+from api.ops.role_lock import Lock
 from api.ops.supervisor import REMEMBERING
 from api.ops.wiring import open_kek, role_dsn, service_signer
 from api.settings import (
@@ -66,6 +67,7 @@ from ledger.write.commands import Ledger
 REHEARSAL_OPENS: Final = "2023-03-21T08:00:00+07:00"
 """When a rehearsal is opened where nothing else is said: its clock only goes forward."""
 _ACCESS: Final = "access"
+_INIT: Final = "init"
 _PASSPHRASE_BYTES: Final = 24
 _SLUG_BYTES: Final = 4
 TAKES: Final = Need(disk_mib=320, memory_mib=256)
@@ -132,7 +134,7 @@ def found(settings: Settings, plan: Plan) -> Founded:
 
     Raises:
         SettingsError: There is one already, the name is not allowed, no passphrase is given, or the
-            administrator may not make roles and databases.
+            administrator may not make roles and databases, or another process makes one.
         TokenError: The token that is to keep the KEK does not work.
         LedgerError: The database or a guard refused; nothing of it is left.
     """
@@ -140,6 +142,18 @@ def found(settings: Settings, plan: Plan) -> Founded:
     require_room(settings.home, TAKES)
     database.require_administrator(settings, plan.password_file)
     custody = _custody(settings, plan)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with closing(Lock(settings.home)) as lock:
+        lock.take(_INIT)
+        _refuse_founded(settings)  # another one may have made it meanwhile
+        try:
+            return _made_alone(settings, plan, custody)
+        except BaseException:
+            database.stop_database(settings)  # who may not begin stops nobody's
+            raise
+
+
+def _made_alone(settings: Settings, plan: Plan, custody: Callable[[], KekCustody]) -> Founded:
     if unfounded.unfinished(settings):
         unfounded.take_away(settings, custody, plan.password_file)
     _refuse(settings)
@@ -252,8 +266,7 @@ def read_vkeys(settings: Settings) -> list[str]:
 
 def _refuse_name(settings: Settings, plan: Plan) -> None:
     """What can be known before anything is asked or made."""
-    if Home(settings).facts_path.exists():
-        raise SettingsError(Message("{home} already holds an enclave", home=settings.home))
+    _refuse_founded(settings)
     if plan.level not in LEVELS:
         known = ", ".join(LEVELS)
         raise SettingsError(Message("the level is one of {known}", known=known))
@@ -278,6 +291,12 @@ def _refuse_name(settings: Settings, plan: Plan) -> None:
         )
     if not plan.rehearsal:
         _passphrase(settings, plan)
+
+
+def _refuse_founded(settings: Settings) -> None:
+    if Home(settings).facts_path.exists():
+        unfounded.end(settings)
+        raise SettingsError(Message("{home} already holds an enclave", home=settings.home))
 
 
 def _refuse(settings: Settings) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -39,6 +39,7 @@ OWNERS: Final = ("owner", "views")
 """Who owns the tables of the log and those of the views; nobody logs in as one of them."""
 _SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _NUMBERED: Final = re.compile(r"([0-9]{4})_[a-z_]+(?:\.from_([0-9]{4}))?\.sql")
+_FOUNDING: Final = 2  # records that founding writes: record 0, and the key of the service
 _LOCK: Final = 0x736F6361  # one installer at a time, in a database that no enclave's login enters
 
 _HAS_ROLE: Final[LiteralString] = "SELECT 1 FROM pg_roles WHERE rolname = %s"
@@ -64,6 +65,8 @@ CREATE TABLE IF NOT EXISTS log.migrations (
 _ALONE: Final[LiteralString] = "LOCK TABLE log.migrations IN EXCLUSIVE MODE"
 _PATIENCE: Final[LiteralString] = "SET lock_timeout = '5s'; SET statement_timeout = '30min'"
 _HAS_MIGRATIONS: Final[LiteralString] = "SELECT to_regclass('log.migrations') IS NOT NULL"
+_HAS_LOG: Final[LiteralString] = "SELECT to_regclass('log.log_head') IS NOT NULL"
+_SIZE: Final[LiteralString] = "SELECT size FROM log.log_head"
 _LOOSE: Final[LiteralString] = (
     "SELECT has_function_privilege('public', 'pg_catalog.pg_advisory_lock(bigint)', 'EXECUTE')"
 )
@@ -203,6 +206,9 @@ def uninstall(admin_dsn: str, slug: str, dbname: str | None = None) -> None:
         admin_dsn: Of who made them.
         slug: Prefix of the roles.
         dbname: Name of the database; None takes the slug.
+
+    Raises:
+        Fatal: It holds what founding did not write, or somebody is in it: nothing was taken away.
     """
     database = slug if dbname is None else dbname
     if not _SLUG.fullmatch(slug) or not _SLUG.fullmatch(database):
@@ -212,10 +218,49 @@ def uninstall(admin_dsn: str, slug: str, dbname: str | None = None) -> None:
         there = [r for r in _every_role(slug) if admin.execute(_HAS_ROLE, [r]).fetchone()]
         if f"{slug}_owner" in there and f"{slug}_views" in there:
             with _owning_for_a_while(admin, slug):
-                gone = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
-                admin.execute(gone.format(sql.Identifier(database)))
+                _refuse_founded(admin, admin_dsn, database)
+                gone = sql.SQL("DROP DATABASE IF EXISTS {}")
+                try:
+                    admin.execute(gone.format(sql.Identifier(database)))
+                except psycopg.errors.ObjectInUse as error:
+                    raise Fatal(
+                        f"the database {database} is in use: nothing of it was taken away"
+                    ) from error
         for role in reversed(there):
             admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+
+def require_unfounded(admin_dsn: str, slug: str) -> None:
+    """That the enclave's database, where it is there, holds no more than founding wrote.
+
+    Args:
+        admin_dsn: Of a superuser.
+        slug: Prefix of the roles, and the database's name.
+
+    Raises:
+        Fatal: It does.
+    """
+    with _administering(admin_dsn) as admin:
+        _refuse_founded(admin, admin_dsn, slug)
+
+
+def _refuse_founded(
+    admin: psycopg.Connection[tuple[object, ...]], admin_dsn: str, database: str
+) -> None:
+    """That its log ends where founding ends; a database without a log has no end."""
+    if admin.execute(_HAS_DATABASE, [database]).fetchone() is None:
+        return
+    own = reaching(make_conninfo(admin_dsn, dbname=database))
+    with closing(psycopg.connect(own, autocommit=True, client_encoding="utf8")) as inside:
+        if inside.execute(_HAS_LOG).fetchone() != (True,):
+            return
+        row = inside.execute(_SIZE).fetchone()
+    size = int(str(row[0])) if row is not None else 0
+    if size > _FOUNDING:
+        raise Fatal(
+            f"the log in {database} holds {size} records, so it is no unfinished enclave: nothing"
+            " of it was taken away; bring enclave.json back"
+        )
 
 
 @dataclass(frozen=True, slots=True)

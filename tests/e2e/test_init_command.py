@@ -174,7 +174,7 @@ def test_an_init_that_fails_leaves_nothing_and_is_run_again(
     assert failed.exit_code == 1
     assert len(failed.stderr.strip().splitlines()) == 1
     assert managed.there() == before
-    assert managed.left(home.name) == ["secrets", "secrets/mine"]
+    assert managed.left(home.name) == ["init.lock", "secrets", "secrets/mine"]
     assert managed.init(home.name).exit_code == 0
     assert _rows(managed, home.name) == 2
 
@@ -216,6 +216,61 @@ def test_an_init_that_is_killed_is_run_again(
     assert len(slugs) == 1, "of the one that was killed nothing is left"
     assert "init.unfinished" not in managed.left(name)
     assert _rows(managed, name) == 2
+
+
+def test_a_second_init_of_a_home_takes_nothing_from_the_first(
+    managed: Managed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sees the note of an enclave on its way, which is not its own."""
+    real, refused = init_enclave._make_keys, list[Result]()
+
+    def meanwhile(*arguments: Any) -> Any:  # noqa: ANN401 - of that step
+        made = real(*arguments)
+        refused.append(managed.init("two"))
+        return made
+
+    monkeypatch.setattr(init_enclave, "_make_keys", meanwhile)
+    before = managed.there()
+    made = managed.init("two")
+    assert made.exit_code == 0, made.output
+    assert (refused[0].exit_code, "(init, process" in refused[0].stderr) == (2, True)
+    assert len({one.rsplit("_", 1)[0] for one in managed.there() - before if "_owner" in one}) == 1
+    assert _rows(managed, "two") == 2
+
+
+def test_a_note_that_was_left_takes_no_enclave_away(managed: Managed) -> None:
+    """Killed between its last file and the end of the note, and that file lost much later."""
+    assert managed.init("late").exit_code == 0
+    home = managed.folder / "late"
+    facts = (home / "enclave.json").read_bytes()
+    slug = orjson.loads(facts)["slug"]
+    kek = home / "keys" / "kek.socaikek"
+    assert kek.exists()
+    note = home / "init.unfinished"
+    left = orjson.dumps({"slug": slug, "files": [str(kek)], "cluster": False})
+
+    note.write_bytes(left)
+    assert managed.init("late", "--if-missing").exit_code == 0
+    assert not note.exists(), "the enclave stands"
+    note.write_bytes(left)
+    assert managed.init("late").exit_code == 2
+    assert not note.exists(), "the same without --if-missing"
+
+    note.write_bytes(left)
+    (home / "enclave.json").unlink()
+    with psycopg.connect(managed.server.dsn(dbname=slug), autocommit=True) as own:
+        in_use = managed.init("late", "--if-missing")
+        assert "is in use" in in_use.stderr, "nobody is thrown out"
+        own.execute("ALTER TABLE log.log_head DISABLE TRIGGER USER")
+        own.execute("UPDATE log.log_head SET size = 3")
+        own.execute("ALTER TABLE log.log_head ENABLE TRIGGER USER")
+    gone_on = managed.init("late", "--if-missing")
+    assert "holds 3 records" in gone_on.stderr
+    for result in (in_use, gone_on):
+        assert result.exit_code == 1
+        assert len(result.stderr.strip().splitlines()) == 1
+    assert slug in managed.there()
+    assert kek.exists(), "without it nothing can be read again"
 
 
 def _of(where: object, step: str) -> Callable[..., Any]:

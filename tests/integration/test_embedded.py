@@ -11,7 +11,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from api.ops.beginning import unfounded
 from api.ops.embedded_postgres import Embedded, EmbeddedError
+from api.settings import Settings
+from keys.custody.kek_custody import KekCustody
+from ledger.errors import Fatal
 from ledger.postgres import migrate
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("made_clusters")]
@@ -62,6 +66,31 @@ def test_it_starts_again_after_a_kill(server: Embedded, tmp_path: Path) -> None:
     os.kill(pid, signal.SIGKILL)
     with psycopg.connect(server.start()) as connection:
         connection.execute("SELECT 1")
+
+
+def test_a_cluster_with_records_is_no_unfinished_one(server: Embedded, tmp_path: Path) -> None:
+    """Whatever a note says that was left: its log has gone on."""
+    settings = Settings.at(tmp_path / "home")
+    unfounded.begin(settings, "e_x")
+    with psycopg.connect(server.start(), autocommit=True) as admin:
+        admin.execute("CREATE DATABASE e_x")
+    with psycopg.connect(server.dsn(dbname="e_x")) as own:
+        own.execute("CREATE SCHEMA log")
+        own.execute("CREATE TABLE log.log_head AS SELECT 3::bigint AS size")
+    server.stop()
+    with pytest.raises(Fatal, match="holds 3 records"):
+        unfounded.take_away(settings, _no_custody, None)
+    assert unfounded.unfinished(settings)
+    with psycopg.connect(server.start()) as admin:
+        assert admin.execute("SELECT 1 FROM pg_database WHERE datname = 'e_x'").fetchone()
+    with psycopg.connect(server.dsn(dbname="e_x")) as own:
+        own.execute("UPDATE log.log_head SET size = 2")
+    unfounded.take_away(settings, _no_custody, None)
+    assert not (tmp_path / "home" / "pg").exists()
+
+
+def _no_custody() -> KekCustody:
+    raise AssertionError("there is no KEK")
 
 
 def test_its_secrets_and_data_are_nobody_elses(server: Embedded, tmp_path: Path) -> None:

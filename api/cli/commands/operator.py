@@ -26,6 +26,7 @@ from api.cli.commands.log.kept_checkpoint import CheckpointFile, KeptCheckpoint
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Moment, Shell, fail, misuse, options, shell_of
 from api.ops import database, loops, telemetry
+from api.ops.beginning import unfounded
 from api.ops.custody import CUSTODIES
 from api.ops.embedded_postgres import EmbeddedError
 from api.ops.init_enclave import REHEARSAL_OPENS, Founded, Plan, found, found_reads
@@ -101,6 +102,7 @@ def init(  # noqa: PLR0913  one for each option
     shell = shell_of()
     settings = Settings.from_env()
     if if_missing and Home(settings).facts_path.exists():
+        unfounded.end(settings)
         with database.reachable(settings) as facts:
             if _migrated(shell, settings, facts, database_password):
                 shell.done(Message("The enclave was there; its schema is up to date."))
@@ -113,9 +115,9 @@ def init(  # noqa: PLR0913  one for each option
         )
     usual = datetime.fromisoformat(REHEARSAL_OPENS) if rehearsal else RealClock().now()
     opened = (at or usual.astimezone(VIETNAM)).replace(microsecond=0)
+    plan = Plan(deployment, level, rehearsal, opened, database_password, custody.upper())
+    made = found(settings, plan)
     try:
-        plan = Plan(deployment, level, rehearsal, opened, database_password, custody.upper())
-        made = found(settings, plan)
         _note_lacking(shell, settings, made.facts, database_password)
     finally:
         database.stop_database(settings)

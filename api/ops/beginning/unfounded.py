@@ -49,7 +49,7 @@ def begin(settings: Settings, slug: str) -> None:
 
 
 def end(settings: Settings) -> None:
-    """It stands."""
+    """It stands: whatever is there from now on, no `init` takes it away."""
     (settings.home / _NOTE).unlink(missing_ok=True)
 
 
@@ -64,7 +64,9 @@ def take_away(
         password_file: Password of the database's administrator.
 
     Raises:
-        SettingsError: The note is damaged, or the server cannot be asked: nothing was taken away.
+        SettingsError: The note is damaged: nothing was taken away.
+        EmbeddedError: The server cannot be asked: likewise.
+        Fatal: The log holds more than founding wrote: likewise.
     """
     path = settings.home / _NOTE
     try:
@@ -76,14 +78,17 @@ def take_away(
             Message("{path} is damaged: {error}", path=path, error=error)
         ) from error
     if cluster:
-        Embedded(settings.home).stop()
+        server = Embedded(settings.home)
+        if server.was_started:
+            migrate.require_unfounded(server.start(), slug)
+        server.stop()
         shutil.rmtree(settings.home / "pg", ignore_errors=True)
     else:
         migrate.uninstall(database.admin_dsn(settings, password_file), slug)
     kek = Home(settings).key_path("kek")
     if kek in files and kek.exists():
         custody().destroy(kek)
-    for one in files:
+    for one in (one for one in files if one.exists()):
         if one.suffix in (".socaikey", ".key", ".password"):
             wipe(one)
         one.unlink(missing_ok=True)
