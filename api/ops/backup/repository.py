@@ -13,6 +13,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -30,11 +31,15 @@ MANIFEST: Final = "manifest"
 HOME: Final = "home"
 _FACTS: Final = "base.json"
 _SEGMENT: Final = re.compile(r"[0-9A-F]{24}")
+_NAME: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _PART: Final = re.compile(r"([0-9A-F]{24})\.([0-9]+)\.part")
 _READ_BYTES: Final = 1 << 20
 _FRAME_HEAD: Final = 5
 _TAG_BYTES: Final = 16
 _PER_LOG: Final = 1 << 32
+_SEGMENTS: Final = [1 << bits for bits in range(20, 31)]  # those that initdb takes
+_TIMELINES: Final = 1 << 32
+_WAL_END: Final = 1 << 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,7 @@ class Repository:
             if path.parent.suffix == ".part":
                 continue
             try:
-                found.append(BaseCopy(**orjson.loads(path.read_bytes())))
+                found.append(_understood(path))
             except (TypeError, ValueError) as error:
                 raise SettingsError(
                     Message("{path} is damaged: {error}", path=path, error=error)
@@ -351,6 +356,25 @@ class WalWriter:
 def of_wal(name: str) -> str:
     """What a segment is sealed as."""
     return f"wal/{name}"
+
+
+def _understood(path: Path) -> BaseCopy:
+    """Facts of a copy: what they say decides where is read and what is removed."""
+    said = orjson.loads(path.read_bytes())
+    base = BaseCopy(**said)
+    for name, kind in BaseCopy.__annotations__.items():
+        if type(said[name]).__name__ != kind:
+            raise ValueError(name)
+    folder = path.parent
+    if base.name != folder.name or not _NAME.fullmatch(base.name) or folder.is_symlink():
+        raise ValueError("name")
+    if base.segment not in _SEGMENTS or not 0 < base.timeline < _TIMELINES:
+        raise ValueError("segment, timeline")
+    if not 0 <= base.begun <= base.end < _WAL_END or not base.end:
+        raise ValueError("begun, end")
+    if datetime.fromisoformat(base.ended_at).tzinfo is None:
+        raise ValueError("ended_at")
+    return base
 
 
 def _of_base(name: str, what: str) -> str:

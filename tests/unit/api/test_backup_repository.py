@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
 from api.ops.backup.repository import (
@@ -17,9 +19,11 @@ from api.ops.backup.repository import (
 )
 from api.settings import SettingsError
 from keys.hpke import OpeningKey
+from tests.attacks import attack
 
 SEGMENT = 1 << 20
 KEY = OpeningKey.generate()
+A, B = "20260101T000000Z", "20260102T000000Z"
 
 
 @pytest.fixture
@@ -95,7 +99,7 @@ def test_wal_out_of_its_order_is_not_kept(repository: Repository) -> None:
 
 def test_a_gap_is_found_and_nothing_behind_it_counts(repository: Repository) -> None:
     """What is there behind it brings nothing back."""
-    base = a_base(repository, "a", SEGMENT + 5)
+    base = a_base(repository, A, SEGMENT + 5)
     write(repository, 2 * SEGMENT, bytes(3 * SEGMENT + 9))
     assert repository.reach(base).at == 5 * SEGMENT + 9
     assert repository.reach(base).beyond is None
@@ -106,17 +110,17 @@ def test_a_gap_is_found_and_nothing_behind_it_counts(repository: Repository) -> 
 
 def test_an_end_at_the_very_end_of_a_segment_asks_for_the_next(repository: Repository) -> None:
     """PostgreSQL puts the segment of the byte before the end into the copy."""
-    assert a_base(repository, "a", 2 * SEGMENT).next_wal == segment(2)
-    assert a_base(repository, "b", 2 * SEGMENT + 1).next_wal == segment(3)
+    assert a_base(repository, A, 2 * SEGMENT).next_wal == segment(2)
+    assert a_base(repository, B, 2 * SEGMENT + 1).next_wal == segment(3)
 
 
 def test_what_no_copy_needs_goes_and_nothing_else(repository: Repository) -> None:
     """The newest stays with all that leads on from it."""
-    a_base(repository, "a", SEGMENT + 5)
-    kept = a_base(repository, "b", 3 * SEGMENT + 5)
+    a_base(repository, A, SEGMENT + 5)
+    kept = a_base(repository, B, 3 * SEGMENT + 5)
     write(repository, 2 * SEGMENT, bytes(3 * SEGMENT + 9))
-    gone, segments = repository.expire(lambda base: base.name == "a")
-    assert ([base.name for base in gone], segments) == (["a"], 2)
+    gone, segments = repository.expire(lambda base: base.name == A)
+    assert ([base.name for base in gone], segments) == ([A], 2)
     assert repository.bases() == [kept]
     assert repository.wal() == [segment(4)]
     assert repository.reach(kept).at == 5 * SEGMENT + 9
@@ -124,7 +128,7 @@ def test_what_no_copy_needs_goes_and_nothing_else(repository: Repository) -> Non
 
 def test_what_is_under_way_is_never_taken_from_whoever_writes_it(repository: Repository) -> None:
     """A copy that was over in the middle of it needs none of it, and the stream goes on."""
-    a_base(repository, "a", SEGMENT + 5)
+    a_base(repository, A, SEGMENT + 5)
     writer = WalWriter(repository, 1, SEGMENT, lambda: KEY.public)
     writer.keep(SEGMENT, [b"x" * 100])
     repository.expire(lambda _: False)
@@ -136,31 +140,80 @@ def test_what_is_under_way_is_never_taken_from_whoever_writes_it(repository: Rep
 
 def test_a_copy_that_broke_off_is_none_and_makes_room_for_the_next(repository: Repository) -> None:
     """It has no facts of its own until all of it is there."""
-    left = repository.begin("a")
+    left = repository.begin(A)
     repository.write(left, CLUSTER, [b"half"], KEY.public)
     assert repository.bases() == []
-    a_base(repository, "b", 9)
-    assert [base.name for base in repository.bases()] == ["b"]
+    a_base(repository, B, 9)
+    assert [base.name for base in repository.bases()] == [B]
     assert not left.exists()
 
 
 def test_every_part_that_does_not_open_is_named(repository: Repository) -> None:
     """Cut, changed, or sealed to a key that is not here."""
-    base = a_base(repository, "a", 9)
-    a_base(repository, "b", 9, key=OpeningKey.generate())
+    base = a_base(repository, A, 9)
+    a_base(repository, B, 9, key=OpeningKey.generate())
     write(repository, SEGMENT, bytes(SEGMENT))
     path = repository.folder / "base" / base.name / f"{CLUSTER}.sealed"
     path.write_bytes(path.read_bytes()[:-1])
     wal = repository.segment(segment(1))
     wal.write_bytes(wal.read_bytes()[:-1] + b"\0")
     assert [name for name, _ in repository.unopened(KEY)] == [
-        "base/a/cluster", "base/b/cluster", "base/b/manifest", "base/b/home", f"wal/{segment(1)}"
+        f"base/{A}/cluster", f"base/{B}/cluster", f"base/{B}/manifest", f"base/{B}/home",
+        f"wal/{segment(1)}"
     ]  # fmt: skip
 
 
 def test_damaged_facts_are_one_sentence(repository: Repository) -> None:
     """Nobody restores from what is not understood."""
-    a_base(repository, "a", 9)
-    (repository.folder / "base" / "a" / "base.json").write_text("{}")
+    a_base(repository, A, 9)
+    (repository.folder / "base" / A / "base.json").write_text("{}")
     with pytest.raises(SettingsError, match="damaged"):
         repository.bases()
+
+
+@attack(
+    "facts of a copy in the repository name another folder, or no place in WAL",
+    stopped_by="a copy is called as its folder, and its figures are those of a server",
+    noticed_by="every command of backups, by one sentence",
+)
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"name": ".."},
+        {"name": "../../kept"},
+        {"name": "{kept}"},
+        {"name": B},
+        {"name": ""},
+        {"name": 7},
+        {"segment": 0},
+        {"segment": 3},
+        {"segment": 1 << 40},
+        {"timeline": -1},
+        {"timeline": 1 << 32},
+        {"end": 0},
+        {"end": -1},
+        {"end": True},
+        {"end": 1 << 63},
+        {"ended_at": "then"},
+        {"ended_at": "2026-01-01T00:00:00"},
+    ],
+    ids=str,
+)
+def test_facts_that_were_planted_remove_nothing(
+    repository: Repository, tmp_path: Path, said: dict[str, Any]
+) -> None:
+    """Neither outside of the repository nor in it."""
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "base.json").touch()
+    a_base(repository, A, 9)
+    a_base(repository, B, SEGMENT + 9)
+    write(repository, 0, bytes(3 * SEGMENT))
+    facts = repository.folder / "base" / A / "base.json"
+    if said.get("name") == "{kept}":
+        said = {"name": str(kept)}
+    facts.write_bytes(orjson.dumps({**orjson.loads(facts.read_bytes()), **said}))
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SettingsError, match="damaged"):
+        repository.expire(lambda _: True)
+    assert sorted(tmp_path.rglob("*")) == before
