@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from api.texts.case_words import PRECISIONS
 from api.texts.catalogue import both
 from ledger.json_pointer import child
 from ledger.message import Text, meaning
@@ -108,7 +109,8 @@ def _frame(kind: Json, catalogue: Json) -> Iterator[FormField]:
         "channel": _one_of(CHANNEL_WORDS),
         "refers_to": {"acts": []},
         "corrects": {"acts": []},
-        "occurred_at": {"format": "date-time"},
+        "occurred_at": {"format": "date-time", "kind": "happened"},
+        "precision": _one_of(PRECISIONS),
         "late_reason": {"type": "string", "text": True},
         "circulation": _one_of(_CIRCULATION),
     }.items():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from api.printed import sheets
@@ -28,13 +27,12 @@ from api.printed.sheets import (
     Written,
 )
 from api.printed.typeface import typeface
-from api.texts.case_words import Speech, changed_things, coded, day, source
-from api.texts.catalogue import shown, translate
+from api.texts.case_words import Speech, changed_things, coded, day, happened, source, when
+from api.texts.catalogue import translate
 from api.texts.labels import name, role, standing, verdict, word
 from api.texts.lang import Lang
 from ledger.log.sheet import Sheet
 from ledger.message import Message, Text
-from ledger.regulation.registry.calendar import VIETNAM
 from ledger.regulation.words import vocabulary
 
 Json = Mapping[str, Any]
@@ -416,7 +414,7 @@ def _head(said: _Words, act: Json) -> Iterator[tuple[str, str]]:
     told: Mapping[str, object] = {
         "status": standing(act["status"], said.lang),
         "number": act.get("number"),
-        "occurred": _happened(act),
+        "occurred": happened(act),
         "recorded": when(statements[0]["recorded_at"]),
         "late_reason": payload.get("late_reason"),
         "to": "\n".join(one[said.lang] for one in act["addressees"]) or None,
@@ -556,15 +554,3 @@ def _note(flow: Flow, said: _Words, case: PrintedCase) -> None:
     flow.text(case.checkpoint.rstrip("\n"), size=SMALL)
     flow.space(6)
     flow.text(said(Message("End of the print.")), weight="Bold")
-
-
-def when(text: str | None) -> str | None:
-    """A time in Vietnam's, whoever's clock it was."""
-    return None if text is None else shown(datetime.fromisoformat(text).astimezone(VIETNAM), "vi")
-
-
-def _happened(act: Json) -> str | None:
-    """As exactly as its author knew it."""
-    precision = (act["payload"] or {}).get("precision")
-    told = when(act["occurred_at"])
-    return told[: len("dd/mm/yyyy")] if told and precision == "day" else told

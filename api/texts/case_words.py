@@ -61,6 +61,14 @@ class Speech:
 
 
 _OF_PRODUCT: Final = "PRODUCT_RULE"
+BY_DAY: Final = "day"
+PRECISIONS: Final[Mapping[str, Text]] = {
+    BY_DAY: Message("to the day"),
+    "hour": Message("to the hour"),
+    "minute": Message("to the minute"),
+    "second": Message("to the second"),
+}
+"""How exactly the author of an act knew when it happened, the coarsest first."""
 
 
 def source(speaker: Speaker, clock: Json) -> str | None:
@@ -287,11 +295,23 @@ def day(text: str | None) -> str | None:
 
 
 def when(text: str | None) -> str | None:
-    """Times as a person reads them: an act's own as signed, the server's in Vietnam's."""
-    if text is None:
-        return None
-    moment = datetime.fromisoformat(text)
-    return shown(moment.astimezone(VIETNAM) if text.endswith("Z") else moment, "vi")
+    """A time as a person reads it, in Vietnam's, whoever's clock it was."""
+    return None if text is None else shown(datetime.fromisoformat(text).astimezone(VIETNAM), "vi")
+
+
+def by_day(act: Json) -> bool:
+    """Whether its author knew no more than the day: then no hour is shown.
+
+    Args:
+        act: As the API answers it, or as it was signed.
+    """
+    return (act.get("payload") or act).get("precision") == BY_DAY
+
+
+def happened(act: Json) -> str | None:
+    """When an act happened, no finer than its author knew it; the day is that of its own offset."""
+    text = act.get("occurred_at")
+    return day(text) if by_day(act) else when(text)
 
 
 # -- sentences about what is shown -------------------------------------------------------------

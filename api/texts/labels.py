@@ -83,6 +83,7 @@ NAMES: Final[dict[str, Message]] = {
     "now": Message("ledger's time"),
     "number": Message("number"),
     "occurred": Message("occurred at"),
+    "precision": Message("known"),
     "officer": Message("officer"),
     "officers": Message("who has signed"),
     "opened": Message("times opened"),

@@ -154,6 +154,16 @@ def test_a_template_filled_in_is_recorded_without_a_question(desk: Desk, tmp_pat
         assert line in known.splitlines(), known
 
 
+def test_a_day_alone_is_shown_and_signed_as_known_to_the_day(desk: Desk, tmp_path: Path) -> None:
+    """Before the question, in words, read from the bytes; midnight is not claimed."""
+    draft = _draft(tmp_path, REPORT + "occurred_at: 10/2/2025\n")
+    told = desk.cli("act", "new", "--from", draft, "--as", "hotline", "--dry-run")
+    assert told.exit_code == 0, told.output
+    shown = told.stderr
+    assert re.search(r"occurred at +10/02/2025 *$", shown, re.MULTILINE), shown
+    assert re.search(r"known +to the day", shown), shown
+
+
 def test_files_go_along_by_their_path(desk: Desk, tmp_path: Path) -> None:
     """Named in the draft or at the call: sent, and listed with digest, size and kind."""
     for name in ("anh.png", "bien-ban.pdf"):

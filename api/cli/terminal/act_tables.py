@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from api.cli.terminal import case_tables
 from api.cli.terminal.shell import Shell, folded, in_lines
-from api.texts.case_words import day, ground, signed_by, when
+from api.texts.case_words import day, ground, happened, signed_by, when
 from api.texts.labels import standing, verdict
 from ledger.message import Message, Wording
 from ledger.regulation.words import vocabulary
@@ -58,7 +58,7 @@ def _head(shell: Shell, body: Json) -> Iterator[tuple[str, object]]:
         "act_id": body["act_id"],
         "stream": body["stream"],
         "status": standing(body["status"], shell.lang),
-        "occurred": when(body["occurred_at"]),
+        "occurred": happened(body),
         "recorded": when(body["statements"][0]["recorded_at"]),
         "late_reason": payload.get("late_reason"),
         "to": "\n".join(one[shell.lang] for one in body["addressees"]) or None,

@@ -20,6 +20,7 @@ from api.texts.case_words import (
     changed_things,
     coded,
     effect,
+    happened,
     moment_shown,
     part_shown,
     read_under,
@@ -189,7 +190,7 @@ def compact(shell: Shell, acts: Iterable[Json]) -> None:
         marks += [f"⚑{len(act['flags'])}"] if act.get("flags") else []
         parts = (
             f"{first['seq']:>3}",
-            when(act.get("occurred_at")) or "–",
+            happened(act) or "–",
             *marks,
             shell.local(act, "act") or "",
             act.get("agency") or "",
@@ -371,7 +372,7 @@ def _act_rows(shell: Shell, act: Json, signs: Mapping[str, str]) -> Iterator[tup
     for n, line in enumerate(act["statements"]):
         yield (
             f"{line['seq']}\n{sign}#{line['index']}",
-            when(act.get("occurred_at")) if n == 0 else "",
+            happened(act) if n == 0 else "",
             when(line["recorded_at"]),
             "\n".join(title) if n == 0 else "↳",
             signed_by(shell, line),

@@ -15,7 +15,6 @@ from ledger.regulation.registry.calendar import VIETNAM
 from ledger.regulation.words import vocabulary
 
 _TIME: Final = Markup('<time datetime="{}">{}</time>')
-_DAY_ONLY: Final = "day"
 _SHORT_KEY: Final = 10
 _TONES: Final[Mapping[str, str]] = {
     "VALID": "ok",
@@ -45,11 +44,7 @@ def when(text: str | None) -> str | Markup:
 def happened(act: Json) -> str | Markup:
     """When an act happened, no finer than its author knew it."""
     text = act.get("occurred_at")
-    if text is None:
-        return ""
-    if (act.get("payload") or {}).get("precision") != _DAY_ONLY:
-        return when(text)
-    return _TIME.format(text[:10], f"{datetime.fromisoformat(text):%d/%m/%Y}")
+    return day(text) if case_words.by_day(act) else when(text)
 
 
 def day(text: str | None) -> str | Markup:

@@ -37,7 +37,7 @@ Json = Mapping[str, Any]
 SECOND: Final = ("CHECKER", "APPROVER")
 PLACE: Final = ("act", "case", "stream", "agency", "post", "capacity", "checker", "approver")
 """Members of a file that say where, by whom and for whom."""
-_AS_IT_STANDS: Final = ("act_id", "v", "precision", "signers")
+_AS_IT_STANDS: Final = ("act_id", "v", "signers")
 """Members of a file that are taken as they are."""
 _SHOWN: Final = 12
 

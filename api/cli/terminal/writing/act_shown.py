@@ -14,7 +14,7 @@ import click
 from api.cli.terminal.act_tables import FIELD_WIDTHS, fact_rows
 from api.cli.terminal.shell import Shell, in_lines, visible
 from api.client.draft_sources import DraftSources
-from api.texts.case_words import day, when
+from api.texts.case_words import PRECISIONS, day, happened, when
 from api.texts.catalogue import both, shown
 from api.texts.labels import role as role_word
 from api.texts.lang import LANGS
@@ -74,7 +74,8 @@ def _head(shell: Shell, act: Act, sources: DraftSources) -> Iterator[tuple[str, 
     to = (shell.text(act_in_words.addressee(one, act, sources)) for one in act.to)
     channel = None if act.channel is None else shell.text(channel_words(act.channel))
     said = {
-        "occurred": when(act.signed["occurred_at"]),
+        "occurred": happened(act.signed),
+        "precision": shell.text(PRECISIONS[act.precision]),
         "late_reason": act.late_reason,
         "disposition": _disposition(shell, act, sources),
         "to": "\n".join(to) or None,
@@ -109,7 +110,7 @@ def _act_named(shell: Shell, sources: DraftSources, act_id: str | None) -> str |
     if found is None:
         return act_id
     called = found["act_vi" if shell.lang == "vi" else "act_en"]
-    return f"#{found['statements'][0]['seq']} {called}, {when(found['occurred_at'])}"
+    return f"#{found['statements'][0]['seq']} {called}, {happened(found)}"
 
 
 def _named(shell: Shell, act: Act, sources: DraftSources) -> Mapping[str, str]:

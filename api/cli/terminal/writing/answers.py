@@ -18,7 +18,7 @@ import orjson
 
 from api.client.act_form import PROVISION, label_of
 from api.client.draft_sources import DraftSources
-from api.texts.case_words import when
+from api.texts.case_words import happened
 from api.texts.catalogue import both
 from api.texts.lang import LANGS, Lang
 from ledger.message import Message, Text
@@ -234,6 +234,15 @@ class Answers:
         whole = moment if moment.tzinfo is not None else moment.replace(tzinfo=VIETNAM)
         return whole.replace(microsecond=0).isoformat()
 
+    def _happened(self, schema: Json, text: str) -> str:
+        """When the act happened: a day where a day alone was written, else a time."""
+        if plain(text) in _TODAY - _NOW:
+            return self._now.date().isoformat()
+        try:
+            return self._day(text).isoformat()
+        except Misread:
+            return self._date_time(schema, text)
+
     def _provision(self, schema: Json, text: str) -> Json:
         found = _PROVISION.fullmatch(text)
         if found is None:
@@ -308,7 +317,7 @@ class Answers:
             if act["status"] == "effective" and (not wanted or act["act"] in wanted):
                 called = act["act_vi" if self._lang == "vi" else "act_en"]
                 place = act["statements"][0]["seq"]
-                yield Option(act["act_id"], f"#{place} {called}, {when(act['occurred_at'])}")
+                yield Option(act["act_id"], f"#{place} {called}, {happened(act)}")
 
     def _tokens(self, _schema: Json) -> Iterator[Option]:
         """Tokens that the case has already, by the act and member that first named each."""

@@ -272,6 +272,7 @@ _HINTS: Final[Mapping[str, Text]] = {
     "boolean": Message("y/n"),
     "date": Message("dd/mm/yyyy"),
     "date-time": Message("dd/mm/yyyy hh:mm, or now"),
+    "happened": Message("dd/mm/yyyy hh:mm, now, or a day alone"),
     "integer": meaning("hint", "number"),
     "agency": Message("a part of its name; . is your own"),
     "addressee": Message("a part of its name; . is your own"),
@@ -288,6 +289,10 @@ _EXPLAINED: Final[Mapping[str, Text]] = {
     "ref": Message("The number in the list, #3 for the act at that place of the case, or its id."),
     "date": Message("A day: 04/06/2024, 4/6 for this year, or today."),
     "date-time": Message("A day and a time: 04/06/2024 08:12, 8:12 for today, or now."),
+    "happened": Message(
+        "A day and a time: 04/06/2024 08:12, 8:12 for today, or now. A day alone, 4/6, is recorded"
+        " as known to the day."
+    ),
     "token": Message("Who is sealed: one that the case has, or + for a new one."),
     "agency": Message("A part of the agency's name, with or without marks, or its id."),
     "addressee": Message(
