@@ -12,6 +12,11 @@ from api.texts.catalogue import translate
 from api.texts.lang import Lang
 from ledger.message import Message, meaning
 
+PARTS_OF_WORK: Final = (
+    "sign", "overdue", "due", "running", "referrals", "returned", "later", "cases", "held",
+    "awaited", "disputed",
+)  # fmt: skip
+"""Of what waits for somebody, in the order in which it presses."""
 NAMES: Final[dict[str, Message]] = {
     "act": Message("act"),
     "access_by_month": Message("openings, disclosures, erasures and reads"),

@@ -7,12 +7,14 @@ leave is audited from the log alone.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import orjson
 import pytest
 
-from tests.fixtures.desk import Desk
+from api.cli.commands.writing import sign_next
+from api.cli.commands.writing.recording import encoded
+from tests.fixtures.desk import NUMBER, Desk
 
 pytestmark = [
     pytest.mark.postgres,
@@ -124,8 +126,33 @@ def test_a_case_is_told_by_drafts_signed_by_who_approves_and_audited(
     assert audit.exit_code == 0, audit.output
 
 
-def test_what_waits_is_given_back_with_a_reason_or_left(desk: Desk, tmp_path: Path) -> None:
-    """Shown in words and never as JSON; left it waits on, given back it is dead."""
+def _somebody_records_meanwhile(
+    desk: Desk, tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the reason and the signature, once."""
+    linked = tmp_path / "linked.yaml"
+    linked.write_text(
+        f"act: CaseLinked\nfacts: {{other_case: {NUMBER}, relation: '1', reasons: Cùng trang}}\n",
+        encoding="utf-8",
+    )
+    pauses = iter((True, False))
+
+    def slowly(made: Any) -> bytes:  # noqa: ANN401  JSON
+        """Another officer records between the reason and the signature."""
+        if next(pauses):
+            desk.told("act", "new", "--from", str(linked), "--case", case, "--yes", "--as", "cv")
+        return encoded(made)
+
+    monkeypatch.setattr(sign_next, "encoded", slowly)
+
+
+def test_what_waits_is_given_back_with_a_reason_or_left(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shown in words and never as JSON; left it waits on, given back it is dead.
+
+    Where somebody records meanwhile, it is shown again, and the reason is not typed twice.
+    """
     desk.cli("sign-next", "--as", APPROVES, stdin="r\nKhông liên quan\n" * 9)
     assert desk.told("sign-next", "--as", APPROVES) == {
         "ok": True, "signed": 0, "returned": 0, "left": 0,
@@ -149,7 +176,9 @@ def test_what_waits_is_given_back_with_a_reason_or_left(desk: Desk, tmp_path: Pa
     assert desk.size() == size
     broken = desk.cli("sign-next", "--as", APPROVES, stdin="")
     assert (broken.exit_code, broken.stdout) == (2, "")
-    back = desk.cli("sign-next", "--as", APPROVES, stdin="r\n \nChưa đủ căn cứ\n")
+    _somebody_records_meanwhile(desk, tmp_path, case, monkeypatch)
+    back = desk.cli("sign-next", "--as", APPROVES, stdin="r\n \nChưa đủ căn cứ\nr\n\n")
+    assert "Meanwhile something else was recorded" in back.stderr
     assert "Given back: 1." in back.stdout, back.output
     returned = desk.told("case", "history", case, "--as", "cv")["acts"][-1]["payload"]
     assert returned["act"] == "ActReturned"

@@ -10,8 +10,9 @@ from typing import Final
 import pytest
 from marshmallow import fields
 
-from api.http.pages import files, frame, lists, say
+from api.http.pages import files, frame, say
 from api.http.schemas.work import WorklistShownSchema
+from api.texts.labels import PARTS_OF_WORK
 from tests.fixtures.compartments import SECRET, STRANGER, TITLE, WHOLE, Compartments
 from tests.fixtures.page_reader import PageReader
 
@@ -190,7 +191,7 @@ def test_every_part_of_the_work_has_its_place_on_the_page() -> None:
     """A part that the API adds is shown at the end, and in words: here it is given its place."""
     parts = {name for name, one in WorklistShownSchema().fields.items()
              if isinstance(one, fields.List) and name != "team"}  # fmt: skip
-    assert parts == set(lists._PARTS)
+    assert parts == set(PARTS_OF_WORK)
 
 
 def test_a_stranger_is_told_what_the_log_is_and_how_to_check_it(compartments: Compartments) -> None:

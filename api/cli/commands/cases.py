@@ -31,7 +31,7 @@ from api.cli.terminal.typed_values import DayText, KeyId, MomentText
 from api.client.client import Client
 from api.client.connection import Refused
 from api.texts import case_words
-from api.texts.labels import word
+from api.texts.labels import PARTS_OF_WORK, word
 from keys import canonical
 from keys.note import VKey
 from ledger.errors import VerificationError
@@ -49,10 +49,6 @@ _COUNTED: Final[Mapping[str, Message]] = {
     "seen": Message("Figures of the cases you see."),
     "province": Message("Figures of all cases of the province."),
 }
-_PARTS: Final = (
-    "sign", "overdue", "due", "running", "referrals", "returned", "later", "cases", "held",
-    "awaited", "disputed",
-)  # fmt: skip
 _HOLDING: Final = "HOLDING"
 _DISPUTED: Final = "DISPUTED"
 
@@ -359,7 +355,7 @@ def worklist(client: Client, *, team: bool) -> None:
             Message("You hold no post that supervises an agency; this is what waits for you.")
         )
     team = bool(body["team"])
-    rows = [(part, line) for part in _PARTS for line in body.get(part, ())]
+    rows = [(part, line) for part in PARTS_OF_WORK for line in body.get(part, ())]
     columns = (*_TASKS, "officer") if team else _TASKS
     tasks = (_task_row(shell, part, line, team=team) for part, line in rows)
     widths = {"kind": 10, "due": 10, "status": 12, "act": 18, "clock": 14, "source": 15}

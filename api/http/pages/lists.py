@@ -17,6 +17,7 @@ from api.http.resources.registry import list_agencies, list_keys
 from api.http.resources.worklist import get_worklist
 from api.http.schemas.enumerations import CASE_SORT
 from api.texts.case_words import Speech, act_title
+from api.texts.labels import PARTS_OF_WORK
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.json_shape import parse_date
 from ledger.regulation.acts.lifecycle import life_cycle
@@ -24,10 +25,6 @@ from ledger.regulation.edition import load_edition
 from ledger.regulation.registry.calendar import local_day, local_time
 from ledger.regulation.words import vocabulary
 
-_PARTS: Final = (
-    "sign", "overdue", "due", "running", "referrals", "returned", "later", "cases", "held",
-    "awaited", "disputed",
-)  # fmt: skip
 _FILTERS: Final = (
     "q", "state", "agency", "outcome", "act", "flag", "due_before", "opened_from", "opened_to",
     "sort",
@@ -103,21 +100,14 @@ def _without_cursor() -> str:
 def show_worklist() -> Response:
     """What waits for the reader, and for their agencies where they supervise."""
     found = ask(get_worklist, request.args)
-    of_work = [name for name, rows in found.body.items() if _is_work(rows)]
-    named = [*(part for part in _PARTS if part in of_work), *sorted({*of_work} - {*_PARTS})]
     return render(
         "worklist.html",
         spoken("work_title"),
         of=found,
         at=found.body["at"],
         team="team" in request.args,
-        parts=[(part, found.body[part]) for part in named],
+        parts=[(part, found.body[part]) for part in PARTS_OF_WORK if found.body[part]],
     )
-
-
-def _is_work(rows: object) -> bool:
-    """Whether a member of the answer is a part of the work, also one that came later."""
-    return isinstance(rows, list) and bool(rows) and isinstance(rows[0], dict)
 
 
 @page("/co-quan", list_agencies)

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 import pytest
 
+from api.cli.commands.writing import recording, sign_next
 from api.cli.terminal import act_tables, case_tables
 from api.cli.terminal.shell import Shell
-from api.cli.terminal.writing.answers import Answers
+from api.cli.terminal.writing.answers import YES, Answers
 from api.client.act_form import fields_of
 from api.client.draft import ActDraft
 from api.client.draft_sources import DraftSources
 from api.http.pages import parts
 from api.printed.case_sheets import case_pdf
 from api.texts.case_words import PRECISIONS, happened
+from api.texts.labels import PARTS_OF_WORK, word
+from api.texts.lang import LANGS
 from ledger.admission.registrar import Keeper
 from ledger.log.statement import AUTHOR
 from ledger.regulation.acts.act import _MEMBERS
 from ledger.regulation.acts.act import PRECISIONS as LAWFUL
+from projections.views.worklist import Tasks
 from tests.unit.api.test_printed import a_case, an_act, read
 
 NOW: Final = datetime(2025, 6, 10, 9, 30, tzinfo=UTC)
@@ -33,7 +38,7 @@ FOLLOWS: Final = {
     "signers": "who writes, then who signs after: asked by name",
 }
 """Members that nobody is asked for, and what they follow from."""
-CATALOGUE: Final = {"members": {}, "dispositions": {}}
+CATALOGUE: Final[dict[str, Any]] = {"members": {}, "dispositions": {}}
 KIND: Final[dict[str, Any]] = {
     "act": "AnyAct",
     "facts": {"properties": {"summary": {"type": "string"}}, "required": []},
@@ -112,3 +117,18 @@ def test_an_act_known_to_the_day_shows_no_hour_anywhere(capsys: pytest.CaptureFi
         assert "03/06/2024" not in one
     act["payload"] = {"precision": "minute"}
     assert happened(act) == "03/06/2024 22:00", "in Vietnam's time"
+
+
+def test_a_letter_does_one_thing_wherever_an_act_is_shown() -> None:
+    """`s` changes an answer in `act new`: in `sign-next` it must not sign what cannot be undone."""
+    signs = sign_next._SIGN | YES
+    assert not signs & (recording._EDIT | recording._BYTES | recording._DROP)
+    assert not signs & (sign_next._RETURN | sign_next._BYTES | sign_next._LEAVE | sign_next._END)
+
+
+def test_every_part_of_the_work_is_shown_and_has_words() -> None:
+    """A part that came later would be left out of terminal and page, and nobody would notice."""
+    assert sorted(PARTS_OF_WORK) == sorted(part.name for part in fields(Tasks))
+    for lang in LANGS:
+        for part in PARTS_OF_WORK:
+            assert word(part, lang) != part or lang == "en", part

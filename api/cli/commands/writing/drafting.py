@@ -359,13 +359,13 @@ class Drafting:
         if len(fit) == 1 or not fit:
             return fit[0] if fit else None
         if not self._asking:
-            return self._first_lawful(role, fit)
+            self._refuse_to_guess(role, fit)
         label = role_word(role, self._shell.lang)
         self._questions.tell(label)
         chosen: Keeper = self._questions.choose(label, [self._option(one) for one in fit])
         return chosen
 
-    def _first_lawful(self, role: str, fit: Sequence[Keeper]) -> Keeper:
+    def _refuse_to_guess(self, role: str, fit: Sequence[Keeper]) -> NoReturn:
         """Nobody is guessed: who signs is said, or there is one alone who may."""
         misuse(
             Message(

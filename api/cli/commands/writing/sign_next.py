@@ -32,7 +32,8 @@ from ledger.message import Message, Wording
 
 Json = Mapping[str, Any]
 RETURNING: Final = "ActReturned"
-_SIGN: Final = YES | {"ky", "s", "sign"}
+_SIGN: Final = YES | {"ky", "sign"}
+"""Without `s`: where an act is written, it is `sửa`, which changes an answer."""
 _RETURN: Final = frozenset({"t", "tra", "r", "return"})
 _BYTES: Final = frozenset({"b", "byte", "bytes"})
 _LEAVE: Final = NO | {"", "skip"}
@@ -102,6 +103,7 @@ class _Turn:
         self._recording = recording
         self._client, self._shell = recording.client, recording.shell
         self._task = task
+        self._reason = ""
         self._sources = DraftSources(
             self._client, str(task["stream"]), recording.at, _called(task)[0]
         )
@@ -138,11 +140,9 @@ class _Turn:
         sent = self._recording.send(payload, stream, head, role=role, stand_in=instead)
         return "signed" if sent else self.take()
 
-    def _return(self, members: Json) -> str:
+    def _return(self, members: Json) -> str | None:
         """Gives it back with a reason; the act is dead then, and its author told why."""
-        reason = ""
-        while not reason.strip():
-            reason = ask(self._shell, Message("Why (everybody who sees the case reads it)"))
+        self._ask_reason()
         stream, at = str(members["stream"]), self._recording.at
         post = next(
             (
@@ -158,7 +158,7 @@ class _Turn:
             act_id=str(RealEntropy().uuid()),
             stream=stream,
             at=now,
-            facts={"reason": reason.strip()},
+            facts={"reason": self._reason},
             signers=[keeper(post, str(self._client.officer))],
         )
         made["refers_to"] = str(self._task["act_id"])
@@ -166,4 +166,14 @@ class _Turn:
         require_lawful(self._client, made, at, self._shell.lang)
         head = self._client.head(stream, act=made, at=at)
         sent = self._recording.send(encoded(made), stream, head, role=RETURNER)
-        return "returned" if sent else self._return(members)
+        return "returned" if sent else self.take()
+
+    def _ask_reason(self) -> None:
+        """What was typed before the case moved is kept by Enter."""
+        asked = Message("Why (everybody who sees the case reads it)")
+        if self._reason:
+            asked = Message("Why, or Enter for what you wrote: {reason}", reason=self._reason)
+        while True:
+            self._reason = ask(self._shell, asked).strip() or self._reason
+            if self._reason:
+                return
