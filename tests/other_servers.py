@@ -36,10 +36,6 @@ class Debian(Embedded):
 
     def _make_cluster(self) -> None:
         REAL(self)
-        conf = self._data / "postgresql.conf"
-        lines = conf.read_text("utf-8").splitlines(keepends=True)
-        # a switch before 18, and a list since
-        conf.write_text("".join(one for one in lines if not one.startswith("log_connections =")))
 
 
 def server_of(version: int, home: Path) -> Embedded:

@@ -44,10 +44,33 @@ _SERVER_SETTINGS: Final[Mapping[str, str]] = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_min_messages": "warning",
-    "log_connections": "",
     # who takes WAL and has gone away for good does not fill the disk
     "max_slot_wal_keep_size": "4GB",
+    # as initdb finds them under the locale that it is given
+    "datestyle": "iso, mdy",
+    "lc_messages": "C",
+    "default_text_search_config": "pg_catalog.english",
 }
+_WHO_MAY_COME: Final = (
+    "local all all scram-sha-256",
+    "host all all 127.0.0.1/32 scram-sha-256",
+    "host all all ::1/128 scram-sha-256",
+    "local replication all scram-sha-256",
+    "host replication all 127.0.0.1/32 scram-sha-256",
+    "host replication all ::1/128 scram-sha-256",
+)
+CONFIGURATION: Final[Mapping[str, Sequence[str]]] = {
+    "postgresql.conf": [f"{name} = '{value}'" for name, value in _SERVER_SETTINGS.items()],
+    "postgresql.auto.conf": [],
+    "pg_hba.conf": _WHO_MAY_COME,
+    "pg_ident.conf": [],
+}
+"""Files that tell a cluster what to do, and their lines."""
+_RUN_BY_A_SERVER: Final = (
+    "archive_command", "archive_library", "archive_cleanup_command", "recovery_end_command",
+    "shared_preload_libraries", "session_preload_libraries", "local_preload_libraries",
+    "ssl_passphrase_command",
+)  # fmt: skip
 
 
 class EmbeddedError(Exception):
@@ -161,7 +184,7 @@ class Embedded:
             self._data.chmod(0o700)
             self._log.unlink(missing_ok=True)
             try:
-                self._start(wait_s=_RECOVER_WAIT_S, attempts=1)
+                self._start(wait_s=_RECOVER_WAIT_S, attempts=1, unset=_RUN_BY_A_SERVER)
                 self._await_production()
             except EmbeddedError:
                 self._pg_ctl("stop", "-m", "immediate", "-w")
@@ -231,9 +254,9 @@ class Embedded:
             draft.unlink()
         if done.returncode != 0:
             raise EmbeddedError(f"initdb failed: {done.stdout.strip()[-800:]}")
-        with (self._data / "postgresql.conf").open("a", encoding="utf-8") as conf:
-            conf.write("\n# socai\n")
-            conf.writelines(f"{name} = '{value}'\n" for name, value in _SERVER_SETTINGS.items())
+        write_configuration(self._data)
+        for name in CONFIGURATION:
+            _give(self._data / name, account)
 
     def _make_password(self) -> str:
         if self._password_file.exists():
@@ -245,7 +268,13 @@ class Embedded:
 
     # -- running it --------------------------------------------------------------------------------
 
-    def _start(self, *, wait_s: int = _START_WAIT_S, attempts: int = _START_ATTEMPTS) -> None:
+    def _start(
+        self,
+        *,
+        wait_s: int = _START_WAIT_S,
+        attempts: int = _START_ATTEMPTS,
+        unset: Sequence[str] = (),
+    ) -> None:
         _give(self._root, self._account())
         self._forget_dead()
         for attempt in range(attempts):
@@ -260,7 +289,7 @@ class Embedded:
                 str(wait_s),
                 "-o",
                 f"-c port={port} -c unix_socket_directories='{sockets}'"
-                f" -c listen_addresses='{addresses}'",
+                f" -c listen_addresses='{addresses}'" + "".join(f" -c {name}=" for name in unset),
             )
             if done.returncode == 0:
                 (self._root / "port").write_text(f"{port}\n", "ascii")
@@ -366,6 +395,14 @@ class Embedded:
             with contextlib.suppress(OSError):
                 lines += path.read_text("utf-8", "replace").splitlines()[-6:]
         return " | ".join(lines)
+
+
+def write_configuration(data: Path) -> None:
+    """What a cluster is told, in place of whatever it was told."""
+    for name, lines in CONFIGURATION.items():
+        path = data / name
+        path.write_text("".join(f"{line}\n" for line in ("# socai", *lines)), "utf-8")
+        path.chmod(0o600)
 
 
 def wheel_binaries() -> Path:

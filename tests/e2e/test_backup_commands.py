@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import shutil
+import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import psycopg
@@ -16,9 +18,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
-from api.ops.backup import taking
-from api.ops.backup.repository import Repository
-from api.ops.embedded_postgres import Embedded
+from api.ops.backup import repository_key, taking
+from api.ops.backup.repository import CLUSTER, HOME, MANIFEST, BaseCopy, Repository
+from api.ops.embedded_postgres import CONFIGURATION, Embedded
 from api.ops.wiring import role_dsn
 from api.settings import Home, Settings
 from ledger.postgres.copying.replication import Replication
@@ -28,6 +30,7 @@ from tests.fixtures.app import Service, found, open_service
 from tests.fixtures.postgres import make_database
 
 pytestmark = pytest.mark.postgres
+FROM_FILES: Final = "SELECT name FROM pg_settings WHERE source = 'configuration file'"
 
 
 def socai(settings: Settings, *words: str) -> Result:
@@ -238,6 +241,70 @@ def test_after_a_turn_of_the_epoch_a_full_backup_follows_and_older_ones_go(kept:
     assert len(taken["destroyed"]) == 1
     again = told(socai(settings, "backup", "key", "--json"), 2)
     assert "turns with the epoch" in again["error"]["message"]
+
+
+@attack(
+    "whoever writes in the repository puts a copy there whose server runs what they say",
+    stopped_by="a restored server is told what to do by us, and by nothing in the copy",
+    noticed_by="what it was told lies beside, as `.from-backup`",
+)
+def test_a_restored_server_runs_nothing_that_the_copy_says(kept: Kept, tmp_path: Path) -> None:
+    """Neither as it recovers nor later; its settings are those of one that was made new."""
+    ran = tmp_path / "ran"
+    planted = [
+        f"recovery_end_command = 'touch {ran}'", f"archive_command = 'touch {ran}'",
+        "archive_mode = 'always'", "shared_preload_libraries = 'auto_explain'",
+        f"ssl_passphrase_command = 'touch {ran}'",
+    ]  # fmt: skip
+    repository = Repository.of(kept.settings)
+    forged = _forged(kept, repository, planted)
+    note = tmp_path / "known.checkpoint"
+    _checkpoint(kept, 1, note)
+    other = kept.elsewhere("f")
+    server = Embedded(other.home)
+    try:
+        back = told(socai(other, "restore", "--to-latest", "--checkpoint", str(note), "--json"))
+        assert back["backup"] == forged.name
+        server.stop()
+        with psycopg.connect(server.start()) as admin:
+            names = {str(name).lower() for (name,) in admin.execute(FROM_FILES).fetchall()}
+        assert names == {line.split(" = ")[0] for line in CONFIGURATION["postgresql.conf"]}
+        aside = other.home / "pg" / "data" / "postgresql.auto.conf.from-backup"
+        assert planted[0] in aside.read_text()
+    finally:
+        server.stop()
+        shutil.rmtree(repository.folder / "base" / forged.name)
+    assert not ran.exists()
+
+
+def _forged(kept: Kept, repository: Repository, planted: list[str]) -> BaseCopy:
+    """A newer copy, sealed to the public half, of a cluster that was told something else."""
+    keys = repository_key.opening_keys(kept.settings, None, None)
+    true = repository.bases()[-1]
+    forged = replace(true, name="20990101T000000Z")
+    place = repository.begin(forged.name)
+    cluster = b"".join(repository.read(true, CLUSTER, keys))
+    parts = {what: repository.read(true, what, keys) for what in (MANIFEST, HOME)}
+    for what, data in {**parts, CLUSTER: _told_else(cluster, planted)}.items():
+        repository.write(place, what, data, repository_key.sealing_key(kept.settings).public)
+    repository.finish(place, forged)
+    return forged
+
+
+def _told_else(cluster: bytes, planted: list[str]) -> Iterator[bytes]:
+    """The same cluster, told something else."""
+    made = io.BytesIO()
+    with (
+        tarfile.open(fileobj=io.BytesIO(cluster)) as tar,
+        tarfile.open(fileobj=made, mode="w") as new,
+    ):
+        for member in tar:
+            data = tar.extractfile(member).read() if member.isfile() else b""  # type: ignore[union-attr]
+            if member.name in ("postgresql.conf", "postgresql.auto.conf"):
+                data += "".join(f"{line}\n" for line in planted).encode()
+                member.size = len(data)
+            new.addfile(member, io.BytesIO(data))
+    yield made.getvalue()
 
 
 def test_a_gap_is_said_and_a_damaged_part_is_named(kept: Kept) -> None:

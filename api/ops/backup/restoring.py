@@ -11,12 +11,19 @@ import io
 import shutil
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from api.ops.backup import taking
 from api.ops.backup.repository import CLUSTER, HOME, MANIFEST, BaseCopy, Repository, wal_name
-from api.ops.embedded_postgres import Embedded, EmbeddedError
+from api.ops.embedded_postgres import (
+    CONFIGURATION,
+    Embedded,
+    EmbeddedError,
+    write_configuration,
+)
 from api.settings import Settings, SettingsError
 from keys.hpke import OpeningKeys
 from ledger.files.folder_store import FolderBlobs
@@ -27,7 +34,8 @@ _SIGNAL: Final = "recovery.signal"
 _CONF: Final = "postgresql.auto.conf"
 _READ_BYTES: Final = 1 << 20
 _MARK: Final = b"# socai restore\n"
-_SETTINGS: Final = "settings"
+_FACTS: Final = "enclave.json"
+_ASIDE: Final = ".from-backup"
 
 
 def choose(repository: Repository, to: datetime | None) -> BaseCopy:
@@ -75,8 +83,11 @@ def _laid(
 ) -> int:
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     source = _Readable(repository.read(base, CLUSTER, keys))
-    with tarfile.open(fileobj=io.BufferedReader(source, _READ_BYTES), mode="r|") as tar:
-        tar.extractall(data, filter="data")
+    with (
+        _no_copy_of_ours(),
+        tarfile.open(fileobj=io.BufferedReader(source, _READ_BYTES), mode="r|") as tar,
+    ):
+        tar.extractall(data, filter=_of_a_cluster)  # noqa: S202  ends in the data filter
     source.drain()  # an end that is the end
     manifest = b"".join(repository.read(base, MANIFEST, keys))
     (data / "backup_manifest").write_bytes(manifest)
@@ -89,12 +100,51 @@ def _laid(
         if len(held) < base.segment:
             break
         number += 1
+    write_configuration(data)
     _recover_when_started(data, to)
     return number * base.segment + len(held)
 
 
+@contextmanager
+def _no_copy_of_ours() -> Iterator[None]:
+    try:
+        yield
+    except tarfile.TarError as error:
+        raise SettingsError(
+            Message("this is no copy that `socai backup run` made: {error}", error=error)
+        ) from error
+
+
+def _of_a_cluster(member: tarfile.TarInfo, data: str) -> tarfile.TarInfo | None:
+    """What a server gives of itself: files in folders. What tells it what to do stays aside.
+
+    Raises:
+        tarfile.TarError: No server gave this.
+    """
+    parts = PurePosixPath(member.name).parts
+    told = parts[:1] and parts[0] in CONFIGURATION
+    plain = member.isfile() or (member.isdir() and not told)
+    if not plain or ".." in parts or member.name.startswith("/") or (told and len(parts) > 1):
+        raise tarfile.TarError(member.name)
+    if parts in (("tablespace_map",), ("standby.signal",)):
+        raise tarfile.TarError(member.name)
+    if told:
+        member = member.replace(name=f"{parts[0]}{_ASIDE}", deep=False)
+    return tarfile.data_filter(member, data)
+
+
+def _of_a_home(member: tarfile.TarInfo) -> bool:
+    """Whether `backup run` would have put it there."""
+    parts = PurePosixPath(member.name).parts
+    own = parts in {(name,) for name in (_FACTS, *taking.CONFIGURATION)}
+    below = parts[:1] == ("mirror",) and ".." not in parts
+    return member.isfile() and (own or below) and not member.name.endswith(taking.LEFT_OUT)
+
+
 def _recover_when_started(data: Path, to: datetime | None) -> None:
+    # nobody asks it meanwhile, so it may be larger than the one that recovers it
     lines = ["restore_command = 'false'", "recovery_target_timeline = 'current'"]
+    lines += ["hot_standby = 'off'"]
     if to is not None:
         moment = to.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00")
         lines += [f"recovery_target_time = '{moment}'", "recovery_target_action = 'promote'"]
@@ -113,9 +163,9 @@ def home_of(repository: Repository, base: BaseCopy, keys: OpeningKeys, home: Pat
     """Configuration that the home lacks; nothing that is there is written over. Names of it."""
     made = []
     packed = io.BytesIO(b"".join(repository.read(base, HOME, keys)))
-    with tarfile.open(fileobj=packed) as tar:
+    with _no_copy_of_ours(), tarfile.open(fileobj=packed) as tar:
         for member in tar.getmembers():
-            if member.isfile() and member.name != _SETTINGS and not (home / member.name).exists():
+            if _of_a_home(member) and not (home / member.name).exists():
                 home.mkdir(parents=True, exist_ok=True, mode=0o700)
                 tar.extract(member, home, filter="data")
                 made.append(member.name)

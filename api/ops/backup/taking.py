@@ -53,7 +53,9 @@ from ledger.postgres.copying.replication import (
 
 RUNNING: Final = "backup"
 STREAMING: Final = "archiver"
-_CONFIGURATION: Final = (VKEYS, ACCESS_VKEYS, repository_key.PUBLIC, "mirror")
+CONFIGURATION: Final = (VKEYS, ACCESS_VKEYS, repository_key.PUBLIC, "mirror")
+"""What a home has besides `enclave.json`, keys and secrets; `mirror` is a folder."""
+LEFT_OUT: Final = (".socaikey", ".part")
 _SETTINGS: Final = "settings"
 _CATCH_UP_S: Final = 5
 
@@ -182,7 +184,7 @@ def _configuration(settings: Settings) -> bytes:
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w") as tar:
         tar.add(Home(settings).facts_path, "enclave.json")
-        for name in _CONFIGURATION:
+        for name in CONFIGURATION:
             path = settings.home / name
             if path.exists():
                 tar.add(path, name, filter=_plain_files)
@@ -194,7 +196,7 @@ def _configuration(settings: Settings) -> bytes:
 
 
 def _plain_files(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    return None if member.name.endswith((".socaikey", ".part")) else member
+    return None if member.name.endswith(LEFT_OUT) else member
 
 
 def _told(settings: Settings) -> dict[str, str]:

@@ -1,0 +1,130 @@
+"""What a copy in the repository may bring: files of a cluster and of a home, and no orders."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from api.ops.backup.repository import CLUSTER, HOME, MANIFEST, BaseCopy, Repository
+from api.ops.backup.restoring import home_of, lay_down
+from api.ops.embedded_postgres import CONFIGURATION
+from api.settings import SettingsError
+from keys.hpke import OpeningKey
+from tests.attacks import attack
+
+SEGMENT = 1 << 20
+KEY = OpeningKey.generate()
+NAME = "20260101T000000Z"
+ORDER = b"recovery_end_command = 'touch here'\n"
+
+
+def _packed(*members: tarfile.TarInfo) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        for member in members:
+            member.size = len(ORDER) if member.isfile() else 0
+            tar.addfile(member, io.BytesIO(ORDER))
+    return made.getvalue()
+
+
+def _file(name: str) -> tarfile.TarInfo:
+    return tarfile.TarInfo(name)
+
+
+def _other(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, target
+    return member
+
+
+def a_copy(repository: Repository, what: str, *members: tarfile.TarInfo) -> BaseCopy:
+    """One that says this of the cluster or of the home."""
+    place = repository.begin(NAME)
+    for part in (CLUSTER, MANIFEST, HOME):
+        data = _packed(*members) if part == what else _packed()
+        repository.write(place, part, [data], KEY.public)
+    base = BaseCopy(NAME, "7", 1, 4, 9, "2026-01-01T00:00:00.000Z", SEGMENT, KEY.public.kid,
+                    "", "x.example/ordinary", 9)  # fmt: skip
+    repository.finish(place, base)
+    return base
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """An empty one."""
+    return Repository(tmp_path / "repository").made()
+
+
+@pytest.mark.parametrize("prefix", ["", "./"])
+def test_what_a_cluster_was_told_stays_aside(
+    repository: Repository, tmp_path: Path, prefix: str
+) -> None:
+    """In whichever file it stood; what it is told instead is ours, and how it recovers."""
+    base = a_copy(repository, CLUSTER, *(_file(f"{prefix}{name}") for name in CONFIGURATION))
+    data = tmp_path / "data"
+    lay_down(repository, base, KEY, data, None)
+    for name, lines in CONFIGURATION.items():
+        said = (data / name).read_text()
+        assert "touch here" not in said
+        assert all(line in said for line in lines)
+        assert (data / f"{name}.from-backup").read_bytes() == ORDER
+    assert "restore_command = 'false'" in (data / "postgresql.auto.conf").read_text()
+
+
+@attack(
+    "a copy in the repository holds links, places of others, or orders in another dress",
+    stopped_by="a server gives files in folders alone",
+    noticed_by="one sentence, exit 2, and nothing is laid down",
+)
+@pytest.mark.parametrize(
+    "member",
+    [
+        _other("pg_tblspc/1", tarfile.SYMTYPE, "/etc"),
+        _other("pg_tblspc/1", tarfile.SYMTYPE, "../../keys"),
+        _other("base/1", tarfile.SYMTYPE, "2"),
+        _other("base/1", tarfile.LNKTYPE, "PG_VERSION"),
+        _other("base/1", tarfile.FIFOTYPE),
+        _other("base/1", tarfile.CHRTYPE),
+        _file("tablespace_map"),
+        _file("standby.signal"),
+        _file("../outside"),
+        _file("base/../postgresql.conf"),
+        _file("/outside"),
+        _other("postgresql.conf", tarfile.DIRTYPE),
+        _other("postgresql.conf", tarfile.SYMTYPE, "base/1"),
+        _file("pg_hba.conf/below"),
+    ],
+    ids=lambda member: f"{member.name} {member.type.decode()} {member.linkname}",
+)
+def test_what_no_server_gives_is_not_laid_down(
+    repository: Repository, tmp_path: Path, member: tarfile.TarInfo
+) -> None:
+    """And nothing of the rest either."""
+    base = a_copy(repository, CLUSTER, _file("PG_VERSION"), member)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SettingsError, match="no copy that `socai backup run` made"):
+        lay_down(repository, base, KEY, tmp_path / "data", None)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@attack(
+    "a copy in the repository brings keys, memories or programs of its own into the home",
+    stopped_by="only what `backup run` puts there is taken",
+    noticed_by="-",
+)
+def test_a_home_takes_only_what_was_ever_put_there(repository: Repository, tmp_path: Path) -> None:
+    """And none that it has."""
+    foreign = [
+        "keys/log.socaikey", "seen/api/checkpoint", "init.unfinished", "x.py", "mirror/../x",
+        "mirror/a.socaikey", "settings", "pg/data/PG_VERSION", "enclave.json/x",
+    ]  # fmt: skip
+    own = ["enclave.json", "backup.pub", "mirror/slots.json"]
+    link = _other("mirror/l", tarfile.SYMTYPE, "../keys")
+    base = a_copy(repository, HOME, *map(_file, [*foreign, *own]), link)
+    home = tmp_path / "home"
+    assert home_of(repository, base, KEY, home) == own
+    assert sorted(str(p.relative_to(home)) for p in home.rglob("*") if p.is_file()) == sorted(own)
+    assert home_of(repository, base, KEY, home) == []
