@@ -27,24 +27,31 @@ from api.printed.sheets import (
     Written,
 )
 from api.printed.typeface import typeface
-from api.texts.case_words import Speech, changed_things, coded, day, happened, source, when
+from api.texts.case_words import (
+    Speech,
+    changed_things,
+    coded,
+    coded_flag,
+    day,
+    happened,
+    source,
+    when,
+)
 from api.texts.catalogue import translate
-from api.texts.labels import name, role, standing, verdict, word
+from api.texts.labels import LEVEL_BANNERS, name, role, standing, verdict, word
 from api.texts.lang import Lang
 from ledger.log.sheet import Sheet
 from ledger.message import Message, Text
 from ledger.regulation.words import vocabulary
 
 Json = Mapping[str, Any]
-_BANNERS: Final[Mapping[str, tuple[Message, Colour]]] = {
-    "ordinary": (
-        Message("ORDINARY LEDGER · no state secret is entered here"),
-        (0.184, 0.290, 0.227),
-    ),
-    "mat": (Message("SECRET ENVIRONMENT"), (0.478, 0.243, 0.0)),
-    "toi-mat": (Message("TOP SECRET ENVIRONMENT"), (0.545, 0.102, 0.071)),
-    "tuyet-mat": (Message("ABSOLUTE SECRET ENVIRONMENT"), (0.290, 0.059, 0.180)),
+_COLOURS: Final[Mapping[str, Colour]] = {
+    "ordinary": (0.184, 0.290, 0.227),
+    "mat": (0.478, 0.243, 0.0),
+    "toi-mat": (0.545, 0.102, 0.071),
+    "tuyet-mat": (0.290, 0.059, 0.180),
 }
+"""Of the banner, by level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +158,7 @@ class _Frame:
     """Banner, head and foot of every sheet."""
 
     def __init__(self, said: _Words, case: PrintedCase) -> None:
-        banner, self._colour = _BANNERS[case.level]
+        banner, self._colour = LEVEL_BANNERS[case.level], _COLOURS[case.level]
         if case.rehearsal:
             banner = Message("{banner} · REHEARSAL, not real data", banner=banner)
         self._banner = said(banner)
@@ -420,7 +427,7 @@ def _head(said: _Words, act: Json) -> Iterator[tuple[str, str]]:
         "to": "\n".join(one[said.lang] for one in act["addressees"]) or None,
         "channel": None if channel is None else said(vocabulary("channels")[channel]),
         "document": None if document is None else _document(document),
-        "flags": "\n".join(act["flags"]) or None,
+        "flags": "\n".join(coded_flag(one, said.lang) for one in act["flags"]) or None,
         "act_id": act["act_id"],
     }
     yield from ((said.name(one), str(value)) for one, value in told.items() if value is not None)

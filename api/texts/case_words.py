@@ -19,7 +19,9 @@ from ledger.message import Message, Text
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case.outcomes import words as outcome_words
+from ledger.regulation.guards.table import BY_CODE
 from ledger.regulation.registry.calendar import VIETNAM
+from ledger.regulation.words import labels
 
 Json = Mapping[str, Any]
 
@@ -297,6 +299,19 @@ def day(text: str | None) -> str | None:
 def when(text: str | None) -> str | None:
     """A time as a person reads it, in Vietnam's, whoever's clock it was."""
     return None if text is None else shown(datetime.fromisoformat(text).astimezone(VIETNAM), "vi")
+
+
+def flag(code: str, lang: Lang) -> str:
+    """What a flag is called; the sentence of the guard that raises it where it has no name."""
+    short, guard = labels("flags").get(code), BY_CODE.get(code)
+    if short is not None:
+        return translate(short, lang)
+    return code if guard is None else translate(guard.text({}), lang)
+
+
+def coded_flag(code: str, lang: Lang) -> str:
+    """The same with its code, by which cases are searched."""
+    return str(coded(flag(code, lang), code))
 
 
 def by_day(act: Json) -> bool:

@@ -12,6 +12,13 @@ from api.texts.catalogue import translate
 from api.texts.lang import Lang
 from ledger.message import Message, meaning
 
+LEVEL_BANNERS: Final[dict[str, Message]] = {
+    "ordinary": Message("ORDINARY LEDGER · Enter nothing that is a state secret"),
+    "mat": Message("ENVIRONMENT OF LEVEL MAT"),
+    "toi-mat": Message("ENVIRONMENT OF LEVEL TOI MAT"),
+    "tuyet-mat": Message("ENVIRONMENT OF LEVEL TUYET MAT"),
+}
+"""How every page and every sheet begins and ends, by the level of the log."""
 PARTS_OF_WORK: Final = (
     "sign", "overdue", "due", "running", "referrals", "returned", "later", "cases", "held",
     "awaited", "disputed",

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from api.cli.terminal import case_tables
 from api.cli.terminal.shell import Shell, folded, in_lines
-from api.texts.case_words import day, ground, happened, signed_by, when
+from api.texts.case_words import coded_flag, day, ground, happened, signed_by, when
 from api.texts.labels import standing, verdict
 from ledger.message import Message, Wording
 from ledger.regulation.words import vocabulary
@@ -64,7 +64,7 @@ def _head(shell: Shell, body: Json) -> Iterator[tuple[str, object]]:
         "to": "\n".join(one[shell.lang] for one in body["addressees"]) or None,
         "channel": _channel(shell, payload.get("channel")),
         "document": None if document is None else _document(document),
-        "flags": "\n".join(body["flags"]) or None,
+        "flags": "\n".join(coded_flag(one, shell.lang) for one in body["flags"]) or None,
     }
     yield from ((shell.name(name), value) for name, value in said.items() if value is not None)
 

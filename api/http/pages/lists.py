@@ -16,11 +16,12 @@ from api.http.resources.common import moments
 from api.http.resources.registry import list_agencies, list_keys
 from api.http.resources.worklist import get_worklist
 from api.http.schemas.enumerations import CASE_SORT
-from api.texts.case_words import Speech, act_title
+from api.texts.case_words import Speech, act_title, coded_flag
 from api.texts.labels import PARTS_OF_WORK
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.json_shape import parse_date
 from ledger.regulation.acts.lifecycle import life_cycle
+from ledger.regulation.case_file.flags import DISPUTED
 from ledger.regulation.edition import load_edition
 from ledger.regulation.registry.calendar import local_day, local_time
 from ledger.regulation.words import vocabulary
@@ -71,7 +72,7 @@ def _choices(agency: str) -> dict[str, list[tuple[str, str]]]:
     named = [(one["agency"], one["label"]) for one in agencies]
     if agency and agency not in dict(named):
         named.append((agency, agency))
-    flags = [one["code"] for one in load_edition().guards["guards"] if one["kind"] == "flag"]
+    raised = [one["code"] for one in load_edition().guards["guards"] if one["kind"] == "flag"]
     return {
         "state": [(code, words[n]) for code, words in life_cycle().labels.items()],
         "outcome": [(code, speech.text(one)) for code, one in vocabulary("outcomes").items()],
@@ -80,7 +81,7 @@ def _choices(agency: str) -> dict[str, list[tuple[str, str]]]:
             key=lambda one: one[1],
         ),
         "agency": named,
-        "flag": [(code, code) for code in flags],
+        "flag": [(code, coded_flag(code, speech.lang)) for code in (*raised, DISPUTED)],
         "sort": [(code, spoken(f"f_sorted_{code}")) for code in CASE_SORT.words],
     }
 

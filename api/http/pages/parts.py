@@ -130,6 +130,7 @@ def of(speech: Speech) -> dict[str, Callable[..., Any]]:
         "role": lambda code: labels.role(code, speech.lang),
         "act_title": lambda code: case_words.act_title(speech, code),
         "signed_by": lambda line: lines(case_words.signed_by(speech, line)),
+        "flag": lambda code: case_words.flag(code, speech.lang),
         "touched_by": lambda act: case_words.touched_by(speech, act),
         "by_time": lambda: case_words.by_time(speech),
         "source": lambda clock: case_words.source(speech, clock),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from api.texts.labels import LEVEL_BANNERS
 from ledger.message import Message, meaning
 
 SAY: Final[Mapping[str, Message]] = {
@@ -24,10 +25,7 @@ SAY: Final[Mapping[str, Message]] = {
     "as_json": Message("The same as JSON"),
     "where": Message("Where you are"),
     # levels, as every page begins and ends
-    "level_ordinary": Message("ORDINARY LEDGER · Enter nothing that is a state secret"),
-    "level_mat": Message("ENVIRONMENT OF LEVEL MAT"),
-    "level_toi_mat": Message("ENVIRONMENT OF LEVEL TOI MAT"),
-    "level_tuyet_mat": Message("ENVIRONMENT OF LEVEL TUYET MAT"),
+    **{f"level_{level.replace('-', '_')}": one for level, one in LEVEL_BANNERS.items()},
     "not_printed": Message("Nothing is printed from the browser in this environment."),
     "rehearsal": Message("REHEARSAL: not real data"),
     # start

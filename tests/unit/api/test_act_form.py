@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final, cast
 
 import pytest
@@ -15,15 +16,17 @@ from api.cli.terminal.writing.answers import YES, Answers
 from api.client.act_form import fields_of
 from api.client.draft import ActDraft
 from api.client.draft_sources import DraftSources
-from api.http.pages import parts
+from api.http.pages import all_pages, parts, say
 from api.printed.case_sheets import case_pdf
-from api.texts.case_words import PRECISIONS, happened
-from api.texts.labels import PARTS_OF_WORK, word
+from api.texts.case_words import PRECISIONS, flag, happened
+from api.texts.labels import LEVEL_BANNERS, PARTS_OF_WORK, word
 from api.texts.lang import LANGS
 from ledger.admission.registrar import Keeper
 from ledger.log.statement import AUTHOR
 from ledger.regulation.acts.act import _MEMBERS
 from ledger.regulation.acts.act import PRECISIONS as LAWFUL
+from ledger.regulation.case_file.flags import DISPUTED
+from ledger.regulation.guards.table import GUARDS
 from projections.views.worklist import Tasks
 from tests.unit.api.test_printed import a_case, an_act, read
 
@@ -132,3 +135,28 @@ def test_every_part_of_the_work_is_shown_and_has_words() -> None:
     for lang in LANGS:
         for part in PARTS_OF_WORK:
             assert word(part, lang) != part or lang == "en", part
+
+
+def test_every_flag_is_told_in_words_on_page_paper_and_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A court reads what was noticed; the code stands beside it for whoever searches."""
+    codes = (*(guard.code for guard in GUARDS if guard.kind == "flag"), DISPUTED)
+    for lang in LANGS:
+        assert all(flag(code, lang) != code for code in codes)
+    act = an_act(1) | {"stream": "case/x", "flags": ["EXTENSION_LATE"]}
+    act_tables.act(Shell("vi"), act, [])
+    told = [capsys.readouterr().out, "".join(read(case_pdf(a_case(act), "vi")))]
+    for one in told:
+        assert "Gia hạn muộn (EXTENSION_LATE)" in " ".join(one.split())
+    for name in ("act", "cases", "timeline"):
+        template = Path(all_pages.__file__).parent / f"templates/{name}.html"
+        assert "{{ flag(one) }}" in template.read_text("utf-8")
+
+
+def test_a_level_has_one_banner_on_page_and_paper() -> None:
+    """Two texts of one level make a reader ask which of them is the environment's."""
+    for level, banner in LEVEL_BANNERS.items():
+        assert say.SAY[f"level_{level.replace('-', '_')}"] is banner
+        (sheet, *_) = read(case_pdf(replace(a_case(an_act(1)), level=level), "en"))
+        assert banner.text in sheet

@@ -25,6 +25,7 @@ from api.client.client import Client
 from api.client.connection import Refused, Unreachable
 from api.client.draft_sources import DraftSources
 from api.settings import Settings
+from api.texts import case_words
 from keys import canonical
 from keys.custody.file import write_durably
 from keys.errors import NotCanonical
@@ -32,8 +33,6 @@ from keys.note import VKey
 from ledger.log import statement as statements
 from ledger.log.statement import Statement
 from ledger.message import Message, Text
-from ledger.regulation.guards.table import BY_CODE
-from ledger.regulation.words import labels
 
 Json = Mapping[str, Any]
 UNSENT: Final = "unsent"
@@ -133,10 +132,7 @@ class Recording:
     def _tell_marks(self, verdict: CheckAnswer) -> None:
         """What is lawful, and noticed all the same."""
         for code in verdict.flags:
-            short, guard = labels("flags").get(code), BY_CODE.get(code)
-            said: Text | str = code if short is None else short
-            if short is None and guard is not None:
-                said = guard.text({})
+            said = case_words.flag(code, self.shell.lang)
             self.shell.note(Message("It will carry a flag: {flag}", flag=said))
         for pointer, said_as in verdict.warnings:
             told = Message(
