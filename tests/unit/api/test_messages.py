@@ -207,3 +207,13 @@ def test_a_brace_in_what_is_filled_in_is_never_read_as_a_hole() -> None:
     told = Message("there is no command {name}", name="{error} {0}")
     assert translate(told, "en") == "there is no command {error} {0}"
     assert in_each(lambda lang: translate(told, lang)).vi == "không có lệnh {error} {0}"
+
+
+def test_a_supervisor_is_called_one_thing() -> None:
+    """`giám sát` is an overseer of the province; whoever answers for an agency is its leader."""
+    told = [
+        one for one in stored() if isinstance(one.id, str) and "supervisor" in one.id.casefold()
+    ]
+    assert len(told) > 10
+    for one in told:
+        assert "lãnh đạo phụ trách" in str(one.string).casefold(), one.id
