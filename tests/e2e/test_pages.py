@@ -85,13 +85,13 @@ def test_a_case_is_read_page_by_page(reader: PageReader, compartments: Compartme
     assert "socai case verify" in verified
 
 
-def test_the_state_at_an_entry_is_shown_without_a_script(
+def test_the_state_at_a_statement_is_shown_without_a_script(
     reader: PageReader, compartments: Compartments
 ) -> None:
     """By an address; a number that is none here says so, and changes nothing."""
     path = f"/ho-so/{compartments.hidden.case}/dien-bien"
     first = reader.get(f"{path}?lan=1").text
-    assert "How the case stood at entry 1 of" in first
+    assert "How the case stood at statement 1 of" in first
     assert "(RECEIVED)" in first.partition('<ol class="timeline">')[0]
     second = reader.get(f"{path}?lan=2").text.partition('<ol class="timeline">')[0]
     assert "just changed" in second
@@ -99,11 +99,11 @@ def test_the_state_at_an_entry_is_shown_without_a_script(
     for bad in ("0", "999", "-1", "x", "1e3", "٣"):
         refused = reader.get(f"{path}?lan={bad}")
         assert refused.status_code == 400, bad
-        assert "there is no entry of this number" in refused.text
+        assert "there is no statement of this number" in refused.text
     assert "how the case stood" not in reader.get(path).text.lower()
 
 
-def test_two_moments_are_compared_by_entry_day_and_time(
+def test_two_moments_are_compared_by_statement_day_and_time(
     reader: PageReader, compartments: Compartments
 ) -> None:
     """Turned round they are swapped, and it is said; what is no moment is refused."""

@@ -1,4 +1,4 @@
-"""One case: its file, its timeline with the state at an entry, one act, two moments, its check."""
+"""One case: its file, its timeline with the state at a place, one act, two moments, its check."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FACTS: Final = (
     "opened_at", "registered_at", "reporters", "statements",
 )  # fmt: skip
 _STATED: Final = ("state", "outcome", "finding", "handler", "lead", "open_sub_processes")
-"""What is shown of the state at an entry."""
+"""What is shown of the state at a statement."""
 
 
 @page("/ho-so/<case>", get_case)
@@ -98,7 +98,7 @@ def _moment(case: str, places: Mapping[int, int]) -> dict[str, Any] | None:
     if not (named.isascii() and named.isdigit() and int(named) in places):
         raise malformed(
             "lan",
-            Message("there is no entry of this number among those that you see here"),
+            Message("there is no statement of this number among those that you see here"),
         )
     place = int(named)
     known = sorted(places)
@@ -160,7 +160,7 @@ def _moments() -> dict[str, str]:
 
 
 def _by_index(case: str, given: Mapping[str, str]) -> dict[str, str]:
-    """The same, where a small number is an entry of the case, by its index in the log."""
+    """The same, where a small number is a statement of the case, by its index in the log."""
     entries = {name for name in ("from", "to") if given[name].isascii() and given[name].isdigit()}
     if not entries:
         return dict(given)
@@ -171,7 +171,7 @@ def _by_index(case: str, given: Mapping[str, str]) -> dict[str, str]:
         if place not in places:
             raise malformed(
                 "tu" if name == "from" else "den",
-                Message("there is no entry of this number among those that you see here"),
+                Message("there is no statement of this number among those that you see here"),
             )
         found[name] = str(places[place])
     return found

@@ -178,16 +178,16 @@ SAY: Final[Mapping[str, Message]] = {
     "late": Message("Entered late"),
     "documents_named": Message("Classified documents that are named to you"),
     "withheld": Message("Withheld: positions {positions}"),
-    "moment_at": Message("The case at entry"),
+    "moment_at": Message("The case at statement"),
     "moment_do": Message("Show the state then"),
-    "moment_of": Message("How the case stood at entry {n} of {last}"),
+    "moment_of": Message("How the case stood at statement {n} of {last}"),
     "moment_changed": Message("just changed"),
-    "moment_before": Message("one entry earlier"),
-    "moment_after": Message("one entry later"),
+    "moment_before": Message("one statement earlier"),
+    "moment_after": Message("one statement later"),
     "mirror_mark": Message("Verified copy from {log}, taken in here by {at}"),
     "erased": Message("The content was erased; the trace can still be verified."),
     # act
-    "act_title": Message("Entry {n}"),
+    "act_title": Message("Statement {n}"),
     "act_before": Message("Earlier act"),
     "act_after": Message("Later act"),
     "act_head": Message("When, where, to whom"),
@@ -217,12 +217,12 @@ SAY: Final[Mapping[str, Message]] = {
     "by_act": Message("By"),
     # comparison
     "compare_title": Message("Two moments compared"),
-    "compare_from": Message("From (an entry, a day or a time)"),
+    "compare_from": Message("From (a statement, a day or a time)"),
     "compare_to": Message("To (empty: now)"),
     "compare_clock": Message("By which clock"),
     "compare_do": Message("Compare"),
     "compare_help": Message(
-        "An entry is its number in the case, such as 5; a day 2024-06-04; a time"
+        "A statement is its number in the case, such as 5; a day 2024-06-04; a time"
         " 2024-06-04T08:12:00+07:00."
     ),
     "compare_none": Message("Nothing changed between the two moments."),
@@ -240,8 +240,8 @@ SAY: Final[Mapping[str, Message]] = {
     "verify_table": Message("Every statement: signature and proof"),
     "verify_signed_off": Message("Signed off by supervisors"),
     "verify_no_sign_off": Message("No supervisor has signed off a verification of this case."),
-    "verify_span": Message("entries #{first} to #{last}"),
-    "v_entry": Message("Entry"),
+    "verify_span": Message("records #{first} to #{last}"),
+    "v_place": Message("Statement"),
     "v_act": Message("Act"),
     "v_signer": Message("Signed by"),
     "v_key": Message("Key"),
