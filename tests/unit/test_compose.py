@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
 import pytest
 import yaml  # type: ignore[import-untyped]
 
@@ -269,6 +270,28 @@ def test_two_replicas_of_the_api_stand_behind_one_port() -> None:
     assert "http://$replicas:8000" in said
     assert "proxy_next_upstream error timeout non_idempotent" in said
     assert SERVICES["proxy"]["secrets"] == ["proxy.crt", "proxy.key"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "once"),
+    [
+        ("/v1/acts/{act_id}/attachments/{digest}/copies", True),
+        ("/v1/cases/{case}/print.pdf", True),
+        ("/v1/cases/{case}/copies", False),
+        ("/v1/acts", False),
+    ],
+)
+def test_what_takes_a_number_of_a_permit_is_sent_to_one_replica_alone(
+    asked: str, once: bool
+) -> None:
+    """Sent again by the proxy, one print or copy would take up to three."""
+    assert asked in orjson.loads((ROOT / "docs/reference/openapi.json").read_bytes())["paths"], (
+        "it is a call"
+    )
+    said = (ROOT / FILE["configs"]["proxy"]["file"]).read_text("utf-8")
+    own = re.findall(r"location ~ (\S+) \{([^}]*)\}", said)
+    found = [inside for place, inside in own if re.search(place, re.sub(r"\{\w+\}", "x-1", asked))]
+    assert ["proxy_next_upstream off;" in inside for inside in found] == [True] * once
 
 
 @pytest.mark.parametrize("name", SERVICES)
