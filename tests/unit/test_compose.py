@@ -282,7 +282,7 @@ def test_two_replicas_of_the_api_stand_behind_one_port() -> None:
     ],
 )
 def test_what_takes_a_number_of_a_permit_is_sent_to_one_replica_alone(
-    asked: str, once: bool
+    asked: str, *, once: bool
 ) -> None:
     """Sent again by the proxy, one print or copy would take up to three."""
     assert asked in orjson.loads((ROOT / "docs/reference/openapi.json").read_bytes())["paths"], (
