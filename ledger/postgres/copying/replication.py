@@ -98,12 +98,6 @@ class Replication:
             raise Fatal(f"the replication slot {name} is not one of ours, or has lost its WAL")
         return lsn(found[1])
 
-    def drop_slot(self, name: str) -> None:
-        """The server keeps WAL for it no more."""
-        if not _SLOT.fullmatch(name):
-            raise ValueError("a slot's name is lower-case letters, digits and underscores")
-        self._row(f'DROP_REPLICATION_SLOT "{name}"'.encode())
-
     def base(self, label: str) -> Iterator[tuple[_Part, bytes]]:
         """The whole cluster as one tar, its WAL from begin to end in it, then the manifest.
 
