@@ -122,14 +122,15 @@ def _of_a_cluster(member: tarfile.TarInfo, data: str) -> tarfile.TarInfo | None:
         tarfile.TarError: No server gave this.
     """
     parts = PurePosixPath(member.name).parts
-    told = parts[:1] and parts[0] in CONFIGURATION
+    first = parts[0] if parts else ""
+    told = first in CONFIGURATION
     plain = member.isfile() or (member.isdir() and not told)
     if not plain or ".." in parts or member.name.startswith("/") or (told and len(parts) > 1):
         raise tarfile.TarError(member.name)
     if parts in (("tablespace_map",), ("standby.signal",)):
         raise tarfile.TarError(member.name)
     if told:
-        member = member.replace(name=f"{parts[0]}{_ASIDE}", deep=False)
+        member = member.replace(name=f"{first}{_ASIDE}", deep=False)
     return tarfile.data_filter(member, data)
 
 
