@@ -17,7 +17,8 @@ from ledger.regulation.registry.registry import Registry
 from ledger.streams.record_reader import Opened
 from projections.fold.shard import NOBODY, Shard
 
-REVOCATION: Final = "KeyRevoked"
+#: Acts that end keys, perhaps as of before: what other streams hold may be disputed from here on.
+ENDING_KEYS: Final = frozenset({"KeyRevoked", "OfficerEnded"})
 Status = Literal["pending", "effective", "returned", "erased", "service", "set_aside"]
 
 #: Acts after which agencies, functions, instruments or clocks read otherwise: a view that shows
@@ -113,7 +114,7 @@ class Step:
     @property
     def revokes(self) -> bool:
         """Whether signatures of other streams may be disputed from here on."""
-        return self.effect and self.entry is not None and self.entry.act.act == REVOCATION
+        return self.effect and self.entry is not None and self.entry.act.act in ENDING_KEYS
 
     @property
     def renames(self) -> bool:

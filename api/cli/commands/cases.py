@@ -36,7 +36,7 @@ from keys import canonical
 from keys.note import VKey
 from ledger.errors import VerificationError
 from ledger.log import proof
-from ledger.message import Message, Text, plural
+from ledger.message import Message, Text, Wording, plural
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case_file.flags import DISPUTED
@@ -464,14 +464,12 @@ def stats(
     shell.say(_COUNTED[body["of"]])
     shell.say(Message("Up to record {index} of the log.", index=body["index"]))
     if body["of"] == "seen":
-        shell.say(
-            Message(
-                "The cases behind a figure: socai case list --figure CODE --counted-from {first}"
-                " --counted-to {last}; CASES_IN are those that came in.",
-                first=body["from"],
-                last=body["to"],
-            )
+        shell.say(Message("The cases behind a figure (CASES_IN: those that came in):"))
+        asked = (
+            f"  socai case list --figure CODE --counted-from {body['from']}"
+            f" --counted-to {body['to']}"
         )
+        shell.say(Wording(asked, asked))
     else:
         shell.say(Message("“{hidden}”: {means}.", hidden=HIDDEN, means=HIDDEN_MEANS))
     shell.table(

@@ -36,6 +36,8 @@ EXTRA_OF: Final[Mapping[str, str]] = dict.fromkeys(
         "prometheus_client",
         "psycopg",
         "psycopg_pool",
+        "pydyf",
+        "segno",
         "webargs",
     ),
     "server",
