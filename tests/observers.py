@@ -25,7 +25,6 @@ from click.testing import CliRunner
 from prometheus_client import REGISTRY
 
 from api.cli.main import main
-from api.ops.home_notes import AUDITED
 from api.ops.telemetry import JsonLines
 from keys import sealed_segment
 from keys.canonical import b64
@@ -65,7 +64,9 @@ _OPERATORS: Final = (
     "mirror status", "mirror audit", "log audit --workers 1", "key epoch status",
 )  # fmt: skip
 _TIMES: Final = re.compile(r'"(ms|seconds|took_s|age_s)":[\d.]+|"boot":"[^"]*"')
-_MOMENT: Final = re.compile(rb"\d+\.\d+")
+_NOTED: Final = frozenset({"audited.json", "shown.json"})
+"""What an operator's and an officer's own commands below leave: when, and of what."""
+_MOMENT: Final = re.compile(rb'"at":(?:"[^"]*"|[\d.]+)')
 _DRAWN: Final = re.compile(r"[0-9a-f]{32}")
 _OF_THE_REQUEST: Final = frozenset({"timestamp", "ms", "trace_id"})
 _BY_TIME: Final = re.compile(r"^(process|python)_|_created$|_seconds(_sum|_bucket|_total)?$")
@@ -149,7 +150,7 @@ class Observed:
             if path.is_file() and not name.startswith("blobs"):
                 told = path.read_bytes().replace(self.lower.service.database.name.encode(), b"X2")
             size = status.st_size if path.is_file() else 0
-            if name == AUDITED:  # when the audit below was over, and so by whom it was asked
+            if name in _NOTED:
                 told = _MOMENT.sub(b"X1", told)
                 size = len(told)
             self.got.append((f"file {name}", (oct(status.st_mode), size, told)))
