@@ -199,7 +199,7 @@ def act() -> None:
 
 
 @click.command("sign")
-@click.argument("file", type=click.File("rb"), required=False)
+@click.argument("file", type=click.File("rb", lazy=True), required=False)
 @click.option(
     "--countersign", default=None, metavar="ACT_ID", help="Sign this pending act's own bytes."
 )
@@ -278,7 +278,7 @@ def show_act(client: Client, named: str, vkey: VKey | None) -> None:
 
 
 @click.command("submit")
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", type=click.File("rb", lazy=True))
 @click.option(
     "--at",
     type=Moment(),

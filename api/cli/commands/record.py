@@ -76,7 +76,7 @@ def entries(client: Client, acts: Sequence[object]) -> None:
 
 
 @record.command()
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", type=click.File("rb", lazy=True))
 @click.option(
     "--ground",
     type=click.Choice(load().types[ERASURE].facts["ground"]["enum"]),
@@ -177,7 +177,7 @@ def withdraw(
 
 
 @record.command("commitment")
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", type=click.File("rb", lazy=True))
 @click.option("--salt", default=None, metavar="SALT", help="The one that was published, in base64.")
 @options
 @guarded

@@ -46,7 +46,7 @@ def reporter() -> None:
 @click.option(
     "--identity",
     "said",
-    type=click.File("rb"),
+    type=click.File("rb", lazy=True),
     required=True,
     metavar="FILE",
     help="JSON: contact_consent, and of name, address, phone, email, recording, writing what is"

@@ -124,7 +124,7 @@ def appoint(
 
 
 @click.command("enrol")
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", type=click.File("rb", lazy=True))
 @click.option("--officer", "named", required=True, metavar="OFFICER", help="Whose key it is.")
 @click.option("--until", type=DayText(), required=True, metavar="DAY", help="Its last day.")
 @click.option(

@@ -41,7 +41,7 @@ class ActCode(Code):
 @click.option(
     "--from",
     "file",
-    type=click.File("rb"),
+    type=click.File("rb", lazy=True),
     default=None,
     help="A draft, YAML or JSON; - is standard input.",
 )
