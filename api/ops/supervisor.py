@@ -49,6 +49,7 @@ def served(settings: Settings) -> tuple[str, ...]:
 
 _STEP_S: Final = 0.2
 _LOOK_S: Final = 0.5
+_LEAST_PAUSE_S: Final = 0.1
 _MOST_PAUSE_S: Final = 5.0
 _CALM_S: Final = 20.0
 _ANSWERED_S: Final = 1.5
@@ -134,7 +135,7 @@ class Supervisor:
             self.stop()
 
     def mend(self) -> None:
-        """Looks at every process; one that has ended starts again, after a pause that grows."""
+        """Looks at every process; one that has ended starts again (`pause_s`)."""
         self._mend_database()
         for child in list(self._children.values()):
             status = child.process.poll()
@@ -220,10 +221,10 @@ class Supervisor:
 
     def _fell(self, child: _Child, status: int) -> None:
         end_group(child.process.pid)
-        calm = monotonic() - child.started > _CALM_S
-        child.falls = 1 if calm else child.falls + 1
+        lived_s = monotonic() - child.started
+        child.falls = 1 if lived_s > _CALM_S else child.falls + 1
         child.given_up = status == ON_DOUBT
-        child.again_at = monotonic() + min(_MOST_PAUSE_S, 0.1 * 2 ** (child.falls - 1))
+        child.again_at = monotonic() + pause_s(child.falls, lived_s)
         self.tell(child.role, status, not child.given_up)
 
     def _spawn(self, role: str) -> _Child:
@@ -245,6 +246,20 @@ class Supervisor:
                 preexec_fn=end_with_parent,  # noqa: PLW1509  one system call, no lock
             )
         return _Child(role, process, monotonic())
+
+
+def pause_s(falls: int, lived_s: float) -> float:
+    """How long until an ended process starts again: starts are rare, not answers.
+
+    What dies as it starts is started ever less often, up to every five seconds. What had worked for
+    as long as that was killed by somebody else, and nobody waits for it longer than need be.
+
+    Args:
+        falls: How often it ended in a row, each time within twenty seconds; 1 at first.
+        lived_s: From its last start to its end.
+    """
+    between = min(_MOST_PAUSE_S, _LEAST_PAUSE_S * (1 << min(falls - 1, 16)))
+    return max(_LEAST_PAUSE_S, between - lived_s)
 
 
 def _end(processes: Sequence[subprocess.Popen[bytes]], grace_s: float) -> None:

@@ -177,6 +177,8 @@ class Asker:
 
     def __init__(self, url: str, book: Book, http: httpx.Client | None = None) -> None:
         self._book = book
+        self._case = ""
+        self._kid = builders.key("hotline").kid
         self._client = Client(
             url,
             builders.key("hotline"),
@@ -191,17 +193,29 @@ class Asker:
             while not stop.wait(0.05):
                 try:
                     self._client.json("GET", self._path())
-                except (Unreachable, Refused) as why:
+                except Unreachable as why:
                     self._book.unanswered(str(why))
+                except Refused as why:
+                    if why.code not in AGAIN:
+                        raise  # what was shown before is hidden now, and not late
+                    self._book.unanswered(why.code)
                 else:
                     self._book.answered()
 
     def _path(self) -> str:
         """A case that was taken a while ago, asked for under the officer's ticket; no list."""
-        known = list(self._book.acknowledged)
-        for digest in known[5:6] if len(known) > _SHOWN else ():
-            return f"/v1/cases/{self._book.signed[digest].members['stream'].partition('/')[2]}"
-        return "/v1/log"
+        if not self._case and len(self._book.acknowledged) > _SHOWN:
+            self._case = self._taken()
+        return self._case or "/v1/log"
+
+    def _taken(self) -> str:
+        """The first case that this officer opened; "" where there is none."""
+        for digest, receipt in list(self._book.acknowledged.items()):
+            one = self._book.signed[digest]
+            place, _, case = one.members["stream"].partition("/")
+            if one.kid == self._kid and place == "case":
+                return f"/v1/cases/{case}?at_least={receipt['index']}"
+        return ""
 
 
 class Reporter:

@@ -1,0 +1,29 @@
+"""How soon a process that has ended is started again."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.ops.supervisor import pause_s
+
+FALLS = st.integers(min_value=1, max_value=100_000)
+LIVED = st.floats(min_value=0, max_value=1_000)
+
+
+def test_what_dies_as_it_starts_is_started_ever_less_often() -> None:
+    """A wrong setting burns no processor: in the end it is tried every five seconds."""
+    pauses = [pause_s(falls, 0.0) for falls in range(1, 12)]
+    assert pauses == sorted(pauses)
+    assert (pauses[0], pauses[-1]) == (0.1, 5.0)
+
+
+@given(FALLS, LIVED)
+def test_starts_are_five_seconds_apart_at_most(falls: int, lived_s: float) -> None:
+    """Whoever kills a working process again and again makes nobody wait, however often.
+
+    A process that falls over for a night falls more often than a float has powers of two.
+    """
+    pause = pause_s(falls, lived_s)
+    assert 0.1 <= pause <= 5.0
+    assert lived_s + pause <= max(5.0, lived_s + 0.1)
