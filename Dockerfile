@@ -8,17 +8,17 @@ RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir --quiet 'u
 WORKDIR /app
 COPY pyproject.toml uv.lock README.md LICENSE ./
 # the database is another container: the embedded one is left out
-RUN /opt/uv/bin/uv sync --frozen --no-dev --extra server --extra pkcs11 --extra s3 --extra xlsx --no-install-project
+RUN /opt/uv/bin/uv sync --frozen --no-dev --extra server --extra pkcs11 --extra s3 --extra xlsx --extra traces --no-install-project
 COPY keys keys
 COPY ledger ledger
 COPY projections projections
 COPY api api
 COPY docs/spec docs/spec
 # as a wheel, which has no rehearsal in it
-RUN /opt/uv/bin/uv sync --frozen --no-dev --extra server --extra pkcs11 --extra s3 --extra xlsx --no-editable
+RUN /opt/uv/bin/uv sync --frozen --no-dev --extra server --extra pkcs11 --extra s3 --extra xlsx --extra traces --no-editable
 
 FROM build AS checkout
-RUN /opt/uv/bin/uv sync --frozen --no-dev --extra server --extra pkcs11 --extra s3 --extra xlsx
+RUN /opt/uv/bin/uv sync --frozen --no-dev --extra server --extra pkcs11 --extra s3 --extra xlsx --extra traces
 
 FROM python:3.13-slim AS bare
 RUN groupadd --gid 10001 socai \

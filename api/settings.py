@@ -98,6 +98,8 @@ class Settings:
             commas, whose `X-Forwarded-For` says who the client is.
         metrics_port: `SOCAI_METRICS_PORT`, default 0 (none): Prometheus, on a port of its own.
         metrics_file: `SOCAI_METRICS_FILE`: where the vault, which has no port, writes its metrics.
+        traces_url: `SOCAI_TRACES_URL`: a collector's address for traces (OTLP over HTTP), which is
+            told route, status and time of every request, and nothing else of it.
         workers: `SOCAI_WORKERS`, default as many as cores.
         threads: `SOCAI_THREADS`, default 32 a worker: enough to wait for proofs in.
         proof_wait_s: `SOCAI_PROOF_WAIT_S`, default 10: how long a receipt waits to be proven.
@@ -146,6 +148,7 @@ class Settings:
     trusted_proxies: str
     metrics_port: int
     metrics_file: Path | None
+    traces_url: str
     workers: int
     threads: int
     proof_wait_s: int
@@ -193,6 +196,7 @@ class Settings:
                 trusted_proxies=_proxies(env.str("SOCAI_TRUSTED_PROXIES", "")),
                 metrics_port=_number(env, "SOCAI_METRICS_PORT", plain.metrics_port, (0, 65535)),
                 metrics_file=_path(env.str("SOCAI_METRICS_FILE", "")),
+                traces_url=_collector(env.str("SOCAI_TRACES_URL", "")),
                 workers=_number(env, "SOCAI_WORKERS", os.cpu_count() or 1, (1, 256)),
                 threads=_number(env, "SOCAI_THREADS", plain.threads, (1, 1024)),
                 proof_wait_s=_number(env, "SOCAI_PROOF_WAIT_S", plain.proof_wait_s, (1, 60)),
@@ -259,6 +263,7 @@ class Settings:
             trusted_proxies="",
             metrics_port=0,
             metrics_file=None,
+            traces_url="",
             workers=1,
             threads=32,
             proof_wait_s=10,
@@ -612,6 +617,20 @@ def _host(name: str) -> str:
             Message("SOCAI_HOST is no name or address of a machine: {name}", name=name),
         ) from error
     return name
+
+
+def _collector(url: str) -> str:
+    """An address that spans go to; what opens it would be a secret in the environment."""
+    parts = urlsplit(url)
+    plain = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+    if url and not plain:
+        raise SettingsError(
+            Message(
+                "SOCAI_TRACES_URL is the address of a collector, without a password, such as"
+                " http://collector:4318/v1/traces"
+            ),
+        )
+    return url
 
 
 def _proxies(text: str) -> str:

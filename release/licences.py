@@ -27,6 +27,7 @@ KNOWN: Final = frozenset(
 READ: Final = {
     "itsdangerous": "BSD-3-Clause",
     "jinja2": "BSD-3-Clause",
+    "protobuf": "BSD-3-Clause",
     "pydyf": "BSD-3-Clause",
     "segno": "BSD-3-Clause",
     "tzdata": "Apache-2.0",

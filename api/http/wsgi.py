@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
+from api.http import traces
 from api.http.framework.read_budget import Budgets
 from api.http.worker import ProblemWorker
 from api.loading import loading
@@ -30,7 +31,7 @@ from api.ops.child_processes import end_with_parent
 from api.ops.listening_socket import listen
 from api.ops.patience import once_there
 from api.peer import Proxies
-from api.settings import Settings, SettingsError, share_metrics
+from api.settings import Home, Settings, SettingsError, share_metrics
 from api.texts.catalogue import translate
 from keys.custody import core_dumps
 from ledger.errors import Unavailable
@@ -152,7 +153,10 @@ def application(settings: Settings, budgets: Budgets) -> Any:  # noqa: ANN401  a
         _begin(enclave)
     except Unavailable:
         Thread(target=_begin_later, args=(enclave,), name="beginning", daemon=True).start()
-    return create_app(enclave, budgets)
+    app = create_app(enclave, budgets)
+    if settings.traces_url:
+        traces.begin(app, settings.traces_url)
+    return app
 
 
 def _begin(enclave: Enclave) -> None:
@@ -198,6 +202,8 @@ def main() -> None:
     core_dumps.leave_none()
     try:
         settings = Settings.from_env()
+        if settings.traces_url:
+            traces.require(Home(settings).facts().level)
         listener = int(sys.argv[1]) if sys.argv[1:] else None
         server = Server(settings, listener)
     except SettingsError as error:

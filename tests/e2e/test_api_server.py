@@ -8,12 +8,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
+from typing import ClassVar
 
 import httpx
 import orjson
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.builders import a_case_in
 from tests.examples import examples
@@ -47,13 +51,48 @@ class Running:
         return f"http://127.0.0.1:{self.port}"
 
 
+class Collector(BaseHTTPRequestHandler):
+    """Keeps what is sent to it, and answers only when it is let go.
+
+    Attributes:
+        sent: Each body.
+        answers: Set once it may answer.
+    """
+
+    sent: ClassVar[list[bytes]] = []
+    answers: ClassVar[Event] = Event()
+
+    def do_POST(self) -> None:
+        """Takes it in, and holds its sender."""
+        self.sent.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.answers.wait(60)
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  its own name
+        """Says nothing."""
+
+
 @pytest.fixture(scope="module")
-def running(shared: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def collector() -> Iterator[str]:
+    """Address of one that takes spans."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/v1/traces"
+    Collector.answers.set()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def running(
+    shared: Service, collector: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
     """`python -m api.http.wsgi` over the module's enclave."""
     story = a_case_in("CLOSED", start=shared.step(minutes=5))
     shared.tell(story)
     metrics = free_port()
-    two = replace(shared.settings, workers=2, threads=8, metrics_port=metrics)
+    two = replace(shared.settings, workers=2, threads=8, metrics_port=metrics, traces_url=collector)
     log = tmp_path_factory.mktemp("server") / "log"
     with serving(two, log) as served:
         yield Running(served.port, metrics, log, shared.token("cv"), story.stream.name[5:])
@@ -66,6 +105,38 @@ def _ask(running: Running, request: bytes) -> bytes:
         while part := line.recv(65_536):
             answer += part
         return answer
+
+
+def _spans() -> list[Span]:
+    bodies = [ExportTraceServiceRequest.FromString(body) for body in list(Collector.sent)]
+    return [
+        span
+        for body in bodies
+        for resource in body.resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+    ]
+
+
+def test_a_collector_is_told_of_every_request_its_route_and_nothing_of_whom(
+    running: Running,
+) -> None:
+    """It hears what `api.ops.redaction` names; while it answers nobody, nobody waits for it."""
+    asked = httpx.Client(base_url=running.url, headers={"Authorization": f"Bearer {running.token}"})
+    with asked as client:
+        for _ in range(200):
+            assert client.get(f"/v1/cases/{running.case}?at_least=0").status_code == 200
+            routes = {span.name for span in _spans()}
+            if "GET /v1/cases/<case>" in routes:
+                break
+            Event().wait(0.1)
+        assert "GET /v1/cases/<case>" in routes, routes
+        assert not Collector.answers.is_set()
+        assert client.get(f"/v1/cases/{running.case}").status_code == 200
+    sent = b"".join(Collector.sent)
+    for text in (running.case, running.token, "at_least", "127.0.0.1", socket.gethostname()):
+        assert text.encode() not in sent, text
+    assert b"socai" in sent
 
 
 def test_what_is_no_request_gets_a_problem_too(running: Running) -> None:

@@ -210,7 +210,7 @@ def test_the_extra_named_is_the_one_that_brings_the_package() -> None:
         extra: {line.partition(">")[0].partition("[")[0] for line in lines}
         for extra, lines in listed["optional-dependencies"].items()
     }
-    assert set(brought) == {"server", "embedded", "pkcs11", "s3", "xlsx"}
+    assert set(brought) == {"server", "embedded", "pkcs11", "s3", "traces", "xlsx"}
     owners = packages_distributions()
     for module, extra in EXTRA_OF.items():
         (owner,) = set(owners[module])
