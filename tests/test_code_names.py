@@ -7,16 +7,28 @@ from __future__ import annotations
 
 import builtins
 import re
-import tokenize
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import pytest
+
 from tests.source_files import PACKAGES, ROOT, modules
 
+pytestmark = pytest.mark.xdist_group("code names")  # every file is read once, and by one worker
 FOLDERS: Final = (*PACKAGES, "release", "tests")
+#: A comment, a string that begins with three quotes, another string: what begins first is it.
+_TOKEN: Final = re.compile(
+    r"""(?P<comment>\#[^\n]*)
+    | (?P<letters>\b[bfru]{1,2})?
+      (?: (?P<long>\"{3} (?: [^\"\\] | \\. | \"(?!\"\") )* \"{3})
+        | \'{3} (?: [^\'\\] | \\. | \'(?!\'\') )* \'{3}
+        | \" (?: [^\"\\\n] | \\. )* \"
+        | \' (?: [^\'\\\n] | \\. )* \' )""",
+    re.DOTALL | re.IGNORECASE | re.VERBOSE,
+)
 _FILE: Final = re.compile(r"(?<![\w./*<{-])((?:[\w-]+/)*\w+\.py)\b")
 _NAME: Final = re.compile(r"(?<!`)`([A-Za-z_]\w*(?:\.\w+)*)(?:\(\))?`(?!`)")
 _RAISED: Final = re.compile(r"Raises: *([A-Z]\w+(?:, [A-Z]\w+)*)\.|^ +([A-Z]\w+): ", re.MULTILINE)
@@ -51,14 +63,16 @@ class Prose(NamedTuple):
 @cache
 def read(path: Path) -> tuple[tuple[Prose, ...], frozenset[str]]:
     """What a file says to its readers, and every word of its code and its strings."""
-    prose, words = [], {path.stem}
-    with path.open("rb") as file:
-        for token in tokenize.tokenize(file.readline):
-            if token.type == tokenize.COMMENT or token.string.startswith('"""'):
-                prose.append(Prose(path, token.start[0], token.string))
-            elif token.type in (tokenize.NAME, tokenize.STRING):
-                words |= set(re.findall(r"\w+", token.string))
-    return tuple(prose), frozenset(words)
+    text = path.read_text("utf-8")
+    prose, code, line, last = [], [], 1, 0
+    for found in _TOKEN.finditer(text):
+        if found["comment"] or (found["long"] and not found["letters"]):
+            line, at = line + text.count("\n", last, found.start()), found.end()
+            prose.append(Prose(path, line, found[0]))
+            code.append(text[last : found.start()])
+            line, last = line + found[0].count("\n"), at
+    code.append(text[last:])
+    return tuple(prose), frozenset({path.stem, *re.findall(r"\w+", " ".join(code))})
 
 
 @cache
