@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import datetime
 from typing import Any, Final, NoReturn, TypeVar
 
 import click
@@ -17,7 +17,8 @@ import click
 from api.cli.commands.officer import require_visible, send
 from api.cli.commands.signer_options import identity, signer_of, signing_time
 from api.cli.terminal.addresses import case_id
-from api.cli.terminal.shell import Moment, dumped, fail, misuse, shell_of
+from api.cli.terminal.shell import dumped, fail, misuse, shell_of
+from api.cli.terminal.typed_values import LAST_DAY, MOMENT, Typed
 from api.client.client import Client
 from api.client.connection import understood
 from api.ops.machine import RealEntropy
@@ -28,7 +29,7 @@ from ledger.admission.registrar import Keeper, registry_act
 from ledger.message import Message, Wording
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.case.exclusions import EXCLUDING, RESTORING
-from ledger.regulation.registry.calendar import VIETNAM, local_time
+from ledger.regulation.registry.calendar import local_time
 
 F = TypeVar("F", bound=Callable[..., Any])
 Json = Mapping[str, Any]
@@ -45,61 +46,34 @@ _SHORT: Final = re.compile(r"[0-9a-f]{8}[0-9a-f-]*")
 _BASIS: Final = re.compile(r"(\S+)\s+(\w+)(?:\.(\w+))?(?:\.(\w+))?")
 
 
-class LastDay(Moment):
-    """A time with its offset, or a day, which means its end in Vietnam."""
-
-    name = "day|time"
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401  click's signature
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> datetime:
-        """The last instant of the term."""
-        try:
-            day = date.fromisoformat(str(value))
-        except ValueError:
-            return super().convert(value, param, ctx)
-        return datetime.combine(day, time(23, 59, 59), VIETNAM)
+def _provision(text: str) -> Json | None:
+    """The instrument's number, then article, clause and point: `77/2015/QH13 28.1`."""
+    found = _BASIS.fullmatch(text.strip())
+    if found is None:
+        return None
+    named = dict(zip(("instrument", "article", "clause", "point"), found.groups(), strict=True))
+    return {**{k: v for k, v in named.items() if v is not None}, "role": "PROCEDURE"}
 
 
-class ProvisionType(click.ParamType[Json]):
-    """A provision: the instrument's number, then article, clause and point: `77/2015/QH13 28.1`."""
-
-    name = "provision"
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401  click's signature
-        param: click.Parameter | None,  # noqa: ARG002  click's signature
-        ctx: click.Context | None,  # noqa: ARG002  click's signature
-    ) -> Json:
-        """The provision as an act names it."""
-        found = _BASIS.fullmatch(str(value).strip())
-        if found is None:
-            misuse(
-                Message(
-                    "Nothing was signed: {value} is no provision; write the instrument and the"
-                    " article, e.g. --basis '77/2015/QH13 28.1'.",
-                    value=value,
-                ),
-            )
-        named = dict(zip(("instrument", "article", "clause", "point"), found.groups(), strict=True))
-        return {**{k: v for k, v in named.items() if v is not None}, "role": "PROCEDURE"}
+PROVISION: Final = Typed(
+    "provision",
+    _provision,
+    Message(
+        "Nothing was signed: {value} is no provision; write the instrument and the"
+        " article, e.g. --basis '77/2015/QH13 28.1'."
+    ),
+)
 
 
 def signed_act(command: F) -> F:
     """The options that every command of this file has beside its own."""
     basis = click.option(
         "--basis",
-        type=ProvisionType(),
+        type=PROVISION,
         multiple=True,
         help="What it rests on, e.g. '77/2015/QH13 28.1', for the usual provisions.",
     )
-    at = click.option(
-        "--at", type=Moment(), default=None, help="The ledger's time; rehearsals only."
-    )
+    at = click.option("--at", type=MOMENT, default=None, help="The ledger's time; rehearsals only.")
     dry = click.option("--dry-run", is_flag=True, help="Show it and ask the rules; sign nothing.")
     return basis(at(dry(identity(command))))
 
@@ -108,7 +82,7 @@ def signed_act(command: F) -> F:
 @click.argument("case", metavar="CASE")
 @click.argument("officer", metavar="OFFICER")
 @click.option("--ground", required=True, help="Why; everybody who sees the case reads it.")
-@click.option("--until", type=LastDay(), required=True, help="Its last day, or the time it ends.")
+@click.option("--until", type=LAST_DAY, required=True, help="Its last day, or the time it ends.")
 @click.option(
     "--may",
     type=click.Choice(["READ", "HANDLE", "APPROVE"]),
@@ -188,7 +162,7 @@ def revoke(
     help="CONFLICT_OF_INTEREST, RELATED_PERSON, EARLIER_PART, OWN_REQUEST or PARTIALITY.",
 )
 @click.option("--reason", required=True, help="In words, naming no person.")
-@click.option("--until", type=LastDay(), default=None, help="Until let in again if left out.")
+@click.option("--until", type=LAST_DAY, default=None, help="Until let in again if left out.")
 @signed_act
 def exclude(
     client: Client,

@@ -27,7 +27,7 @@ from api.cli.terminal.addresses import case_id
 from api.cli.terminal.codes import Code, CodeOption
 from api.cli.terminal.places import output_option, require_place
 from api.cli.terminal.shell import Shell, fail, misuse, shell_of
-from api.cli.terminal.typed_values import DayText, KeyId, MomentText
+from api.cli.terminal.typed_values import DAY_TEXT, KEY_ID, MOMENT_TEXT
 from api.client.client import Client
 from api.client.connection import Refused
 from api.texts import case_words
@@ -80,18 +80,18 @@ def case() -> None:
     help="Has an effective act of this type: socai catalogue act",
 )
 @click.option("--flag", type=FLAG, default=None, help="Has had it: socai catalogue guard")
-@click.option("--due-before", default=None, type=MomentText(), metavar="TIME")
-@click.option("--opened-from", default=None, type=DayText(), metavar="DAY")
-@click.option("--opened-to", default=None, type=DayText(), metavar="DAY")
+@click.option("--due-before", default=None, type=MOMENT_TEXT, metavar="TIME")
+@click.option("--opened-from", default=None, type=DAY_TEXT, metavar="DAY")
+@click.option("--opened-to", default=None, type=DAY_TEXT, metavar="DAY")
 @click.option("--figure", default=None, metavar="CODE", help="Is counted by a figure of stats.")
 @click.option(
     "--counted-from",
     default=None,
-    type=DayText(),
+    type=DAY_TEXT,
     metavar="DAY",
     help="Period of that figure.",
 )
-@click.option("--counted-to", default=None, type=DayText(), metavar="DAY")
+@click.option("--counted-to", default=None, type=DAY_TEXT, metavar="DAY")
 @click.option("--counted-agency", default=None, help="Agency of that figure.")
 @click.option("--counted-channel", default=None, help="Channel of the cases that came in.")
 @click.option(
@@ -376,12 +376,12 @@ def worklist(client: Client, *, team: bool) -> None:
 @click.option("--pending", is_flag=True, help="Waiting for signatures.")
 @click.option(
     "--kid",
-    type=KeyId(),
+    type=KEY_ID,
     default=None,
     help="Signed with this key; for supervisors and inspectors.",
 )
-@click.option("--from", "from_", default=None, type=DayText(), metavar="DAY")
-@click.option("--to", default=None, type=DayText(), metavar="DAY")
+@click.option("--from", "from_", default=None, type=DAY_TEXT, metavar="DAY")
+@click.option("--to", default=None, type=DAY_TEXT, metavar="DAY")
 @click.option("--clock", type=click.Choice(["recorded", "occurred"]), default=None)
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
 @click.option("--all", "every", is_flag=True, help="Every page, one snapshot.")
@@ -429,8 +429,8 @@ def search(client: Client, words: tuple[str, ...], limit: int) -> None:
 
 
 @click.command()
-@click.option("--from", "from_", default=None, type=DayText(), metavar="DAY")
-@click.option("--to", default=None, type=DayText(), metavar="DAY")
+@click.option("--from", "from_", default=None, type=DAY_TEXT, metavar="DAY")
+@click.option("--to", default=None, type=DAY_TEXT, metavar="DAY")
 @click.option("--agency", default=None)
 @click.option(
     "--province", is_flag=True, help="Of all cases, over a calendar year; for whoever oversees."
@@ -574,11 +574,11 @@ def keys() -> None:
 
 
 @keys.command("affected")
-@click.argument("kid", type=KeyId(), metavar="KID")
+@click.argument("kid", type=KEY_ID, metavar="KID")
 @click.option(
     "--from",
     "from_",
-    type=MomentText(),
+    type=MOMENT_TEXT,
     default=None,
     metavar="TIME|DAY",
     help="Recorded then or later.",

@@ -18,7 +18,8 @@ import click
 from api.cli.commands.record import give_signed, new_id, one_keeper
 from api.cli.commands.signer_options import identity, signing_time
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import Moment, Shell, fail, misuse, options, shell_of
+from api.cli.terminal.shell import Shell, fail, misuse, options, shell_of
+from api.cli.terminal.typed_values import MOMENT
 from api.client.client import Client
 from api.client.connection import understood
 from ledger.admission.registrar import registry_act
@@ -137,7 +138,7 @@ def try_(client: Client, folder: Path, earlier: tuple[Path, ...]) -> None:
 @click.option("--summary", required=True, help="What changes, in words; everybody reads it.")
 @click.option("--document", required=True, help="The document it rests on.")
 @click.option("--approver", required=True, metavar="OFFICER", help="The legal officer (uuid).")
-@click.option("--iat", type=Moment(), default=None, help="When it is signed; now if left out.")
+@click.option("--iat", type=MOMENT, default=None, help="When it is signed; now if left out.")
 @identity
 def adopt(
     client: Client,

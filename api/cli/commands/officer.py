@@ -18,7 +18,6 @@ import orjson
 
 from api.cli.commands.cases import bad_proofs, proven
 from api.cli.commands.signer_options import (
-    ServerUrl,
     client_at,
     identity,
     kept_or_asked,
@@ -47,7 +46,6 @@ from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.late_commands import Late, LateGroup
 from api.cli.terminal.shell import (
     MISUSED,
-    Moment,
     Refusal,
     dumped,
     fail,
@@ -56,6 +54,7 @@ from api.cli.terminal.shell import (
     shell_of,
     visible,
 )
+from api.cli.terminal.typed_values import MOMENT, SERVER_URL
 from api.client.client import Client, verify
 from api.ops.home_notes import running_url
 from api.ops.machine import RealEntropy
@@ -206,7 +205,7 @@ def act() -> None:
 @click.option(
     "--role", type=click.Choice(ROLES), default=None, help="AUTHOR, or APPROVER to countersign."
 )
-@click.option("--iat", type=Moment(), default=None, help="When it is signed; now if left out.")
+@click.option("--iat", type=MOMENT, default=None, help="When it is signed; now if left out.")
 @click.option("--clean", is_flag=True, help="Sign without the characters that nobody sees.")
 @identity
 def sign(
@@ -281,7 +280,7 @@ def show_act(client: Client, named: str, vkey: VKey | None) -> None:
 @click.argument("file", type=click.File("rb", lazy=True))
 @click.option(
     "--at",
-    type=Moment(),
+    type=MOMENT,
     default=None,
     help="The ledger's time of this request; rehearsals only.",
 )
@@ -354,7 +353,7 @@ def token(alias: str, server: str | None) -> None:
 
 
 @click.command("sign-in")
-@click.argument("url", metavar="URL", type=ServerUrl())
+@click.argument("url", metavar="URL", type=SERVER_URL)
 @whose_key
 @log_option
 @options

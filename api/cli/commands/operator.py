@@ -24,7 +24,8 @@ from api.cli.commands.health import custody_words
 from api.cli.commands.log.doubt import refuse_in_doubt, remember
 from api.cli.commands.log.kept_checkpoint import CheckpointFile, KeptCheckpoint
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import Moment, Shell, fail, misuse, options, shell_of
+from api.cli.terminal.shell import Shell, fail, misuse, options, shell_of
+from api.cli.terminal.typed_values import MOMENT
 from api.ops import database, loops, telemetry
 from api.ops.beginning import unfounded
 from api.ops.custody import CUSTODIES
@@ -66,7 +67,7 @@ _ADMIN_PASSWORD: Final = click.option(
 )
 @click.option(
     "--at",
-    type=Moment(),
+    type=MOMENT,
     default=None,
     help=f"When a rehearsal is opened; {REHEARSAL_OPENS} if left out.",
 )

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import click
 
-from api.cli.commands.signer_options import ServerUrl
 from api.cli.terminal import seen_tables
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Shell, fail, in_lines, misuse, options, shell_of
+from api.cli.terminal.typed_values import SERVER_URL
 from api.client.client import Client
 from api.ops.machine import RealClock
 from api.rehearsal.enclaves import (
@@ -47,7 +47,7 @@ _UNPLAYED: Final = Message(
 @click.option(
     "--server",
     default=None,
-    type=ServerUrl(),
+    type=SERVER_URL,
     help="Play against this API; a fresh rehearsal otherwise.",
 )
 @click.option(

@@ -16,7 +16,8 @@ import orjson
 
 from api.cli.commands.signer_options import identity, signing_time
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import Moment, dumped, fail, misuse, options
+from api.cli.terminal.shell import dumped, fail, misuse, options
+from api.cli.terminal.typed_values import MOMENT
 from api.client.client import Client
 from api.client.connection import understood
 from api.ops.machine import RealEntropy
@@ -89,7 +90,7 @@ def entries(client: Client, acts: Sequence[object]) -> None:
 @click.option("--withdrawal", type=click.UUID, default=None, help="ContentWithdrawn it completes.")
 @click.option("--checker", default=None, metavar="OFFICER", help="The key administrator (uuid).")
 @click.option("--approver", default=None, metavar="OFFICER", help="The auditor (uuid).")
-@click.option("--iat", type=Moment(), default=None, help="When it is signed; now if left out.")
+@click.option("--iat", type=MOMENT, default=None, help="When it is signed; now if left out.")
 @identity
 def erase(
     client: Client,
@@ -139,7 +140,7 @@ def erase(
 )
 @click.option("--replaced-by", type=click.UUID, default=None, help="The act that replaces it here.")
 @click.option("--approver", required=True, metavar="OFFICER", help="Who approves (uuid).")
-@click.option("--iat", type=Moment(), default=None, help="When it is signed; now if left out.")
+@click.option("--iat", type=MOMENT, default=None, help="When it is signed; now if left out.")
 @identity
 def withdraw(
     client: Client,

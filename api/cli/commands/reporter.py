@@ -17,7 +17,8 @@ from api.cli.commands.access import REGULATION, drawn_up, sign_and_send
 from api.cli.commands.key.custodian_files import FILE, share_of
 from api.cli.commands.signer_options import identity, opening_key
 from api.cli.terminal.addresses import case_id
-from api.cli.terminal.shell import Moment, dumped, misuse, shell_of
+from api.cli.terminal.shell import dumped, misuse, shell_of
+from api.cli.terminal.typed_values import MOMENT
 from api.client import reporters
 from api.client.client import Client
 from api.client.pinned_keys import pinned
@@ -30,7 +31,7 @@ from ledger.vault.identity import Keys
 SEALING: Final = "ReporterIdentitySealed"
 _AT: Final = click.option(
     "--at",
-    type=Moment(),
+    type=MOMENT,
     default=None,
     help="The ledger's time of this request; rehearsals only.",
 )

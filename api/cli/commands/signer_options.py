@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 import click
-import httpx
 
 from api.cli.commands.token_option import TokenName, TokenUri, pin_option, signer_on_token
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.late_commands import missing
 from api.cli.terminal.shell import MISUSED, Refusal, Shell, misuse, options, shell_of, visible
+from api.cli.terminal.typed_values import SERVER_URL
 from api.client.client import Client
 from api.client.known_log import KnownLog, LogAnchor
 from api.ops.home_notes import VKEYS, running_url
@@ -44,38 +44,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 K = TypeVar("K")
 
 
-class ServerUrl(click.ParamType[str]):
-    """Where an API answers: `http` or `https`, a host, perhaps a port."""
-
-    name = "url"
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401  click's signature
-        param: click.Parameter | None,  # noqa: ARG002  click's signature
-        ctx: click.Context | None,  # noqa: ARG002  click's signature
-    ) -> str:
-        """The address that was typed."""
-        try:
-            url = httpx.URL(str(value))
-            named = url.scheme in ("http", "https") and url.host.encode("idna")
-        except (httpx.InvalidURL, ValueError):
-            named = False
-        if not named:
-            misuse(
-                Message(
-                    "Nothing was done: {value} is no address of a server, e.g."
-                    " http://127.0.0.1:8000.",
-                    value=value,
-                ),
-            )
-        return str(value)
-
-
 def server_option(command: F) -> F:
     """`--server URL`."""
     told = "The API; that of SOCAI_HOME if left out."
-    option = click.option("--server", default=None, metavar="URL", type=ServerUrl(), help=told)
+    option = click.option("--server", default=None, metavar="URL", type=SERVER_URL, help=told)
     return option(command)
 
 

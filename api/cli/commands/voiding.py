@@ -15,7 +15,8 @@ import click
 import orjson
 
 from api.cli.commands.signer_options import identity, signing_time
-from api.cli.terminal.shell import Moment, dumped, fail, misuse
+from api.cli.terminal.shell import dumped, fail, misuse
+from api.cli.terminal.typed_values import MOMENT
 from api.client.client import Client
 from api.client.connection import Refused, understood
 from api.ops.machine import RealEntropy
@@ -39,7 +40,7 @@ Made = Callable[[Sequence[Keeper]], dict[str, Any]]
     metavar="OFFICER",
     help="The second registrar (uuid); the only other one if left out.",
 )
-@click.option("--iat", type=Moment(), default=None, help="When it is signed; now if left out.")
+@click.option("--iat", type=MOMENT, default=None, help="When it is signed; now if left out.")
 @identity
 def void(
     client: Client,

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from importlib import import_module
 from os import devnull
 from pathlib import Path
@@ -27,7 +26,7 @@ from rich.table import Table
 from api.texts.catalogue import in_each, translate
 from api.texts.labels import name
 from api.texts.lang import Lang
-from ledger.message import Message, Text
+from ledger.message import Text
 from ledger.regulation.acts.invisible_characters import HIDDEN
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -84,33 +83,6 @@ class Refusal(click.ClickException):
                 click.echo(visible(sentence), file=file, err=file is None)
         except OSError:  # nobody hears it: the exit status says it all the same
             sys.stdout = sys.stderr = Path(devnull).open("w", encoding="utf-8")  # noqa: SIM115
-
-
-class Moment(click.ParamType[datetime]):
-    """A time with its offset, e.g. `2023-03-21T08:00:00+07:00`."""
-
-    name = "time"
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401  click's signature
-        param: click.Parameter | None,  # noqa: ARG002  click's signature
-        ctx: click.Context | None,  # noqa: ARG002  click's signature
-    ) -> datetime:
-        """The time that was typed."""
-        try:
-            moment = datetime.fromisoformat(str(value))
-        except ValueError:
-            moment = None
-        if moment is None or moment.tzinfo is None:
-            misuse(
-                Message(
-                    "Nothing was done: {value} is no time with an offset, e.g."
-                    " 2023-03-21T08:00:00+07:00.",
-                    value=value,
-                ),
-            )
-        return moment
 
 
 class Language(click.ParamType[Lang]):

@@ -1,97 +1,109 @@
-"""Days, moments and keys as people type them, refused before anybody is asked.
-
-What they mean is the server's to say: they go on as they were typed.
-"""
+"""Days, moments, keys and addresses as people type them, refused before anybody is asked."""
 
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
-from typing import Any, Final
+from collections.abc import Callable
+from datetime import date, datetime, time
+from typing import Any, Final, TypeVar
 
 import click
+import httpx
 
 from api.cli.terminal.shell import misuse
 from ledger.message import Message
+from ledger.regulation.registry.calendar import VIETNAM
 
+T = TypeVar("T")
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{6,43}", re.ASCII)
 
 
-class DayText(click.ParamType[str]):
-    """A day, `2024-06-04`."""
+class Typed(click.ParamType[T]):
+    """What one function reads out of a word of a command.
 
-    name = "day"
+    Args:
+        name: What help calls it.
+        read: What was typed, as it is meant; None: it is none such.
+        refusal: Said then, with `{value}` for what was typed.
+    """
 
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401  click's signature
-        param: click.Parameter | None,  # noqa: ARG002  click's signature
-        ctx: click.Context | None,  # noqa: ARG002  click's signature
-    ) -> str:
-        """The day that was typed."""
-        if not _is_day(str(value)):
-            misuse(
-                Message("Nothing was asked: {value} is no day, e.g. 2024-06-04.", value=value),
-            )
-        return str(value)
-
-
-class MomentText(click.ParamType[str]):
-    """A day, or a time with its offset."""
-
-    name = "time|day"
+    def __init__(self, name: str, read: Callable[[str], T | None], refusal: Message) -> None:
+        self.name = name
+        self._read = read
+        self._refusal = refusal
 
     def convert(
         self,
         value: Any,  # noqa: ANN401  click's signature
         param: click.Parameter | None,  # noqa: ARG002  click's signature
         ctx: click.Context | None,  # noqa: ARG002  click's signature
-    ) -> str:
-        """The moment that was typed."""
-        if not (_is_day(str(value)) or _is_time(str(value))):
-            misuse(
-                Message(
-                    "Nothing was asked: {value} is neither a day, e.g. 2024-06-04, nor a time with"
-                    " an offset, e.g. 2023-03-21T08:00:00+07:00.",
-                    value=value,
-                ),
-            )
-        return str(value)
+    ) -> T:
+        """What was typed."""
+        found = self._read(str(value))
+        if found is None:
+            misuse(self._refusal.filled(value=value))
+        return found
 
 
-class KeyId(click.ParamType[str]):
-    """A key by its thumbprint, 43 letters of base64url, or by how that begins."""
-
-    name = "kid"
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401  click's signature
-        param: click.Parameter | None,  # noqa: ARG002  click's signature
-        ctx: click.Context | None,  # noqa: ARG002  click's signature
-    ) -> str:
-        """The thumbprint that was typed."""
-        if _KEY.fullmatch(str(value)) is None:
-            misuse(
-                Message(
-                    "Nothing was asked: {value} is no key; its 43 characters, of which the first"
-                    " six may do, stand in: socai registry keys",
-                    value=value,
-                ),
-            )
-        return str(value)
-
-
-def _is_day(text: str) -> bool:
+def _day(text: str) -> date | None:
     try:
-        return _DAY.fullmatch(text) is not None and bool(date.fromisoformat(text))
+        return date.fromisoformat(text) if _DAY.fullmatch(text) else None
     except ValueError:
-        return False
+        return None
 
 
-def _is_time(text: str) -> bool:
+def _time(text: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(text).tzinfo is not None
+        moment = datetime.fromisoformat(text)
     except ValueError:
-        return False
+        return None
+    return None if moment.tzinfo is None else moment
+
+
+def _end_of_day(text: str) -> datetime | None:
+    day = _day(text)
+    return _time(text) if day is None else datetime.combine(day, time(23, 59, 59), VIETNAM)
+
+
+def _address(text: str) -> str | None:
+    try:
+        url = httpx.URL(text)
+        return text if url.scheme in ("http", "https") and url.host.encode("idna") else None
+    except (httpx.InvalidURL, ValueError):
+        return None
+
+
+# What they mean is the server's to say: these go on as they were typed.
+DAY_TEXT: Final = Typed(
+    "day",
+    lambda text: text if _day(text) else None,
+    Message("Nothing was asked: {value} is no day, e.g. 2024-06-04."),
+)
+MOMENT_TEXT: Final = Typed(
+    "time|day",
+    lambda text: text if _day(text) or _time(text) else None,
+    Message(
+        "Nothing was asked: {value} is neither a day, e.g. 2024-06-04, nor a time with"
+        " an offset, e.g. 2023-03-21T08:00:00+07:00."
+    ),
+)
+KEY_ID: Final = Typed(
+    "kid",
+    lambda text: text if _KEY.fullmatch(text) else None,
+    Message(
+        "Nothing was asked: {value} is no key; its 43 characters, of which the first"
+        " six may do, stand in: socai registry keys"
+    ),
+)
+SERVER_URL: Final = Typed(
+    "url",
+    _address,
+    Message("Nothing was done: {value} is no address of a server, e.g. http://127.0.0.1:8000."),
+)
+_NO_TIME: Final = Message(
+    "Nothing was done: {value} is no time with an offset, e.g. 2023-03-21T08:00:00+07:00."
+)
+MOMENT: Final = Typed("time", _time, _NO_TIME)
+LAST_DAY: Final = Typed("day|time", _end_of_day, _NO_TIME)
+"""A time, or a day, which means its end in Vietnam."""

@@ -13,7 +13,8 @@ from api.cli.commands.backup.group import KEY, PASSPHRASE
 from api.cli.commands.log.doubt import doubts_of, remember
 from api.cli.commands.log.kept_checkpoint import CheckpointFile, by_log, kept_checkpoints
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import Moment, Shell, fail, misuse, options, shell_of
+from api.cli.terminal.shell import Shell, fail, misuse, options, shell_of
+from api.cli.terminal.typed_values import MOMENT
 from api.ops import database
 from api.ops.backup import repository_key, restoring
 from api.ops.backup.repository import BaseCopy, Repository
@@ -33,7 +34,7 @@ _NEEDED_KEYS: Final = ("log", "pq")
 
 @click.command()
 @click.option("--to-latest", is_flag=True, help="To the last moment that is kept.")
-@click.option("--to-time", type=Moment(), default=None, help="To a moment.")
+@click.option("--to-time", type=MOMENT, default=None, help="To a moment.")
 @click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),

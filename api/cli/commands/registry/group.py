@@ -13,7 +13,8 @@ from api.cli.commands import cases
 from api.cli.commands.access import sign_and_send
 from api.cli.commands.record import new_id, one_keeper
 from api.cli.commands.signer_options import identity, signing_time
-from api.cli.terminal.shell import Moment, Shell, fail, misuse, shell_of
+from api.cli.terminal.shell import Shell, fail, misuse, shell_of
+from api.cli.terminal.typed_values import MOMENT
 from api.client.client import Client
 from api.client.connection import understood
 from ledger.admission.registrar import registry_act
@@ -53,7 +54,7 @@ for _kind in _LISTED:
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--document", required=True, help="The document that the lines rest on.")
 @click.option("--approver", required=True, metavar="OFFICER", help="The second signer (uuid).")
-@click.option("--iat", type=Moment(), default=None, help="When it is signed; now if left out.")
+@click.option("--iat", type=MOMENT, default=None, help="When it is signed; now if left out.")
 @click.option(
     "--check", "dry_run", is_flag=True, help="Show what would be signed, and sign nothing."
 )

@@ -20,7 +20,8 @@ from api.cli.commands.record import give_signed, new_id, one_keeper
 from api.cli.commands.signer_options import identity, log_keys, signing_time, vkey_option
 from api.cli.commands.verify.progress import KeptProgress, Progress
 from api.cli.terminal import addresses
-from api.cli.terminal.shell import Moment, Shell, misuse, shell_of
+from api.cli.terminal.shell import Shell, misuse, shell_of
+from api.cli.terminal.typed_values import MOMENT, Typed
 from api.client.case_check import VALID, RecordFault, faults, keyring_of, worst
 from api.client.client import Client
 from api.client.connection import Refused, understood
@@ -50,28 +51,13 @@ def _scope(agency: str | None, kid: str | None, since: str | None) -> dict[str, 
     return {name: value for name, value in asked.items() if value is not None}
 
 
-class Since(click.ParamType[str]):
-    """An index, or `sign-off`."""
-
-    name = "index|sign-off"
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401  click's signature
-        param: click.Parameter | None,  # noqa: ARG002  click's signature
-        ctx: click.Context | None,  # noqa: ARG002  click's signature
-    ) -> str:
-        """What was typed."""
-        text = str(value)
-        if text != _SINCE and not (text.isascii() and text.isdigit()):
-            misuse(
-                Message(
-                    "Nothing was verified: --since is an index of the log, or sign-off; {value} is"
-                    " neither.",
-                    value=value,
-                )
-            )
-        return text
+SINCE: Final = Typed(
+    "index|sign-off",
+    lambda text: text if text == _SINCE or (text.isascii() and text.isdigit()) else None,
+    Message(
+        "Nothing was verified: --since is an index of the log, or sign-off; {value} is neither."
+    ),
+)
 
 
 @verify.command("all")
@@ -79,7 +65,7 @@ class Since(click.ParamType[str]):
 @click.option("--kid", default=None, help="Cases in which this key signed.")
 @click.option(
     "--since",
-    type=Since(),
+    type=SINCE,
     default=None,
     help="With something new behind that index, or the agency's last sign-off.",
 )
@@ -288,7 +274,7 @@ def _tell(shell: Shell, progress: Progress) -> None:
 
 @verify.command("sign-off")
 @click.option("--agency", required=True, help="Whose cases were verified.")
-@click.option("--iat", type=Moment(), default=None, help="When it is signed; now if left out.")
+@click.option("--iat", type=MOMENT, default=None, help="When it is signed; now if left out.")
 @vkey_option
 @identity
 def sign_off(client: Client, agency: str, iat: datetime | None, vkey: VKey | None) -> None:

@@ -18,8 +18,8 @@ from api.cli.commands.writing.drafting import Drafting, Wanted
 from api.cli.commands.writing.recording import Recording, unanswered
 from api.cli.terminal.codes import Code
 from api.cli.terminal.late_commands import Late, LateGroup
-from api.cli.terminal.shell import Moment, misuse, shell_of
-from api.cli.terminal.typed_values import DayText
+from api.cli.terminal.shell import misuse, shell_of
+from api.cli.terminal.typed_values import DAY_TEXT, MOMENT
 from api.client.client import Client
 from api.client.connection import understood
 from api.ops.machine import RealEntropy
@@ -42,9 +42,7 @@ def recorded(command: F) -> F:
         vkey_option,
         click.option("--dry-run", is_flag=True, help="Show it and ask the rules; sign nothing."),
         click.option("--yes", is_flag=True, help="Ask nothing; sign as it is shown."),
-        click.option(
-            "--at", type=Moment(), default=None, help="The ledger's time; rehearsals only."
-        ),
+        click.option("--at", type=MOMENT, default=None, help="The ledger's time; rehearsals only."),
     ):
         command = option(command)
     return identity(command)
@@ -86,9 +84,9 @@ def officer() -> None:
 )
 @click.option("--power", "powers", multiple=True, metavar="CODE", help="Beside those of the post.")
 @click.option(
-    "--from", "from_", type=DayText(), default=None, metavar="DAY", help="Today if left out."
+    "--from", "from_", type=DAY_TEXT, default=None, metavar="DAY", help="Today if left out."
 )
-@click.option("--until", type=DayText(), default=None, metavar="DAY", help="Its last day.")
+@click.option("--until", type=DAY_TEXT, default=None, metavar="DAY", help="Its last day.")
 @click.option("--approver", default=None, metavar="OFFICER", help="The personnel officer.")
 @recorded
 def appoint(
@@ -126,7 +124,7 @@ def appoint(
 @click.command("enrol")
 @click.argument("file", type=click.File("rb", lazy=True))
 @click.option("--officer", "named", required=True, metavar="OFFICER", help="Whose key it is.")
-@click.option("--until", type=DayText(), required=True, metavar="DAY", help="Its last day.")
+@click.option("--until", type=DAY_TEXT, required=True, metavar="DAY", help="Its last day.")
 @click.option(
     "--custody",
     type=_choices(ENROLLING, "custody"),
@@ -173,9 +171,9 @@ def enrol(
     help="LEAVE, ABSENCE, DEPUTY_IN_CHARGE, STANDING or SINGLE_CASE.",
 )
 @click.option("--scope", required=True, help="What is let sign, in words.")
-@click.option("--until", type=DayText(), required=True, metavar="DAY", help="Its last day.")
+@click.option("--until", type=DAY_TEXT, required=True, metavar="DAY", help="Its last day.")
 @click.option(
-    "--from", "from_", type=DayText(), default=None, metavar="DAY", help="Today if left out."
+    "--from", "from_", type=DAY_TEXT, default=None, metavar="DAY", help="Today if left out."
 )
 @click.option("--document", required=True, help="The document that it rests on.")
 @click.option(

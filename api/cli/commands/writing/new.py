@@ -16,7 +16,8 @@ from api.cli.commands.signer_options import identity, vkey_option
 from api.cli.commands.writing.drafting import PLACE, SECOND, Drafting, Wanted
 from api.cli.commands.writing.recording import Recording, unanswered
 from api.cli.terminal.codes import Code
-from api.cli.terminal.shell import Moment, misuse, shell_of
+from api.cli.terminal.shell import misuse, shell_of
+from api.cli.terminal.typed_values import MOMENT
 from api.cli.terminal.writing import draft_files
 from api.client.client import Client
 from ledger.message import Message
@@ -60,7 +61,7 @@ class ActCode(Code):
     "--checker", default=None, metavar="OFFICER", help="Who checks: an id, its beginning, an alias."
 )
 @click.option("--approver", default=None, metavar="OFFICER", help="Who approves, likewise.")
-@click.option("--at", type=Moment(), default=None, help="The ledger's time; rehearsals only.")
+@click.option("--at", type=MOMENT, default=None, help="The ledger's time; rehearsals only.")
 @click.option("--yes", is_flag=True, help="Ask nothing; sign as it is shown.")
 @click.option("--dry-run", is_flag=True, help="Show it and ask the rules; sign nothing.")
 @vkey_option

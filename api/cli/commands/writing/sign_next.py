@@ -16,7 +16,8 @@ from api.cli.commands.officer import payload_of
 from api.cli.commands.signer_options import identity, signing_time, vkey_option
 from api.cli.commands.writing.judging import judged, require_lawful
 from api.cli.commands.writing.recording import Recording, ask, encoded, unanswered
-from api.cli.terminal.shell import Moment, Shell, shell_of
+from api.cli.terminal.shell import Shell, shell_of
+from api.cli.terminal.typed_values import MOMENT
 from api.cli.terminal.writing import act_shown
 from api.cli.terminal.writing.answers import NO, YES, plain
 from api.client.client import Client
@@ -41,7 +42,7 @@ _END: Final = frozenset({"d", "dung", "q", "quit"})
 
 
 @click.command("sign-next")
-@click.option("--at", type=Moment(), default=None, help="The ledger's time; rehearsals only.")
+@click.option("--at", type=MOMENT, default=None, help="The ledger's time; rehearsals only.")
 @vkey_option
 @identity
 def sign_next(client: Client, at: datetime | None, vkey: VKey | None) -> None:

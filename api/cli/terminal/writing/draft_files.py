@@ -22,7 +22,6 @@ from ledger.message import Message
 
 Json = Mapping[str, Any]
 MOST_BYTES: Final = 1 << 20
-_DEEPEST: Final = 32
 _PLAIN: Final = re.compile(r"[^\W\d_][\w ./,()+-]*", re.UNICODE)
 
 
