@@ -544,8 +544,7 @@ class Queries:
         if self._evidence.level != ORDINARY:
             raise OrdinaryOnly
         with self._connecting() as connection:
-            views = ("acts", "worklist") if wanted.pending else ("acts",)
-            index = _index(connection, views) if snapshot is None else snapshot
+            index = _index(connection, wanted.views) if snapshot is None else snapshot
             who = asker()
             few = who is not None and self._ways.choose(connection, who.officer)
             lines = timeline.across(

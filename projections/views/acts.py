@@ -30,6 +30,8 @@ from projections.views import disputed
 from projections.views.base import Connection, Cursor, by_values, live, through_all
 from projections.views.disputed import Dispute
 from projections.views.new_rows import NewRows
+from projections.views.statistics.behind import MARKED_ACT
+from projections.views.statistics.indicators import marks_of
 
 NAME: Final = "acts"
 
@@ -611,6 +613,7 @@ _WANTED: Final[Mapping[str, LiteralString]] = {
     "act": " AND a.act = %(act)s",
     "late": " AND a.late",
     "pending": _PENDING,
+    "figure": MARKED_ACT,
     "kid": " AND a.act_id IN (SELECT k.act_id FROM proj.acts k WHERE k."
     + _LIVE
     + " AND k.kid = %(kid)s AND k.index <= %(snapshot)s)",
@@ -649,6 +652,8 @@ class ActFilter:
         late: Says why it is entered late.
         pending: Waits for a signature.
         kid: Has a statement that is signed with this key.
+        figure: Is counted by this figure (`OF_ACTS`).
+        at: What lapses is judged by this instant.
         start: On the clock, this or later.
         end: Before this.
         clock: `recorded` or `occurred`: what `start`, `end` and the order go by, newest first.
@@ -660,9 +665,17 @@ class ActFilter:
     late: bool = False
     pending: bool = False
     kid: str | None = None
+    figure: str | None = None
+    at: datetime | None = None
     start: datetime | None = None
     end: datetime | None = None
     clock: str = "recorded"
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """Views that answer it."""
+        given = (("worklist", self.pending), ("statistics", self.figure is not None))
+        return (NAME, *(view for view, asked in given if asked))
 
 
 class Called(NamedTuple):
@@ -731,7 +744,7 @@ def across(  # noqa: PLR0913 - a question, its parts named
         *(part for name, part in _WANTED.items() if getattr(wanted, name)),
         *(part for one, part in given if one),
     ]
-    if wanted.flag is not None or wanted.pending:
+    if wanted.flag is not None or wanted.pending or wanted.figure is not None:
         through_all(connection)
     elif len(parts) > 2:  # noqa: PLR2004  more than what is asked of every listing
         by_values(connection)
@@ -741,6 +754,8 @@ def across(  # noqa: PLR0913 - a question, its parts named
         "act": wanted.act,
         "flag": wanted.flag,
         "kid": wanted.kid,
+        "marks": marks_of(wanted.figure),
+        "counted_at": wanted.at,
         "from": wanted.start,
         "to": wanted.end,
         "snapshot": snapshot,

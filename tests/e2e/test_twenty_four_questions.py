@@ -6,12 +6,19 @@ their command. What is right comes from the scenario files.
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+import hashlib
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
+import orjson
+import pypdf
 import pytest
 
 from api.client.connection import Refused
+from keys.canonical import b64
+from ledger.log.moment import unstamp
+from ledger.regulation.acts.json_shape import fmt_time
+from ledger.regulation.registry.calendar import VIETNAM
 from tests.fixtures.inspected import DISTRICT, LEAD, OPEN, STRANGER, TITLE, Inspected
 
 pytestmark = [
@@ -21,9 +28,18 @@ pytestmark = [
 ]
 
 NUMBER = "2023/0001"
+NUMBER_SC3 = "2025/0002"
 BOSS = ("SC3", "spgd")
 """A deputy head of the department that carries on for the lead."""
 DISTRICT_AGENCY = "bacninh.h-g"
+
+
+class Permitted(NamedTuple):
+    """A permit with a file."""
+
+    act_id: str
+    digest: str
+    data: bytes
 
 
 def both(inspected: Inspected, **asked: str) -> list[dict[str, Any]]:
@@ -195,22 +211,96 @@ def test_20_what_another_case_has_to_do_with_this_one(inspected: Inspected) -> N
         assert way[lang] in " ".join(said.split())
 
 
-def test_21_which_file_came_when_and_who_read_it(inspected: Inspected) -> None:
-    """Each file of a case with the record that brought it, and its custody."""
-    for play, document in inspected.documents.items():
-        listed = [step for step in document["steps"] if step.get("attachments")]
-        if not listed or inspected.case(play) not in _mine(inspected):
-            continue
-        act_id = inspected.act(play, listed[0]["n"])
-        file = inspected.read(f"/v1/acts/{act_id}")["payload"]["attachments"][0]
-        path = f"/v1/acts/{act_id}/attachments/{file['digest']}/custody"
-        by_api = inspected.read(path)
-        assert [one["event"] for one in by_api["events"]][:2] == ["ADDED", "ATTACHED"]
-        return
+@pytest.fixture(scope="module")
+def permitted(inspected: Inspected) -> Permitted:
+    """A file and a permit that the deputy head gives the lead, in a case that has ended."""
+    data = b"%PDF-1.7\n" + bytes(range(256)) * 40
+    sent = inspected.home.parent / "bien-ban.pdf"
+    sent.write_bytes(data)
+    moment = unstamp(inspected.client(*BOSS).log()["now"]) + timedelta(minutes=5)
+    at = moment.astimezone(VIETNAM).replace(microsecond=0)
+    holder = inspected.documents["SC3"]["cast"][LEAD[1]]
+    draft = inspected.home.parent / "permit.json"
+    facts = {
+        "purpose": "Gửi tòa án theo yêu cầu",
+        "holder": {
+            "officer": inspected.officer(*LEAD),
+            "post": holder["post"],
+            "agency": holder["agency"],
+            "until": fmt_time(at + timedelta(days=30)),
+        },
+        "copies": 2,
+        "copy_nos": ["01", "02"],
+    }
+    draft.write_bytes(orjson.dumps({"facts": facts}))
+    told = inspected.told(
+        *("act", "new", "ExportPermitted", "--case", NUMBER_SC3, "--from", str(draft), "--yes"),
+        *("--attach", str(sent), "--at", fmt_time(at)),
+        by=BOSS,
+    )
+    assert told["status"] == "effective"
+    signed = inspected.read(f"/v1/acts/{told['act_id']}", by=BOSS, at_least=told["index"])
+    (file,) = signed["payload"]["attachments"]
+    return Permitted(told["act_id"], file["digest"], data)
 
 
-def _mine(inspected: Inspected) -> set[str]:
-    return {line["id"] for line in inspected.read("/v1/cases", limit=200)["cases"]}
+def test_21_which_file_came_when_and_who_read_it(
+    inspected: Inspected, permitted: Permitted
+) -> None:
+    """The file of the permit: added and listed by who signed it, read by whom it is for."""
+    act_id, digest, data = permitted
+    got = inspected.home.parent / "got.pdf"
+    words = ("attachment", "get", act_id, digest, "-o", str(got))
+    assert inspected.told(*words)["size"] == len(data)
+    assert got.read_bytes() == data
+    by_api = inspected.read(f"/v1/acts/{act_id}/attachments/{digest}/custody")
+    by_cli = inspected.told("attachment", "custody", act_id, digest)
+    boss, lead = inspected.officer(*BOSS), inspected.officer(*LEAD)
+    for told in (by_api, by_cli):
+        assert [(one["event"], one["officer"]) for one in told["events"]] == [
+            ("ADDED", boss),
+            ("ATTACHED", boss),
+            ("READ", lead),
+        ]
+        assert all(one["at"] for one in told["events"])
+        assert told["events"][1]["act_id"] == act_id
+    said = inspected.cli("attachment", "custody", act_id, digest, lang="vi", terminal=True).stdout
+    assert "đọc" in said.split()
+
+
+def test_22_which_measures_still_live_have_no_finding(inspected: Inspected) -> None:
+    """None: each was lifted, or what it rested on was found; by the same figure those before it."""
+    document = {play: file["steps"] for play, file in inspected.documents.items()}
+    taken = [
+        (play, step["n"])
+        for play, steps in document.items()
+        for step in steps
+        if step["act"] in ("ImmediateMeasureTaken", "TechnicalMeasureOrdered")
+    ]
+    assert taken
+    found = {
+        play
+        for play, n in taken
+        for step in document[play]
+        if step["act"] == "VerificationConcluded"
+    }
+    assert both(inspected, figure="MEASURE_NO_FINDING") == []
+    assert {play for play, _ in taken} == found
+    before = both(inspected, figure="MEASURE_BEFORE_VERIFICATION")
+    assert {one["act_id"] for one in before} == {
+        inspected.act("SC2", 2),
+        inspected.act("SC4", 3),
+    }
+    cases = inspected.read(
+        "/v1/cases",
+        figure="MEASURE_NO_FINDING",
+        counted_from="2020-01-01",
+        counted_to="2025-12-31",
+    )
+    assert cases["cases"] == []
+    refused = inspected.cli("acts", "--figure", "OLD_CASES")
+    assert refused.exit_code == 2
+    assert "MEASURE_NO_FINDING" in refused.output
 
 
 def test_23_what_changed_since_my_last_visit(inspected: Inspected) -> None:
@@ -224,6 +314,24 @@ def test_23_what_changed_since_my_last_visit(inspected: Inspected) -> None:
     later = {act["act_id"] for act in acts if act["statements"][-1]["index"] > visit}
     assert touched
     assert touched <= later
+
+
+def test_24_the_file_printed_for_court(inspected: Inspected, permitted: Permitted) -> None:
+    """Whole, by the permit that names who prints: the call and the command each take a number."""
+    case, into = inspected.case("SC3"), inspected.home.parent
+    _, by_api, _ = inspected.client(*LEAD).print_case(case, permitted.act_id, into / "api.pdf")
+    by_cli = inspected.told("case", "print", NUMBER_SC3, "-o", str(into / "cli.pdf"))
+    assert by_cli["digest"] != by_api
+    acts = inspected.client(*LEAD).case_acts(case)["acts"]
+    for name, digest in (("api.pdf", by_api), ("cli.pdf", by_cli["digest"])):
+        printed = (into / name).read_bytes()
+        sha = hashlib.sha256(printed).digest()
+        assert digest == f"sha-256:{b64(sha)}"
+        text = "".join(
+            "".join(p.extract_text().split()) for p in pypdf.PdfReader(into / name).pages
+        )
+        for act in acts:
+            assert act["statements"][0]["digest"] in text or act["act_id"] in text, act["act"]
 
 
 def test_25_is_every_case_of_an_agency_sound(inspected: Inspected) -> None:

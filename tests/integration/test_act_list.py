@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 import pytest
 
 from api.ops.embedded_postgres import Embedded
 from projections.views.acts import ActFilter, ActLine
+from projections.views.case_file import Filter
+from projections.views.statistics.behind import Behind
 from tests.fixtures.postgres import Database, make_database
 from tests.fixtures.projected import Case, made
 from tests.played_log import played
@@ -38,6 +40,30 @@ def sc2(postgres_server: Embedded) -> Iterator[Case]:
     database = make_database(postgres_server)
     yield made(database, played("SC2"))
     database.close()
+
+
+def test_a_measure_without_a_finding_is_listed_while_it_holds(
+    sc2: Case, database: Database
+) -> None:
+    """SC2 before anything was found: until its end its act, and its case; behind it the lapse."""
+    measure = sc2.entry(2)
+    assert measure.effect is not None
+    assert measure.effect.index is not None
+    case = made(database, played("SC2"), end=measure.effect.index + 1)
+    ends = datetime.fromisoformat(measure.act.facts["review_at"])
+    holds, lapsed = "MEASURE_NO_FINDING", "MEASURE_LAPSED"
+    day = measure.act.day
+    for at, figure in ((ends, holds), (ends + timedelta(seconds=1), lapsed)):
+        for one in (holds, lapsed):
+            found = listed(case, ActFilter(figure=one, at=at))
+            assert [line.act_id for line in found] == [measure.act.act_id] * (one == figure)
+            _, cases = case.queries.cases(Filter(behind=Behind(one, day, day, at)), limit=9)
+            assert [line.stream for line in cases] == [case.stream] * (one == figure)
+        _, told = case.queries.statistics(day, day, at, smallest=1)
+        counts = {one.code: one.count for one in told.figures if one.code in (holds, lapsed)}
+        assert counts == {holds: int(figure == holds), lapsed: int(figure == lapsed)}
+    for moment in (ends, sc2.now):  # the whole of SC2: it was found out, and lifted
+        assert listed(sc2, ActFilter(figure=holds, at=moment)) == []
 
 
 def test_every_act_of_a_case_is_a_line_however_many_signed_it(sc2: Case) -> None:

@@ -43,6 +43,7 @@ from ledger.regulation.case_file.flags import DISPUTED
 from ledger.regulation.edition import load_edition
 from ledger.regulation.words import vocabulary
 from projections.views.statistics.hidden_cells import HIDDEN, HIDDEN_MEANS
+from projections.views.statistics.indicators import OF_ACTS
 
 _TASKS: Final = ("kind", "number", "act", "due", "status", "clock", "source")
 _COUNTED: Final[Mapping[str, Message]] = {
@@ -62,6 +63,7 @@ STATE: Final = Code("state", lambda: life_cycle().labels)
 OUTCOME: Final = Code(None, lambda: vocabulary("outcomes"))
 ACT: Final = Code("act", lambda: load().types)
 FLAG: Final = Code("guard", _flags)
+FIGURE: Final = Code(None, lambda: OF_ACTS)
 
 
 @click.group()
@@ -372,6 +374,13 @@ def worklist(client: Client, *, team: bool) -> None:
 @click.option("--agency", default=None, help="Agency of the author.")
 @click.option("--act", type=ACT, default=None, help="Of this type: socai catalogue act")
 @click.option("--flag", type=FLAG, default=None, help="Has had it: socai catalogue guard")
+@click.option(
+    "--figure",
+    cls=CodeOption,
+    type=FIGURE,
+    default=None,
+    help="Is counted by a figure of stats.",
+)
 @click.option("--late", is_flag=True, help="Entered late.")
 @click.option("--pending", is_flag=True, help="Waiting for signatures.")
 @click.option(

@@ -42,7 +42,7 @@ def list_acts(params: dict[str, Any]) -> Response:
     agency of its officer, or reads under an inspection order; that is a read itself, and noted.
     """
     wanted = _filter(params)
-    freshness.require(params, "acts", *(("worklist",) if wanted.pending else ()))
+    freshness.require(params, *wanted.views)
     bodies = key_reads.bodies_for(wanted.kid)
     bound = {name: params.get(name) for name in (*_FILTERS, "limit")}
     place = cursor.read(params.get("cursor"), "acts across", bound)
@@ -67,7 +67,7 @@ def list_acts(params: dict[str, Any]) -> Response:
 
 
 _FILTERS: Final = (
-    "agency", "act", "flag", "late", "pending", "kid", "from_", "to", "clock",
+    "agency", "act", "flag", "late", "pending", "kid", "figure", "from_", "to", "clock",
 )  # fmt: skip
 
 
@@ -83,6 +83,8 @@ def _filter(params: dict[str, Any]) -> ActFilter:
         late="late" in params,
         pending="pending" in params,
         kid=params.get("kid"),
+        figure=params.get("figure"),
+        at=now(),
         start=None if first is None else moments.midnight(first),
         end=None if last is None else moments.midnight(last, days=1),
         clock=params.get("clock", "recorded"),

@@ -39,6 +39,7 @@ from api.http.schemas.enumerations import (
     VERIFICATION_OUTCOME,
 )
 from api.http.schemas.log import InclusionProofSchema
+from projections.views.statistics.indicators import OF_ACTS
 
 
 class WordsSchema(StrictSchema):
@@ -204,6 +205,7 @@ class ActsQuerySchema(PageSchema):
     late = choice(("true",), "Entered late, and says why.")
     pending = choice(("true",), "Waits for signatures.")
     kid = pattern(DIGEST, "Has a statement signed with this key.")
+    figure = choice(OF_ACTS, "Is counted by this figure of `/v1/statistics` when asked.")
     from_ = pattern(DAY, "On this day in Vietnam or later.", name="from")
     to = pattern(DAY, "On this day or earlier.")
     clock = LOG_CLOCK.one(

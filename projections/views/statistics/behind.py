@@ -11,20 +11,28 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, LiteralString
 
 from projections.views.base import live
-from projections.views.statistics.indicators import INDICATORS
+from projections.views.statistics.indicators import INDICATORS, marks_of
 from projections.views.statistics.view import NAME, OLD_CASE_DAYS
 
 CAME: Final = "CASES_IN"
 """Cases that came in: the total, and every cell of volumes."""
 FIGURES: Final = (CAME, *(one.code for one in INDICATORS))
 _LIVE: Final = live(NAME)
+#: As `proj.figures` has it: what still is counts until its end, all else from it on.
+_COUNTS: Final[LiteralString] = (
+    _LIVE + " AND m.code = ANY (%(marks)s)"
+    " AND (m.until IS NULL OR (m.until < %(counted_at)s) <> (m.code = 'MEASURE_NO_FINDING'))"
+)
 _MARKED: Final[LiteralString] = (
     " AND stream IN (SELECT m.stream FROM proj.marks m WHERE m."
-    + _LIVE
-    + " AND m.code = ANY (%(marks)s) AND m.on_day BETWEEN %(counted_from)s AND %(counted_to)s"
-    " AND (m.until IS NULL OR m.until < %(counted_at)s)"
+    + _COUNTS
+    + " AND m.on_day BETWEEN %(counted_from)s AND %(counted_to)s"
     " AND (%(of)s::text IS NULL OR m.agency = %(of)s))"
 )
+MARKED_ACT: Final[LiteralString] = (
+    " AND a.act_id IN (SELECT m.act_id FROM proj.marks m WHERE m." + _COUNTS + ")"
+)
+"""On a row of the acts, `a`: it is one of those that a figure counts, by `marks_of`."""
 _COUNTED: Final[LiteralString] = (
     " AND stream IN (SELECT k.stream FROM proj.counted k WHERE k."
     + _LIVE
@@ -65,13 +73,13 @@ class Behind:
         """On a row of the case list."""
         if self.figure == CAME:
             return _CAME
-        return _MARKED if self._marks else _OLD
+        return _MARKED if marks_of(self.figure) else _OLD
 
     @property
     def values(self) -> dict[str, Any]:
         """What the condition asks."""
         return {
-            "marks": list(self._marks),
+            "marks": marks_of(self.figure),
             "counted_from": self.start,
             "counted_to": self.end,
             "counted_at": self.at,
@@ -79,7 +87,3 @@ class Behind:
             "of": self.agency,
             "channel": self.channel,
         }
-
-    @property
-    def _marks(self) -> tuple[str, ...]:
-        return next((one.marks for one in INDICATORS if one.code == self.figure), ())

@@ -5,7 +5,7 @@ Pure. `statistics.py` stores them, `indicators.py` says what is counted by them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -28,12 +28,21 @@ COUNTED_FLAGS: Final = (
 _NO_ERROR: Final = frozenset({"WRITTEN_CONFIRMATION", "STUB_OPENED"})
 #: Codes of `who` that any agency may come to hold.
 _OF_CASE: Final = CASE_ROLES | {"ANY_AGENCY", "KEY_HOLDER"}
+NO_FINDING: Final = "MEASURE_NO_FINDING"
+#: States in which a measure, or a take-down, still holds; what has lapsed says so by its end.
+_RESTRICTS: Final[Mapping[str, Collection[str]]] = {
+    "measure": ("TAKEN", "CONFIRMED", "NARROWED"),
+    "takedown": ("EXECUTED", "RESTORATION_ASKED"),
+}
 _NO_VIOLATION: Final = frozenset({"NO_VIOLATION", "INSUFFICIENT_BASIS"})
 
 
 @dataclass(frozen=True, slots=True)
 class CountedEvent:
-    """One thing an overseer counts; `until` where it only counts once that instant has passed."""
+    """One thing an overseer counts; `until` where it only counts once that instant has passed.
+
+    Of `NO_FINDING`, what still is, it counts until that instant.
+    """
 
     code: str
     entry: Entry
@@ -71,7 +80,8 @@ def _marks(stream: StreamState, registry: Registry) -> Iterator[CountedEvent]:
         yield from _mark_of(entry, stream)
         if _without_function(entry, registry):
             yield CountedEvent("NO_FUNCTION", entry)
-    yield from _open_marks(stream, registry)
+    yield from _measure_marks(stream, registry)
+    yield from _open_marks(stream)
     closed = closing(stream)
     if stream.outcome in _NO_VIOLATION and closed is not None:
         yield CountedEvent("NO_VIOLATION", closed)
@@ -82,12 +92,19 @@ def closing(stream: StreamState) -> Entry | None:
     return stream.last("CaseClosed") if stream.state in ENDED else None
 
 
-def _open_marks(stream: StreamState, registry: Registry) -> Iterator[CountedEvent]:
-    """Marks of what nobody has answered yet; a measure counts once its review date has passed."""
+def _measure_marks(stream: StreamState, registry: Registry) -> Iterator[CountedEvent]:
+    """A measure has lapsed once its review date has passed; until then it may lack a finding."""
     for sub in (*stream.subs_in("measure"), *stream.subs_in("takedown")):
         lapse = stream.lapse(sub, registry)
-        if lapse is not None:
-            yield CountedEvent("MEASURE_LAPSED", sub.opened_by, until=lapse[0])
+        end = None if lapse is None else lapse[0]
+        if end is not None:
+            yield CountedEvent("MEASURE_LAPSED", sub.opened_by, until=end)
+        if stream.finding is None and sub.state in _RESTRICTS[sub.name]:
+            yield CountedEvent(NO_FINDING, sub.opened_by, until=end)
+
+
+def _open_marks(stream: StreamState) -> Iterator[CountedEvent]:
+    """Marks of what nobody has answered yet."""
     for sub in stream.subs_in("referral", "SENT"):
         yield CountedEvent("REFERRAL_NOT_ACCEPTED", sub.opened_by)
     for sub in stream.subs_in("takedown", "PROPOSED"):

@@ -106,4 +106,20 @@ INDICATORS: Final = (
         ("LATE_ENTRY",),
         Message("acts entered late, with their reason"),
     ),
+    Indicator(
+        "MEASURE_NO_FINDING",
+        Message("measures still in force without a finding"),
+        ("MEASURE_NO_FINDING",),
+        Message(
+            "measures, and take-downs carried out, that hold when looked at while nothing has been"
+            " found in their case"
+        ),
+    ),
 )
+OF_ACTS: Final = tuple(one.code for one in INDICATORS if one.marks)
+"""Figures that count acts; the others count cases."""
+
+
+def marks_of(figure: str | None) -> list[str]:
+    """The marks that a figure adds up; none where it counts no acts."""
+    return [mark for one in INDICATORS if one.code == figure for mark in one.marks]

@@ -141,6 +141,36 @@ def test_a_measure_nobody_confirms_counts_as_lapsed_from_its_review_date() -> No
     assert "MEASURE_LAPSED" not in marks(case)
 
 
+def test_a_measure_that_holds_without_a_finding_is_counted_until_its_end() -> None:
+    """G4, 7.2.a: from taking it to what was found, its lifting, or the end that it names."""
+    case = a_case_in("VERIFYING")
+    measure = case.then("ImmediateMeasureTaken", by="tp", also=["gd"])
+    (holds,) = marks(case)["MEASURE_NO_FINDING"]
+    (lapses,) = marks(case)["MEASURE_LAPSED"]
+    assert holds.entry is measure
+    assert holds.until == lapses.until  # from one end on it is the other
+    case.then("MeasureReviewed", by="cv2", also=["pgd"])
+    (narrowed,) = marks(case)["MEASURE_NO_FINDING"]
+    assert narrowed.until != holds.until
+    case.then("MeasureLifted", facts={"measure": measure.act.act_id})
+    assert "MEASURE_NO_FINDING" not in marks(case)
+
+
+def test_a_finding_ends_what_is_counted_without_one() -> None:
+    """The rumour of SC2: the public is informed at 19:50, and what is true is found at 21:10."""
+    file = scenario("SC2")
+    player, cast = player_for(file)
+    counted = {}
+    for step in steps(file):
+        player.step(step, cast)
+        stream = player.stream(player.cases[next(iter(file["cases"]))])
+        found = by_code(counted_events_of(stream, (), player.registry))
+        counted[step["n"]] = [m.entry.act.act for m in found.get("MEASURE_NO_FINDING", ())]
+    taken = [n for n, acts in counted.items() if acts == ["ImmediateMeasureTaken"]]
+    assert taken == list(range(2, 8))
+    assert not any(acts for n, acts in counted.items() if n not in taken)
+
+
 def test_sanction_without_an_explanation_is_counted() -> None:
     """Flag NO_EXPLANATION_HEARD, as it was raised."""
     case = a_case_in("HANDLING")
