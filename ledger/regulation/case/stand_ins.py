@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple
 
 from ledger.regulation.acts.act import Act, NamedSigner
+from ledger.regulation.acts.catalogue import ActType, catalogue_of
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import agency_of
 from ledger.regulation.case.state import Entry
@@ -284,17 +285,49 @@ def _lent(q: GuardInput, signer: NamedSigner) -> Delegation | None:
     """The delegation without which a signer would not sign in this capacity."""
     on = q.day if signer.instead_of is None else signed_on(q)
     given = delegation_of(q, signer, on)
-    if given is None:
-        return None
-    own = q.registry.appointment(signer.officer, given.agency, signer.post, on)
-    codes = q.kind.signer_powers.get(signer.role, ())
-    suffices = own is not None and signer.capacity in own.capacities
-    if suffices and (not codes or _holds_one(q, signer, given.agency, codes, on)):
+    if given is None or _by_own_post(q, q.kind, signer, given.agency, on):
         return None
     return given
 
 
-def _holds_one(
-    q: GuardInput, signer: NamedSigner, agency: str, codes: tuple[str, ...], on: date
-) -> bool:
-    return any(q.registry.holds_code(c, agency, signer.post, signer.officer, on) for c in codes)
+def _by_own_post(q: GuardInput, kind: ActType, signer: NamedSigner, agency: str, on: date) -> bool:
+    """Whether a signer may sign in this capacity by the post alone, and borrows nothing."""
+    own = q.registry.appointment(signer.officer, agency, signer.post, on)
+    if own is None or signer.capacity not in own.capacities:
+        return False
+    codes = kind.signer_powers.get(signer.role, ())
+    held = (q.registry.holds_code(c, agency, signer.post, signer.officer, on) for c in codes)
+    return not codes or any(held)
+
+
+def answerable(q: GuardInput, entry: Entry, *roles: str) -> tuple[str, ...]:
+    """Who answers for an act that stands: its signers, and whoever lent them the power to sign.
+
+    Args:
+        q: The question in which it is asked.
+        entry: The act.
+        roles: Of the signers meant; all where none is named.
+    """
+    lent = (
+        line.giver
+        for place, said in enumerate(entry.signed)
+        if not roles or said.role in roles
+        for line in _lent_then(q, entry, place)
+    )
+    return (*entry.signed_by(*roles), *lent)
+
+
+def _lent_then(q: GuardInput, entry: Entry, place: int) -> Iterator[Delegation]:
+    """The delegations without which an act would not have been signed in a place."""
+    act, signer, said = entry.act, entry.act.signers[place], entry.signed[place]
+    on = act.day if signer.instead_of is None else day_signed(act, said.iat)
+    kind = catalogue_of(entry.edition).type(act.act, act.form)
+    for line in q.registry.delegations.taken_by(signer.officer):
+        if (
+            (line.to_post, line.capacity) == (signer.post, signer.capacity)
+            and line.covers(act.act, act.stream)
+            and line.ran(on, said.index)
+            and q.registry.in_post(line, on)
+            and not _by_own_post(q, kind, signer, line.agency, on)
+        ):
+            yield line

@@ -24,6 +24,7 @@ from ledger.regulation.case.reading import (
     time_of,
     within,
 )
+from ledger.regulation.case.stand_ins import answerable
 from ledger.regulation.case.state import Entry, awaited, present_agency
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry.grants import Grant
@@ -294,6 +295,16 @@ def break_glass_third_person(q: GuardInput) -> Breach | None:
     if opened is None:
         return Breach(pointers=("/facts/opened",))
     part = (*opened.signed_by(), str(opened.act.facts.get("officer")))
+    same = share_a_person(q, named_as(q), part)
+    return Breach(pointers=("/signers",)) if same else None
+
+
+def break_glass_third_person_v2(q: GuardInput) -> Breach | None:
+    """G8 (access.md A19, S8). Whoever lent the power to approve an opening is no third person."""
+    opened = q.ref("opened", "BreakGlassOpened")
+    if opened is None:
+        return Breach(pointers=("/facts/opened",))
+    part = (*answerable(q, opened), str(opened.act.facts.get("officer")))
     same = share_a_person(q, named_as(q), part)
     return Breach(pointers=("/signers",)) if same else None
 

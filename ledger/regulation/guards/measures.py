@@ -24,7 +24,7 @@ from ledger.regulation.case.reading import (
     time_of,
     within,
 )
-from ledger.regulation.case.stand_ins import body_of, delegation_of, heads, signed_on
+from ledger.regulation.case.stand_ins import answerable, body_of, delegation_of, heads, signed_on
 from ledger.regulation.case.state import Entry
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry.calendar import local_day
@@ -147,7 +147,7 @@ def confirmed_by_another(q: GuardInput) -> Breach | None:
     )
     if measure.act.approver is not None or done:
         return Breach(pointers=("/facts/measure",))
-    same = share_a_person(q, named_as(q), measure.signed_by())
+    same = share_a_person(q, named_as(q), answerable(q, measure))
     return Breach(pointers=("/signers",)) if same else None
 
 
@@ -281,6 +281,18 @@ def reviewer_not_taker(q: GuardInput) -> Breach | None:
     deciding = named_as(q, "APPROVER", "CHECKER")
     same = share_a_person(q, deciding, measure.signed_by()) or share_a_person(
         q, named_as(q, "AUTHOR"), measure.signed_by("APPROVER")
+    )
+    return Breach(pointers=("/signers",)) if same else None
+
+
+def reviewer_not_taker_v2(q: GuardInput) -> Breach | None:
+    """G8 (added from 4.2). Nor by those who lent the power to take it."""
+    measure = q.ref("measure", "ImmediateMeasureTaken", "TechnicalMeasureOrdered")
+    if measure is None:
+        return None
+    deciding = named_as(q, "APPROVER", "CHECKER")
+    same = share_a_person(q, deciding, answerable(q, measure)) or share_a_person(
+        q, named_as(q, "AUTHOR"), answerable(q, measure, "APPROVER")
     )
     return Breach(pointers=("/signers",)) if same else None
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.places import reaches
-from ledger.regulation.case.reading import filled, inherited, texts
-from ledger.regulation.case.state import Entry
+from ledger.regulation.case.reading import filled, inherited, share_a_person, texts
+from ledger.regulation.case.stand_ins import answerable
+from ledger.regulation.case.state import Entry, present_agency
 from ledger.regulation.guards.breach import Breach
 
 FINAL_RESULTS = frozenset({"OPENED", "NOT_OPENED", "SUSPENDED"})
@@ -57,6 +58,21 @@ def _same_agency(q: GuardInput, assign: Entry, agency: str) -> bool:
     """Whether this is the agency the committee named, or one that inherited from it since."""
     named = str(assign.act.facts.get("competent_agency"))
     return agency in inherited(q, named, assign.act.day)
+
+
+def taken_over_by_another(q: GuardInput) -> Breach | None:
+    """4.3; G8 (added). Who hands over or asks as one agency is not alone who answers as another.
+
+    One of those who sign for the other agency did not sign, nor lend the power to sign, what it
+    answers. What an agency records of the answer to its own act is RECORDED_FOR_OTHER's.
+    """
+    sent = q.ref("referral") or q.ref("request")
+    if sent is None or q.act.agency == present_agency(q.registry, sent.act.agency, q.day):
+        return None
+    gave = answerable(q, sent)
+    if any(not share_a_person(q, [signer.officer], gave) for signer in q.act.signers):
+        return None
+    return Breach(pointers=("/signers",))
 
 
 def lead_not_informed(q: GuardInput) -> Breach | None:

@@ -28,6 +28,7 @@ from ledger.regulation.case.reading import (
     time_of,
 )
 from ledger.regulation.case.roles import issuers
+from ledger.regulation.case.stand_ins import answerable
 from ledger.regulation.case.state import Entry, present_agency
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.words import vocabulary
@@ -127,6 +128,30 @@ def own_review_other_decider(q: GuardInput) -> Breach | None:
     if q.facts.get("instance") not in ("OWN", "SECOND", "COURT"):
         return None
     before = [o for e in _under_review(q) for o in e.signed_by()]
+    same = share_a_person(q, named_as(q, "APPROVER", "CHECKER"), before)
+    return Breach(pointers=("/signers",)) if same else None
+
+
+def same_decider_v2(q: GuardInput) -> Breach | None:
+    """G8 (added). So is that of whoever lent the power to sign what is reviewed."""
+    deciders = [
+        o
+        for e in _under_review(q)
+        for o in answerable(q, e, "APPROVER" if e.signed_by("APPROVER") else "AUTHOR")
+    ]
+    same = share_a_person(q, named_as(q, "APPROVER"), deciders)
+    return Breach(pointers=("/signers",)) if same else None
+
+
+def own_review_other_decider_v2(q: GuardInput) -> Breach | None:
+    """G8 (added).
+
+    A review of one's own, of second instance or after a court is decided neither by whoever signed
+    what is under review nor by whoever lent the power to sign it.
+    """
+    if q.facts.get("instance") not in ("OWN", "SECOND", "COURT"):
+        return None
+    before = [o for e in _under_review(q) for o in answerable(q, e)]
     same = share_a_person(q, named_as(q, "APPROVER", "CHECKER"), before)
     return Breach(pointers=("/signers",)) if same else None
 

@@ -24,6 +24,7 @@ from ledger.regulation.case.reading import (
     strings,
     time_of,
 )
+from ledger.regulation.case.stand_ins import answerable
 from ledger.regulation.case.state import Entry
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry.calendar import add_months, as_instant, deadline, local_day
@@ -181,6 +182,17 @@ def declassifier_not_classifier(q: GuardInput) -> Breach | None:
     return Breach(pointers=("/signers",))
 
 
+def declassifier_not_classifier_v2(q: GuardInput) -> Breach | None:
+    """G8 (added; access.md S4). Nor did they lend the power to sign the classification."""
+    entry = _classification(q)
+    before = answerable(q, entry) if entry is not None else ()
+    named = named_as(q)
+    distinct = all(not share_a_person(q, [a], named[n + 1 :]) for n, a in enumerate(named))
+    if distinct and not share_a_person(q, named_as(q, "CHECKER", "APPROVER"), before):
+        return None
+    return Breach(pointers=("/signers",))
+
+
 def council_minutes(q: GuardInput) -> Breach | None:
     """4.4.
 
@@ -229,7 +241,7 @@ def releaser_apart(q: GuardInput) -> Breach | None:
     Who lets a text go down neither proposed nor approved its declassification.
     """
     decision = q.ref("decision", "Declassified")
-    before = () if decision is None else decision.signed_by("AUTHOR", "APPROVER")
+    before = () if decision is None else answerable(q, decision, "AUTHOR", "APPROVER")
     both = share_a_person(q, named_as(q, "APPROVER"), before)
     return Breach(pointers=("/signers",)) if both else None
 

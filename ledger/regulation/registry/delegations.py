@@ -60,6 +60,16 @@ class Delegation:
         """Whether it is its term, and nobody has ended it as the log stands."""
         return self.ended is None and within(self.valid_from, self.valid_to, day)
 
+    def ran(self, day: date, index: int | None) -> bool:
+        """Whether it was its term, and nobody had ended it, when a statement was taken.
+
+        Args:
+            day: On which was signed.
+            index: Of the statement; None: it is not recorded.
+        """
+        ended = self.ended is not None and (index is None or self.ended <= index)
+        return not ended and within(self.valid_from, self.valid_to, day)
+
     def covers(self, act: str, stream: str) -> bool:
         """Whether it is for acts of this type in this stream."""
         here = self.stream == stream or not self.stream.startswith(CASE)

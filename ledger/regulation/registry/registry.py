@@ -266,9 +266,12 @@ class Registry(RegistryLines):
 
     def stands(self, line: Delegation, on: date) -> bool:
         """Whether one may sign by a delegation that day: giver and taker are in post."""
+        return line.runs(on) and self.in_post(line, on)
+
+    def in_post(self, line: Delegation, on: date) -> bool:
+        """Whether giver and taker of a delegation are in post that day."""
         return (
-            line.runs(on)
-            and self.exists(line.agency, on)
+            self.exists(line.agency, on)
             and self.appointment(line.giver, line.agency, line.from_post, on) is not None
             and self.appointment(line.taker, line.agency, line.to_post, on) is not None
         )

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.builders import Story, a_case_in, a_case_in_conflict, breaks, holds
+from ledger.errors import Rejected
+from tests.builders import Story, a_case_in, a_case_in_conflict, an_id, breaks, hire, holds
 
 
 @pytest.mark.parametrize(
@@ -93,6 +94,52 @@ def test_a_part_that_comes_back_is_no_conflict_about_the_case() -> None:
     named = {"referral": part.act.act_id}
     asked = case.asks("ReferralReturned", disposition="part", facts=named)
     holds("SECOND_RETURN_ESCALATES", asked)
+
+
+def two_posts(case: Story, *aliases: str) -> None:
+    """These ids are one human, in post in as many agencies."""
+    for alias in aliases:
+        hire(case.registry, alias, person=an_id("one human"))
+
+
+@pytest.mark.parametrize(
+    ("state", "act"), [("REFERRED", "ReferralAccepted"), ("VERIFYING", "VerificationAnswered")]
+)
+@pytest.mark.parametrize("giver", ["cv", "gd"])
+def test_who_hands_over_as_one_agency_does_not_take_over_alone_as_another(
+    state: str, act: str, giver: str
+) -> None:
+    """4.3; G8: author or approver there, by whatever id; a second human signs, or signs as well."""
+    case = a_case_in(state)
+    if state == "VERIFYING":
+        case.then("VerificationRequested")
+    holds("TAKEN_OVER_BY_ANOTHER", case.asks(act, by="yt"))
+    two_posts(case, giver, "yt")
+    breaks("TAKEN_OVER_BY_ANOTHER", case.asks(act, by="yt"), "/signers")
+    with pytest.raises(Rejected) as refused:
+        case.then(act, by="yt")
+    assert refused.value.guard == "TAKEN_OVER_BY_ANOTHER"
+    holds("TAKEN_OVER_BY_ANOTHER", case.asks(act, by="ytcv"))
+    case.then(act, by="yt", also=["ytcv"])
+
+
+def test_two_who_hand_over_are_not_the_two_who_give_back_or_tell_the_result() -> None:
+    """4.3; G8: also where two sign, one of them is somebody else."""
+    case = a_case_in("REFERRED")
+    two_posts(case, "cv", "ytcv")
+    holds("TAKEN_OVER_BY_ANOTHER", case.asks("ReferralReturned"))
+    for one, other in (("cv", "ytcv"), ("gd", "yt")):
+        hire(case.registry, one, person=an_id(f"human {one}"))
+        hire(case.registry, other, person=an_id(f"human {one}"))
+    for act in ("ReferralReturned", "ReferredResultReceived"):
+        breaks("TAKEN_OVER_BY_ANOTHER", case.asks(act), "/signers")
+
+
+def test_what_an_agency_records_of_an_answer_to_its_own_is_its_own_officers() -> None:
+    """6.1: the clerk who sent it files the receiver's paper; without one it shows."""
+    case = a_case_in("REFERRED")
+    holds("TAKEN_OVER_BY_ANOTHER", case.asks("ReferralAccepted", by="cv"))
+    breaks("RECORDED_FOR_OTHER", case.asks("ReferralAccepted", by="cv"))
 
 
 def test_passing_a_case_on_without_telling_the_lead_shows() -> None:

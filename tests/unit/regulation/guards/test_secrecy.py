@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.builders import (
+    CAST,
     DIGEST,
     DOCUMENT,
     MEMBER,
@@ -351,6 +352,36 @@ def a_declassified_annex(**facts: Any) -> Story:  # noqa: ANN401 - facts are JSO
     case.now = at("2026-09-15 10:00")
     case.then("Declassified", facts=facts)
     return case
+
+
+def test_who_lent_the_power_to_classify_neither_declassifies_nor_releases() -> None:
+    """G8 (access.md S4): what was signed with a power that was lent is its lender's as well."""
+
+    def lends(case: Story, giver: str, taker: str) -> None:
+        agency, post = CAST[giver]
+        facts = {
+            "officer": officer(taker), "post": CAST[taker][1], "capacity": "TUQ",
+            "ground": "LEAVE", "scope": "Ký thay trong thời gian nghỉ phép.",
+            "valid_from": "2026-04-01", "valid_to": "2026-12-31", "basis_document": "QĐ 14",
+        }  # fmt: skip
+        enter(
+            case.registry, "DelegationGiven", facts, stream=f"agency/{agency}", agency=agency,
+            post=post, signers=[{"officer": officer(giver), "post": post, "role": "AUTHOR"}],
+        )  # fmt: skip
+
+    lent = ("TRUC_TIEP", "TUQ")
+    case = Story(start=at("2026-04-13 15:00"), level="mat")
+    lends(case, "ca", "ctq")
+    case.forced("ClassificationAssigned", facts={"first_holders": [BM]}, capacities=lent)
+    breaks("DECLASSIFIER_NOT_CLASSIFIER", case.asks("Declassified"), "/signers")
+    other = case.asks("Declassified", also=["hd", "cgd"])
+    holds("DECLASSIFIER_NOT_CLASSIFIER", other)
+    case = an_annex()
+    lends(case, "cgd", "ca")
+    case.now = at("2026-09-15 10:00")
+    case.forced("Declassified", capacities=("TRUC_TIEP", *lent))
+    breaks("RELEASER_APART", case.asks("ReleasePermitted", also=["cgd"]), "/signers")
+    holds("RELEASER_APART", case.asks("ReleasePermitted", also=["ctq"]))
 
 
 def test_only_what_was_declassified_to_go_down_goes_down() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from ledger.errors import Rejected
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.guard_input import GuardInput
-from ledger.regulation.case.stand_ins import signs_for, stand_ins_of
+from ledger.regulation.case.stand_ins import answerable, signs_for, stand_ins_of
 from ledger.regulation.case.state import apply
 from ledger.regulation.decide import decide
 from ledger.regulation.edition import first_edition
@@ -27,6 +28,7 @@ from tests.builders import (
     hire,
     holds,
     officer,
+    place,
     signed,
 )
 
@@ -505,3 +507,94 @@ def test_a_delegation_that_was_entered_after_its_use_shows() -> None:
     given(late, officer=officer("pc"), post="phap-che",
           _entered="2024-06-20T08:00:00+07:00")  # fmt: skip
     breaks("APPOINTED_LATE", late.asks("VerificationConcluded", **asked), "/signers/1")
+
+
+# -- what was signed with a power that was lent ---------------------------------------------------
+
+LENT = ("TRUC_TIEP", "TUQ")
+
+
+def _by_whom_it_is_asked(case: Story, name: str, also: list[str], **facts: Any) -> GuardInput:
+    return case.asks(name, by="cv2", also=also, facts=facts)
+
+
+def lent_decision(*, ended: bool = False) -> Story:
+    """A case whose plan the legal officer approved with the director's power, under review."""
+    case = a_case_in("ASSESSING")
+    line = given(case, officer=officer("pc"), post="phap-che")
+    plan = case.then("HandlingDecided", by="tp", also=["pc"], capacities=LENT)
+    if ended:
+        case.registry.delegations.end(line, place(case.stream.seq) + 1)
+    case.then("ResultDetermined", by="cv", also=["pgd"])
+    case.then("ReviewOpened", facts={"under_review": [plan.act.act_id]})
+    return case
+
+
+@pytest.mark.parametrize("ended", [False, True], ids=["runs", "ended since"])
+def test_who_lent_a_power_does_not_decide_the_review_of_what_was_signed_with_it(
+    ended: bool,  # noqa: FBT001 - a parameter of the table
+) -> None:
+    """S3: also when the delegation has been ended before the review."""
+    case = lent_decision(ended=ended)
+    for instance in ("OWN", "SECOND", "COURT"):
+        also = ["cv", "gd"] if instance == "SECOND" else ["gd"]
+        asked = _by_whom_it_is_asked(case, "ReviewDecided", also, instance=instance)
+        breaks("OWN_REVIEW_OTHER_DECIDER", asked, "/signers")
+        also = ["cv", "pgd"] if instance == "SECOND" else ["pgd"]
+        asked = _by_whom_it_is_asked(case, "ReviewDecided", also, instance=instance)
+        holds("OWN_REVIEW_OTHER_DECIDER", asked)
+    first = _by_whom_it_is_asked(case, "ReviewDecided", ["gd"], instance="FIRST")
+    breaks("SAME_DECIDER", first, "/signers")
+    holds("SAME_DECIDER", _by_whom_it_is_asked(case, "ReviewDecided", ["pgd"], instance="FIRST"))
+
+
+def test_a_deputy_who_signs_by_the_own_post_leaves_the_head_free_to_review() -> None:
+    """KT. is the deputy's own power: nothing was lent by a delegation that was given besides."""
+    case = a_case_in("ASSESSING")
+    given(case, officer=officer("pgd"), post="pho-giam-doc", capacity="KT")
+    plan = case.then("HandlingDecided", by="tp", also=["pgd"], capacities=("TRUC_TIEP", "KT"))
+    case.then("ResultDetermined", by="cv", also=["pgd"])
+    case.then("ReviewOpened", facts={"under_review": [plan.act.act_id]})
+    asked = _by_whom_it_is_asked(case, "ReviewDecided", ["gd"], instance="OWN")
+    holds("OWN_REVIEW_OTHER_DECIDER", asked)
+
+
+def test_what_a_stand_in_signed_with_a_lent_power_is_the_lenders_too() -> None:
+    """S3: the act named the director, and the delegate signed instead."""
+    case, act = waiting()
+    given(case)
+    deputy = instead("tp", "truong-phong", "TUQ")
+    last = case.question(act, 1, instead=deputy).act
+    statement = signed(last, case.stream)[1]
+    seq = case.stream.seq + 1
+    apply(case.stream, replace(statement, officer=officer("tp"), act=last, seq=seq))
+    entry = case.stream.get(act.act_id)
+    assert entry is not None
+    case.then("HandlingDecided", by="cv2", also=["pgd"])
+    asked = case.asks("ReviewDecided")
+    assert set(answerable(asked, entry)) == {officer("cv"), officer("tp"), officer("gd")}
+    assert set(answerable(asked, entry, "AUTHOR")) == {officer("cv")}
+
+
+def test_a_measure_is_not_reviewed_or_confirmed_by_who_lent_the_power_to_take_it() -> None:
+    """4.2; S3: ordered by the legal officer with the director's power."""
+    case = a_case_in("VERIFYING")
+    given(case, officer=officer("pc"), post="phap-che")
+    case.then("ImmediateMeasureTaken", by="tp", also=["pc"], capacities=LENT)
+    breaks("REVIEWER_NOT_TAKER", case.asks("MeasureReviewed", by="cv2", also=["gd"]), "/signers")
+    breaks("REVIEWER_NOT_TAKER", case.asks("MeasureReviewed", by="gd", also=["pgd"]), "/signers")
+    holds("REVIEWER_NOT_TAKER", case.asks("MeasureReviewed", by="cv2", also=["pgd"]))
+    alone = a_case_in("VERIFYING")
+    given(alone, officer=officer("pc"), post="phap-che")
+    alone.then("ImmediateMeasureTaken", by="pc", also=[], capacities=["TUQ"])
+    breaks("CONFIRMED_BY_ANOTHER", alone.asks("MeasureConfirmed", by="gd", also=[]), "/signers")
+    holds("CONFIRMED_BY_ANOTHER", alone.asks("MeasureConfirmed", by="pgd", also=[]))
+
+
+def test_an_opening_is_not_reviewed_by_who_lent_the_power_to_approve_it() -> None:
+    """access.md A19, S8: a third person is one who had no part in it."""
+    office = an_agency()
+    given(office, officer=officer("pc"), post="phap-che")
+    office.forced("BreakGlassOpened", by="cv2", also=["pc"], capacities=LENT)
+    breaks("BREAK_GLASS_THIRD_PERSON", office.asks("BreakGlassReviewed", by="gd"), "/signers")
+    holds("BREAK_GLASS_THIRD_PERSON", office.asks("BreakGlassReviewed", by="pgd"))
