@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test quick lint messages openapi openapi-tools bench soak drills drill-restore drill-failover attack third-party dist licences advisories secrets clean
+.PHONY: help demo serve test quick lint messages openapi openapi-tools bench soak drills drill-tools drill-restore drill-failover attack third-party dist licences advisories secrets clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -78,13 +78,25 @@ soak: $(READY) ## the long ones: 10 M records, kills at random, ten thousand mut
 	$(PYTEST) -q -m 'not soak' --hypothesis-profile=night --hypothesis-seed=$(SEED) tests/e2e/test_api_server.py
 	$(BIN)/python -m tests.bench --soak
 
-drills: $(READY) ## an operator's day at full length: the README's tour, kills, demos, what is installed
-	$(PYTEST) -q -rs -n $(WORKERS) --dist loadgroup -m drill tests
+drills: $(READY) drill-tools ## an operator's nights: failover, restore, upgrade, full disks, hangs, clocks, poolers, kills; prints tables
+	@# those whose figures are asked for run alone, behind the others, whatever became of these
+	$(PYTEST) -q -rs -n $(WORKERS) --dist loadgroup -m 'drill or operation' --ignore=tests/soak --ignore=tests/drills tests; \
+	  before=$$?; $(PYTEST) -q -rs -n0 -m drill tests/soak tests/drills && exit $$before
+
+# program:package of Debian
+DRILL_TOOLS := pgbouncer:pgbouncer patroni:patroni etcd:etcd-server haproxy:haproxy promtool:prometheus softhsm2-util:softhsm2
+drill-tools:
+	@packages=; for tool in $(DRILL_TOOLS); do \
+	  PATH=$$PATH:/usr/sbin command -v $${tool%%:*} >/dev/null 2>&1 || packages="$$packages $${tool#*:}"; done; \
+	test -d /usr/lib/postgresql/17 || packages="$$packages postgresql-17"; \
+	test -z "$$packages" || { apt-get update -q && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$packages python3-etcd; } >/dev/null 2>&1 \
+	  || echo "Not here, and not installed:$$packages. What needs them is skipped, and says so."
 
 drill-restore: $(READY) ## a machine is lost under load and comes back on another: how long, and what is gone
 	$(PYTEST) -q -rs -n0 -m drill tests/soak/test_restore.py
 
-drill-failover: $(READY) ## the database's leader is killed under load, with a synchronous standby and with one that lags
+drill-failover: $(READY) drill-tools ## the database's leader is killed under load, with a synchronous standby and with one that lags
 	$(PYTEST) -q -rs -m drill tests/drills/test_failover.py
 
 attack: $(READY) ## every attack that we know, each in all its forms, and what stopped or noticed it

@@ -15,6 +15,7 @@ from hypothesis import settings
 
 pytest_plugins = [
     "tests.attacks",
+    "tests.drill_table",
     "tests.skips",
     "tests.failures",
     "tests.in_memory",

@@ -23,6 +23,7 @@ from api.client.connection import Refused
 from api.ops.init_enclave import Plan, found
 from api.settings import Settings, write_private
 from tests import builders
+from tests.drill_table import Say
 from tests.drills.patroni import PASSWORD, PROGRAMS, Cluster
 from tests.drills.two_servers import TwoServers
 from tests.fixtures.clock import StepClock
@@ -34,7 +35,6 @@ from tests.soak.officers import Asker, Reporter, hire_the_hotline
 pytestmark = [pytest.mark.postgres, pytest.mark.drill, pytest.mark.xdist_group("failover")]
 _LOAD_S: Final = 6.0
 _AGAIN_S: Final = 120.0
-Say = Callable[[str], None]
 
 
 class ServedElsewhere(ServedEnclave):
@@ -52,17 +52,6 @@ class ServedElsewhere(ServedEnclave):
         )
         self.clock = StepClock(builders.T0)
         self._serve = None
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    """Prints past pytest, since the figures are asked for."""
-
-    def told(text: str) -> None:
-        with capsys.disabled():
-            print(text)  # noqa: T201 - a report, not a log
-
-    return told
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from api.ops.init_enclave import Plan, found
 from api.settings import Settings, child_environment, write_private
 from ledger.postgres.migrate import shipped
 from tests import builders
+from tests.drill_table import Say
 from tests.fixtures.clock import StepClock
 from tests.processes import free_port
 from tests.soak.book import Book
@@ -46,18 +47,6 @@ GRANT SELECT (one, what) ON log.made_up TO {slug}_auditor;
 GRANT EXECUTE ON FUNCTION log.made_up(int) TO {slug}_auditor;
 """
 _PARTS: Final = ("api A", "api B", "checkpointer", "projector")
-Say = Callable[[str], None]
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    """Prints past pytest, since the figures are asked for."""
-
-    def told(text: str) -> None:
-        with capsys.disabled():
-            print(text)  # noqa: T201 - a report, not a log
-
-    return told
 
 
 class OnePort(httpx.BaseTransport):

@@ -27,7 +27,7 @@ from tests.fixtures.app import found, open_service
 from tests.fixtures.postgres import Database, make_database
 from tests.processes import pids
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.operation]
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 

@@ -33,7 +33,7 @@ from tests.contract.append import a_draft, entropy
 from tests.fixtures.app import Service, found, open_service
 from tests.fixtures.postgres import Database, install_database
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.operation]
 
 _SIZE_MIB = 160
 _WAIT_S = 300

@@ -28,7 +28,7 @@ from tests.contract.append import a_draft
 from tests.fixtures.postgres import Database, install_database
 from tests.fixtures.wire import Wire
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.operation]
 
 
 @pytest.fixture

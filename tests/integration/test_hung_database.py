@@ -22,7 +22,7 @@ from ledger.postgres.records import PostgresRecords
 from tests.contract.append import a_draft
 from tests.fixtures.postgres import Database
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.operation]
 _LONG_S = 60.0
 
 

@@ -23,7 +23,7 @@ from tests.contract.append import a_draft
 from tests.fixtures.postgres import Database
 from tests.processes import free_port
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.operation]
 
 
 @contextmanager

@@ -72,6 +72,7 @@ def test_a_database_that_takes_no_write_is_told(now: Service, database: Database
     assert checks(now)["writes"]
 
 
+@pytest.mark.operation
 @pytest.mark.parametrize("ahead_s", [60, -60])
 def test_a_clock_that_is_not_the_database_s_is_told(now: Service, ahead_s: int) -> None:
     """Ahead nobody saw it before: every record was older."""

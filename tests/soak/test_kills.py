@@ -25,6 +25,7 @@ from api.rehearsal.scenario import Play, read_files, shipped
 from keys import canonical
 from keys.note import VKey
 from ledger.streams.record_reader import Opened
+from tests.drill_table import Say
 from tests.soak.book import Book
 from tests.soak.enclave import ServedEnclave
 from tests.soak.killer import Killer, Kills
@@ -32,19 +33,7 @@ from tests.soak.officers import Asker, Reporter, a_player, hire_the_hotline
 
 pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("kills")]
 SEED = 90
-Say = Callable[[str], None]
 Found = TypeVar("Found")
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    """Prints past pytest, since the figures are asked for."""
-
-    def told(text: str) -> None:
-        with capsys.disabled():
-            print(text)  # noqa: T201 - a report, not a log
-
-    return told
 
 
 @pytest.mark.drill

@@ -10,6 +10,7 @@ from typing import Final, LiteralString
 import psycopg
 import pytest
 
+from tests.drill_table import Say
 from tests.fixtures.postgres import Database
 from tests.integration.test_audience import town
 from tests.policies import ASKED
@@ -24,15 +25,12 @@ BROKEN: Final[Mapping[str, LiteralString]] = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_policies_show_what_the_rule_says(
-    database: Database, name: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_policies_show_what_the_rule_says(database: Database, name: str, say: Say) -> None:
     """Of records, wraps, names and each view; the seed that is printed draws the same again."""
     seed, share = secrets.randbelow(1 << 31), -(-QUESTIONS // len(NAMES))
     made = town(database, name)
     made.catch_up()
-    with capsys.disabled():
-        print(f"\n{name}, seed {seed}: {share} questions")  # noqa: T201 - a report, not a log
+    say(f"\n{name}, seed {seed}: {share} questions")
     assert made.policies().compare(share, random.Random(seed)) > 0  # noqa: S311 - said above
 
 

@@ -33,6 +33,7 @@ from keys import canonical
 from ledger.postgres.connect import open_pool
 from ledger.postgres.records import PostgresRecords
 from ledger.streams.record_reader import Reader
+from tests.drill_table import Say
 from tests.soak.book import Book
 from tests.soak.enclave import ROOT, ServedEnclave, _processes
 from tests.soak.officers import Reporter, hire_the_hotline
@@ -75,7 +76,7 @@ def socai(settings: Settings, *words: str, status: int = 0) -> Any:  # noqa: ANN
 
 @pytest.mark.parametrize("waits", [False, True], ids=["as it comes", "no act before its copy"])
 def test_a_machine_is_lost_under_load_and_comes_back_on_another(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, waits: bool
+    tmp_path: Path, say: Say, *, waits: bool
 ) -> None:
     """The log is sound, what is there is what was acknowledged, and what is not is named."""
     first = ServedEnclave(tmp_path / "first", opening(read_files([shipped("SC1")])[0]))
@@ -96,8 +97,7 @@ def test_a_machine_is_lost_under_load_and_comes_back_on_another(
         stop.set()
         assert socai(second.settings, "log", "audit")["ok"]
     assert back["records"] > LOAD
-    with capsys.disabled():
-        print(_figures(waits, took, len(acknowledged), gone))  # noqa: T201 - a report
+    say(_figures(waits, took, len(acknowledged), gone))
     assert not (waits and gone), "what waited for its copy is lost with no machine"
 
 
