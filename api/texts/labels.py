@@ -338,6 +338,7 @@ STANDINGS: Final[dict[str, Message]] = {
     "WRITTEN_CONFIRMATION": Message("confirmed in writing"),
     "WRONG_LABEL": Message("wrong label"),
     "NAMES_NOBODY": Message("names nobody"),
+    "COMPLETED": Message("said later"),
     "FALSE": Message("false"),
     "FALSE_FABRICATED": Message("fabricated"),
     "FALSE_IMPERSONATION": Message("impersonation"),

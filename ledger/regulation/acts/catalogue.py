@@ -79,6 +79,7 @@ class ActType:
         restarts: The fact that names an act whose clock runs anew by this one; None: it has none.
         correctable: By the path of a member that may be put right (`*` any item of a list), who
             may: WRITER, HANDLER.
+        completable: By the path of a text that was left out and may be said later, who may.
         spoken_by: Codes of the body that says or does what the act records; empty: its author.
         recorded: Whether it records what came in from elsewhere: then its author is asked about on
             the day of signing, and not when it came.
@@ -113,6 +114,7 @@ class ActType:
     stops: tuple[str, ...]
     restarts: str | None
     correctable: Mapping[tuple[str, ...], frozenset[str]]
+    completable: Mapping[tuple[str, ...], frozenset[str]]
     public: tuple[str, ...]
     reconsidered_by: str | None
     by_concerned: str | None
@@ -346,6 +348,7 @@ def _compile(
         stops=tuple(entry["clocks"]["stops"]),
         restarts=entry["clocks"].get("restarts"),
         correctable={**correctable, **_correctable(entry.get("correctable", {}), "facts")},
+        completable=_correctable(entry.get("completable", {}), "facts"),
         public=tuple(entry.get("public", ())),
         reconsidered_by=entry.get("reconsidered_by"),
         by_concerned=entry.get("by_concerned"),

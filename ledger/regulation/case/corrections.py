@@ -19,6 +19,8 @@ from ledger.regulation.edition import Edition
 
 MEMBER_MARKS: Final = frozenset({"ERROR", "WRONG_LABEL"})
 """Marks that put one member right and so have to name it."""
+COMPLETED: Final = "COMPLETED"
+"""The mark that says a member which the act left out (`completable`)."""
 _FACTS: Final = "facts"
 _INT: Final = re.compile(r"-?[0-9]{1,18}")
 
@@ -48,6 +50,19 @@ def member_of(act: Act, member: str) -> tuple[str, ...] | None:
     return next((p for p in (path, (_FACTS, *path)) if value_at(act.members, p) is not None), None)
 
 
+def completed_in(kind: ActType, act: Act, member: str) -> tuple[str, ...] | None:
+    """The path of a member that an act left out and may be given later; None: none such."""
+    path = path_of(member)
+    return next(
+        (
+            p
+            for p in (path, (_FACTS, *path))
+            if p in kind.completable and value_at(act.members, p) is None
+        ),
+        None,
+    )
+
+
 def parties(kind: ActType, path: Sequence[str]) -> frozenset[str]:
     """Who may put a member right: WRITER, HANDLER; nobody where it is none to be corrected."""
     for pattern, who in kind.correctable.items():
@@ -68,16 +83,21 @@ def corrected(act: Act, by: Act, edition: Edition) -> Act | None:
     """
     kind = catalogue_of(edition).types.get(act.act)
     member, now = by.facts.get("member"), by.facts.get("now")
-    if kind is None or by.facts.get("mark") not in MEMBER_MARKS:
+    if kind is None or not isinstance(member, str) or not isinstance(now, str):
         return None
-    if not isinstance(member, str) or not isinstance(now, str):
+    if by.facts.get("mark") == COMPLETED:
+        left_out = completed_in(kind, act, member)
+        return None if left_out is None else _made(act, left_out, now)
+    if by.facts.get("mark") not in MEMBER_MARKS:
         return None
     path = member_of(act, member)
     if path is None or not parties(kind, path):
         return None
     value = _like(value_at(act.members, path), now)
-    if value is None:
-        return None
+    return None if value is None else _made(act, path, value)
+
+
+def _made(act: Act, path: Sequence[str], value: object) -> Act:
     members = _with(act.members, path, value)
     return replace(act, facts=members[_FACTS], document=members.get("document"), members=members)
 
@@ -96,5 +116,5 @@ def _with(value: Any, path: Sequence[str], new: object) -> Any:  # noqa: ANN401 
         return new
     step, below = path[0], path[1:]
     if isinstance(value, Mapping):
-        return {**value, step: _with(value[step], below, new)}
+        return {**value, step: _with(value.get(step), below, new)}
     return [_with(v, below, new) if n == int(step) else v for n, v in enumerate(value)]

@@ -15,7 +15,7 @@ from ledger.regulation.acts.catalogue import ActType, catalogue_of
 from ledger.regulation.acts.json_shape import fmt_time
 from ledger.regulation.acts.lifecycle import OPEN_STATES, life_cycle_of
 from ledger.regulation.case.clocks import ClockRun, changes, clock_runs
-from ledger.regulation.case.corrections import MEMBER_MARKS
+from ledger.regulation.case.corrections import COMPLETED, MEMBER_MARKS
 from ledger.regulation.case.other_cases_port import Cases
 from ledger.regulation.case.outcomes import words
 from ledger.regulation.case.silences import biting
@@ -376,7 +376,7 @@ def _corrections(stream: StreamState) -> Iterator[Json]:
 def _put_right(entry: Entry, stream: StreamState) -> Json:
     """What stood and what is right, where the edition of the correction puts members right."""
     target = stream.get(entry.act.corrects or "")
-    if target is None or entry.act.facts.get("mark") not in MEMBER_MARKS:
+    if target is None or entry.act.facts.get("mark") not in {*MEMBER_MARKS, COMPLETED}:
         return {}
     kind = catalogue_of(entry.edition).types.get(target.act.act)
     if kind is None or not kind.correctable:

@@ -106,6 +106,8 @@ def _correctable(entry: Mapping[str, Any]) -> list[str]:
     """Which members may be put right, and by which act the rest is changed."""
     paths, other = entry.get("correctable", {}), entry.get("reconsidered_by")
     out = [bullet("Đính chính được", "may be corrected", codes(paths))] if paths else []
+    if later := entry.get("completable"):
+        out.append(bullet("Bổ sung sau được", "may be said later", codes(later)))
     if other is not None:
         out.append(bullet("Xem xét lại bằng", "reconsidered by", f"`{other}`"))
     return out

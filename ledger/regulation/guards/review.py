@@ -9,7 +9,9 @@ from typing import Any
 from ledger.regulation.acts.act import Act, fits_form
 from ledger.regulation.acts.catalogue import ActType
 from ledger.regulation.case.corrections import (
+    COMPLETED,
     MEMBER_MARKS,
+    completed_in,
     corrected,
     member_of,
     parties,
@@ -245,6 +247,16 @@ def mark_needs_member(q: GuardInput) -> Breach | None:
     return None
 
 
+def mark_needs_member_v2(q: GuardInput) -> Breach | None:
+    """Added. As before; what was left out names the member and says it, and nothing stood there."""
+    if q.facts.get("mark") != COMPLETED:
+        return mark_needs_member(q)
+    missing = [m for m in ("member", "now") if not filled(q.facts.get(m))]
+    if missing or filled(q.facts.get("was")):
+        return Breach(pointers=tuple(f"/facts/{m}" for m in missing or ("was",)))
+    return None
+
+
 def member_correctable(q: GuardInput) -> Breach | None:
     """G13 (added).
 
@@ -252,19 +264,33 @@ def member_correctable(q: GuardInput) -> Breach | None:
     what is found, decided, held or counted is reconsidered, never corrected.
     """
     entry = q.stream.get(q.act.corrects) if q.act.corrects is not None else None
-    if q.facts.get("mark") not in MEMBER_MARKS or entry is None:
+    found = None if entry is None else _member_named(q, entry)
+    if entry is None or found is None:
         return None
-    kind = q.catalogue.types.get(entry.act.act)
-    path = member_of(entry.act, str(q.facts.get("member")))
-    if kind is None or path is None:
-        return None
+    path, may = found
     standing = _standing_of(q, entry)
-    if not parties(kind, path) & standing:
+    if not may & standing:
         return Breach(_correctable_words(q, entry, path, standing), ("/facts/member",))
     made = corrected(entry.act, q.act, q.edition)
     if made is not None and _fits(made, q.catalogue.type(made.act, made.form), q.level):
         return None
     return Breach(_correctable_words(q, entry, path, standing), ("/facts/now",))
+
+
+def _member_named(q: GuardInput, entry: Entry) -> tuple[tuple[str, ...], frozenset[str]] | None:
+    """The member that a correction puts right or says, and who may; None: it does neither."""
+    kind, member = q.catalogue.types.get(entry.act.act), str(q.facts.get("member"))
+    mark = q.facts.get("mark")
+    if kind is None or mark not in {*MEMBER_MARKS, COMPLETED}:
+        return None
+    if mark == COMPLETED:
+        left_out = completed_in(kind, entry.act, member)
+        if left_out is not None:
+            return left_out, kind.completable[left_out]
+        named = path_of(member)
+        return ("facts", *named) if named[:1] and named[0] in kind.facts else named, frozenset()
+    path = member_of(entry.act, member)
+    return None if path is None else (path, parties(kind, path))
 
 
 def _fits(made: Act, kind: ActType, level: str) -> bool:
@@ -296,7 +322,7 @@ def _correctable_words(
 
 def _label(kind: ActType, path: Sequence[str], language: str) -> str:
     """What a member is called, from outside in."""
-    if path[0] != "facts":
+    if path[:1] != ("facts",):
         words = vocabulary("members")
         return " / ".join(getattr(words[s], language) if s in words else s for s in path)
     told: list[str] = []

@@ -102,8 +102,12 @@ def weaker_signatures(edition: Edition, base: Edition) -> Iterator[EditionFault]
 def _corrects_more(before: ActType, after: ActType) -> bool:
     """What is found or decided is reconsidered, with signatures; no edition makes it a slip."""
     return any(
-        not who <= before.correctable.get(path, frozenset())
-        for path, who in after.correctable.items()
+        not who <= were.get(path, frozenset())
+        for were, are in (
+            (before.correctable, after.correctable),
+            (before.completable, after.completable),
+        )
+        for path, who in are.items()
     )
 
 

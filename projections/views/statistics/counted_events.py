@@ -13,6 +13,7 @@ from uuid import UUID
 
 from ledger.regulation.acts.catalogue import catalogue_of
 from ledger.regulation.acts.lifecycle import ENDED
+from ledger.regulation.case.corrections import COMPLETED
 from ledger.regulation.case.roles import CASE_ROLES, INCOMING
 from ledger.regulation.case.state import RESULTS, Entry, StreamState
 from ledger.regulation.registry.registry import Registry
@@ -25,7 +26,7 @@ COUNTED_FLAGS: Final = (
     "NO_EXPLANATION_HEARD",
 )
 #: Corrections that say no error was made.
-_NO_ERROR: Final = frozenset({"WRITTEN_CONFIRMATION", "STUB_OPENED"})
+_NO_ERROR: Final = frozenset({"WRITTEN_CONFIRMATION", "STUB_OPENED", COMPLETED})
 #: Codes of `who` that any agency may come to hold.
 _OF_CASE: Final = CASE_ROLES | {"ANY_AGENCY", "KEY_HOLDER"}
 NO_FINDING: Final = "MEASURE_NO_FINDING"
