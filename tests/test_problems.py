@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import pkgutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -323,3 +325,10 @@ def test_a_token_that_does_not_work_is_ours_and_for_a_while() -> None:
             problem = problems.of(TokenError(fault, "the KEK's token", "CKR_DEVICE_REMOVED"))
             body = problem.body("en", "t")
             assert (body["code"], body["status"], "detail" in body) == ("unavailable", 503, False)
+
+
+def test_who_serves_no_http_starts_without_flask() -> None:
+    """Checkpointer, projector and commands sign in by `api.auth`, and load no web server for it."""
+    asked = "import sys, api.auth, api.page_sessions; print({'flask', 'werkzeug'} & {*sys.modules})"
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert told.stdout == "set()\n"

@@ -11,16 +11,19 @@ from os import devnull
 from pathlib import Path
 from typing import Any, Final
 
-import click
+from api.loading import loading
 
-from api.cli.terminal.error_messages import unwritten
-from api.cli.terminal.late_commands import Late, LateGroup, language
-from api.cli.terminal.pager import paged
-from api.cli.terminal.shell import Language, Shell, locales
-from api.cli.terminal.usage_errors import told
-from api.ops.child_processes import take_no_code_from_here
-from keys.custody import core_dumps
-from ledger.message import Message
+with loading():
+    import click
+
+    from api.cli.terminal.error_messages import unwritten
+    from api.cli.terminal.late_commands import Late, LateGroup, language
+    from api.cli.terminal.pager import paged
+    from api.cli.terminal.shell import Language, Shell, locales
+    from api.cli.terminal.usage_errors import told
+    from api.ops.child_processes import take_no_code_from_here
+    from keys.custody import core_dumps
+    from ledger.message import Message
 
 COMMANDS: Final[dict[str, Late]] = {
     "init": Late(

@@ -8,11 +8,9 @@ paths, traces) ever leaves. Why an error was raised is not known here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
-from flask import Response
-from werkzeug.exceptions import HTTPException
 
 from api.problems.types import TYPES
 from api.texts.catalogue import in_each, translate
@@ -39,6 +37,10 @@ from ledger.errors import (
     VerificationError,
 )
 from ledger.message import Message, Text
+
+if TYPE_CHECKING:
+    from flask import Response
+    from werkzeug.exceptions import HTTPException
 
 CONTENT_TYPE: Final = "application/problem+json"
 
@@ -92,6 +94,8 @@ class Problem(Exception):
 
     def response(self, lang: Lang, trace_id: str) -> Response:
         """The answer itself: never cached, and its language stated."""
+        from flask import Response  # noqa: PLC0415  who serves no HTTP starts without it
+
         response = Response(
             orjson.dumps(self.body(lang, trace_id)),
             status=self.type.status,
@@ -133,7 +137,9 @@ def of(error: BaseException) -> Problem:
     for kind, problem_of in _TRANSLATIONS:
         if isinstance(error, kind):
             return problem_of(error)
-    return Problem("internal")
+    from werkzeug.exceptions import HTTPException  # noqa: PLC0415  as above
+
+    return _http(error) if isinstance(error, HTTPException) else Problem("internal")
 
 
 def _rejected(error: Rejected) -> Problem:
@@ -229,7 +235,6 @@ _REFUSED: Final[_Translations] = (
     (UnknownKey, lambda _: Problem("unknown_key")),
     (WrongCustody, lambda _: Problem("unknown_key")),
     (InvalidSignature, lambda _: Problem("invalid_signature")),
-    (HTTPException, _http),
 )
 _FAILED: Final[_Translations] = (
     (VerificationError, lambda _: Problem("evidence_fails")),
@@ -241,4 +246,7 @@ _FAILED: Final[_Translations] = (
 )
 _TRANSLATIONS: Final[_Translations] = (*_REFUSED, *_FAILED)
 REFUSALS: Final[tuple[type[Exception], ...]] = (Problem, *(kind for kind, _ in _REFUSED))
-"""What is answered and no more; every other error is one of ours, for the log and the operator."""
+"""What is answered and no more, beside the errors of HTTP itself (`HTTPException`).
+
+Every other error is one of ours, for the log and the operator.
+"""

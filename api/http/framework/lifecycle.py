@@ -89,7 +89,7 @@ def install(app: Flask, host: Host, budgets: Budgets) -> None:
     app.extensions["socai-budgets"] = budgets
     app.before_request(begin)
     app.before_request(_begun)
-    for kind in problems.REFUSALS:
+    for kind in (*problems.REFUSALS, HTTPException):
         app.register_error_handler(kind, answered)
     app.register_error_handler(InternalServerError, _broken)
 

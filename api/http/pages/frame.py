@@ -337,7 +337,7 @@ def _refused(error: BaseException) -> Response:
     )  # fmt: skip
 
 
-for _kind in problems.REFUSALS:
+for _kind in (*problems.REFUSALS, HTTPException):
     pages.register_error_handler(_kind, _refused)
 pages.register_error_handler(InternalServerError, _refused)
 
