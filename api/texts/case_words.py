@@ -6,7 +6,7 @@ by these; how it is laid out is theirs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, Protocol
@@ -42,6 +42,9 @@ class Speaker(Protocol):
     def local(self, line: Json, member: str = "") -> Any:  # noqa: ANN401  JSON
         """A member that comes in both languages (`state_vi`, `state_en`; `vi`, `en`)."""
 
+    def when(self, text: str | None) -> str | None:
+        """A time, in the zone that it is told in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Speech:
@@ -61,8 +64,21 @@ class Speech:
         """A member that comes in both languages."""
         return line.get(f"{member}_{self.lang}" if member else self.lang)
 
+    def when(self, text: str | None) -> str | None:
+        """A time, in Vietnam's zone."""
+        return when(text)
+
 
 _OF_PRODUCT: Final = "PRODUCT_RULE"
+_HOUR: Final = 3_600
+_DAY: Final = 24 * _HOUR
+RELATED: Final[Mapping[str, Text]] = {
+    "MERGED_INTO": Message("merged into"),
+    "MERGED_FROM": Message("merged from"),
+    "PERHAPS_THE_SAME": Message("looked at as perhaps the same"),
+    "PERHAPS_THE_SAME_BY_IT": Message("looked at this one as perhaps the same"),
+}
+"""What another case has to do with one."""
 BY_DAY: Final = "day"
 PRECISIONS: Final[Mapping[str, Text]] = {
     BY_DAY: Message("to the day"),
@@ -193,13 +209,15 @@ def _said(speaker: Speaker, leaf: str, value: Any, leaves: _Leaves, side: int) -
     if value is None:
         return None
     if leaf in ("occurred_at", "until"):
-        return when(value)
+        return speaker.when(value)
     if leaf in ("state", "finding"):
         return coded(standing(value, speaker.lang), value)
+    if leaf == "code":
+        return coded_flag(value, speaker.lang)
     if leaf != "status":
         return value
     due = leaves.get("due", (None, None))[side]
-    return f"{word(value, speaker.lang)}, {when(due)}" if due else word(value, speaker.lang)
+    return f"{word(value, speaker.lang)}, {speaker.when(due)}" if due else word(value, speaker.lang)
 
 
 def valued(speaker: Speaker, member: str, value: Any) -> object:  # noqa: ANN401  JSON
@@ -221,7 +239,7 @@ def _text(speaker: Speaker, member: str, value: str) -> str | None:
         return coded(standing(value, speaker.lang), value)
     if leaf in ("status", "urgency"):
         return coded(word(value, speaker.lang), value)
-    return when(value) if leaf.endswith("_at") or leaf in _WHEN else value
+    return speaker.when(value) if leaf.endswith("_at") or leaf in _WHEN else value
 
 
 _STANDS: Final = ("state", "finding", "mark")
@@ -241,7 +259,7 @@ def _brief(speaker: Speaker, thing: Json) -> str:
 
 def _title(speaker: Speaker, thing: tuple[str, ...], leaves: _Leaves, case: Json) -> str:
     kind = speaker.name("result_act" if thing[0] == "result" else thing[0])
-    if thing[0] in _OBJECTS or len(thing) == 1:
+    if thing[0] in _OBJECTS or thing[0] == "flags" or len(thing) == 1:
         return kind
     known: Json = next((one for one in case.get(thing[0], ()) if _is(one, thing[1])), {})
     if thing[0] in _BY_CODE:
@@ -323,6 +341,16 @@ def by_day(act: Json) -> bool:
     return (act.get("payload") or act).get("precision") == BY_DAY
 
 
+def taken(speaker: Speaker, seconds: int) -> str:
+    """Days and hours; of less than a day hours, of less than an hour minutes."""
+    days, hours = seconds // _DAY, seconds % _DAY // _HOUR
+    if days:
+        return speaker.text(Message("{days} d {hours} h", days=days, hours=hours))
+    if hours:
+        return speaker.text(Message("{hours} h", hours=hours))
+    return speaker.text(Message("{minutes} min", minutes=seconds // 60))
+
+
 def happened(act: Json) -> str | None:
     """When an act happened, no finer than its author knew it; the day is that of its own offset."""
     text = act.get("occurred_at")
@@ -332,9 +360,14 @@ def happened(act: Json) -> str | None:
 # -- sentences about what is shown -------------------------------------------------------------
 
 
-def read_under(under: Json) -> Message:
-    """By what somebody sees a case in which they take no part, and until when."""
-    until, act = when(under["until"]), under["act_id"]
+def read_under(under: Json, told: Callable[[str], str | None] = when) -> Message:
+    """By what somebody sees a case in which they take no part, and until when.
+
+    Args:
+        under: As the case file says it.
+        told: A time in words.
+    """
+    until, act = told(under["until"]), under["act_id"]
     if under["rule"] == "A19":
         return Message(
             "OPENED IN AN EMERGENCY until {until}, by act {act}: auditors were told, and a third"
@@ -347,9 +380,14 @@ def read_under(under: Json) -> Message:
     )
 
 
-def moment_shown(view: Json) -> Message:
-    """Which moment a file of the past shows, on which clock, up to which record."""
-    moment, index = when(view.get("at")), view["index"]
+def moment_shown(view: Json, told: Callable[[str], str | None] = when) -> Message:
+    """Which moment a file of the past shows, on which clock, up to which record.
+
+    Args:
+        view: As the case file says it.
+        told: A time in words.
+    """
+    moment, index = view.get("at") and told(view["at"]), view["index"]
     if moment is None:
         return Message("As the ledger stood after record #{index}", index=index)
     if view.get("clock") == "occurred":

@@ -359,6 +359,32 @@ def standing(code: str, lang: Lang) -> str:
     return _said(STANDINGS, code, lang)
 
 
+FILE_EVENTS: Final[dict[str, Message]] = {
+    "ADDED": Message("added"),
+    "ATTACHED": Message("attached"),
+    "READ": Message("read"),
+    "EXPORTED": Message("exported"),
+}
+
+
+def file_event(code: str, lang: Lang) -> str:
+    """What happened to a file."""
+    return _said(FILE_EVENTS, code, lang)
+
+
+PERMITS: Final[dict[str, Message]] = {
+    "STANDS": Message("stands"),
+    "USED_UP": Message("used up"),
+    "EXPIRED": Message("expired"),
+    "REVOKED": Message("revoked"),
+}
+
+
+def permit_standing(code: str, lang: Lang) -> str:
+    """How a permit to take copies stands."""
+    return _said(PERMITS, code, lang)
+
+
 def _said(table: dict[str, Message], code: str, lang: Lang) -> str:
     text = table.get(code)
     return translate(text, lang) if text is not None else code

@@ -34,19 +34,40 @@ from tests.fixtures.under_order import INSPECTOR, UnderOrder
 pytestmark = pytest.mark.postgres
 
 _CASE: Final = "/ho-so/{case}"
-#: Pages and twins that name a case, with the kinds of rows that reading under an order leaves.
+_FILE: Final = "/tep/{act}/{digest}"
+#: Pages that name a case, an act or a file, with the kinds of rows that reading under an order
+#: leaves.
 NAMED: Final = {
     "/ho-so/{case}": (_CASE, {"CASE_FILE"}),
     "/ho-so/{case}/dien-bien": (f"{_CASE}/dien-bien?lan=1", {"RECORD", "CASE_FILE"}),
+    "/ho-so/{case}/vi-sao/{pointer}": (f"{_CASE}/vi-sao/state", {"HISTORY"}),
     "/ho-so/{case}/lan-ghi/{place}": (f"{_CASE}/lan-ghi/1", {"RECORD"}),
+    "/lan-ghi/{act_id}": ("/lan-ghi/{act}", {"RECORD"}),
+    "/ho-so/{case}/tai-lieu": (f"{_CASE}/tai-lieu", {"RECORD"}),
+    "/tep/{act_id}/{digest}/luu-giu": (f"{_FILE}/luu-giu", {"ATTACHMENT"}),
+    "/ho-so/{case}/thoi-han": (f"{_CASE}/thoi-han", {"CASE_FILE"}),
+    "/ho-so/{case}/lien-he": (f"{_CASE}/lien-he", {"CASE_FILE"}),
     "/ho-so/{case}/so-sanh": (
         f"{_CASE}/so-sanh?tu=1&den=2", {"RECORD", "HISTORY", "CASE_FILE"},
     ),
     "/ho-so/{case}/kiem-chung": (f"{_CASE}/kiem-chung", {"RECORD"}),
+    "/ho-so/{case}/ban-in": (f"{_CASE}/ban-in", {"CASE_FILE"}),
 }  # fmt: skip
-OF_WHAT_IS_SEEN: Final = ("/ho-so", "/viec-can-lam", "/co-quan", "/khoa")
+#: What they give out, without a twin.
+FILES: Final = {
+    "/tep/{act_id}/{digest}": (_FILE, {"ATTACHMENT"}),
+    # of a lower log: tests/e2e/test_merged_history.py
+    "/ho-so/{case}/tep-cap-duoi/{act_id}/{digest}": (
+        f"{_CASE}/tep-cap-duoi/{{act}}/{{digest}}", None,
+    ),
+}  # fmt: skip
+OF_WHAT_IS_SEEN: Final = (
+    "/ho-so", "/viec-can-lam", "/dien-bien", "/thay-doi", "/nhat-ky-truy-cap", "/co-quan", "/khoa",
+)  # fmt: skip
+BY_KEY: Final = "/khoa/{kid}"
+OF_THE_REGISTRY: Final = frozenset({"/co-quan.csv", "/khoa.csv"})
 OF_EVERYBODY: Final = frozenset(
-    {"/", "/dang-nhap", "/dang-xuat", "/ngon-ngu", "/static/{of_build}/{name}"}
+    {"/", "/dang-nhap", "/dang-xuat", "/ngon-ngu", "/mui-gio", "/static/{of_build}/{name}"}
 )
 
 
@@ -62,24 +83,34 @@ def rules(service: Service) -> set[str]:
 
 def listed() -> set[str]:
     """Every rule of the tables."""
-    seen = {*NAMED, *OF_WHAT_IS_SEEN}
-    return {*OF_EVERYBODY, *seen, *(f"{rule}.json" for rule in seen)}
+    seen = {*NAMED, *OF_WHAT_IS_SEEN, BY_KEY}
+    return {*OF_EVERYBODY, *OF_THE_REGISTRY, *FILES, *seen, *(f"{rule}.json" for rule in seen)}
 
 
-def paths(case: str) -> Iterator[tuple[str, set[str]]]:
-    """Every page and twin that names a case, written with this one."""
+def paths(ids: Ids) -> Iterator[tuple[str, set[str]]]:
+    """Every page and twin that names a case, an act or a file, written with these."""
     for path, kinds in NAMED.values():
-        page, _, query = path.format(case=case).partition("?")
+        page, _, query = _written(path, ids).partition("?")
         yield f"{page}?{query}" if query else page, kinds
         yield (f"{page}.json?{query}" if query else f"{page}.json"), kinds
 
 
+def _written(path: str, ids: Ids) -> str:
+    return path.format(case=ids.case, act=ids.act, digest=ids.digest)
+
+
 def plain(response: TestResponse, ids: Ids) -> tuple[int, list[tuple[str, str]], str]:
     """Status, headers and body, but for when it was asked and by which id."""
-    headers = [(name, value.replace(ids.case, "ID")) for name, value in response.headers
+    headers = [(name, _unnamed(value, ids)) for name, value in response.headers
                if name not in ("Date", "X-Request-Id")]  # fmt: skip
     text = re.sub(r'"trace_id":"\w+"', "", response.text)
-    return response.status_code, headers, text.replace(ids.case, "ID")
+    return response.status_code, headers, _unnamed(text, ids)
+
+
+def _unnamed(text: str, ids: Ids) -> str:
+    for one in (ids.case, ids.act, ids.digest):
+        text = text.replace(one, "ID")
+    return text
 
 
 def test_every_page_says_what_it_names(under_order: UnderOrder) -> None:
@@ -97,7 +128,10 @@ def test_hidden_and_absent_are_one_page(under_order: UnderOrder) -> None:
     world = under_order.world
     reader = PageReader(world.service).sign_in(STRANGER)
     hidden, absent = world.hidden, world.absent()
-    for (here, _), (nowhere, _) in zip(paths(hidden.case), paths(absent.case), strict=True):
+    files = [(_written(path, hidden), _written(path, absent)) for path, _ in FILES.values()]
+    pairs = [(here, nowhere) for (here, _), (nowhere, _)
+             in zip(paths(hidden), paths(absent), strict=True)]  # fmt: skip
+    for here, nowhere in (*pairs, *files):
         one, other = plain(reader.get(here), hidden), plain(reader.get(nowhere), absent)
         assert one == other, here
         assert one[0] == 404, here
@@ -123,8 +157,13 @@ def test_hidden_and_absent_are_one_page(under_order: UnderOrder) -> None:
 def test_no_page_is_read_under_an_order_unnoted(under_order: UnderOrder) -> None:
     """Each page and twin leaves its rows, and says in a header by which order it was seen."""
     reader = PageReader(under_order.service).sign_in(INSPECTOR)
-    lists = (("/ho-so", {"LIST"}), ("/ho-so.json", {"LIST"}))
-    for path, kinds in (*paths(under_order.world.hidden.case), *lists):
+    hidden = under_order.world.hidden
+    lists = (
+        ("/ho-so", {"LIST"}), ("/ho-so.json", {"LIST"}), ("/dien-bien", {"LIST"}),
+        ("/dien-bien.json", {"LIST"}), ("/thay-doi?tu=0", {"FEED"}),
+        ("/thay-doi.json?tu=0", {"FEED"}), (_written(_FILE, hidden), {"ATTACHMENT"}),
+    )  # fmt: skip
+    for path, kinds in (*paths(hidden), *lists):
         before = len(under_order.rows())
         shown = reader.get(path)
         assert shown.status_code == 200, (path, shown.text)
@@ -132,7 +171,7 @@ def test_no_page_is_read_under_an_order_unnoted(under_order: UnderOrder) -> None
         rows = under_order.rows()[before:]
         noted = {row.read.kind for row in rows}
         assert noted, path
-        assert noted == kinds if ".json" not in path else noted <= kinds, path
+        assert noted == kinds if ".json" not in path else noted <= kinds, (path, noted)
         assert {row.read.session.officer for row in rows} == {officer(INSPECTOR)}
         assert {row.read.via for row in rows} == {under_order.order}
     shown = reader.get(f"/ho-so/{under_order.world.hidden.case}")
@@ -151,7 +190,7 @@ def test_what_cannot_be_noted_is_no_page(under_order: UnderOrder) -> None:
     with psycopg.connect(service.database.admin, autocommit=True) as admin:
         admin.execute("ALTER TABLE access.tags RENAME TO gone")
         try:
-            for path, _ in paths(world.hidden.case):
+            for path, _ in paths(world.hidden):
                 shown = reader.get(path)
                 assert shown.status_code == 503, path
                 assert "read_not_logged" in shown.text
@@ -373,7 +412,7 @@ def test_every_page_has_the_policy_and_nothing_inline(under_order: UnderOrder) -
     world = under_order.world
     reader = PageReader(under_order.service).sign_in(WHOLE)
     stranger = PageReader(under_order.service)
-    pages = [path for path, _ in paths(world.hidden.case) if ".json" not in path]
+    pages = [path for path, _ in paths(world.hidden) if ".json" not in path]
     pages += [*OF_WHAT_IS_SEEN, "/", "/dang-nhap", "/ho-so?state=NOTHING", "/ho-so/none"]
     shown = [reader.get(path) for path in pages]
     shown += [stranger.get("/"), stranger.get("/dang-nhap"), stranger.send("")]

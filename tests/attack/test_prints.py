@@ -19,6 +19,7 @@ from keys import canonical
 from keys.canonical import b64
 from keys.custody.file import write_key
 from ledger.log.sheet import Sheet
+from ledger.reads.read import Copy
 from ledger.regulation.acts.json_shape import fmt_time
 from projections.queries import limits
 from tests import builders
@@ -27,6 +28,7 @@ from tests.attacks import attack
 from tests.builders import officer
 from tests.fixtures.app import listening
 from tests.fixtures.compartments import DIGEST, PART, SECRET, STRANGER, WHOLE
+from tests.fixtures.page_reader import PageReader
 from tests.fixtures.under_order import UnderOrder
 
 pytestmark = pytest.mark.postgres
@@ -283,3 +285,32 @@ def test_a_clerk_prints_by_one_command_and_the_log_knows_the_paper(
         bad = socai("log", "sheet", forged, "--server", url)
         assert bad.exit_code in (1, 2)
         assert "Traceback" not in bad.output
+
+
+@attack(
+    "a number of a permit taken by an address that a browser asks for by itself, or another page's",
+    stopped_by="the page prints by a form with this browser's mark; its address shows the register",
+    noticed_by="the log of reads",
+)
+def test_a_page_prints_by_its_form_alone(under_order: UnderOrder) -> None:
+    """What is got by the form has the next number, and its row, as by the call."""
+    named = permit(under_order, "W1", "W2")
+    path = f"/ho-so/{under_order.world.hidden.case}/ban-in"
+    reader, before = PageReader(under_order.service).sign_in(WHOLE), len(exported(under_order))
+    page = reader.get(f"{path}?permit={named}").text
+    assert f'name="permit" value="{named}"' in page
+    own = {"form": reader.token(), "permit": named}
+    for members, headers in (
+        ({"permit": named}, {}),
+        (own | {"form": PageReader(under_order.service).token()}, {}),
+        (own, {"Sec-Fetch-Site": "cross-site"}),
+    ):
+        assert reader.post(path, members, headers).status_code == 400, members
+    assert len(exported(under_order)) == before, "nothing has left"
+    answer = reader.post(path, own)
+    assert (answer.status_code, answer.content_type) == (200, "application/pdf"), answer.text
+    assert len(exported(under_order)) == before + 1
+    assert (exported(under_order)[-1].read.copy or Copy("", "")).number == "W1"
+    part = PageReader(under_order.service).sign_in(PART)
+    assert part.post(path, {"form": part.token(), "permit": named}).status_code == 403
+    assert named not in part.get(path).text

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import pytest
 from marshmallow import fields
@@ -13,7 +17,16 @@ from marshmallow import fields
 from api.http.pages import files, frame, say
 from api.http.schemas.work import WorklistShownSchema
 from api.texts.labels import PARTS_OF_WORK
-from tests.fixtures.compartments import SECRET, STRANGER, TITLE, WHOLE, Compartments
+from ledger.regulation.registry.calendar import VIETNAM
+from tests.fixtures.compartments import (
+    DIGEST,
+    FILE,
+    SECRET,
+    STRANGER,
+    TITLE,
+    WHOLE,
+    Compartments,
+)
 from tests.fixtures.page_reader import PageReader
 
 pytestmark = pytest.mark.postgres
@@ -32,7 +45,7 @@ def test_the_twin_of_a_page_is_the_answer_of_the_api(
     reader: PageReader, compartments: Compartments
 ) -> None:
     """Byte for byte, of the same reader; and the page says where it is."""
-    case = compartments.hidden.case
+    case, act = compartments.hidden.case, compartments.hidden.act
     pairs = {
         "/ho-so?state=VERIFYING&q=2024": "/v1/cases?state=VERIFYING&q=2024",
         "/ho-so?due_before=2024-07-31&agency=": "/v1/cases?due_before=2024-08-01T00:00:00%2B07:00",
@@ -45,6 +58,15 @@ def test_the_twin_of_a_page_is_the_answer_of_the_api(
         f"/ho-so/{case}/so-sanh?tu=1&den=3": f"/v1/cases/{case}/diff?from={_index(reader, case, 1)}"
         f"&to={_index(reader, case, 3)}",
         f"/ho-so/{case}/kiem-chung": f"/v1/cases/{case}/verification",
+        f"/ho-so/{case}/vi-sao/state": f"/v1/cases/{case}/fields/state/history",
+        f"/ho-so/{case}/thoi-han": f"/v1/cases/{case}/durations",
+        f"/ho-so/{case}/lien-he": f"/v1/cases/{case}/relations",
+        f"/ho-so/{case}/tai-lieu": f"/v1/cases/{case}/acts?limit=200",
+        f"/ho-so/{case}/ban-in": f"/v1/cases/{case}/copies",
+        f"/lan-ghi/{act}": f"/v1/acts/{act}",
+        f"/tep/{act}/{DIGEST}/luu-giu": f"/v1/acts/{act}/attachments/{DIGEST}/custody",
+        "/dien-bien?pending=true": "/v1/acts?pending=true",
+        "/thay-doi?tu=3": "/v1/feed?after=3&limit=200",
     }
     headers = compartments.service.headers(WHOLE)
     for page, call in pairs.items():
@@ -70,7 +92,8 @@ def test_a_case_is_read_page_by_page(reader: PageReader, compartments: Compartme
     assert f'href="/ho-so/{case}"' in listed
     assert "2024/0187" in listed
     file = reader.get(f"/ho-so/{case}").text
-    for path in ("dien-bien", "so-sanh", "kiem-chung"):
+    for path in ("dien-bien", "tai-lieu", "thoi-han", "lien-he", "so-sanh", "kiem-chung", "ban-in",
+                 "vi-sao/state"):  # fmt: skip
         assert f'href="/ho-so/{case}/{path}"' in file
     timeline = reader.get(f"/ho-so/{case}/dien-bien").text
     places = [int(n) for n in re.findall(rf'href="/ho-so/{case}/lan-ghi/(\d+)"', timeline)]
@@ -92,15 +115,152 @@ def test_the_state_at_a_statement_is_shown_without_a_script(
     path = f"/ho-so/{compartments.hidden.case}/dien-bien"
     first = reader.get(f"{path}?lan=1").text
     assert "How the case stood at statement 1 of" in first
-    assert "(RECEIVED)" in first.partition('<ol class="timeline">')[0]
-    second = reader.get(f"{path}?lan=2").text.partition('<ol class="timeline">')[0]
+    assert "(RECEIVED)" in first.partition('<ol class="timeline')[0]
+    second = reader.get(f"{path}?lan=2").text.partition('<ol class="timeline')[0]
     assert "just changed" in second
-    assert 'rel="prev" href="?lan=1"' in second
+    assert 'rel="prev" href="?lan=1#luc-do"' in second
     for bad in ("0", "999", "-1", "x", "1e3", "٣"):
         refused = reader.get(f"{path}?lan={bad}")
         assert refused.status_code == 400, bad
         assert "there is no statement of this number" in refused.text
     assert "how the case stood" not in reader.get(path).text.lower()
+
+
+def test_the_state_on_a_day_is_what_was_known_or_what_was_so(
+    reader: PageReader, compartments: Compartments
+) -> None:
+    """By either clock; before the case there was none, and the future is refused."""
+    path = f"/ho-so/{compartments.hidden.case}/dien-bien"
+    first = reader.get(f"{path}.json").get_json()["acts"][0]
+    at = {"recorded": first["statements"][0]["recorded_at"], "occurred": first["occurred_at"]}
+    for clock, said in (("recorded", "As the ledger stood at"), ("occurred", "What had happened")):
+        page = reader.get(f"{path}?luc={quote(at[clock])}&dong-ho={clock}").text
+        assert said in page, clock
+        assert "(RECEIVED)" in page
+    assert "had not been opened then" in reader.get(f"{path}?luc=2024-06-03").text
+    for bad in ("luc=2999-01-01", "luc=yesterday", "dong-ho=sundial"):
+        assert reader.get(f"{path}?{bad}").status_code in (400, 422), bad
+
+
+def test_a_timeline_has_a_lane_for_each_agency_and_either_order(
+    reader: PageReader, compartments: Compartments
+) -> None:
+    """The same acts in every form; on the other clock by when they happened."""
+    path = f"/ho-so/{compartments.hidden.case}/dien-bien"
+    forms = [reader.get(f"{path}{query}").text
+             for query in ("", "?xem=chi-tiet", "?dong-ho=occurred")]  # fmt: skip
+    shown = [re.findall(r'<li class="lane-\d[^>]*>\s*<h2>(\d+)\. ', text) for text in forms]
+    assert [sorted(one) for one in shown] == [sorted(shown[0])] * 3
+    assert 'href="?xem=chi-tiet"' in forms[0]
+    assert 'href="?dong-ho=occurred"' in forms[0]
+    acts = reader.get(f"{path}.json").get_json()["acts"]
+    by_happening = sorted(acts, key=lambda act: (act["occurred_at"], act["statements"][0]["seq"]))
+    assert shown[2] == [str(act["statements"][0]["seq"]) for act in by_happening]
+
+
+def test_every_value_of_a_case_says_why(reader: PageReader, compartments: Compartments) -> None:
+    """By the acts that set it, the newest first; a deadline and a flag by the act behind them."""
+    case = compartments.hidden.case
+    file = reader.get(f"/ho-so/{case}").text
+    reasons = re.findall(rf'href="(/ho-so/{case}/vi-sao/[^"]+)"', file)
+    assert len(reasons) > 5
+    for path in reasons:
+        assert reader.get(path).status_code == 200, path
+    why = f"/ho-so/{case}/vi-sao/state"
+    states = [one["new"] for one in reader.get(f"{why}.json").get_json()["changes"]]
+    assert len(states) > 1
+    assert re.findall(r"<ins>[^<]*\((\w+)\)</ins>", reader.get(why).text) == states[::-1]
+    acts = set(re.findall(r'href="(/lan-ghi/[^"]+)"', file))
+    assert acts
+    for path in acts:
+        assert reader.get(path).status_code == 200, path
+    assert "has had no value yet" in reader.get(f"/ho-so/{case}/vi-sao/outcome").text
+
+
+def test_a_file_is_got_from_a_page_and_the_read_stands_in_its_custody(
+    reader: PageReader, compartments: Compartments
+) -> None:
+    """From the act and from the documents of the case; byte for byte, and nothing is run."""
+    case, act = compartments.hidden.case, compartments.hidden.act
+    path = f"/tep/{act}/{DIGEST}"
+    for page in (f"/ho-so/{case}/lan-ghi/1", f"/ho-so/{case}/tai-lieu"):
+        assert f'href="{path}"' in reader.get(page).text, page
+    custody = f"{path}/luu-giu"
+    before = len(reader.get(f"{custody}.json").get_json()["events"])
+    got = reader.get(path)
+    assert (got.status_code, got.data) == (200, FILE)
+    assert got.headers["Content-Disposition"].startswith("attachment")
+    assert "sandbox" in got.headers["Content-Security-Policy"]
+    events = reader.get(f"{custody}.json").get_json()["events"]
+    assert len(events) == before + 1
+    assert "Chuyên viên" in reader.get(custody).text, "by post"
+    again = reader.get(path, **{"If-None-Match": got.headers["ETag"]})
+    assert again.status_code == 304, "nothing is handed out"
+    assert PageReader(compartments.service).get(path).status_code == 303
+
+
+def test_times_are_told_in_the_zone_that_was_chosen(compartments: Compartments) -> None:
+    """Everywhere on the page, with its name; what an act says itself stays as it was signed."""
+    case = compartments.hidden.case
+    reader = PageReader(compartments.service).sign_in(WHOLE)
+    timeline = f"/ho-so/{case}/dien-bien"
+    at = datetime.fromisoformat(
+        reader.get(f"{timeline}.json").get_json()["acts"][0]["occurred_at"]
+    ).astimezone(UTC)
+    pages = (f"/ho-so/{case}", f"/ho-so/{case}/dien-bien?lan=2", f"/ho-so/{case}/so-sanh?tu=1",
+             "/ho-so")  # fmt: skip
+    for path in pages:
+        assert "(UTC)" not in reader.get(path).text
+    token = reader.token()
+    led = reader.post("/mui-gio", {"form": token, "zone": "utc", "next": "/ho-so"})
+    assert led.headers["Location"] == "/ho-so"
+    for path in pages:
+        text = reader.get(path).text
+        assert "(UTC)" in text, path
+        assert "(GMT+7)" not in text, path
+    assert f"{at:%d/%m/%Y %H:%M:%S} (UTC)" in reader.get(timeline).text
+    assert reader.post("/mui-gio", {"form": token, "zone": "mars"}).status_code == 400
+    reader.post("/mui-gio", {"form": token, "zone": "vn"})
+    assert f"{at.astimezone(VIETNAM):%d/%m/%Y %H:%M:%S} (GMT+7)" in reader.get(timeline).text
+
+
+def test_what_is_new_is_shown_from_where_the_reader_left_off(compartments: Compartments) -> None:
+    """Kept in the browser for the key that read; another's number is not taken for one's own."""
+    reader = PageReader(compartments.service).sign_in(WHOLE)
+    first = reader.get("/thay-doi").text
+    assert "does not know yet" in first
+    every = reader.get("/thay-doi?tu=0").text
+    assert every.count('<th scope="row">') > 4
+    newest = re.search(r'name="upto" value="(\d+)"', every)
+    assert newest is not None
+    kept = reader.post("/thay-doi", {"form": reader.token(), "upto": newest[1]})
+    assert (kept.status_code, kept.headers["Location"]) == (303, "/thay-doi")
+    assert "Nothing that you see was recorded" in reader.get("/thay-doi").text
+    reader.send(reader.answer(STRANGER))
+    assert "does not know yet" in reader.get("/thay-doi").text
+    for bad in ("tu=-1", "tu=x", "tu=99999999", f"tu={'9' * 40}"):
+        assert reader.get(f"/thay-doi?{bad}").status_code == 400, bad
+    assert reader.post("/thay-doi", {"form": reader.token(), "upto": "x"}).status_code == 400
+
+
+def test_the_registry_is_a_table_and_no_list_of_cases_is(
+    reader: PageReader, compartments: Compartments
+) -> None:
+    """What names no case may be taken along; of cases no file is made without a permit (A23)."""
+    for path, first in (("/co-quan", "Name"), ("/khoa", "Key")):
+        got = reader.get(f"{path}.csv")
+        assert got.content_type == "text/csv; charset=utf-8", path
+        rows = list(csv.reader(io.StringIO(got.data.decode("utf-8-sig"))))
+        assert rows[0][0] == first
+        assert len({len(row) for row in rows}) == 1
+        assert len(rows) > 3
+        assert f'href="{path}.csv"' in reader.get(path).text
+        assert not [cell for row in rows for cell in row if cell[:1] in ("=", "+", "-", "@")]
+    case = compartments.hidden.case
+    for path in ("/ho-so", "/dien-bien", "/viec-can-lam", "/thay-doi", f"/ho-so/{case}",
+                 f"/ho-so/{case}/dien-bien", f"/ho-so/{case}/tai-lieu"):  # fmt: skip
+        assert reader.get(f"{path}.csv").status_code == 404, path
+        assert ".csv" not in reader.get(path).text, path
 
 
 def test_two_moments_are_compared_by_statement_day_and_time(
@@ -177,7 +337,7 @@ def test_every_text_of_the_table_is_used_and_none_is_missing() -> None:
     sources = [path.read_text("utf-8") for path in FOLDER.rglob("*") if path.suffix in
                {".html", ".py"} and path.name != "say.py"]  # fmt: skip
     text = "\n".join(sources)
-    made = ("level_", "f_sorted_", "relations_", "clock_")
+    made = ("level_", "f_sorted_", "relations_", "clock_", "reads_")
     unused = [name for name in say.SAY
               if f'"{name}"' not in text and f"'{name}'" not in text
               and not name.startswith(made)]  # fmt: skip
@@ -264,6 +424,7 @@ def test_pages_are_small(reader: PageReader, compartments: Compartments) -> None
     assert sizes["socai.css"] <= 16 * _KIB
     assert sum(n for name, n in sizes.items() if name.endswith(".woff2")) <= 38 * _KIB
     assert sizes["sign-in.js"] + sizes["argon2-worker.js"] <= 10 * _KIB
+    assert sizes["keys.js"] <= 5 * _KIB
     for path in ("/", "/ho-so", "/viec-can-lam", f"/ho-so/{compartments.hidden.case}/dien-bien"):
         assert len(reader.get(path).data) < 60 * _KIB, path
     assert len(gzip.compress(files.contents()["socai.css"])) < 5 * _KIB

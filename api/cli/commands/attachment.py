@@ -16,15 +16,10 @@ from api.cli.terminal.places import output_option, require_place
 from api.cli.terminal.shell import shell_of
 from api.client.client import Client
 from api.texts.case_words import when
+from api.texts.labels import file_event
 from ledger.message import Message, Text, plural
 
 _EVENTS: Final = ("at", "what", "officer", "act")
-_WORDS: Final = {
-    "ADDED": Message("added"),
-    "ATTACHED": Message("attached"),
-    "READ": Message("read"),
-    "EXPORTED": Message("exported"),
-}
 
 
 @click.group()
@@ -137,7 +132,7 @@ def custody(client: Client, act_id: str, digest: str) -> None:
         (
             (
                 when(event["at"]),
-                shell.text(_WORDS[event["event"]]),
+                file_event(event["event"], shell.lang),
                 event["officer"],
                 None if "act_id" not in event else event["act_id"][:8],
             )

@@ -7,17 +7,12 @@ from typing import Any, Final
 
 from api.cli.terminal.shell import Shell
 from api.texts.case_words import when
+from api.texts.labels import permit_standing
 from ledger.message import Message
 
 _PERMITS: Final = {"act": 8, "status": 9, "by": 16, "until": 10, "count": 5, "ground": 16}
 _COPIES: Final = {"at": 10, "number": 8, "act": 8, "by": 16, "what": 20}
 _SHOWN: Final = len("sha-256:") + 10
-_STANDING: Final[Mapping[str, Message]] = {
-    "STANDS": Message("stands"),
-    "USED_UP": Message("used up"),
-    "EXPIRED": Message("expired"),
-    "REVOKED": Message("revoked"),
-}
 
 
 def register(shell: Shell, body: Mapping[str, Any]) -> None:
@@ -25,7 +20,7 @@ def register(shell: Shell, body: Mapping[str, Any]) -> None:
     permits = [
         (
             one["act_id"][:8],
-            shell.text(_STANDING[one["standing"]]),
+            permit_standing(one["standing"], shell.lang),
             f"{one['post']} ({one['agency']}) {one['officer'][:8]}",
             when(one["until"]),
             f"{one['given']}/{len(one['numbers'])}",

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from api.cli.terminal.shell import Shell
-from api.texts.case_words import coded, when
+from api.texts.case_words import coded, taken, when
 from api.texts.labels import word
 from ledger.message import Message
 
 Json = Mapping[str, Any]
-_HOUR: Final = 3_600
-_DAY: Final = 24 * _HOUR
 _CELLS: Final = 10
 """Of a bar, for the time that a step is given; what is late stands behind the mark."""
 _LATE: Final = 6
@@ -79,13 +77,3 @@ def bar(percent: int | None) -> str:
     late = max(0, -(-(percent - _ALL) * _CELLS // _ALL))
     over = "▒" * late if late <= _LATE else "▒" * (_LATE - 1) + "»"
     return f"{'█' * within}{'·' * (_CELLS - within)}|{over}"
-
-
-def taken(shell: Shell, seconds: int) -> str:
-    """Days and hours; of less than a day hours, of less than an hour minutes."""
-    days, hours = seconds // _DAY, seconds % _DAY // _HOUR
-    if days:
-        return shell.text(Message("{days} d {hours} h", days=days, hours=hours))
-    if hours:
-        return shell.text(Message("{hours} h", hours=hours))
-    return shell.text(Message("{minutes} min", minutes=seconds // 60))

@@ -6,17 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from api.cli.terminal.shell import Shell
-from api.texts.case_words import when
+from api.texts.case_words import RELATED, when
 from api.texts.labels import standing
 from ledger.message import Message
 
 Json = Mapping[str, Any]
-_KINDS: Final[Mapping[str, Message]] = {
-    "MERGED_INTO": Message("merged into"),
-    "MERGED_FROM": Message("merged from"),
-    "PERHAPS_THE_SAME": Message("looked at as perhaps the same"),
-    "PERHAPS_THE_SAME_BY_IT": Message("looked at this one as perhaps the same"),
-}
 _CASES: Final = {"what": 20, "case": 14, "title": 20, "act": 14, "occurred": 10}
 _STEPS: Final = {"occurred": 10, "act": 22, "from": 16, "to": 16, "state": 12}
 
@@ -26,7 +20,7 @@ def relations(shell: Shell, body: Json, *, even_none: bool = True) -> None:
     if body["cases"]:
         rows = [
             (
-                shell.text(_KINDS[one["kind"]]),
+                shell.text(RELATED[one["kind"]]),
                 one["case_number"] or one["register_no"] or one["id"],
                 one["title"],
                 shell.local(one, "act"),

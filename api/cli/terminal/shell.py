@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from api.texts.case_words import when
 from api.texts.catalogue import in_each, translate
 from api.texts.labels import name
 from api.texts.lang import Lang
@@ -140,6 +141,10 @@ class Shell:
     def local(self, line: Mapping[str, Any], member: str = "") -> Any:  # noqa: ANN401  JSON
         """A member that comes in both languages (`state_vi`, `state_en`; `vi`, `en`)."""
         return line.get(f"{member}_{self.lang}" if member else self.lang)
+
+    def when(self, text: str | None) -> str | None:
+        """A time, in Vietnam's zone."""
+        return when(text)
 
     def table(
         self,

@@ -8,6 +8,7 @@ prefix; there the names are others.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final, Literal
 
@@ -16,14 +17,18 @@ from flask import Response, g, request
 from api.http.framework.request_context import host, malformed
 from api.page_sessions import PageSession
 from api.problems.problem import Problem
+from api.settings import ORDINARY
 from api.texts.lang import LANGS, Lang
 from ledger.message import Message
 
-Name = Literal["session", "form", "lang"]
+Name = Literal["session", "form", "lang", "zone", "visit"]
 _OF_THIS_MACHINE: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _A_YEAR_S: Final = 365 * 24 * 3600
 FORM_MEMBER: Final = "form"
 """Name of the member by which a form says for which browser it was made."""
+_UTC: Final = "utc"
+_OWN_ZONE: Final = "vn"
+_VISIT: Final = re.compile(r"([\w-]{43})\.([0-9]{1,15})")
 _OWN: Final = frozenset({"same-origin", "none"})
 
 
@@ -124,6 +129,30 @@ def lang() -> Lang | None:
     """The language that the reader chose."""
     chosen = _got("lang")
     return next((one for one in LANGS if one == chosen), None)
+
+
+def in_utc() -> bool:
+    """Whether the reader chose to have times in UTC."""
+    return _got("zone") == _UTC
+
+
+def tell_in(response: Response, chosen: str) -> None:
+    """Keeps a zone. Raises: Problem: `malformed_request`: there is no such."""
+    if chosen not in (_UTC, _OWN_ZONE):
+        raise Problem("malformed_request")
+    _give(response, "zone", chosen, _A_YEAR_S)
+
+
+def visited(kid: str) -> int | None:
+    """How far whoever holds this key had read the log when they said so in this browser."""
+    found = _VISIT.fullmatch(_got("visit") or "")
+    return None if found is None or found[1] != kid else int(found[2])
+
+
+def visit(response: Response, kid: str, index: int) -> None:
+    """Keeps how far they have read; above ordinary only until the browser is closed."""
+    life_s = _A_YEAR_S if host().facts.level == ORDINARY else None
+    _give(response, "visit", f"{kid}.{index}", life_s)
 
 
 def speak(response: Response, chosen: str) -> None:

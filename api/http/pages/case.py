@@ -1,7 +1,8 @@
-"""One case: its file, its timeline with the state at a place, one act, two moments, its check."""
+"""One case: its file, why a field says what it says, one act, two moments, its check."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
@@ -10,21 +11,19 @@ from flask import Response, request
 
 from api.http.framework.request_context import malformed
 from api.http.pages.frame import Answered, ask, page, redirect, render, spoken
-from api.http.pages.lists import older
+from api.http.pages.timeline import places_of, timeline
+from api.http.resources.act_record import get_act
 from api.http.resources.addresses import get_case_act
-from api.http.resources.cases import get_case, get_case_diff, list_case_acts, verify_case
+from api.http.resources.cases import get_case, get_case_diff, get_field_history, verify_case
 from ledger.message import Message
 from ledger.reads.shown import shows_nothing
 from projections.queries.queries import PartOnly
 
-_MOST: Final = "200"
 _ENDED: Final = frozenset({"STOPPED", "ENDED", "EXTENDED"})
 _FACTS: Final = (
     "outcome", "finding", "handler", "lead", "finders", "register_no", "urgency", "alleged_limb",
     "opened_at", "registered_at", "reporters", "statements",
 )  # fmt: skip
-_STATED: Final = ("state", "outcome", "finding", "handler", "lead", "open_sub_processes")
-"""What is shown of the state at a statement."""
 
 
 @page("/ho-so/<case>", get_case)
@@ -42,99 +41,74 @@ def show_case(case: str) -> Response:
         of=found,
         case=case,
         body=file,
-        facts=[(name, file.get(name)) for name in _FACTS],
+        facts=[(name, _limbs(file) if name == _LIMBS else file.get(name)) for name in _FACTS],
         clocks=[one for one in file.get("clocks", ()) if one["status"] not in _ENDED],
     )
+
+
+_LIMBS: Final = "alleged_limb"
+
+
+def _limbs(file: Mapping[str, Any]) -> list[str]:
+    """Those of article 3.3 of the regulation that were alleged, as one cites them."""
+    return [f"3.3.{limb}" for limb in file.get(_LIMBS, ())]
 
 
 def _called(file: Mapping[str, Any]) -> str:
     return str(file.get("case_number") or file.get("register_no") or file["id"])
 
 
-def _page_of_timeline(**_: str) -> Mapping[str, str]:
-    return {"limit": _MOST, "cursor": request.args.get("cursor", "")}
-
-
-def _timeline(case: str) -> Answered:
-    return ask(list_case_acts, _page_of_timeline(), case=case)
-
-
-@page("/ho-so/<case>/dien-bien", list_case_acts, twin_query=_page_of_timeline)
-def show_timeline(case: str) -> Response:
-    """Every act in its order, on both clocks; and how the case stood at one entry."""
-    found = _timeline(case)
-    acts = found.body["acts"]
-    places = _places(acts)
+@page("/ho-so/<case>/vi-sao/<path:pointer>", get_field_history)
+def show_reasons(case: str, pointer: str) -> Response:
+    """Every change of one field of the case file, the newest first, with its acts."""
+    found = ask(get_field_history, case=case, pointer=pointer)
     return render(
-        "timeline.html",
-        spoken("timeline_title"),
+        "reasons.html",
+        spoken("reasons_title"),
         of=found,
         case=case,
-        acts=acts,
-        part=found.body.get("part"),
-        documents=found.body.get("documents", ()),
-        detailed=request.args.get("xem") == "chi-tiet",
-        moment=_moment(case, places),
-        places=sorted(places),
-        older=older(found),
+        pointer=pointer,
+        whole=pointer.strip("/"),
+        changes=found.body["changes"][::-1],
     )
-
-
-def _places(acts: Sequence[Mapping[str, Any]]) -> dict[int, int]:
-    """Index in the log of each entry of the case, by its place there."""
-    return {
-        one["seq"]: one["index"]
-        for act in acts
-        if "mirrored" not in act
-        for one in act["statements"]
-    }
-
-
-def _moment(case: str, places: Mapping[int, int]) -> dict[str, Any] | None:
-    """How the case stood at the entry that `lan` names; None where none is asked for."""
-    named = request.args.get("lan", "")
-    if not named:
-        return None
-    if not (named.isascii() and named.isdigit() and int(named) in places):
-        raise malformed(
-            "lan",
-            Message("there is no statement of this number among those that you see here"),
-        )
-    place = int(named)
-    known = sorted(places)
-    at = known.index(place)
-    now = ask(get_case, {"as_of": str(places[place])}, case=case).body
-    earlier = None if at == 0 else known[at - 1]
-    before: Mapping[str, Any] = {}
-    if earlier is not None:
-        before = ask(get_case, {"as_of": str(places[earlier])}, case=case).body
-    return {
-        "place": place,
-        "last": known[-1],
-        "earlier": earlier,
-        "later": None if at + 1 == len(known) else known[at + 1],
-        "state": now,
-        "facts": [(name, now.get(name), now.get(name) != before.get(name)) for name in _STATED],
-    }
 
 
 @page("/ho-so/<case>/lan-ghi/<place>", get_case_act)
 def show_act(case: str, place: str) -> Response:
     """One act: the sentence first, the bytes last."""
-    found = ask(get_case_act, case=case, place=place)
+    return act_page(ask(get_case_act, case=case, place=place), f"/ho-so/{case}/lan-ghi/{place}")
+
+
+@page("/lan-ghi/<act_id>", get_act)
+def show_act_named(act_id: str) -> Response:
+    """The same by the act's id, which deadlines, flags and other acts name; also of no case."""
+    return act_page(ask(get_act, act_id=act_id), f"/lan-ghi/{act_id}")
+
+
+def act_page(found: Answered, address: str) -> Response:
+    """An act, laid out."""
     act = found.body
+    kind, _, name = act["stream"].partition("/")
+    place = act["statements"][0]["seq"]
     named = {one["pointer"]: one for one in act["names"]}
     return render(
         "act.html",
         spoken("act_title", n=place),
         of=found,
-        case=case,
+        case=name if kind == "case" else None,
         place=place,
+        address=address,
         act=act,
         payload=act["payload"] or {},
+        related=[(name, _each(act[name])) for name in ("names", "named_by")],
         facts=_set_in(act["facts"]),
         named=named,
     )
+
+
+def _each(acts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Each act once, however often it is named."""
+    return list({one["act_id"]: one for one in acts}.values())
 
 
 def _set_in(facts: Sequence[Mapping[str, Any]]) -> list[tuple[int, Mapping[str, str], Any]]:
@@ -160,12 +134,18 @@ def _moments() -> dict[str, str]:
 
 
 def _by_index(case: str, given: Mapping[str, str]) -> dict[str, str]:
-    """The same, where a small number is a statement of the case, by its index in the log."""
-    entries = {name for name in ("from", "to") if given[name].isascii() and given[name].isdigit()}
+    """The same, where a small number is a statement of the case, by its index in the log.
+
+    A number behind `#` is that of a record already, as a reader keeps it between visits.
+    """
+    found = {
+        name: value[1:] if re.fullmatch(r"#[0-9]{1,15}", value) else value
+        for name, value in given.items()
+    }
+    entries = [name for name in ("from", "to") if re.fullmatch(r"[0-9]{1,15}", given[name])]
     if not entries:
-        return dict(given)
-    places = _places(_timeline(case).body["acts"])
-    found = dict(given)
+        return found
+    places = places_of(timeline(case).body["acts"])
     for name in entries:
         place = int(given[name])
         if place not in places:

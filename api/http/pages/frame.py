@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache
 from importlib.metadata import version
 from typing import Any, Final, cast
@@ -72,7 +73,7 @@ class Answered:
         link: `Link` to the page that follows.
     """
 
-    body: dict[str, Any]
+    body: Any
     index: str | None
     link: str | None
 
@@ -88,10 +89,14 @@ def ask(registered: View, query: Mapping[str, str] | None = None, /, **path: str
     Raises:
         Problem: Whatever the call refuses; `malformed_request` by its shape.
     """
-    call = call_of(registered)
-    response = _asked(call, query or {}, path)
+    response = given_out(registered, query, **path)
     shown = response.headers
     return Answered(orjson.loads(response.data), shown.get("Ledger-Index"), shown.get("Link"))
+
+
+def given_out(registered: View, query: Mapping[str, str] | None = None, /, **path: str) -> Response:
+    """The very answer of a call, such as a file; as `ask`."""
+    return _asked(call_of(registered), query or {}, path)
 
 
 def _asked(call: Call, query: Mapping[str, str], path: Mapping[str, str]) -> Response:
@@ -112,6 +117,7 @@ def page(
     of: View | None = None,
     *,
     method: str = "GET",
+    produces: str = HTML,
     twin_query: Callable[..., Mapping[str, str]] | None = None,
 ) -> Callable[[View], View]:
     """Registers a page, and its twin.
@@ -120,37 +126,44 @@ def page(
         rule: Its path.
         of: The call that it shows first: its gate, and its twin, are that call's. Without one the
             page is open to anyone.
-        method: GET or POST; a POST takes a form.
+        method: GET or POST; a POST takes a form, and has no twin.
+        produces: What it answers; a page that gives out a file has no twin either.
         twin_query: What the twin asks, by the path, where a page names it otherwise than the call.
     """
     call = None if of is None else call_of(of)
-    consumes = (FORM,) if method == "POST" else ()
-    if call is None:
-        gate = Gate("open", consumes, HTML, of_cases=False)
-    else:
-        gate = replace(call.gate, access="session", produces=HTML, waits=False)
+    gate = _gate(call, (FORM,) if method == "POST" else (), produces)
 
     def register(view: View) -> View:
         def shown(**path: str) -> Response:
-            for name in _CONDITIONS:  # a page is made anew: its forms are of this browser
-                request.environ.pop(name, None)
+            if produces == HTML:  # a page is made anew: its forms are of this browser
+                for name in _CONDITIONS:
+                    request.environ.pop(name, None)
             if call is None:
                 _know_reader()
             return view(**path)
 
         pages.route(rule, endpoint=view.__name__, methods=[method])(gate.around(shown))
-        if call is not None:
-            ask_twin = twin_query or _query
-
-            def as_json(**path: str) -> Response:
-                return _asked(call, ask_twin(**path), path)
-
-            own = replace(call.gate, access="session", waits=False)
-            name = f"{view.__name__}_json"
-            pages.route(f"{rule}{TWIN}", endpoint=name, methods=[method])(own.around(as_json))
+        if call is not None and method == "GET" and produces == HTML:
+            _give_twin(rule, f"{view.__name__}_json", call, twin_query or _query)
         return view
 
     return register
+
+
+def _gate(call: Call | None, consumes: tuple[str, ...], produces: str) -> Gate:
+    if call is None:
+        return Gate("open", consumes, produces, of_cases=False)
+    return replace(call.gate, access="session", consumes=consumes, produces=produces, waits=False)
+
+
+def _give_twin(
+    rule: str, name: str, call: Call, ask_twin: Callable[..., Mapping[str, str]]
+) -> None:
+    def as_json(**path: str) -> Response:
+        return _asked(call, ask_twin(**path), path)
+
+    own = replace(call.gate, access="session", waits=False)
+    pages.route(f"{rule}{TWIN}", endpoint=name, methods=["GET"])(own.around(as_json))
 
 
 def _know_reader() -> None:
@@ -214,7 +227,7 @@ def render(
     lang = context().lang
     facts = enclave().facts
     html = (
-        _templates(lang)
+        _templates(lang, page_cookies.in_utc())
         .get_template(template)
         .render(
             title=title,
@@ -265,20 +278,25 @@ def _viewer() -> str | None:
     who = context().caller
     if who is None:
         return None
-    day = local_day(enclave().ledger_time())
+    return posts_of(who.officer, enclave().ledger_time()) or who.officer[:8]
+
+
+def posts_of(officer: str, at: datetime) -> str:
+    """The posts that an officer held on the day of an instant, with their agencies."""
+    day = local_day(at)
     known = enclave().ledger.follower.current.registry
     named = []
-    for held in known.appointments(who.officer, day):
+    for held in known.appointments(officer, day):
         agency = known.agency(held.agency)
         post = None if agency is None else agency.posts.get(held.post)
         label = known.label(held.agency, day, day)
         named.append(f"{held.post if post is None else post.vi}, {label}")
-    return "; ".join(named) or who.officer[:8]
+    return "; ".join(named)
 
 
 @cache
-def _templates(lang: Lang) -> Environment:
-    speech = Speech(lang)
+def _templates(lang: Lang, utc: bool) -> Environment:  # noqa: FBT001  a key of the cache
+    speech = parts.PageSpeech(lang, utc)
     made = Environment(
         loader=PackageLoader("api.http.pages"),
         autoescape=True,
@@ -291,7 +309,7 @@ def _templates(lang: Lang) -> Environment:
         return speech.text(SAY[name].filled(**params) if params else SAY[name])
 
     made.globals.update(
-        lang=lang, other="en" if lang == "vi" else "vi", say=say, file=address, speech=speech,
+        lang=lang, other="en" if lang == "vi" else "vi", say=say, file=address, utc=utc,
         **parts.of(speech),
     )  # fmt: skip
     return made

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from flask import Response, request
@@ -13,11 +14,13 @@ from api.http.framework.request_context import context, now
 from api.http.pages.frame import Answered, ask, page, render, spoken
 from api.http.resources.cases import list_cases
 from api.http.resources.common import moments
+from api.http.resources.common.served import enclave
+from api.http.resources.common.spreadsheet import CSV, sheet
 from api.http.resources.registry import list_agencies, list_keys
 from api.http.resources.worklist import get_worklist
 from api.http.schemas.enumerations import CASE_SORT
 from api.texts.case_words import Speech, act_title, coded_flag
-from api.texts.labels import PARTS_OF_WORK
+from api.texts.labels import PARTS_OF_WORK, word
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.json_shape import parse_date
 from ledger.regulation.acts.lifecycle import life_cycle
@@ -60,7 +63,7 @@ def show_cases() -> Response:
         narrowed=narrowed,
         open_filter=narrowed or "sort" in given,
         older=older(found),
-        first=_without_cursor() if "cursor" in given else None,
+        first=without_cursor() if "cursor" in given else None,
     )
 
 
@@ -68,22 +71,35 @@ def _choices(agency: str) -> dict[str, list[tuple[str, str]]]:
     """(code, words) of each filter that is chosen from a list."""
     speech = Speech(context().lang)
     n = 0 if speech.lang == "vi" else 1
-    agencies = ask(list_agencies, {"limit": "200"}).body["agencies"]
-    named = [(one["agency"], one["label"]) for one in agencies]
-    if agency and agency not in dict(named):
-        named.append((agency, agency))
-    raised = [one["code"] for one in load_edition().guards["guards"] if one["kind"] == "flag"]
     return {
         "state": [(code, words[n]) for code, words in life_cycle().labels.items()],
         "outcome": [(code, speech.text(one)) for code, one in vocabulary("outcomes").items()],
-        "act": sorted(
-            ((code, act_title(speech, code) or code) for code in load().types),
-            key=lambda one: one[1],
-        ),
-        "agency": named,
-        "flag": [(code, coded_flag(code, speech.lang)) for code in (*raised, DISPUTED)],
+        "act": types_by_name(speech),
+        "agency": agencies_by_name(agency),
+        "flag": flags_by_name(speech),
         "sort": [(code, spoken(f"f_sorted_{code}")) for code in CASE_SORT.words],
     }
+
+
+def agencies_by_name(chosen: str) -> list[tuple[str, str]]:
+    """(id, name) of those of today, and of the one that was chosen."""
+    agencies = ask(list_agencies, {"limit": "200"}).body["agencies"]
+    named = [(one["agency"], one["label"]) for one in agencies]
+    if chosen and chosen not in dict(named):
+        named.append((chosen, chosen))
+    return named
+
+
+def types_by_name(speech: Speech) -> list[tuple[str, str]]:
+    """(code, name) of every type of act, by name."""
+    named = ((code, act_title(speech, code) or code) for code in load().types)
+    return sorted(named, key=lambda one: one[1])
+
+
+def flags_by_name(speech: Speech) -> list[tuple[str, str]]:
+    """(code, words) of every flag."""
+    raised = [one["code"] for one in load_edition().guards["guards"] if one["kind"] == "flag"]
+    return [(code, coded_flag(code, speech.lang)) for code in (*raised, DISPUTED)]
 
 
 def older(found: Answered) -> str | None:
@@ -91,7 +107,8 @@ def older(found: Answered) -> str | None:
     return None if found.link is None else found.link.partition("<")[2].partition(">")[0]
 
 
-def _without_cursor() -> str:
+def without_cursor() -> str:
+    """The address of the first page."""
     kept = [(name, value) for name, value in request.args.items() if name not in _OF_A_PAGE]
     query = urlencode(kept)
     return f"{request.path}?{query}" if query else request.path
@@ -111,6 +128,55 @@ def show_worklist() -> Response:
     )
 
 
+def _as_csv(name: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
+    """A table of the registry to take along, of the page that is asked for."""
+    response = Response(sheet([[*map(spoken, heads)], *rows]), content_type=CSV)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return response
+
+
+@page("/co-quan.csv", list_agencies, produces=CSV)
+def give_agencies() -> Response:
+    """The agencies as a table; nothing of a case is in it (ADR 87)."""
+    heads = ("a_name", "a_code", "a_functions", "a_posts", "a_until", "a_carried_on_by")
+    return _as_csv("co-quan", heads, (
+        (one["label"], one["agency"], "; ".join(functions), "; ".join(posts),
+         one["valid_to"] or "", one["carried_on_by"] or "")
+        for one, functions, posts
+        in _agencies_in_words(ask(list_agencies, request.args).body["agencies"])
+    ))  # fmt: skip
+
+
+@page("/khoa.csv", list_keys, produces=CSV)
+def give_keys() -> Response:
+    """The keys as a table; likewise."""
+    heads = ("k_kid", "k_status", "k_custody", "k_from", "k_to", "k_enrolled", "k_revoked")
+    lang = context().lang
+    return _as_csv("khoa", heads, (
+        (one["kid"], word(one["status"], lang), word(one["custody"] or "", lang),
+         one["valid_from"] or "", one["valid_to"] or "", one["enrolled_index"],
+         "" if one["revoked_index"] is None else one["revoked_index"])
+        for one in ask(list_keys, request.args).body["keys"]
+    ))  # fmt: skip
+
+
+def _agencies_in_words(
+    lines: Sequence[Mapping[str, Any]],
+) -> list[tuple[Mapping[str, Any], list[str], list[str]]]:
+    """(line, its functions, its posts), each by what it is called."""
+    known = enclave().ledger.follower.current.registry
+    lang = context().lang
+    functions = {one["code"]: one.get(lang) or one["vi"]
+                 for one in load_edition().registry["functions"]}  # fmt: skip
+    named = []
+    for line in lines:
+        agency = known.agency(line["agency"])
+        posts = {} if agency is None else agency.posts
+        called = [posts[code].vi if code in posts else code for code in line["posts"]]
+        named.append((line, [functions.get(one, one) for one in line["functions"]], called))
+    return named
+
+
 @page("/co-quan", list_agencies)
 def show_agencies() -> Response:
     """Agencies as they were on a day."""
@@ -119,10 +185,10 @@ def show_agencies() -> Response:
         "agencies.html",
         spoken("agencies_title"),
         of=found,
-        agencies=found.body["agencies"],
+        agencies=_agencies_in_words(found.body["agencies"]),
         on=request.args.get("as_of") or local_day(now()).isoformat(),
         older=older(found),
-        first=_without_cursor() if "cursor" in request.args else None,
+        first=without_cursor() if "cursor" in request.args else None,
     )
 
 
@@ -136,5 +202,5 @@ def show_keys() -> Response:
         of=found,
         keys=found.body["keys"],
         older=older(found),
-        first=_without_cursor() if "cursor" in request.args else None,
+        first=without_cursor() if "cursor" in request.args else None,
     )

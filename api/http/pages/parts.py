@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -11,11 +12,14 @@ from markupsafe import Markup
 
 from api.texts import case_words, labels
 from api.texts.case_words import Json, Speech
+from api.texts.catalogue import shown
+from api.texts.lang import Lang
 from ledger.regulation.registry.calendar import VIETNAM
 from ledger.regulation.words import vocabulary
 
 _TIME: Final = Markup('<time datetime="{}">{}</time>')
 _SHORT_KEY: Final = 10
+_KIB: Final = 1_024
 _TONES: Final[Mapping[str, str]] = {
     "VALID": "ok",
     "VALID_KEY_SINCE_REVOKED": "ok",
@@ -33,18 +37,26 @@ _TONES: Final[Mapping[str, str]] = {
 """How a chip is coloured; its words say it, colour only repeats them."""
 
 
-def when(text: str | None) -> str | Markup:
-    """A time of the log, in Vietnam's, with its zone."""
-    if text is None:
-        return ""
-    moment = datetime.fromisoformat(text).astimezone(VIETNAM)
-    return _TIME.format(text, f"{moment:%d/%m/%Y %H:%M:%S} (GMT+7)")
+@dataclass(frozen=True, slots=True)
+class PageSpeech(Speech):
+    """A language, and the zone in which times are told; it stands behind each.
 
+    Attributes:
+        utc: Whether they are told in UTC, else in Vietnam's.
+    """
 
-def happened(act: Json) -> str | Markup:
-    """When an act happened, no finer than its author knew it."""
-    text = act.get("occurred_at")
-    return day(text) if case_words.by_day(act) else when(text)
+    utc: bool = False
+
+    def clock(self, moment: datetime, form: str = "%d/%m/%Y %H:%M:%S") -> str:
+        """A time in that zone, with its name."""
+        zone, named = (UTC, "UTC") if self.utc else (VIETNAM, "GMT+7")
+        return f"{moment.astimezone(zone):{form}} ({named})"
+
+    def when(self, text: str | None) -> str | None:
+        """A time within a value, to the minute."""
+        if text is None:
+            return None
+        return self.clock(datetime.fromisoformat(text), "%d/%m/%Y %H:%M")
 
 
 def day(text: str | None) -> str | Markup:
@@ -79,12 +91,37 @@ def cap(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+def size(lang: Lang, count: int) -> str:
+    """How long a file is."""
+    if count < _KIB:
+        return f"{count} B"
+    if count < _KIB * _KIB:
+        return f"{shown(round(count / _KIB, 1), lang)} KiB"
+    return f"{shown(round(count / _KIB / _KIB, 1), lang)} MiB"
+
+
 def query(**members: object) -> str:
     """A query, without what has no value."""
     return urlencode([(name, value) for name, value in members.items() if value not in (None, "")])
 
 
-def of(speech: Speech) -> dict[str, Callable[..., Any]]:
+def _times(speech: PageSpeech) -> dict[str, Callable[..., Any]]:
+    """When something was, in the zone of the reader."""
+
+    def when(text: str | None) -> str | Markup:
+        if text is None:
+            return ""
+        return _TIME.format(text, speech.clock(datetime.fromisoformat(text)))
+
+    def happened(act: Json) -> str | Markup:
+        """No finer than its author knew it."""
+        text = act.get("occurred_at")
+        return day(text) if case_words.by_day(act) else when(text)
+
+    return {"when": when, "happened": happened, "day": day, "clock_of": speech.when}
+
+
+def of(speech: PageSpeech) -> dict[str, Callable[..., Any]]:
     """These and those that speak."""
 
     def lines(value: object) -> list[str]:
@@ -107,14 +144,13 @@ def of(speech: Speech) -> dict[str, Callable[..., Any]]:
         return list(case_words.changed_things(speech, changes, case))
 
     return {
-        "when": when,
-        "happened": happened,
-        "day": day,
+        **_times(speech),
         "tone": tone,
         "kid": kid,
         "number": number,
         "case_of": case_of,
         "query": query,
+        "size": lambda count: size(speech.lang, count),
         "lines": lines,
         "valued": valued,
         "channel": channel,
@@ -135,7 +171,11 @@ def of(speech: Speech) -> dict[str, Callable[..., Any]]:
         "by_time": lambda: case_words.by_time(speech),
         "source": lambda clock: case_words.source(speech, clock),
         "effect": lambda line: case_words.effect(speech, line),
-        "read_under": case_words.read_under,
-        "moment_shown": case_words.moment_shown,
+        "read_under": lambda under: case_words.read_under(under, speech.when),
+        "moment_shown": lambda view: case_words.moment_shown(view, speech.when),
+        "related": lambda kind: speech.text(case_words.RELATED[kind]),
+        "taken": lambda seconds: case_words.taken(speech, seconds),
+        "file_event": lambda code: labels.file_event(code, speech.lang),
+        "permit_standing": lambda code: labels.permit_standing(code, speech.lang),
         "part_shown": case_words.part_shown,
     }

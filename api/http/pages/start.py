@@ -63,6 +63,15 @@ def choose_language() -> Response:
     return response
 
 
+@page("/mui-gio", method="POST")
+def choose_zone() -> Response:
+    """Keeps the zone in which times are told, and leads back to where it was chosen."""
+    members = form()
+    response = redirect(local(members.get("next"), "/"))
+    page_cookies.tell_in(response, members.get("zone", ""))
+    return response
+
+
 @page(SIGN_IN)
 def sign_in() -> Response:
     """How to sign in: with a key in this browser, or with an answer made at a terminal."""

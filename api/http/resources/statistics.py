@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
@@ -19,6 +18,7 @@ from api.http.framework.responses import answer, finish
 from api.http.resources.common import filter_checks, moments
 from api.http.resources.common.access_by_month import CountedByMonth, access_by_month
 from api.http.resources.common.served import enclave
+from api.http.resources.common.spreadsheet import CSV, sheet
 from api.http.schemas.work import StatisticsQuerySchema, StatisticsShownSchema
 from api.problems.problem import Problem
 from api.texts.catalogue import both, translate
@@ -33,7 +33,6 @@ from projections.views.statistics.view import Cell, Figure, Tables
 
 statistics = Resource("statistics", __name__, url_prefix="/v1", description="Thống kê · Statistics")
 _HEAVY: Final = Heavy("statistics")
-CSV: Final = "text/csv; charset=utf-8"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _PLAIN_BOOK: Final = {
     "in_memory": True,
@@ -42,7 +41,6 @@ _PLAIN_BOOK: Final = {
 }
 _WIDTHS: Final = (30, 30, 70, 12, 12)
 _YEAR: Final = timedelta(days=365)
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 Row = tuple[str, str, str, int | str, int | str]
 _HEAD: Final = (
     meaning("heading", "Table"),
@@ -137,11 +135,7 @@ def get_statistics_csv(params: dict[str, Any]) -> Response:
     One table for all figures, with titles in the reader's language and codes beside them.
     """
     start, end, index, tables = _tables(params)
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    for row in _sheet(start, end, index, tables, params):
-        writer.writerow([_plain(cell) for cell in row])
-    data = ("\ufeff" + out.getvalue()).encode()
+    data = sheet(_sheet(start, end, index, tables, params))
     return finish(data, CSV, index=index, headers=_spoken())
 
 
@@ -381,8 +375,3 @@ def _count(count: int | None) -> int | str:
     if count is not None:
         return count
     return _said(HIDDEN)
-
-
-def _plain(cell: int | str) -> int | str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

@@ -111,7 +111,11 @@ def test_an_act_known_to_the_day_shows_no_hour_anywhere(capsys: pytest.CaptureFi
     act["payload"] = {"precision": "day"}
     act_tables.act(Shell("vi"), act, [])
     case_tables.compact(Shell("vi"), [act])
-    told = [happened(act), capsys.readouterr().out, str(parts.happened(act))]
+    told = [
+        happened(act),
+        capsys.readouterr().out,
+        str(parts.of(parts.PageSpeech("vi"))["happened"](act)),
+    ]
     told.append("".join(read(case_pdf(a_case(act), "vi"))))
     for one in told:
         assert one is not None

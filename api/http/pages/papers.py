@@ -1,0 +1,93 @@
+"""Documents and files of a case, who had them, and the case on paper."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from api.http.framework.admission import ANY
+from api.http.framework.request_context import caller, now
+from api.http.pages.frame import ask, form, given_out, page, posts_of, render, spoken
+from api.http.pages.lists import older
+from api.http.pages.timeline import page_of_timeline, timeline
+from api.http.resources.attachments import (
+    get_attachment_custody,
+    list_copies,
+    read_attachment,
+    read_lower_attachment,
+)
+from api.http.resources.cases import list_case_acts
+from api.http.resources.prints import read_case_print
+from ledger.log.moment import unstamp
+
+
+@page("/ho-so/<case>/tai-lieu", list_case_acts, twin_query=page_of_timeline)
+def show_papers(case: str) -> Response:
+    """Every document that an act names and every file that one lists, by act."""
+    found = timeline(case)
+    listed = [
+        (act, act["payload"].get("document"), act["payload"].get("attachments", ()))
+        for act in found.body["acts"]
+        if act["payload"]
+    ]
+    return render(
+        "papers.html",
+        spoken("papers_title"),
+        of=found,
+        case=case,
+        papers=[(act, paper) for act, paper, _ in listed if paper],
+        files=[(act, one) for act, _, brought in listed for one in brought],
+        documents=found.body.get("documents", ()),
+        older=older(found),
+    )
+
+
+@page("/tep/<act_id>/<digest>", read_attachment, produces=ANY)
+def give_file(act_id: str, digest: str) -> Response:
+    """The file as it was received; that it was read is in its custody before a byte leaves."""
+    return given_out(read_attachment, act_id=act_id, digest=digest)
+
+
+@page("/ho-so/<case>/tep-cap-duoi/<act_id>/<digest>", read_lower_attachment, produces=ANY)
+def give_lower_file(case: str, act_id: str, digest: str) -> Response:
+    """A file of an act of a lower log, as it was taken in here."""
+    return given_out(read_lower_attachment, case=case, act_id=act_id, digest=digest)
+
+
+@page("/tep/<act_id>/<digest>/luu-giu", get_attachment_custody)
+def show_custody(act_id: str, digest: str) -> Response:
+    """Who added, attached, read and exported a file, and when."""
+    found = ask(get_attachment_custody, act_id=act_id, digest=digest)
+    events = found.body["events"]
+    return render(
+        "custody.html",
+        spoken("custody_title"),
+        of=found,
+        body=found.body,
+        posts={one["officer"]: posts_of(one["officer"], unstamp(one["at"])) for one in events},
+    )
+
+
+@page("/ho-so/<case>/ban-in", list_copies)
+def show_copies(case: str) -> Response:
+    """The register of copies, and the reader's own permits to print the case by."""
+    found = ask(list_copies, case=case)
+    taken = [*found.body["permits"], *found.body["copies"]]
+    return render(
+        "copies.html",
+        spoken("copies_title"),
+        of=found,
+        case=case,
+        body=found.body,
+        posts={one["officer"]: posts_of(one["officer"], now()) for one in taken if one["officer"]},
+        own=[
+            one for one in found.body["permits"]
+            if one["standing"] == "STANDS" and one["officer"] == caller().officer
+        ],
+    )  # fmt: skip
+
+
+@page("/ho-so/<case>/ban-in", read_case_print, method="POST", produces=ANY)
+def print_case(case: str) -> Response:
+    """The case for court, by a permit: a form, since each answer takes a number of it."""
+    permit = form().get("permit", "")
+    return given_out(read_case_print, {"permit": permit}, case=case)
