@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import orjson
 
-from api.rehearsal.acts_of_play import KEEPER, PERSONNEL, CastMember, Directory
+from api.rehearsal.acts_of_play import ADDED, KEEPER, PERSONNEL, CastMember, Directory
 from api.rehearsal.scenario import CastPart
 from api.settings import Home
 from keys.custody.file import read_key, write_key
@@ -99,7 +99,7 @@ class Cast:
         """The officer with the new key; the old key's file stays as `<alias>.<kid>`."""
         if self._safe is not None:
             old = self._path(officer.alias)
-            old.rename(old.with_name(f"{officer.alias}.{officer.kid}.socaikey"))
+            old.rename(old.with_name(f"{old.stem}.{officer.kid}.socaikey"))
         changed = replace(officer, kid=key.kid)
         self._keep(changed, key)
         return changed
@@ -110,10 +110,9 @@ class Cast:
         Whoever was added to a cast holds the post in every agency that keeps the registry.
         """
         known = list(self._officers.values())
-        here = [o for o in known if o.part.agency == agency or o.alias == PERSONNEL]
-        personnel = [
-            o for o in here if o.alias == PERSONNEL or PERSONNEL in directory.post(o.part)[0]
-        ]
+        added = [o for o in known if _is_added(o)]
+        here = [o for o in known if o.part.agency == agency or o in added]
+        personnel = [o for o in here if o in added or PERSONNEL in directory.post(o.part)[0]]
         return [*personnel, *(o for o in here if KEEPER in directory.post(o.part)[0])]
 
     def named(self, alias: str) -> CastMember:
@@ -144,7 +143,8 @@ class Cast:
     def _path(self, alias: str) -> Path:
         if self._safe is None:
             raise UnknownAlias(alias, sorted(self._officers))
-        return self._safe.folder / f"{alias}.socaikey"
+        name = alias.replace("/", "%2F")  # an alias is any text, and leads out of no folder
+        return self._safe.folder / f"{name}.socaikey"
 
     def _load(self, safe: KeyStore) -> None:
         try:
@@ -176,6 +176,11 @@ class Cast:
             orjson.dumps({"log": self._log, "cast": cast}, option=orjson.OPT_INDENT_2)
         )
         draft.replace(safe.folder / _INDEX)
+
+
+def _is_added(member: CastMember) -> bool:
+    """Whether it is the personnel officer that a cast was given, by whatever file it was named."""
+    return member.alias.endswith(PERSONNEL) and member.part.post == ADDED[PERSONNEL]
 
 
 class EditionDirectory:

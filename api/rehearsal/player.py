@@ -288,11 +288,12 @@ class Player:
         kept = any(acts_of_play.KEEPER in directory.post(p)[0] for p in play.cast.values())
         for power, post in acts_of_play.ADDED.items():
             part = CastPart(keeper, post)
-            known = self._cast.find(power, part, play.id) is not None
+            alias = power if power not in play.cast else f"+{power}"  # a file may call anybody so
+            known = self._cast.find(alias, part, play.id) is not None
             if known or (kept and power == acts_of_play.KEEPER):
                 continue
             at = acts_of_play.enrolment_time(play.begins, run.last, [part], directory)
-            self._enrol_one(run, power, part, at, power, later)
+            self._enrol_one(run, alias, part, at, power, later)
 
     def _late(self, run: _Run, step: PlayStep) -> None:
         missing = acts_of_play.late_enrolments(step, run.enrolled, run.play, self._directory)

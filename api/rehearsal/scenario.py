@@ -289,7 +289,7 @@ def _scenario(document: Mapping[str, Any]) -> Play:
     return _checked(
         Play(
             id=str(document["id"]),
-            title={"vi": document.get("title_vi", ""), "en": document.get("title_en", "")},
+            title=_title(document),
             deployment=document.get("rehearsal_deployment", "rehearsal.bacninh.example"),
             cast=_cast(document["cast"]),
             cases=cases,
@@ -306,7 +306,7 @@ def _negative(entry: Mapping[str, Any], path: Path) -> Play:
     return _checked(
         Play(
             id=str(entry["id"]),
-            title={"vi": entry.get("title_vi", ""), "en": entry.get("title_en", "")},
+            title=_title(entry),
             deployment=base.deployment,
             cast={**base.cast, **_cast(entry.get("cast", {}))},
             cases={**base.cases, **entry.get("cases", {})},
@@ -314,6 +314,12 @@ def _negative(entry: Mapping[str, Any], path: Path) -> Play:
             probe=probe.n,
         )
     )
+
+
+def _title(document: Mapping[str, Any]) -> dict[str, str]:
+    """By language; where the file has one alone, that one in both."""
+    said = {lang: str(document.get(f"title_{lang}") or "") for lang in ("vi", "en")}
+    return {"vi": said["vi"] or said["en"], "en": said["en"] or said["vi"]}
 
 
 def _base(name: str, path: Path) -> Play:
@@ -332,7 +338,8 @@ def _cast(cast: Mapping[str, Any]) -> dict[str, CastPart]:
     }
 
 
-def _step(step: Mapping[str, Any]) -> PlayStep:
+def _step(written: Mapping[str, Any]) -> PlayStep:
+    step = {name: value for name, value in written.items() if value is not None}
     stream_of, thread = _thread(step)
     at = _time(step["at"])
     return PlayStep(
