@@ -100,7 +100,7 @@ class RulesDesk:
         seen = reach(self._officer(signer), view)
         if not (seen.whole if kind == "cases" else name in seen.acts):
             raise PlayRefused("not_found", None, "there is none")
-        return None if seen.under is None else (OPENING[seen.under.act], seen.under.act_id)
+        return None if seen.under is None else (OPENING[seen.under.act], seen.under.via)
 
     def _officer(self, signer: SoftwareSigner) -> str:
         line = self.rules.registry.keyring.line(signer.kid)
