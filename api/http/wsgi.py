@@ -140,12 +140,10 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
 def application(settings: Settings, budgets: Budgets) -> Any:  # noqa: ANN401  a WSGI application
     """The WSGI application of one worker."""
-    with loading():
+    with loading():  # in a process that has not loaded them yet
         from api.http.app import create_app  # noqa: PLC0415
-        from api.ops import telemetry  # noqa: PLC0415  prometheus_client must see share_metrics
         from api.ops.wiring import Enclave  # noqa: PLC0415
 
-    telemetry.configure(settings.log_level)
     enclave = Enclave.wired(settings)
     if settings.metrics_port:
         Thread(target=_tell_pools, args=(enclave,), name="pools", daemon=True).start()
@@ -197,6 +195,21 @@ def _leave(status: object) -> NoReturn:
     os._exit(status if isinstance(status, int) else int(status is not None))
 
 
+def _load(settings: Settings) -> None:
+    """All modules, before anybody is listened to and before the workers are forked.
+
+    A worker, also one that takes the place of one that was killed, only opens what it serves; and
+    whoever connects waits for no import. No key is read and no connection opened here.
+    """
+    if settings.metrics_port:
+        share_metrics(Path(mkdtemp(prefix="socai-metrics-")))
+    with loading():
+        import api.http.app  # noqa: F401, PLC0415  prometheus_client must see share_metrics
+        from api.ops import telemetry, wiring  # noqa: F401, PLC0415  the same
+
+    telemetry.configure(settings.log_level)
+
+
 def main() -> None:
     """Serves until told to stop."""
     core_dumps.leave_none()
@@ -204,16 +217,11 @@ def main() -> None:
         settings = Settings.from_env()
         if settings.traces_url:
             traces.require(Home(settings).facts().level)
-        listener = int(sys.argv[1]) if sys.argv[1:] else None
-        server = Server(settings, listener)
+        _load(settings)
+        server = Server(settings, int(sys.argv[1]) if sys.argv[1:] else None)
     except SettingsError as error:
         sys.stderr.write(f"socai: {translate(error.text, 'vi')}\nsocai: {error}\n")
         sys.exit(2)
-    if settings.metrics_port:
-        share_metrics(Path(mkdtemp(prefix="socai-metrics-")))
-    from api.ops import telemetry  # noqa: PLC0415  prometheus_client must see share_metrics
-
-    telemetry.configure(settings.log_level)
     try:
         server.run()
     except SystemExit as ended:  # of a worker, too
