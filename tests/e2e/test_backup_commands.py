@@ -115,13 +115,18 @@ def kept(own_server: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def test_what_was_acknowledged_comes_back_on_another_machine(kept: Kept) -> None:
     """A copy, and behind it what the stream kept: every act, sound, and the same root."""
     kept.stream()
+    none = socai(kept.settings, "health", "--role", "archiver")
+    assert (none.exit_code, "there is no full backup" in none.stderr) == (1, True), none.output
     taken = told(socai(kept.settings, "backup", "run", "--json"))
     last = [kept.report(number) for number in range(20)][-1]
     assert told(socai(kept.settings, "backup", "check", "--json")) == {"ok": True, "faults": []}
+    assert told(socai(kept.settings, "health", "--role", "archiver", "--json"))["ok"]
     kept.break_off()
     lost = kept.report(20)
     behind = told(socai(kept.settings, "backup", "check", "--json"), 1)
     assert [one["code"] for one in behind["faults"]] == ["behind"], "what is not kept is said"
+    asked = socai(kept.settings, "health", "--role", "archiver")
+    assert (asked.exit_code, "KiB of WAL are not kept" in asked.stderr) == (1, True), asked.output
 
     note = kept.folder / "kept.checkpoint"
     _checkpoint(kept, last + 1, note)
@@ -367,3 +372,33 @@ def test_without_a_repository_or_a_key_it_is_one_sentence(kept: Kept, word: str)
         keyless = socai(kept.settings, "backup", word)
         aside.rename(kept.settings.home / "backup.pub")
         assert (keyless.exit_code, "run `socai backup key`" in keyless.stderr) == (2, True)
+
+
+def test_a_stream_that_was_away_for_too_long_goes_on_and_a_full_backup_is_asked_for(
+    kept: Kept,
+) -> None:
+    """The server keeps WAL for it within bounds; then what is missing is said till it is there."""
+    kept.stream()
+    told(socai(kept.settings, "backup", "run", "--json"))
+    kept.break_off()
+    with psycopg.connect(kept.server.dsn(), autocommit=True) as admin:
+        admin.execute("ALTER SYSTEM SET max_slot_wal_keep_size = '16MB'")
+        admin.execute("SELECT pg_reload_conf()")
+        for _ in range(4):
+            admin.execute("SELECT pg_logical_emit_message(false, 'x', repeat('x', 1 << 24))")
+            admin.execute("SELECT pg_switch_wal()")
+        admin.execute("CHECKPOINT")
+        lost = admin.execute("SELECT wal_status FROM pg_replication_slots").fetchall()
+        assert lost == [("lost",)]
+        admin.execute("ALTER SYSTEM RESET max_slot_wal_keep_size")
+        admin.execute("SELECT pg_reload_conf()")
+    kept.stream()
+    for _ in range(100):
+        said = told(socai(kept.settings, "backup", "check", "--json"), 1)
+        codes = [one["code"] for one in said["faults"]]
+        if "gap" in codes:
+            break
+    assert "gap" in codes, "what the server has thrown away is missing, and said"
+    told(socai(kept.settings, "backup", "run", "--json"))
+    kept.report(21)
+    assert told(socai(kept.settings, "backup", "check", "--json")) == {"ok": True, "faults": []}

@@ -87,15 +87,22 @@ class Replication:
         return ServerStanding(system, int(timeline), lsn(at), _bytes(size))
 
     def slot(self, name: str) -> int:
-        """From where the server keeps WAL for this slot, which is made where there is none."""
+        """From where the server keeps WAL for this slot, which is made where there is none.
+
+        One that has lost its WAL (`max_slot_wal_keep_size`) is never of use again, and would hold
+        up whoever streams by it for ever: it is made anew, from where the server is now.
+        """
         if not _SLOT.fullmatch(name):
             raise ValueError("a slot's name is lower-case letters, digits and underscores")
         found = self._row(f'READ_REPLICATION_SLOT "{name}"'.encode())
+        if found[0] == "physical" and not found[1]:
+            self._row(f'DROP_REPLICATION_SLOT "{name}"'.encode())
+            found = ["", ""]
         if not found[0]:
             self._row(f'CREATE_REPLICATION_SLOT "{name}" PHYSICAL (RESERVE_WAL)'.encode())
             found = self._row(f'READ_REPLICATION_SLOT "{name}"'.encode())
         if found[0] != "physical" or not found[1]:
-            raise Fatal(f"the replication slot {name} is not one of ours, or has lost its WAL")
+            raise Fatal(f"the replication slot {name} is not one of ours")
         return lsn(found[1])
 
     def base(self, label: str) -> Iterator[tuple[_Part, bytes]]:
