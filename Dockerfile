@@ -28,6 +28,7 @@ RUN groupadd --gid 10001 socai \
     /var/lib/socai/keys/pq /var/lib/socai/keys/access \
     /var/lib/socai/keys/access-pq /var/lib/socai/keys/kek /var/lib/socai/keys/registrar \
     /var/lib/socai/keys/service /var/lib/socai/keys/vault \
+    /var/lib/socai/keys/backup /var/lib/socai/backups \
     /var/lib/socai/seen /var/lib/socai/seen/api \
     /var/lib/socai/seen/checkpointer /var/lib/socai/seen/access /var/lib/socai/seen/projector \
     /var/lib/socai/seen/follower /var/lib/socai/keeper

@@ -145,7 +145,7 @@ secrets: ## what docker-compose.yml needs: random secrets in secrets/ (LEVEL=mat
 	@mkdir -p $(SECRETS_DIR) && chmod 700 $(SECRETS_DIR)
 	@umask 077; \
 	random() { LC_ALL=C tr -dc "$$1" </dev/urandom | head -c "$$2"; }; \
-	for name in $(SECRETS:%=%.password) passphrase vault.passphrase; do \
+	for name in $(SECRETS:%=%.password) passphrase vault.passphrase backup.passphrase; do \
 	  test -s $(SECRETS_DIR)/$$name || random A-Za-z0-9 40 >$(SECRETS_DIR)/$$name; done; \
 	for name in session ticket; do \
 	  test -s $(SECRETS_DIR)/$$name.key || random 0-9a-f 64 >$(SECRETS_DIR)/$$name.key; done

@@ -6,6 +6,7 @@ import shutil
 import ssl
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from threading import Event, Thread
 from typing import Final
@@ -21,6 +22,7 @@ pytestmark = [pytest.mark.drill, pytest.mark.slow, pytest.mark.xdist_group("imag
 
 IMAGES: Final = {"socai": "server", "socai-rehearsal": "rehearsal"}
 OF_OTHERS: Final = ("postgres:18", "nginx:1")
+CONFIGS: Final = ("docs/operate/proxy.conf", "docs/operate/pg_hba.conf")
 _SERVING: Final = {
     "ordinary": {"postgres", "api", "api-2", "proxy", "checkpointer", "projector"},
     "mat": {"postgres", "api", "api-2", "proxy", "checkpointer", "projector", "keeper"},
@@ -62,7 +64,7 @@ class Project:
         self._docker, self._folder, self.level = docker, folder, level
         self._file = ".env" if level == "ordinary" else f".env.{level}"
         (folder / "docs" / "operate").mkdir(parents=True)
-        for name in ("docker-compose.yml", "Makefile", "docs/operate/proxy.conf"):
+        for name in ("docker-compose.yml", "Makefile", *CONFIGS):
             shutil.copy(ROOT / name, folder / name)
         level_named = [] if level == "ordinary" else [f"LEVEL={level}"]
         make = shutil.which("make") or "make"
@@ -84,13 +86,19 @@ class Project:
         assert not check or done.returncode == 0, (words, done.stdout, done.stderr)
         return done
 
+    def cut_off(self, service: str) -> None:
+        """Takes the network away from under a service."""
+        name = f"socai-tested-{self.level}"
+        command = [self._docker, "network", "disconnect", f"{name}_inside", f"{name}-{service}-1"]
+        subprocess.run(command, check=True, capture_output=True)
+
 
 @pytest.fixture(params=["ordinary", "mat"])
 def project(docker: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Project]:
     """One for each kind of enclave; all of it is gone at the end."""
     made = Project(docker, tmp_path, request.param)
     yield made
-    made.run("down", "--volumes", "--remove-orphans", check=False)
+    made.run("--profile", "*", "down", "--volumes", "--remove-orphans", check=False)
 
 
 def test_an_enclave_comes_up_and_plays_in_containers(project: Project) -> None:
@@ -108,9 +116,39 @@ def test_an_enclave_comes_up_and_plays_in_containers(project: Project) -> None:
     assert _PLAYED[project.level] in played.stdout
     assert _refused_while(project, "up", "--detach", "--no-deps", "--no-build", "--wait",
         "--force-recreate", "api") == []  # fmt: skip
+    assert _asked_of_a_replica_that_is_cut_off(project) == {200}
     assert _refused_while(project, "kill", "api-2") == []
+    _back_up(project)
     audit = project.run("run", "--rm", "-T", "migrate", "log", "audit", "--json")
     assert orjson.loads(audit.stdout)["ok"]
+
+
+def _back_up(project: Project) -> None:
+    """As backup.md says: a key, a copy, the stream behind it; and all of it is there."""
+    for word in ("key", "run"):
+        project.run("run", "--rm", "-T", "migrate", "backup", word)
+    project.run("--profile", "archiver", "up", "--detach", "--wait", "--no-build", "archiver")
+    project.run("run", "--rm", "-T", "migrate", "backup", "check")
+    opens = project.run("exec", "-T", "archiver", "ls", "/var/lib/socai/keys/backup").stdout
+    assert opens.split() == [], "it seals, and opens nothing"
+
+
+def _asked_of_a_replica_that_is_cut_off(project: Project) -> set[int]:
+    """What is answered where a replica has taken requests and its machine is there no more."""
+    project.run("pause", "api-2")
+    trusted = ssl.create_default_context(cafile=str(project.certificate))
+    with (
+        httpx.Client(verify=trusted, timeout=30) as http,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        url = f"https://127.0.0.1:{project.port}/health/live"
+        asking = [pool.submit(http.get, url) for _ in range(8)]
+        wait(asking, timeout=3)
+        assert not all(map(Future.done, asking)), "none of them went to it"
+        project.cut_off("api-2")
+        answered = {one.result().status_code for one in asking}
+    project.run("unpause", "api-2")
+    return answered
 
 
 def _refused_while(project: Project, *words: str) -> list[str]:

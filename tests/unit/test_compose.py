@@ -23,7 +23,7 @@ ROOT: Final = Path(__file__).parents[2]
 FILE: Final[Mapping[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: Final[Mapping[str, Mapping[str, Any]]] = FILE["services"]
 LASTING: Final = (
-    "postgres", "api", "api-2", "proxy", "checkpointer", "projector", "keeper", "vault",
+    "postgres", "api", "api-2", "proxy", "checkpointer", "projector", "keeper", "vault", "archiver",
 )  # fmt: skip
 REPLICAS: Final = ("api", "api-2")
 KEYS: Final = Path("/var/lib/socai/keys")
@@ -38,7 +38,7 @@ def test_the_services_are_those_of_an_enclave() -> None:
     assert set(SERVICES) == {*LASTING, "migrate", "rehearsal"}
     profiles = {name: service.get("profiles") for name, service in SERVICES.items()}
     named = {name: profile for name, profile in profiles.items() if profile is not None}
-    assert named == {name: [name] for name in ("rehearsal", "vault", "keeper")}
+    assert named == {name: [name] for name in ("rehearsal", "vault", "keeper", "archiver")}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -111,6 +111,7 @@ def test_every_secret_is_a_file_that_git_never_sees() -> None:
     assert named == {f"{role}.password" for role in made[1].split()} | {
         "passphrase",
         "vault.passphrase",
+        "backup.passphrase",
         "mail.json",
         "proxy.crt",
         "proxy.key",
@@ -160,11 +161,13 @@ def test_each_process_has_only_the_logins_it_works_with() -> None:
         "projector": {"projector.password"},
         "keeper": {"keeper.password"},
         "vault": {"vault.password"},
+        "archiver": {"archiver.password"},
         "rehearsal": set(),
     }
     opens = {name for name, one in SERVICES.items() if "vault.passphrase" in one["secrets"]}
     assert opens == {"migrate", "vault"}
     assert "passphrase" not in SERVICES["vault"]["secrets"]
+    assert SERVICES["archiver"]["secrets"] == ["archiver.password"], "it opens nothing"
 
 
 def test_each_process_has_only_the_keys_it_works_with() -> None:
@@ -174,7 +177,7 @@ def test_each_process_has_only_the_keys_it_works_with() -> None:
         # it makes them
         "migrate": {
             "log:rw", "pq:rw", "access:rw", "access-pq:rw", "kek:rw", "registrar:rw", "service:rw",
-            "vault:rw",
+            "vault:rw", "backup:rw",
         },
         **{key: {"kek:ro", "service:ro"} for key in REPLICAS},
         "proxy": set(),
@@ -183,13 +186,14 @@ def test_each_process_has_only_the_keys_it_works_with() -> None:
         "keeper": {"kek:ro"},
         # and it has none of the log's content
         "vault": {"vault:ro"},
+        "archiver": set(),
         "rehearsal": {"registrar:ro"},
     }  # fmt: skip
 
 
 def test_no_serving_process_writes_the_home_or_reads_officers_keys() -> None:
     """The genesis digest that a process is held to is none it can change."""
-    for name in (*REPLICAS, "checkpointer", "projector", "keeper", "vault"):
+    for name in (*REPLICAS, "checkpointer", "projector", "keeper", "vault", "archiver"):
         mounts = {source: (target, mode) for source, target, mode in _mounts(name)}
         assert mounts["home"] == ("/var/lib/socai/home", "ro")
         assert "cast" not in mounts
@@ -205,7 +209,10 @@ def test_each_process_remembers_its_log_where_no_other_can_write() -> None:
     own["checkpointer"].add(f"{SEEN}/{READS.seen}")  # it keeps both logs
     every = {f"{SEEN}/{role}" for role in (*REMEMBERING, READS.seen)}
     own["api-2"] = own["api"]
-    nobody = {name: set[str]() for name in ("postgres", "proxy", "rehearsal", "keeper", "vault")}
+    nobody = {
+        name: set[str]()
+        for name in ("postgres", "proxy", "rehearsal", "keeper", "vault", "archiver")
+    }
     assert seen == {**own, **nobody, "migrate": every}
     settings = Settings.at(Path("/var/lib/socai/home"), seen_dir=Path(SEEN))
     roles = (*REMEMBERING, READS.seen)
@@ -239,7 +246,7 @@ def test_the_migrating_step_is_done_before_anybody_serves() -> None:
     """And the database answers before it begins; it runs once."""
     assert SERVICES["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
     assert SERVICES["migrate"]["restart"] == "no"
-    for name in (*REPLICAS, "checkpointer", "projector", "keeper", "vault"):
+    for name in (*REPLICAS, "checkpointer", "projector", "keeper", "vault", "archiver"):
         before = SERVICES[name]["depends_on"]
         assert before == {"migrate": {"condition": "service_completed_successfully"}}
     assert "depends_on" not in SERVICES["proxy"], "it answers 502 until somebody does"

@@ -18,6 +18,7 @@ import httpx
 
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import fail, options, shell_of
+from api.ops.backup import taking
 from api.ops.custody import custody_name
 from api.ops.home_notes import url_of
 from api.ops.keeper.asking import KeeperLine
@@ -31,6 +32,7 @@ from ledger.errors import Unavailable
 from ledger.message import Message, Text, Wording
 from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.connect import connect, open_pool
+from ledger.postgres.migrate import ARCHIVER
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.vault.store import PostgresVaultStore
 from projections.engine import generations
@@ -60,7 +62,7 @@ class Stand:
 @click.command()
 @click.option(
     "--role",
-    type=click.Choice([*ROLES, KEEPER, VAULT]),
+    type=click.Choice([*ROLES, KEEPER, VAULT, ARCHIVER]),
     required=True,
     help="The process asked about.",
 )
@@ -123,6 +125,12 @@ def _api(settings: Settings, _: str) -> Text | None:
     except httpx.TransportError as error:
         return _both(type(error).__name__)
     return None if answer.status_code == httpx.codes.OK else _both(answer.text[:600])
+
+
+def _archiver(settings: Settings, _: str) -> Text | None:
+    """Its stream and the copy that it leads on from, as far as its own login sees."""
+    found = taking.stream_faults(settings)
+    return found[0].text if found else None
 
 
 def _vault(settings: Settings, role: str) -> Text | None:
@@ -199,5 +207,6 @@ _ASKED: Final[Mapping[str, Callable[[Settings, str], Text | None]]] = {
     API: _api,
     VAULT: _vault,
     KEEPER: _keeper,
+    ARCHIVER: _archiver,
 }
 """How processes are asked that are no loops over the log."""

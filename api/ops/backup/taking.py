@@ -344,59 +344,52 @@ def faults(settings: Settings) -> list[BackupFault]:
         SettingsError: No repository or key, or it is of another cluster.
         Unavailable: The server cannot be asked.
     """
-    repository = Repository.of(settings)
     key = repository_key.sealing_key(settings)
+    bases = Repository.of(settings).bases()
+    if not bases:
+        return stream_faults(settings)
+    with database.reachable(settings) as facts:
+        epoch, _ = epoch_and_shredded(role_dsn(settings, facts, "backup"))
+        found = stream_faults(settings)
+    if epoch != key.epoch or bases[-1].kid != key.public.kid:
+        turned = Message(
+            "the epoch of the KEK has turned since the last full backup: run socai backup run"
+        )
+        found.insert(0, BackupFault("epoch_turned", turned))
+    return found
+
+
+def stream_faults(settings: Settings) -> list[BackupFault]:
+    """Of these what the archiver's own login can see: a copy, and WAL that leads on from it.
+
+    Raises: as `faults`; the server must be up.
+    """
+    repository = Repository.of(settings)
     bases = repository.bases()
     if not bases:
         return [BackupFault("no_backup", Message("there is no full backup: run socai backup run"))]
     newest = bases[-1]
-    with database.reachable(settings) as facts:
-        epoch, _ = epoch_and_shredded(role_dsn(settings, facts, "backup"))
-        with closing(Replication(role_dsn(settings, facts, "archiver"))) as line:
-            standing = line.standing()
+    with closing(Replication(role_dsn(settings, Home(settings).facts(), "archiver"))) as line:
+        standing = line.standing()
     _same_cluster(repository, standing)
-    found = []
-    if epoch != key.epoch or newest.kid != key.public.kid:
-        found.append(
-            BackupFault(
-                "epoch_turned",
-                Message(
-                    "the epoch of the KEK has turned since the last full backup: run socai backup"
-                    " run"
-                ),
-            )
-        )
     if newest.timeline != standing.timeline:
-        found.append(
-            BackupFault(
-                "other_timeline",
-                Message(
-                    "the server went on from a copy since the last full backup: run socai backup"
-                    " run"
-                ),
-            )
+        from_a_copy = Message(
+            "the server went on from a copy since the last full backup: run socai backup run"
         )
-        return found
+        return [BackupFault("other_timeline", from_a_copy)]
+    found = []
     reach = repository.reach(newest)
     if reach.beyond is not None:
-        found.append(
-            BackupFault(
-                "gap",
-                Message(
-                    "WAL is missing before {segment}: run socai backup run", segment=reach.beyond
-                ),
-            )
+        missing = Message(
+            "WAL is missing before {segment}: run socai backup run", segment=reach.beyond
         )
+        found.append(BackupFault("gap", missing))
     if (behind := _behind(repository, newest, standing.at)) > 0:
-        found.append(
-            BackupFault(
-                "behind",
-                Message(
-                    "{kib} KiB of WAL are not kept: is socai backup stream running?",
-                    kib=max(1, behind >> 10),
-                ),
-            )
+        not_kept = Message(
+            "{kib} KiB of WAL are not kept: is socai backup stream running?",
+            kib=max(1, behind >> 10),
         )
+        found.append(BackupFault("behind", not_kept))
     return found
 
 
