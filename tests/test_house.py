@@ -20,12 +20,7 @@ RETIRED = {
 
 
 def _public(path: Path) -> list[str]:
-    tree = ast.parse(path.read_text("utf-8"))
-    return [
-        node.name
-        for node in tree.body
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
-    ]
+    return re.findall(r"^class ([A-Za-z]\w*)", path.read_text("utf-8"), re.MULTILINE)
 
 
 def test_no_two_public_classes_have_one_name() -> None:

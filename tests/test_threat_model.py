@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 
 from tests.source_files import ROOT, files_below
 
@@ -11,19 +12,20 @@ PAGE = (ROOT / "docs" / "threat-model.md").read_text("utf-8")
 CITED = set(re.findall(r"`(test_\w+\.py)::(test_\w+)`", PAGE))
 
 
-def _attacks() -> set[tuple[str, str]]:
+@cache
+def _attacks() -> frozenset[tuple[str, str]]:
     """File and name of every test that is marked as an attack."""
     found = set()
     for path in files_below(ROOT / "tests", "test_*.py"):
-        tree = ast.parse(path.read_text("utf-8"))
-        for node in ast.walk(tree):
+        text = path.read_text("utf-8")
+        for node in ast.walk(ast.parse(text)) if "attack(" in text else ():
             if isinstance(node, ast.FunctionDef) and any(
                 isinstance(mark, ast.Call) and ast.unparse(mark.func) == "attack"
                 for mark in node.decorator_list
             ):
                 found.add((path.name, node.name))
     assert found
-    return found
+    return frozenset(found)
 
 
 def test_every_attack_test_stands_in_the_threat_model() -> None:

@@ -23,6 +23,7 @@ from api.texts.catalogue import both, in_each, translate
 from ledger.message import Message, Wording, meaning, plural
 from tests.messages import KEYWORDS, MO, PACKAGES, ROOT, compiled, extracted, stored
 
+_MAKES = re.compile(rf"\b(?:{'|'.join(KEYWORDS)})\(")
 DETAIL = "detail"
 """What a library says, in English: a translation may leave it out."""
 PAGE = "ledger/regulation/docs/"
@@ -68,7 +69,8 @@ def calls() -> Iterator[tuple[str, ast.Call]]:
             place = str(path.relative_to(ROOT))
             if place == "ledger/message.py":
                 continue
-            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            text = path.read_text("utf-8")
+            for node in ast.walk(ast.parse(text)) if _MAKES.search(text) else ():
                 if isinstance(node, ast.Call) and getattr(node.func, "id", None) in KEYWORDS:
                     yield f"{place}:{node.lineno}", node
 
