@@ -25,7 +25,7 @@ from api.ops.keeper.asking import KeeperLine, KeptKeks
 from api.ops.keeper.folding import FoldedRecords
 from api.ops.machine import RealClock, RealEntropy
 from api.ops.readiness import Readiness, free_bytes
-from api.ops.reads.access_log import OpenedLate, doubt_of_reads, watch_reads
+from api.ops.reads.access_log import OpenedLate, doubt_of_reads, mark_of_reads, watch_reads
 from api.ops.reads.which_log import ACTS, READS, WhichLog
 from api.ops.tickets import Tickets
 from api.ops.vault.mail import NoLetters, SmtpLetters, SmtpServer
@@ -209,6 +209,7 @@ class Enclave:
         origin, level = self.facts.origin, self.facts.level
         self._reading, self._writing = map(self._pool, ("reader", "writer"))
         self._noting = OpenedLate(self._read_writer, self.doubt_of_reads)
+        self._mark_of_reads = mark_of_reads(settings)
         self._line = KeeperLine(settings.keeper_socket) if level != ORDINARY else None
         # what is noted before a wrap is opened is noted while a question of an officer's is asked
         self._beside = self._reading if self._line is None else self._pool("reader")
@@ -433,7 +434,7 @@ class Enclave:
 
     def doubt_of_reads(self) -> Text | None:
         """Why no read can be noted now, and so nothing shown that needs it (U1)."""
-        return doubt_of_reads(self.settings, self.reads_watch)
+        return doubt_of_reads(self._mark_of_reads, self.reads_watch)
 
     @cached_property
     def noted_rows(self) -> NotedRows:

@@ -1,6 +1,6 @@
-"""Arrays in PostgreSQL's binary form, written straight from bytes.
+"""Arrays in PostgreSQL's binary form, written straight from bytes, and what stands in them.
 
-The append sends nineteen of them with every group, and the driver's own dumper looks at every
+An append sends up to nineteen of them with every group, and the driver's own dumper looks at every
 element to find its type; here the column is known. What the columns mean is the recorder's to know.
 """
 
@@ -69,6 +69,16 @@ def _sized(element: int, items: list[bytes]) -> bytes:
 
 def _array(element: int, parts: list[bytes], length: int) -> bytes:
     return b"".join((_HEADER.pack(1, 0, element, length, 1), *parts))
+
+
+def of_bigint(value: int) -> bytes:
+    """`bigint`."""
+    return value.to_bytes(8, "big", signed=True)
+
+
+def of_moment(value: datetime) -> bytes:
+    """`timestamptz`."""
+    return of_bigint((value - _EPOCH) // _US)
 
 
 def bigint(value: bytes) -> int:

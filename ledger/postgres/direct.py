@@ -1,12 +1,14 @@
 """One prepared statement called with binary values, past the driver's cursor.
 
-For the append alone, which is called with every group: looking at values, query and rows costs the
-driver more than the call itself costs libpq. A failure is the driver's own exception, as elsewhere.
+For the appends alone, which are called with every group: looking at values, query and rows costs
+the driver more than the call itself costs libpq. A failure is the driver's own exception, as
+elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from weakref import WeakSet
 
 import psycopg
 from psycopg import generators, pq
@@ -17,40 +19,66 @@ _BINARY = pq.Format.BINARY
 
 
 class PreparedStatement:
-    """A statement with `$1` … on one connection; its values are binary already.
+    """A statement with `$1` …, on whatever connections it is called over; values are binary.
 
     Args:
-        connection: In autocommit mode; nobody else uses it during a call.
-        name: Of the statement on this connection.
+        name: Of the statement on a connection.
         query: With a cast at each parameter.
-
-    Raises:
-        psycopg.Error: The server refuses the statement, or is gone.
     """
 
-    def __init__(self, connection: Connection, name: bytes, query: bytes) -> None:
-        self._connection, self._pgconn = connection, connection.pgconn
-        self._name = name
-        self._sound(self._pgconn.prepare(name, query), pq.ExecStatus.COMMAND_OK)
+    def __init__(self, name: bytes, query: bytes) -> None:
+        self._name, self._query = name, query
+        self._on: WeakSet[Connection] = WeakSet()
 
-    def rows(self, values: Sequence[bytes]) -> list[list[bytes | None]]:
+    def prepare(self, connection: Connection) -> None:
+        """Has the server know it; once a connection.
+
+        Raises:
+            psycopg.Error: The server refuses the statement, or is gone.
+        """
+        if connection not in self._on:
+            connection.pgconn.send_prepare(self._name, self._query)
+            (made,) = connection.wait(generators.execute(connection.pgconn))
+            _sound(connection, made, pq.ExecStatus.COMMAND_OK)
+            self._on.add(connection)
+
+    def rows(
+        self, connection: Connection, values: Sequence[bytes | None]
+    ) -> list[list[bytes | None]]:
         """Every row, each value in binary form.
+
+        Args:
+            connection: In autocommit mode; nobody else uses it during the call.
+            values: Of its parameters.
 
         Raises:
             psycopg.Error: It failed; where the connection was lost, nobody knows whether it ran.
         """
+        self.prepare(connection)
+        try:
+            return self._rows(connection, values)
+        except psycopg.errors.InvalidSqlStatementName:
+            # the driver lets go of all that is prepared once a transaction was rolled back
+            self._on.discard(connection)
+            self.prepare(connection)
+            return self._rows(connection, values)
+
+    def _rows(
+        self, connection: Connection, values: Sequence[bytes | None]
+    ) -> list[list[bytes | None]]:
         formats = [_BINARY] * len(values)
-        self._pgconn.send_query_prepared(self._name, values, formats, _BINARY)
-        results = self._connection.wait(generators.execute(self._pgconn))
+        connection.pgconn.send_query_prepared(self._name, values, formats, _BINARY)
+        results = connection.wait(generators.execute(connection.pgconn))
         # Rows come before COMMIT; whether that failed is said by a result behind them.
-        self._sound(results[-1], pq.ExecStatus.TUPLES_OK)
+        _sound(connection, results[-1], pq.ExecStatus.TUPLES_OK)
         (result,) = results
         columns = range(result.nfields)
         return [[result.get_value(n, column) for column in columns] for n in range(result.ntuples)]
 
-    def _sound(self, result: pq.abc.PGresult, wanted: pq.ExecStatus) -> None:
-        if result.status == wanted:
-            return
-        if self._pgconn.status == pq.ConnStatus.BAD:
-            raise psycopg.OperationalError(result.get_error_message())
-        raise psycopg.errors.error_from_result(result)
+
+def _sound(connection: Connection, result: pq.abc.PGresult, wanted: pq.ExecStatus) -> None:
+    if result.status == wanted:
+        return
+    if connection.pgconn.status == pq.ConnStatus.BAD:
+        raise psycopg.OperationalError(result.get_error_message())
+    raise psycopg.errors.error_from_result(result)

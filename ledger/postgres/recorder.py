@@ -9,9 +9,7 @@ known here.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, LiteralString, cast
@@ -32,6 +30,7 @@ from ledger.postgres.connect import (
 )
 from ledger.postgres.direct import PreparedStatement
 from ledger.postgres.hints import Hints
+from ledger.write.groups import Groups
 
 GROUP_LIMIT: Final = 64
 _RESENDS: Final = 4
@@ -62,16 +61,13 @@ _Answered = tuple[_Status, int | None, LogHead]
 class _Ticket:
     """One caller that waits for its draft."""
 
-    __slots__ = ("answer", "draft", "leads", "sealed", "sealed_at", "woken")
+    __slots__ = ("answer", "draft", "sealed", "sealed_at")
 
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.sealed_at: datetime = draft.at
         self.sealed: SealedRecord | None = None
         self.answer: Appended | Exception | None = None
-        self.leads = False
-        self.woken = threading.Lock()  # held until the ticket is answered or has to lead
-        self.woken.acquire()
 
     def date(self, now: datetime) -> None:
         """Moves its time on to now, where the draft may still be recorded then."""
@@ -120,28 +116,21 @@ class GroupAppender:
         self._clock = clock
         self._free_bytes = free_bytes
         self._min_free_bytes = min_free_bytes
-        self._session: tuple[Connection, PreparedStatement] | None = None
+        self._connection: Connection | None = None
+        self._append = PreparedStatement(b"append", _APPEND)
         self._hints = Hints(dsn, "records")
-        self._lock = threading.Lock()
-        self._waiting: deque[_Ticket] = deque()
-        self._led = False
+        self._groups = Groups(self._commit, GROUP_LIMIT, after=self._tell)
 
     def append(self, draft: Draft) -> Appended:
         """See `Appender.append`; blocks until the draft's group is committed or refused."""
         ticket = _Ticket(draft)
-        with self._lock:
-            self._waiting.append(ticket)
-            leads, self._led = not self._led, True
-        if not leads:
-            ticket.woken.acquire()
-            leads = ticket.leads
-        if leads:
-            self._lead()
-        if isinstance(ticket.answer, Exception):
-            raise ticket.answer
-        if ticket.answer is None:
+        error = self._groups.join(ticket)
+        answer = ticket.answer or error
+        if isinstance(answer, Exception):
+            raise answer
+        if answer is None:
             raise Fatal("a group ended without an answer for one of its drafts")
-        return ticket.answer
+        return answer
 
     def close(self) -> None:
         """Closes the connections; a later append opens others."""
@@ -149,35 +138,15 @@ class GroupAppender:
         self._disconnect()
 
     def _disconnect(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            session[0].close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
-    def _lead(self) -> None:
-        """One group: the leader's own ticket and all that wait beside it, then the lead goes on."""
-        with self._lock:
-            group = [self._waiting.popleft() for _ in range(min(len(self._waiting), GROUP_LIMIT))]
-        try:
-            self._commit(group)
-        except Exception as error:  # noqa: BLE001 - every caller of the group must be woken with it
-            if isinstance(error, Unavailable):  # whoever waits would wait as long for the same
-                with self._lock:
-                    group += self._waiting
-                    self._waiting.clear()
-            for ticket in group:
-                ticket.answer = ticket.answer or error
-        with self._lock:
-            heir = self._waiting[0] if self._waiting else None
-            self._led = heir is not None
-        for ticket in group:
-            ticket.woken.release()
-        if heir is not None:
-            heir.leads = True
-            heir.woken.release()
+    def _tell(self, group: Sequence[_Ticket]) -> None:
         if any(isinstance(ticket.answer, Appended) for ticket in group):
             self._hints.give()
 
-    def _commit(self, group: list[_Ticket]) -> None:
+    def _commit(self, group: Sequence[_Ticket]) -> None:
         if self._free_bytes is not None and self._free_bytes() < self._min_free_bytes:
             raise disk_full()
         if self._clock is not None:
@@ -222,7 +191,7 @@ class GroupAppender:
         arguments, end = _arguments(tickets), time.monotonic() + _GIVEN_UP_S
         for attempt in range(_RESENDS + 1):
             try:
-                rows = self._connected()[1].rows(arguments)
+                rows = self._append.rows(self._connected(), arguments)
                 return [_answered(row) for row in rows], attempt > 0
             except (psycopg.Error, LedgerError) as error:
                 self._disconnect()
@@ -237,21 +206,22 @@ class GroupAppender:
     def _read_back(self, ticket: _Ticket, sealed: SealedRecord) -> Appended | None:
         """What stands at the draft's place, if it is this very draft: the answer was lost."""
         key = [ticket.draft.stream_id, ticket.draft.seq]
-        row = cast("Any", self._connected()[0].execute(_READ_BACK, key).fetchone())
+        row = cast("Any", self._connected().execute(_READ_BACK, key).fetchone())
         if row is None or row[1] != sealed.entry:
             return None
         return Appended(row[0], row[2], sealed.entry, LogHead(*row[3:]))
 
-    def _connected(self) -> tuple[Connection, PreparedStatement]:
-        if self._session is None or self._session[0].closed:
+    def _connected(self) -> Connection:
+        if self._connection is None or self._connection.closed:
             connection = connect(self._dsn, hung_after_s=self._hung_after_s)
             try:
                 self._admit(connection)
-                self._session = connection, PreparedStatement(connection, b"append", _APPEND)
+                self._append.prepare(connection)
             except (psycopg.Error, LedgerError):
                 connection.close()
                 raise
-        return self._session
+            self._connection = connection
+        return self._connection
 
 
 def clocks_apart() -> Unavailable:

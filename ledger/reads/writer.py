@@ -1,17 +1,18 @@
 """Notes reads: signs a row for each, seals it, and has it committed before anything is shown.
 
-Each chain of rows has a stream of its own that begins with it (`reads/<uuid>`), so nobody waits for
-another's place and a lost answer costs nothing: the next rows begin another stream. What needs a
-note is not decided here.
+Reads that are under way at once are noted together, by one append and one COMMIT. Each chain of
+rows has a stream of its own that begins with it (`reads/<uuid>`), so nobody waits for another's
+place and a lost answer costs nothing: the next rows begin another stream. What needs a note is not
+decided here.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final, Literal, NamedTuple, Protocol
 from uuid import UUID
 
@@ -36,9 +37,11 @@ from ledger.reads.access_logged import (
 )
 from ledger.reads.read import NotedRead, ReadBy, ReadNotLogged
 from ledger.streams.names import stream_id
+from ledger.write.groups import Groups
 
 _ATTEMPTS: Final = 8
 _MOST_ROWS: Final = 1_000
+_MOST_WAITING: Final = 64
 
 _log = logging.getLogger("socai.reads")
 
@@ -97,6 +100,15 @@ class RowPlace(NamedTuple):
 
 
 @dataclass(slots=True)
+class _Waiting:
+    """Rows that are noted together or not at all, at most `_MOST_ROWS`; then where each stands."""
+
+    rows: Sequence[AccessRow | WrapsRow]
+    at: datetime
+    places: Sequence[RowPlace] = field(default=())
+
+
+@dataclass(slots=True)
 class _Chain:
     """A stream, and where its next row stands."""
 
@@ -142,8 +154,8 @@ class ReadWriter:
         self._level = level
         self._now = now
         self._posts = posts
-        self._free: list[_Chain] = []
-        self._lock = threading.Lock()
+        self._chain: _Chain | None = None  # of whoever leads a group, and so of one at a time
+        self._groups = Groups(self._commit, _MOST_WAITING)
 
     def note(self, reads: Sequence[NotedRead]) -> None:
         """See `ReadLog.note`."""
@@ -163,7 +175,7 @@ class ReadWriter:
         Raises:
             ReadNotLogged: Nothing may be opened.
         """
-        found = []
+        found: list[RowPlace] = []
         try:
             for start in range(0, len(rows), _MOST_ROWS):
                 found += self._append(rows[start : start + _MOST_ROWS], cut(self._now()))
@@ -193,16 +205,38 @@ class ReadWriter:
             at = max(found.head_at, cut(self._now()))
         raise ReadNotLogged
 
-    def _append(self, said: Sequence[AccessRow | WrapsRow], at: datetime) -> list[RowPlace]:
-        chain = self._taken()
+    def _append(self, said: Sequence[AccessRow | WrapsRow], at: datetime) -> Sequence[RowPlace]:
+        one = _Waiting(said, at)
+        error = self._groups.join(one)
+        if not one.places:
+            raise ReadNotLogged if error is None else error
+        return one.places
+
+    def _commit(self, group: Sequence[_Waiting]) -> None:
+        """Notes the rows of all, as many by one append as it takes."""
+        together: list[_Waiting] = []
+        many = 0
+        for one in group:
+            if together and many + len(one.rows) > _MOST_ROWS:
+                self._commit_once(together)
+                together, many = [], 0
+            together.append(one)
+            many += len(one.rows)
+        self._commit_once(together)
+
+    def _commit_once(self, together: Sequence[_Waiting]) -> None:
+        rows = [row for one in together for row in one.rows]
+        at = max(one.at for one in together)
+        chain, self._chain = self._chain or self._new(), None
         for _ in range(_ATTEMPTS):
-            group, last = self._sealed(said, chain, at)
+            group, last = self._sealed(rows, chain, at)
             found = self._store.append(group)  # where it raises the chain is not used again
             if found.status == "ok":
-                chain.seq, chain.prev = chain.seq + len(said), last
-                with self._lock:
-                    self._free.append(chain)
-                return [RowPlace(group.stream_id, group.seq + n) for n in range(len(said))]
+                places = (RowPlace(group.stream_id, group.seq + n) for n in range(len(rows)))
+                for one in together:
+                    one.places = tuple(islice(places, len(one.rows)))
+                self._chain = _Chain(chain.stream, chain.seq + len(rows), last)
+                return
             if found.status == "stale":
                 chain = self._new()
             elif found.status == "late" and found.head_at is not None:
@@ -210,10 +244,6 @@ class ReadWriter:
             else:
                 break
         raise ReadNotLogged
-
-    def _taken(self) -> _Chain:
-        with self._lock:
-            return self._free.pop() if self._free else self._new()
 
     def _new(self) -> _Chain:
         return _Chain(f"reads/{self._entropy.uuid()}")

@@ -160,6 +160,7 @@ def test_a_row_that_is_not_committed_opens_nothing(
     def keep(store: PostgresReads, group: RowGroup) -> object:
         held.append((store, group))
         with psycopg.connect(above.service.database.dsn("reader")) as own:
+            own.execute("SELECT")  # a transaction is begun, and what is appended waits for its end
 
             @contextmanager
             def lent() -> Iterator[psycopg.Connection]:

@@ -38,8 +38,8 @@ def stopped(pid: int) -> Iterator[None]:
 
 def _process_of(appender: GroupAppender) -> int:
     """The server's process that an appender's connection has."""
-    assert appender._session is not None
-    return appender._session[0].info.backend_pid
+    assert appender._connection is not None
+    return appender._connection.info.backend_pid
 
 
 def _until(true: Callable[[], object]) -> None:
@@ -122,7 +122,7 @@ def test_who_leads_a_group_that_hangs_gives_up_its_lead_and_all_that_wait_are_to
         leads = pool.submit(appender.append, watched("case/a"))
         _until(lambda: sealed == ["case/a"])
         wait = [pool.submit(appender.append, watched(name)) for name in ("case/b", "case/c")]
-        _until(lambda: len(appender._waiting) == 2)
+        _until(lambda: len(appender._groups._waiting) == 2)
         for one in (leads, *wait):
             with pytest.raises(Unavailable, match="database_unavailable"):
                 one.result(_LONG_S)

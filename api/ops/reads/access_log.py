@@ -107,21 +107,28 @@ def watch_reads(settings: Settings, stored: PostgresReads, origin: str) -> LogWa
     )
 
 
-def doubt_of_reads(settings: Settings, watch: LogWatch | None) -> Text | None:
+def mark_of_reads(settings: Settings) -> DoubtMark:
+    """Where the checkpointer of reads says why it stopped.
+
+    Args:
+        settings: Of the home; where the checkpointer's memory is elsewhere, its stop is not known.
+    """
+    return DoubtMark(Home(settings).seen_folder(READS.seen))
+
+
+def doubt_of_reads(mark: DoubtMark, watch: LogWatch | None) -> Text | None:
     """Why no read may be noted now: it is another log, or nobody signs it. None where all is well.
 
     What is noted while its checkpointer stopped is under no checkpoint: whoever owns the database
     could take it away again.
 
     Args:
-        settings: Of the home; where the checkpointer's memory is elsewhere, its stop is not known.
+        mark: Of `mark_of_reads`.
         watch: Of `watch_reads`.
     """
     if watch is None:
         return None
-    if watch.doubt is not None:
-        return watch.doubt.text
-    return DoubtMark(Home(settings).seen_folder(READS.seen)).reason()
+    return mark.reason() if watch.doubt is None else watch.doubt.text
 
 
 def _told(doubt: Doubt | None) -> None:

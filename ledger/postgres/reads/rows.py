@@ -14,17 +14,20 @@ import psycopg
 
 from ledger.errors import NotFound
 from ledger.ports import LogHead, StoredRecord
+from ledger.postgres import arrays
 from ledger.postgres.connect import Pool, calling, is_lost, reading, translated
+from ledger.postgres.direct import PreparedStatement
 from ledger.postgres.records import stored
 from ledger.reads.writer import GroupTaken, RowGroup
 
-_APPEND: Final[LiteralString] = """
-access.append(%b::uuid, %b::text, %b::bigint, %b::timestamptz,
-  %b::uuid[], %b::bytea[], %b::bytea[], %b::bytea, %b::bytea[], %b::bigint[], %b::bytea[])
-"""
 # In one statement with the append: what it looks at cannot be another table's by then.
-_HELD: Final[LiteralString] = """
-CASE WHEN (SELECT entry FROM access.bundle(%b::bytea, %b::bigint, %b::bigint)) = %b::bytea
+_APPEND: Final = b"""
+SELECT CASE
+  WHEN $13::bigint IS NULL
+    OR (SELECT entry FROM access.bundle($12::bytea, $13::bigint, $13::bigint + 1)) = $14::bytea
+  THEN access.append($1::uuid, $2::text, $3::bigint, $4::timestamptz,
+    $5::uuid[], $6::bytea[], $7::bytea[], $8::bytea, $9::bytea[], $10::bigint[], $11::bytea[])
+  ELSE 'elsewhere' END
 """
 _HEAD: Final[LiteralString] = "SELECT size, recorded_at FROM access.head(%b::bytea)"
 _KEEP_GATE: Final[LiteralString] = "SELECT access.keep_gate(%b::bytea)"
@@ -62,31 +65,33 @@ class PostgresReads:
         self._pool = pool
         self._gate = gate
         self._held = held
+        self._append = PreparedStatement(b"note", _APPEND)
 
     def append(self, group: RowGroup) -> GroupTaken:
         """See `RowStore`."""
+        held = self._held()
+        index, entry = (None, None) if held is None else held
         named = [(n, tag) for n, some in enumerate(group.tags, 1) for tag in sorted(some)]
-        arguments: list[object] = [
-            group.stream_id,
-            group.stream,
-            group.seq,
-            group.at,
-            list(group.ids),
-            [one.entry for one in group.sealed],
-            [one.state for one in group.sealed],
+        arguments = [
+            group.stream_id.bytes,
+            group.stream.encode(),
+            arrays.of_bigint(group.seq),
+            arrays.of_moment(group.at),
+            arrays.uuids(group.ids),
+            arrays.byteas(one.entry for one in group.sealed),
+            arrays.byteas(one.state for one in group.sealed),
             group.sealed[0].kek_id,
-            [one.wrap for one in group.sealed],
-            [n for n, _ in named],
-            [tag for _, tag in named],
+            arrays.byteas(one.wrap for one in group.sealed),
+            arrays.bigints(n for n, _ in named),
+            arrays.byteas(tag for _, tag in named),
+            self._gate,
+            None if index is None else arrays.of_bigint(index),
+            entry,
         ]
-        query, held = f"SELECT {_APPEND}", self._held()
-        if held is not None:
-            index, entry = held
-            query = f"SELECT {_HELD} THEN {_APPEND} ELSE 'elsewhere' END"
-            arguments = [self._gate, index, index + 1, entry, *arguments]
         try:
             with self._pool.connection() as connection:
-                status = cast("Any", connection.execute(query, arguments).fetchone())[0]
+                ((told,),) = self._append.rows(connection, arguments)
+                status = cast("Any", (told or b"").decode())
                 until: datetime | None = None
                 if status == "late":
                     row = connection.execute(_HEAD, [self._gate]).fetchone()
