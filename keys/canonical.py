@@ -44,6 +44,7 @@ _OUTSIDE_BLOCKS: Final = re.compile("[^\u0000-\u0377\u1e00-\u1eff\u2010-\u2064\u
 _EVERYDAY: Final = bytes([*range(0xC0), *range(0xC2, 0xCC), 0xE1])
 _LEAD_1E: Final = (b"\xe1\xb8", b"\xe1\xb9", b"\xe1\xba", b"\xe1\xbb")
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 #: From the URL alphabet to the standard one; its own two characters, and padding, become no
 #: character of either.
 _FROM_URL: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
@@ -66,7 +67,7 @@ def encode(value: Mapping[str, Any]) -> bytes:
     members = dict(value)
     _check_shape(members)
     data = _dump(members)
-    if not _is_everyday(data):
+    if not is_everyday(data):
         _check_text(data.decode(), members)
     return data
 
@@ -91,7 +92,7 @@ def parse(data: bytes, *, limit: int | None = LIMIT_BYTES) -> dict[str, Any]:
         raise NotCanonical("the top level must be an object")
     if not _is_shaped(value.values(), MAX_DEPTH):
         _check_shape(value)
-    everyday = _is_everyday(data)
+    everyday = is_everyday(data)
     if _dump(value, everyday=everyday) != data:
         raise NotCanonical("not in canonical form: order, spacing, escapes or a member twice")
     if not everyday:
@@ -166,7 +167,7 @@ def _forbidden(kinds: set[type]) -> str:
     return f"a value of type {names} has no canonical form"
 
 
-def _is_everyday(data: bytes) -> bool:
+def is_everyday(data: bytes) -> bool:
     """Whether UTF-8 has only letters that `_check_text` has nothing against; mostly so."""
     if data.isascii():
         return True
@@ -220,7 +221,7 @@ def _unassigned() -> tuple[list[int], list[int]]:
 
 def b64(data: bytes) -> str:
     """base64url without padding (formats.md §1)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return binascii.b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL).decode()
 
 
 def unb64(text: str) -> bytes:

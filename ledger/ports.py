@@ -232,6 +232,10 @@ class Asking(Cases, Protocol):
     def grounds(self) -> Grounds:
         """What was told so far, and from where."""
 
+    @property
+    def presumed(self) -> bool:
+        """Whether a token was told to stand nowhere else before anybody looked."""
+
 
 Sight = Literal["absent", "hidden", "part", "whole"]
 """What an officer sees of a case: there is none, nothing, the acts sent to them, all of it."""
@@ -253,12 +257,16 @@ class Sights(Protocol):
 class OtherCases(Protocol):
     """The other cases of a log, to be asked about in one judgement after another."""
 
-    def asking(self, seen: Callable[[str], bool] | None = None) -> Asking:
+    def asking(
+        self, seen: Callable[[str], bool] | None = None, *, presuming: bool = False
+    ) -> Asking:
         """Begins a judgement.
 
         Args:
             seen: Whether whoever writes sees a case; one that is not seen does not exist for what
                 they are told (access.md A4). None: everything is seen.
+            presuming: Whether a token may be presumed to stand in no other case, since the append
+                says otherwise: nearly every one is new, and each would be a question of its own.
         """
 
     def forget(self) -> None:
@@ -278,9 +286,13 @@ class Alone(NoCases):
     """`OtherCases` of a log that has no case yet, or where none matters."""
 
     grounds = Grounds()
+    presumed = False
 
-    def asking(self, _seen: Callable[[str], bool] | None = None) -> Alone:
+    def asking(
+        self, _seen: Callable[[str], bool] | None = None, *, presuming: bool = False
+    ) -> Alone:
         """Nothing to remember."""
+        del presuming
         return self
 
     def forget(self) -> None:

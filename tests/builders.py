@@ -218,8 +218,9 @@ class Others:
     taking_part: dict[str, list[str]] = field(default_factory=dict)
     changing: set[int] = field(default_factory=set)
 
-    def asking(self, _seen: object = None) -> Others:
-        """See `OtherCases`: what is fake does not move."""
+    def asking(self, _seen: object = None, *, presuming: bool = False) -> Others:
+        """See `OtherCases`: what is fake does not move, and no append stands behind it."""
+        del presuming
         return self
 
     def forget(self) -> None:
@@ -233,6 +234,11 @@ class Others:
     def grounds(self) -> Grounds:
         """See `Asking`."""
         return Grounds()
+
+    @property
+    def presumed(self) -> bool:
+        """See `Asking`."""
+        return False
 
     def state(self, stream: str) -> str | None:
         """See `Cases`."""

@@ -85,7 +85,7 @@ class Submission:
                 faults=[Fault("/protected/typ", Message("must be an act"))],
             )
         act = parsed(statement.members, registry, level)
-        require_visible(statement.members)
+        require_visible(statement.members, statement.payload)
         return cls(statement, act, session)
 
     def admit(self, registry: Registry, at: datetime) -> tuple[str, datetime]:

@@ -32,7 +32,7 @@ def stamp(at: datetime) -> str:
 
 def cut(at: datetime) -> datetime:
     """The instant as the ledger keeps it: in UTC, cut to milliseconds."""
-    utc = at.astimezone(UTC)
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 

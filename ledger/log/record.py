@@ -55,15 +55,15 @@ def build(*, log: str, recorded_at: datetime, blind: bytes, statement: str) -> b
     """
     if len(blind) != BLIND_BYTES:
         raise ValueError("a blind has 32 bytes")
-    return canonical.encode(
-        {
-            "blind": canonical.b64(blind),
-            "log": log,
-            "recorded_at": stamp(recorded_at),
-            "statement": statement,
-            "v": 1,
-        }
-    )
+    members = {
+        "blind": canonical.b64(blind),
+        "log": log,
+        "recorded_at": stamp(recorded_at),
+        "statement": statement,
+        "v": 1,
+    }
+    data = orjson.dumps(members)  # texts of ASCII by name in order are canonical as they stand
+    return data if data.isascii() else canonical.encode(members)
 
 
 def parse_envelope(data: bytes, *, log: str | None = None) -> Envelope:

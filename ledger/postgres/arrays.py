@@ -21,8 +21,7 @@ _UUID: Final = 2950
 
 _HEADER: Final = struct.Struct("!iiIii")  # dimensions, has nulls, element type, length, lower bound
 _LENGTH: Final = struct.Struct("!i")
-_EIGHT: Final = struct.Struct("!iq")
-_BYTE: Final = struct.Struct("!ib")
+_OF_1, _OF_8, _OF_16 = (_LENGTH.pack(size) for size in (1, 8, 16))
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _US: Final = timedelta(microseconds=1)
 
@@ -39,25 +38,29 @@ def texts(items: Iterable[str]) -> bytes:
 
 def uuids(items: Iterable[UUID]) -> bytes:
     """`uuid[]`."""
-    return _sized(_UUID, [item.bytes for item in items])
+    return _fixed(_UUID, _OF_16, [item.bytes for item in items])
 
 
 def bigints(items: Iterable[int]) -> bytes:
     """`bigint[]`."""
-    parts = [_EIGHT.pack(8, item) for item in items]
-    return _array(_INT8, parts, len(parts))
+    return _fixed(_INT8, _OF_8, [item.to_bytes(8, signed=True) for item in items])
 
 
 def booleans(items: Iterable[bool]) -> bytes:
     """`boolean[]`."""
-    parts = [_BYTE.pack(1, item) for item in items]
-    return _array(_BOOL, parts, len(parts))
+    return _fixed(_BOOL, _OF_1, [b"\1" if item else b"\0" for item in items])
 
 
 def moments(items: Iterable[datetime]) -> bytes:
     """`timestamptz[]`: microseconds since 2000."""
-    parts = [_EIGHT.pack(8, (item - _EPOCH) // _US) for item in items]
-    return _array(_TIMESTAMPTZ, parts, len(parts))
+    since = [(item - _EPOCH) // _US for item in items]
+    return _fixed(_TIMESTAMPTZ, _OF_8, [item.to_bytes(8, signed=True) for item in since])
+
+
+def _fixed(element: int, length: bytes, items: list[bytes]) -> bytes:
+    """Elements of one length, which stands before each of them."""
+    header = _HEADER.pack(1, 0, element, len(items), 1)
+    return b"".join((header, length, length.join(items))) if items else header
 
 
 def _sized(element: int, items: list[bytes]) -> bytes:

@@ -191,8 +191,7 @@ class GroupAppender:
         arguments, end = _arguments(tickets), time.monotonic() + _GIVEN_UP_S
         for attempt in range(_RESENDS + 1):
             try:
-                rows = self._append.rows(self._connected(), arguments)
-                return [_answered(row) for row in rows], attempt > 0
+                return _answered(self._append.rows(self._connected(), arguments)), attempt > 0
             except (psycopg.Error, LedgerError) as error:
                 self._disconnect()
                 if attempt and isinstance(error, Doubt):
@@ -247,16 +246,22 @@ def _index(place: int | None) -> int:
     return place
 
 
-def _answered(row: Sequence[bytes | None]) -> _Answered:
-    """A row of `log.append`: status, index where there is one, and the head as it stands."""
-    status, place, size, at, registry = row
-    head = LogHead(
-        arrays.bigint(size or b""),
-        None if at is None else arrays.moment(at),
-        arrays.bigint(registry or b""),
-    )
-    told = cast("_Status", (status or b"").decode())
-    return told, None if place is None else arrays.bigint(place), head
+def _answered(rows: Sequence[Sequence[bytes | None]]) -> list[_Answered]:
+    """Rows of `log.append`: status, index where there is one, and the head as it stands."""
+    answers: list[_Answered] = []
+    known: Sequence[bytes | None] | None = None
+    head = LogHead(0, None, -1)
+    for status, place, *shown in rows:
+        if shown != known:  # a group that is taken whole shows one
+            size, at, registry = known = shown
+            head = LogHead(
+                arrays.bigint(size or b""),
+                None if at is None else arrays.moment(at),
+                arrays.bigint(registry or b""),
+            )
+        told = cast("_Status", (status or b"").decode())
+        answers.append((told, None if place is None else arrays.bigint(place), head))
+    return answers
 
 
 def _arguments(tickets: Sequence[_Ticket]) -> list[bytes]:

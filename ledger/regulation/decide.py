@@ -57,7 +57,7 @@ def decide(q: GuardInput) -> Decision:
     guards = guards_in(q.edition).asked(q.kind, q.stream.kind)
     lenders = by_lenders(q)
     for n, guard in enumerate(guards):
-        breach = guard.breach(q, lenders)
+        breach = guard.check(q) if lenders is None else guard.breach(q, lenders)
         if breach is None:
             continue
         if guard.kind == "refuse":

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, cached_property
 from importlib import resources
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import orjson
 
@@ -203,10 +203,11 @@ class Edition:
 
     def of(self, make: Callable[[Edition], _Made]) -> _Made:
         """What is made of the edition once: one look into a dictionary after the first time."""
-        found = self._made.get(make, self)
-        if found is self:
+        try:
+            found: _Made = self._made[make]  # each act asks some twenty times
+        except KeyError:
             found = self._made[make] = make(self)
-        return cast("_Made", found)
+        return found
 
     def changed(self, name: str, change: Mapping[str, Any]) -> Edition:
         """The edition that follows by a change.

@@ -211,14 +211,14 @@ class Ledger:
     def _taken(self, sent: Submission, at: datetime | None) -> Recorded:
         """Raises: as `record`."""
         with self._memory.turn(sent.act.stream) as key:
-            for _ in range(_ATTEMPTS):
+            for attempt in range(_ATTEMPTS):
                 stream = self._memory.cached(key, sent.act.stream, sent.statement.seq)
                 place = stream.place(sent.statement)
                 if place is not None:
                     sent.require_session(self.registry)
                     return Recorded.at(place, self._origin, created=False)
                 try:
-                    return self._once(stream, sent, at)
+                    return self._once(stream, sent, at, presuming=not attempt)
                 except (Rejected, Conflict):
                     # By what was this judged? If the stream or the registry has moved, ask again.
                     if not self._memory.moved(stream):
@@ -331,11 +331,13 @@ class Ledger:
             session=signer_officer,
         )
 
-    def _once(self, stream: Stream, sent: Submission, at: datetime | None) -> Recorded:
+    def _once(
+        self, stream: Stream, sent: Submission, at: datetime | None, *, presuming: bool
+    ) -> Recorded:
         """Judges by what this process knows, and appends. Raises: _JudgeAgain."""
         time = self._time(at)
         current = self._memory.catch_up()
-        found = self._judged(stream, sent, current.registry, time.at)
+        found = self._judged(stream, sent, current.registry, time.at, presuming=presuming)
         judged = Preconditions(
             current.index, time.at, _until(time.latest, found.ends), found.grounds
         )
@@ -358,13 +360,32 @@ class Ledger:
         return Recorded.at(place, self._origin, created=True)
 
     def _judged(
-        self, stream: Stream, sent: Submission, registry: Registry, at: datetime
+        self,
+        stream: Stream,
+        sent: Submission,
+        registry: Registry,
+        at: datetime,
+        *,
+        presuming: bool = False,
     ) -> _Judgement:
-        """Every question of the door and of the stream."""
+        """Every question of the door and of the stream.
+
+        Where it may, a token of an author's statement is presumed to stand in no other case, since
+        the append is told of it and says otherwise (ADR 37). No refusal and no other statement goes
+        by that: they are judged by what stands there.
+        """
         officer, ends = sent.admit(registry, at)
-        asking = self._cases.asking(self._see.asked_of_others(sent.act))
+        seen = self._see.asked_of_others(sent.act)
+        asking = self._cases.asking(seen, presuming=presuming and is_case(sent.act.stream))
         ground = self._ground(registry, at, asking)
-        event, decision = stream.decide(sent.statement, sent.act, officer, ground)
+        try:
+            event, decision = stream.decide(sent.statement, sent.act, officer, ground)
+        except Rejected:
+            if asking.presumed:
+                return self._judged(stream, sent, registry, at)
+            raise
+        if asking.presumed and not event.author:
+            return self._judged(stream, sent, registry, at)
         self._require_files(sent.act, stream)
         self._require_identity(sent.act)
         self._require_prefix(sent.act)

@@ -41,19 +41,45 @@ class _Turns:
         self._lock = threading.Lock()
         self._held: dict[UUID, tuple[threading.Lock, int]] = {}
 
-    @contextmanager
-    def hold(self, key: UUID) -> Iterator[None]:
+    def hold(self, key: UUID) -> _Turn:
+        return _Turn(self, key)
+
+    def take(self, key: UUID) -> None:
         with self._lock:
-            turn, users = self._held.get(key, (threading.Lock(), 0))
+            turn, users = self._held.get(key) or (threading.Lock(), 0)
             self._held[key] = (turn, users + 1)
         try:
-            with turn:
-                yield
-        finally:
-            with self._lock:
-                turn, users = self._held.pop(key)
-                if users > 1:
-                    self._held[key] = (turn, users - 1)
+            turn.acquire()
+        except BaseException:
+            self._leave(key)
+            raise
+
+    def give(self, key: UUID) -> None:
+        self._leave(key).release()
+
+    def _leave(self, key: UUID) -> threading.Lock:
+        with self._lock:
+            turn, users = self._held.pop(key)
+            if users > 1:
+                self._held[key] = (turn, users - 1)
+        return turn
+
+
+class _Turn:
+    """A turn with one stream: its id, alone. Every act takes one, and a generator costs as much."""
+
+    __slots__ = ("_key", "_turns")
+
+    def __init__(self, turns: _Turns, key: UUID) -> None:
+        self._turns = turns
+        self._key = key
+
+    def __enter__(self) -> UUID:
+        self._turns.take(self._key)
+        return self._key
+
+    def __exit__(self, *_: object) -> None:
+        self._turns.give(self._key)
 
 
 class StreamCache(Application[UUID]):
@@ -144,12 +170,9 @@ class StreamCache(Application[UUID]):
 
     # -- streams -----------------------------------------------------------------------------------
 
-    @contextmanager
-    def turn(self, name: str) -> Iterator[UUID]:
+    def turn(self, name: str) -> _Turn:
         """Alone with the stream of this name; its id."""
-        key = stream_id(self._origin, name)
-        with self._turns.hold(key):
-            yield key
+        return self._turns.hold(stream_id(self._origin, name))
 
     def cached(self, key: UUID, name: str, seq: int) -> Stream:
         """The stream as this process knows it; of a first statement the append tells."""

@@ -87,9 +87,14 @@ class LogCases:
         rows = (at for at, _ in acts.registered(connection, upto))
         return sum((kept.get(at) or self._evidence.register(at)) == register for at in rows)
 
-    def asking(self, seen: Callable[[str], bool] | None = None) -> CasesAsked:
+    def asking(
+        self, seen: Callable[[str], bool] | None = None, *, presuming: bool = False
+    ) -> CasesAsked:
         """Begins a judgement, for whoever sees what `seen` says; None: everything."""
-        return CasesAsked(self._connecting, self._evidence, self._registry, self._programmes, seen)
+        return CasesAsked(
+            self._connecting, self._evidence, self._registry, self._programmes, seen,
+            presuming=presuming,
+        )  # fmt: skip
 
 
 class Programmes:
@@ -124,7 +129,11 @@ class Programmes:
 
 
 class CasesAsked:
-    """Answers for one judgement; see `LogCases` for the arguments."""
+    """Answers for one judgement; see `LogCases` for the arguments.
+
+    Attributes:
+        presumed: Whether a token was presumed to stand nowhere else.
+    """
 
     def __init__(
         self,
@@ -133,7 +142,11 @@ class CasesAsked:
         registry: Callable[[], Registry],
         programmes: Programmes,
         seen: Callable[[str], bool] | None,
+        *,
+        presuming: bool,
     ) -> None:
+        self.presumed = False
+        self._presuming = presuming
         self._connecting = connecting
         self._evidence = evidence
         self._registry = registry
@@ -161,6 +174,9 @@ class CasesAsked:
 
     def token_elsewhere(self, token: str, stream: str) -> bool:
         """Whether the sealed token stands in another case; the append asks again of each."""
+        if self._presuming:
+            self.presumed = True
+            return False
         return self._evidence.token_elsewhere(token, stream)
 
     def record(self, index: int, entry: str) -> str | None:

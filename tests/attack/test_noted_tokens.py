@@ -46,6 +46,9 @@ def test_no_second_case_takes_a_token_away(service: Service) -> None:
     service.say(report(second, reporter=a_token("drawn anew")), "hotline")
     sealing = {"reporter": facts["reporter"]}
     when = service.step(minutes=1)
+    other = an_act("ReporterIdentitySealed", when=when, stream=second, facts=sealing)
+    named = service.send(service.sign(other, "hotline"), "hotline").get_json()["guard"]
+    assert named == "TOKEN_OF_ONE_CASE"  # and not what is asked later
     service.say(an_act("ReporterIdentitySealed", when=when, stream=first, facts=sealing), "hotline")
     assert _audited(service).exit_code == 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import psycopg
 import pytest
@@ -12,13 +12,16 @@ import pytest
 from keys.canonical import b64
 from ledger.errors import NotFound
 from ledger.ports import Grounds
+from ledger.regulation.registry.registry import Registry
 from projections.checks.rebuild_comparison import compare
 from projections.engine import generations
 from projections.queries import as_of, diff, limits, stored_case_file
 from projections.queries import registry_as_of as registries
 from projections.queries.as_of import BeforeCase, InFuture
 from projections.queries.case_at import folded_from
+from projections.queries.guard_lookups import Connecting, LogCases
 from projections.queries.limits import TooMuch
+from projections.queries.row_evidence import RowEvidence
 from projections.views import acts
 from projections.views.all_views import VIEWS
 from tests import builders
@@ -331,6 +334,16 @@ def test_registry_as_of_knows_only_what_was_enrolled(sc1: Case) -> None:
     assert "đến 28/02/2025" in later["label"]
 
 
+def test_a_token_that_may_be_presumed_new_is_not_looked_for() -> None:
+    """The append is told of it and says otherwise; whoever judges knows that nobody looked."""
+    connecting = cast("Connecting", None)
+    evidence = cast("RowEvidence", None)
+    cases = LogCases(connecting, evidence, Registry.founded).asking(presuming=True)
+    assert not cases.presumed
+    assert not cases.token_elsewhere("sealed:92e1e431-9c59-4ec3-ac6c-8b0a9aa55c3f", "case/other")
+    assert cases.presumed
+
+
 def test_guards_are_answered_from_the_log(sc1: Case) -> None:
     """The write path asks of other cases what stands, and each answer says how far it knew."""
     cases = sc1.cases()
@@ -341,6 +354,7 @@ def test_guards_are_answered_from_the_log(sc1: Case) -> None:
     assert cases.token_elsewhere(sealed, "case/other")
     assert not cases.token_elsewhere(sealed, sc1.stream)
     assert not cases.token_elsewhere("sealed:00000000-0000-4000-8000-000000000000", "case/other")
+    assert not cases.presumed
     row = sc1.played.log.rows[sc1.index_of(1)]
     assert cases.record(row.at, b64(row.entry)) == sc1.stream
     assert cases.record(row.at - 1, b64(row.entry)) is None

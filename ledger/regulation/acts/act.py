@@ -7,7 +7,7 @@ guards'; signatures, envelopes and bytes are not known here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -83,6 +83,7 @@ class Act:
         members: The payload of formats.md §2 in the form in force; the others are its members.
         signed: The payload as it was signed, in its own form: what a countersigner signs too, and
             what two signatures are compared by. Nothing else is asked of it.
+        day: The day of the act in its own offset: the day every dated rule is asked for.
     """
 
     act: str
@@ -106,11 +107,10 @@ class Act:
     refers_to: str | None
     members: Mapping[str, Any]
     signed: Mapping[str, Any]
+    day: date = field(init=False, repr=False, compare=False)
 
-    @property
-    def day(self) -> date:
-        """The day of the act in its own offset: the day every dated rule is asked for."""
-        return self.occurred_at.date()
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "day", self.occurred_at.date())
 
     @property
     def form(self) -> int:

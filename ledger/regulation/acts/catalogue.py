@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 from ledger.errors import Fault, Rejected
 from ledger.message import Message
@@ -134,10 +134,11 @@ class ActType:
 
     def of(self, make: Callable[[Mapping[str, Any]], _Made]) -> _Made:
         """What is made of the specification of its facts, once."""
-        found = self._made.get(make, self)
-        if found is self:
+        try:
+            found: _Made = self._made[make]
+        except KeyError:
             found = self._made[make] = make(self.facts)
-        return cast("_Made", found)
+        return found
 
     def check(self, facts: Mapping[str, Any], level: str = ORDINARY) -> list[Fault]:
         """Every fault of the facts, with pointers below `/facts`; empty where they fit."""

@@ -251,10 +251,6 @@ def list_of(item: Check, *, may_be_empty: bool) -> Check:
     return check
 
 
-def _unknown(_: object) -> list[Flaw] | None:
-    return UNKNOWN
-
-
 def object_of(checks: Mapping[str, Check], required: Iterable[str]) -> Check:
     """An object with exactly the members named; `period_from` is never after `period_to`."""
     known = dict(checks)
@@ -266,7 +262,7 @@ def object_of(checks: Mapping[str, Check], required: Iterable[str]) -> Check:
             return NOT_OBJECT
         flaws: list[Flaw] | None = None
         for name, member in value.items():
-            found = known.get(name, _unknown)(member)
+            found = known[name](member) if name in known else UNKNOWN
             if found is not None:
                 flaws = flaws or []
                 flaws.extend(Flaw(child("", name) + f.path, f.text) for f in found)

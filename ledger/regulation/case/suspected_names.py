@@ -37,9 +37,10 @@ def texts_outside(members: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if isinstance(one, Mapping) and isinstance(one.get("name"), str):
             yield f"/attachments/{n}/name", one["name"]
     document = members.get("document")
-    for name in _DOCUMENT:
-        if isinstance(document, Mapping) and isinstance(document.get(name), str):
-            yield f"/document/{name}", document[name]
+    if isinstance(document, Mapping):
+        for name in _DOCUMENT:
+            if isinstance(document.get(name), str):
+                yield f"/document/{name}", document[name]
     if isinstance(members.get("late_reason"), str):
         yield "/late_reason", members["late_reason"]
 

@@ -125,6 +125,10 @@ class Passing:
     assumed: bool
 
 
+_MOST_TOLD: Final = 4_096
+"""Answers that are kept, for whatever days and territories are asked about: about 1 MiB."""
+
+
 @dataclass(frozen=True, slots=True)
 class Succession:
     """One reorganisation as seen from one predecessor."""
@@ -153,6 +157,9 @@ class Agencies:
         self._holdings = dict(holdings or {})
         self._by_function = dict(by_function or {})
         self._successions = dict(successions or {})
+        #: What was asked before, until a line is added: every act asks the same of the same days.
+        self._told_holders: dict[tuple[str, date, str | None], tuple[str, ...]] = {}
+        self._told_above: dict[str, frozenset[str]] = {}
 
     @classmethod
     def of(cls, edition: Edition) -> Self:
@@ -192,6 +199,8 @@ class Agencies:
         """Adds a territory that lies in others, and in what these lie in."""
         above = dict.fromkeys(t for one in within for t in (one, *self._reach.get(one, ())))
         if territory not in self._reach:
+            self._told_above.clear()
+            self._told_holders.clear()
             self._reach = {**self._reach, territory: tuple(above)}
 
     def reaches(self, territory: str) -> bool:
@@ -200,6 +209,7 @@ class Agencies:
 
     def assign(self, holding: Holding) -> None:
         """Adds a function held."""
+        self._told_holders.clear()
         self._holdings[holding.agency] = (*self._holdings.get(holding.agency, ()), holding)
         named = self._by_function.get(holding.function, ())
         self._by_function[holding.function] = (*named, holding)
@@ -299,6 +309,7 @@ class Agencies:
         closed = {h: replace(h, valid_to=last) for h in lines if which(h)}
         if not closed:
             return
+        self._told_holders.clear()
         self._holdings[agency] = tuple(closed.get(h, h) for h in lines)
         for function in {h.function for h in closed}:
             named = self._by_function[function]
@@ -396,6 +407,9 @@ class Agencies:
 
     def _above(self, territory: str) -> frozenset[str]:
         """Every territory that contains one; of one that no edition names, as its code says."""
+        known = self._told_above.get(territory)
+        if known is not None:
+            return known
         found: set[str] = set()
         waiting = [territory]
         while waiting:
@@ -404,7 +418,10 @@ class Agencies:
             named = self._reach.get(one, (parts,) if parts else ("VN",))
             waiting += [t for t in named if t not in found and t != one]
             found.update(named)
-        return frozenset(found)
+        if len(self._told_above) >= _MOST_TOLD:
+            self._told_above.clear()
+        above = self._told_above[territory] = frozenset(found)
+        return above
 
     def knows(self, territory: str) -> bool:
         """Whether an edition or a line of the log names a territory."""
@@ -434,6 +451,15 @@ class Agencies:
 
     def holders(self, function: str, day: date, territory: str | None = None) -> list[str]:
         """Agencies that held the function that day; with a territory, those that cover it."""
+        known = self._told_holders.get((function, day, territory))
+        if known is None:
+            if len(self._told_holders) >= _MOST_TOLD:
+                self._told_holders.clear()
+            known = tuple(self._held_by(function, day, territory))
+            self._told_holders[function, day, territory] = known
+        return list(known)
+
+    def _held_by(self, function: str, day: date, territory: str | None) -> Iterable[str]:
         reach = None if territory is None else {territory, *self._reach.get(territory, ())}
         prefix = FAMILIES.get(function)
         lines: Iterable[Holding] = self._by_function.get(function, ())
@@ -446,7 +472,7 @@ class Agencies:
             ]
             lines = [*lines, *more]
         found = [h.agency for h in lines if h.on(day) and (reach is None or h.territory in reach)]
-        return list(dict.fromkeys(found))
+        return dict.fromkeys(found)
 
     def functions_of(self, agency: str, day: date) -> list[str]:
         """Functions it held that day."""

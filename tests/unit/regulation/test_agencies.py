@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from ledger.regulation.acts.act import Act
 from ledger.regulation.edition import load_edition
+from ledger.regulation.registry.agencies import Asked
 from ledger.regulation.registry.registry import Registry
 from tests.unit.regulation.registry_acts import Book, an_act, founded
 
@@ -300,3 +302,24 @@ def test_every_id_of_the_edition_that_is_named_exists() -> None:
     assert named <= known
     territories = {t["code"] for t in data["territories"]}
     assert {h["territory"] for h in data["holdings"]} <= territories
+
+
+def test_an_answer_that_is_kept_ends_with_the_line_that_changes_it() -> None:
+    """Who holds a function and where a place lies is asked again after each registry act."""
+    agencies, day = Registry.founded().agencies, D(2026, 1, 1)
+    before = agencies.holders("LEAD", day)
+    before.append("whoever asks may change their own list")
+    assert agencies.holders("LEAD", day) == before[:-1]
+    (held,) = [h for h in agencies.holdings(before[0]) if h.function == "LEAD"]
+    agencies.assign(replace(held, agency="bacninh2025.stttt-moi"))
+    assert agencies.holders("LEAD", day) == [before[0], "bacninh2025.stttt-moi"]
+    agencies.succeed(
+        kind="DISSOLVE", day=day, predecessors=[before[0]], successors=[], rows=[], basis="x",
+        index=9,
+    )  # fmt: skip
+    assert agencies.holders("LEAD", day) == ["bacninh2025.stttt-moi"]
+    asked = Asked(frozenset({"VN-99.1"}))
+    assert not agencies.serves("VN-98", asked)
+    agencies.place("VN-99.1", ["VN-98"])
+    assert agencies.serves("VN-98", asked)
+    assert not Registry.founded().agencies.serves("VN-98", asked)

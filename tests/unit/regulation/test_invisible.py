@@ -10,8 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.texts.catalogue import translate
+from keys import canonical
+from keys.errors import NotCanonical
 from ledger.errors import Rejected
-from ledger.regulation.acts.invisible_characters import faults, positions, require_visible, without
+from ledger.regulation.acts.invisible_characters import (
+    all_visible,
+    faults,
+    positions,
+    require_visible,
+    without,
+)
 
 SEEN = (
     "Tiếng Việt có dấu: ờ ữ ậ Đ",
@@ -89,3 +97,25 @@ def test_without_is_clean_and_keeps_what_is_seen(text: str) -> None:
     assert positions(clean) == []
     rest = iter(text)
     assert all(character in rest for character in clean)
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=("Cs", "Cn")), max_size=12))
+def test_bytes_are_told_to_be_sound_only_where_every_text_is(text: str) -> None:
+    """The short way at the door lets nothing through that the long one would stop."""
+    members = {"facts": {"summary": f"Sự việc {text}", f"n{text}": 1}}
+    try:
+        payload = canonical.encode(members)
+    except NotCanonical:  # not NFC, or newer than the canonical form: no such payload comes in
+        return
+    assert not (all_visible(payload) and faults(members))
+
+
+@pytest.mark.parametrize("hidden", [*HIDING.values(), "\x01", "\x9f", "\b", "\\\r"])
+def test_no_hidden_character_goes_the_short_way(hidden: str) -> None:
+    """Raw in the bytes, or as an escape."""
+    assert not all_visible(canonical.encode({"summary": hidden}))
+
+
+def test_everyday_text_goes_the_short_way() -> None:
+    """With line ends, tabs and quotation marks, which stand as escapes."""
+    assert all_visible(canonical.encode({"tóm tắt": 'Sự việc:\n\t"đã nêu", ờ ữ ậ Đ – 5'}))
