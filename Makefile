@@ -66,6 +66,7 @@ $(OPENAPI_TOOLS)/node_modules/.ready: $(OPENAPI_TOOLS)/package-lock.json
 	@touch $@
 
 bench: $(READY) ## the table of architecture.md §8, also as bench.json
+	@$(SYNC) --group bench 2>/dev/null || UV_NATIVE_TLS=true UV_SYSTEM_CERTS=true $(SYNC) --group bench
 	$(BIN)/python -m tests.bench
 
 # where the soak's random tests begin; `make soak SEED=…` begins there again

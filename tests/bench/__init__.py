@@ -9,8 +9,10 @@ not.
 - `enclave`: an enclave founded as `init` does it, with officers in post today.
 - `workload`: lawful acts of short cases, signed beforehand.
 - `crew`: processes and threads that work through items at one moment, each item timed.
-- `stock`, `plain`: the other side: eventsourcing as it comes; INSERTs and bare routes.
+- `stock`, `by_hand`, `plain`: the other side: eventsourcing as it comes, and with signatures and a
+  chain of one's own; INSERTs and bare routes.
+- `django_history`: the peer that needs a program of its own.
 - `wire`, `server`: a lean HTTP client; gunicorn with the API and the bare routes in its workers.
 - `province`: the cases, acts and officers of `listing`, made up by SQL.
-- groups: `rules`, `anatomy`, `durable`, `served`, `growth`, `whole_log`, `listing`, `epoch`.
+- groups: those of `__main__`.
 """

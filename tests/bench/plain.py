@@ -10,6 +10,7 @@ import psycopg
 from flask import Flask, Response, request
 from psycopg_pool import ConnectionPool
 
+from keys import signer as signers
 from tests.bench import workload
 from tests.bench.crew import Hand
 from tests.bench.workload import Officer, SignedAct
@@ -35,15 +36,23 @@ def prepare(dsn: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PlainOpening:
-    """Opens a process that only inserts."""
+    """Opens a process that only inserts, or checks the signature and inserts.
+
+    Attributes:
+        dsn: Of the database.
+        officer: Who signs.
+        origin: Of the log it is signed for.
+        check: Whether the signature is checked, by the verifier that the ledger uses.
+    """
 
     dsn: str
     officer: Officer
     origin: str
+    check: bool = False
 
     def __call__(self) -> PlainShop:
         """Connections come with the hands."""
-        return PlainShop(self.dsn, self.officer, self.origin, [])
+        return PlainShop(self.dsn, self.officer, self.origin, [], check=self.check)
 
 
 @dataclass(slots=True)
@@ -54,15 +63,27 @@ class PlainShop:
     officer: Officer
     origin: str
     open: list[Connection]
+    check: bool = False
 
     def hands(self, _first: int, count: int, items: int) -> list[Hand]:
         """Each hand with statements of its own."""
         while len(self.open) < count:
             self.open.append(psycopg.connect(self.dsn, autocommit=True))
+        make = self._checker if self.check else _inserter
         return [
-            Hand(_inserter(self.open[n]), workload.same_again(self.officer, self.origin, items))
+            Hand(make(self.open[n]), workload.same_again(self.officer, self.origin, items))
             for n in range(count)
         ]
+
+    def _checker(self, connection: Connection) -> Callable[[SignedAct], None]:
+        insert = _inserter(connection)
+        key = signers.load_public(signers.ED25519, self.officer.signer.public)
+
+        def check(act: SignedAct) -> None:
+            key.verify(act.statement.signature, act.statement.signing_input)
+            insert(act)
+
+        return check
 
 
 def _inserter(connection: Connection) -> Callable[[SignedAct], None]:
