@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import datetime
 from typing import Any, Final
 
 from api.client.draft_sources import DraftSources
-from api.texts.case_words import BY_DAY
 from ledger.admission.registrar import Keeper
 from ledger.regulation.edition import PROCEDURE
-from ledger.regulation.registry.calendar import VIETNAM, local_time
+from ledger.regulation.registry.calendar import as_written, local_time
 
 Json = Mapping[str, Any]
 _PER_SIGNER: Final = 2
-_DAY_ALONE: Final = len("yyyy-mm-dd")
+_KNOWN: Final = ("precision",)
 
 
 @dataclass(slots=True)
@@ -66,7 +65,9 @@ class ActDraft:
             for name in path[:-1]:
                 place = place.setdefault(name, {})
             place[path[-1]] = value
-        members |= self._when(str(members["occurred_at"]))
+        if (said := self.values.get(("occurred_at",))) is not None:
+            moment, known = as_written(str(said))
+            members |= {"occurred_at": moment, "precision": self.values.get(_KNOWN, known)}
         members["basis"] = self.basis()
         return members
 
@@ -76,13 +77,6 @@ class ActDraft:
         if any(one["role"] == PROCEDURE["role"] for one in said):
             return said
         return [*_provisions(self.kind), *said]
-
-    def _when(self, said: str) -> dict[str, Any]:
-        """A day alone is its first minute, and says that no more than the day is known."""
-        if len(said) != _DAY_ALONE:
-            return {}
-        first = local_time(datetime.combine(date.fromisoformat(said), time(), VIETNAM))
-        return {"occurred_at": first, "precision": self.values.get(("precision",), BY_DAY)}
 
     def _signer(self, one: Keeper, role: str) -> dict[str, str]:
         told = {"officer": one.officer, "post": one.post, "role": role}

@@ -75,6 +75,12 @@ class DraftSources:
                 if post["on_day"]
             ]
 
+    def post_of(self, officer: str, post: str) -> Json:
+        """A post that an officer holds today, with its name; empty where they do not hold it."""
+        return next(
+            (held for held, who in self.holders() if who == officer and held["post"] == post), {}
+        )
+
     @cached_property
     def acts(self) -> Sequence[Json]:
         """Acts of the case that one sees, in their order; none of any other stream."""

@@ -27,22 +27,12 @@ from api.printed.sheets import (
     Written,
 )
 from api.printed.typeface import typeface
-from api.texts.case_words import (
-    Speech,
-    changed_things,
-    coded,
-    coded_flag,
-    day,
-    happened,
-    source,
-    when,
-)
-from api.texts.catalogue import translate
-from api.texts.labels import LEVEL_BANNERS, name, role, standing, verdict, word
+from api.texts import act_words
+from api.texts.case_words import Speech, changed_things, coded, source, taken, when
+from api.texts.labels import LEVEL_BANNERS, role, standing, verdict, word
 from api.texts.lang import Lang
 from ledger.log.sheet import Sheet
-from ledger.message import Message, Text
-from ledger.regulation.words import vocabulary
+from ledger.message import Message
 
 Json = Mapping[str, Any]
 _COLOURS: Final[Mapping[str, Colour]] = {
@@ -106,7 +96,7 @@ class PrintedCase:
 
 def case_pdf(case: PrintedCase, lang: Lang) -> bytes:
     """The print, the same bytes for the same case, mark and language."""
-    said = _Words(lang)
+    said = Speech(lang)
     flow = Flow()
     _first(flow, said, case)
     _how_to_check(flow, said, case)
@@ -117,7 +107,9 @@ def case_pdf(case: PrintedCase, lang: Lang) -> bytes:
     _acts(flow, said, case)
     _withheld(flow, said, case)
     _note(flow, said, case)
-    title = said(Message("Case {number}, copy {copy}", number=_called(case), copy=case.mark.number))
+    title = said.text(
+        Message("Case {number}, copy {copy}", number=_called(case), copy=case.mark.number)
+    )
     return sheets.pdf(
         flow, _Frame(said, case), title=title, lang=_TAGS[lang], code=case.sheet.text()
     )
@@ -126,24 +118,10 @@ def case_pdf(case: PrintedCase, lang: Lang) -> bytes:
 _TAGS: Final[Mapping[Lang, str]] = {"vi": "vi-VN", "en": "en-GB"}
 
 
-class _Words:
-    """Words of one language."""
-
-    def __init__(self, lang: Lang) -> None:
-        self.lang = lang
-
-    def __call__(self, text: Text) -> str:
-        return translate(text, self.lang)
-
-    def name(self, member: str) -> str:
-        """Of a member of an answer, beginning large."""
-        told = name(member, self.lang)
-        return told[:1].upper() + told[1:]
-
-    def local(self, line: Json, member: str = "") -> str | None:
-        """A text of an answer that comes in both languages."""
-        found = line.get(f"{member}_{self.lang}" if member else self.lang)
-        return None if found is None else str(found)
+def _label(said: Speech, member: str) -> str:
+    """A member of an answer, beginning large."""
+    told = said.name(member)
+    return told[:1].upper() + told[1:]
 
 
 def _called(case: PrintedCase) -> str:
@@ -157,28 +135,32 @@ def _called(case: PrintedCase) -> str:
 class _Frame:
     """Banner, head and foot of every sheet."""
 
-    def __init__(self, said: _Words, case: PrintedCase) -> None:
+    def __init__(self, said: Speech, case: PrintedCase) -> None:
         banner, self._colour = LEVEL_BANNERS[case.level], _COLOURS[case.level]
         if case.rehearsal:
             banner = Message("{banner} · REHEARSAL, not real data", banner=banner)
-        self._banner = said(banner)
+        self._banner = said.text(banner)
         self._said = said
-        self._head = said(
+        self._head = said.text(
             Message("Case {number} · copy {copy}", number=_called(case), copy=case.mark.number)
         )
         sheet, mark = case.sheet, case.mark
         self._foot = [
-            said(Message("Log {log}", log=sheet.log)),
-            said(Message("Case {case}, statement {seq}", case=sheet.case, seq=sheet.seq)),
-            said(Message("Digest of statement {seq}: {digest}", seq=sheet.seq, digest=sheet.head)),
-            said(
+            said.text(Message("Log {log}", log=sheet.log)),
+            said.text(Message("Case {case}, statement {seq}", case=sheet.case, seq=sheet.seq)),
+            said.text(
+                Message("Digest of statement {seq}: {digest}", seq=sheet.seq, digest=sheet.head)
+            ),
+            said.text(
                 Message("Checkpoint: {size} records, root {root}", size=sheet.size, root=sheet.root)
             ),
-            said(Message("Permit {permit}, copy {copy}", permit=mark.permit, copy=mark.number)),
+            said.text(
+                Message("Permit {permit}, copy {copy}", permit=mark.permit, copy=mark.number)
+            ),
         ]
 
     def __call__(self, k: int, n: int) -> list[Mark]:
-        page = self._said(Message("page {k}/{n}", k=k, n=n))
+        page = self._said.text(Message("page {k}/{n}", k=k, n=n))
         face, y = typeface("Regular"), HEIGHT - 18 * MM
         marks: list[Mark] = [*self._bar(HEIGHT - 13 * MM), *self._bar(4 * MM)]
         marks += [Written(LEFT, y, _short(self._head, 120 * MM, SMALL + 1), SMALL + 1, "Bold")]
@@ -209,9 +191,9 @@ def _short(text: str, width: float, size: float) -> str:
 # -- the first sheet ---------------------------------------------------------------------------
 
 
-def _first(flow: Flow, said: _Words, case: PrintedCase) -> None:
+def _first(flow: Flow, said: Speech, case: PrintedCase) -> None:
     file, mark, sheet = case.file or {}, case.mark, case.sheet
-    flow.heading(said(Message("PRINT OF CASE {number}", number=_called(case))), size=15)
+    flow.heading(said.text(Message("PRINT OF CASE {number}", number=_called(case))), size=15)
     title = file.get("title")
     if title:
         flow.text(str(title), size=11, weight="Bold")
@@ -223,7 +205,7 @@ def _first(flow: Flow, said: _Words, case: PrintedCase) -> None:
     }
     for member, value in pairs.items():
         if value:
-            flow.pair(said.name(member), value)
+            flow.pair(_label(said, member), value)
     for label, value in (
         (Message("Copy"), f"{mark.number}"),
         (Message("By permit"), mark.permit),
@@ -236,20 +218,20 @@ def _first(flow: Flow, said: _Words, case: PrintedCase) -> None:
         (Message("Digest of statement {seq}, the last in this print", seq=sheet.seq), sheet.head),
         (
             Message("Checkpoint"),
-            said(Message("{size} records, root {root}", size=sheet.size, root=sheet.root)),
+            said.text(Message("{size} records, root {root}", size=sheet.size, root=sheet.root)),
         ),
     ):
-        flow.pair(said(label), value)
+        flow.pair(said.text(label), value)
 
 
-def _conclusion(said: _Words, found: Json) -> str:
+def _conclusion(said: Speech, found: Json) -> str:
     reason = found["reason"][said.lang]
     return f"{verdict(found['outcome'], said.lang)}: {reason}"
 
 
-def _how_to_check(flow: Flow, said: _Words, case: PrintedCase) -> None:
+def _how_to_check(flow: Flow, said: Speech, case: PrintedCase) -> None:
     """For a clerk with this paper and the verifier."""
-    flow.heading(said(Message("How to check this print")))
+    flow.heading(said.text(Message("How to check this print")))
     command = f"socai log sheet '{case.sheet.text()}'"
     for n, step in enumerate(
         (
@@ -284,7 +266,7 @@ def _how_to_check(flow: Flow, said: _Words, case: PrintedCase) -> None:
         ),
         1,
     ):
-        flow.text(f"{n}. {said(step)}")
+        flow.text(f"{n}. {said.text(step)}")
         flow.space(2)
     flow.text(command, size=SMALL + 0.5, weight="Bold", indent=4 * MM)
 
@@ -292,23 +274,23 @@ def _how_to_check(flow: Flow, said: _Words, case: PrintedCase) -> None:
 # -- the file ----------------------------------------------------------------------------------
 
 
-def _file(flow: Flow, said: _Words, file: Json) -> None:
-    flow.heading(said(Message("The case file")))
+def _file(flow: Flow, said: Speech, file: Json) -> None:
+    flow.heading(said.text(Message("The case file")))
     for label, value in _members(said, file):
         flow.pair(label, value)
     for member in ("pending", "returned", "sub_processes", "corrections"):
         for one in file.get(member, ()):
-            flow.pair(said.name(member), _brief(said, one))
+            flow.pair(_label(said, member), _brief(said, one))
     for one in file.get("complaint_paths", ()):
-        flow.pair(said.name("complaint"), str(one[said.lang]))
+        flow.pair(_label(said, "complaint"), str(one[said.lang]))
     for member in ("flags", "assumptions"):
         for one in file.get(member, ()):
-            flow.pair(said.name(member), f"{one[said.lang]} ({one['code']})")
+            flow.pair(_label(said, member), f"{one[said.lang]} ({one['code']})")
     for one in file.get("silences", ()):
-        flow.pair(said.name("silences"), f"§{one['n']} {one[said.lang]}")
+        flow.pair(_label(said, "silences"), f"§{one['n']} {one[said.lang]}")
 
 
-def _members(said: _Words, file: Json) -> Iterator[tuple[str, str]]:
+def _members(said: Speech, file: Json) -> Iterator[tuple[str, str]]:
     urgency = file.get("urgency")
     said_of = {
         "case_number": file.get("case_number"),
@@ -331,12 +313,14 @@ def _members(said: _Words, file: Json) -> Iterator[tuple[str, str]]:
         "statements": file.get("statements"),
         "acts": file.get("acts"),
     }
-    yield from ((said.name(one), str(value)) for one, value in said_of.items() if value is not None)
+    yield from (
+        (_label(said, one), str(value)) for one, value in said_of.items() if value is not None
+    )
     if aside := file.get("set_aside"):
-        yield said(Message("Set aside, of no effect")), ", ".join(f"#{n}" for n in aside)
+        yield said.text(Message("Set aside, of no effect")), ", ".join(f"#{n}" for n in aside)
 
 
-def _brief(said: _Words, thing: Json) -> str:
+def _brief(said: Speech, thing: Json) -> str:
     """A thing of a case file in a line: its name, how it stands, and when."""
     parts = [said.local(thing), *(thing.get(one) for one in ("member", "was", "now", "reason"))]
     stands = (thing.get(one) for one in ("state", "finding", "mark"))
@@ -344,32 +328,32 @@ def _brief(said: _Words, thing: Json) -> str:
     opened = thing.get("opened_by") or thing
     parts.append(when(opened.get("occurred_at")))
     parts += [
-        said(Message("waits for {post}", post=one.get("post_vi") or one["post"]))
+        said.text(Message("waits for {post}", post=one.get("post_vi") or one["post"]))
         for one in thing.get("waiting_for", ())
     ]
     return ", ".join(str(part) for part in parts if part)
 
 
-def _times(flow: Flow, said: _Words, body: Json) -> None:
-    flow.heading(said(Message("States, and steps against their deadlines")))
+def _times(flow: Flow, said: Speech, body: Json) -> None:
+    flow.heading(said.text(Message("States, and steps against their deadlines")))
     at = when(body["at"])
     flow.text(
-        said(Message("As of {at}, when the last statement was recorded.", at=at)), colour=GREY
+        said.text(Message("As of {at}, when the last statement was recorded.", at=at)), colour=GREY
     )
     for one in body["states"]:
         span = f"{when(one['since'])} – {when(one['until']) or '…'}"
         flow.pair(
-            coded(said.local(one), one["state"]) or "–", f"{span} · {_taken(said, one['took_s'])}"
+            coded(said.local(one), one["state"]) or "–", f"{span} · {taken(said, one['took_s'])}"
         )
     for one in body["steps"]:
         given = one["allowed_s"]
-        told = [f"{when(one['since'])} – {when(one['until']) or '…'}", _taken(said, one["took_s"])]
+        told = [f"{when(one['since'])} – {when(one['until']) or '…'}", taken(said, one["took_s"])]
         if given is not None:
-            told.append(said(Message("of {given}", given=_taken(said, given))))
-            told.append(said(Message("due {at}", at=when(one["due"]))))
+            told.append(said.text(Message("of {given}", given=taken(said, given))))
+            told.append(said.text(Message("due {at}", at=when(one["due"]))))
         told.append(word(one["status"], said.lang))
         bodies = ", ".join(body["label"] for body in one["bodies"])
-        rule = source(Speech(said.lang), one)
+        rule = source(said, one)
         lines = [" · ".join(told), *(line for line in (bodies, rule) if line)]
         share = None if one["percent"] is None else one["percent"] / 100
         flow.bar(
@@ -377,28 +361,21 @@ def _times(flow: Flow, said: _Words, body: Json) -> None:
         )
 
 
-def _taken(said: _Words, seconds: int) -> str:
-    days, hours, minutes = seconds // 86_400, seconds % 86_400 // 3_600, seconds // 60
-    if days:
-        return said(Message("{days} d {hours} h", days=days, hours=hours))
-    if hours:
-        return said(Message("{hours} h", hours=hours))
-    return said(Message("{minutes} min", minutes=minutes))
-
-
 # -- acts --------------------------------------------------------------------------------------
 
 
-def _acts(flow: Flow, said: _Words, case: PrintedCase) -> None:
-    flow.heading(said(Message("Acts, in the order in which their authors signed")))
+def _acts(flow: Flow, said: Speech, case: PrintedCase) -> None:
+    flow.heading(said.text(Message("Acts, in the order in which their authors signed")))
     for act in case.acts:
         flow.rule()
         first = act["statements"][0]
-        kind = said.local(act, "act") or said(Message("an act whose content is erased"))
+        kind = said.local(act, "act") or said.text(Message("an act whose content is erased"))
         flow.heading(f"{first['seq']}. {kind}", size=10)
         if act["sentence"] is None:
             by = act["erased_by"]
-            flow.text(said(Message("The content of this act was erased by {act_id}.", act_id=by)))
+            flow.text(
+                said.text(Message("The content of this act was erased by {act_id}.", act_id=by))
+            )
         else:
             flow.text(str(act["sentence"][said.lang]))
         flow.space(2)
@@ -414,52 +391,17 @@ def _acts(flow: Flow, said: _Words, case: PrintedCase) -> None:
             flow.pair(label, value)
 
 
-def _head(said: _Words, act: Json) -> Iterator[tuple[str, str]]:
-    payload = act["payload"] or {}
-    channel, document = payload.get("channel"), payload.get("document")
-    statements = act["statements"]
-    told: Mapping[str, object] = {
-        "status": standing(act["status"], said.lang),
-        "number": act.get("number"),
-        "occurred": happened(act),
-        "recorded": when(statements[0]["recorded_at"]),
-        "late_reason": payload.get("late_reason"),
-        "to": "\n".join(one[said.lang] for one in act["addressees"]) or None,
-        "channel": None if channel is None else said(vocabulary("channels")[channel]),
-        "document": None if document is None else _document(document),
-        "flags": "\n".join(coded_flag(one, said.lang) for one in act["flags"]) or None,
-        "act_id": act["act_id"],
-    }
-    yield from ((said.name(one), str(value)) for one, value in told.items() if value is not None)
+def _head(said: Speech, act: Json) -> Iterator[tuple[str, str]]:
+    yield from ((_label(said, member), value) for member, value in act_words.head(said, act))
+    yield _label(said, "act_id"), act["act_id"]
 
 
-def _document(document: Json) -> str:
-    number = f"{document['number']}/{document['symbol']}"
-    return f"{document['type']} {number}, {day(document['date'])}\n{document['abstract']}"
+def _grounds(said: Speech, act: Json) -> Iterator[tuple[str, str]]:
+    for role_, lines in act_words.grounds(said, act):
+        yield said.text(Message("Ground: {role}", role=role_)), lines
 
 
-def _grounds(said: _Words, act: Json) -> Iterator[tuple[str, str]]:
-    for one in act["basis"]:
-        place = ".".join(part for part in (one["article"], one["clause"], one["point"]) if part)
-        where = said(
-            Message(
-                "{article} of {instrument}",
-                article=Message("article {place}", place=place),
-                instrument=one["instrument"],
-            )
-        )
-        held = said(_IN_FORCE if one["in_force"] else _NOT_IN_FORCE)
-        term = [text for text in (day(one["valid_from"]), day(one["valid_to"])) if text]
-        lines = [where, one["title"], held + (f" ({' – '.join(term)})" if term else "")]
-        label = said(Message("Ground: {role}", role=str(one[f"role_{said.lang}"])))
-        yield label, "\n".join(line for line in lines if line)
-
-
-_IN_FORCE: Final = Message("in force on the day of the act")
-_NOT_IN_FORCE: Final = Message("NOT in force on the day of the act, as far as the registry knows")
-
-
-def _facts(said: _Words, act: Json) -> Iterator[tuple[str, str]]:
+def _facts(said: Speech, act: Json) -> Iterator[tuple[str, str]]:
     named = {one["pointer"]: one for one in act["names"]}
     for one in act["facts"]:
         labels = [str(label[said.lang]) for label in one["labels"]]
@@ -469,39 +411,39 @@ def _facts(said: _Words, act: Json) -> Iterator[tuple[str, str]]:
         yield ": ".join(labels), value
 
 
-def _files(said: _Words, act: Json) -> Iterator[tuple[str, str]]:
+def _files(said: Speech, act: Json) -> Iterator[tuple[str, str]]:
     for one in (act["payload"] or {}).get("attachments", ()):
-        told = f"{one['name']}\n{one['media_type']}, {one['size']} B\n{one['digest']}"
-        yield said(Message("File")), told
+        told = f"{one['name']}\n{act_words.file(one)}"
+        yield said.text(Message("File")), told
 
 
-def _changes(said: _Words, act: Json) -> Iterator[tuple[str, str]]:
+def _changes(said: Speech, act: Json) -> Iterator[tuple[str, str]]:
     """Old and new of each thing of the case file that it changed."""
-    for one in changed_things(Speech(said.lang), act.get("changes", ()), {}):
+    for one in changed_things(said, act.get("changes", ()), {}):
         told = Message("before: {old}; after: {new}", old=_told(one.old), new=_told(one.new))
-        yield said(Message("Changed: {what}", what=one.title)), said(told)
+        yield said.text(Message("Changed: {what}", what=one.title)), said.text(told)
 
 
 def _told(value: object) -> str:
     return "–" if value is None else ", ".join(str(value).split("\n"))
 
 
-def _relations(said: _Words, act: Json) -> Iterator[tuple[str, str]]:
+def _relations(said: Speech, act: Json) -> Iterator[tuple[str, str]]:
     for member, label in (
         ("names", Message("Names")),
         ("named_by", Message("Named by")),
     ):
         lines = [f"{_named(said, one)} {one['act_id']}" for one in act[member]]
         if lines:
-            yield said(label), "\n".join(dict.fromkeys(lines))
+            yield said.text(label), "\n".join(dict.fromkeys(lines))
 
 
-def _named(said: _Words, one: Json) -> str:
-    kind = said.local(one, "act") or said(Message("an act that is not in this print"))
+def _named(said: Speech, one: Json) -> str:
+    kind = said.local(one, "act") or said.text(Message("an act that is not in this print"))
     return kind if one["seq"] is None else f"{one['seq']}. {kind} (#{one['index']})"
 
 
-def _signatures(said: _Words, act: Json, size: int) -> Iterator[tuple[str, str]]:
+def _signatures(said: Speech, act: Json, size: int) -> Iterator[tuple[str, str]]:
     for one in act["statements"]:
         signer = one.get("signer") or {}
         post = ", ".join(p for p in (signer.get("post_vi"), signer.get("agency_name")) if p)
@@ -513,28 +455,28 @@ def _signatures(said: _Words, act: Json, size: int) -> Iterator[tuple[str, str]]
         )
         lines = (
             post,
-            said(
+            said.text(
                 Message("officer {id}, key {kid}", id=one["officer"] or "–", kid=one["kid"] or "–")
             ),
             f"{verdict(one['verdict'], said.lang)}: {one['reason'][said.lang]}",
-            said(Message("recorded {at}", at=when(one["recorded_at"]))),
-            said(place),
-            said(Message("digest {digest}", digest=one["digest"])),
-            said(Message("entry {entry}", entry=one["entry"])),
+            said.text(Message("recorded {at}", at=when(one["recorded_at"]))),
+            said.text(place),
+            said.text(Message("digest {digest}", digest=one["digest"])),
+            said.text(Message("entry {entry}", entry=one["entry"])),
         )
-        label = said(Message("Signature {seq}: {role}", seq=one["seq"], role=as_what))
+        label = said.text(Message("Signature {seq}: {role}", seq=one["seq"], role=as_what))
         yield label, "\n".join(line for line in lines if line)
 
 
 # -- the end -----------------------------------------------------------------------------------
 
 
-def _withheld(flow: Flow, said: _Words, case: PrintedCase) -> None:
+def _withheld(flow: Flow, said: Speech, case: PrintedCase) -> None:
     if not case.withheld:
         return
-    flow.heading(said(Message("Withheld")))
+    flow.heading(said.text(Message("Withheld")))
     flow.text(
-        said(
+        said.text(
             Message(
                 "The case has {n} statements. These places are withheld from this print by the"
                 " rules of access: {places}.",
@@ -556,8 +498,8 @@ def spans(numbers: Iterable[int]) -> str:
     return ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in runs)
 
 
-def _note(flow: Flow, said: _Words, case: PrintedCase) -> None:
-    flow.heading(said(Message("The checkpoint, as it was signed")))
+def _note(flow: Flow, said: Speech, case: PrintedCase) -> None:
+    flow.heading(said.text(Message("The checkpoint, as it was signed")))
     flow.text(case.checkpoint.rstrip("\n"), size=SMALL)
     flow.space(6)
-    flow.text(said(Message("End of the print.")), weight="Bold")
+    flow.text(said.text(Message("End of the print.")), weight="Bold")

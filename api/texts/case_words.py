@@ -79,6 +79,13 @@ RELATED: Final[Mapping[str, Text]] = {
     "PERHAPS_THE_SAME_BY_IT": Message("looked at this one as perhaps the same"),
 }
 """What another case has to do with one."""
+FILE_FACTS: Final = (
+    "outcome", "finding", "handler", "lead", "finders", "register_no", "urgency", "alleged_limb",
+    "opened_at", "registered_at", "reporters", "statements",
+)  # fmt: skip
+"""Members of a case file that are told first, each in a line."""
+ENDED: Final = frozenset({"STOPPED", "ENDED", "EXTENDED"})
+"""Runs of clocks that nobody waits for: what follows an extension is a run of its own."""
 BY_DAY: Final = "day"
 PRECISIONS: Final[Mapping[str, Text]] = {
     BY_DAY: Message("to the day"),
@@ -104,7 +111,7 @@ def act_heading(speaker: Speaker, act: Json) -> list[str]:
     out = len(act.get("mirrored", {}).get("left_out", ()))
     if out:
         title.append(speaker.text(Message("(without {n} of its files)", n=out)))
-    return title + [f"⚑ {flag}" for flag in act.get("flags", ())]
+    return title + [f"⚑ {flag(one, speaker.lang)}" for one in act.get("flags", ())]
 
 
 def effect(speaker: Speaker, line: Json) -> str:
@@ -319,6 +326,16 @@ def when(text: str | None) -> str | None:
     return None if text is None else shown(datetime.fromisoformat(text).astimezone(VIETNAM), "vi")
 
 
+def taken(speaker: Speaker, seconds: int) -> str:
+    """Days and hours; of less than a day hours, of less than an hour minutes."""
+    days, hours = seconds // _DAY, seconds % _DAY // _HOUR
+    if days:
+        return speaker.text(Message("{days} d {hours} h", days=days, hours=hours))
+    if hours:
+        return speaker.text(Message("{hours} h", hours=hours))
+    return speaker.text(Message("{minutes} min", minutes=seconds // 60))
+
+
 def flag(code: str, lang: Lang) -> str:
     """What a flag is called; the sentence of the guard that raises it where it has no name."""
     short, guard = labels("flags").get(code), BY_CODE.get(code)
@@ -339,16 +356,6 @@ def by_day(act: Json) -> bool:
         act: As the API answers it, or as it was signed.
     """
     return (act.get("payload") or act).get("precision") == BY_DAY
-
-
-def taken(speaker: Speaker, seconds: int) -> str:
-    """Days and hours; of less than a day hours, of less than an hour minutes."""
-    days, hours = seconds // _DAY, seconds % _DAY // _HOUR
-    if days:
-        return speaker.text(Message("{days} d {hours} h", days=days, hours=hours))
-    if hours:
-        return speaker.text(Message("{hours} h", hours=hours))
-    return speaker.text(Message("{minutes} min", minutes=seconds // 60))
 
 
 def happened(act: Json) -> str | None:

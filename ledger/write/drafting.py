@@ -22,7 +22,7 @@ from ledger.regulation.case.guard_input import DecisionContext
 from ledger.regulation.case.stand_ins import stand_ins_of
 from ledger.regulation.case.state import awaited
 from ledger.regulation.decide import Decision, decide
-from ledger.regulation.registry.calendar import local_day, local_time
+from ledger.regulation.registry.calendar import as_written, local_day, local_time
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.stream import Stream
 
@@ -33,8 +33,8 @@ def filled(
     """The members of an act to be, what can be known filled in.
 
     Args:
-        fields: What the client says; it is never overridden. Where it says the author's capacity
-            beside the signers, it speaks form 1.
+        fields: What the client says; it is never overridden, but that a day alone is its first
+            instant. Where it says the author's capacity beside the signers, it speaks form 1.
         officer: The single signer, in their own name, where the client names none.
         act_id: A fresh id.
         at: The ledger's time.
@@ -48,11 +48,24 @@ def filled(
         "precision": "minute",
         "circulation": "INTERNAL",
         **fields,
+        **_happened(fields),
     }
     if "signers" not in members and officer is not None:
         signer = {"officer": officer, "post": members.get("post"), "role": AUTHOR}
         members["signers"] = [{**signer, "capacity": OWN} if members["v"] != 1 else signer]
     return members
+
+
+def _happened(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """When it happened, and how exactly that is known, where the client says when."""
+    said = fields.get("occurred_at")
+    if not isinstance(said, str):
+        return {}
+    try:
+        moment, known = as_written(said)
+    except ValueError:  # no such day: the parser says so
+        return {}
+    return {"occurred_at": moment, "precision": fields.get("precision", known)}
 
 
 def standing(stream: Stream, fields: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -582,7 +582,9 @@ _ACROSS: Final[LiteralString] = (
 #: How the acts of a page stand, which their other statements say; and what their cases are called.
 _STOOD: Final[LiteralString] = (
     "SELECT o.act_id::text, (array_agg(o.status ORDER BY o.index DESC))[1],"
-    " coalesce(array_agg(DISTINCT flag) FILTER (WHERE flag IS NOT NULL), '{}')"
+    " coalesce(array_agg(DISTINCT flag) FILTER (WHERE flag IS NOT NULL), '{}'),"
+    " min(substring(convert_from(o.payload, 'UTF8')"
+    ' from \'"precision":"(day|hour|minute|second)"\'))'
     " FROM proj.acts o LEFT JOIN LATERAL unnest(o.flags) AS flag ON true"
     " WHERE o." + _LIVE + " AND o.act_id = ANY (%(acts)s::uuid[]) AND o.index <= %(snapshot)s"
     " AND o.status <> 'set_aside' GROUP BY o.act_id"
@@ -611,6 +613,8 @@ _PENDING: Final[LiteralString] = (
 _WANTED: Final[Mapping[str, LiteralString]] = {
     "agency": " AND a.agency = %(agency)s",
     "act": " AND a.act = %(act)s",
+    "begins": " AND a.act_id BETWEEN %(lowest)s::uuid AND %(highest)s::uuid"
+    " AND starts_with(a.act_id::text, %(begins)s)",
     "late": " AND a.late",
     "pending": _PENDING,
     "figure": MARKED_ACT,
@@ -649,6 +653,7 @@ class ActFilter:
         act: Type.
         flag: Raised this flag when it took effect, or of DISPUTED holds such a signature; its line
             is then of that statement.
+        begins: Its id begins so.
         late: Says why it is entered late.
         pending: Waits for a signature.
         kid: Has a statement that is signed with this key.
@@ -662,6 +667,7 @@ class ActFilter:
     agency: str | None = None
     act: str | None = None
     flag: str | None = None
+    begins: str | None = None
     late: bool = False
     pending: bool = False
     kid: str | None = None
@@ -701,6 +707,7 @@ class ActLine:
     late: bool
     status: str
     flags: list[str]
+    precision: str | None
     case_number: str | None
     register_no: str | None
     title: str | None
@@ -754,6 +761,9 @@ def across(  # noqa: PLR0913 - a question, its parts named
         "act": wanted.act,
         "flag": wanted.flag,
         "kid": wanted.kid,
+        "begins": wanted.begins,
+        "lowest": _padded(wanted.begins, "0"),
+        "highest": _padded(wanted.begins, "f"),
         "marks": marks_of(wanted.figure),
         "counted_at": wanted.at,
         "from": wanted.start,
@@ -771,10 +781,15 @@ def across(  # noqa: PLR0913 - a question, its parts named
     doubted = disputed.acts(connection, disputes, asked["acts"], snapshot)
     lines: list[tuple[Any, ...]] = []
     for row in rows:
-        status, flags = stood.get(row[3], ("pending", []))
+        status, flags, known = stood.get(row[3], ("pending", [], None))
         flags = sorted({*flags, DISPUTED}) if row[3] in doubted else flags
-        lines.append((*row, status, flags, *numbers.get(row[1], Called())))
+        lines.append((*row, status, flags, known, *numbers.get(row[1], Called())))
     return [ActLine(*line) for line in lines]
+
+
+def _padded(begins: str | None, digit: str) -> str | None:
+    """The first or the last uuid that begins with the first digits of a text, for the index."""
+    return None if begins is None else begins.partition("-")[0].ljust(32, digit)
 
 
 # -- what a key signed -------------------------------------------------------------------------

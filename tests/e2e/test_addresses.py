@@ -93,6 +93,48 @@ def test_short_forms_that_are_one_things_alone(inspected: Inspected) -> None:
         assert len(ended.stderr.strip().splitlines()) == 1, ended.stderr
 
 
+def test_an_act_by_how_its_id_begins(inspected: Inspected) -> None:
+    """By API and by command; of an act that one does not see nothing is told, not even that it is.
+
+    Wherever an act is named, the places of a case and rows of the list do as well.
+    """
+    act = inspected.act("SC2", 14)
+    (found,) = inspected.read("/v1/acts", id=act[:8])["acts"]
+    assert found["act_id"] == act
+    whole = inspected.told("act", "show", act)
+    place = f"{found['case_number']}#{found['seq']}"
+    for named in (act[:8], act[:6], act[:13], place):
+        assert inspected.told("act", "show", named) == whole
+    assert inspected.read("/v1/acts", id=act[:8], by=STRANGER)["acts"] == []
+    nowhere = "ffffff" if act[0] != "f" else "000000"
+    said = set()
+    for named, by in ((act[:8], STRANGER), (nowhere, LEAD), (act[:5], LEAD)):
+        ended = inspected.cli("act", "show", named, by=by)
+        assert (ended.exit_code, len(ended.stderr.strip().splitlines())) == (2, 1), ended.stderr
+        said.add(ended.stderr.replace(named, ""))
+    assert len(said) == 1
+    for words in (
+        ("attachment", "custody", act[:8], "x"), ("attachment", "get", place, "x", "-o", "y"),
+        ("record", "entries", act[:8], place), ("reads", "--order", act[:8]),
+    ):  # fmt: skip
+        told = inspected.cli(*words)
+        assert "Traceback" not in told.output
+        assert "names no act" not in told.stderr, words
+    entries = orjson.loads(inspected.cli("record", "entries", act[:8]).stdout)["entries"]
+    assert [one["index"] for one in entries] == [one["index"] for one in whole["statements"]]
+
+
+def test_several_acts_that_begin_alike_are_named(
+    inspected: Inspected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None is guessed; whoever typed is told which there are."""
+    acts = [one["act_id"] for one in inspected.read("/v1/acts", limit=2)["acts"]]
+    monkeypatch.setattr("api.cli.terminal.addresses._acts_beginning", lambda *_: acts)
+    ended = inspected.cli("act", "show", "abcdef")
+    assert ended.exit_code == 2
+    assert set(acts) <= set(ended.stderr.replace(",", " ").split())
+
+
 def test_a_number_with_its_agency(inspected: Inspected) -> None:
     """`NUMBER@AGENCY` is the case of that number which the agency holds, and no other's."""
     (line, *_) = [

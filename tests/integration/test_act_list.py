@@ -62,6 +62,15 @@ def test_a_measure_without_a_finding_is_listed_while_it_holds(
         _, told = case.queries.statistics(day, day, at, smallest=1)
         counts = {one.code: one.count for one in told.figures if one.code in (holds, lapsed)}
         assert counts == {holds: int(figure == holds), lapsed: int(figure == lapsed)}
+    with psycopg.connect(case.database.admin) as connection:
+        connection.execute(
+            "UPDATE proj.acts SET payload = convert_to(replace(convert_from(payload, 'UTF8'),"
+            ' \'"precision":"minute"\', \'"precision":"day"\'), \'UTF8\') WHERE act_id = %s',
+            [measure.act.act_id],
+        )
+    lines = listed(case, ActFilter())
+    assert {line.act_id for line in lines if line.precision == "day"} == {measure.act.act_id}
+    assert {line.precision for line in lines} == {"day", "minute"}
     for moment in (ends, sc2.now):  # the whole of SC2: it was found out, and lifted
         assert listed(sc2, ActFilter(figure=holds, at=moment)) == []
 
@@ -94,6 +103,12 @@ def test_each_filter_finds_what_the_acts_say(sc2: Case) -> None:
             (ActFilter(act=one), lambda line, one=one: line.act == one)
             for one in {line.act for line in lines}
         ),
+        *(
+            (ActFilter(begins=one), lambda line, one=one: line.act_id.startswith(one))
+            for act_id in (lines[0].act_id, lines[-1].act_id)
+            for one in (act_id[:1], act_id[:6], act_id[:8], act_id[:9], act_id[:20], act_id)
+        ),
+        (ActFilter(begins=lines[0].act_id[:6] + "-1"), lambda _: False),
         (ActFilter(late=True), lambda line: stream.entries[line.act_id].act.late_reason),
         (ActFilter(agency="nobody"), lambda _: False),
     ]  # fmt: skip

@@ -16,7 +16,7 @@ import click
 
 from api.cli.commands.officer import require_visible, send
 from api.cli.commands.signer_options import identity, signer_of, signing_time
-from api.cli.terminal.addresses import case_id
+from api.cli.terminal.addresses import act_id, case_id
 from api.cli.terminal.shell import dumped, fail, misuse, shell_of
 from api.cli.terminal.typed_values import LAST_DAY, MOMENT, Typed
 from api.client.client import Client
@@ -113,7 +113,7 @@ def grant(client: Client, case: str, officer: str, **said: Any) -> None:  # noqa
 @click.argument("officer", metavar="OFFICER")
 @click.option("--reason", required=True, help="Why; everybody who sees the case reads it.")
 @click.option(
-    "--grant", "named", default=None, metavar="ACT_ID", help="Which grant, where several run."
+    "--grant", "named", default=None, metavar="ACT", help="Which grant, where several run."
 )
 @signed_act
 def revoke(
@@ -130,7 +130,8 @@ def revoke(
     """
     case, who = case_id(client, case), officer_id(client, officer)
     held = _grants(client, case, who)
-    chosen = [one for one in held if named in (None, one)]
+    grant = None if named is None else act_id(client, named)
+    chosen = [one for one in held if grant in (None, one)]
     if not chosen:
         misuse(
             Message(

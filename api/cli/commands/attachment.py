@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 
 from api.cli.commands.signer_options import identity
+from api.cli.terminal import addresses
 from api.cli.terminal.places import output_option, require_place
 from api.cli.terminal.shell import shell_of
 from api.client.client import Client
@@ -51,25 +52,25 @@ def add(client: Client, file: Path, media_type: str | None) -> None:
 
 
 @attachment.command("get")
-@click.argument("act_id")
+@click.argument("act_id", metavar="ACT")
 @click.argument("digest")
 @click.option(
     "--case",
     "case",
     default=None,
     metavar="CASE",
-    help="ACT_ID is of a lower log: the case here that shows it.",
+    help="ACT is of a lower log: the case here that shows it.",
 )
 @output_option
 @identity
 def get(client: Client, act_id: str, digest: str, case: str | None, into: Path) -> None:
-    """Get a file that ACT_ID lists; FILE appears only once all of it is checked.
+    """Get a file that ACT lists; FILE appears only once all of it is checked.
 
     That it was read stands in its custody history, of a lower log in the log of reads.
     """
     require_place(into)
     if case is None:
-        size = client.attachment(act_id, digest, into)
+        size = client.attachment(addresses.act_id(client, act_id), digest, into)
     else:
         size = client.lower_attachment(case, act_id, digest, into)
     shell = shell_of()
@@ -87,7 +88,7 @@ def get(client: Client, act_id: str, digest: str, case: str | None, into: Path) 
 
 
 @attachment.command("export")
-@click.argument("act_id")
+@click.argument("act_id", metavar="ACT")
 @click.argument("digest")
 @click.option(
     "--permit", required=True, metavar="ACT", help="The ExportPermitted of the case that names you."
@@ -100,6 +101,7 @@ def export(client: Client, act_id: str, digest: str, permit: str, into: Path) ->
     Its number is given once, and stands in the register: socai case copies.
     """
     require_place(into)
+    act_id, permit = (addresses.act_id(client, one) for one in (act_id, permit))
     size, mark = client.take_copy(act_id, digest, permit, into)
     shell = shell_of()
     if shell.json:
@@ -117,13 +119,13 @@ def export(client: Client, act_id: str, digest: str, permit: str, into: Path) ->
 
 
 @attachment.command("custody")
-@click.argument("act_id")
+@click.argument("act_id", metavar="ACT")
 @click.argument("digest")
 @identity
 def custody(client: Client, act_id: str, digest: str) -> None:
     """Who added, attached, read and exported the file, and when."""
     shell = shell_of()
-    body = client.custody(act_id, digest)
+    body = client.custody(addresses.act_id(client, act_id), digest)
     if shell.json:
         shell.give(body)
         return

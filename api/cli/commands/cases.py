@@ -235,7 +235,7 @@ def print_case(client: Client, id_: str, permit: str | None, into: Path) -> None
     shell = shell_of()
     require_place(into)
     number = case_id(client, id_)
-    named = permit or _own_permit(client, number)
+    named = addresses.act_id(client, permit) if permit else _own_permit(client, number)
     size, digest, mark = client.print_case(number, named, into)
     if shell.json:
         shell.give({"file": str(into), "digest": digest, "size": size, "mark": mark})

@@ -41,7 +41,7 @@ from api.cli.commands.token_option import (
 )
 from api.cli.commands.writing.judging import require_lawful
 from api.cli.terminal import act_tables
-from api.cli.terminal.addresses import act_path
+from api.cli.terminal.addresses import act_id, act_path
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.late_commands import Late, LateGroup
 from api.cli.terminal.shell import (
@@ -200,7 +200,7 @@ def act() -> None:
 @click.command("sign")
 @click.argument("file", type=click.File("rb", lazy=True), required=False)
 @click.option(
-    "--countersign", default=None, metavar="ACT_ID", help="Sign this pending act's own bytes."
+    "--countersign", default=None, metavar="ACT", help="Sign this pending act's own bytes."
 )
 @click.option(
     "--role", type=click.Choice(ROLES), default=None, help="AUTHOR, or APPROVER to countersign."
@@ -231,7 +231,7 @@ def sign(
         )
     data = file.read() if file is not None else b""
     if countersign:
-        payload = payload_of(client, countersign)
+        payload = payload_of(client, act_id(client, countersign))
     else:
         payload = _payload(_members(data, clean=clean), client)
     members = canonical.parse(payload)
@@ -262,8 +262,8 @@ def sign(
 def show_act(client: Client, named: str, vkey: VKey | None) -> None:
     """One act, whole: what was done, on which grounds, who signed, what it changed, and its proofs.
 
-    ACT is its id, or CASE#PLACE as `socai case history` shows it: 2024/0187#3. Every proof is
-    checked here. Exit 1 unless all are there and hold.
+    ACT is its id or how that begins, CASE#PLACE as `socai case history` shows it: 2024/0187#3, or a
+    row of `socai acts`. Every proof is checked here. Exit 1 unless all are there and hold.
     """
     shell = shell_of()
     body = client.read(act_path(client, named)).body

@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 
 from api.cli.commands.signer_options import identity
+from api.cli.terminal import addresses
 from api.cli.terminal.shell import Shell, shell_of
 from api.client.client import Client
 from api.texts.case_words import when
@@ -48,7 +49,9 @@ def reads(client: Client, **asked: str | int | None) -> None:
     auditors of an overseer, all. Looking is noted as well.
     """
     shell = shell_of()
-    body = client.read("/v1/access-log", query=asked).body
+    order = asked["order"]
+    query = asked | {"order": None if order is None else addresses.act_id(client, str(order))}
+    body = client.read("/v1/access-log", query=query).body
     if shell.json:
         shell.give(body)
         return

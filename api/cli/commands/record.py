@@ -15,6 +15,7 @@ import click
 import orjson
 
 from api.cli.commands.signer_options import identity, signing_time
+from api.cli.terminal.addresses import act_id
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import dumped, fail, misuse, options
 from api.cli.terminal.typed_values import MOMENT
@@ -51,9 +52,9 @@ def record() -> None:
 
 
 @record.command()
-@click.argument("acts", metavar="ACT_ID...", nargs=-1, required=True, type=click.UUID)
+@click.argument("acts", metavar="ACT...", nargs=-1, required=True)
 @identity
-def entries(client: Client, acts: Sequence[object]) -> None:
+def entries(client: Client, acts: Sequence[str]) -> None:
     """Print what an erasure of these acts is to name: every record of each, and its files.
 
     And of those that stand in a register, in which: they keep their number.
@@ -65,8 +66,8 @@ def entries(client: Client, acts: Sequence[object]) -> None:
     found: list[dict[str, Any]] = []
     files: dict[str, None] = {}
     registered: list[dict[str, Any]] = []
-    for act_id in dict.fromkeys(map(str, acts)):
-        body = client.read(f"/v1/acts/{act_id}/raw").body
+    for act in dict.fromkeys(act_id(client, one) for one in acts):
+        body = client.read(f"/v1/acts/{act}/raw").body
         with understood():
             for one in body["records"]:
                 found.append({"index": one["index"], "entry": one["entry"]})
@@ -130,7 +131,7 @@ def erase(
 
 
 @record.command()
-@click.argument("acts", metavar="ACT_ID...", nargs=-1, required=True, type=click.UUID)
+@click.argument("acts", metavar="ACT...", nargs=-1, required=True)
 @click.option(
     "--ground",
     type=click.Choice(load().types[WITHDRAWING].facts["ground"]["enum"]),
@@ -138,15 +139,15 @@ def erase(
     required=True,
     help="PERSONAL_DATA, ENTERED_IN_ERROR, NOT_FOR_THIS_LOG or COURT.",
 )
-@click.option("--replaced-by", type=click.UUID, default=None, help="The act that replaces it here.")
+@click.option("--replaced-by", default=None, metavar="ACT", help="The act that replaces it here.")
 @click.option("--approver", required=True, metavar="OFFICER", help="Who approves (uuid).")
 @click.option("--iat", type=MOMENT, default=None, help="When it is signed; now if left out.")
 @identity
 def withdraw(
     client: Client,
-    acts: Sequence[object],
+    acts: Sequence[str],
     ground: str,
-    replaced_by: object,
+    replaced_by: str | None,
     approver: str,
     iat: datetime | None,
 ) -> None:
@@ -156,7 +157,8 @@ def withdraw(
     """
     client.login()
     at = iat or signing_time(client)
-    bodies = [client.read(f"/v1/acts/{act_id}").body for act_id in map(str, acts)]
+    withdrawn = [act_id(client, one) for one in acts]
+    bodies = [client.read(f"/v1/acts/{one}").body for one in withdrawn]
     with understood():
         streams = {str(body["stream"]) for body in bodies}
     if len(streams) != 1:
@@ -165,9 +167,9 @@ def withdraw(
         )
     stream = streams.pop()
     facts = {
-        "withdrawn": [str(one) for one in acts],
+        "withdrawn": withdrawn,
         "ground": ground,
-        **({"replaced_by": str(replaced_by)} if replaced_by else {}),
+        **({"replaced_by": act_id(client, replaced_by)} if replaced_by else {}),
     }
     me = one_keeper(client, "CONTENT_AUTHORITY", "AUTHOR", client.officer)
     second = one_keeper(client, None, "APPROVER", approver)

@@ -16,6 +16,7 @@ import orjson
 from api.cli.commands.access import REGULATION, drawn_up, sign_and_send
 from api.cli.commands.key.custodian_files import FILE, share_of
 from api.cli.commands.signer_options import identity, opening_key
+from api.cli.terminal import addresses
 from api.cli.terminal.addresses import case_id
 from api.cli.terminal.shell import dumped, misuse, shell_of
 from api.cli.terminal.typed_values import MOMENT
@@ -54,7 +55,7 @@ def reporter() -> None:
     " known; - reads standard input. Delete the file afterwards.",
 )
 @click.option(
-    "--report", default=None, metavar="ACT_ID", help="The report it belongs to, where two wait."
+    "--report", default=None, metavar="ACT", help="The report it belongs to, where two wait."
 )
 @_AT
 @identity
@@ -75,7 +76,7 @@ def seal(
         "sealing_post": "–",
         "contact_consent": members["contact_consent"],
     }
-    more = {} if report is None else {"refers_to": report}
+    more = {} if report is None else {"refers_to": addresses.act_id(client, report)}
     options = {"at": at, "basis": ()}
     chosen = drawn_up(client, SEALING, case, facts, options, (REGULATION,), **more)
     chosen["facts"]["sealing_post"] = chosen["post"]
@@ -84,15 +85,15 @@ def seal(
 
 
 @reporter.command("answer")
-@click.argument("act_id", metavar="ACT_ID")
+@click.argument("act_id", metavar="ACT")
 @_AT
 @identity
 def answer(client: Client, act_id: str, at: datetime | None) -> None:
-    """Have the vault send the reporter what your ReporterInformed ACT_ID says they were told.
+    """Have the vault send the reporter what your ReporterInformed ACT says they were told.
 
     Once, however often it is asked. The answer is "sent" or why not, and never where to.
     """
-    shell, body = shell_of(), reporters.write(client, act_id, at=at)
+    shell, body = shell_of(), reporters.write(client, addresses.act_id(client, act_id), at=at)
     if shell.json:
         shell.give(body)
     else:
@@ -102,7 +103,7 @@ def answer(client: Client, act_id: str, at: datetime | None) -> None:
 
 
 @reporter.command("open")
-@click.argument("act_id", metavar="ACT_ID")
+@click.argument("act_id", metavar="ACT")
 @click.option(
     "--share",
     type=FILE,
@@ -129,11 +130,12 @@ def open_(
     *,
     yes: bool,
 ) -> None:
-    """As a custodian, give your share for the disclosing act ACT_ID; the second opens.
+    """As a custodian, give your share for the disclosing act ACT; the second opens.
 
     The act is shown first, with who signed it. Your share is opened here, and leaves sealed to the
     vault for this act alone.
     """
+    act_id = addresses.act_id(client, act_id)
     shell, act = shell_of(), reporters.disclosure(client, act_id)
     click.echo(dumped(dict(act.members)), err=True)
     for line in client.read(f"/v1/acts/{act_id}").body["statements"]:
@@ -155,11 +157,12 @@ def open_(
 
 
 @reporter.command("show")
-@click.argument("act_id", metavar="ACT_ID")
+@click.argument("act_id", metavar="ACT")
 @_AT
 @identity
 def show(client: Client, act_id: str, at: datetime | None) -> None:
-    """What your disclosing act ACT_ID opened, until it is over. That you looked is noted."""
+    """What your disclosing act ACT opened, until it is over. That you looked is noted."""
+    act_id = addresses.act_id(client, act_id)
     shown, until = reporters.look(client, act_id, at=at)
     shell = shell_of()
     if shell.json:

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from api.cli.terminal import case_tables
 from api.cli.terminal.shell import Shell, folded, in_lines
-from api.texts.case_words import coded_flag, day, ground, happened, signed_by, when
-from api.texts.labels import standing, verdict
+from api.texts import act_words
+from api.texts.case_words import signed_by, when
+from api.texts.labels import verdict
 from ledger.message import Message, Wording
-from ledger.regulation.words import vocabulary
 
 Json = Mapping[str, Any]
 _LABEL: Final = 26
@@ -26,7 +26,7 @@ def act(shell: Shell, body: Json, bad: list[int]) -> None:
     else:
         shell.say(in_lines(Wording(**sentence)))
     shell.table(("field", "value"), _head(shell, body), widths=FIELD_WIDTHS)
-    _pairs(shell, Message("Grounds"), (_ground(shell, one) for one in body["basis"]))
+    _pairs(shell, Message("Grounds"), act_words.grounds(shell, body))
     named = {one["pointer"]: _named(shell, one) for one in body["names"]}
     _pairs(shell, Message("What the act says"), fact_rows(shell, body["facts"], named))
     payload = body["payload"] or {}
@@ -52,41 +52,9 @@ def _pairs(shell: Shell, title: Message, rows: Iterable[tuple[str, str]]) -> Non
 
 
 def _head(shell: Shell, body: Json) -> Iterator[tuple[str, object]]:
-    payload = body["payload"] or {}
-    document = payload.get("document")
-    said = {
-        "act_id": body["act_id"],
-        "stream": body["stream"],
-        "status": standing(body["status"], shell.lang),
-        "occurred": happened(body),
-        "recorded": when(body["statements"][0]["recorded_at"]),
-        "late_reason": payload.get("late_reason"),
-        "to": "\n".join(one[shell.lang] for one in body["addressees"]) or None,
-        "channel": _channel(shell, payload.get("channel")),
-        "document": None if document is None else _document(document),
-        "flags": "\n".join(coded_flag(one, shell.lang) for one in body["flags"]) or None,
-    }
-    yield from ((shell.name(name), value) for name, value in said.items() if value is not None)
-
-
-def _channel(shell: Shell, code: str | None) -> str | None:
-    return None if code is None else shell.text(vocabulary("channels")[code])
-
-
-def _document(document: Json) -> str:
-    number = f"{document['number']}/{document['symbol']}"
-    return f"{document['type']} {number}, {day(document['date'])}\n{document['abstract']}"
-
-
-def _ground(shell: Shell, one: Json) -> tuple[str, str]:
-    term = [text for text in (day(one["valid_from"]), day(one["valid_to"])) if text]
-    held = Message("in force on the day of the act") if one["in_force"] else _NOT_IN_FORCE
-    told = shell.text(held) + (f" ({' – '.join(term)})" if term else "")
-    lines = [shell.text(ground(one)), one["title"], told]
-    return str(shell.local(one, "role")), "\n".join(line for line in lines if line)
-
-
-_NOT_IN_FORCE: Final = Message("NOT in force on the day of the act, as far as the registry knows")
+    yield shell.name("act_id"), body["act_id"]
+    yield shell.name("stream"), body["stream"]
+    yield from ((shell.name(member), value) for member, value in act_words.head(shell, body))
 
 
 def fact_rows(
@@ -99,17 +67,11 @@ def fact_rows(
         facts: Each with pointer, labels and value, both in each language.
         named: Acts that facts name, in words, by pointer.
     """
-    above: list[str] = []
-    for one in facts:
-        labels = [label[shell.lang] for label in one["labels"]]
-        for depth, label in enumerate(labels[:-1]):
-            if above[: depth + 1] != labels[: depth + 1]:
-                yield _set_in(label, depth), ""
-        above = labels[:-1]
-        value = one[shell.lang]
-        if one["pointer"] in named:
+    for depth, label, one in act_words.facts_set_in([*facts]):
+        value = "" if one is None else one[shell.lang]
+        if one is not None and one["pointer"] in named:
             value = f"{named[one['pointer']]}\n{value}"
-        yield _set_in(labels[-1], len(above)), value
+        yield _set_in(label[shell.lang], depth), value
 
 
 def _set_in(label: str, depth: int) -> str:
@@ -118,7 +80,7 @@ def _set_in(label: str, depth: int) -> str:
 
 
 def _file(one: Json) -> tuple[str, str]:
-    return str(one["name"]), f"{one['digest']}\n{one['media_type']}, {one['size']} B"
+    return str(one["name"]), act_words.file(one)
 
 
 def _signatures(shell: Shell, body: Json, bad: list[int]) -> None:

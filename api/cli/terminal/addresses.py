@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final, NoReturn
 from urllib.parse import quote
@@ -24,24 +24,54 @@ _PLACE: Final = re.compile(r"(?P<case>.+)#(?P<place>[1-9][0-9]{0,8})")
 
 
 def act_path(client: Client, text: str) -> str:
-    """The address of an act named by id, by its case and a place in it, or by its row.
-
-    `2024/0187#3` is the statement at the third place of a case, `3` the third row of `socai acts`.
-    """
-    if _UUID.fullmatch(text):
-        return f"/v1/acts/{text}"
-    if shown_rows.ROW.fullmatch(text):
-        return f"/v1/acts/{_row(client, shown_rows.ACTS, text)}"
+    """The address of an act by what people call it (`act_id`)."""
     found = _PLACE.fullmatch(text)
     if found is None:
+        return f"/v1/acts/{act_id(client, text)}"
+    return f"/v1/cases/{case_id(client, found['case'])}/acts/{found['place']}"
+
+
+def act_id(client: Client, text: str) -> str:
+    """The uuid of an act: as it is, as it begins, by its case and a place in it, or by its row.
+
+    `2024/0187#3` is the statement at the third place of a case, `3` the third row of `socai acts`.
+    What begins so is looked for among the acts of cases that whoever asks may see.
+    """
+    if _UUID.fullmatch(text):
+        return text
+    if shown_rows.ROW.fullmatch(text):
+        return _row(client, shown_rows.ACTS, text)
+    if _PLACE.fullmatch(text):
+        with understood():
+            return str(client.read(act_path(client, text)).body["act_id"])
+    fit = _acts_beginning(client, text)
+    if len(fit) > 1:
+        _several(text, fit)
+    if not fit:
         misuse(
             Message(
-                "{text} names no act: write its id, CASE#PLACE as socai case history shows it, e.g."
-                " 2024/0187#3, or its row in the list that socai acts has just shown.",
+                "{text} names no act that you see: write its id, whole or at least its first"
+                " {least} characters, CASE#PLACE as socai case history shows it, e.g. 2024/0187#3,"
+                " or its row in the list that socai acts has just shown.",
                 text=text,
+                least=_LEAST,
             ),
         )
-    return f"/v1/cases/{case_id(client, found['case'])}/acts/{found['place']}"
+    return fit[0]
+
+
+def _acts_beginning(client: Client, text: str) -> list[str]:
+    """Acts of cases whose id begins so, of those that are seen; above ordinary none is listed."""
+    if not _SHORT.fullmatch(text):
+        return []
+    try:
+        body = client.read("/v1/acts", query={"id": text, "limit": _SEVERAL}).body
+    except Refused as refused:
+        if refused.code == "ordinary_only":
+            return []
+        raise
+    with understood():
+        return [str(one["act_id"]) for one in body["acts"]]
 
 
 def case_id(client: Client, text: str) -> str:
@@ -164,15 +194,19 @@ def _one_of(
             )
         )
     if len(fit) > 1:
-        misuse(
-            Message(
-                "{count} begin with {text}; write one of: {ids}",
-                count=len(fit),
-                text=text,
-                ids=", ".join(fit[:_SEVERAL]),
-            )
-        )
+        _several(text, fit)
     return fit[0]
+
+
+def _several(text: str, fit: Sequence[str]) -> NoReturn:
+    misuse(
+        Message(
+            "{count} begin with {text}; write one of: {ids}",
+            count=len(fit),
+            text=text,
+            ids=", ".join(fit[:_SEVERAL]),
+        )
+    )
 
 
 def agency(client: Client, text: str) -> str:

@@ -13,6 +13,8 @@ from rich.cells import cell_len
 
 from api.cli.terminal.shell import WIDTH, Shell, in_lines
 from api.texts.case_words import (
+    ENDED,
+    FILE_FACTS,
     Json,
     act_heading,
     act_title,
@@ -20,6 +22,7 @@ from api.texts.case_words import (
     changed_things,
     coded,
     effect,
+    flag,
     happened,
     moment_shown,
     part_shown,
@@ -42,8 +45,6 @@ _NARROW: Final = {
     "occurred": 10, "recorded": 10, "act": 12, "author": 13, "verdict": 8, "effect": 10,
 }  # fmt: skip
 """Characters of a line of text, on the narrowest terminal."""
-_ENDED: Final = ("STOPPED", "ENDED", "EXTENDED")
-"""Runs that nobody waits for: what follows an extension is a run of its own."""
 
 
 def case_lines(shell: Shell, lines: Iterable[Json]) -> None:
@@ -56,7 +57,7 @@ def case_lines(shell: Shell, lines: Iterable[Json]) -> None:
             "\n".join(filter(None, (_worded(shell, line, one) for one in ("state", "outcome")))),
             line.get("handler_label") or line.get("agency"),
             when(line.get("due_at")),
-            "\n".join(line.get("flags") or ()),
+            "\n".join(flag(one, shell.lang) for one in line.get("flags") or ()),
         )
         for n, line in enumerate(lines, 1)
     ]
@@ -71,7 +72,7 @@ def act_lines(shell: Shell, lines: Iterable[Json]) -> None:
         (
             n,
             f"{_called(line)}#{line['seq']}",
-            when(line["occurred_at"]),
+            happened(line),
             "\n".join([*act_heading(shell, line), *filter(None, [line.get("title")])]),
             line["agency"],
             standing(line["status"], shell.lang),
@@ -315,11 +316,7 @@ def changes(shell: Shell, found: Iterable[Json], case: Json) -> None:
 
 
 def _facts(shell: Shell, body: Json) -> Iterator[tuple[str, object]]:
-    members = (
-        "outcome", "finding", "handler", "lead", "finders", "register_no", "urgency",
-        "alleged_limb", "opened_at", "registered_at", "reporters", "statements",
-    )  # fmt: skip
-    shown = ((member, valued(shell, member, body.get(member))) for member in members)
+    shown = ((member, valued(shell, member, body.get(member))) for member in FILE_FACTS)
     yield from ((shell.name(member), value) for member, value in shown if value is not None)
     for one in body.get("corrections", ()):
         yield shell.name("corrected"), valued(shell, "corrections", one)
@@ -338,7 +335,7 @@ def _running(shell: Shell, body: Json) -> None:
             for s in subs
         )
         shell.table(("open_sub_processes", "state", "from"), rows)
-    clocks = [c for c in body.get("clocks", ()) if c["status"] not in _ENDED]
+    clocks = [c for c in body.get("clocks", ()) if c["status"] not in ENDED]
     if clocks:
         columns = ("clock", "due", "status", "source", "code")
         shell.table(columns, (_clock_row(shell, c) for c in clocks), whole=("due", "code"))

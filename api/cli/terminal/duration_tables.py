@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from api.cli.terminal.shell import Shell
-from api.texts.case_words import coded, taken, when
+from api.texts.case_words import coded, source, taken, when
 from api.texts.labels import word
 from ledger.message import Message
 
@@ -57,10 +57,8 @@ def durations(shell: Shell, body: Json) -> None:
 
 
 def _step(shell: Shell, one: Json) -> tuple[object, ...]:
-    rule = shell.text(Message("rule of this product"))
-    source = rule if one["source_kind"] == "PRODUCT_RULE" else one["source"]
     return (
-        f"{shell.local(one)}\n{source or ''}".strip(),
+        f"{shell.local(one)}\n{source(shell, one) or ''}".strip(),
         "\n".join(body["agency"] for body in one["bodies"]),
         taken(shell, one["took_s"]),
         None if one["allowed_s"] is None else taken(shell, one["allowed_s"]),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any, Final
 
 from flask import Response, request
@@ -15,15 +14,11 @@ from api.http.pages.timeline import places_of, timeline
 from api.http.resources.act_record import get_act
 from api.http.resources.addresses import get_case_act
 from api.http.resources.cases import get_case, get_case_diff, get_field_history, verify_case
+from api.texts.act_words import facts_set_in
+from api.texts.case_words import ENDED, FILE_FACTS
 from ledger.message import Message
 from ledger.reads.shown import shows_nothing
 from projections.queries.queries import PartOnly
-
-_ENDED: Final = frozenset({"STOPPED", "ENDED", "EXTENDED"})
-_FACTS: Final = (
-    "outcome", "finding", "handler", "lead", "finders", "register_no", "urgency", "alleged_limb",
-    "opened_at", "registered_at", "reporters", "statements",
-)  # fmt: skip
 
 
 @page("/ho-so/<case>", get_case)
@@ -41,8 +36,8 @@ def show_case(case: str) -> Response:
         of=found,
         case=case,
         body=file,
-        facts=[(name, _limbs(file) if name == _LIMBS else file.get(name)) for name in _FACTS],
-        clocks=[one for one in file.get("clocks", ()) if one["status"] not in _ENDED],
+        facts=[(name, _limbs(file) if name == _LIMBS else file.get(name)) for name in FILE_FACTS],
+        clocks=[one for one in file.get("clocks", ()) if one["status"] not in ENDED],
     )
 
 
@@ -101,7 +96,7 @@ def act_page(found: Answered, address: str) -> Response:
         act=act,
         payload=act["payload"] or {},
         related=[(name, _each(act[name])) for name in ("names", "named_by")],
-        facts=_set_in(act["facts"]),
+        facts=facts_set_in(act["facts"]),
         named=named,
     )
 
@@ -109,21 +104,6 @@ def act_page(found: Answered, address: str) -> Response:
 def _each(acts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Each act once, however often it is named."""
     return list({one["act_id"]: one for one in acts}.values())
-
-
-def _set_in(facts: Sequence[Mapping[str, Any]]) -> list[tuple[int, Mapping[str, str], Any]]:
-    """(depth, label, fact) a line; what several facts lie within stands once above them."""
-    lines: list[tuple[int, Mapping[str, str], Any]] = []
-    for earlier, one in pairwise([None, *facts]):
-        assert one is not None  # noqa: S101  only the first of all pairs begins with none
-        above = [] if earlier is None else earlier["labels"][:-1]
-        labels = one["labels"]
-        same = 0
-        while same < len(labels) - 1 and same < len(above) and above[same] == labels[same]:
-            same += 1
-        lines += [(depth, labels[depth], None) for depth in range(same, len(labels) - 1)]
-        lines.append((len(labels) - 1, labels[-1], one))
-    return lines
 
 
 def _moments() -> dict[str, str]:

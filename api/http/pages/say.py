@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from api.texts.act_words import IN_FORCE, NOT_IN_FORCE
 from api.texts.labels import LEVEL_BANNERS
 from ledger.message import Message, meaning
 
@@ -384,8 +385,8 @@ SAY: Final[Mapping[str, Message]] = {
     "act_changed_hidden": Message("What it changed is told to whoever sees the whole case."),
     "grounds": Message("Grounds"),
     "grounds_none": Message("It names no ground."),
-    "in_force": Message("in force on the day of the act"),
-    "not_in_force": Message("NOT in force on the day of the act, as far as the registry knows"),
+    "in_force": IN_FORCE,
+    "not_in_force": NOT_IN_FORCE,
     "says": Message("What the act says"),
     "attached": Message("Files"),
     "signatures": Message("Signatures"),

@@ -67,7 +67,7 @@ def list_acts(params: dict[str, Any]) -> Response:
 
 
 _FILTERS: Final = (
-    "agency", "act", "flag", "late", "pending", "kid", "figure", "from_", "to", "clock",
+    "agency", "act", "flag", "id_", "late", "pending", "kid", "figure", "from_", "to", "clock",
 )  # fmt: skip
 
 
@@ -80,6 +80,7 @@ def _filter(params: dict[str, Any]) -> ActFilter:
         agency=params.get("agency"),
         act=params.get("act"),
         flag=params.get("flag"),
+        begins=params.get("id_"),
         late="late" in params,
         pending="pending" in params,
         kid=params.get("kid"),

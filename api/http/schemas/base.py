@@ -8,6 +8,8 @@ from typing import Any, Final
 from marshmallow import RAISE, Schema, fields, validate
 
 UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+BEGINNING: Final = r"[0-9a-f]{6,8}(?:-[0-9a-f]{0,4}){0,3}(?:-[0-9a-f]{0,12})?"
+"""How a uuid begins, of which six digits at least are said."""
 DIGEST: Final = r"[A-Za-z0-9_-]{43}"
 _YEAR: Final = r"(?:19|2[0-9])[0-9]{2}"
 _LEAP: Final = r"(?:(?:19|2[0-9])(?:0[48]|[2468][048]|[13579][26])|2[048]00)"

@@ -9,6 +9,7 @@ from marshmallow import fields
 from api.http.schemas.base import (
     AGENCY,
     AS_OF,
+    BEGINNING,
     DAY,
     OFFSET_TIME,
     UUID,
@@ -60,7 +61,7 @@ class CasesQuerySchema(PageSchema):
     opened_to = pattern(DAY, "First act on this day or earlier.")
     flag = FLAG.one("Has had this flag.")
     id_ = pattern(
-        r"[0-9a-f]{6,8}(?:-[0-9a-f]{0,4}){0,3}(?:-[0-9a-f]{0,12})?",
+        BEGINNING,
         "Id begins so; at least six digits.",
         name="id",
     )

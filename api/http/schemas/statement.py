@@ -6,6 +6,7 @@ from marshmallow import fields
 
 from api.http.schemas.base import (
     AGENCY,
+    BEGINNING,
     DAY,
     DIGEST,
     UUID,
@@ -202,6 +203,7 @@ class ActsQuerySchema(PageSchema):
     flag = FLAG.one(
         "Raised this flag when it took effect; its line, place and time are then of that statement."
     )
+    id_ = pattern(BEGINNING, "Id begins so; at least six digits.", name="id")
     late = choice(("true",), "Entered late, and says why.")
     pending = choice(("true",), "Waits for signatures.")
     kid = pattern(DIGEST, "Has a statement signed with this key.")
@@ -230,6 +232,7 @@ class ActLineShownSchema(StrictSchema):
     )
     agency = text("Agency of the author.", required=True)
     occurred_at = text("When it happened, as signed, in Vietnam's time.", required=True)
+    precision = maybe("How exactly that is known: `day`, `hour`, `minute` or `second`.")
     recorded_at = text("When the ledger took the statement.", required=True)
     late = yes_or_no("Whether it says why it is entered late.")
     status = ACT_STATUS.one("Where it stands.", required=True)

@@ -8,6 +8,7 @@ instant. What runs is not known here.
 from __future__ import annotations
 
 import calendar as months_of
+import re
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Final, Protocol
 
@@ -16,6 +17,7 @@ from ledger.regulation.acts.json_shape import fmt_time
 #: Vietnam has one offset and no summer time; an agency's day ends by it.
 VIETNAM: Final = timezone(timedelta(hours=7))
 _END_OF_DAY: Final = time(23, 59, 59)
+_DAY_ALONE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class WorkingDays(Protocol):
@@ -38,6 +40,16 @@ def local_day(at: datetime) -> date:
 def local_time(at: datetime) -> str:
     """An instant as it is written in Vietnam, to the second."""
     return fmt_time(at.astimezone(VIETNAM))
+
+
+def as_written(text: str) -> tuple[str, str]:
+    """When something happened as it was written, for an act: the moment, and how exactly known.
+
+    A day alone is its first instant in Vietnam, and says that no more than the day is known.
+    """
+    if not _DAY_ALONE.fullmatch(text):
+        return text, "minute"
+    return fmt_time(datetime.combine(date.fromisoformat(text), time(), VIETNAM)), "day"
 
 
 def add_working_days(day: date, count: int, days: WorkingDays) -> date:

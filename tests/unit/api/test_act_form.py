@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
+import re
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
+from uuid import UUID
 
 import pytest
 
@@ -16,17 +19,20 @@ from api.cli.terminal.writing.answers import YES, Answers
 from api.client.act_form import fields_of
 from api.client.draft import ActDraft
 from api.client.draft_sources import DraftSources
-from api.http.pages import all_pages, parts, say
+from api.http.pages import all_pages, frame, parts, say
 from api.printed.case_sheets import case_pdf
-from api.texts.case_words import PRECISIONS, flag, happened
+from api.texts import act_words
+from api.texts.case_words import PRECISIONS, Speech, flag, happened
 from api.texts.labels import LEVEL_BANNERS, PARTS_OF_WORK, word
-from api.texts.lang import LANGS
+from api.texts.lang import LANGS, Lang
 from ledger.admission.registrar import Keeper
 from ledger.log.statement import AUTHOR
 from ledger.regulation.acts.act import _MEMBERS
 from ledger.regulation.acts.act import PRECISIONS as LAWFUL
+from ledger.regulation.acts.channels import CHANNEL_WORDS
 from ledger.regulation.case_file.flags import DISPUTED
 from ledger.regulation.guards.table import GUARDS
+from ledger.write import drafting
 from projections.views.worklist import Tasks
 from tests.unit.api.test_printed import a_case, an_act, read
 
@@ -124,6 +130,115 @@ def test_an_act_known_to_the_day_shows_no_hour_anywhere(capsys: pytest.CaptureFi
         assert "03/06/2024" not in one
     act["payload"] = {"precision": "minute"}
     assert happened(act) == "03/06/2024 22:00", "in Vietnam's time"
+
+
+def _flat(text: str) -> str:
+    """Without what the end of a line does to it, and without the marks of a page."""
+    return "".join(html.unescape(re.sub(r"<[^>]*>", "", text)).split())
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_paper_page_and_terminal_say_the_same_of_an_act(
+    lang: Lang, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Head, grounds, facts and files, word for word; a time at least by its day."""
+    act = an_act(1) | {
+        "stream": "case/x", "late": True, "flags": ["EXTENSION_LATE"],
+        "before": None, "after": None,
+        "addressees": [{"vi": "Sở Y tế", "en": "Sở Y tế"}, {"vi": "Công an", "en": "Công an"}],
+    }  # fmt: skip
+    act["payload"] |= {
+        "channel": next(iter(CHANNEL_WORDS)),
+        "document": {
+            "type": "Công văn", "number": "12", "symbol": "SYT-VP", "date": "2024-06-03",
+            "abstract": "Về việc trả lời xác minh",
+        },
+        "attachments": [
+            {"name": "bien-ban.pdf", "digest": f"sha-256:{'d' * 43}",
+             "media_type": "application/pdf", "size": 5}
+        ],
+    }  # fmt: skip
+    held = {"in_force": True, "clause": "3", "point": "b", "valid_from": "2021-05-01"}
+    act["basis"] += [act["basis"][0] | held]
+    inside = [{"vi": "nội dung", "en": "content"}]
+    act["facts"] += [
+        {"pointer": f"/facts/c/{n}", "labels": [*inside, {"vi": n, "en": n}], "vi": n, "en": n}
+        for n in ("tên miền", "tài khoản")
+    ]
+    speech = Speech(lang)
+    said = [value for _, value in act_words.head(speech, act)]
+    said += [text for pair in act_words.grounds(speech, act) for text in pair]
+    said += [
+        text
+        for _, label, one in act_words.facts_set_in(act["facts"])
+        for text in (label[lang], *([] if one is None else [one[lang]]))
+    ]
+    act_tables.act(Shell(lang), act, [])
+    page = (
+        frame._templates(lang)
+        .get_template("act.html")
+        .render(
+            title="", level="ordinary", rehearsal=False, viewer=None, form_token="", here="/",
+            index=1, version="0", case="x", place="1", act=act, payload=act["payload"],
+            facts=act_words.facts_set_in(act["facts"]), named={},
+        )
+    )  # fmt: skip
+    shown = {
+        "terminal": _flat(capsys.readouterr().out),
+        "page": _flat(page),
+        "print": _flat("".join(read(case_pdf(a_case(act), lang)))),
+    }
+    assert len(said) > 18
+    for text in said:
+        time = re.fullmatch(r"(\d\d/\d\d/\d{4}) .*", text)
+        for line in (text if time is None else time[1]).split("\n"):
+            for where, whole in shown.items():
+                word = line.partition(" (")[0] if where == "page" else line
+                assert _flat(word) in whole, (where, line)
+    for whole in shown.values():
+        for one in act["payload"]["attachments"]:
+            assert all(_flat(str(one[name])) in whole for name in ("name", "media_type", "digest"))
+
+
+def test_a_line_of_an_act_known_to_the_day_shows_no_hour(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In the list of acts too; and what was noticed is told in words there, as in the timeline."""
+    line = {
+        "case_number": "2024/0187", "register_no": None, "seq": 3, "act_vi": "Cấp phép",
+        "act_en": "Permit", "occurred_at": "2024-06-04T00:00:00+07:00", "precision": "day",
+        "agency": "a", "status": "effective", "flags": ["EXTENSION_LATE"], "title": None,
+    }  # fmt: skip
+    case_tables.act_lines(Shell("vi"), [line])
+    case_tables.case_lines(Shell("vi"), [{"id": "x", "flags": ["EXTENSION_LATE"]}])
+    told = capsys.readouterr().out
+    assert "04/06/2024" in told
+    assert "00:00" not in told
+    assert "EXTENSION_LATE" not in told
+    assert "".join(told.split()).count("".join(flag("EXTENSION_LATE", "vi").split())) == 2
+    case_tables.act_lines(Shell("vi"), [line | {"precision": "minute"}])
+    assert "00:00" in capsys.readouterr().out
+
+
+def test_the_ledger_fills_in_a_day_alone_as_the_client_does() -> None:
+    """Whatever client drafts: a day is no midnight that somebody knew; nobody is overridden."""
+    at = datetime(2025, 6, 10, 9, 30, tzinfo=UTC)
+    for said, wanted in (
+        ({"occurred_at": "2025-06-04"}, ("2025-06-04T00:00:00+07:00", "day")),
+        (
+            {"occurred_at": "2025-06-04", "precision": "hour"},
+            ("2025-06-04T00:00:00+07:00", "hour"),
+        ),
+        (
+            {"occurred_at": "2025-06-04T08:12:00+07:00"},
+            ("2025-06-04T08:12:00+07:00", "minute"),
+        ),
+        ({"occurred_at": "2025-02-30"}, ("2025-02-30", "minute")),
+        ({"occurred_at": 5}, (5, "minute")),
+        ({}, ("2025-06-10T16:30:00+07:00", "minute")),
+    ):
+        made = drafting.filled(said, None, act_id=UUID(int=7), at=at, form=2)
+        assert (made["occurred_at"], made["precision"]) == wanted
 
 
 def test_a_letter_does_one_thing_wherever_an_act_is_shown() -> None:

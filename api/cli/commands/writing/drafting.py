@@ -377,14 +377,7 @@ class Drafting:
         )
 
     def _option(self, one: Keeper) -> Option:
-        told = next(
-            (
-                post
-                for post, who in self._sources.holders()
-                if who == one.officer and post["post"] == one.post
-            ),
-            {},
-        )
+        told = self._sources.post_of(one.officer, one.post)
         return Option(
             one, f"{told.get('post_vi') or one.post}, {told.get('agency_name')} ({one.officer[:8]})"
         )

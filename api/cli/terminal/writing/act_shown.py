@@ -14,7 +14,8 @@ import click
 from api.cli.terminal.act_tables import FIELD_WIDTHS, fact_rows
 from api.cli.terminal.shell import Shell, in_lines, visible
 from api.client.draft_sources import DraftSources
-from api.texts.case_words import PRECISIONS, day, happened, when
+from api.texts import act_words
+from api.texts.case_words import PRECISIONS, ground, happened, when
 from api.texts.catalogue import both, shown
 from api.texts.labels import role as role_word
 from api.texts.lang import LANGS
@@ -52,7 +53,7 @@ def to_sign(shell: Shell, sources: DraftSources, payload: bytes) -> None:
     _table(
         shell, Message("What the act says"), fact_rows(shell, facts, _named(shell, act, sources))
     )
-    _table(shell, Message("Files"), ((str(f["name"]), _file(f)) for f in act.attachments))
+    _table(shell, Message("Files"), ((str(f["name"]), act_words.file(f)) for f in act.attachments))
     _table(shell, Message("Signatures"), _signers(shell, act, sources))
     digest = canonical.b64(hashlib.sha256(payload).digest())
     shell.note(
@@ -80,7 +81,7 @@ def _head(shell: Shell, act: Act, sources: DraftSources) -> Iterator[tuple[str, 
         "disposition": _disposition(shell, act, sources),
         "to": "\n".join(to) or None,
         "channel": channel,
-        "document": None if act.document is None else _document(act.document),
+        "document": None if act.document is None else act_words.paper(act.document),
         "circulation": None if act.circulation == "INTERNAL" else act.circulation,
         "stream": None if act.stream.startswith("case/") else act.stream,
         "case": None if not act.stream.startswith("case/") else _case(shell, sources),
@@ -120,35 +121,14 @@ def _named(shell: Shell, act: Act, sources: DraftSources) -> Mapping[str, str]:
     return {pointer: text for pointer, text in told if text is not None}
 
 
-def _document(document: Json) -> str:
-    number = f"{document['number']}/{document['symbol']}"
-    return f"{document['type']} {number}, {day(document['date'])}\n{document['abstract']}"
-
-
 def _ground(shell: Shell, one: Basis) -> tuple[str, str]:
-    place = ".".join(part for part in (one.article, one.clause, one.point) if part)
-    where = Message(
-        "{article} of {instrument}",
-        article=Message("article {place}", place=place),
-        instrument=one.instrument,
-    )
-    return shell.text(act_in_words.BASIS_WORDS[one.role]), shell.text(where)
-
-
-def _file(one: Json) -> str:
-    return f"{one['digest']}\n{one['media_type']}, {one['size']} B"
+    said = {name: getattr(one, name) for name in ("instrument", "article", "clause", "point")}
+    return shell.text(act_in_words.BASIS_WORDS[one.role]), shell.text(ground(said))
 
 
 def _signers(shell: Shell, act: Act, sources: DraftSources) -> Iterator[tuple[str, str]]:
     for one in act.signers:
-        post = next(
-            (
-                post
-                for post, who in sources.holders()
-                if who == one.officer and post["post"] == one.post
-            ),
-            {},
-        )
+        post = sources.post_of(one.officer, one.post)
         capacity = vocabulary("capacities").get(one.capacity or "")
         lines = [
             f"{post.get('post_vi') or one.post} ({one.officer[:8]})",
