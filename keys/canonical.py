@@ -39,10 +39,13 @@ _ABOVE_FFFF: Final = re.compile(rb"[\xf0-\xff]")
 # Blocks without a hole in Unicode 14.0; the rest asks the table.
 _OUTSIDE_BLOCKS: Final = re.compile("[^\u0000-\u0377\u1e00-\u1eff\u2010-\u2064\u20a0-\u20c0]")
 #: Bytes of everyday Vietnamese in UTF-8: ASCII, what follows a lead byte, the lead bytes of
-#: U+0080-02FF, and of U+1000-1FFF, of which only U+1E00-1EFF are everyday. All of these are
-#: assigned, none composes with another, and every one is NFC by itself.
-_EVERYDAY: Final = bytes([*range(0xC0), *range(0xC2, 0xCC), 0xE1])
+#: U+0080-02FF, of U+1000-1FFF, of which only U+1E00-1EFF are everyday, and of U+2000-2FFF, of which
+#: only dashes, quotation marks and the ellipsis are (U+2010-2027): one dash, as in each checkpoint,
+#: would else have the whole text looked through. All of these are assigned, none composes with
+#: another, and every one is NFC by itself.
+_EVERYDAY: Final = bytes([*range(0xC0), *range(0xC2, 0xCC), 0xE1, 0xE2])
 _LEAD_1E: Final = (b"\xe1\xb8", b"\xe1\xb9", b"\xe1\xba", b"\xe1\xbb")
+_NO_PUNCTUATION: Final = re.compile(rb"\xe2(?!\x80[\x90-\xa7])")
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 #: From the URL alphabet to the standard one; its own two characters, and padding, become no
@@ -173,7 +176,9 @@ def is_everyday(data: bytes) -> bool:
         return True
     if data.translate(None, _EVERYDAY):
         return False
-    return data.count(b"\xe1") == sum(map(data.count, _LEAD_1E))
+    if data.count(b"\xe1") != sum(map(data.count, _LEAD_1E)):
+        return False
+    return b"\xe2" not in data or _NO_PUNCTUATION.search(data) is None
 
 
 def _check_text(text: str, value: dict[str, Any]) -> None:

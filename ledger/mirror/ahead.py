@@ -22,9 +22,8 @@ class Ahead:
         """The next record."""
         self._rows.append(row)
         self._streams.setdefault(row.stream_id, []).append(row)
-        for tag in tags:
-            if self._stored.token(tag) is None:
-                self._tokens.setdefault(tag, (row.stream_id, row.index))
+        for tag in tags:  # what is stored is asked first
+            self._tokens.setdefault(tag, (row.stream_id, row.index))
 
     def clear(self) -> None:
         """What came next is stored, or is refused."""

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -150,14 +151,12 @@ def build(segment: Segment, key: NoteSigner) -> bytes:
         key: The log's own, of type 0x01 under the origin.
     """
     signed = key.sign(signed_text(segment))
-    return canonical.encode(
-        _members(segment) | {"signature": canonical.b64(signed.key_id + signed.blob)}
-    )
+    return _text_of(segment, canonical.b64(signed.key_id + signed.blob))
 
 
 def signed_text(segment: Segment) -> str:
     """What the log signs of a segment: four lines, which no checkpoint has."""
-    digest = hashlib.sha256(canonical.encode(_members(segment))).digest()
+    digest = hashlib.sha256(_text_of(segment)).digest()
     return f"socai/segment/1\n{segment.log}\n{segment.at}\n{canonical.b64std(digest)}\n"
 
 
@@ -175,8 +174,13 @@ def signed_by(segment: Segment, vkeys: Iterable[VKey]) -> bool:
     return False
 
 
-def _members(segment: Segment) -> dict[str, Any]:
-    return {
+def _text_of(segment: Segment, signature: str | None = None) -> bytes:
+    """The canonical text, with the signature or as it is signed.
+
+    Of records and files it is put together from what each comes to, since it is base64 and numbers
+    that leave no choice: whoever takes a segment in does not have megabytes looked through again.
+    """
+    rest = {
         "v": 1,
         "log": segment.log,
         "at": segment.at,
@@ -184,14 +188,36 @@ def _members(segment: Segment) -> dict[str, Any]:
         "to": segment.end,
         "checkpoint": segment.checkpoint.decode(),
         "consistency": [canonical.b64std(one) for one in segment.consistency],
-        "items": [_item(n, one) for n, one in enumerate(segment.items, segment.start)],
-        "blobs": [_file(one) for one in segment.files],
+        "items": [],
+        "blobs": [],
     }
+    text = canonical.encode(rest if signature is None else rest | {"signature": signature})
+    files = b",".join(map(_file_text, segment.files))
+    items = b",".join(map(_item_text, itertools.count(segment.start), segment.items))
+    head, _, tail = text.partition(b'"blobs":[]')
+    middle, _, tail = tail.partition(b'"items":[]')
+    return b"".join((head, b'"blobs":[', files, b"]", middle, b'"items":[', items, b"]", tail))
+
+
+def _item_text(index: int, item: Item) -> bytes:
+    if isinstance(item, Kept):
+        return b'{"envelope":"%s","index":%d}' % (_b64(item.envelope), index)
+    return canonical.encode(_left(index, item))
+
+
+def _file_text(file: SegmentFile) -> bytes:
+    if file.data is None:
+        return b'{"index":%d,"n":%d}' % (file.index, file.n)
+    return b'{"data":"%s","index":%d,"n":%d}' % (_b64(file.data), file.index, file.n)
+
+
+def _b64(data: bytes) -> bytes:
+    return canonical.b64(data).encode()
 
 
 def bytes_of(item: Item, index: int, files: Iterable[SegmentFile] = ()) -> int:
     """How much longer a text is with this item and its files."""
-    return sum(len(canonical.encode(one)) + 1 for one in (_item(index, item), *map(_file, files)))
+    return sum(len(one) + 1 for one in (_item_text(index, item), *map(_file_text, files)))
 
 
 def file_digest(data: bytes) -> str:
@@ -227,9 +253,8 @@ def parse(text: bytes) -> Segment:
         raise _malformed(str(error)) from error
 
 
-def _item(index: int, item: Item) -> dict[str, Any]:
-    if isinstance(item, Kept):
-        return {"index": index, "envelope": canonical.b64(item.envelope)}
+def _left(index: int, item: Gone | Unread) -> dict[str, Any]:
+    """Of a record that comes without its content."""
     left: dict[str, Any] = {"index": index, "entry": canonical.b64(item.entry)}
     if item.place is not None:
         place = item.place
@@ -262,11 +287,6 @@ def _segment(members: dict[str, Any]) -> Segment:
     files = tuple(_parsed_file(one) for one in members["blobs"])
     _require_order(files, start, end)
     return Segment(log, at, start, found, note.encode(), parse_hashes(hashes), signed, files)
-
-
-def _file(file: SegmentFile) -> dict[str, Any]:
-    said: dict[str, Any] = {"index": file.index, "n": file.n}
-    return said if file.data is None else said | {"data": canonical.b64(file.data)}
 
 
 def _parsed_file(members: Any) -> SegmentFile:  # noqa: ANN401 - whatever JSON holds

@@ -7,6 +7,7 @@ text that makes it run or grow without end ends it.
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import subprocess
@@ -64,6 +65,7 @@ def give_up() -> None:
 
 def main() -> None:
     """Reads a framed text, and answers."""
+    gc.disable()  # it lives for one text, and what it may take of memory has a limit
     end_with_parent()
     load()
     give_up()
