@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from api.cli.terminal.shell import Shell
+from api.cli.terminal.shell import Shell, in_lines
 from api.texts.case_words import coded, source, taken, when
 from api.texts.labels import word
 from ledger.message import Message
@@ -47,13 +47,12 @@ def durations(shell: Shell, body: Json) -> None:
         for one in body["steps"]
         if (one["code"], one["act_id"]) == (longest["code"], longest["act_id"])
     )
-    shell.say(
-        Message(
-            "Longest against its deadline: {step}, {percent}% of its time.",
-            step=shell.local(step),
-            percent=longest["percent"],
-        )
+    told = Message(
+        "Longest against its deadline: {step}, {percent}% of its time.",
+        step=shell.local(step),
+        percent=longest["percent"],
     )
+    shell.say(in_lines(told))
 
 
 def _step(shell: Shell, one: Json) -> tuple[object, ...]:

@@ -175,12 +175,12 @@ def test_paper_page_and_terminal_say_the_same_of_an_act(
     ]
     act_tables.act(Shell(lang), act, [])
     page = (
-        frame._templates(lang)
+        frame._templates(lang, utc=False)
         .get_template("act.html")
         .render(
             title="", level="ordinary", rehearsal=False, viewer=None, form_token="", here="/",
             index=1, version="0", case="x", place="1", act=act, payload=act["payload"],
-            facts=act_words.facts_set_in(act["facts"]), named={},
+            facts=act_words.facts_set_in(act["facts"]), named={}, related=[], address="/act",
         )
     )  # fmt: skip
     shown = {
