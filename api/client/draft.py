@@ -99,6 +99,14 @@ def keeper(post: Json, officer: str) -> Keeper:
     return Keeper(officer, post["agency"], post["post"], post["capacities"])
 
 
+def roles_of(kind: Json, facts: Json) -> Sequence[str]:
+    """As what an act with these facts is signed, in order: as usual, or as one of them says."""
+    for one in kind.get("signature_variants", ()):  # an older server tells none
+        if facts.get(one["fact"]) in one["one_of"]:
+            return [*one["signer_roles"]]
+    return [*kind["signer_roles"]]
+
+
 def able(sources: DraftSources, kind: Json, role: str, author: Keeper) -> Sequence[Keeper]:
     """Who may sign after the author in a role: by the powers that it asks, in the author's agency.
 

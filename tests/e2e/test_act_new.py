@@ -319,3 +319,16 @@ def test_an_act_that_restricts_shows_what_it_rests_on_before_the_question(
     for said in ("This act restricts somebody", "NOTHING IS SAID", "Người bệnh đang nhập số thẻ",
                  "10/02/2025 22:00", "or to court"):  # fmt: skip
         assert said in shown, result.stderr
+
+
+def test_who_signs_follows_from_what_the_act_says(desk: Desk, tmp_path: Path) -> None:
+    """Whoever disclaims competence has it approved: no `signers:` in the draft says so."""
+    shown = {}
+    for disclaims in ("true", "false"):
+        text = f"act: LeadAgencyNotified\nto: ['.']\nfacts: {{disclaims_competence: {disclaims}}}\n"
+        words = ("act", "new", "--from", _draft(tmp_path, text), "--case", NUMBER, "--dry-run")
+        told = desk.cli(*words, "--approver", "pgd", "--yes", "--as", "cv")
+        assert "Traceback" not in told.output
+        shown[disclaims] = told.stderr.partition("Signatures")[2]
+    assert "approver" in shown["true"], shown
+    assert "approver" not in shown["false"], shown

@@ -61,9 +61,9 @@ class CatalogueSchema(AnswerSchema):
     )
     acts = several(
         fields.Dict(),
-        "Act types: names, who authors (`who`) and signs (`signer_roles`, `signer_powers`), to"
-        " whom, from which states, clocks, guards, and `facts`, a JSON Schema (2020-12) with"
-        " `title` and `title_en` of each member and value.",
+        "Act types: names, who authors (`who`) and signs (`signer_roles`, or as a fact says in"
+        " `signature_variants`; `signer_powers`), to whom, from which states, clocks, guards, and"
+        " `facts`, a JSON Schema (2020-12) with `title` and `title_en` of each member and value.",
     )
     roles = _by_code("what `who` and `signer_powers` name.")
     addressees = _by_code("what `to` names.")

@@ -46,10 +46,14 @@ class Variant:
             return founding
         if "level" in when:
             return level != ORDINARY
-        value = facts.get(when["fact"])
-        if "at_least" in when:
-            return value in self.scale and self.scale.index(value) >= self._from()
-        return bool(value == when["equals"])
+        return facts.get(when["fact"]) in self.values
+
+    @property
+    def values(self) -> Sequence[object]:
+        """What the fact says where this holds; nothing where it does not hang on a fact."""
+        if "at_least" in self.when:
+            return self.scale[self._from() :]
+        return [self.when["equals"]] if "equals" in self.when else []
 
     def _from(self) -> int:
         """Position of the threshold; past the end where the limit is not on the scale."""

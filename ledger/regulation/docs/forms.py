@@ -100,14 +100,32 @@ def _act(kind: ActType, edition: Edition, above: Mapping[str, Any]) -> Json:
         "to": list(kind.to),
         "states_from": None if kind.states_from is None else list(kind.states_from),
         "dispositions": branches,
-        "signature_class": kind.signature_class,
-        "signer_roles": list(kind.signer_roles),
+        **_signed(kind, above=bool(above)),
         "signer_powers": {role: list(codes) for role, codes in kind.signer_powers.items()},
         "restrictive": kind.restrictive,
         "register": KINDS.get(kind.act),
         "clocks": {"starts": list(kind.starts), "stops": list(kind.stops)},
         "guards": guards,
         "facts": {"$schema": DIALECT, **members_schema({**kind.facts, **above})},
+    }
+
+
+def _signed(kind: ActType, *, above: bool) -> Json:
+    """How many sign and as what: here, and where a fact says otherwise, the first that does."""
+    here = next((one for one in kind.variants if above and "level" in one.when), kind)
+    return {
+        "signature_class": here.signature_class,
+        "signer_roles": list(here.signer_roles),
+        "signature_variants": [
+            {
+                "fact": one.when["fact"],
+                "one_of": list(one.values),
+                "signature_class": one.signature_class,
+                "signer_roles": list(one.signer_roles),
+            }
+            for one in kind.variants
+            if one.values
+        ],
     }
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from api.client.draft import roles_of
+from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.catalogue import catalogue_of
 from ledger.regulation.docs.forms import catalogue
 from ledger.regulation.edition import SHIPPED, load_edition, shipped
@@ -89,3 +92,25 @@ def test_whoever_draws_a_form_finds_each_code_that_an_act_names() -> None:
         assert one["group"] in WHOLE["groups"]
     above = catalogue(load_edition(), "mat")
     assert "seen" in above["acts"][0]["facts"]["properties"]
+
+
+@pytest.mark.parametrize("edition", ["1", "2"])
+@pytest.mark.parametrize("level", ["ordinary", "mat"])
+def test_a_client_knows_who_signs_as_the_rules_do(edition: str, level: str) -> None:
+    """Whatever a fact says that decides on it: no officer has to say how many sign."""
+    rules = shipped(edition)
+    served = {one["act"]: one for one in catalogue(rules, level)["acts"]}
+    decided = 0
+    for name, kind in catalogue_of(rules).types.items():
+        told: list[dict[str, object]] = [{}]
+        for variant in kind.variants:
+            fact = variant.when.get("fact")
+            spec = {} if fact is None else kind.facts[fact]
+            values = spec.get("enum", (True, False))
+            told += [{fact: value} for value in (*values, None, "x") if fact is not None]
+        for facts in told:
+            act = cast("Act", SimpleNamespace(facts=facts))
+            wanted = kind.signature(act, level)[1]
+            assert tuple(roles_of(served[name], facts)) == wanted, (name, facts)
+            decided += wanted != tuple(served[name]["signer_roles"])
+    assert decided >= 4

@@ -23,7 +23,7 @@ from api.cli.terminal.writing.answers import Answers, Misread, Option, kind_of
 from api.cli.terminal.writing.questions import Back, Questions
 from api.client.act_form import FormField, fields_of
 from api.client.connection import understood
-from api.client.draft import ActDraft, able, keeper
+from api.client.draft import ActDraft, able, keeper, roles_of
 from api.client.draft_sources import DraftSources
 from api.ops.machine import RealEntropy
 from api.texts.catalogue import translate
@@ -344,10 +344,19 @@ class Drafting:
         """Whoever signs after the author: as named, or the only one who may."""
         author = self._draft.signers[0][0]
         del self._draft.signers[1:]
-        for role in self._kind["signer_roles"][1:]:
+        for role in self._roles()[1:]:
             one = self._second(role, author)
             if one is not None:
                 self._draft.signers.append((one, role))
+
+    def _roles(self) -> Sequence[str]:
+        """As what it is signed, by what it says so far."""
+        return roles_of(self._kind, self._draft.members()["facts"])
+
+    def _sign_anew(self, before: Sequence[str]) -> None:
+        """Where what was said meanwhile asks for others to sign."""
+        if self._roles() != before:
+            self._sign_after()
 
     def _second(self, role: str, author: Keeper) -> Keeper | None:
         fit = able(self._sources, self._kind, role, author)
@@ -393,7 +402,9 @@ class Drafting:
         open_ = [field for field in self._fields if field.required and field.path not in values]
         self._questions.walk(open_, values, self._faults_of)
         self._sign_after()
+        roles = self._roles()
         self._offer([field for field in self._fields if not field.required])
+        self._sign_anew(roles)
 
     def _author_words(self) -> str:
         return self._option(self._draft.signers[0][0]).label
@@ -443,10 +454,12 @@ class Drafting:
             self._questions.tell(f"  {label}" if text == verdict.detail else f"  {label}: {text}")
         if any(fault.pointer.startswith("/signers") for fault in verdict.faults):
             self._sign_after()
+        roles = self._roles()
         if wrong:
             self._questions.walk(wrong, self._draft.values, self._faults_of)
         else:
             self._offer(self._fields)
+        self._sign_anew(roles)
 
     def _label(self, pointer: str) -> str:
         """What the member is called that a fault is of."""
