@@ -116,7 +116,7 @@ third-party: $(READY) ## check the ledger with Go's tlog, npm jose and openssl; 
 	@command -v chromium >/dev/null 2>&1 && command -v chromedriver >/dev/null 2>&1 \
 	  || { apt-get update -q && apt-get install -q -y --no-install-recommends chromium chromium-driver; } \
 	  || echo "Chromium is not here and could not be installed: the look at /docs and at the pages is skipped."
-	$(PYTEST) -q -rs tests/e2e/test_third_party.py tests/e2e/test_generated_clients.py tests/e2e/test_docs_page.py
+	$(PYTEST) -q -rs -m "not soak" tests/e2e/test_third_party.py tests/e2e/test_generated_clients.py tests/e2e/test_docs_page.py
 	$(PYTEST) -q -rs -m "drill or not drill" tests/e2e/test_pages_in_chromium.py
 
 # the tools of a release stand in the lock too; what else is there stays

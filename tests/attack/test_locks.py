@@ -20,6 +20,7 @@ from projections.engine.projector import Projector
 from projections.views.all_views import VIEWS
 from tests.attacks import attack
 from tests.builders import an_act, an_id
+from tests.examples import share
 from tests.fixtures.app import Service
 from tests.fixtures.postgres import Database, install_database
 from tests.fixtures.projected import Case
@@ -111,7 +112,10 @@ def held(service: Service, request: pytest.FixtureRequest) -> Iterator[Held]:
     stopped_by="-",
     noticed_by="readiness; `socai migrate` puts both back",
 )
-@pytest.mark.parametrize("login", ["reader", "auditor", "writer", "projector", "checkpointer"])
+@pytest.mark.parametrize(
+    "login",
+    share(["reader", "auditor", "writer", "projector", "checkpointer"], 2, "locked out"),
+)
 def test_an_installation_opens_a_login_that_was_locked_out(
     postgres_server: Embedded, login: str
 ) -> None:
@@ -227,7 +231,7 @@ def _emptied(case: Case) -> int:
 def test_a_killed_loop_is_followed(sc1: Case) -> None:
     """Its connection is gone, as under a pooler at once; the next one waits for the row alone."""
     last = _emptied(sc1)
-    killed, heir = _projector(sc1, batch=10, lease_s=1.0), _projector(sc1)
+    killed, heir = _projector(sc1, batch=10, lease_s=3.0), _projector(sc1)
     assert killed.advance()
     assert killed._connection is not None
     killed._connection.close()

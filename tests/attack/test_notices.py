@@ -109,7 +109,7 @@ def _told(service: Service, wait: Callable[[float], bool], case: str) -> bool:
     stopped_by="no transaction of the log notifies; who waits for a hint also polls",
     noticed_by="the service's own log says once that hints are lost",
 )
-@pytest.mark.parametrize("login", ["reader", "auditor"])
+@pytest.mark.parametrize("login", ["reader", pytest.param("auditor", marks=pytest.mark.soak)])
 def test_a_full_queue_stops_nobody(
     service: Service, login: str, caplog: pytest.LogCaptureFixture
 ) -> None:

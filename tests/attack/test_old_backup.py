@@ -455,7 +455,11 @@ def test_no_restart_makes_a_stopped_checkpointer_forget(service: Service) -> Non
 )
 @pytest.mark.parametrize(
     "harm",
-    [None, pytest.param(b"", marks=pytest.mark.soak), b"junk"],
+    [
+        pytest.param(None, marks=pytest.mark.soak),
+        pytest.param(b"", marks=pytest.mark.soak),
+        b"junk",
+    ],
     ids=["gone", "empty", "junk"],
 )
 def test_a_damaged_memory_is_doubt(service: Service, harm: bytes | None, tmp_path: Path) -> None:
@@ -495,7 +499,9 @@ def test_a_damaged_memory_is_doubt(service: Service, harm: bytes | None, tmp_pat
     stopped_by="the mark in its folder, which only an audit takes away",
     noticed_by="socai health, exit 70, readiness",
 )
-@pytest.mark.parametrize("harm", [None, b"junk"], ids=["old backup", "spoilt"])
+@pytest.mark.parametrize(
+    "harm", [None, pytest.param(b"junk", marks=pytest.mark.soak)], ids=["old backup", "spoilt"]
+)
 def test_a_projector_that_stopped_on_doubt_says_so(
     service: Service, backups: Backups, harm: bytes | None
 ) -> None:

@@ -103,7 +103,9 @@ def _checkpoints(service: Service) -> PostgresCheckpoints:
     stopped_by="-",
     noticed_by="the checkpointer, readiness, log audit; log discard takes away what is not signed",
 )
-@pytest.mark.parametrize("copied", [False, True], ids=["junk", "an older note"])
+@pytest.mark.parametrize(
+    "copied", [pytest.param(False, marks=pytest.mark.soak), True], ids=["junk", "an older note"]
+)
 def test_what_the_log_did_not_sign_is_taken_away(idle: Service, copied: bool) -> None:  # noqa: FBT001 - of the parameters
     """Nothing else is: what it signed stands, and the checkpointer goes on from there."""
     thief, size = _checkpoints(idle), idle.size()
@@ -185,7 +187,7 @@ def test_what_the_log_signed_is_never_taken_away(idle: Service) -> None:
     stopped_by="records are held to what was signed, which a note that was not says nothing of",
     noticed_by="readiness, check log, with every other check beside it; the checkpointer's stop",
 )
-@pytest.mark.parametrize("harm", ["junk", "an older note"])
+@pytest.mark.parametrize("harm", ["junk", pytest.param("an older note", marks=pytest.mark.soak)])
 def test_a_planted_checkpoint_is_named_by_readiness_and_shuts_no_door(
     idle: Service, harm: str
 ) -> None:
@@ -259,7 +261,9 @@ def test_a_stop_over_a_planted_checkpoint_says_so_in_both_languages(idle: Servic
     assert "đổi mật khẩu của bộ ký" in reason.vi
 
 
-@pytest.mark.parametrize("harm", ["another kek", "a wrap gone"])
+@pytest.mark.parametrize(
+    "harm", ["another kek", pytest.param("a wrap gone", marks=pytest.mark.soak)]
+)
 def test_where_the_keys_of_the_log_cannot_be_told_nothing_is_taken_away(
     idle: Service, harm: str
 ) -> None:

@@ -530,10 +530,10 @@ def test_a_database_that_was_added_to_is_no_beginning_of_what_was_signed(lost: R
     ("whose", "at"),
     [
         (Recovering, "next_vkeys"),
-        (Recovering, "author"),
-        (Recovering, "countersign"),
+        pytest.param(Recovering, "author", marks=pytest.mark.soak),
+        pytest.param(Recovering, "countersign", marks=pytest.mark.soak),
         (recovery, "turn_key"),
-        (recovery.Memories, "keep"),
+        pytest.param(recovery.Memories, "keep", marks=pytest.mark.soak),
         (Recovering, "finish"),
     ],
 )

@@ -482,7 +482,7 @@ HEAVY: Final = (
     stopped_by="a budget an officer, charged before anything is looked up",
     noticed_by="metrics: socai_heavy_reads_refused by kind",
 )
-@pytest.mark.parametrize(("kind", "path"), share(HEAVY, 3, "heavy reads"))
+@pytest.mark.parametrize(("kind", "path"), share(HEAVY, 7, "heavy reads"))
 def test_heavy_reads_of_one_officer_take_a_share(started: Started, kind: str, path: str) -> None:
     """Over all workers; light reads of others and of the same officer go on; budgets fill again."""
     path = path.format(case=started.case, page=started.page, file=started.file)

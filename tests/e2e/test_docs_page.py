@@ -105,7 +105,7 @@ def page(shared: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [WIDE, 320])
+@pytest.mark.parametrize("width", [pytest.param(WIDE, marks=pytest.mark.drill), 320])
 def test_the_page_shows_every_call_and_leads_to_it(
     page: tuple[Page, str], width: int, tmp_path: Path
 ) -> None:

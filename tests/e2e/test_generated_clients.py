@@ -276,6 +276,7 @@ def _run(*words: str | Path, folder: Path, given: bytes = b"") -> bytes:
     return done.stdout
 
 
+@pytest.mark.drill
 def test_a_client_of_openapi_typescript_works(met: Met, tmp_path: Path) -> None:
     """The program compiles under `strict` against the generated types, and does what it says."""
     tools = [_tool(name) for name in ("openapi-typescript", "tsc")]

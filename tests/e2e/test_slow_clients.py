@@ -148,7 +148,9 @@ def test_large_bodies_that_drip_are_few_and_are_cut_off(slow: Slow) -> None:
     assert slow.asked("/health/ready") == 200
 
 
-@pytest.mark.parametrize(("officers", "news"), [(6, HELD), (1, HELD // 2)])
+@pytest.mark.parametrize(
+    ("officers", "news"), [pytest.param(6, HELD, marks=pytest.mark.drill), (1, HELD // 2)]
+)
 def test_long_polls_leave_threads_for_others(slow: Slow, officers: int, news: int) -> None:
     """Half of the threads may wait for news, a few of one officer; too many are told at once."""
     token = {"Authorization": f"Bearer {slow.tokens[0].decode()}"}

@@ -168,7 +168,7 @@ def test_views_hold_what_the_scenario_ends_with(bench: Bench) -> None:
     assert len(seen["open_sub_processes"]) == len(expected["open_sub_processes"])
 
 
-@pytest.mark.parametrize("batch", [1, 7])
+@pytest.mark.parametrize("batch", [1, pytest.param(7, marks=pytest.mark.soak)])
 def test_any_batch_gives_the_same_rows(bench: Bench, batch: int) -> None:
     """How the log was cut into batches must not show."""
     whole = bench.projector()

@@ -36,14 +36,19 @@ _cases = iter(range(10**6))
 
 
 @pytest.fixture(
-    scope="module", params=["mat", pytest.param("toi-mat", marks=pytest.mark.soak), "tuyet-mat"]
+    scope="module",
+    params=[
+        pytest.param("mat", marks=pytest.mark.soak),
+        pytest.param("toi-mat", marks=pytest.mark.soak),
+        "tuyet-mat",
+    ],
 )
 def enclave(
     request: pytest.FixtureRequest,
     postgres_server: Embedded,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Above]:
-    """An enclave of each level above ordinary; of the one in the middle in `make soak`."""
+    """An enclave of each level above ordinary; on a push of the highest, else in `make soak`."""
     home = tmp_path_factory.mktemp("level") / "home"
     with opened(postgres_server, home, request.param) as made:
         yield made
