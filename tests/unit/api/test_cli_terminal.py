@@ -7,6 +7,7 @@ import pytest
 
 from api.cli.terminal import case_tables
 from api.cli.terminal.shell import FAILED, Refusal, Shell, visible
+from api.texts.case_words import flag
 from api.texts.lang import Lang
 from ledger.message import Wording
 
@@ -84,6 +85,7 @@ def test_a_case_fits_80_columns(capsys: pytest.CaptureFixture[str], lang: Lang) 
     told = capsys.readouterr().out
     assert max(len(line.rstrip()) for line in told.splitlines()) <= 80
     said = {word for line in told.splitlines() for word in line.split()}
-    assert {*AGENCY.split(), "MEASURE_", "UNCONFIRMED", UNDER["act_id"]} <= said | {
+    unconfirmed = flag("MEASURE_UNCONFIRMED", lang)
+    assert {*AGENCY.split(), *unconfirmed.split(), UNDER["act_id"]} <= said | {
         word.rstrip(",.:") for word in said
     }
