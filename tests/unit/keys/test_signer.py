@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from keys import jwk, signer
 from keys.errors import InvalidSignature, Malformed
 from keys.jwk import SoftwareSigner
 from keys.signer import P256_ORDER, PUBLIC_BYTES, SIGNATURE_BYTES
+from tests.vector_files import name_of, rows
 
 ALGS = sorted(SIGNATURE_BYTES)
 KEYS = {alg: SoftwareSigner.generate(alg) for alg in ALGS}
@@ -70,6 +73,18 @@ def test_small_order_table_is_the_whole_torsion() -> None:
     x2 = (y * y - 1) * pow(d * y * y + 1, -1, p) % p
     # 2P has y' = (y^2 + x^2) / (1 - d x^2 y^2), which is 0 at order 4.
     assert (y * y + x2) % p == 0
+
+
+@pytest.mark.parametrize("row", rows("ed25519", "rows"), ids=name_of)
+def test_verifiers_differ_about_these_and_ours_never_does(row: dict[str, Any]) -> None:
+    """A record that verified verifies, and what did not does not, whatever checks it (ADR 85)."""
+    key = signer.load_public("Ed25519", bytes.fromhex(row["public"]))
+    signature, message = bytes.fromhex(row["signature"]), bytes.fromhex(row["message"])
+    if row["verifies"]:
+        key.verify(signature, message)
+    else:
+        with pytest.raises(InvalidSignature):
+            key.verify(signature, message)
 
 
 def test_malformed_keys_are_refused() -> None:
