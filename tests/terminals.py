@@ -18,7 +18,11 @@ _ASKED: Final = b": "
 
 
 def on_a_terminal(
-    words: Sequence[str], home: Path, env: Mapping[str, str], typed: Sequence[str] = ()
+    words: Sequence[str],
+    home: Path,
+    env: Mapping[str, str],
+    typed: Sequence[str] = (),
+    asked: bytes = _ASKED,
 ) -> tuple[int, str]:
     """Exit status and what a terminal of 80 by 24 was told; a line is typed at each question."""
     lines = list(typed)
@@ -43,7 +47,7 @@ def on_a_terminal(
         if not part:
             break
         said += part
-        if lines and said.endswith(_ASKED):
+        if lines and said.endswith(asked):
             os.write(leader, f"{lines.pop(0)}\n".encode())
     os.close(leader)
     return run.wait(_SECONDS), said.decode().replace("\r", "")

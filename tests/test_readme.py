@@ -22,6 +22,7 @@ from tests.processes import free_port
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+INTRODUCTION = (ROOT / "api" / "http" / "introduction.md").read_text("utf-8")
 SECONDS = 1_800  # it ends a hang, and measures nothing
 
 
@@ -66,7 +67,10 @@ def test_every_file_named_is_there() -> None:
     noticed_by="-",
 )
 def test_demo_and_tour_run_as_written_below_a_closed_folder(tmp_path: Path) -> None:
-    """`make demo`, then every line of the tour right after it; only the ports are others."""
+    """`make demo`, then every line of the tour right after it; only the ports are others.
+
+    And the quick start of /docs, pasted as it stands, each answer one that was meant.
+    """
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     house = _copy(closed / "socai")
@@ -82,6 +86,10 @@ def test_demo_and_tour_run_as_written_below_a_closed_folder(tmp_path: Path) -> N
     assert [re.search(r"--as (\w+)", line)[1] for line in signing] == ["cv", "tb"]  # type: ignore[index]
     # One shell for each block, as one terminal: what the first exports holds for the later ones.
     _tour(house, demo.replace("8000", str(free_port())))
+    (quick,) = re.findall(r"```sh\n(.*?)```", INTRODUCTION, re.DOTALL)
+    port = str(free_port())
+    begins = (f".venv/bin/socai serve --port {port} &", 'curl() { command curl -f "$@"; }')
+    _tour(house, "\n".join([*begins, quick.replace("8000", port)]))
     (house / "act.template").write_bytes(_act("@hotline"))
     own = own.replace("8001", str(free_port()))
     _tour(house, "\n".join([demo.splitlines()[0], own, _WRITE_ACT, _OPENING, key]))

@@ -161,6 +161,8 @@ def test_a_line_made_at_a_terminal_signs_in_to_the_pages_once(desk: Desk) -> Non
     assert made.exit_code == 0, made.output
     (line,) = made.stdout.splitlines()
     assert "good once, for two minutes" in made.stderr
+    assert f"{desk.url}/dang-nhap?next=/ho-so" in made.stderr
+    assert f"{desk.url}/dang-nhap;" in desk.cli("sign-in", desk.url, "--as", "cv").stderr
     for statuses in ((303, "/ho-so"), (403, None)):
         with httpx.Client(base_url=desk.url) as browser:
             found = re.search(r'name="form" value="([^"]+)"', browser.get("/dang-nhap").text)

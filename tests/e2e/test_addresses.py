@@ -7,10 +7,12 @@ from pathlib import Path
 import orjson
 import pytest
 from click.testing import CliRunner
+from rich.cells import cell_len
 
 from api.cli.main import main
 from api.cli.terminal import shown_rows
 from tests.fixtures.inspected import LEAD, STRANGER, Inspected, Who
+from tests.terminals import on_a_terminal
 
 pytestmark = [
     pytest.mark.postgres,
@@ -199,6 +201,21 @@ def test_the_tour_asks_twelve_questions_and_runs_each(inspected: Inspected, lang
     for n in range(1, 13):
         assert f"{n}/12" in said.stdout or f"{n} of 12" in said.stdout
     assert not [line for line in said.stdout.splitlines() if len(line.rstrip()) > 80]
+
+
+def test_the_tour_goes_on_by_enter_and_ends_by_q(inspected: Inspected) -> None:
+    """At a real terminal each command is shown before it runs; what is not wanted does not."""
+    alias = inspected.threads(LEAD[0]).officers[LEAD[1]].alias
+    env = {"NO_PAGER": "1"}
+    words = ("tour", "--as", alias)
+    status, said = on_a_terminal(words, inspected.home, env, ("", "", "q"), b"q ends ")
+    assert status == 0, said
+    assert [f"── {n} of 12." in said for n in (1, 2, 3, 4)] == [True, True, True, False]
+    first, second, third = said.split("$ socai ")[1:]
+    assert "Grounds" in first  # the act was shown
+    assert "Case " in second
+    assert third.rstrip().endswith("q ends q")
+    assert not [line for line in said.splitlines() if cell_len(line.rstrip()) > 80]
 
 
 def test_a_tour_without_a_demo_is_one_sentence(

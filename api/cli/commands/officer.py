@@ -352,6 +352,10 @@ def token(alias: str, server: str | None) -> None:
         click.echo(visible(bearer))
 
 
+PAGE: Final = "/dang-nhap"
+"""Where the pages ask who one is."""
+
+
 @click.command("sign-in")
 @click.argument("url", metavar="URL", type=SERVER_URL)
 @whose_key
@@ -376,7 +380,8 @@ def sign_in(
         shell.give(answer)
         return
     click.echo(orjson.dumps(answer, option=orjson.OPT_SORT_KEYS).decode())
-    shell.note(Message("Paste this line at {url}; it is good once, for two minutes.", url=url))
+    page = url if httpx.URL(url).path == PAGE else str(httpx.URL(server).join(PAGE))
+    shell.note(Message("Paste this line at {url}; it is good once, for two minutes.", url=page))
 
 
 def _statement(data: bytes) -> Statement:

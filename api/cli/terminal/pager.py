@@ -52,6 +52,6 @@ def paged(*, wanted: bool) -> Iterator[None]:
 def _show(text: str) -> None:
     high = shutil.get_terminal_size().lines - _MARGIN
     if text.count("\n") > max(high, 1):
-        click.echo_via_pager(text, color=True)
+        click.echo_via_pager(text)  # with colours where the pager shows them, else without
     else:
         click.echo(text, nl=False, color=True)

@@ -43,6 +43,24 @@ def test_only_a_long_answer_on_a_terminal_goes_through_a_pager(tmp_path: Path) -
 
 
 @pytest.mark.slow
+def test_a_pager_is_told_no_colour_that_it_would_spell_out(tmp_path: Path) -> None:
+    """`less` is asked to show them (-R) where `LESS` says nothing; another is given plain text."""
+    words = ("catalogue", "act")
+    for name, env, shows in (
+        ("less", {}, True),
+        ("less", {"LESS": "-S"}, False),
+        ("less", {"LESS": "-SR"}, True),
+        ("most", {}, False),
+    ):
+        pager = tmp_path / name
+        pager.write_text('#!/bin/sh\necho "LESS=$LESS="\nexec cat\n')
+        pager.chmod(0o700)
+        _, said = on_a_terminal(words, tmp_path / "home", {"PAGER": str(pager), **env})
+        assert ("\x1b[1m" in said) == shows, (name, env)
+        assert ("R=" in said) == shows, (name, env)
+
+
+@pytest.mark.slow
 def test_no_color_is_told_nothing_but_text(tmp_path: Path) -> None:
     """NO_COLOR: no sequence that colours; heads of columns may stay bold."""
     words = ("--no-pager", *LONG)
