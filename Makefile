@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test quick lint messages openapi openapi-tools bench soak drills drill-tools drill-restore drill-failover attack third-party dist licences advisories secrets clean
+.PHONY: help demo serve test quick lint messages openapi openapi-tools push-tools bench soak drills drill-tools drill-restore drill-failover attack third-party dist licences advisories secrets clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -58,12 +58,23 @@ openapi: $(READY) ## write docs/reference/openapi.json anew
 	@mv docs/reference/openapi.draft docs/reference/openapi.json
 
 OPENAPI_TOOLS := tests/third_party/openapi
+AXE := tests/third_party/axe
 openapi-tools: $(OPENAPI_TOOLS)/node_modules/.ready ## bring the linters and generators that read that document, by npm
 
-$(OPENAPI_TOOLS)/node_modules/.ready: $(OPENAPI_TOOLS)/package-lock.json
+$(OPENAPI_TOOLS)/node_modules/.ready $(AXE)/node_modules/.ready: %/node_modules/.ready: %/package-lock.json
 	@command -v npm >/dev/null 2>&1 || { echo "npm is not here." >&2; exit 1; }
-	@npm ci --prefix $(OPENAPI_TOOLS) --ignore-scripts --no-audit --no-fund --silent
+	@npm ci --prefix $* --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
+
+INSTALL = { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends
+push-tools: ## what the tests of a push need that is no wheel: Chromium and its driver, npm, axe-core, readers of OpenAPI
+	@command -v npm >/dev/null 2>&1 || $(INSTALL) npm; } >/dev/null 2>&1 \
+	  || { echo "npm is not here, and could not be installed: install Node 20 or newer with npm." >&2; exit 1; }
+	@command -v chromium >/dev/null 2>&1 && command -v chromedriver >/dev/null 2>&1 \
+	  || $(INSTALL) chromium chromium-driver; } >/dev/null 2>&1 \
+	  || { echo "Chromium is not here, and could not be installed: install chromium and chromium-driver." >&2; exit 1; }
+	@$(MAKE) --no-print-directory $(AXE)/node_modules/.ready openapi-tools \
+	  || { echo "axe-core, or the readers of OpenAPI, could not be fetched: npm has no way to its registry." >&2; exit 1; }
 
 bench: $(READY) ## the table of architecture.md §8, also as bench.json
 	@$(SYNC) --group bench 2>/dev/null || UV_NATIVE_TLS=true UV_SYSTEM_CERTS=true $(SYNC) --group bench
@@ -109,13 +120,7 @@ third-party: $(READY) ## check the ledger with Go's tlog, npm jose and openssl; 
 	  || echo "Go or golang.org/x/mod is not here and could not be installed: that test is skipped."
 	@command -v npm >/dev/null 2>&1 && npm ci --prefix tests/third_party/jose --no-audit --no-fund \
 	  || echo "npm is not here, or jose could not be fetched: that test is skipped."
-	@command -v npm >/dev/null 2>&1 && npm ci --prefix tests/third_party/axe --ignore-scripts --no-audit --no-fund --silent \
-	  || echo "npm is not here, or axe-core could not be fetched: the look at the pages by axe is skipped."
-	@$(MAKE) --no-print-directory openapi-tools \
-	  || echo "the readers of the OpenAPI document could not be fetched: their tests are skipped."
-	@command -v chromium >/dev/null 2>&1 && command -v chromedriver >/dev/null 2>&1 \
-	  || { apt-get update -q && apt-get install -q -y --no-install-recommends chromium chromium-driver; } \
-	  || echo "Chromium is not here and could not be installed: the look at /docs and at the pages is skipped."
+	@$(MAKE) --no-print-directory push-tools || echo "What needs it is skipped, and says so."
 	$(PYTEST) -q -rs -m "not soak" tests/e2e/test_third_party.py tests/e2e/test_generated_clients.py tests/e2e/test_docs_page.py
 	$(PYTEST) -q -rs -m "drill or not drill" tests/e2e/test_pages_in_chromium.py
 

@@ -45,6 +45,13 @@ class Page:
             time.sleep(0.1)
         raise AssertionError(f"never: {script}")
 
+    def led(self, ending: str, seconds: float = 30) -> None:
+        """Waits until the address ends so, also where scripts are off."""
+        until = time.monotonic() + seconds
+        while not self.at().endswith(ending):
+            assert time.monotonic() < until, self.at()
+            time.sleep(0.1)
+
     def type(self, selector: str, text: str) -> None:
         """Types into the first element that a CSS selector finds."""
         self._post(f"element/{self._element(selector)}/value", {"text": text})
@@ -74,6 +81,16 @@ class Page:
     def scripts(self, *, on: bool) -> None:
         """Whether pages run scripts."""
         self._cdp("Emulation.setScriptExecutionDisabled", {"value": not on})
+
+    @contextmanager
+    def beside(self, script: str) -> Iterator[None]:
+        """Every page that is opened meanwhile has a script of ours, before its own."""
+        self._cdp("Page.enable", {})
+        named = self._cdp("Page.addScriptToEvaluateOnNewDocument", {"source": script})
+        try:
+            yield
+        finally:
+            self._cdp("Page.removeScriptToEvaluateOnNewDocument", named)
 
     def cookies(self) -> dict[str, dict[str, Any]]:
         """Every cookie by its name, with what the browser knows of it."""

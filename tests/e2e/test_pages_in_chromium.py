@@ -1,8 +1,8 @@
 """The pages in a real browser: signing in with its own key, reading, and whom they can be used by.
 
-A push tries the way of one officer from the key file to a verified case. The rest is a drill: three
-journeys, one of them without a mouse and one without a script, and every page looked at by axe in
-both languages and themes, wide and narrow.
+A push walks three journeys, an officer's from the key file to a verified case, a supervisor's
+without a mouse and an inspector's without a script, and looks at every page by axe in both
+languages, themes and widths, by turns. All of these together, for three people, are a drill.
 """
 
 from __future__ import annotations
@@ -198,7 +198,6 @@ def test_a_key_file_at_its_full_cost_and_other_algorithms(desk: Desk) -> None:
         assert "You are not signed in" in desk.text(), "enrolled nowhere"
 
 
-@pytest.mark.drill
 def test_a_supervisor_reads_without_a_mouse(desk: Desk) -> None:
     """By Tab and Enter alone: the skip link, the worklist, the case; the focus is seen."""
     desk.under.service.hire("tp")
@@ -225,7 +224,6 @@ def _focused(page: Page) -> str:
     return str(page.run("return document.activeElement.innerText || document.activeElement.id"))
 
 
-@pytest.mark.drill
 def test_an_inspector_reads_with_scripts_off(desk: Desk) -> None:
     """Signing in by command line, the state at an entry, two moments, verification, leaving."""
     desk.sign_in(INSPECTOR)  # the wait of the test itself asks by a script
@@ -235,56 +233,131 @@ def test_an_inspector_reads_with_scripts_off(desk: Desk) -> None:
         page.show(f"{desk.url}{desk.case}", WIDE)
         assert "READ UNDER AN INSPECTION ORDER" in page.source()
         page.show(f"{desk.url}{desk.case}/dien-bien", WIDE)
-        page.type("#lan", "\ue0092")
+        page.type("#lan", "\ue009a\ue0002")  # all of it, then another
         page.click(".line button")
-        assert "lan=" in page.at()
+        page.led("lan=2")
         page.show(f"{desk.url}{desk.case}/so-sanh?tu=1&den=2", WIDE)
         assert "<ins>" in page.source()
         page.show(f"{desk.url}{desk.case}/kiem-chung", WIDE)
         assert "Verdict" in page.source()
         page.click("header .leave button")
-        assert page.at().endswith("/?ra=1")
+        page.led("/?ra=1")
     finally:
         desk.page.scripts(on=True)
 
 
+def test_keys_and_the_slider_do_what_is_on_the_page(desk: Desk) -> None:
+    """Off in fields, while a letter is composed and where they are switched off; none signs."""
+    page, case = desk.page, desk.case
+    desk.sign_in(WHOLE)
+    page.keys("g", "d")
+    desk.at("/dien-bien")
+    page.keys("/")
+    page.wait("return document.activeElement.closest('.filters')")
+    page.keys("g", "h")
+    assert page.run("return location.pathname") == "/dien-bien", "in a field a letter is a letter"
+    desk.show(f"{case}/dien-bien")
+    page.keys("j", "j")
+    assert page.run("return document.activeElement.getAttribute('href')") == f"{case}/lan-ghi/2"
+    page.keys("k", ENTER)
+    desk.at(f"{case}/lan-ghi/1")
+    page.keys("]")
+    desk.at(f"{case}/lan-ghi/2")
+    page.keys("d")
+    desk.at(f"{case}/so-sanh?tu=2")
+    composed = "new KeyboardEvent('keydown', {key: 'g', isComposing: true, bubbles: true})"
+    page.run(f"document.body.dispatchEvent({composed})")
+    page.keys("h")
+    assert page.run("return location.pathname").endswith("so-sanh")
+
+    assert _said(page) == []
+
+
+def _said(page: Page) -> list[str]:
+    return [said for said in page.console() if "Cleared data types" not in said]
+
+
+def test_the_slider_shows_the_state_and_the_keys_can_be_switched_off(desk: Desk) -> None:
+    """The focus stays on it from page to page; what it stands at is said in words."""
+    page, case = desk.page, desk.case
+    desk.sign_in(WHOLE)
+    desk.show(f"{case}/dien-bien?lan=3")
+    page.run("document.querySelector('input[type=range]').focus()")
+    page.keys("\ue012")  # arrow left
+    desk.at(f"{case}/dien-bien?lan=2")
+    page.wait("return document.activeElement.type === 'range'")
+    told = page.run("return document.activeElement.getAttribute('aria-valuetext')")
+    assert told.startswith("2. ")
+    assert "at statement 2 of" in desk.text()
+
+    page.run("document.getElementById('phim').open = true")
+    page.click("#phim-tat")
+    page.keys("g", "h", "]")
+    assert page.run("return location.search") == "?lan=2", "switched off"
+    page.click("#phim-tat")
+    assert _said(page) == []
+
+
 def _pages(desk: Desk) -> list[str]:
-    case = desk.case
+    case, ids = desk.case, desk.under.world.hidden
+    file = f"/tep/{ids.act}/{ids.digest}/luu-giu"
     return [
         "/", "/dang-nhap", "/ho-so", "/ho-so?state=CLOSED", "/ho-so?state=WRONG",
-        "/viec-can-lam", "/viec-can-lam?team=true", "/co-quan", "/khoa", case,
+        "/viec-can-lam", "/viec-can-lam?team=true", "/co-quan?limit=9", "/khoa?limit=4", case,
         f"{case}/dien-bien", f"{case}/dien-bien?lan=2&xem=chi-tiet", f"{case}/lan-ghi/1",
         f"{case}/lan-ghi/4", f"{case}/so-sanh", f"{case}/so-sanh?tu=1&den=4",
-        f"{case}/kiem-chung", "/ho-so/none",
+        f"{case}/kiem-chung", "/ho-so/none", f"{case}/dien-bien?luc=2024-06-03&dong-ho=occurred",
+        f"{case}/vi-sao/state", f"{case}/thoi-han", f"{case}/lien-he", f"{case}/tai-lieu",
+        f"{case}/ban-in", file, "/dien-bien", "/dien-bien?late=true", "/thay-doi",
+        "/thay-doi?tu=0", "/nhat-ky-truy-cap", f"/khoa/{builders.key(WHOLE).kid}",
     ]  # fmt: skip
 
 
-@pytest.mark.drill
-@pytest.mark.parametrize("lang", ["vi", "en"])
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_axe_finds_nothing_on_any_page(desk: Desk, lang: str, *, dark: bool) -> None:
-    """Wide and narrow, in three people's eyes; and nothing is wider than the window."""
+def _look(desk: Desk, path: str, *, dark: bool, width: int) -> None:
+    """Nothing that axe knows, and nothing wider than the window."""
+    page = desk.page
+    page.emulate(dark=dark)
+    desk.show(path, width)
+    found = page.run(
+        "return axe.run(document, {resultTypes: ['violations'], preload: false}).then(r =>"
+        " r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 160))]))"
+    )
+    assert found == [], (path, width, dark)
+    broad = page.run("return document.documentElement.scrollWidth")
+    assert broad <= width, (path, width)
+
+
+@pytest.fixture
+def axe(desk: Desk) -> Iterator[None]:
+    """On every page, until the test ends."""
     if not AXE.is_file():
         pytest.skip("npm axe-core is not installed: npm ci in tests/third_party/axe")
-    axe, page = AXE.read_text("utf-8"), desk.page
-    page.emulate(dark=dark)
-    try:
-        for alias in (WHOLE, PART, STRANGER):
-            desk.sign_in(alias, lang)
-            for width in (WIDE, NARROW):
-                for path in _pages(desk):
-                    desk.show(path, width)
-                    page.run(f"{axe}; window.axe = axe")
-                    found = page.run(
-                        "return axe.run(document, {resultTypes: ['violations']}).then(r =>"
-                        " r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 160))]))"
-                    )
-                    assert found == [], (alias, path, width)
-                    broad = page.run("return document.documentElement.scrollWidth")
-                    assert broad <= width, (alias, path, width)
-    finally:
-        page.emulate()
-        page.speak("en")
+    with desk.page.beside(AXE.read_text("utf-8")):
+        yield
+    desk.page.emulate()
+    desk.page.speak("en")
+
+
+@pytest.mark.usefixtures("axe")
+def test_axe_finds_nothing_on_any_page(desk: Desk) -> None:
+    """Each in both languages, light and dark, wide and narrow; all pairs of these come up."""
+    for lang, width in (("vi", NARROW), ("en", WIDE)):
+        desk.sign_in(WHOLE, lang)
+        for n, path in enumerate(_pages(desk)):
+            _look(desk, path, dark=(width == WIDE) == bool(n % 2), width=width)
+
+
+@pytest.mark.drill
+@pytest.mark.usefixtures("axe")
+@pytest.mark.parametrize("lang", ["vi", "en"])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_axe_finds_nothing_in_any_light_by_anybody(desk: Desk, lang: str, *, dark: bool) -> None:
+    """Every page wide and narrow, in three people's eyes."""
+    for alias in (WHOLE, PART, STRANGER):
+        desk.sign_in(alias, lang)
+        for width in (WIDE, NARROW):
+            for path in _pages(desk):
+                _look(desk, path, dark=dark, width=width)
 
 
 @pytest.mark.drill

@@ -7,19 +7,25 @@ their command. What is right comes from the scenario files.
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any
 
-import orjson
 import pypdf
 import pytest
 
 from api.client.connection import Refused
 from keys.canonical import b64
-from ledger.log.moment import unstamp
-from ledger.regulation.acts.json_shape import fmt_time
-from ledger.regulation.registry.calendar import VIETNAM
-from tests.fixtures.inspected import DISTRICT, LEAD, OPEN, STRANGER, TITLE, Inspected
+from tests.fixtures.inspected import (
+    BOSS,
+    DISTRICT,
+    LEAD,
+    NUMBER_SC3,
+    OPEN,
+    STRANGER,
+    TITLE,
+    Inspected,
+    Permitted,
+)
 
 pytestmark = [
     pytest.mark.postgres,
@@ -28,18 +34,7 @@ pytestmark = [
 ]
 
 NUMBER = "2023/0001"
-NUMBER_SC3 = "2025/0002"
-BOSS = ("SC3", "spgd")
-"""A deputy head of the department that carries on for the lead."""
 DISTRICT_AGENCY = "bacninh.h-g"
-
-
-class Permitted(NamedTuple):
-    """A permit with a file."""
-
-    act_id: str
-    digest: str
-    data: bytes
 
 
 def both(inspected: Inspected, **asked: str) -> list[dict[str, Any]]:
@@ -209,39 +204,6 @@ def test_20_what_another_case_has_to_do_with_this_one(inspected: Inspected) -> N
         said = inspected.cli("case", "relations", case, lang=lang, terminal=True).stdout
         assert not [line for line in said.splitlines() if len(line.rstrip()) > 80]
         assert way[lang] in " ".join(said.split())
-
-
-@pytest.fixture(scope="module")
-def permitted(inspected: Inspected) -> Permitted:
-    """A file and a permit that the deputy head gives the lead, in a case that has ended."""
-    data = b"%PDF-1.7\n" + bytes(range(256)) * 40
-    sent = inspected.home.parent / "bien-ban.pdf"
-    sent.write_bytes(data)
-    moment = unstamp(inspected.client(*BOSS).log()["now"]) + timedelta(minutes=5)
-    at = moment.astimezone(VIETNAM).replace(microsecond=0)
-    holder = inspected.documents["SC3"]["cast"][LEAD[1]]
-    draft = inspected.home.parent / "permit.json"
-    facts = {
-        "purpose": "Gửi tòa án theo yêu cầu",
-        "holder": {
-            "officer": inspected.officer(*LEAD),
-            "post": holder["post"],
-            "agency": holder["agency"],
-            "until": fmt_time(at + timedelta(days=30)),
-        },
-        "copies": 2,
-        "copy_nos": ["01", "02"],
-    }
-    draft.write_bytes(orjson.dumps({"facts": facts}))
-    told = inspected.told(
-        *("act", "new", "ExportPermitted", "--case", NUMBER_SC3, "--from", str(draft), "--yes"),
-        *("--attach", str(sent), "--at", fmt_time(at)),
-        by=BOSS,
-    )
-    assert told["status"] == "effective"
-    signed = inspected.read(f"/v1/acts/{told['act_id']}", by=BOSS, at_least=told["index"])
-    (file,) = signed["payload"]["attachments"]
-    return Permitted(told["act_id"], file["digest"], data)
 
 
 def test_21_which_file_came_when_and_who_read_it(

@@ -25,8 +25,11 @@ from api.texts.case_words import Speech
 from ledger.message import Message
 from ledger.reads.shown import shows_nothing
 from ledger.regulation.registry.calendar import local_day
+from projections.views.statistics.indicators import INDICATORS
 
-_FILTERS: Final = ("agency", "act", "flag", "late", "pending", "from", "to", "clock")
+_FILTERS: Final = (
+    "agency", "act", "flag", "figure", "late", "pending", "from", "to", "clock",
+)  # fmt: skip
 _EVENTS: Final = 50
 """Of what is new, a page; no more than so many batches are looked through for them."""
 _BATCHES: Final = 5
@@ -54,6 +57,7 @@ def show_acts() -> Response:
         names=dict(agencies),
         types=types_by_name(speech),
         flags=flags_by_name(speech),
+        figures=[(one.code, speech.text(one.title)) for one in INDICATORS if one.marks],
         year=local_day(now()).year,
         narrowed=narrowed,
         older=older(found),

@@ -195,7 +195,7 @@ def show_agencies() -> Response:
 @page("/khoa", list_keys)
 def show_keys() -> Response:
     """Keys with their history; whose they are stands with the officer, and no list of acts."""
-    found = ask(list_keys, request.args)
+    found = ask(list_keys, {"limit": "200", **request.args})
     return render(
         "keys.html",
         spoken("keys_title"),

@@ -18,7 +18,7 @@ _MOST: Final = "200"
 _LANES: Final = 5
 """Beside each other; what further agencies did shares the last."""
 CLOCKS: Final = ("recorded", "occurred")
-_STATED: Final = ("state", "outcome", "finding", "handler", "lead", "open_sub_processes")
+_STATED: Final = ("state", "outcome", "finding", "handler", "lead", "sub_processes")
 """What is shown of the state at a moment."""
 
 
