@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test quick lint messages openapi openapi-tools push-tools bench soak drills drill-tools drill-restore drill-failover attack third-party dist licences advisories secrets clean
+.PHONY: help demo serve test quick lint messages openapi openapi-tools push-tools bench soak soak-pairs drills drill-tools drill-restore drill-failover attack third-party dist licences advisories secrets clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -104,6 +104,12 @@ drill-tools:
 	test -z "$$packages" || { apt-get update -q && \
 	  DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$packages python3-etcd; } >/dev/null 2>&1 \
 	  || echo "Not here, and not installed:$$packages. What needs them is skipped, and says so."
+
+# what the soak compares pair by pair, in pieces that each take minutes: PART=1/60, then 2/60 …
+PART ?= 1/1
+
+soak-pairs: $(READY) ## the soak's pairs alone (who is above, neighbours), or a part of them: PART=1/60
+	$(PYTEST) -q -n0 -m soak -k 'comparisons or pairs' --part=$(PART) tests/soak/test_nothing_below_shows_it.py tests/soak/test_noninterference.py
 
 drill-restore: $(READY) ## a machine is lost under load and comes back on another: how long, and what is gone
 	$(PYTEST) -q -rs -n0 -m drill tests/soak/test_restore.py

@@ -16,6 +16,7 @@ from hypothesis import settings
 pytest_plugins = [
     "tests.attacks",
     "tests.drill_table",
+    "tests.parts",
     "tests.skips",
     "tests.failures",
     "tests.in_memory",

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from tests.fixtures.neighbours import Neighbours
+from tests.parts import Part
 from tests.soak.test_policies import BROKEN
 
 pytestmark = [pytest.mark.soak, pytest.mark.postgres]
@@ -17,11 +18,12 @@ PAIRS = 300
 SEED = 7
 
 
-def test_three_hundred_pairs_cannot_be_told_apart(neighbours: Neighbours) -> None:
+def test_three_hundred_pairs_cannot_be_told_apart(neighbours: Neighbours, part: Part) -> None:
     """One after the other in the same two enclaves, so that lists grow and pages turn."""
-    for pair in range(PAIRS):
+    pairs = part.of(PAIRS)
+    for pair in pairs:
         neighbours.tell(pair, SEED)
-    assert neighbours.busy.service.size() > neighbours.silent.service.size() + PAIRS
+    assert neighbours.busy.service.size() > neighbours.silent.service.size() + len(pairs)
 
 
 _CONDITION = """
