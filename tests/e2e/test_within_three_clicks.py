@@ -171,7 +171,7 @@ def who_was_the_lead(walks: Walks, _: Inspected, __: Permitted) -> Walk:
     """10. On either side of the day on which one department took over from another."""
     for day, lead in (("2025-02-26", "bacninh.stttt"), ("2025-03-05", "bacninh.svhttdl")):
         walk = walks.by().click("Agencies").send("Show", as_of=day)
-        before, _, _ = walk.text.partition("lead agency of the regulation")
+        before = walk.text.partition("lead agency of the regulation")[0]
         assert before.rindex(lead) > max(before.rfind(one) for one in ("ubnd ", "h-g "))
     return walk
 
