@@ -380,6 +380,10 @@ def test_a_supervisors_own_sign_off_is_an_act_and_shows(inspected: Inspected) ->
         assert line["signer"]["agency"] == "bacninh.thanhtra"
         assert line["verdict"] == "VALID"
     assert inspected.told("case", "show", case)["state"] == "CLOSED"
+    let_out = ("--reason", "Đã xác minh xong", "--as", "spgd")
+    ended = inspected.cli("revoke", case, inspected.officer(*PAST), *let_out)
+    assert ended.exit_code == 0, ended.output
+    assert overseer.json("GET", "/v1/cases")["cases"] == [], "as it was for whoever asks next"
 
 
 def _sign_off_of(inspected: Inspected) -> dict[str, Any]:
