@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -20,7 +21,7 @@ from api.settings import Settings
 from ledger.errors import Fatal
 from ledger.postgres import definitions, migrate
 from tests.contract.append import a_draft
-from tests.fixtures.app import Service
+from tests.fixtures.app import Service, found, open_service
 from tests.fixtures.postgres import Database, install_database
 
 pytestmark = pytest.mark.postgres
@@ -32,6 +33,15 @@ def database(postgres_server: Embedded) -> Iterator[Database]:
     made = install_database(postgres_server)
     yield made
     made.close()
+
+
+@pytest.fixture
+def service(database: Database, tmp_path: Path) -> Iterator[Service]:
+    """A running enclave, founded in it."""
+    made = open_service(found(database, tmp_path / "home"), database)
+    made.start()
+    yield made
+    made.stop()
 
 
 def _as_owner(database: Database, statement: str) -> None:
