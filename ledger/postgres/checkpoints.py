@@ -71,7 +71,9 @@ class PostgresCheckpoints:
     def latest(self) -> tuple[int, bytes] | None:
         """Size and note of the newest checkpoint."""
         query = inside(_LATEST, self._schema)
-        row = reading(self._pool, lambda connection: connection.execute(query).fetchone())
+        row = reading(
+            self._pool, lambda connection: connection.execute(query, binary=True).fetchone()
+        )
         return None if row is None else cast("tuple[int, bytes]", row)
 
     def at(self, size: int) -> bytes | None:

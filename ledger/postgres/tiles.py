@@ -31,7 +31,8 @@ class PostgresTiles:
         def read(query: LiteralString, *arguments: int) -> bytes | None:
             asked = inside(query, self._schema)
             row = reading(
-                self._pool, lambda connection: connection.execute(asked, arguments).fetchone()
+                self._pool,
+                lambda connection: connection.execute(asked, arguments, binary=True).fetchone(),
             )
             return None if row is None else cast("bytes", row[0])
 

@@ -141,3 +141,10 @@ def test_no_proof_is_made_of_what_is_not_there() -> None:
     ):
         with pytest.raises(ValueError, match="tree"):
             make(first, 3, NODES)
+
+
+@pytest.mark.parametrize("length", [0, 16, 33, 96, 160])
+def test_no_root_is_made_over_what_is_no_complete_subtree(length: int) -> None:
+    """Of none, of half a hash, of three: another number of hashes would be another tree."""
+    with pytest.raises(ValueError, match="complete subtree"):
+        merkle.subtree(bytes(length))
