@@ -175,12 +175,14 @@ class Relations:
     Attributes:
         index: Newest record in it.
         cases: Of those that the asker sees whole.
+        more: Whether more acts name it than were looked through.
         referrals: The way of each.
         custody: By which acts the case itself was handed over.
     """
 
     index: int
     cases: list[Related]
+    more: bool
     referrals: list[dict[str, Any]]
     custody: list[dict[str, Any]]
 
@@ -406,7 +408,8 @@ class Queries:
         number = None if registered is None else registered.register_number
         with self._connecting() as connection:
             called = [stream, *([number] if number else ())]
-            found = timeline.naming_case(connection, stream, NAMING, called, MOST_RELATED)
+            found = timeline.naming_case(connection, stream, NAMING, called, MOST_RELATED + 1)
+            more, found = len(found) > MOST_RELATED, found[:MOST_RELATED]
             others = timeline.called(connection, {one.case for _, one in own})
             others |= timeline.numbered(connection, {one.case for _, one in own})
             others |= timeline.called(connection, {act.stream for _, act in found})
@@ -426,6 +429,7 @@ class Queries:
         return Relations(
             folded.index,
             related,
+            more,
             referrals(case, folded.registry, today),
             custody(case, folded.registry, today),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import orjson
@@ -215,7 +216,8 @@ def test_the_tour_goes_on_by_enter_and_ends_by_q(inspected: Inspected) -> None:
     assert "Grounds" in first  # the act was shown
     assert "Case " in second
     assert third.rstrip().endswith("q ends q")
-    assert not [line for line in said.splitlines() if cell_len(line.rstrip()) > 80]
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", said)
+    assert not [line for line in plain.splitlines() if cell_len(line.rstrip()) > 80]
 
 
 def test_a_tour_without_a_demo_is_one_sentence(

@@ -50,6 +50,23 @@ def test_a_case_names_another_and_is_named_by_it(compartments: Compartments) -> 
     assert theirs["act"] == "CaseRegistered"
 
 
+def test_more_than_are_looked_through_is_said(
+    compartments: Compartments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first acts that name a case, so many and no more; that there are others is told."""
+    first = compartments.hidden.case
+    for n in range(2):
+        register(compartments, f"one of many {n}", WHOLE, possible_duplicates=[NUMBER])
+    every = relations(compartments, first, WHOLE)
+    named = [one["id"] for one in every["cases"]]
+    assert len(named) > 1
+    assert not every["more"]
+    for most, more in ((len(named), False), (1, True)):
+        monkeypatch.setattr("projections.queries.queries.MOST_RELATED", most)
+        told = relations(compartments, first, WHOLE)
+        assert ([one["id"] for one in told["cases"]], told["more"]) == (named[:most], more)
+
+
 @attack(
     "another case learnt of by what it has to do with one's own",
     stopped_by="of other cases those alone are told that the asker sees as a whole (N1, N8)",

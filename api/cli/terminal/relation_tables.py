@@ -31,6 +31,8 @@ def relations(shell: Shell, body: Json, *, even_none: bool = True) -> None:
         shell.table(tuple(_CASES), rows, widths=_CASES, whole=("case",))
     elif even_none:
         shell.say(Message("No other case that you see as a whole has to do with this one."))
+    if body["more"]:
+        shell.say(Message("More acts of other cases name this one than are looked through here."))
     for one in body["referrals"]:
         name = shell.local(one)
         part = Message("{name}, of a part: {state}", name=name, state=_stands(shell, one["state"]))

@@ -322,6 +322,7 @@ def get_case_relations(params: dict[str, Any], case: str) -> Response:
         "id": case,
         "index": found.index,
         "cases": [serializers.related(one) for one in found.cases],
+        "more": found.more,
         "referrals": found.referrals,
         "custody": found.custody,
     }

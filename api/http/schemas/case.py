@@ -514,5 +514,9 @@ class RelationsSchema(AnswerSchema):
     id = pattern(UUID, "uuid of the case.", required=True)
     index = number("Newest record in it.")
     cases = several(RelatedCaseSchema, "Other cases, of those that the caller sees whole.")
+    more = yes_or_no(
+        "Whether more acts name this case than are looked through: the first 200 that the caller"
+        " sees."
+    )
     referrals = several(ReferralWaySchema, "In the order in which they were sent.")
     custody = several(WayStepSchema, "Acts by which the case itself was handed over.")
