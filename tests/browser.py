@@ -118,6 +118,11 @@ class Page:
         """A PNG of the window."""
         to.write_bytes(base64.b64decode(self._session.get("screenshot").json()["value"]))
 
+    def printed(self) -> bytes:
+        """A PDF of the page, as its own style says it is printed."""
+        made = self._cdp("Page.printToPDF", {"preferCSSPageSize": True})
+        return base64.b64decode(made["data"])
+
     def _element(self, selector: str) -> str:
         found = self._post("element", {"using": "css selector", "value": selector})
         element: str = next(iter(found.values()))

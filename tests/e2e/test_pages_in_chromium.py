@@ -7,12 +7,14 @@ languages, themes and widths, by turns. All of these together, for three people,
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import pypdf
 import pytest
 
 from keys.custody.file import write_key
@@ -296,6 +298,23 @@ def test_the_slider_shows_the_state_and_the_keys_can_be_switched_off(desk: Desk)
     assert page.run("return location.search") == "?lan=2", "switched off"
     page.click("#phim-tat")
     assert _said(page) == []
+
+
+def test_every_printed_sheet_says_of_what_it_is(desk: Desk) -> None:
+    """Banners at both ends, that it is no numbered copy, the digest that fixes what is on it."""
+    desk.sign_in(WHOLE)
+    for path in (desk.case, f"{desk.case}/dien-bien", f"{desk.case}/lan-ghi/1"):
+        desk.show(path)
+        acts = PageReader(desk.under.service).sign_in(WHOLE).get(f"{desk.case}/dien-bien.json")
+        said = [one["digest"] for act in acts.get_json()["acts"] for one in act["statements"]]
+        sheets = pypdf.PdfReader(io.BytesIO(desk.page.printed())).pages
+        for sheet in sheets:
+            text = "".join(sheet.extract_text().split())
+            assert text.count("ORDINARYLEDGER") == 2, path
+            assert "nonumberedcopy" in text, path
+            assert any(digest in text for digest in said), path
+            assert "Signout" not in text, path
+    desk.show(desk.case)
 
 
 def _pages(desk: Desk) -> list[str]:

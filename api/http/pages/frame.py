@@ -225,9 +225,9 @@ def render(
         given: What the template lays out; it asks nothing.
     """
     lang = context().lang
-    facts = enclave().facts
+    facts, utc = enclave().facts, page_cookies.in_utc()
     html = (
-        _templates(lang, page_cookies.in_utc())
+        _templates(lang, utc)
         .get_template(template)
         .render(
             title=title,
@@ -237,6 +237,7 @@ def render(
             form_token=page_cookies.form_token(),
             here=_here(status),
             index=None if of is None else of.index,
+            printed_at=parts.PageSpeech(lang, utc).clock(enclave().ledger_time()),
             version=version("socai"),
             **given,
         )

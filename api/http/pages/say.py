@@ -42,6 +42,11 @@ SAY: Final[Mapping[str, Message]] = {
     # levels, as every page begins and ends
     **{f"level_{level.replace('-', '_')}": one for level, one in LEVEL_BANNERS.items()},
     "not_printed": Message("Nothing is printed from the browser in this environment."),
+    "paper_is": Message(
+        "Printed from a page as of {at}: to read, and no numbered copy. A copy for court stands"
+        " under “Print”."
+    ),
+    "paper_case": Message("Case {case} · up to statement {place} · digest"),
     "rehearsal": Message("REHEARSAL: not real data"),
     # start
     "start_title": Message("What this ledger is"),
@@ -124,6 +129,10 @@ SAY: Final[Mapping[str, Message]] = {
     "problem_faults": Message("What is wrong"),
     "problem_home": Message("To the start page"),
     "problem_absent": Message("Not found, or you may not see it"),
+    "problem_absent_how": Message(
+        "Look at the address again, or among the cases that you see. Whoever holds a case lets"
+        " others into it by an act."
+    ),
     "problem_not_logged": Message(
         "The read could not be noted in the log of reads, so nothing can be shown."
     ),
@@ -181,7 +190,7 @@ SAY: Final[Mapping[str, Message]] = {
     "since": Message("since"),
     "deadlines": Message("Deadlines that run"),
     "deadlines_none": Message("No deadline runs."),
-    "sub_processes": Message("What goes on in it"),
+    "sub_processes": Message("What went on, and goes on, in it"),
     "pending": Message("Waiting for signatures"),
     "flags": Message("Flags"),
     "assumptions": Message("Assumptions"),

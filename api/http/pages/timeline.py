@@ -55,6 +55,7 @@ def show_timeline(case: str) -> Response:
         moment=_moment(case, found.body["acts"], clock),
         asked=request.args.get("luc", ""),
         places=sorted(places_of(acts)),
+        newest=_newest(acts),
         older=older(found),
     )
 
@@ -67,6 +68,12 @@ def places_of(acts: Sequence[Mapping[str, Any]]) -> dict[int, int]:
         if "mirrored" not in act
         for one in act["statements"]
     }
+
+
+def _newest(acts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The last statement of the case among these, by its place."""
+    own = [one for act in acts if "mirrored" not in act for one in act["statements"]]
+    return max(own, key=lambda one: int(one["seq"]), default=None)
 
 
 def _clock() -> str:
