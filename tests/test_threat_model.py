@@ -57,8 +57,7 @@ def test_every_rule_of_access_is_tried_at_every_door() -> None:
     head, _, *rows = [line for line in table.splitlines() if line.startswith("|")]
     assert tuple(head.strip("| ").split(" | ")[-len(DOORS) :]) == DOORS
     tried = {row.strip("| ").split(" ")[0]: row.strip("| ").split(" | ") for row in rows}
-    built = (*range(1, 22), 23, 27, 28)
-    assert list(tried) == [f"A{n}" for n in built]
+    assert list(tried) == [f"A{n}" for n in range(1, 29)]
     for rule, cells in tried.items():
         assert all("test_" in cell for cell in cells[-len(DOORS) :]), rule
 

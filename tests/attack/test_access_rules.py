@@ -165,6 +165,36 @@ def test_who_keeps_keys_works_in_no_case(world: Compartments) -> None:
     assert sent(world, ceremony, "ubgk").status_code == 201
 
 
+# -- A22: enrolling and revoking ------------------------------------------------------------------
+
+
+@attack(
+    "a clerk with the director behind them appoints an officer, enrols a key or ends somebody's",
+    stopped_by="the registry is its keepers' (A22; SIGNER_POWERS, AGENCY_HOLDS_FUNCTION)",
+    noticed_by="-",
+)
+def test_nobody_but_who_keeps_the_registry_enrols_or_ends(world: Compartments) -> None:
+    """Nothing of it is recorded, and the officers are who they were."""
+    service, whom = world.service, f"officer/{officer('hotline')}"
+    size, key = service.size(), {"kid": builders.key("hotline").kid}
+    appointed = {"officer": officer("hotline"), "powers": ["SUPERVISOR"], "post": "truong-phong"}
+    enrolled = {
+        "officer": officer("hotline"), "kid": builders.key("npgd").kid,
+        "jwk": dict(builders.key("npgd").jwk), "custody": "SOFTWARE",
+    }  # fmt: skip
+    revoked = {"officer": officer("hotline"), **key, "reason": "LOST"}
+    for name, facts, also in (
+        ("OfficerAppointed", appointed, ["gd"]),
+        ("KeyEnrolled", enrolled, ["gd"]),
+        ("KeyRevoked", revoked, []),
+    ):
+        act = said(world, name, whom, WHOLE, also=also, facts=facts)
+        assert guard(sent(world, act, WHOLE)) in (
+            (422, "SIGNER_POWERS"), (422, "AGENCY_HOLDS_FUNCTION"),
+        ), name  # fmt: skip
+    assert service.size() == size
+
+
 # -- A10: supervising -----------------------------------------------------------------------------
 
 

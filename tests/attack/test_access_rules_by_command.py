@@ -229,6 +229,44 @@ def test_a_command_gives_no_keys_to_who_works(desk: Desk) -> None:
 
 
 @attack(
+    "a clerk appoints an officer or enrols a key, or a registrar appoints alone, at a terminal",
+    stopped_by="the registry is its keepers', two of them (A22; SIGNER_POWERS, SIGNER_ORDER)",
+    noticed_by="-",
+)
+def test_a_command_enrols_nobody_out_of_turn(desk: Desk) -> None:
+    """With the head of the division behind them; the registrar with the home's own key."""
+    size, stream = desk.size(), f"officer/{desk.officers['cv']}"
+    second = {"officer": desk.officers["tp"], "post": CAST["tp"]["post"], "role": "APPROVER"}
+    for name in ("OfficerAppointed", "KeyEnrolled"):
+        members = orjson.loads(act(desk, name, stream, "cv"))
+        members["facts"]["officer"] = desk.officers["cv"]
+        members["signers"].append(second)
+        told = code(sent(desk, orjson.dumps(members).decode(), "cv", "--json"))
+        assert any(one in told for one in ("SIGNER_POWERS", "AGENCY_HOLDS_FUNCTION")), told
+    held = desk.told("registry", "officers")["officers"]
+    founder = next(
+        Keeper(one["officer"], post["agency"], post["post"])
+        for one in held
+        for post in one["posts"]
+        if "FOUNDER" in post["powers"]
+    )
+    facts = {
+        "officer": desk.officers["cv"], "agency": "bacninh.stttt", "post": "chuyen-vien",
+        "capacities": ["TRUC_TIEP"], "valid_from": "2025-02-10",
+        "basis_document": "Quyết định", "person": desk.persons["cv"],
+    }  # fmt: skip
+    alone = registry_act(
+        "OfficerAppointed", act_id=an_id("one registrar"), facts=facts, signers=[founder],
+        stream=stream, at=builders.at(NOW[:16].replace("T", " ")),
+    )  # fmt: skip
+    signed = desk.cli("act", "sign", "-", "--iat", NOW, stdin=orjson.dumps(alone).decode())
+    assert signed.exit_code == 0, signed.output
+    result = desk.cli("act", "submit", "-", "--at", NOW, "--json", stdin=signed.stdout)
+    assert "SIGNER_ORDER" in code(result)
+    assert desk.size() == size
+
+
+@attack(
     "what waits for one officer is countersigned or returned by another at a terminal",
     stopped_by="the order of the signers; a stranger's act is not there (A6)",
     noticed_by="-",

@@ -552,6 +552,11 @@ class Night:
 WHY = ("--reason", "Không qua cửa ghi của sổ.")
 
 
+@attack(
+    "what stands is voided, or what is set aside by a clerk, or twice, at a terminal",
+    stopped_by="told to registrars alone; what stands stands (A26)",
+    noticed_by="-",
+)
 def test_registrars_void_what_is_set_aside_from_the_command_line(
     service: Service, url: str, tmp_path: Path
 ) -> None:

@@ -412,6 +412,11 @@ def test_wrong_words_end_in_a_sentence(pair: Two) -> None:
     assert other.exit_code == 1
 
 
+@attack(
+    "a moment published twice, or by two at once",
+    stopped_by="one publisher holds the folder, and a moment has one file (A25, F9)",
+    noticed_by="-",
+)
 def test_one_moment_has_one_segment_and_one_publisher(pair: Two) -> None:
     """A second one of the same second waits; two publishers would take each other's turn."""
     path = pair.publish()
