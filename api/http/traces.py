@@ -47,10 +47,12 @@ def begin(app: Any, url: str) -> None:  # noqa: ANN401  a Flask application
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    from opentelemetry.sdk.trace.sampling import ALWAYS_ON  # noqa: PLC0415
 
-    # by its constructor: nothing of the environment or of this machine is added
+    # by its constructor: what is told of this program has nothing of the environment or the machine
     resource = Resource({"service.name": "socai", "service.version": version("socai")})
-    provider = TracerProvider(resource=resource)
+    # nor does a client say whether it is told
+    provider = TracerProvider(resource=resource, sampler=ALWAYS_ON)
     exporter = RedactedSpans(OTLPSpanExporter(endpoint=url))
     provider.add_span_processor(BatchSpanProcessor(exporter))  # type: ignore[arg-type]  # as one
     FlaskInstrumentor.instrument_app(app, tracer_provider=provider)  # type: ignore[no-untyped-call]

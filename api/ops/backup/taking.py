@@ -127,6 +127,7 @@ def _copied(
 ) -> BaseCopy:
     standing = line.standing()
     _same_cluster(repository, standing)
+    line.slot_anew(slot_of(facts))
     now = clock.now()
     name = _named(now)
     if any(base.name == name for base in repository.bases()):
@@ -280,7 +281,10 @@ def _stream(
     standing = line.standing()
     _same_cluster(repository, standing)
     slot = slot_of(Home(settings).facts())
-    oldest = line.slot(slot) // standing.segment * standing.segment
+    try:
+        oldest = line.slot(slot) // standing.segment * standing.segment
+    except WalGone:
+        raise _wal_gone() from None
     begin = _go_on(repository, standing, oldest)
 
     def key() -> SealingKey:
@@ -291,10 +295,10 @@ def _stream(
     try:
         line.stream(slot, begin, standing.timeline, writer.keep, stop.is_set)
     except WalGone:
-        _log.warning("the server has thrown WAL away that is not kept: run socai backup run")
         writer.close()
-        if begin == oldest:
-            raise Unavailable("wal_gone", Message("the server keeps no WAL for the slot")) from None
+        # what is told to be kept lets go whoever waits for it: not before a copy has all till there
+        if not any(base.begun >= oldest for base in repository.bases()):
+            raise _wal_gone() from None
         writer = WalWriter(repository, standing.timeline, standing.segment, key)
         line.stream(slot, oldest, standing.timeline, writer.keep, stop.is_set)
     except ServerBehind:
@@ -306,6 +310,11 @@ def _stream(
         ) from None
     finally:
         writer.close()
+
+
+def _wal_gone() -> Unavailable:
+    text = Message("the server has thrown WAL away that was not kept: run socai backup run")
+    return Unavailable("wal_gone", text)
 
 
 def _go_on(repository: Repository, standing: ServerStanding, oldest: int) -> int:

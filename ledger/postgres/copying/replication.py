@@ -89,21 +89,33 @@ class Replication:
     def slot(self, name: str) -> int:
         """From where the server keeps WAL for this slot, which is made where there is none.
 
-        One that has lost its WAL (`max_slot_wal_keep_size`) is never of use again, and would hold
-        up whoever streams by it for ever: it is made anew, from where the server is now.
+        Raises:
+            WalGone: It has lost its WAL (`max_slot_wal_keep_size`), and is never of use again.
         """
         if not _SLOT.fullmatch(name):
             raise ValueError("a slot's name is lower-case letters, digits and underscores")
-        found = self._row(f'READ_REPLICATION_SLOT "{name}"'.encode())
-        if found[0] == "physical" and not found[1]:
-            self._row(f'DROP_REPLICATION_SLOT "{name}"'.encode())
-            found = ["", ""]
+        found = self._slot(name)
         if not found[0]:
             self._row(f'CREATE_REPLICATION_SLOT "{name}" PHYSICAL (RESERVE_WAL)'.encode())
-            found = self._row(f'READ_REPLICATION_SLOT "{name}"'.encode())
-        if found[0] != "physical" or not found[1]:
+            found = self._slot(name)
+        if found[0] != "physical":
             raise Fatal(f"the replication slot {name} is not one of ours")
+        if not found[1]:
+            raise WalGone(f"the replication slot {name} has lost its WAL")
         return lsn(found[1])
+
+    def slot_anew(self, name: str) -> None:
+        """Makes a slot that has lost its WAL anew, from where the server is now; else nothing.
+
+        Only before a full backup, which has all that was written till then.
+        """
+        kind, place = self._slot(name)[:2]
+        if kind == "physical" and not place:
+            self._row(f'DROP_REPLICATION_SLOT "{name}"'.encode())
+            self.slot(name)
+
+    def _slot(self, name: str) -> list[str]:
+        return self._row(f'READ_REPLICATION_SLOT "{name}"'.encode())
 
     def base(self, label: str) -> Iterator[tuple[_Part, bytes]]:
         """The whole cluster as one tar, its WAL from begin to end in it, then the manifest.
