@@ -19,6 +19,7 @@ from ledger.asker import Asker, asker
 from ledger.errors import Unavailable
 from ledger.message import Message
 from ledger.postgres.connect import Connection, Pool, reading
+from ledger.postgres.direct import PreparedStatement
 from ledger.reads.shown import Under, gathered
 
 _BEGIN: Final[LiteralString] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -31,6 +32,7 @@ _END: Final[LiteralString] = (
     "SELECT comp, via, rule FROM sec.read_under('{%s}');"
     " SELECT via, rule FROM sec.reads_by() WHERE %s; COMMIT"
 )
+_TRUE: Final = b"\1"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9|#_.:-]+")
 
 
@@ -73,8 +75,8 @@ class Ticketed:
                 raise
 
     def at_once(
-        self, question: LiteralString, stream: str, comp: UUID
-    ) -> tuple[Under | None, tuple[Any, ...]] | None:
+        self, question: PreparedStatement, stream: str, comp: UUID
+    ) -> tuple[Under | None, list[bytes | None]] | None:
         """What is asked of one case in a single statement, which brings its ticket with it.
 
         Args:
@@ -85,8 +87,9 @@ class Ticketed:
             comp: Its id.
 
         Returns:
-            By what alone it is seen, and what was asked; None where nothing is shown, or where it
-            has to be asked in a transaction: within another question, or for nobody.
+            By what alone it is seen, and what was asked, in binary form; None where nothing is
+            shown, or where it has to be asked in a transaction: within another question, or for
+            nobody.
 
         Raises:
             Unavailable: As `connection`.
@@ -94,13 +97,13 @@ class Ticketed:
         who = asker()
         if who is None or self._held.get() is not None:
             return None
-        said = [who.ticket, _stated(who), stream, comp]
-        row = reading(self._pool, lambda one: one.execute(question, said, prepare=True).fetchone())
-        timely, via, rule, *found = cast("tuple[Any, ...]", row)
-        _require(timely=timely, of_cases=who.of_cases)
+        said = [who.ticket.encode(), _stated(who).encode(), stream.encode(), comp.bytes]
+        ((timely, via, rule, *found),) = reading(self._pool, lambda one: question.rows(one, said))
+        _require(timely=None if timely is None else timely == _TRUE, of_cases=who.of_cases)
         if found[0] is None:
             return None
-        return None if via is None else Under(via, rule), tuple(found)
+        seen_by = None if via is None else Under(UUID(bytes=via), (rule or b"").decode())
+        return seen_by, found
 
     def check(self) -> None:
         """Makes lost connections anew, but for the one that is in use."""

@@ -20,6 +20,7 @@ from ledger.asker import asker
 from ledger.errors import NotFound, Rejected
 from ledger.message import Message
 from ledger.ports import StoredRecord
+from ledger.postgres.direct import PreparedStatement
 from ledger.reads.read import Kind
 from ledger.reads.shown import (
     Under,
@@ -204,7 +205,7 @@ class ReadUnder:
     grant: Grant
 
 
-AtOnce = Callable[[LiteralString, str, UUID], tuple[Under | None, tuple[Any, ...]] | None]
+AtOnce = Callable[[PreparedStatement, str, UUID], tuple[Under | None, list[bytes | None]] | None]
 
 
 class Queries:
@@ -363,7 +364,7 @@ class Queries:
         told = self._at_once(stored_case_file.AT_ONCE, stream, comp)
         if told is None:
             return None
-        under, kept = told[0], CurrentFile(*told[1])
+        under, kept = told[0], stored_case_file.told_at_once(told[1])
         if not kept.right(at, self._registries.reaching(kept.registry)):
             return None
         shows_under("CASE_FILE", stream, comp, under)

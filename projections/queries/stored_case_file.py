@@ -5,18 +5,25 @@ One question brings the row and how far the registry had come at the same moment
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, LiteralString
 
+from ledger.postgres import arrays
+from ledger.postgres.direct import PreparedStatement
 from projections.queries.registry_as_of import RegistrySnapshot
 from projections.views.base import Connection
 
-#: Takes ticket, time, name and id of the case; None for what the transaction has said already.
-AT_ONCE: Final[LiteralString] = (
-    "SELECT timely, via, rule, body, changes_at, last_index, position, registry"
-    " FROM proj.file_now(%s, %s, %s, %s)"
+_COLUMNS: Final[LiteralString] = "body, changes_at, last_index, position, registry"
+#: Takes ticket, time, name and id of the case.
+AT_ONCE: Final = PreparedStatement(
+    b"file_now",
+    f"SELECT timely, via, rule, {_COLUMNS}"  # noqa: S608  our own names
+    " FROM proj.file_now($1::text, $2::text, $3::text, $4::uuid)".encode(),
 )
+#: Takes its name: ticket and time are what the transaction has said already.
+_IN_TURN: Final[LiteralString] = f"SELECT {_COLUMNS} FROM proj.file_now(NULL, NULL, %s, NULL)"  # noqa: S608
 
 
 @dataclass(slots=True)
@@ -52,5 +59,13 @@ class CurrentFile:
 
 def stored(connection: Connection, stream: str) -> CurrentFile | None:
     """The stored file of a case; None where there is no such case."""
-    row = connection.execute(AT_ONCE, [None, None, stream, None]).fetchone()
-    return None if row is None or row[3] is None else CurrentFile(*row[3:])
+    row = connection.execute(_IN_TURN, [stream]).fetchone()
+    return None if row is None or row[0] is None else CurrentFile(*row)
+
+
+def told_at_once(row: Sequence[bytes | None]) -> CurrentFile:
+    """The stored file, as `AT_ONCE` brings it."""
+    body, changes_at, *places = row
+    last_index, position, registry = (arrays.bigint(place or b"") for place in places)
+    ends = None if changes_at is None else arrays.moment(changes_at)
+    return CurrentFile((body or b"").decode(), ends, last_index, position, registry)

@@ -25,10 +25,10 @@ from api.ops.machine import RealClock
 from ledger.asker import Asker, asking
 from ledger.errors import Unavailable
 from ledger.ports import NIL_UNIT, Draft
+from ledger.postgres.direct import PreparedStatement
 from ledger.postgres.ticket import TicketKey, keep_ticket_key
 from ledger.postgres.ticketed import Ticketed
 from ledger.regulation.registry.grants import Grant
-from projections.queries import stored_case_file
 from projections.queries.ways import KEPT_S, Ways
 from tests.attacks import attack
 from tests.contract.append import T0, a_draft
@@ -63,9 +63,12 @@ AT_ONCE: Final = "proj.file_now"
 SECRET: Final = ("sec.members", "sec.excluded", "sec.ended", "sec.beat", "sec.ticket_keys")
 
 #: A case as a question in one statement tells it, whatever it was asked with.
-_FOUND: Final[LiteralString] = (
-    "NULL::uuid, NULL::text, 'the file' FROM (SELECT %s::text, %s::text, %s::text, %s::uuid) said"
+_FOUND: Final = (
+    "NULL::uuid, NULL::text, 'the file' FROM (SELECT $1::text, $2::text, $3::text, $4::uuid) said"
 )
+
+#: As `stored_case_file.AT_ONCE` asks.
+_FILE: Final[LiteralString] = "SELECT timely, via, rule, body FROM proj.file_now(%s, %s, %s, %s)"
 
 Seen = dict[str, set[object]]
 
@@ -237,9 +240,7 @@ def _at_once(
     connection: psycopg.Connection, ticket: str | None, stream: Stream
 ) -> tuple[Any, ...] | None:
     """The file of a stream by a statement that brings its ticket with it; NULL brings none."""
-    return connection.execute(
-        stored_case_file.AT_ONCE, [ticket, "", stream.name, stream.comp]
-    ).fetchone()
+    return connection.execute(_FILE, [ticket, "", stream.name, stream.comp]).fetchone()
 
 
 def _pad(key: bytes, byte: int) -> bytes:
@@ -716,16 +717,14 @@ def test_a_question_in_one_statement_says_whether_it_could_be_answered(taking_pa
     ],
     ids=["nobody's ticket", "late"],
 )
-def test_what_is_told_too_late_is_not_told(
-    taking_part: Bench, question: LiteralString, code: str
-) -> None:
+def test_what_is_told_too_late_is_not_told(taking_part: Bench, question: str, code: str) -> None:
     """Whatever came with it."""
     asked, case = Ticketed(taking_part.database.pool("reader")), taking_part.case
     with (
         asking(Asker(a_ticket(), str(OFFICER))),
         pytest.raises(Unavailable) as refused,
     ):
-        asked.at_once(question, case.name, case.comp)
+        asked.at_once(PreparedStatement(b"told", question.encode()), case.name, case.comp)
     assert refused.value.code == code
 
 
