@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import partial
+from threading import Condition
 from time import monotonic, sleep
 from typing import Any, Final, LiteralString, cast
 from uuid import UUID
@@ -29,9 +30,55 @@ _SIGHT: Final[LiteralString] = (
     "SELECT v.position, s.whole FROM proj.views v LEFT JOIN sec.sight(%s) s ON true"
     " WHERE v.view = 'audience' AND v.state = 'live'"
 )
+_REACHED: Final[LiteralString] = (
+    "SELECT position FROM proj.views WHERE view = 'audience' AND state = 'live'"
+)
 _ACTS: Final[LiteralString] = (
     "SELECT DISTINCT act_id::text FROM log.records WHERE stream_id = %s AND act_id = ANY (%s)"
 )
+
+
+class _Audience:
+    """How far the audience is folded: asked by one for all that wait in this process.
+
+    Each of them asking for themselves, under a ticket, took the database more time than the acts.
+
+    Args:
+        pool: Of the writer's login.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._news = Condition()
+        self._position = -1
+        self._asked = False  # whether somebody asks now
+
+    def wait(self, seen: int, least: int, end: float) -> None:
+        """Until it has come from where it was seen to where it must be, or until the end.
+
+        Raises:
+            Unavailable: Whoever asks learns nothing.
+        """
+        with self._news:
+            self._position = seen  # of another generation, what was known may say more than is true
+        while True:
+            with self._news:
+                left = end - monotonic()
+                if self._position >= least or left <= 0:
+                    return
+                if self._asked:
+                    self._news.wait(left)
+                    continue
+                self._asked = True
+            position = seen
+            try:
+                sleep(min(_STEP_S, left))
+                row = reading(self._pool, lambda c: c.execute(_REACHED).fetchone())
+                position = seen if row is None else cast("int", row[0])
+            finally:
+                with self._news:
+                    self._position, self._asked = position, False
+                    self._news.notify_all()
 
 
 class PostgresSight:
@@ -46,6 +93,7 @@ class PostgresSight:
     def __init__(self, asked: Ticketed, written: Pool, origin: str) -> None:
         self._asked = asked
         self._written = written
+        self._audience = _Audience(written)
         self._origin = origin
 
     def of(self, stream: str, *, begins: bool = False) -> Sight:
@@ -83,7 +131,7 @@ class PostgresSight:
                 return "absent" if newest is None else "hidden"
             if monotonic() >= end:
                 raise audience_late()
-            sleep(_STEP_S)
+            self._audience.wait(position, known if position < known else last, end)
 
     @staticmethod
     def _seen(stream: str, comp: UUID, connection: Connection) -> object:

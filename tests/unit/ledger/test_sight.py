@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any, cast
 
 import pytest
@@ -32,7 +34,7 @@ class _Lends:
     def check(self) -> None:
         """None is lost."""
 
-    def execute(self, _query: str, _arguments: object) -> _Lends:
+    def execute(self, _query: str, _arguments: object = None) -> _Lends:
         """The next row."""
         self.asked += 1
         return self
@@ -43,9 +45,10 @@ class _Lends:
 
 
 def _seen(*rows: tuple[int, bool | None], begins: bool = False) -> tuple[str, int]:
-    """The answer, and how often the views were asked for it."""
+    """The answer, and how often the views were asked for it; the audience comes on by one."""
     reader = _Lends(rows)
-    sight = PostgresSight(cast("Any", reader), cast("Any", _Lends([(NEWEST, LAST)])), ORIGIN)
+    written = _Lends([(NEWEST, LAST), *((n,) for n in range(NEWEST - 2, LAST + 1))])
+    sight = PostgresSight(cast("Any", reader), cast("Any", written), ORIGIN)
     with asking(Asker("a ticket", an_id("an officer"))):
         return sight.of(CASE, begins=begins), reader.asked
 
@@ -71,3 +74,51 @@ def test_a_part_is_answered_once_the_newest_act_of_the_case_is_folded() -> None:
 def test_what_is_not_seen_waits_for_the_whole_log() -> None:
     """Else how long an answer takes would tell that there is something."""
     assert _seen((NEWEST, None), (LAST, None)) == ("hidden", 2)
+
+
+class _Audience:
+    """Both pools of a log whose audience comes to the newest record at the fifth question."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.asked = {"sec.sight": 0, "log_head": 0, "'audience'": 0}
+
+    @contextmanager
+    def connection(self) -> Iterator[_Question]:
+        """One question each."""
+        yield _Question(self)
+
+
+class _Question:
+    def __init__(self, audience: _Audience) -> None:
+        self.audience, self.what = audience, ""
+
+    def execute(self, query: str, _arguments: object = None) -> _Question:
+        """Counts it."""
+        with self.audience.lock:
+            self.what = next(what for what in self.audience.asked if what in query)
+            self.audience.asked[self.what] += 1
+        return self
+
+    def fetchone(self) -> tuple[Any, ...]:
+        """As far as it has come."""
+        come = self.audience.asked["'audience'"] >= 5
+        position = NEWEST if come else NEWEST - 1
+        answers = {"sec.sight": (position, come or None), "log_head": (NEWEST, LAST)}
+        return answers.get(self.what, (position,))
+
+
+def test_all_that_wait_have_one_of_them_ask_how_far_it_has_come() -> None:
+    """Each of them asked under a ticket every ten milliseconds, which took more than the acts."""
+    waiting, audience = 8, _Audience()
+    sight = PostgresSight(cast("Any", audience), cast("Any", audience), ORIGIN)
+
+    def ask() -> str:
+        with asking(Asker("a ticket", an_id("an officer"))):
+            return sight.of(CASE)
+
+    with ThreadPoolExecutor(waiting) as threads:
+        answers = [threads.submit(ask) for _ in range(waiting)]
+        assert {answer.result() for answer in answers} == {"whole"}
+    assert audience.asked["sec.sight"] <= 2 * waiting
+    assert audience.asked["'audience'"] <= 5 + waiting  # and not five for each
