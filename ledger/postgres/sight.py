@@ -6,11 +6,11 @@ by the reader's login, under the caller's ticket.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 from threading import Condition
 from time import monotonic, sleep
-from typing import Any, Final, LiteralString, cast
+from typing import Final, LiteralString, cast
 from uuid import UUID
 
 from ledger.asker import asker
@@ -20,6 +20,8 @@ from ledger.postgres.ticketed import Ticketed, audience_late
 from ledger.reads.shown import shows
 from ledger.streams.names import stream_id
 
+_Found = tuple[int, bool | None]
+"""How far the audience is, and whether all of the case is seen; None: nothing of it."""
 _PATIENCE_S: Final = 5.0
 _STEP_S: Final = 0.01
 _NEWEST: Final[LiteralString] = (
@@ -112,31 +114,54 @@ class PostgresSight:
         if asker() is None:
             return "whole"
         comp = stream_id(self._origin, stream)
+
+        def ask() -> _Found:
+            return reading(self._asked, partial(self._seen, stream, comp)) or (-2, None)
+
+        # Nearly always whoever writes sees all of the case, and waits for nothing. Asked before the
+        # newest record is looked for, what is said here is at most too little.
+        found = None if begins else ask()
+        if found is not None and found[1]:
+            return "whole"
         newest, last = cast(
             "tuple[int | None, int]",
             reading(self._written, lambda c: c.execute(_NEWEST, [comp]).fetchone()),
         )
-        known, end = -1 if newest is None else newest, monotonic() + _PATIENCE_S
+        if newest is None:
+            sight = self._known(ask, found, -1, -1 if begins else last)
+            return "absent" if sight is None else sight
+        sight = self._known(ask, found, newest, newest if begins else last)
+        return "hidden" if sight is None else sight
+
+    def _known(
+        self, ask: Callable[[], _Found], found: _Found | None, newest: int, last: int
+    ) -> Sight | None:
+        """What is seen once the audience is as far as the answer needs; None: nothing.
+
+        Raises:
+            Unavailable: `audience_late`.
+        """
+        end = monotonic() + _PATIENCE_S
         while True:
-            found: Any = reading(self._asked, partial(self._seen, stream, comp))
-            position, whole = (-2, None) if found is None else found
+            position, whole = found or ask()
             # A revocation or an exclusion refuses at once (access.md G18); what else ends a part
             # comes with the fold, for who writes as for who reads. So only what is not all waits:
             # what was recorded since may have made it the whole.
             if whole:
                 return "whole"
-            if whole is not None and position >= known:
+            if whole is not None and position >= newest:
                 return "part"
-            if whole is None and position >= (known if begins else last):
-                return "absent" if newest is None else "hidden"
+            if whole is None and position >= last:
+                return None
             if monotonic() >= end:
                 raise audience_late()
-            self._audience.wait(position, known if position < known else last, end)
+            self._audience.wait(position, newest if position < newest else last, end)
+            found = None
 
     @staticmethod
-    def _seen(stream: str, comp: UUID, connection: Connection) -> object:
+    def _seen(stream: str, comp: UUID, connection: Connection) -> _Found | None:
         """How much is seen; where anything is, whatever is answered shows that."""
-        found = connection.execute(_SIGHT, [comp]).fetchone()
+        found = cast("_Found | None", connection.execute(_SIGHT, [comp]).fetchone())
         if found is not None and found[1] is not None:
             shows("RECORD", stream, comp)
         return found

@@ -58,6 +58,15 @@ def test_who_sees_all_of_a_case_writes_on_without_waiting_for_the_views() -> Non
     assert _seen((NEWEST - 1, True)) == ("whole", 1)
 
 
+def test_of_who_sees_all_of_a_case_nothing_else_is_looked_for() -> None:
+    """One question an act: how far the case has come only matters to whoever waits."""
+    written = _Lends([(NEWEST, LAST)])
+    sight = PostgresSight(cast("Any", _Lends([(0, True)])), cast("Any", written), ORIGIN)
+    with asking(Asker("a ticket", an_id("an officer"))):
+        assert sight.of(CASE) == "whole"
+    assert not written.asked
+
+
 @pytest.mark.parametrize("before", [False, None])
 def test_who_does_not_see_all_of_it_waits_for_what_was_recorded_since(
     before: bool | None,  # noqa: FBT001  pytest's
