@@ -84,12 +84,14 @@ ENDED: Final = frozenset({"CLOSED", "ARCHIVED"})
 class LifeCycle:
     """The tables, compiled: main transitions, acts that move nothing, sub-process moves.
 
+    `taken`: by state, the acts that may be recorded in it, in the order of the catalogue.
     `timed`: by kind and state of a sub-process, (clock, state) of what time does to it.
     `asks`: clocks whose move is not of whoever holds the case: of the `ADDRESSEE` or the `AUTHOR`.
     """
 
     transitions: Mapping[tuple[str, str | None, str | None], str]
     moving: frozenset[str]
+    taken: Mapping[str | None, tuple[str, ...]]
     states_from: Mapping[str, frozenset[str | None] | None]
     sub_moves: Mapping[str, tuple[SubMove, ...]]
     rows: Mapping[str, frozenset[tuple[str | None, str, str]]]
@@ -115,7 +117,7 @@ class LifeCycle:
 
     def allowed(self, state: str | None) -> tuple[str, ...]:
         """Act types that may be recorded in this state, in the order of the catalogue."""
-        return tuple(a for a in self.states_from if self._possible(a, state))
+        return self.taken.get(state, ())
 
     def first_steps(self, act: str, state: str | None) -> tuple[str, ...]:
         """Acts that move a case from this state on a shortest way to one that takes an act.
@@ -124,7 +126,7 @@ class LifeCycle:
         """
         edges = {(s, by, to) for (by, s, _), to in self.transitions.items() if s != to}
         states = {state, *(s for s, _, _ in edges), *(to for _, _, to in edges)}
-        reached = {s for s in states if self._possible(act, s)}
+        reached = {s for s in states if act in self.allowed(s)}
         if not reached or state in reached:
             return ()
         while True:
@@ -135,12 +137,6 @@ class LifeCycle:
             if not before:
                 return ()
             reached |= before
-
-    def _possible(self, act: str, state: str | None) -> bool:
-        if act in self.moving:
-            return any(a == act and s == state for a, s, _ in self.transitions)
-        allowed = self.states_from[act]
-        return allowed is not None and state in allowed
 
     def has_row(self, name: str, state: str | None, act: str, target: str) -> bool:
         """Whether moves has a row (state, act, target) for this kind of sub-process."""
@@ -178,6 +174,7 @@ def compile_life_cycle(acts: Sequence[Mapping[str, Any]], tables: Mapping[str, A
         transitions={
             (t["act"], t["from"], t.get("disposition")): t["to"] for t in tables["transitions"]
         },
+        taken=_taken(acts, tables["transitions"]),
         moving=frozenset(a["act"] for a in acts if a["moves"] is not None),
         states_from={
             a["act"]: None if a["states_from"] is None else frozenset(a["states_from"])
@@ -196,6 +193,21 @@ def compile_life_cycle(acts: Sequence[Mapping[str, Any]], tables: Mapping[str, A
         clock_labels={c["code"]: (c["vi"], c["name_en"]) for c in tables["clocks"]},
         asks={c["code"]: c["asks"] for c in tables["clocks"] if "asks" in c},
     )
+
+
+def _taken(
+    acts: Sequence[Mapping[str, Any]], transitions: Sequence[Mapping[str, Any]]
+) -> Mapping[str | None, tuple[str, ...]]:
+    """Whoever moves the case goes by the transitions, any other act by its own states."""
+    moves = {(t["act"], t["from"]) for t in transitions}
+    stays = {
+        (a["act"], state) for a in acts if a["moves"] is None for state in a["states_from"] or ()
+    }
+    both = moves | stays
+    return {
+        state: tuple(a["act"] for a in acts if (a["act"], state) in both)
+        for state in {state for _, state in both}
+    }
 
 
 def _timed(
