@@ -127,6 +127,10 @@ COMMANDS: Final[dict[str, Late]] = {
     "acts": Late(
         "api.cli.commands.cases:acts", Message("Acts of all cases by filter, never by person.")
     ),
+    "changes": Late(
+        "api.cli.commands.cases:changes",
+        Message("What was recorded since your last visit, of what you see."),
+    ),
     "search": Late("api.cli.commands.cases:search", Message("Search cases, tones or not.")),
     "stats": Late("api.cli.commands.cases:stats", Message("Statistics and oversight indicators.")),
     "registry": Late(
@@ -167,8 +171,8 @@ COMMANDS: Final[dict[str, Late]] = {
 #: Commands that answer at length: what they tell goes through a pager on a terminal.
 AT_LENGTH: Final = frozenset(
     {
-        "act show", "acts", "case", "catalogue", "keys", "public", "reads", "registry", "search",
-        "stats", "worklist",
+        "act show", "acts", "case", "catalogue", "changes", "keys", "public", "reads", "registry",
+        "search", "stats", "worklist",
     }
 )  # fmt: skip
 _ENTERS: Final = "import"

@@ -8,6 +8,7 @@ until the ledger has it. What the server says is believed only as far as the log
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
@@ -35,6 +36,7 @@ from ledger.log.statement import Statement
 _CREATED: Final = 201
 _PART_BYTES: Final = 1 << 16
 _DIGEST_BYTES: Final = 32
+_OF_FEED: Final = 200
 
 
 _ENTRY_BYTES: Final = 32
@@ -285,6 +287,18 @@ class Client(Connection):
         response = self.answer("GET", path, query=asked, signed_in=False)
         with understood():
             return {**response.json()}
+
+    def feed(self, after: int) -> tuple[list[dict[str, Any]], int]:
+        """What the caller sees of the records behind an index, and up to which that is.
+
+        Raises:
+            Refused: `malformed_request`: the log does not reach this index.
+        """
+        accept, query = "application/cloudevents-batch+json", {"after": after, "limit": _OF_FEED}
+        response = self.answer("GET", "/v1/feed", query=query, accept=accept)
+        with understood():
+            found = re.search(r"[?]after=([0-9]+)", response.headers["Link"])
+            return [dict(one) for one in response.json()], after if found is None else int(found[1])
 
     def pages(
         self, path: str, *, query: Mapping[str, Any] | None = None, at_least: int | None = None

@@ -17,8 +17,9 @@ pytestmark = [
 ]
 AS: Final = {"--as": "cv"}
 GROUPS: Final = (
-    "act", "acts", "attachment", "case", "delegate", "exclude", "grant", "keys", "public",
-    "readmit", "reads", "record", "registry", "revoke", "search", "sign-next", "stats", "worklist",
+    "act", "acts", "attachment", "case", "changes", "delegate", "exclude", "grant", "keys",
+    "public", "readmit", "reads", "record", "registry", "revoke", "search", "sign-next", "stats",
+    "verify", "worklist",
 )  # fmt: skip
 
 

@@ -276,6 +276,24 @@ def test_23_what_changed_since_my_last_visit(inspected: Inspected) -> None:
     later = {act["act_id"] for act in acts if act["statements"][-1]["index"] > visit}
     assert touched
     assert touched <= later
+    told = inspected.told("changes", "--since", str(visit))
+    asked = {"after": visit, "limit": 200}
+    accept = "application/cloudevents-batch+json"
+    answer = inspected.client(*LEAD).answer("GET", "/v1/feed", query=asked, accept=accept)
+    by_api = answer.json()
+    assert told["events"][: len(by_api)] == [one["data"] for one in by_api]
+    assert later <= {one["act_id"] for one in told["events"]}
+    (inspected.home / "visited.json").unlink(missing_ok=True)
+    first, again = inspected.told("changes"), inspected.told("changes")
+    assert (first["since"], first["events"]) == (None, [])
+    assert (again["since"], again["index"], again["events"]) == (first["index"],) * 2 + ([],)
+    assert inspected.told("changes", by=DISTRICT)["since"] is None  # each has their own place
+    assert inspected.told("changes", "--since", str(visit))["since"] == visit
+    assert inspected.told("changes")["since"] == first["index"]  # only asking without moves it
+    for lang in ("vi", "en"):
+        said = inspected.cli("changes", "--since", str(visit), lang=lang, terminal=True).stdout
+        assert not [line for line in said.splitlines() if len(line.rstrip()) > 80]
+        assert TITLE.split()[0] in said
 
 
 def test_24_the_file_printed_for_court(inspected: Inspected, permitted: Permitted) -> None:

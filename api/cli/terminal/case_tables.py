@@ -36,6 +36,7 @@ from api.texts.case_words import (
 )
 from api.texts.labels import role, standing, verdict, word
 from ledger.message import Message, Text, Wording
+from ledger.regulation.acts.lifecycle import life_cycle
 
 #: Of a timeline, in a terminal of 100 columns, and everywhere else.
 _WIDE: Final = {
@@ -62,7 +63,7 @@ def case_lines(shell: Shell, lines: Iterable[Json]) -> None:
         for n, line in enumerate(lines, 1)
     ]
     columns = ("row", "number", "title", "state", "agency", "due", "flags")
-    widths = {"title": 20, "state": 16, "due": 10, "flags": 12}
+    widths = {"title": 20, "state": 16, "due": 10, "flags": 18}
     shell.table(columns, rows, whole=("row", "number"), widths=widths)
 
 
@@ -81,6 +82,22 @@ def act_lines(shell: Shell, lines: Iterable[Json]) -> None:
     ]
     columns = ("row", "#", "occurred", "act", "agency", "status")
     shell.table(columns, rows, whole=("row", "#"), widths={"occurred": 10, "status": 12})
+
+
+def new_acts(shell: Shell, events: Iterable[Json]) -> None:
+    """One line a record, as the feed tells it: where, which act, how it stands since."""
+    rows = [
+        (
+            f"{one['stream'].removeprefix('case/')[:8]}#{one['seq']}",
+            "\n".join(filter(None, [act_title(shell, one["act"]), one["title"]])) or None,
+            standing(one["status"], shell.lang),
+            life_cycle().labels.get(one["state"], (None, None))[0 if shell.lang == "vi" else 1],
+            f"#{one['index']}",
+        )
+        for one in events
+    ]
+    columns = ("#", "act", "status", "state", "index")
+    shell.table(columns, rows, whole=("#", "index"), widths={"act": 28, "status": 12, "state": 14})
 
 
 def _called(line: Json) -> str:

@@ -1,7 +1,8 @@
-"""Rows of the list that was shown last, so that `socai case show 3` means the third of it.
+"""What a home keeps of what was shown: the rows of the last list, and up to which record.
 
-Kept in the home are ids and nothing else, of one officer and log, for an hour, and of the ordinary
-level alone: above it no file is made of a list (access.md A23).
+`socai case show 3` means the third row of it; of lists ids are kept and nothing else, of one
+officer and log, for an hour, and of the ordinary level alone: above it no file is made of a list
+(access.md A23). `socai changes` goes on behind the last visit, of which a number is kept.
 """
 
 from __future__ import annotations
@@ -33,10 +34,30 @@ def keep(client: Client, kind: str, ids: Sequence[str]) -> None:
     """Keeps the ids of a list in the order of its rows; where that cannot be, there are no rows."""
     if not client.origin.endswith(_ORDINARY):
         return
-    path = _path()
-    fresh = path.with_suffix(f".{os.getpid()}")
     now = RealClock().now().isoformat()
-    body = {"of": _of(client), "kind": kind, "at": now, "ids": list(ids)}
+    _write(_path(), {"of": _of(client), "kind": kind, "at": now, "ids": list(ids)})
+
+
+def visited(client: Client) -> int | None:
+    """Up to which record an officer has been told what is new in a log; None: never yet."""
+    client.login()
+    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+        return int(orjson.loads(_visits().read_bytes())["/".join(_of(client))])
+    return None
+
+
+def visit(client: Client, index: int) -> None:
+    """Keeps that, beside what is kept of other logs and officers."""
+    known: dict[str, int] = {}
+    with suppress(OSError, ValueError):
+        read = orjson.loads(_visits().read_bytes())
+        known = read if isinstance(read, dict) else {}
+    _write(_visits(), {**known, "/".join(_of(client)): index})
+
+
+def _write(path: Path, body: object) -> None:
+    """In place of what was there; where that cannot be, nothing is kept."""
+    fresh = path.with_suffix(f".{os.getpid()}")
     with suppress(OSError):
         fresh.unlink(missing_ok=True)
         write_private(fresh, orjson.dumps(body))
@@ -60,3 +81,7 @@ def _path() -> Path:
 
 def _of(client: Client) -> list[str]:
     return [client.origin, str(client.officer)]
+
+
+def _visits() -> Path:
+    return Settings.from_env().home / "visited.json"

@@ -283,6 +283,7 @@ def sign_off(client: Client, agency: str, iat: datetime | None, vkey: VKey | Non
     It names the checkpoint that it covers, and from which record on; of what was verified since the
     last sign-off that. Send it by `socai act submit -`.
     """
+    agency = addresses.agency(client, agency)
     since_last = {"agency": agency, "changed_since": "sign_off"}
     scopes = ({"agency": agency}, since_last)
     found = [one for scope in scopes if (one := _kept(client, scope).read()) is not None]
