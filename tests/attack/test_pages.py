@@ -451,6 +451,7 @@ def test_no_text_of_a_case_becomes_html(under_order: UnderOrder) -> None:
     receipt = service.say(parse_act(signed), "hotline")
     case = str(signed["stream"]).removeprefix("case/")
     service.known(receipt["index"])
+    under_order.world.fold()  # what lists the case has come to it too
     reader = PageReader(service).sign_in("hotline")
     seen = 0
     for path in (f"/ho-so/{case}", f"/ho-so/{case}/dien-bien?xem=chi-tiet&lan=1",

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from api.texts import case_words, labels
+from api.texts import act_words, case_words, labels
 from api.texts.case_words import Json, Speech
 from api.texts.catalogue import shown
 from api.texts.lang import Lang
@@ -156,6 +156,7 @@ def of(speech: PageSpeech) -> dict[str, Callable[..., Any]]:
         "channel": channel,
         "changed": changed,
         "ground": ground,
+        "paper": lambda document: lines(act_words.paper(document)),
         "local": speech.local,
         "member": member,
         "cap": cap,
