@@ -156,6 +156,10 @@ def test_a_timeline_has_a_lane_for_each_agency_and_either_order(
     acts = reader.get(f"{path}.json").get_json()["acts"]
     by_happening = sorted(acts, key=lambda act: (act["occurred_at"], act["statements"][0]["seq"]))
     assert shown[2] == [str(act["statements"][0]["seq"]) for act in by_happening]
+    asked = [act for act in acts if act["act"] == "VerificationRequested"]
+    narrowed = reader.get(f"{path}?hanh-vi=VerificationRequested").text
+    assert narrowed.count('<li class="lane-') == len(asked) < len(acts)
+    assert "There is no such act" in reader.get(f"{path}?co-quan=nobody").text
 
 
 def test_every_value_of_a_case_says_why(reader: PageReader, compartments: Compartments) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from flask import Response, request
 
-from api.http.framework.request_context import malformed
+from api.http.framework.request_context import context, malformed
 from api.http.pages.frame import Answered, ask, page, render, spoken
 from api.http.pages.lists import older
 from api.http.resources.cases import get_case, list_case_acts
@@ -17,6 +17,7 @@ from projections.queries.as_of import BeforeCase
 _MOST: Final = "200"
 _LANES: Final = 5
 """Beside each other; what further agencies did shares the last."""
+_FILTERS: Final = ("co-quan", "hanh-vi")
 CLOCKS: Final = ("recorded", "occurred")
 _STATED: Final = ("state", "outcome", "finding", "handler", "lead", "sub_processes")
 """What is shown of the state at a moment."""
@@ -39,6 +40,9 @@ def show_timeline(case: str) -> Response:
     clock = _clock()
     acts = found.body["acts"]
     lanes = _lanes(acts)
+    types = {act["act"]: _titled(act) for act in acts if act["act"]}
+    given = {name: request.args.get(name, "") for name in _FILTERS}
+    acts = [act for act in acts if _is_wanted(act, given)]
     if clock == "occurred":
         acts = sorted(acts, key=_happened)
     return render(
@@ -48,16 +52,29 @@ def show_timeline(case: str) -> Response:
         case=case,
         acts=[(act, _lane(act, lanes)) for act in acts],
         lanes=lanes,
+        given=given,
+        agencies=[(name, name) for name in lanes],
+        types=sorted(types.items(), key=lambda one: one[1]),
         clock=clock,
         part=found.body.get("part"),
         documents=found.body.get("documents", ()),
         detailed=request.args.get("xem") == "chi-tiet",
         moment=_moment(case, found.body["acts"], clock),
         asked=request.args.get("luc", ""),
-        places=sorted(places_of(acts)),
-        newest=_newest(acts),
+        places=sorted(places_of(found.body["acts"])),
+        newest=_newest(found.body["acts"]),
         older=older(found),
     )
+
+
+def _titled(act: Mapping[str, Any]) -> str:
+    return str(act[f"act_{context().lang}"] or act["act"])
+
+
+def _is_wanted(act: Mapping[str, Any], given: Mapping[str, str]) -> bool:
+    """Whether an act is of the agency and the type that are asked for, if any is."""
+    agency, kind = given["co-quan"], given["hanh-vi"]
+    return (not agency or _written_by(act) == agency) and (not kind or act["act"] == kind)
 
 
 def places_of(acts: Sequence[Mapping[str, Any]]) -> dict[int, int]:

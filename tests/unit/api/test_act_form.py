@@ -179,8 +179,9 @@ def test_paper_page_and_terminal_say_the_same_of_an_act(
         .get_template("act.html")
         .render(
             title="", level="ordinary", rehearsal=False, viewer=None, form_token="", here="/",
-            index=1, version="0", printed_at="", case="x", place="1", act=act, payload=act["payload"],
-            facts=act_words.facts_set_in(act["facts"]), named={}, related=[], address="/act",
+            index=1, version="0", printed_at="", case="x", place="1", address="/act",
+            act=act, payload=act["payload"],
+            facts=act_words.facts_set_in(act["facts"]), named={}, related=[],
         )
     )  # fmt: skip
     shown = {
