@@ -325,7 +325,7 @@ def test_no_form_of_another_page_is_taken(under_order: UnderOrder) -> None:
     before = reader.token()
     reader.sign_in(WHOLE)
     own, foreign = reader.token(), other.token()
-    for path in ("/dang-xuat", "/ngon-ngu", "/dang-nhap"):
+    for path in ("/dang-xuat", "/ngon-ngu", "/dang-nhap", "/mui-gio", "/thay-doi"):
         for token in ("", foreign, before, own[:-1]):
             assert reader.post(path, {"form": token, "lang": "vi"}).status_code == 400, path
         for site in ("cross-site", "same-site"):
