@@ -23,7 +23,6 @@ from ledger.mirror.merged import LogPlace, merged
 from ledger.mirror.ports import MirrorStore, TakenSegment
 from ledger.mirror.segment import file_digest
 from ledger.ports import StoredRecord
-from ledger.regulation.acts.act import ORDINARY
 from ledger.regulation.case.guard_input import DecisionContext
 from ledger.regulation.case.state import StreamState
 from ledger.regulation.decide import raised
@@ -183,8 +182,9 @@ class Mirrored:
     ) -> list[StatementVerdict]:
         """Statements of a mirrored case with their verdicts.
 
-        With the flags that the lower log raised, by its registry at that index: of a case that is
-        shown whole, as at ordinary each is. What asks other cases is asked of none.
+        With the flags that the lower log raised, by its registry at that index, for as long as no
+        statement before is of a document that is not shown: at ordinary always, above it of a case
+        whose documents are all shown. What asks other cases is asked of none.
         """
         reader = Reader(self._store(log), self._kek, log, level)
         follower = self._followers.get(log)
@@ -199,9 +199,11 @@ class Mirrored:
         }
         told = list(_rows(reader.for_folds().open_each(rows), marks))
         state, found = StreamState(rows[0].stream), []
+        whole = True
         for row, signed in timeline.signeds(told, registry):
             flags: Sequence[str] = ()
-            if signed is not None and level == ORDINARY and completes(state, signed.act):
+            whole = whole and row.seq == state.seq + 1
+            if signed is not None and whole and completes(state, signed.act):
                 at = DecisionContext(
                     registry=follower.before(row.index),
                     origin=log,
