@@ -452,6 +452,14 @@ TYPES: Final[Mapping[str, ProblemType]] = {
             "Nothing was asked. A letter and a look are the act's author's, a share a custodian's."
         ),
     ),
+    "file_left_out": ProblemType(
+        404,
+        Message("The file did not come up with its act"),
+        Message(
+            "Nothing was recorded, and nothing is lost: the act names the file by its digest. Ask"
+            " whoever keeps the lower log for it by hand, and hold it to that digest."
+        ),
+    ),
     "part_only": ProblemType(
         403,
         Message("You see some acts of this case, and not the whole file"),

@@ -17,8 +17,9 @@ from uuid import UUID
 from keys import sealed_file
 from keys.envelope_encryption import Keks
 from keys.errors import Unsealable
-from ledger.errors import VerificationError
+from ledger.errors import Rejected, VerificationError
 from ledger.log.statement import AUTHOR
+from ledger.message import Message
 from ledger.mirror.merged import LogPlace, merged
 from ledger.mirror.ports import MirrorStore, TakenSegment
 from ledger.mirror.segment import file_digest
@@ -51,6 +52,22 @@ SELECT r.index, r.aside, coalesce(e.act_id, r.erased_by)::text FROM mirror.recor
 LEFT JOIN mirror.erased e ON e.origin = r.origin AND e.index = r.index
 WHERE r.origin = %s AND r.stream_id = %s
 """
+
+
+class FileLeftOut(Rejected):
+    """A file that an act of a lower log lists did not come: too long, or nowhere below."""
+
+    def __init__(self, digest: str, log: str) -> None:
+        super().__init__(
+            "file_left_out",
+            Message(
+                "The file {digest} did not come up with its act: it is longer than 8 MiB with those"
+                " before it, or was lost below. Ask whoever keeps {log} for it, as for any"
+                " document.",
+                digest=digest,
+                log=log,
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +167,10 @@ class Mirrored:
         return found
 
     def file(self, case: MirroredCase, act_id: str, digest: str) -> LowerFile | None:
-        """A file of an act of a case that is shown; None where it has none, or it did not come.
+        """A file of an act of a case that is shown; None where it has none.
 
         Raises:
+            FileLeftOut: It did not come.
             VerificationError: What is stored does not open to what the act lists.
         """
         signed = (one.row for one in case.statements if one.row.act_id == act_id)
@@ -164,7 +182,7 @@ class Mirrored:
         store = self._store(case.log)
         sealed = store.file(row.index, n)
         if sealed is None:
-            return None
+            raise FileLeftOut(digest, case.log)
         (dek,) = record_keys(self._kek, case.log, store.read(row.index, 1))
         try:
             if isinstance(dek, Unsealable):

@@ -654,7 +654,8 @@ class Queries:
         """A file of an act of a lower log, in a case that a grant in this one shows the asker.
 
         Raises:
-            NotFound: Nothing of the kind is shown, the act lists no such file, or it did not come.
+            NotFound: Nothing of the kind is shown, or the act lists no such file.
+            FileLeftOut: It did not come.
             VerificationError: What is stored is not what the act lists.
         """
         at_all = self._evidence.level != ORDINARY and is_case(stream)

@@ -321,13 +321,16 @@ def test_a_case_below_is_opened_with_its_files(joined: Joined) -> None:
     for path, by in (
         (_file_path(joined), WHOLE),
         (_file_path(joined), STRANGER),
-        (_file_path(joined, 1), GRANTED),
+        (_file_path(joined, 1), WHOLE),
         (_file_path(joined, act=an_id("nothing")), GRANTED),
         (_file_path(joined).replace(joined.above.case, an_id("another case")), GRANTED),
     ):
         hidden = joined.get(path, by)
         assert (hidden.status_code, hidden.get_json()["code"]) == (404, "not_found"), path
     assert not joined.rows(WHOLE)
+    lost = joined.get(_file_path(joined, 1), GRANTED)
+    assert (lost.status_code, lost.get_json()["code"]) == (404, "file_left_out")
+    assert joined.files[1]["digest"] in lost.get_json()["detail"]
     reported, *others = [one["mirrored"] for one in joined.history() if "mirrored" in one]
     assert reported["left_out"] == [joined.files[1]["digest"]]
     assert {one for other in others for one in other["left_out"]} == set()

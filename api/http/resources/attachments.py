@@ -164,7 +164,7 @@ def read_attachment(act_id: str, digest: str) -> Response:
     produces=ANY,
     headers=_HANDED_OUT,
     parameters=(_CASE, _LOWER_ACT, _FILE),
-    problems=("not_found", "evidence_fails", "database_unavailable"),
+    problems=("not_found", "file_left_out", "evidence_fails", "database_unavailable"),
     heavy=_HEAVY,
 )
 def read_lower_attachment(case: str, act_id: str, digest: str) -> Response:
@@ -172,7 +172,7 @@ def read_lower_attachment(case: str, act_id: str, digest: str) -> Response:
 
     For whom a grant in this case shows the case below (`mirrored` in its acts). All of it is
     checked against its digest, and the read is noted with the grant, before the first byte leaves.
-    One that did not come is told with its act (`left_out`), and not found here.
+    One that did not come is told with its act (`left_out`), and refused here as such.
     """
     stream = f"case/{require_uuid(case)}"
     require_uuid(act_id)
