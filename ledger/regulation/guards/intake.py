@@ -230,6 +230,20 @@ def concerned_handles_not(q: GuardInput) -> Breach | None:
     return None
 
 
+def handler_registers(q: GuardInput) -> Breach | None:
+    """8.1.a, 4.3 (added). Whoever registers a case handles it; another does once it has accepted.
+
+    One clerk makes no other agency the handler by a word. A report about the own agency goes
+    elsewhere from the first (CONCERNED_HANDLES_NOT).
+    """
+    named = present_agency(q.registry, str(q.facts.get("handling_agency")), q.day)
+    agencies, _ = concerned(q.stream, q.registry, q.day)
+    if named == q.act.agency or q.act.agency in agencies:
+        return None
+    told = {"agency": q.registry.name(q.act.agency, q.day)}
+    return Breach(told, ("/facts/handling_agency",))
+
+
 def disclosure_lawful(q: GuardInput) -> Breach | None:
     """Added (access.md A18). Only to a body that the law names, on a ground that is listed."""
     lines = [line for line in lines_on(q, "disclosure_grounds", q.day) if _cites(q, line)]

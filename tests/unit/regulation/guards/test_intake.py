@@ -20,6 +20,7 @@ from tests.builders import (
     a_registry,
     a_token,
     an_id,
+    at,
     breaks,
     hire,
     holds,
@@ -307,6 +308,23 @@ def test_a_report_about_the_agency_goes_elsewhere() -> None:
     holds("CONCERNED_SIGNS_NOT", elsewhere)
     mixed = case.asks("CompetenceDetermined", by="ubcv", also=["gd"])
     breaks("CONCERNED_SIGNS_NOT", mixed, "/signers/1")
+
+
+def test_who_registers_a_case_makes_no_other_agency_its_handler() -> None:
+    """Q11: by a referral that it accepts, or where the report is about whoever registers."""
+    case = a_case_in("RECEIVED")
+    holds("HANDLER_REGISTERS", case.asks("CaseRegistered"))
+    elsewhere = {"handling_agency": "bacninh.syt"}
+    told = breaks("HANDLER_REGISTERS", case.asks("CaseRegistered", facts=elsewhere))
+    assert told["agency"] == case.registry.name("bacninh.stttt", case.now.date())
+    about = Story()
+    report = about.then("ReportReceived", facts={"concerns_agency": ["bacninh.stttt"]})
+    above = {"intake": [report.act.act_id], "handling_agency": "bacninh.ubnd"}
+    holds("HANDLER_REGISTERS", about.asks("CaseRegistered", facts=above))
+    # an agency goes by the name it has that day
+    case.now = at("2025-03-05 08:00")
+    heir = {"handling_agency": "bacninh.stttt"}
+    holds("HANDLER_REGISTERS", case.asks("CaseRegistered", by="scv", facts=heir))
 
 
 def test_a_report_about_an_officer_is_not_that_officers() -> None:
