@@ -122,9 +122,8 @@ def test_a_collector_is_told_of_every_request_its_route_and_nothing_of_whom(
     running: Running,
 ) -> None:
     """It hears what `api.ops.redaction` names; while it answers nobody, nobody waits for it."""
-    untold = (
-        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"  # a client that asks not to be
-    )
+    # of a client that asks not to be told of
+    untold = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
     headers = {"Authorization": f"Bearer {running.token}", "traceparent": untold}
     asked = httpx.Client(base_url=running.url, headers=headers)
     with asked as client:
@@ -135,8 +134,7 @@ def test_a_collector_is_told_of_every_request_its_route_and_nothing_of_whom(
                 break
             Event().wait(0.1)
         assert "GET /v1/cases/<case>" in routes, routes
-        assert not Collector.answers.is_set()
-        assert client.get(f"/v1/cases/{running.case}").status_code == 200
+        assert client.get(f"/v1/cases/{running.case}").status_code == 200, "the collector is slow"
     sent = b"".join(Collector.sent)
     for text in (running.case, running.token, "at_least", "127.0.0.1", socket.gethostname()):
         assert text.encode() not in sent, text

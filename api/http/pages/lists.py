@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from flask import Response, request
 
+from api.http.framework.admission import View
 from api.http.framework.request_context import context, now
 from api.http.pages.frame import Answered, ask, page, render, spoken
 from api.http.resources.cases import list_cases
@@ -34,6 +35,7 @@ _FILTERS: Final = (
     "sort",
 )  # fmt: skip
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MOST: Final = "200"
 _OF_A_PAGE: Final = ("limit", "cursor")
 
 
@@ -129,10 +131,21 @@ def show_worklist() -> Response:
 
 
 def _as_csv(name: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
-    """A table of the registry to take along, of the page that is asked for."""
+    """A table of the registry to take along."""
     response = Response(sheet([[*map(spoken, heads)], *rows]), content_type=CSV)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response
+
+
+def _every(call: View, name: str) -> list[Mapping[str, Any]]:
+    """All lines: a table that is taken along says nowhere that there are more."""
+    given, lines = {**request.args, "limit": _MOST}, []
+    while True:
+        body = ask(call, given).body
+        lines += body[name]
+        if "next" not in body:
+            return lines
+        given = {**given, "cursor": body["next"]}
 
 
 @page("/co-quan.csv", list_agencies, produces=CSV)
@@ -143,7 +156,7 @@ def give_agencies() -> Response:
         (one["label"], one["agency"], "; ".join(functions), "; ".join(posts),
          one["valid_to"] or "", one["carried_on_by"] or "")
         for one, functions, posts
-        in _agencies_in_words(ask(list_agencies, request.args).body["agencies"])
+        in _agencies_in_words(_every(list_agencies, "agencies"))
     ))  # fmt: skip
 
 
@@ -156,7 +169,7 @@ def give_keys() -> Response:
         (one["kid"], word(one["status"], lang), word(one["custody"] or "", lang),
          one["valid_from"] or "", one["valid_to"] or "", one["enrolled_index"],
          "" if one["revoked_index"] is None else one["revoked_index"])
-        for one in ask(list_keys, request.args).body["keys"]
+        for one in _every(list_keys, "keys")
     ))  # fmt: skip
 
 

@@ -129,7 +129,7 @@ def _moment(case: str, acts: Sequence[Mapping[str, Any]], clock: str) -> dict[st
         return _on(case, at, clock) if at else None
     places = places_of(acts)
     named = request.args["lan"]
-    if not (named.isascii() and named.isdigit() and int(named) in places):
+    if named not in map(str, places):
         raise malformed(
             "lan",
             Message("there is no statement of this number among those that you see here"),
