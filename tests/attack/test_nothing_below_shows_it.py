@@ -21,7 +21,7 @@ from tests.leaks import LEAKS, Leak
 from tests.two_levels import Step, World, a_full_story, a_story, a_world, first_difference, played
 
 SEED = 90
-STORIES = examples(30)
+STORIES = examples(100)
 PARTS = 4
 
 

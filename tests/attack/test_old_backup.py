@@ -456,7 +456,7 @@ def test_no_restart_makes_a_stopped_checkpointer_forget(service: Service) -> Non
 @pytest.mark.parametrize(
     "harm",
     [
-        pytest.param(None, marks=pytest.mark.soak),
+        None,
         pytest.param(b"", marks=pytest.mark.soak),
         b"junk",
     ],

@@ -86,7 +86,7 @@ def test_every_stream_is_in_one_share() -> None:
 @pytest.mark.parametrize(
     ("scenario", "number", "views"),
     [
-        ("SC10", 2, ["audience", "worklist", "statistics"]),
+        ("SC10", 2, ["audience", "worklist", "statistics", "public_acts"]),
         pytest.param("SC10", 2, [view.name for view in VIEWS], marks=pytest.mark.soak),
         pytest.param("SC11", 3, ["audience", "worklist"], marks=pytest.mark.soak),
         pytest.param("SC11", 2, [view.name for view in VIEWS], marks=pytest.mark.soak),
