@@ -70,7 +70,7 @@ def processes(settings: Settings, output: Path) -> Iterator[Running]:
     """API, checkpointer and projector, started and not yet waited for."""
     fallen: list[str] = []
     supervisor = Supervisor(
-        replace(settings, port=0, workers=2),
+        replace(settings, port=0, workers=1),
         output=output,
         tell=lambda role, _status, _again: fallen.append(role),
     )
