@@ -25,6 +25,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from api.http import traces
 from api.http.framework.read_budget import Budgets
+from api.http.turns import Turns
 from api.http.worker import ProblemWorker
 from api.loading import loading
 from api.ops.child_processes import end_with_parent
@@ -73,6 +74,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         self._settings = settings
         self.proxies = Proxies(settings.trusted_proxies)
         self._budgets = Budgets(settings.officer_share / 100)
+        self._turns = Turns(max(1, (os.cpu_count() or 1) - 1))
         if listener is None:
             listener = listen(settings.host, settings.port).detach()
         self._listener = listener
@@ -107,8 +109,13 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             self.cfg.set(name, value)
 
     def load(self) -> Any:  # noqa: ANN401  a WSGI application
-        """One worker's application, opened after the fork."""
-        return application(self._settings, self._budgets)
+        """One worker's application, opened after the fork.
+
+        Workers open one after the other, but as many at once as there are other cores: opening a
+        key takes a processor and its memory, and the first to answer is waited for.
+        """
+        with self._turns.taken():
+            return application(self._settings, self._budgets)
 
     @staticmethod
     def _post_fork(_arbiter: Any, _worker: Any) -> None:  # noqa: ANN401  gunicorn's hook
