@@ -21,7 +21,7 @@ from ledger.regulation.edition import PROCEDURE
 Json = Mapping[str, Any]
 PROVISION: Final = frozenset({"instrument", "article", "clause", "point", "role"})
 """Members of a provision: it is written on one line."""
-_CIRCULATION: Final[Mapping[str, Text]] = {
+CIRCULATION: Final[Mapping[str, Text]] = {
     "INTERNAL": meaning("circulation", "internal"),
     "PUBLIC": meaning("circulation", "public"),
 }
@@ -112,7 +112,7 @@ def _frame(kind: Json, catalogue: Json) -> Iterator[FormField]:
         "occurred_at": {"format": "date-time", "kind": "happened"},
         "precision": _one_of(PRECISIONS),
         "late_reason": {"type": "string", "text": True},
-        "circulation": _one_of(_CIRCULATION),
+        "circulation": _one_of(CIRCULATION),
     }.items():
         yield FormField((name,), _called(schema, labels, name))
 

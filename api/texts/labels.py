@@ -11,6 +11,7 @@ from typing import Final
 from api.texts.catalogue import translate
 from api.texts.lang import Lang
 from ledger.message import Message, meaning
+from ledger.regulation.words import vocabulary
 
 LEVEL_BANNERS: Final[dict[str, Message]] = {
     "ordinary": Message("ORDINARY LEDGER · Enter nothing that is a state secret"),
@@ -161,8 +162,8 @@ NAMES: Final[dict[str, Message]] = {
 
 
 def name(member: str, lang: Lang) -> str:
-    """The word for a member or column; the member itself where the table has none."""
-    text = NAMES.get(member)
+    """The word for a member or column, else what the rules call it, else the member itself."""
+    text = NAMES.get(member) or vocabulary("members").get(member)
     return translate(text, lang) if text is not None else member.replace("_", " ")
 
 

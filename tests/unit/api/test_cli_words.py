@@ -8,14 +8,15 @@ from importlib import resources
 
 import pytest
 
+from api.client.act_form import CIRCULATION
 from api.http.schemas.enumerations import VERIFICATION_OUTCOME
 from api.texts.catalogue import both
-from api.texts.labels import AUDITED, NAMES, ROLES, STANDINGS, VERDICTS, WORDS
+from api.texts.labels import AUDITED, NAMES, ROLES, STANDINGS, VERDICTS, WORDS, name
 from keys.keyring import Verdict
 from ledger.audit.audit import _UNOPENED as UNOPENED
 from ledger.audit.chain import AGAINST_THE_RULES, NOT_REJUDGED
 from ledger.message import Message
-from ledger.regulation.acts.act import SIGNER_ROLES
+from ledger.regulation.acts.act import CIRCULATIONS, SIGNER_ROLES
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.case_file.render import case_file
 from ledger.regulation.edition import load_edition
@@ -86,3 +87,15 @@ def test_every_state_of_a_generation_has_words() -> None:
     states = set(re.findall(r"'([a-z]+)'", named[1]))
     assert len(states) == 3
     assert states <= set(WORDS)
+
+
+def test_every_member_of_an_act_has_a_word_where_it_is_shown_before_signing() -> None:
+    """Nobody signs under a heading in a language that they do not read."""
+    shown = (
+        "occurred", "precision", "late_reason", "disposition", "to", "channel", "document",
+        "circulation", "stream", "case", "refers_to", "corrects",
+    )  # fmt: skip
+    for member in shown:
+        assert name(member, "vi") != name(member, "en")
+        assert "_" not in name(member, "en")
+    assert set(CIRCULATION) == set(CIRCULATIONS)

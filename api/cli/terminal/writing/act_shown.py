@@ -13,6 +13,7 @@ import click
 
 from api.cli.terminal.act_tables import FIELD_WIDTHS, fact_rows
 from api.cli.terminal.shell import Shell, in_lines, visible
+from api.client.act_form import CIRCULATION
 from api.client.draft_sources import DraftSources
 from api.texts import act_words
 from api.texts.case_words import PRECISIONS, ground, happened, when
@@ -74,6 +75,7 @@ def _table(shell: Shell, title: Text | None, rows: Iterable[tuple[str, object]])
 def _head(shell: Shell, act: Act, sources: DraftSources) -> Iterator[tuple[str, object]]:
     to = (shell.text(act_in_words.addressee(one, act, sources)) for one in act.to)
     channel = None if act.channel is None else shell.text(channel_words(act.channel))
+    inside = act.circulation == "INTERNAL"
     said = {
         "occurred": happened(act.signed),
         "precision": shell.text(PRECISIONS[act.precision]),
@@ -82,7 +84,7 @@ def _head(shell: Shell, act: Act, sources: DraftSources) -> Iterator[tuple[str, 
         "to": "\n".join(to) or None,
         "channel": channel,
         "document": None if act.document is None else act_words.paper(act.document),
-        "circulation": None if act.circulation == "INTERNAL" else act.circulation,
+        "circulation": None if inside else shell.text(CIRCULATION[act.circulation]),
         "stream": None if act.stream.startswith("case/") else act.stream,
         "case": None if not act.stream.startswith("case/") else _case(shell, sources),
         "refers_to": _act_named(shell, sources, act.refers_to),
