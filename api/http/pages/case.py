@@ -36,7 +36,11 @@ def show_case(case: str) -> Response:
         of=found,
         case=case,
         body=file,
-        facts=[(name, _limbs(file) if name == _LIMBS else file.get(name)) for name in FILE_FACTS],
+        facts=[
+            (name, _cited(file.get(name, ())) if name == _LIMBS else file.get(name))
+            for name in FILE_FACTS
+        ],
+        met=_cited((file.get("finding") or {}).get("limbs_met", ())),
         clocks=[one for one in file.get("clocks", ()) if one["status"] not in ENDED],
     )
 
@@ -44,9 +48,9 @@ def show_case(case: str) -> Response:
 _LIMBS: Final = "alleged_limb"
 
 
-def _limbs(file: Mapping[str, Any]) -> list[str]:
-    """Those of article 3.3 of the regulation that were alleged, as one cites them."""
-    return [f"3.3.{limb}" for limb in file.get(_LIMBS, ())]
+def _cited(limbs: Sequence[str]) -> list[str]:
+    """Limbs of article 3.3 of the regulation, as one cites them."""
+    return [f"3.3.{limb}" for limb in limbs]
 
 
 def _called(file: Mapping[str, Any]) -> str:

@@ -187,6 +187,7 @@ SAY: Final[Mapping[str, Message]] = {
     "tab_verify": Message("Verify"),
     "tabs": Message("Parts of the case"),
     "facts": Message("What is known"),
+    "limbs_met": Message("Limbs found to be met"),
     "since": Message("since"),
     "deadlines": Message("Deadlines that run"),
     "deadlines_none": Message("No deadline runs."),
