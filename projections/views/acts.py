@@ -574,17 +574,13 @@ _BY_AUTHOR: Final[LiteralString] = " AND a.role = 'AUTHOR'"
 _BY_FLAG: Final[LiteralString] = " AND a.flags <> '{}' AND a.flags @> ARRAY[%(flag)s]::text[]"
 _ACROSS: Final[LiteralString] = (
     "SELECT a.index, a.stream, a.seq, a.act_id::text, a.act, a.agency, a.occurred_at,"
-    " a.recorded_at, a.late FROM proj.acts a WHERE a."
-    + _LIVE
-    + _OF_CASES
-    + " AND a.index <= %(snapshot)s"
+    " a.recorded_at, a.late FROM proj.acts a WHERE a." + _LIVE + " AND a.index <= %(snapshot)s"
 )
 #: How the acts of a page stand, which their other statements say; and what their cases are called.
 _STOOD: Final[LiteralString] = (
     "SELECT o.act_id::text, (array_agg(o.status ORDER BY o.index DESC))[1],"
     " coalesce(array_agg(DISTINCT flag) FILTER (WHERE flag IS NOT NULL), '{}'),"
-    " min(substring(convert_from(o.payload, 'UTF8')"
-    ' from \'"precision":"(day|hour|minute|second)"\'))'
+    " min(convert_from(o.payload, 'UTF8')::json ->> 'precision')"
     " FROM proj.acts o LEFT JOIN LATERAL unnest(o.flags) AS flag ON true"
     " WHERE o." + _LIVE + " AND o.act_id = ANY (%(acts)s::uuid[]) AND o.index <= %(snapshot)s"
     " AND o.status <> 'set_aside' GROUP BY o.act_id"
@@ -653,7 +649,8 @@ class ActFilter:
         act: Type.
         flag: Raised this flag when it took effect, or of DISPUTED holds such a signature; its line
             is then of that statement.
-        begins: Its id begins so.
+        begins: Its id begins so. Of all acts that are seen, not of cases alone: an order or an
+            opening stands with an agency, and is not overlooked behind another's that is alike.
         late: Says why it is entered late.
         pending: Waits for a signature.
         kid: Has a statement that is signed with this key.
@@ -743,10 +740,10 @@ def across(  # noqa: PLR0913 - a question, its parts named
         (wanted.start is not None, start),
         (wanted.end is not None, end),
         (after is not None, behind),
-        (few, _FEW),
+        (few and wanted.begins is None, _FEW),
     ]
     parts: list[LiteralString] = [
-        _ACROSS,
+        _ACROSS + (_OF_CASES if wanted.begins is None else ""),
         _LINE_OF.get(wanted.flag or "", _BY_FLAG),
         *(part for name, part in _WANTED.items() if getattr(wanted, name)),
         *(part for one, part in given if one),

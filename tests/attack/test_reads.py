@@ -30,7 +30,7 @@ from ledger.reads.access_logged import origin_of
 from tests import builders
 from tests.a_ledger import appointment
 from tests.attacks import attack
-from tests.builders import CAST, officer
+from tests.builders import CAST, an_act, an_id, officer
 from tests.fixtures.app import Service, listening
 from tests.fixtures.compartments import STRANGER, WHOLE
 from tests.fixtures.under_order import AUDITOR, INSPECTOR, PURPOSE, UnderOrder
@@ -601,3 +601,22 @@ def test_a_checkpoint_of_the_log_of_reads_is_printed_to_whom_its_tree_is_told(
             assert (refused.exit_code, refused.stdout) == (1, "")
             assert "for the auditors of an overseer alone" in refused.stderr
         assert socai(AUDITOR).exit_code == 2, "a key is for --reads alone"
+
+
+@attack(
+    "an inspected officer records an act whose id begins as the order's does that they are read by",
+    stopped_by="acts of agencies are found by how their id begins too, and two are told as two",
+    noticed_by="-",
+)
+def test_a_short_id_of_an_order_is_never_another_act(under_order: UnderOrder) -> None:
+    """Whoever looks up the reads under it would be shown another's, which are none."""
+    service, order = under_order.service, under_order.order
+    (found,) = service.get("/v1/acts", AUDITOR, id=order[:8]).get_json()["acts"]
+    assert (found["act_id"], found["stream"]) == (order, "agency/bacninh.thanhtra")
+    alike = f"{order[:8]}-0000-4000-8000-000000000000"
+    stream = f"case/{an_id('alike')}"
+    act = an_act("ReportReceived", when=service.clock.now(), stream=stream, act_id=alike)
+    service.known(service.say(act, "hotline")["index"])
+    under_order.world.fold()
+    both = service.get("/v1/acts", "hotline", id=order[:8]).get_json()["acts"]
+    assert {one["act_id"] for one in both} == {order, alike}

@@ -35,7 +35,7 @@ def act_id(client: Client, text: str) -> str:
     """The uuid of an act: as it is, as it begins, by its case and a place in it, or by its row.
 
     `2024/0187#3` is the statement at the third place of a case, `3` the third row of `socai acts`.
-    What begins so is looked for among the acts of cases that whoever asks may see.
+    What begins so is looked for among the acts that whoever asks may see, those of agencies too.
     """
     if _UUID.fullmatch(text):
         return text
@@ -61,7 +61,7 @@ def act_id(client: Client, text: str) -> str:
 
 
 def _acts_beginning(client: Client, text: str) -> list[str]:
-    """Acts of cases whose id begins so, of those that are seen; above ordinary none is listed."""
+    """Acts whose id begins so, of those that are seen; above ordinary none is listed."""
     if not _SHORT.fullmatch(text):
         return []
     try:

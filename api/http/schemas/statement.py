@@ -203,7 +203,11 @@ class ActsQuerySchema(PageSchema):
     flag = FLAG.one(
         "Raised this flag when it took effect; its line, place and time are then of that statement."
     )
-    id_ = pattern(BEGINNING, "Id begins so; at least six digits.", name="id")
+    id_ = pattern(
+        BEGINNING,
+        "Id begins so; at least six digits. Of every act that you see, of an agency's too.",
+        name="id",
+    )
     late = choice(("true",), "Entered late, and says why.")
     pending = choice(("true",), "Waits for signatures.")
     kid = pattern(DIGEST, "Has a statement signed with this key.")
@@ -222,7 +226,7 @@ class ActLineShownSchema(StrictSchema):
     act = text("Act type.", required=True)
     act_vi = text("Vietnamese name.", required=True)
     act_en = text("English name.", required=True)
-    stream = text("`case/<uuid>`.", required=True)
+    stream = text("`case/<uuid>`; by `id` any.", required=True)
     case_number = maybe("Case number; null where you see acts of the case only.")
     register_no = maybe("Number in the intake register; likewise.")
     title = maybe("What it is about; likewise, or its registration says none.")
