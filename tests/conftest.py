@@ -24,6 +24,7 @@ pytest_plugins = [
     "tests.fixtures.key_files",
     "tests.fixtures.clusters",
     "tests.fixtures.app",
+    "tests.fixtures.kept",
     "tests.fixtures.above",
     "tests.fixtures.compartments",
     "tests.fixtures.arena",
