@@ -125,6 +125,9 @@ def measures_before(walks: Walks, inspected: Inspected, _: Permitted) -> Walk:
     }
     walk.click(NUMBERS["SC2"])
     assert f"/lan-ghi/{inspected.act('SC2', 2)}" in walk.links("/lan-ghi/")
+    limbs = inspected.step("SC2", 8)["facts"]["limbs"]
+    met = [f"3.3.{one['limb']}" for one in limbs if one["result"] == "MET"]
+    assert f"Limbs found to be met {', '.join(met)} Why?" in walk.text
     return walk
 
 
@@ -155,6 +158,7 @@ def what_waits(walks: Walks, inspected: Inspected, _: Permitted) -> Walk:
             if isinstance(one, dict)]  # fmt: skip
     assert rows
     assert all(str(one["act_en"]) in walk.text for one in rows)
+    assert {f"/lan-ghi/{one['act_id']}" for one in rows} == set(walk.links("/lan-ghi/"))
     return walk
 
 
