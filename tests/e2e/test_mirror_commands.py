@@ -158,6 +158,31 @@ def test_slots_are_given_to_somebody_or_by_a_word_to_nobody(pair: Two) -> None:
     assert kept.read_bytes() == before
 
 
+def test_what_is_sealed_to_others_says_so_and_is_published_again(pair: Two) -> None:
+    """mirror.md: slots that were given to nobody; given back, the same records come after all."""
+    settings, public = pair.below.settings, str(pair.above.home / "mirror" / "mirror.pub")
+    start = pair.mirrored()._store.head().size
+    assert socai(settings, "mirror", "slots", "--nobody").exit_code == 0
+    pair.reports(90)
+    path = pair.publish()
+    refused = socai(pair.above, "mirror", "import", str(path))
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "sealed to no key of this enclave" in refused.stderr
+    assert "Carry the receiving key down again: socai mirror slots" in refused.stderr
+    noted = told(socai(pair.above, "mirror", "status", "--json"))["refused"][-1]
+    assert (noted["name"], noted["kind"]) == (path.name, "recipient")
+    assert pair.mirrored()._store.head().size == start
+    path.unlink()
+    assert socai(settings, "mirror", "slots", public).exit_code == 0
+    pair.clock.step(minutes=1)
+    sent = Outbox(settings, into_folder(pair.folder), pair.clock).once(again_from=start)
+    found = pair.folder / f"{sent.at:012d}{ENDING}"
+    taken = socai(pair.above, "mirror", "import", str(found))
+    assert taken.exit_code == 0, taken.output
+    assert pair.mirrored()._store.head().size > start
+    found.unlink()
+
+
 def test_a_log_goes_up_by_folder_and_by_pipe(pair: Two) -> None:
     """Every record, byte for byte, sealed under the own KEK; what was taken in is counted."""
     index = pair.reports(1)

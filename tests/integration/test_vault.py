@@ -235,6 +235,28 @@ def test_a_server_that_asks_to_come_again_is_asked_again(scene: Scene) -> None:
     assert len(scene.mail.arrived) == 1
 
 
+def test_a_letter_that_no_server_takes_waits_for_a_day_and_then_its_act_says_so(
+    scene: Scene,
+) -> None:
+    """vault.md: until then nothing is said of it; afterwards it is not sent any more."""
+    item, act = scene.put()
+    scene.mail.refuses = "451 later"
+    letter = Letter(item.token, str(act.comp), "Sau.")
+    assert scene.outcome(letter, act.act_id) is None
+    for hours, said in ((23, None), (25, "unreachable")):
+        with psycopg.connect(scene.database.admin) as admin:
+            admin.execute(
+                "UPDATE r.requests SET due = clock_timestamp(), asked_at = clock_timestamp()"
+                " - make_interval(hours => %s) WHERE answer IS NULL",
+                [hours],
+            )
+        assert scene.outcome(letter, act.act_id) == said
+    scene.mail.refuses = None
+    scene.due()
+    assert scene.outcome(letter, act.act_id) == "unreachable"
+    assert not scene.mail.arrived
+
+
 def test_a_vault_that_died_over_a_letter_sends_it_no_second_time(scene: Scene) -> None:
     """Nobody knows whether it went out: that is what is said."""
     item, act = scene.put()
@@ -269,6 +291,19 @@ def test_two_of_three_custodians_open_what_the_act_says(scene: Scene) -> None:
         assert scene.look(act)[1] == {"NAME": "Nguyễn Thị Người Báo"}
     assert len(scene.mail.arrived) == 3
     assert "Cơ quan điều tra" in scene.mail.arrived[0].text
+
+
+def test_a_vault_that_is_started_again_has_forgotten_what_it_was_lent(scene: Scene) -> None:
+    """vault.md: the first share is given again, and what was open is closed."""
+    _, act = scene.put()
+    assert scene.outcome(scene.kept.share(0, act)) == "one_of_two"
+    scene.vault = scene.started()
+    assert scene.outcome(scene.kept.share(1, act)) == "one_of_two"
+    assert scene.look(act) == (Answer("closed"), None)
+    assert scene.outcome(scene.kept.share(0, act)) == "open"
+    assert scene.look(act)[1] is not None
+    scene.vault = scene.started()
+    assert scene.look(act) == (Answer("closed"), None)
 
 
 def test_the_law_may_forbid_to_tell_the_reporter(scene: Scene) -> None:

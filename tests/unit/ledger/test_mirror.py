@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import get_args
 from uuid import UUID
 
 import pytest
@@ -13,6 +15,7 @@ from keys.errors import Malformed
 from keys.jwk import SoftwareSigner
 from ledger.errors import Unavailable
 from ledger.log.statement import AUTHOR, make
+from ledger.mirror.refusal import Kind
 from ledger.mirror.segment import MOST_FILE_BYTES, Gone, Kept, Unread, file_digest
 from ledger.mirror.taking_in import TakenIn
 from ledger.mirror.unit import unit_below
@@ -26,6 +29,7 @@ from tests.a_ledger import a_report, revocation
 from tests.builders import an_act
 from tests.mirrored import Above, Below
 from tests.smuggle import smuggler_of
+from tests.source_files import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -335,3 +339,11 @@ def test_what_cannot_be_read_and_what_speaks_of_it_is_of_a_unit_of_its_own() -> 
         )
     ]  # fmt: skip
     assert unit(told, UUID(told.act_id)) == gone
+
+
+def test_every_kind_of_refusal_is_on_the_page_of_whoever_operates() -> None:
+    """mirror.md: what a segment is refused for, each with what to do."""
+    page = (ROOT / "docs" / "operate" / "mirror.md").read_text("utf-8")
+    table = page.partition("| kind | what to do |")[2].partition("\n\n")[0]
+    listed = re.findall(r"`(\w+)`", "".join(row.split(" | ")[0] for row in table.splitlines()))
+    assert sorted(listed) == sorted(get_args(Kind))
