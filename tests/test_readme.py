@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from api.cli.main import COMMANDS
-from api.rehearsal.scenario import read_file, shipped
+from api.rehearsal.scenario import SHIPPED, read_file, shipped
 from api.settings import Settings, child_environment
 from tests.attacks import attack
 from tests.builders import a_token
@@ -174,3 +174,13 @@ def _act(officer: str) -> bytes:
             "signers": [{"officer": officer, "post": post, "role": "AUTHOR"}],
         }
     )
+
+
+def test_the_scenarios_it_names_are_those_that_are_shipped() -> None:
+    """By ranges; a new one is named, and none that is not there."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    told = text.partition("the scenarios that are shipped by name (")[2].partition(")")[0]
+    ranges = re.findall(r"`SC(\d+)`(?: … `SC(\d+)`)?", told)
+    named = {f"SC{n}" for first, last in ranges for n in range(int(first), int(last or first) + 1)}
+    assert "`negative`" in told
+    assert named | {"negative"} == {path.stem for path in SHIPPED.glob("*.json")}
