@@ -1,6 +1,6 @@
 """Single mutations of every table, by whoever owns the database: `log audit` names each.
 
-Twenty on a push, eighty in `make attack`, ten thousand in `make soak`. What it
+One of each table at least on a push, more in `make attack`, ten thousand in `make soak`. What it
 does not name stands in a reviewed list with the reason why nobody is misled by it
 (`tests/mutation/harmless.toml`).
 """
