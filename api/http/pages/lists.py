@@ -150,7 +150,7 @@ def _every(call: View, name: str) -> list[Mapping[str, Any]]:
 
 @page("/co-quan.csv", list_agencies, produces=CSV)
 def give_agencies() -> Response:
-    """The agencies as a table; nothing of a case is in it (ADR 87)."""
+    """The agencies as a table; nothing of a case is in it (ADR 86)."""
     heads = ("a_name", "a_code", "a_functions", "a_posts", "a_until", "a_carried_on_by")
     return _as_csv("co-quan", heads, (
         (one["label"], one["agency"], "; ".join(functions), "; ".join(posts),
