@@ -28,7 +28,7 @@ from api.printed.sheets import (
 )
 from api.printed.typeface import typeface
 from api.texts import act_words
-from api.texts.case_words import Speech, changed_things, coded, source, taken, when
+from api.texts.case_words import Speech, changed_things, coded, source, taken, valued, when
 from api.texts.labels import LEVEL_BANNERS, role, standing, verdict, word
 from api.texts.lang import Lang
 from ledger.log.sheet import Sheet
@@ -300,7 +300,7 @@ def _members(said: Speech, file: Json) -> Iterator[tuple[str, str]]:
         "state_since": when((file.get("state_since") or {}).get("at")),
         "outcome": coded(said.local(file, "outcome"), file.get("outcome")),
         "urgency": None if urgency is None else word(urgency, said.lang),
-        "alleged_limb": ", ".join(file.get("alleged_limb", ())) or None,
+        "alleged_limb": valued(said, "alleged_limb", file.get("alleged_limb")),
         "opened_at": when(file.get("opened_at")),
         "registered_at": when(file.get("registered_at")),
         "handler": (file.get("handler") or {}).get("label"),

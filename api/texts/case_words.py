@@ -244,11 +244,15 @@ def _text(speaker: Speaker, member: str, value: str) -> str | None:
         return coded(translate(outcome_words(value), speaker.lang), value)
     if leaf in _STANDS:
         return coded(standing(value, speaker.lang), value)
+    if leaf in _LIMBS:
+        return f"3.3.{value}"
     if leaf in ("status", "urgency"):
         return coded(word(value, speaker.lang), value)
     return speaker.when(value) if leaf.endswith("_at") or leaf in _WHEN else value
 
 
+_LIMBS: Final = ("alleged_limb", "limbs_met")
+"""Limbs of article 3.3 of the regulation, as one cites them."""
 _STANDS: Final = ("state", "finding", "mark")
 _WHEN: Final = ("due", "occurred_at", "at", "alarm", "until")
 

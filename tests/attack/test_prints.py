@@ -311,6 +311,15 @@ def test_a_page_prints_by_its_form_alone(under_order: UnderOrder) -> None:
     assert (answer.status_code, answer.content_type) == (200, "application/pdf"), answer.text
     assert len(exported(under_order)) == before + 1
     assert (exported(under_order)[-1].read.copy or Copy("", "")).number == "W1"
+    shown, answered = reader.get(path).text, register(under_order, WHOLE)
+    known = under_order.service.enclave.ledger.follower.current.registry
+    for one in (
+        *answered["permits"],
+        *(one for copy in answered["copies"] for one in copy["posts"]),
+    ):
+        agency = known.agency(one["agency"])
+        assert agency is not None
+        assert agency.posts[one["post"]].vi in shown, "as the call says"
     part = PageReader(under_order.service).sign_in(PART)
     assert part.post(path, {"form": part.token(), "permit": named}).status_code == 403
     assert named not in part.get(path).text

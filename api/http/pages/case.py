@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from flask import Response, request
 
@@ -36,21 +36,10 @@ def show_case(case: str) -> Response:
         of=found,
         case=case,
         body=file,
-        facts=[
-            (name, _cited(file.get(name, ())) if name == _LIMBS else file.get(name))
-            for name in FILE_FACTS
-        ],
-        met=_cited((file.get("finding") or {}).get("limbs_met", ())),
+        facts=[(name, file.get(name)) for name in FILE_FACTS],
+        met=(file.get("finding") or {}).get("limbs_met", []),
         clocks=[one for one in file.get("clocks", ()) if one["status"] not in ENDED],
     )
-
-
-_LIMBS: Final = "alleged_limb"
-
-
-def _cited(limbs: Sequence[str]) -> list[str]:
-    """Limbs of article 3.3 of the regulation, as one cites them."""
-    return [f"3.3.{limb}" for limb in limbs]
 
 
 def _called(file: Mapping[str, Any]) -> str:

@@ -286,13 +286,18 @@ def posts_of(officer: str, at: datetime) -> str:
     """The posts that an officer held on the day of an instant, with their agencies."""
     day = local_day(at)
     known = enclave().ledger.follower.current.registry
-    named = []
-    for held in known.appointments(officer, day):
-        agency = known.agency(held.agency)
-        post = None if agency is None else agency.posts.get(held.post)
-        label = known.label(held.agency, day, day)
-        named.append(f"{held.post if post is None else post.vi}, {label}")
-    return "; ".join(named)
+    return "; ".join(
+        post_name(held.agency, held.post, at) for held in known.appointments(officer, day)
+    )
+
+
+def post_name(agency: str, post: str, at: datetime) -> str:
+    """A post of an agency by what both were called on the day of an instant."""
+    day = local_day(at)
+    known = enclave().ledger.follower.current.registry
+    found = known.agency(agency)
+    named = None if found is None else found.posts.get(post)
+    return f"{post if named is None else named.vi}, {known.label(agency, day, day)}"
 
 
 @cache

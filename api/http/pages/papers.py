@@ -6,7 +6,7 @@ from flask import Response
 
 from api.http.framework.admission import ANY
 from api.http.framework.request_context import caller, now
-from api.http.pages.frame import ask, form, given_out, page, posts_of, render, spoken
+from api.http.pages.frame import ask, form, given_out, page, post_name, posts_of, render, spoken
 from api.http.pages.lists import older
 from api.http.pages.timeline import page_of_timeline, timeline
 from api.http.resources.attachments import (
@@ -71,14 +71,18 @@ def show_custody(act_id: str, digest: str) -> Response:
 def show_copies(case: str) -> Response:
     """The register of copies, and the reader's own permits to print the case by."""
     found = ask(list_copies, case=case)
-    taken = [*found.body["permits"], *found.body["copies"]]
     return render(
         "copies.html",
         spoken("copies_title"),
         of=found,
         case=case,
         body=found.body,
-        posts={one["officer"]: posts_of(one["officer"], now()) for one in taken if one["officer"]},
+        holders=[post_name(one["agency"], one["post"], now()) for one in found.body["permits"]],
+        takers=[
+            "; ".join(post_name(held["agency"], held["post"], unstamp(one["at"]))
+                      for held in one["posts"])
+            for one in found.body["copies"]
+        ],
         own=[
             one for one in found.body["permits"]
             if one["standing"] == "STANDS" and one["officer"] == caller().officer
