@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryFile
-from time import monotonic, thread_time
+from time import monotonic
 from typing import Final, Protocol, Self
 from uuid import UUID
 
@@ -86,7 +86,6 @@ from ledger.postgres.connect import (
     open_pool,
     renew,
     translated,
-    waited_s,
 )
 from ledger.postgres.files import PostgresFiles
 from ledger.postgres.keeping.opens import PostgresOpens
@@ -123,6 +122,7 @@ from ledger.vault.desk import Desk, StandingAct, statements_of
 from ledger.vault.identity import require_address
 from ledger.vault.ports import Letters
 from ledger.vault.vault import Vault
+from ledger.work import work_s
 from ledger.write.commands import Ledger
 from ledger.write.followed_log import FollowedLog
 from ledger.write.forgetting import Forgetting
@@ -661,8 +661,8 @@ class Enclave:
 
     @staticmethod
     def work_s() -> float:
-        """Seconds that this thread has ever kept a processor or the database busy."""
-        return thread_time() + waited_s()
+        """See `ledger.work.work_s`."""
+        return work_s()
 
     def ledger_time(self) -> datetime:
         """The ledger's time where a request states none (http.md §1)."""

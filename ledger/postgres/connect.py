@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from threading import local
 from typing import Any, Final, LiteralString, Protocol, TypeVar
 
 import psycopg
@@ -19,6 +18,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from ledger.errors import Fatal, LedgerError, Unavailable
 from ledger.message import Message
+from ledger.work import bill
 
 Connection = psycopg.Connection[tuple[object, ...]]
 Pool = ConnectionPool[Connection]
@@ -69,17 +69,8 @@ class Lending(Protocol):
         """Makes all connections anew, without asking any: those that hang would be waited for."""
 
 
-class _Waits(local):
-    """Seconds that this thread has waited for answers of a database."""
-
-    seconds = 0.0
-
-
-_waits: Final = _Waits()
-
-
 class _Timed(psycopg.Connection[tuple[object, ...]]):
-    """A connection whose every wait for the server is counted for the thread that waits.
+    """A connection whose every wait for the server is work of the thread that waits.
 
     Attributes:
         hung_after_s: How long an answer is waited for: a server that is silent for longer hangs,
@@ -105,12 +96,7 @@ class _Timed(psycopg.Connection[tuple[object, ...]]):
             self.pgconn.finish()
             raise Hung(f"no answer within {limit:g} s") from error
         finally:
-            _waits.seconds += time.monotonic() - began
-
-
-def waited_s() -> float:
-    """Seconds that this thread has ever waited for answers over connections of pools."""
-    return _waits.seconds
+            bill(time.monotonic() - began)
 
 
 def open_pool(

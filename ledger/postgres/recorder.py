@@ -124,12 +124,12 @@ class GroupAppender:
     def append(self, draft: Draft) -> Appended:
         """See `Appender.append`; blocks until the draft's group is committed or refused."""
         ticket = _Ticket(draft)
-        error = self._groups.join(ticket)
+        error = self._groups.join([ticket])
         answer = ticket.answer or error
         if isinstance(answer, Exception):
             raise answer
         if answer is None:
-            raise Fatal("a group ended without an answer for one of its drafts")
+            raise database_unavailable()  # whoever led was stopped: the same bytes tell what is
         return answer
 
     def close(self) -> None:

@@ -1,18 +1,18 @@
 """Notes reads: signs a row for each, seals it, and has it committed before anything is shown.
 
-Reads that are under way at once are noted together, by one append and one COMMIT. Each chain of
-rows has a stream of its own that begins with it (`reads/<uuid>`), so nobody waits for another's
-place and a lost answer costs nothing: the next rows begin another stream. What needs a note is not
-decided here.
+Reads that are under way at once are noted together, by one append and one COMMIT of at most
+`_MOST_ROWS`; whoever brings more takes part in several, with as many in each as others have. Each
+chain of rows has a stream of its own that begins with it (`reads/<uuid>`), so nobody waits for
+another's place and a lost answer costs nothing: the next rows begin another stream. What needs a
+note is not decided here.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import Any, Final, Literal, NamedTuple, Protocol
 from uuid import UUID
 
@@ -40,8 +40,8 @@ from ledger.streams.names import stream_id
 from ledger.write.groups import Groups
 
 _ATTEMPTS: Final = 8
-_MOST_ROWS: Final = 1_000
-_MOST_WAITING: Final = 64
+_MOST_ROWS: Final = 64
+"""Of one append: so long who reads one line waits for who reads a thousand."""
 
 _log = logging.getLogger("socai.reads")
 
@@ -101,11 +101,11 @@ class RowPlace(NamedTuple):
 
 @dataclass(slots=True)
 class _Waiting:
-    """Rows that are noted together or not at all, at most `_MOST_ROWS`; then where each stands."""
+    """A row of a read of that time; once it is committed, where it stands."""
 
-    rows: Sequence[AccessRow | WrapsRow]
+    row: AccessRow | WrapsRow
     at: datetime
-    places: Sequence[RowPlace] = field(default=())
+    place: RowPlace | None = None
 
 
 @dataclass(slots=True)
@@ -155,16 +155,15 @@ class ReadWriter:
         self._now = now
         self._posts = posts
         self._chain: _Chain | None = None  # of whoever leads a group, and so of one at a time
-        self._groups = Groups(self._commit, _MOST_WAITING)
+        self._groups = Groups(self._commit, _MOST_ROWS)
 
     def note(self, reads: Sequence[NotedRead]) -> None:
         """See `ReadLog.note`."""
         rows = reading.rows(reads)
         try:
-            for start in range(0, len(rows), _MOST_ROWS):
-                at, some = cut(self._now()), rows[start : start + _MOST_ROWS]
-                posts = {by: self._posts(by, at) for by in {row.session for row in some}}
-                self._append([_row(row, posts[row.session]) for row in some], at)
+            at = cut(self._now())
+            posts = {by: self._posts(by, at) for by in {row.session for row in rows}}
+            self._append([_row(row, posts[row.session]) for row in rows], at)
         except (LedgerError, KeysError) as error:
             _log.exception("a read cannot be noted, so nothing is shown")
             raise ReadNotLogged from error
@@ -175,14 +174,11 @@ class ReadWriter:
         Raises:
             ReadNotLogged: Nothing may be opened.
         """
-        found: list[RowPlace] = []
         try:
-            for start in range(0, len(rows), _MOST_ROWS):
-                found += self._append(rows[start : start + _MOST_ROWS], cut(self._now()))
+            return self._append(rows, cut(self._now()))
         except (LedgerError, KeysError) as error:
             _log.exception("what is to be opened cannot be noted, so nothing is")
             raise ReadNotLogged from error
-        return found
 
     def note_at(self, read: NotedRead, chain: UUID, seq: int, prev: str | None) -> bool:
         """See `ReadLog.note_at`."""
@@ -205,36 +201,24 @@ class ReadWriter:
             at = max(found.head_at, cut(self._now()))
         raise ReadNotLogged
 
-    def _append(self, said: Sequence[AccessRow | WrapsRow], at: datetime) -> Sequence[RowPlace]:
-        one = _Waiting(said, at)
-        error = self._groups.join(one)
-        if not one.places:
+    def _append(self, said: Sequence[AccessRow | WrapsRow], at: datetime) -> list[RowPlace]:
+        waiting = [_Waiting(row, at) for row in said]
+        error = self._groups.join(waiting) if waiting else None
+        places = [one.place for one in waiting if one.place is not None]
+        if len(places) < len(waiting):
             raise ReadNotLogged if error is None else error
-        return one.places
+        return places
 
     def _commit(self, group: Sequence[_Waiting]) -> None:
-        """Notes the rows of all, as many by one append as it takes."""
-        together: list[_Waiting] = []
-        many = 0
-        for one in group:
-            if together and many + len(one.rows) > _MOST_ROWS:
-                self._commit_once(together)
-                together, many = [], 0
-            together.append(one)
-            many += len(one.rows)
-        self._commit_once(together)
-
-    def _commit_once(self, together: Sequence[_Waiting]) -> None:
-        rows = [row for one in together for row in one.rows]
-        at = max(one.at for one in together)
+        rows = [one.row for one in group]
+        at = max(cut(self._now()), *(one.at for one in group))
         chain, self._chain = self._chain or self._new(), None
         for _ in range(_ATTEMPTS):
-            group, last = self._sealed(rows, chain, at)
-            found = self._store.append(group)  # where it raises the chain is not used again
+            sealed, last = self._sealed(rows, chain, at)
+            found = self._store.append(sealed)  # where it raises the chain is not used again
             if found.status == "ok":
-                places = (RowPlace(group.stream_id, group.seq + n) for n in range(len(rows)))
-                for one in together:
-                    one.places = tuple(islice(places, len(one.rows)))
+                for seq, one in enumerate(group, sealed.seq):
+                    one.place = RowPlace(sealed.stream_id, seq)
                 self._chain = _Chain(chain.stream, chain.seq + len(rows), last)
                 return
             if found.status == "stale":

@@ -1,7 +1,9 @@
 """Group commit: what waits at once is done at once, by whoever finds nobody at it.
 
-Whoever finds it idle leads: it takes all that wait, does them in one go, and each is told its own
-answer. What is done with them is not known here.
+Whoever finds it idle leads: it does a group of what waits in one go, and each is told its own
+answer. Who brings much is done in several groups, and each group has as much of one as of another:
+nobody waits behind another's many, and everybody is told as soon as their own last one is done. The
+work is billed by what each brought (`ledger.work`), whoever led. What is done is not known here.
 """
 
 from __future__ import annotations
@@ -12,20 +14,30 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from ledger.errors import Unavailable
+from ledger.work import bill, work_s
 
 _T = TypeVar("_T")
 
 
 class _Place(Generic[_T]):
-    """One that waits."""
+    """One that waits.
 
-    __slots__ = ("error", "leads", "one", "woken")
+    Attributes:
+        left: What it brought and no group has taken yet.
+        error: What ended its group, if something did.
+        owed_s: Its share of the work so far.
+        leads: Whether it was woken to lead.
+        woken: Held until it is told, or has to lead.
+    """
 
-    def __init__(self, one: _T) -> None:
-        self.one = one
+    __slots__ = ("error", "leads", "left", "owed_s", "woken")
+
+    def __init__(self, ones: Sequence[_T]) -> None:
+        self.left = deque(ones)
         self.error: Exception | None = None
+        self.owed_s = 0.0
         self.leads = False
-        self.woken = threading.Lock()  # held until the group is over, or this one has to lead
+        self.woken = threading.Lock()
         self.woken.acquire()
 
 
@@ -49,42 +61,103 @@ class Groups(Generic[_T]):
         self._most = most
         self._after = after
         self._lock = threading.Lock()
-        self._waiting: deque[_Place[_T]] = deque()
+        self._waiting: deque[_Place[_T]] = deque()  # whoever leads, and is not at work, is first
         self._led = False
 
-    def join(self, one: _T) -> Exception | None:
-        """Blocks until its group is over; what ended the group early, if something did."""
-        place = _Place(one)
-        with self._lock:
-            self._waiting.append(place)
-            leads, self._led = not self._led, True
-        if not leads:
-            place.woken.acquire()
-            leads = place.leads
-        if leads:
-            self._lead()
-        return place.error
+    def join(self, ones: Sequence[_T]) -> Exception | None:
+        """Blocks until all of them are done, in this order, or a group of theirs was ended.
 
-    def _lead(self) -> None:
-        """One group: the leader's own place and all that wait beside it, then the lead goes on."""
+        Args:
+            ones: At least one.
+
+        Returns:
+            What ended it early, if something did; None too where whoever led was stopped by what is
+            no `Exception`: then some have no answer.
+        """
+        place = _Place(ones)
+        try:
+            with self._lock:
+                self._waiting.append(place)
+                if not self._led:
+                    self._pass_on()
+            while True:
+                place.woken.acquire()
+                if not place.leads:
+                    return place.error
+                self._lead(place)
+        except BaseException:
+            self._leave(place)
+            raise
+        finally:
+            bill(place.owed_s)
+
+    def _pass_on(self) -> None:
+        """Has the first that waits lead, if any does; the lock is held."""
+        self._led = bool(self._waiting)
+        if self._led:
+            self._waiting[0].leads = True
+            self._waiting[0].woken.release()
+
+    def _leave(self, place: _Place[_T]) -> None:
+        """Whoever is stopped while it waits is done no more, and leads nobody."""
         with self._lock:
-            group = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._most))]
-        ones = [place.one for place in group]
+            place.left.clear()
+            if place in self._waiting:
+                self._waiting.remove(place)
+            if place.leads:
+                self._pass_on()
+
+    def _lead(self, leader: _Place[_T]) -> None:
+        """One group, then the lead goes on."""
+        with self._lock:
+            taken = self._taken()
+            leader.leads = False
+        ones = [one for _, some in taken for one in some]
+        began_s = work_s()
         try:
             self._work(ones)
-        except Exception as error:  # noqa: BLE001 - every place of the group must be woken with it
-            if isinstance(error, Unavailable):  # whoever waits would wait as long for the same
-                with self._lock:
-                    group += self._waiting
-                    self._waiting.clear()
-            for place in group:
-                place.error = error
-        with self._lock:
-            heir = self._waiting[0] if self._waiting else None
-            self._led = heir is not None
-        for place in group:
-            place.woken.release()
-        if heir is not None:
-            heir.leads = True
-            heir.woken.release()
+        except BaseException as error:  # every place of the group must be woken with it
+            self._told(taken, work_s() - began_s, error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            self._told(taken, work_s() - began_s, None)
         self._after(ones)
+
+    def _taken(self) -> list[tuple[_Place[_T], list[_T]]]:
+        """As many of each as of the others, and what room that leaves is for the first."""
+        places = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._most))]
+        share = self._most // len(places)
+        many = [min(share, len(place.left)) for place in places]
+        room = self._most - sum(many)
+        for n, place in enumerate(places):
+            more = min(room, len(place.left) - many[n])
+            many[n] += more
+            room -= more
+        return [
+            (place, [place.left.popleft() for _ in range(of_it)])
+            for place, of_it in zip(places, many, strict=True)
+        ]
+
+    def _told(
+        self,
+        taken: Sequence[tuple[_Place[_T], list[_T]]],
+        done_s: float,
+        error: BaseException | None,
+    ) -> None:
+        """Bills the group, wakes those of it that are done, and lets the others wait on."""
+        bill(-done_s)
+        each_s = done_s / sum(len(some) for _, some in taken)
+        for place, some in taken:
+            place.owed_s += each_s * len(some)
+        over = [place for place, _ in taken if error is not None or not place.left]
+        with self._lock:
+            if error is None:
+                self._waiting += [place for place, _ in taken if place.left]
+            if isinstance(error, Unavailable):  # whoever waits would wait as long for the same
+                over += self._waiting
+                self._waiting.clear()
+            for place in over:
+                place.error = error if isinstance(error, Exception) else None
+                place.woken.release()
+            self._pass_on()

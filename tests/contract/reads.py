@@ -71,14 +71,11 @@ class ReadLogContract:
         assert [len(one) for one in noted] == [MOST_RECORDS, MOST_RECORDS, 1]
         assert [n for one in noted for n in one] == list(range(2 * MOST_RECORDS + 1))
 
-    def test_what_shows_more_than_a_group_takes_is_noted_whole(
-        self, reads: NotedReads, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_what_shows_more_than_a_group_takes_is_noted_whole(self, reads: NotedReads) -> None:
         """In as many groups as it needs: else it could never be shown."""
-        monkeypatch.setattr(writer, "_MOST_ROWS", 2)
-        five = [a_read(ReadBy(str(uuid4()), "k" * 43)) for _ in range(5)]
-        reads.log.note(five)
-        assert reads.noted() == five
+        many = [a_read(replace(OFFICER, kid=f"{n:042}A")) for n in range(writer._MOST_ROWS + 1)]
+        reads.log.note(many)
+        assert reads.noted() == many
 
     def test_nothing_to_note_is_noted_by_no_row(self, reads: NotedReads) -> None:
         """Whoever shows nothing need not ask first."""

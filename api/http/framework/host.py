@@ -75,4 +75,4 @@ class Host(Protocol):
         """When the last record was taken; None: there is none."""
 
     def work_s(self) -> float:
-        """Seconds that this thread has ever kept a processor or the database busy."""
+        """Seconds of a processor or the database that were ever this thread's work."""

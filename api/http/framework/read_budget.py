@@ -1,7 +1,8 @@
 """How much work one officer's heavy reads may be, for all processes of one server together.
 
-Work is seconds that a request keeps a processor or the database busy. An officer's budget fills at
-a share of one processor. Before anything is looked up a request is charged the price of its kind,
+Work is seconds that a request keeps a processor or the database busy, and its share of what was
+done for several requests at once (`ledger.work`). An officer's budget fills at a share of one
+processor. Before anything is looked up a request is charged the price of its kind,
 which the officer's own requests of that kind have made: at once as high as the dearest, lower only
 little by little. So a refusal never tells what there was to find (access.md N4). Once it is
 answered, the work that it was is paid instead, also where it is more than there is: a debt is paid

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
-from itertools import pairwise
+from datetime import datetime, timedelta
 from threading import Event
 from time import monotonic, sleep
 from typing import Final
-
-import pytest
 
 from keys.envelope_encryption import Kek
 from keys.jwk import SoftwareSigner
@@ -17,39 +14,61 @@ from ledger.admission import service_statements
 from ledger.errors import Unavailable
 from ledger.message import Message
 from ledger.ports import NIL_UNIT, NoRecords, StoredRecord
-from ledger.reads.access_logged import OF_READS, HeldPost, row_of
+from ledger.reads.access_logged import OF_READS, HeldPost, WrapsRow, row_of
 from ledger.reads.read import NotedRead, ReadBy, ReadNotLogged
-from ledger.reads.writer import GroupTaken, ReadWriter, RowGroup
+from ledger.reads.writer import GroupTaken, ReadWriter, RowGroup, RowPlace
 from ledger.streams.record_reader import Reader
+from ledger.work import bill, work_s
 from tests.contract.reads import a_read
 from tests.fixtures.clock import CountingEntropy
 
 ORIGIN: Final = "bacninh.example/ordinary/access"
 AT: Final = datetime.fromisoformat("2024-06-04T01:00:00+00:00")
+TAKEN: Final = GroupTaken("ok", None)
+GONE: Final = Unavailable("database_unavailable", Message("x"))
 _LONG_S: Final = 20.0
+_EACH_S: Final = 100.0
+"""Work that a row is to the store, so that what the test itself takes does not count."""
 
 
 class SlowStore:
-    """Takes groups; stands still at its first until told to go on, and then may refuse it."""
+    """Takes groups; stands still at its first until told to go on.
 
-    def __init__(self, refused: Exception | None = None) -> None:
+    Args:
+        answers: What it answers or raises, one call after the other; `ok` after that.
+
+    Attributes:
+        asked: Every group that it was asked to take.
+        groups: Those that it took.
+        third: It stands still at its third while this is not set.
+    """
+
+    def __init__(self, *answers: GroupTaken | Exception) -> None:
+        self.asked: list[RowGroup] = []
         self.groups: list[RowGroup] = []
-        self.begun, self.go_on = Event(), Event()
-        self._refused = refused
+        self.begun, self.go_on, self.third = Event(), Event(), Event()
+        self.third.set()
+        self._answers = iter(answers)
 
     def append(self, group: RowGroup) -> GroupTaken:
         """See `RowStore`."""
-        self.groups.append(group)
-        if len(self.groups) == 1:
+        self.asked.append(group)
+        if len(self.asked) == 1:
             self.begun.set()
             assert self.go_on.wait(_LONG_S)
-            if self._refused is not None:
-                raise self._refused
-        return GroupTaken("ok", None)
+        if len(self.asked) == 3:
+            assert self.third.wait(_LONG_S)
+        bill(_EACH_S * len(group.ids))
+        answer = next(self._answers, TAKEN)
+        if isinstance(answer, Exception):
+            raise answer
+        if answer.status == "ok":
+            self.groups.append(group)
+        return answer
 
 
 class Office:
-    """Five who read at once: four come while the row of the first is being noted."""
+    """Some who read at once: all but one come while the rows of the first are being noted."""
 
     def __init__(self, store: SlowStore) -> None:
         self.store = store
@@ -65,28 +84,44 @@ class Office:
             now=lambda: AT,
             posts=lambda by, _at: [HeldPost("so-tttt", by.kid[:4])],
         )
+        self.paid_s: list[float] = []
 
-    def read(self) -> tuple[list[NotedRead], list[BaseException | None]]:
-        """What each reads, and what each is told."""
+    def read(self, *many: int) -> tuple[list[list[NotedRead]], list[BaseException | None]]:
+        """What each reads, so many rows each, and what each is told: the last to come first."""
         reads = [
-            a_read(ReadBy(f"00000000-0000-4000-8000-00000000000{n}", kid * 43))
-            for n, kid in enumerate("AEIMQ")
+            [
+                a_read(ReadBy(f"00000000-0000-4000-8000-00000000000{n}", f"{n}{one:041}A"))
+                for one in range(of_each)
+            ]
+            for n, of_each in enumerate(many)
         ]
-        with ThreadPoolExecutor(5) as pool:
-            first = pool.submit(self.log.note, reads[:1])
+
+        def note(some: list[NotedRead]) -> float:
+            before = work_s()
+            self.log.note(some)
+            return work_s() - before
+
+        with ThreadPoolExecutor(len(many)) as pool:
+            told = [pool.submit(note, reads[0])]
             assert self.store.begun.wait(_LONG_S)
-            others = [pool.submit(self.log.note, [one]) for one in reads[1:]]
-            end = monotonic() + _LONG_S
-            while len(self.log._groups._waiting) < 4:
-                assert monotonic() < end
-                sleep(0.001)
+            for n, some in enumerate(reads[1:], 1):
+                told.append(pool.submit(note, some))
+                end = monotonic() + _LONG_S
+                while len(self.log._groups._waiting) < n:
+                    assert monotonic() < end
+                    sleep(0.001)
             self.store.go_on.set()
-            return reads, [one.exception(_LONG_S) for one in (first, *others)]
+            told[-1].exception(_LONG_S)
+            self.store.third.set()
+            errors = [one.exception(_LONG_S) for one in told]
+            if not any(errors):
+                self.paid_s = [one.result() for one in told]
+            return reads, errors
 
     def noted(self) -> list[NotedRead]:
-        """Every row that stands, opened, each behind the one before it."""
+        """Every row that stands, opened, each behind the one before it in its stream."""
         reader = Reader(NoRecords(), self.kek, ORIGIN)
-        digests: list[tuple[str | None, str]] = []
+        last: dict[str, tuple[int, str]] = {}
         found: list[NotedRead] = []
         for group in self.store.groups:
             for n, sealed in enumerate(group.sealed):
@@ -98,44 +133,90 @@ class Office:
                 )  # fmt: skip
                 statement = reader.open(stored).statement
                 assert statement is not None
-                digests.append((statement.prev, statement.digest_b64))
+                seq, prev = last.get(group.stream, (0, None))
+                assert (statement.seq, statement.prev) == (seq + 1, prev)
+                last[group.stream] = statement.seq, statement.digest_b64
                 row = row_of(service_statements.parse(statement.members, OF_READS))
                 assert [post.post for post in row.posts] == [row.read.session.kid[:4]]
                 assert group.tags[n]
                 found.append(row.read)
-        assert digests[0][0] is None
-        assert all(later[0] == earlier[1] for earlier, later in pairwise(digests))
         return found
 
 
 def test_who_reads_while_another_is_noted_shares_one_append() -> None:
     """Five reads, two appends, one chain; each is noted as who they are, before it is told so."""
     office = Office(SlowStore())
-    reads, told = office.read()
+    reads, told = office.read(1, 1, 1, 1, 1)
     assert told == [None] * 5
     assert [len(group.ids) for group in office.store.groups] == [1, 4]
-    noted = office.noted()
-    assert noted[0] == reads[0]
-    assert sorted(noted[1:], key=str) == sorted(reads[1:], key=str)
+    assert len({group.stream for group in office.store.groups}) == 1
+    assert office.noted() == [one for some in reads for one in some]
 
 
 def test_what_is_not_noted_is_shown_to_none_of_the_group() -> None:
     """The database goes away: all that wait are told, and the next row begins another chain."""
-    gone = Unavailable("database_unavailable", Message("x"))
-    office = Office(SlowStore(gone))
-    reads, told = office.read()
+    office = Office(SlowStore(GONE))
+    reads, told = office.read(1, 1, 1, 1, 1)
     assert [type(one) for one in told] == [ReadNotLogged] * 5
-    assert len(office.store.groups) == 1
-    office.log.note(reads[:1])
-    first, second = office.store.groups
+    office.log.note(reads[0])
+    first, second = office.store.asked
     assert (first.stream != second.stream, second.seq) == (True, 1)
 
 
-def test_more_rows_than_an_append_takes_go_in_several(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows that belong together are noted together; the chain goes on behind them."""
-    monkeypatch.setattr("ledger.reads.writer._MOST_ROWS", 2)
-    office = Office(SlowStore())
-    _, told = office.read()
+def test_who_reads_one_line_is_told_while_hundreds_are_noted() -> None:
+    """Four have lists of 200 lines noted, one a single line: it waits for one append."""
+    store = SlowStore()
+    store.third.clear()
+    office = Office(store)
+    reads, told = office.read(200, 200, 200, 200, 1)
     assert told == [None] * 5
-    assert [len(group.ids) for group in office.store.groups] == [1, 2, 2]
-    assert len(office.noted()) == 5
+    assert max(len(group.ids) for group in store.groups) == 64
+    noted = office.noted()
+    for some in reads:
+        assert [one for one in noted if one.session.officer == some[0].session.officer] == some
+
+
+def test_who_reads_pays_for_their_own_rows() -> None:
+    """Whoever leads signs for all and waits for all; else what they pay tells that others read."""
+    office = Office(SlowStore())
+    _, told = office.read(1, 200, 3, 200, 200)
+    assert told == [None] * 5
+    assert [round(paid_s / _EACH_S) for paid_s in office.paid_s] == [1, 200, 3, 200, 200]
+
+
+def test_the_chain_goes_on_where_a_group_comes_late_or_its_place_is_taken() -> None:
+    """Several wait: each row stands once, dated no earlier than the log, and so does the next."""
+    until = AT + timedelta(seconds=5)
+    late, stale = GroupTaken("late", until), GroupTaken("stale", None)
+    office = Office(SlowStore(TAKEN, late, stale, late))
+    reads, told = office.read(1, 2, 2, 2)
+    assert told == [None] * 4
+    office.log.note(reads[0])
+    assert office.noted() == [one for some in (*reads, reads[0]) for one in some]
+    first, *again, last, after = office.store.asked
+    assert [(group.stream == first.stream, group.seq) for group in again] == [
+        (True, 2), (True, 2), (False, 1)
+    ]  # fmt: skip
+    assert (last.stream, last.seq, last.at) == (again[-1].stream, 1, until)
+    assert (after.stream, after.seq) == (last.stream, 7)
+
+
+def test_a_group_that_the_log_does_not_take_is_told_and_the_next_begins_a_chain() -> None:
+    """None of several that wait is shown anything, nor who had some of their rows noted before."""
+    store = SlowStore(TAKEN, TAKEN, GroupTaken("apart", None))
+    office = Office(store)
+    reads, told = office.read(1, 100, 1)
+    assert [type(one) for one in told] == [type(None), ReadNotLogged, type(None)]
+    office.log.note(reads[0])
+    assert (store.asked[-1].seq, store.asked[-1].stream != store.asked[0].stream) == (1, True)
+    office.noted()
+
+
+def test_what_is_to_be_opened_is_told_where_its_row_stands() -> None:
+    """Across groups, each row its own place."""
+    store = SlowStore()
+    store.go_on.set()
+    office = Office(store)
+    places = office.log.note_opens([WrapsRow((n,)) for n in range(130)])
+    assert [len(group.ids) for group in store.groups] == [64, 64, 2]
+    assert places == [RowPlace(store.groups[0].stream_id, n) for n in range(1, 131)]
