@@ -1,6 +1,7 @@
 """One act in words: its head, grounds, facts and files, alike on paper, on a page, at a terminal.
 
-What is said is said here; how it is laid out, and which ids stand beside it, is theirs.
+Paper and terminal take each line from here. A page says head and grounds in a layout of its own,
+and a test holds it to the same words; facts, documents and files it takes too.
 """
 
 from __future__ import annotations

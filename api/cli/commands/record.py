@@ -88,7 +88,7 @@ def entries(client: Client, acts: Sequence[str]) -> None:
 )
 @click.option("--legal-ground", required=True, help="By which law; everybody reads it.")
 @click.option("--epoch", required=True, help="The epoch that must turn, e.g. 2026-11.")
-@click.option("--withdrawal", type=click.UUID, default=None, help="ContentWithdrawn it completes.")
+@click.option("--withdrawal", metavar="ACT", default=None, help="ContentWithdrawn it completes.")
 @click.option("--checker", default=None, metavar="OFFICER", help="The key administrator (uuid).")
 @click.option("--approver", default=None, metavar="OFFICER", help="The auditor (uuid).")
 @click.option("--iat", type=MOMENT, default=None, help="When it is signed; now if left out.")
@@ -116,7 +116,7 @@ def erase(
         "legal_ground": said["legal_ground"],
         "epoch": said["epoch"],
         **{name: named[name] for name in ("attachments", "registered") if named.get(name)},
-        **({"withdrawal": str(said["withdrawal"])} if said["withdrawal"] else {}),
+        **({"withdrawal": act_id(client, said["withdrawal"])} if said["withdrawal"] else {}),
     }
     chosen = {"CHECKER": checker, "APPROVER": approver}
     signers = [
