@@ -66,7 +66,7 @@ $(OPENAPI_TOOLS)/node_modules/.ready $(AXE)/node_modules/.ready: %/node_modules/
 	@npm ci --prefix $* --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-INSTALL = { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends
+INSTALL = { apt-get update -q -o Acquire::http::Timeout=30 && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends
 push-tools: ## what the tests of a push need that is no wheel: Chromium and its driver, npm, axe-core, readers of OpenAPI
 	@command -v npm >/dev/null 2>&1 || $(INSTALL) npm; } >/dev/null 2>&1 \
 	  || { echo "npm is not here, and could not be installed: install Node 20 or newer with npm." >&2; exit 1; }
