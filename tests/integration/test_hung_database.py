@@ -131,6 +131,38 @@ def test_who_leads_a_group_that_hangs_gives_up_its_lead_and_all_that_wait_are_to
         assert isinstance(appender.append(watched("case/d")), Appended)
 
 
+def test_who_waits_for_a_leader_that_is_stopped_is_told_to_send_the_same_again(
+    database: Database,
+) -> None:
+    """As by an interrupt, which is no error: nobody knows then what became of the group."""
+
+    class Stopped(BaseException):
+        pass
+
+    def stop(_at: datetime) -> SealedRecord:
+        raise Stopped
+
+    with (
+        closing(GroupAppender(database.dsn("writer"))) as appender,
+        ThreadPoolExecutor(3) as pool,
+        psycopg.connect(database.admin) as holder,
+    ):
+        holder.execute("SELECT FROM log.log_head FOR UPDATE")
+        first = pool.submit(appender.append, a_draft("case/a"))
+        _until(lambda: appender._groups._led and not appender._groups._waiting)
+        leads = pool.submit(appender.append, replace(a_draft("case/b"), seal=stop))
+        _until(lambda: len(appender._groups._waiting) == 1)
+        waits = pool.submit(appender.append, a_draft("case/c"))
+        _until(lambda: len(appender._groups._waiting) == 2)
+        holder.rollback()
+        assert isinstance(first.result(_LONG_S), Appended)
+        with pytest.raises(Stopped):
+            leads.result(_LONG_S)
+        with pytest.raises(Unavailable, match="database_unavailable"):
+            waits.result(_LONG_S)
+        assert isinstance(appender.append(a_draft("case/c")), Appended)
+
+
 def test_where_every_connection_of_a_pool_hangs_none_of_them_is_asked_again(
     database: Database,
 ) -> None:
