@@ -8,7 +8,7 @@ import tarfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -382,36 +382,49 @@ def test_a_stream_that_was_away_for_too_long_lets_nobody_go_before_a_full_backup
     kept.stream()
     told(socai(kept.settings, "backup", "run", "--json"))
     kept.break_off()
+    slot = taking.slot_of(Home(kept.settings).facts())
     with (
         ThreadPoolExecutor(1) as pool,
         psycopg.connect(kept.server.dsn(), autocommit=True) as admin,
+        _wal_kept_in_bounds_for_two_disks(admin),
     ):
-        _set(
-            admin,
-            "max_slot_wal_keep_size = '16MB'",
-            "synchronous_standby_names = '\"socai-archiver\"'",
-        )
         waits = pool.submit(_written, kept.server.dsn())
-        for _ in range(4):
+        for _ in range(20):
             admin.execute("SELECT pg_logical_emit_message(false, 'x', repeat('x', 1 << 24))")
             admin.execute("SELECT pg_switch_wal()")
-        admin.execute("CHECKPOINT")
-        lost = admin.execute("SELECT wal_status FROM pg_replication_slots").fetchall()
-        assert lost == [("lost",)]
+            admin.execute("CHECKPOINT")
+            if (found := admin.execute(_STANDING, [slot]).fetchone()) == ("lost",):
+                break
+        assert found == ("lost",)
         kept.stream()
-        while "run socai backup run" not in caplog.text:
+        for _ in range(600):
+            if "run socai backup run" in caplog.text:
+                break
             kept.stop.wait(0.05)
+        assert "run socai backup run" in caplog.text
         assert not waits.done(), "what it wrote is on one disk"
         told(socai(kept.settings, "backup", "run", "--json"))
         waits.result(60)
-        _set(admin, "max_slot_wal_keep_size = '4GB'", "synchronous_standby_names = ''")
     kept.report(21)
     assert told(socai(kept.settings, "backup", "check", "--json")) == {"ok": True, "faults": []}
 
 
-def _set(admin: psycopg.Connection, *settings: str) -> None:
-    for one in settings:
-        admin.execute(f"ALTER SYSTEM SET {one}".encode())
+_STANDING: Final = "SELECT wal_status FROM pg_replication_slots WHERE slot_name = %s"
+
+
+@contextmanager
+def _wal_kept_in_bounds_for_two_disks(admin: psycopg.Connection) -> Iterator[None]:
+    """Whatever happens within, nobody waits for a second disk behind it."""
+    _set(admin, "16MB", '"socai-archiver"')
+    try:
+        yield
+    finally:
+        _set(admin, "4GB", "")
+
+
+def _set(admin: psycopg.Connection, kept_wal: str, standbys: str) -> None:
+    admin.execute(f"ALTER SYSTEM SET max_slot_wal_keep_size = '{kept_wal}'".encode())
+    admin.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{standbys}'".encode())
     admin.execute("SELECT pg_reload_conf()")
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
@@ -86,14 +87,19 @@ def test_while_the_database_hangs_it_answers_all_the_same(now: Service, database
     with psycopg.connect(database.admin, autocommit=True) as looks:
         mine = "SELECT pid FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
         pids = [pid for (pid,) in looks.execute(mine, [database.name])]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
         try:
+            _signalled(pids, signal.SIGSTOP)
             for _ in range(2):
                 answer = now.client.get("/health/ready", headers={"Accept-Language": "en"})
                 assert answer.status_code == 503
                 first = answer.get_json()["checks"][0]
                 assert (first["name"], first["detail"]) == ("database", "does not answer")
         finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
+            _signalled(pids, signal.SIGCONT)
+
+
+def _signalled(pids: Sequence[int], number: signal.Signals) -> None:
+    """Those that are there: one that has ended since leaves no other stopped."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
