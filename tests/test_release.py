@@ -26,7 +26,9 @@ VERSION = str(project()["version"])
 OWN_KINDS = frozenset(
     {".py", ".sql", ".typed", ".txt", ".json", ".md", ".po", ".mo"} | {".html", ".css", ".svg"}
 )
-OWN_SCRIPTS = frozenset(f"api/http/pages/static/{name}.js" for name in ("argon2-worker", "sign-in"))
+OWN_SCRIPTS = frozenset(
+    f"api/http/pages/static/{name}.js" for name in ("argon2-worker", "keys", "sign-in")
+)
 
 
 def test_the_version_stands_in_one_place() -> None:

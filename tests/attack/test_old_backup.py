@@ -536,7 +536,9 @@ def test_resume_looks_also_where_no_process_left_a_mark(service: Service, backup
     """Stopped, restored and asked: "nothing is in doubt" is an answer of the log, not of a file."""
     old = backups.take()
     receipt = _report(service, 1)
-    _until(lambda: _size(_seen(service, "projector").read()) > receipt["index"], "not yet seen")
+    for role in ("api", "projector"):
+        seen = _seen(service, role)
+        _until(lambda: _size(seen.read()) > receipt["index"], "not yet seen")  # noqa: B023
     service.stop()
     true = backups.put_back(old)
     looked = socai(service, "log", "resume", "--json")

@@ -396,6 +396,7 @@ def test_a_stream_that_was_away_for_too_long_lets_nobody_go_before_a_full_backup
             if (found := admin.execute(_STANDING, [slot]).fetchone()) == ("lost",):
                 break
         assert found == ("lost",)
+        _set(admin, "4GB", '"socai-archiver"')  # the new one stays, however much is written
         kept.stream()
         for _ in range(600):
             if "run socai backup run" in caplog.text:

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from api.client.connection import JOSE
 from ledger.log.statement import flattened
+from ledger.postgres.direct import PreparedStatement
 from tests.builders import an_act, an_id
 from tests.fixtures.app import Service
 
@@ -41,13 +42,16 @@ def calls_by_file(ask: Callable[[], object]) -> Counter[str]:
     return calls
 
 
+_SENDING = (psycopg.Connection.execute.__code__, PreparedStatement._rows.__code__)
+
+
 def statements(ask: Callable[[], object]) -> int:
     """How often this thread sends the database something and waits, while it answers."""
     sent = 0
 
     def look(frame: FrameType, event: str, _: object) -> None:
         nonlocal sent
-        sent += event == "call" and frame.f_code is psycopg.Connection.execute.__code__
+        sent += event == "call" and frame.f_code in _SENDING
 
     sys.setprofile(look)
     try:
@@ -112,5 +116,5 @@ def test_a_request_goes_through_no_more_files_than_it_did(hired: Service) -> Non
     assert min(sent) == 1, "who asks, the file, and by what it is seen are one way there and back"
     sys.stdout.write(f"{_told('GET', get)}\n{_told('POST', post)}\n")
     assert {"api/http/resources/cases.py", "projections/queries/queries.py"} <= get.keys()
-    assert len(get) <= 27, _told("GET", get)
-    assert len(post) <= 95, _told("POST", post)
+    assert len(get) <= 30, _told("GET", get)
+    assert len(post) <= 96, _told("POST", post)
