@@ -380,37 +380,68 @@ def test_a_stream_that_was_away_for_too_long_lets_nobody_go_before_a_full_backup
 ) -> None:
     """The server keeps WAL within bounds. An act that waits for its second disk waits on."""
     kept.stream()
-    told(socai(kept.settings, "backup", "run", "--json"))
-    kept.break_off()
-    slot = taking.slot_of(Home(kept.settings).facts())
+    _full_backup(kept)
     with (
         ThreadPoolExecutor(1) as pool,
         psycopg.connect(kept.server.dsn(), autocommit=True) as admin,
         _wal_kept_in_bounds_for_two_disks(admin),
     ):
+        last = _kept_whole(kept, admin)
+        kept.break_off()
         waits = pool.submit(_written, kept.server.dsn())
-        for _ in range(20):
-            admin.execute("SELECT pg_logical_emit_message(false, 'x', repeat('x', 1 << 24))")
-            admin.execute("SELECT pg_switch_wal()")
-            admin.execute("CHECKPOINT")
-            if (found := admin.execute(_STANDING, [slot]).fetchone()) == ("lost",):
-                break
-        assert found == ("lost",)
+        _throw_wal_away(kept, admin, last)
         _set(admin, "4GB", '"socai-archiver"')  # the new one stays, however much is written
         kept.stream()
         for _ in range(600):
             if "run socai backup run" in caplog.text:
                 break
-            kept.stop.wait(0.05)
+            threading.Event().wait(0.05)
         assert "run socai backup run" in caplog.text
         assert not waits.done(), "what it wrote is on one disk"
-        told(socai(kept.settings, "backup", "run", "--json"))
+        _full_backup(kept)
         waits.result(60)
     kept.report(21)
     assert told(socai(kept.settings, "backup", "check", "--json")) == {"ok": True, "faults": []}
 
 
-_STANDING: Final = "SELECT wal_status FROM pg_replication_slots WHERE slot_name = %s"
+def _full_backup(kept: Kept) -> None:
+    """One more; a second has one name."""
+    for _ in range(40):
+        taken = socai(kept.settings, "backup", "run", "--json")
+        if "backup_exists" not in taken.stdout + taken.stderr:
+            break
+        threading.Event().wait(0.1)
+    told(taken)
+
+
+def _kept_whole(kept: Kept, admin: psycopg.Connection) -> int:
+    """The newest whole segment that is kept: behind it the stream would go on."""
+    admin.execute("SELECT pg_logical_emit_message(false, 'x', 'x')")
+    admin.execute("SELECT pg_switch_wal()")
+    for _ in range(600):
+        if whole := Repository.of(kept.settings).wal():
+            return int(whole[-1], 16)
+        threading.Event().wait(0.05)
+    raise AssertionError("no segment is kept")
+
+
+def _throw_wal_away(kept: Kept, admin: psycopg.Connection, last: int) -> None:
+    """Has the server write until the slot has lost its WAL, and none leads on from a segment."""
+    slot = taking.slot_of(Home(kept.settings).facts())
+    for _ in range(20):
+        admin.execute("SELECT pg_logical_emit_message(false, 'x', repeat('x', 1 << 24))")
+        admin.execute("SELECT pg_switch_wal()")
+        admin.execute("CHECKPOINT")
+        found = admin.execute(_STANDING, [slot]).fetchone()
+        if found is not None and found[0] == "lost" and int(found[1], 16) - last > 1:
+            return
+    raise AssertionError(found)
+
+
+_STANDING: Final = """
+SELECT wal_status, (SELECT min(name) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$')
+FROM pg_replication_slots WHERE slot_name = %s
+"""
 
 
 @contextmanager

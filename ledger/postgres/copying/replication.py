@@ -201,13 +201,20 @@ class Replication:
                 if select.select([self._conn.socket], [], [], _LOOK_S)[0]:
                     self._conn.consume_input()
             elif length < 0:
-                raise away("the server ended the stream")
+                raise self._ended()
             elif data[0] == _DATA:
                 found.append((int.from_bytes(data[1:9]), bytes(data[_WAL_HEAD:])))
                 size += length
             elif data[0] == _ALIVE:
                 asked = True
         return found, asked
+
+    def _ended(self) -> Unavailable:
+        """What is said of a stream that the server ended. Raises: what it refused, where it did."""
+        done = self._conn.get_result()
+        if done is not None and done.status == pq.ExecStatus.FATAL_ERROR:
+            self._refused(done)
+        return away("the server ended the stream")
 
     def _tell(self, durable: int) -> None:
         # when this is said is for whoever looks at the server, and it knows that itself
