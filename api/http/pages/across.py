@@ -75,9 +75,14 @@ def _since() -> int | None:
     named = request.args.get("tu")
     if not named:
         return page_cookies.visited(caller().kid)
-    if not (named.isascii() and named.isdigit() and len(named) < 16):  # noqa: PLR2004  digits
-        raise malformed("tu", Message("it is the number of a record"))
-    return int(named)
+    return _index("tu", named)
+
+
+def _index(member: str, text: str) -> int:
+    """The number of a record, as somebody wrote it."""
+    if not (text.isascii() and text.isdigit() and len(text) < 16):  # noqa: PLR2004  digits
+        raise malformed(member, Message("it is the number of a record"))
+    return int(text)
 
 
 @page(_NEW, read_feed, twin_query=_from_here)
@@ -109,12 +114,10 @@ def _reached(found: Answered, after: int) -> int:
 @page(_NEW, read_feed, method="POST")
 def keep_visit() -> Response:
     """Keeps in this browser how far its reader has read."""
-    upto = form().get("upto", "")
-    if not (upto.isascii() and upto.isdigit() and len(upto) < 16):  # noqa: PLR2004  digits
-        raise malformed("upto", Message("it is the number of a record"))
+    upto = _index("upto", form().get("upto", ""))
     shows_nothing()
     response = redirect(_NEW)
-    page_cookies.visit(response, caller().kid, int(upto))
+    page_cookies.visit(response, caller().kid, upto)
     return response
 
 

@@ -10,12 +10,14 @@ from typing import Any
 import orjson
 import pytest
 
-from api.http import wsgi
+from api.http import traces, wsgi
+from api.settings import Settings, SettingsError
 
 LOADED = """
 import json, sys, threading
 from pathlib import Path
-from api.http import wsgi
+from api.http import traces, wsgi
+from api.settings import Settings, SettingsError
 from api.settings import Settings
 wsgi._load(Settings.at(Path(sys.argv[1])))
 needed = {"api.http.app", "api.ops.wiring", "ledger.regulation.edition", "psycopg", "flask"}
@@ -51,3 +53,31 @@ def test_workers_are_forked_from_what_is_loaded_and_from_nothing_that_runs(tmp_p
         [sys.executable, "-c", LOADED, str(tmp_path)], capture_output=True, check=True
     ).stdout
     assert orjson.loads(told) == [[], 1]
+
+
+@pytest.mark.parametrize("level", ["mat", "toi-mat", "tuyet-mat"])
+def test_no_trace_leaves_an_enclave_above_ordinary(level: str) -> None:
+    """It is refused before anything is started, and not switched off in silence."""
+    with pytest.raises(SettingsError, match="above ordinary"):
+        traces.require(level)
+    traces.require("ordinary")
+
+
+def test_without_the_extra_the_variable_of_traces_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With the word that installs it."""
+    monkeypatch.setattr(traces, "find_spec", lambda _: None)
+    with pytest.raises(SettingsError, match=r"socai\[traces\]"):
+        traces.require("ordinary")
+
+
+@pytest.mark.parametrize("url", ["http://u:secret@c:4318/v1/traces", "collector:4318", "ftp://c/"])
+def test_no_password_stands_in_the_address_of_a_collector(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """A secret is never a value of the environment; and what is no address is said at once."""
+    monkeypatch.setenv("SOCAI_TRACES_URL", url)
+    with pytest.raises(SettingsError, match="address of a collector") as refused:
+        Settings.from_env()
+    assert "secret" not in str(refused.value)
