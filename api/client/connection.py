@@ -130,17 +130,31 @@ class Connection:
 
     def login(self) -> str:
         """Signs in with the officer's key and gives the bearer token."""
-        told = self.answer(
-            "POST",
-            "/v1/auth/token",
-            content=orjson.dumps(self.sign_in_answer()),
-            media=JOSE,
-            signed_in=False,
-        )
+        told = self._answered_challenge()
         with understood():
             answered = told.json()
             self.officer, self._token = str(answered["officer"]), str(answered["access_token"])
         return self._token
+
+    def _answered_challenge(self) -> httpx.Response:
+        """A challenge is good once, and may be used up where no answer came: then for another."""
+        attempt = 0
+        while True:
+            try:
+                return self.answer(
+                    "POST",
+                    "/v1/auth/token",
+                    content=orjson.dumps(self.sign_in_answer()),
+                    media=JOSE,
+                    signed_in=False,
+                    once=True,
+                )
+            except (Refused, Unreachable) as none:
+                refused = isinstance(none, Refused) and none.status not in _TRY_AGAIN
+                if refused or attempt + 1 >= self._attempts:
+                    raise
+            sleep(_pause_s(attempt, None))
+            attempt += 1
 
     def sign_in_answer(self) -> dict[str, str]:
         """A challenge of the server, signed: good once, for two minutes (formats.md §9)."""

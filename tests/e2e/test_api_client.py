@@ -38,17 +38,18 @@ def _report(service: Service) -> Act:
 
 
 class Losing(httpx.BaseTransport):
-    """A line that loses the answers of the first `lost` posts after they have arrived."""
+    """A line that loses the answers of the first `lost` posts to `path` after they have arrived."""
 
-    def __init__(self, service: Service, lost: int) -> None:
+    def __init__(self, service: Service, lost: int, path: str = "/v1/acts") -> None:
         self._inner = httpx.WSGITransport(app=service.app, raise_app_exceptions=False)
         self.lost = lost
+        self._path = path
         self.bodies: list[bytes] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Delivers, and may lose the answer."""
         answer = self._inner.handle_request(request)
-        if request.url.path == "/v1/acts":
+        if request.url.path == self._path:
             self.bodies.append(request.content)
             if len(self.bodies) <= self.lost:
                 raise httpx.ReadTimeout("lost", request=request)
@@ -228,6 +229,15 @@ def test_the_client_signs_in_again_when_its_token_has_ended(shared: Service) -> 
     client.login()
     client._token = "AAAA"  # noqa: S105  what a server would not take
     assert client.read("/v1/worklist").body["officer"] == builders.officer("cv")
+
+
+def test_a_sign_in_whose_answer_is_lost_is_made_anew(shared: Service) -> None:
+    """A challenge is good once: sent again it is refused, so another one is asked for."""
+    line = Losing(shared, 2, "/v1/auth/token")
+    client = _client(shared, "cv", line)
+    client.login()
+    assert client.officer == builders.officer("cv")
+    assert len(set(line.bodies)) == len(line.bodies) == 3
 
 
 def test_a_refusal_carries_guard_and_problem(shared: Service) -> None:
