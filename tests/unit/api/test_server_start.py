@@ -14,14 +14,23 @@ from api.http import traces, wsgi
 from api.settings import Settings, SettingsError
 
 LOADED = """
-import json, sys, threading
+import json, os, sys, threading
 from pathlib import Path
+opened = []
+def seen(event, arguments):
+    if event == "open" and str(arguments[0]).startswith(sys.argv[1]) or event.startswith("socket."):
+        opened.append([event, str(arguments[0])])
+def held():
+    names = (os.path.join("/proc/self/fd", one) for one in os.listdir("/proc/self/fd"))
+    return sorted(os.readlink(name) for name in names if os.path.lexists(name))
 from api.http import traces, wsgi
-from api.settings import Settings, SettingsError
 from api.settings import Settings
+before = held()
+sys.addaudithook(seen)
 wsgi._load(Settings.at(Path(sys.argv[1])))
 needed = {"api.http.app", "api.ops.wiring", "ledger.regulation.edition", "psycopg", "flask"}
-print(json.dumps([sorted(needed - set(sys.modules)), threading.active_count()]))
+left = [sorted(needed - set(sys.modules)), threading.active_count(), opened]
+print(json.dumps([*left, sorted(set(held()) - set(before))]))
 """
 
 
@@ -48,11 +57,17 @@ def test_whoever_connects_waits_for_no_import(
 
 
 def test_workers_are_forked_from_what_is_loaded_and_from_nothing_that_runs(tmp_path: Path) -> None:
-    """So one that takes a killed one's place loads nothing; a thread would not be forked along."""
+    """So one that takes a killed one's place loads nothing; a thread would not be forked along.
+
+    No key or secret is read, and no socket or file is open, that all of them would share.
+    """
+    for name in ("keys/kek.socaikek", "secrets/passphrase", "enclave.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("not before the fork")
     told: Any = subprocess.run(
         [sys.executable, "-c", LOADED, str(tmp_path)], capture_output=True, check=True
     ).stdout
-    assert orjson.loads(told) == [[], 1]
+    assert orjson.loads(told) == [[], 1, [], []]
 
 
 @pytest.mark.parametrize("level", ["mat", "toi-mat", "tuyet-mat"])
