@@ -100,6 +100,7 @@ class Embedded:
         self._data = self._root / "data"
         self._run = self._root / "run"
         self._log = self._root / "server.log"
+        self._recovering = self._root / "restore.part"
         self._password_file = self._home / "secrets" / "postgres.password"
         self._binaries = binaries
 
@@ -163,10 +164,13 @@ class Embedded:
                 self._make_cluster()
             if not self._answers():
                 self._start()
+            self._recovering.unlink(missing_ok=True)  # whoever goes on from it keeps it
         return self.dsn()
 
     def restore(self, fill: Callable[[Path], None]) -> None:
         """Takes a copy of a cluster in, which recovers as it starts, and is left running by itself.
+
+        What one before it left, which was cut off before it had recovered, goes first.
 
         Args:
             fill: Puts it into the folder it is given, or refuses and leaves nothing there.
@@ -176,6 +180,11 @@ class Embedded:
         """
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._alone():
+            if self._recovering.exists():
+                self._pg_ctl("stop", "-m", "immediate", "-w")
+                shutil.rmtree(self._data, ignore_errors=True)
+            elif not self._data.exists():
+                self._recovering.touch(mode=0o600)
             fill(self._data)
             account = self._account()
             self._run.mkdir(exist_ok=True, mode=0o700)
@@ -190,6 +199,7 @@ class Embedded:
                 self._pg_ctl("stop", "-m", "immediate", "-w")
                 shutil.rmtree(self._data)
                 raise
+            self._recovering.unlink(missing_ok=True)
 
     def _await_production(self) -> None:
         """Until it writes by itself: before, it answers and takes nothing."""

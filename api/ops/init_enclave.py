@@ -303,8 +303,10 @@ def _refuse(settings: Settings) -> None:
     if Home(settings).key_path("log").exists():
         raise SettingsError(
             Message(
-                "{keys_dir} holds keys of an unfinished enclave: remove them first",
+                "{keys_dir} holds keys of a log, and {home} no enclave.json: bring it back, or move"
+                " the keys away if that log was never founded",
                 keys_dir=settings.keys_dir,
+                home=settings.home,
             ),
         )
     seen = [Home(settings).seen_folder(r) for r in (*REMEMBERING, *REMEMBERING_READS)]

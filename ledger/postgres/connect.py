@@ -25,6 +25,8 @@ Pool = ConnectionPool[Connection]
 _Read = TypeVar("_Read")
 
 _CONNECT_TIMEOUT_S: Final = 5
+_AGAIN_S: Final = 0.5
+"""How long after an attempt that failed the next one is made, as long as somebody waits."""
 _GRACE_S: Final = 10
 """How long after its own end a statement is waited for."""
 _ALIVE: Final = {
@@ -137,13 +139,23 @@ def open_pool(
         max_size=most,
         open=True,
         timeout=_CONNECT_TIMEOUT_S,
-        reconnect_timeout=_CONNECT_TIMEOUT_S,
+        reconnect_timeout=_AGAIN_S,
+        reconnect_failed=_again,
         kwargs={
             "autocommit": True,
             "connect_timeout": _CONNECT_TIMEOUT_S,
             **({"options": waits} if patience_s else {}),
         },
     )
+
+
+def _again(pool: Pool) -> None:
+    """By itself a pool waits for one second, and then for two: longer than a failover takes.
+
+    Where nobody waits nothing is tried: whoever comes next has it tried at once.
+    """
+    if pool.get_stats().get("requests_waiting"):
+        pool.check()
 
 
 def reaching(dsn: str) -> str:

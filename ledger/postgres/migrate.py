@@ -66,7 +66,9 @@ _ALONE: Final[LiteralString] = "LOCK TABLE log.migrations IN EXCLUSIVE MODE"
 _PATIENCE: Final[LiteralString] = "SET lock_timeout = '5s'; SET statement_timeout = '30min'"
 _HAS_MIGRATIONS: Final[LiteralString] = "SELECT to_regclass('log.migrations') IS NOT NULL"
 _HAS_LOG: Final[LiteralString] = "SELECT to_regclass('log.log_head') IS NOT NULL"
-_SIZE: Final[LiteralString] = "SELECT size FROM log.log_head"
+_GONE_ON: Final[LiteralString] = """
+SELECT h.size, (SELECT max(c.size) FROM log.checkpoints c) FROM log.log_head h
+"""
 _LOOSE: Final[LiteralString] = (
     "SELECT has_function_privilege('public', 'pg_catalog.pg_advisory_lock(bigint)', 'EXECUTE')"
 )
@@ -247,19 +249,23 @@ def require_unfounded(admin_dsn: str, slug: str) -> None:
 def _refuse_founded(
     admin: psycopg.Connection[tuple[object, ...]], admin_dsn: str, database: str
 ) -> None:
-    """That its log ends where founding ends; a database without a log has no end."""
+    """That its log ends where founding ends, and nobody was given a checkpoint of it.
+
+    A database without a log has no end.
+    """
     if admin.execute(_HAS_DATABASE, [database]).fetchone() is None:
         return
     own = reaching(make_conninfo(admin_dsn, dbname=database))
     with closing(psycopg.connect(own, autocommit=True, client_encoding="utf8")) as inside:
         if inside.execute(_HAS_LOG).fetchone() != (True,):
             return
-        row = inside.execute(_SIZE).fetchone()
-    size = int(str(row[0])) if row is not None else 0
-    if size > _FOUNDING:
+        row = inside.execute(_GONE_ON).fetchone()
+    size, signed = row if row is not None else (0, None)
+    if int(str(size)) > _FOUNDING or signed is not None:
+        why = f"holds {size} records" if signed is None else f"is signed over {signed} records"
         raise Fatal(
-            f"the log in {database} holds {size} records, so it is no unfinished enclave: nothing"
-            " of it was taken away; bring enclave.json back"
+            f"the log in {database} {why}, so it is no unfinished enclave: nothing of it was taken"
+            " away; bring enclave.json back"
         )
 
 

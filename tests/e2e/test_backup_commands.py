@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import shutil
 import tarfile
@@ -290,8 +291,10 @@ def _forged(kept: Kept, repository: Repository, planted: list[str]) -> BaseCopy:
     forged = replace(true, name="20990101T000000Z")
     place = repository.begin(forged.name)
     cluster = b"".join(repository.read(true, CLUSTER, keys))
-    parts = {what: repository.read(true, what, keys) for what in (MANIFEST, HOME)}
-    for what, data in {**parts, CLUSTER: _told_else(cluster, planted)}.items():
+    told_else = b"".join(_told_else(cluster, planted))
+    listed = _listed_else(b"".join(repository.read(true, MANIFEST, keys)), told_else)
+    parts = {HOME: repository.read(true, HOME, keys), MANIFEST: [listed], CLUSTER: [told_else]}
+    for what, data in parts.items():
         repository.write(place, what, data, repository_key.sealing_key(kept.settings).public)
     repository.finish(place, forged)
     return forged
@@ -311,6 +314,18 @@ def _told_else(cluster: bytes, planted: list[str]) -> Iterator[bytes]:
                 member.size = len(data)
             new.addfile(member, io.BytesIO(data))
     yield made.getvalue()
+
+
+def _listed_else(manifest: bytes, cluster: bytes) -> bytes:
+    """The list of files that goes with it: it is sealed to the same public half."""
+    made = orjson.loads(manifest)
+    assert {one["Checksum-Algorithm"] for one in made["Files"]} == {"SHA256"}
+    with tarfile.open(fileobj=io.BytesIO(cluster)) as tar:
+        for one in made["Files"]:
+            if one["Path"] in ("postgresql.conf", "postgresql.auto.conf"):
+                data = tar.extractfile(one["Path"]).read()  # type: ignore[union-attr]
+                one.update(Size=len(data), Checksum=hashlib.sha256(data).hexdigest())
+    return orjson.dumps(made)
 
 
 def test_a_gap_is_said_and_a_damaged_part_is_named(kept: Kept) -> None:

@@ -258,19 +258,34 @@ def test_a_note_that_was_left_takes_no_enclave_away(managed: Managed) -> None:
 
     note.write_bytes(left)
     (home / "enclave.json").unlink()
-    with psycopg.connect(managed.server.dsn(dbname=slug), autocommit=True) as own:
-        in_use = managed.init("late", "--if-missing")
-        assert "is in use" in in_use.stderr, "nobody is thrown out"
-        own.execute("ALTER TABLE log.log_head DISABLE TRIGGER USER")
-        own.execute("UPDATE log.log_head SET size = 3")
-        own.execute("ALTER TABLE log.log_head ENABLE TRIGGER USER")
-    gone_on = managed.init("late", "--if-missing")
-    assert "holds 3 records" in gone_on.stderr
-    for result in (in_use, gone_on):
+    for result in _gone_on(managed, slug):
         assert result.exit_code == 1
         assert len(result.stderr.strip().splitlines()) == 1
     assert slug in managed.there()
     assert kek.exists(), "without it nothing can be read again"
+    note.unlink()
+    noteless = managed.init("late", "--if-missing")
+    assert noteless.exit_code == 2
+    assert "bring it back" in noteless.stderr, "and nobody is told to take its keys away"
+
+
+def _gone_on(managed: Managed, slug: str) -> list[Result]:
+    """What an init says while somebody is in it, once it was signed over, and once it grew."""
+    with psycopg.connect(managed.server.dsn(dbname=slug), autocommit=True) as own:
+        said = [managed.init("late", "--if-missing")]
+        assert "is in use" in said[-1].stderr, "nobody is thrown out"
+        own.execute("ALTER TABLE log.log_head DISABLE TRIGGER USER")
+        own.execute("ALTER TABLE log.checkpoints DISABLE TRIGGER USER")
+        note = [bytes(32), bytes(1000)]
+        own.execute("INSERT INTO log.checkpoints (size, root, note) VALUES (2, %s, %s)", note)
+    said.append(managed.init("late", "--if-missing"))
+    assert "is signed over 2 records" in said[-1].stderr, "served, and nothing recorded yet"
+    with psycopg.connect(managed.server.dsn(dbname=slug), autocommit=True) as own:
+        own.execute("DELETE FROM log.checkpoints")
+        own.execute("UPDATE log.log_head SET size = 3")
+    said.append(managed.init("late", "--if-missing"))
+    assert "holds 3 records" in said[-1].stderr
+    return said
 
 
 def _of(where: object, step: str) -> Callable[..., Any]:

@@ -77,6 +77,7 @@ def test_a_cluster_with_records_is_no_unfinished_one(server: Embedded, tmp_path:
     with psycopg.connect(server.dsn(dbname="e_x")) as own:
         own.execute("CREATE SCHEMA log")
         own.execute("CREATE TABLE log.log_head AS SELECT 3::bigint AS size")
+        own.execute("CREATE TABLE log.checkpoints (size bigint)")
     server.stop()
     with pytest.raises(Fatal, match="holds 3 records"):
         unfounded.take_away(settings, _no_custody, None)

@@ -9,14 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from threading import Event
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ledger.errors import Unavailable
 from ledger.ports import Appended, Draft, SealedRecord
-from ledger.postgres.connect import Connection, open_pool, reading
+from ledger.postgres.connect import Connection, Pool, open_pool, reading
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
 from tests.contract.append import a_draft
@@ -65,6 +67,26 @@ def test_a_server_process_that_hangs_is_left_and_another_one_asked(database: Dat
             assert answered != (hung,)
         finally:
             os.kill(hung, signal.SIGCONT)
+
+
+def test_who_waits_is_connected_as_soon_as_somebody_leads_again(
+    database: Database, tmp_path: Path
+) -> None:
+    """A pool's own pauses double, and then it gives up, while somebody waits."""
+    said = conninfo_to_dict(database.dsn("reader"))
+    name = f".s.PGSQL.{said['port']}"
+    away = make_conninfo(database.dsn("reader"), host=str(tmp_path))
+    with closing(open_pool(away, most=1)) as pool, ThreadPoolExecutor(1) as others:
+        waits = others.submit(_asked, pool)
+        given_up = 2  # attempts, of which no third follows by itself
+        _until(lambda: pool.get_stats().get("connections_errors", 0) > 2 * given_up)
+        (tmp_path / name).symlink_to(Path(str(said["host"])) / name)
+        assert waits.result(_LONG_S) == (1,)
+
+
+def _asked(pool: Pool) -> object:
+    with pool.connection(_LONG_S) as connection:
+        return connection.execute("SELECT 1").fetchone()
 
 
 def test_a_lost_host_is_noticed_unless_the_address_says_how(database: Database) -> None:

@@ -7,14 +7,18 @@ what came back is all that the log has signed is asked afterwards, and not here.
 
 from __future__ import annotations
 
+import hashlib
 import io
+import os
 import shutil
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
+
+import orjson
 
 from api.ops.backup import taking
 from api.ops.backup.repository import CLUSTER, HOME, MANIFEST, BaseCopy, Repository, wal_name
@@ -36,6 +40,9 @@ _READ_BYTES: Final = 1 << 20
 _MARK: Final = b"# socai restore\n"
 _FACTS: Final = "enclave.json"
 _ASIDE: Final = ".from-backup"
+_UNDER_WAY: Final = "socai.restore.part"
+_MANIFEST: Final = "backup_manifest"
+_LOCKED: Final = "postmaster.pid"
 
 
 def choose(repository: Repository, to: datetime | None) -> BaseCopy:
@@ -60,28 +67,61 @@ def lay_down(
 ) -> int:
     """The copy and its WAL, as a cluster that recovers when it is started; up to which WAL.
 
+    What a restore before it left half done, which no server ever had, goes first.
+
     Raises:
-        SettingsError: A cluster is there already.
+        SettingsError: A cluster is there already, or what was copied is not what the server gave.
         Unsealable: A part does not open; what was laid down is taken away again.
     """
-    if data.exists() and any(data.iterdir()):
+    there, (place, owner) = data.exists(), _place_of(data)
+    if there and (data / _UNDER_WAY).exists() and not (data / _LOCKED).exists():
+        _emptied(data)
+    if there and any(data.iterdir()):
         raise SettingsError(
             Message("{data} is not empty: move it away first, it is evidence", data=data)
         )
-    there = data.exists()
     try:
-        return _laid(repository, base, keys, data, to)
+        reached = _laid(repository, base, keys, data, to)
+        _give(place, owner)
+        (data / _UNDER_WAY).unlink()
     except BaseException:
-        shutil.rmtree(data, ignore_errors=True)
         if there:
-            data.mkdir(mode=0o700)
+            _emptied(data)
+        else:
+            shutil.rmtree(data, ignore_errors=True)
         raise
+    return reached
+
+
+def _emptied(folder: Path) -> None:
+    """A folder that somebody mounted, or gave away, stays; the mark goes last."""
+    last = folder / _UNDER_WAY
+    for path in (*(one for one in folder.iterdir() if one != last), last):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _place_of(path: Path) -> tuple[Path, os.stat_result]:
+    """What of it will be new, and whose the nearest folder is that is there."""
+    while not path.exists() and not path.parent.exists():
+        path = path.parent
+    return path, (path if path.exists() else path.parent).stat()
+
+
+def _give(path: Path, owner: os.stat_result) -> None:
+    """What root lays down belongs to whose the place is; others can give nothing away."""
+    if os.geteuid() == 0:
+        for one in (path, *path.rglob("*")):
+            os.chown(one, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _laid(
     repository: Repository, base: BaseCopy, keys: OpeningKeys, data: Path, to: datetime | None
 ) -> int:
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (data / _UNDER_WAY).touch(mode=0o600)
     source = _Readable(repository.read(base, CLUSTER, keys))
     with (
         _no_copy_of_ours(),
@@ -90,7 +130,8 @@ def _laid(
         tar.extractall(data, filter=_of_a_cluster)  # noqa: S202  ends in the data filter
     source.drain()  # an end that is the end
     manifest = b"".join(repository.read(base, MANIFEST, keys))
-    (data / "backup_manifest").write_bytes(manifest)
+    _hold_to(manifest, data)
+    (data / _MANIFEST).write_bytes(manifest)
     number, held = base.next_number, b""
     while True:
         name = wal_name(base.timeline, number, base.segment)
@@ -134,6 +175,46 @@ def _of_a_cluster(member: tarfile.TarInfo, data: str) -> tarfile.TarInfo | None:
     return tarfile.data_filter(member, data)
 
 
+def _hold_to(manifest: bytes, data: Path) -> None:
+    """That every file is on the disk as the server listed it, and no other, before one is run.
+
+    Raises:
+        SettingsError: One is not.
+    """
+    try:
+        listed = {one["Path"]: one for one in orjson.loads(manifest)["Files"]}
+        wrong = [name for name, one in listed.items() if not _is(_laid_as(data, name), one)]
+    except (ValueError, LookupError, TypeError) as error:
+        raise SettingsError(
+            Message("this is no copy that `socai backup run` made: {error}", error=error)
+        ) from error
+    laid = (path.relative_to(data) for path in data.rglob("*") if path.is_file())
+    known = {str(_laid_as(Path(), name)) for name in listed} | {_UNDER_WAY}
+    wrong += [str(path) for path in laid if str(path) not in known and path.parts[0] != "pg_wal"]
+    if wrong:
+        raise SettingsError(
+            Message(
+                "{file} is not what the server gave, so nothing of this copy is left here: take an"
+                " older one (move its folder out of the repository), or another copy of it",
+                file=min(wrong),
+            )
+        )
+
+
+def _laid_as(data: Path, name: str) -> Path:
+    return data / (f"{name}{_ASIDE}" if name in CONFIGURATION else name)
+
+
+def _is(path: Path, listed: Mapping[str, Any]) -> bool:
+    """Whether a file is as long as listed, and what is hashed so."""
+    if not path.is_file() or path.stat().st_size != listed["Size"]:
+        return False
+    if listed.get("Checksum-Algorithm") != "SHA256":
+        return True  # of a copy that was made before they were asked for
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == str(listed["Checksum"])
+
+
 def _of_a_home(member: tarfile.TarInfo) -> bool:
     """Whether `backup run` would have put it there."""
     parts = PurePosixPath(member.name).parts
@@ -167,8 +248,10 @@ def home_of(repository: Repository, base: BaseCopy, keys: OpeningKeys, home: Pat
     with _no_copy_of_ours(), tarfile.open(fileobj=packed) as tar:
         for member in tar.getmembers():
             if _of_a_home(member) and not (home / member.name).exists():
+                place, owner = _place_of(home / PurePosixPath(member.name).parts[0])
                 home.mkdir(parents=True, exist_ok=True, mode=0o700)
                 tar.extract(member, home, filter="data")
+                _give(place, owner)
                 made.append(member.name)
     return made
 
@@ -178,12 +261,14 @@ def files_of(repository: Repository, settings: Settings) -> int:
     if "://" in settings.blobs:
         return 0  # an object store keeps its own copies
     kept = FolderBlobs(repository.files)
+    place, owner = _place_of(Path(settings.blobs))
     store = FolderBlobs(Path(settings.blobs))
-    there, put = store.sizes(), 0
-    for name in kept.sizes().keys() - there.keys():
+    missing = kept.sizes().keys() - store.sizes().keys()
+    for name in missing:
         store.put(name, kept.get(name))
-        put += 1
-    return put
+    if missing:
+        _give(place, owner)
+    return len(missing)
 
 
 def embedded(

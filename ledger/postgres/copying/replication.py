@@ -126,7 +126,10 @@ class Replication:
             Unavailable: The server ended it.
             Fatal: It has tablespaces outside its folder.
         """
-        words = f"BASE_BACKUP (LABEL '{label}', CHECKPOINT 'fast', WAL, WAIT false, MANIFEST 'yes')"
+        words = (
+            f"BASE_BACKUP (LABEL '{label}', CHECKPOINT 'fast', WAL, WAIT false, MANIFEST 'yes',"
+            " MANIFEST_CHECKSUMS 'SHA256')"
+        )
         self._conn.send_query(words.encode())
         yield "begin", self._place(self._result(pq.ExecStatus.TUPLES_OK))
         spaces = self._result(pq.ExecStatus.TUPLES_OK)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import os
 import tarfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+import orjson
 import pytest
 
 from api.ops.backup.repository import CLUSTER, HOME, MANIFEST, BaseCopy, Repository
@@ -30,6 +33,16 @@ def _packed(*members: tarfile.TarInfo) -> bytes:
     return made.getvalue()
 
 
+def _listed(*members: tarfile.TarInfo) -> bytes:
+    """What a server says it gave."""
+    files = [
+        {"Path": str(PurePosixPath(one.name)), "Size": len(ORDER), "Checksum-Algorithm": "SHA256",
+         "Checksum": hashlib.sha256(ORDER).hexdigest()}
+        for one in members if one.isfile()
+    ]  # fmt: skip
+    return orjson.dumps({"PostgreSQL-Backup-Manifest-Version": 2, "Files": files})
+
+
 def _file(name: str) -> tarfile.TarInfo:
     return tarfile.TarInfo(name)
 
@@ -40,12 +53,16 @@ def _other(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
     return member
 
 
-def a_copy(repository: Repository, what: str, *members: tarfile.TarInfo) -> BaseCopy:
+def a_copy(
+    repository: Repository, what: str, *members: tarfile.TarInfo, listed: bytes | None = None
+) -> BaseCopy:
     """One that says this of the cluster or of the home."""
     place = repository.begin(NAME)
-    for part in (CLUSTER, MANIFEST, HOME):
+    for part in (CLUSTER, HOME):
         data = _packed(*members) if part == what else _packed()
         repository.write(place, part, [data], KEY.public)
+    manifest = _listed(*(members if what == CLUSTER else ())) if listed is None else listed
+    repository.write(place, MANIFEST, [manifest], KEY.public)
     base = BaseCopy(NAME, "7", 1, 4, 9, "2026-01-01T00:00:00.000Z", SEGMENT, KEY.public.kid,
                     "", "x.example/ordinary", 9)  # fmt: skip
     repository.finish(place, base)
@@ -108,6 +125,71 @@ def test_what_no_server_gives_is_not_laid_down(
     with pytest.raises(SettingsError, match="no copy that `socai backup run` made"):
         lay_down(repository, base, KEY, tmp_path / "data", None)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+OTHER = _listed(_file("PG_VERSION")).replace(hashlib.sha256(ORDER).hexdigest().encode(), b"0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("listed", "named"),
+    [
+        (_listed(_file("PG_VERSION")), "base/1 is not what the server gave"),
+        (_listed(_file("base/1")), "PG_VERSION is not what"),
+        (_listed(_file("PG_VERSION"), _file("base/1"), _file("base/2")), "base/2 is not what"),
+        (OTHER, "PG_VERSION is not what|base/1 is not what"),
+        (b"[]", "no copy that `socai backup run` made"),
+        (b"\xff", "no copy that `socai backup run` made"),
+        (b'{"Files": [{"Path": "PG_VERSION"}]}', "no copy that `socai backup run` made"),
+    ],
+    ids=["one more", "one that is not listed", "one less", "another", "no list", "no JSON", "bare"],
+)
+def test_no_server_is_started_on_files_that_are_not_those_it_gave(
+    repository: Repository, tmp_path: Path, listed: bytes, named: str
+) -> None:
+    """Read from the disk they were laid on, and held to what the server said as it gave them."""
+    base = a_copy(repository, CLUSTER, _file("PG_VERSION"), _file("base/1"), listed=listed)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SettingsError, match=named):
+        lay_down(repository, base, KEY, tmp_path / "data", None)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_a_restore_that_was_killed_left_goes_before_the_next(
+    repository: Repository, tmp_path: Path
+) -> None:
+    """It is no evidence: nothing ever ran on it. What a server runs on stays; so does a mount."""
+    base = a_copy(repository, CLUSTER, _file("PG_VERSION"))
+    data = tmp_path / "data"
+    (data / "base").mkdir(parents=True)
+    (data / "base" / "1").touch()
+    with pytest.raises(SettingsError, match="is not empty"):
+        lay_down(repository, base, KEY, data, None)
+    (data / "socai.restore.part").touch()
+    (data / "postmaster.pid").touch()
+    with pytest.raises(SettingsError, match="is not empty"):
+        lay_down(repository, base, KEY, data, None)
+    assert (data / "base" / "1").exists()
+    (data / "postmaster.pid").unlink()
+    here = data.stat().st_ino
+    lay_down(repository, base, KEY, data, None)
+    assert (data / "PG_VERSION").read_bytes() == ORDER
+    assert not (data / "base").exists()
+    assert not (data / "socai.restore.part").exists()
+    assert data.stat().st_ino == here
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can give files away")
+def test_what_root_lays_down_belongs_to_whose_the_place_is(
+    repository: Repository, tmp_path: Path
+) -> None:
+    """A server refuses a folder that is another account's."""
+    base = a_copy(repository, CLUSTER, _file("PG_VERSION"), _file("base/1"))
+    place = tmp_path / "postgresql"
+    place.mkdir()
+    os.chown(place, 12345, 12346)
+    lay_down(repository, base, KEY, place / "18" / "docker", None)
+    own = {(one.stat().st_uid, one.stat().st_gid) for one in place.rglob("*")}
+    assert own == {(12345, 12346)}
 
 
 @attack(
