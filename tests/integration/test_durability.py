@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
+import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
@@ -19,6 +23,7 @@ from ledger.errors import Unavailable
 from ledger.log import proof
 from ledger.log.proof import Inclusion
 from ledger.postgres.checkpoints import PostgresCheckpoints
+from ledger.postgres.connect import Connection
 from ledger.postgres.notices import PostgresNotices
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.tiles import PostgresTiles
@@ -29,6 +34,8 @@ from tests.fixtures.postgres import Database, install_database
 from tests.fixtures.wire import Wire
 
 pytestmark = [pytest.mark.postgres, pytest.mark.operation]
+
+_RELID: Final = re.compile(r":relid ([0-9]+)")
 
 
 @pytest.fixture
@@ -183,6 +190,32 @@ def test_a_database_that_is_away_is_a_clean_error_and_recovers(
         appender.append(draft)
     wire.mend()
     assert appender.append(draft).index == 1
+
+
+def test_an_append_is_planned_once_and_goes_through_no_table(database: Database) -> None:
+    """Whatever is in its group, over a log that was empty when it was planned."""
+    plans: list[str] = []
+
+    def listening(connection: Connection) -> None:
+        connection.execute("SET debug_print_plan = on")
+        connection.execute("SET client_min_messages = log")
+        connection.add_notice_handler(lambda told: plans.append(told.message_detail or ""))
+
+    appender = GroupAppender(database.dsn("writer"), admit=listening)
+    tagged = replace(a_draft("case/a"), tags=frozenset({b"t" * 32}))
+    try:
+        for draft in (tagged, *(a_draft("case/a", seq) for seq in range(2, 10))):
+            appender.append(draft)
+        whole = {relid for plan in plans if "{SEQSCAN" in plan for relid in _RELID.findall(plan)}
+        with psycopg.connect(database.admin) as admin:
+            named = admin.execute("SELECT unnest(%s::oid[])::regclass::text", [list(whole)])
+            assert {name for (name,) in named} <= {"log.log_head", "log.enclave"}  # of one row
+        plans.clear()
+        appender.append(replace(a_draft("case/b"), tags=frozenset({b"u" * 32})))
+        appender.append(a_draft("case/a", 10))
+        assert plans == []
+    finally:
+        appender.close()
 
 
 def test_a_full_disk_is_refused_before_it_is_full(database: Database) -> None:

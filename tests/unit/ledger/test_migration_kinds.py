@@ -14,7 +14,8 @@ _FIRST: Final = 9
 #: Migrations after the first that no older program may serve, each with the reason: the service is
 #: stopped for them (docs/operate/upgrade.md).
 STOPS: Final[Mapping[int, str]] = {
-    10: "functions that an older program calls are replaced; 0009 of the same release stops it too"
+    10: "functions that an older program calls are replaced; 0009 of the same release stops it too",
+    11: "a function that an older program calls is altered; 0009 of the same release stops it too",
 }
 _SPLIT: Final = re.compile(
     r"(--[^\n]*)|(\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)|('(?:[^']|'')*')|(;)|([^-$';]+|.)", re.DOTALL
