@@ -93,6 +93,17 @@ def altered(connection: psycopg.Connection[tuple[object, ...]], slug: str) -> li
     return differences + compared(expected, applied)
 
 
+def of_a_newer_program(found: Iterable[Altered]) -> list[str]:
+    """Migrations among the differences that are behind this program's last: by name, in order.
+
+    What they made is not as this program ships it. So the program that has them is to be asked,
+    and where none has, somebody wrote them there.
+    """
+    last = migrate.shipped()[-1].number
+    rows = (one.line.split() for one in found if one.where == "extra")
+    return [row[2] for row in rows if row[0] == "migration" and int(row[1]) > last]
+
+
 def _as_strong(expected: Iterable[str], found: Iterable[str]) -> list[str]:
     """The lines as found; a role that lacks what only a superuser could give it is as shipped."""
     weaker = {line.replace(f"{what} t", f"{what} f"): line for what in _LENT for line in expected}

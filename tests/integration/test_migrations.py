@@ -17,8 +17,10 @@ from api.cli.main import main
 from api.ops import database as databases
 from api.ops.embedded_postgres import Embedded
 from api.ops.wiring import Enclave, open_checkpointer, open_projector
-from api.settings import Settings
+from api.settings import Home, Settings
+from ledger.checkpoints.seen_file import DoubtMark
 from ledger.errors import Fatal
+from ledger.message import Wording
 from ledger.postgres import definitions, migrate
 from tests.contract.append import a_draft
 from tests.fixtures.app import Service, found, open_service
@@ -224,6 +226,24 @@ def test_migrate_of_an_older_program_changes_nothing_and_says_so(
     assert done.exit_code == 0, done.output
     assert said in done.output
     assert _COMPATIBLE in done.output.replace("\n", "")
+
+
+def test_an_older_program_s_audit_says_that_the_definitions_are_a_newer_one_s(
+    service: Service,
+) -> None:
+    """It fails, since it cannot tell; and nobody is told to migrate with it."""
+    _newer(service.database, _COMPATIBLE)
+    DoubtMark(Home(service.settings).seen_folder("checkpointer")).leave(Wording("vì", "since"))
+    env = {"SOCAI_HOME": str(service.settings.home)}
+    audit = ["log", "audit", "--no-views", "--workers", "0"]
+    for lang, said in (("en", "by a newer program"), ("vi", "chương trình mới hơn")):
+        for words in (audit, ["log", "resume"]):
+            done = CliRunner().invoke(main, ["--lang", lang, *words], env=env)
+            assert done.exit_code == 1, done.output
+            told = " ".join((done.output + done.stderr).split())
+            assert said in told
+            assert _COMPATIBLE in told.replace(" ", "")
+            assert "socai migrate" not in told
 
 
 @pytest.mark.parametrize("lang", ["en", "vi"])

@@ -19,6 +19,7 @@ from ledger.audit.files.files import FileReport
 from ledger.audit.findings import Finding
 from ledger.audit.reads import ReadsReport
 from ledger.message import Message, Text, plural
+from ledger.postgres.definitions import of_a_newer_program
 from ledger.regulation.registry.calendar import local_time
 
 _SHOWN: Final = 20
@@ -168,6 +169,14 @@ def _show_altered(shell: Shell, found: Audited) -> None:
                 " checkpoint kept elsewhere: socai log remember FILE",
                 path=path,
                 doubt=doubt.text,
+            )
+        )
+    if newer := of_a_newer_program(found.altered):
+        shell.say(
+            Message(
+                "The database was migrated by a newer program ({names}), whose definitions are not"
+                " known here: audit with that program.",
+                names=", ".join(newer),
             )
         )
     for altered in found.altered[:_SHOWN]:

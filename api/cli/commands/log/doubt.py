@@ -50,6 +50,7 @@ from ledger.log.checkpoint import Checkpoint, unverified
 from ledger.message import Message, Text
 from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.connect import Pool, open_pool
+from ledger.postgres.definitions import of_a_newer_program
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.tiles import PostgresTiles
 from ledger.streams.record_reader import Reader
@@ -363,6 +364,11 @@ def _way_out(found: Audited) -> Text:
     )
     planted = [one for one in found.of_the_log if one.kind in IN_THE_CHECKPOINTERS_PLACE]
     first = next(iter([*planted, *found.of_the_log]), None)
+    if first is None and (newer := of_a_newer_program(found.altered)):
+        return Message(
+            "the database was migrated by a newer program ({names}). Run this with that program.",
+            names=", ".join(newer),
+        )
     if first is None and found.altered:
         return Message(
             "definitions in the database are not as shipped. Run socai migrate, then this again."
