@@ -21,6 +21,8 @@ _UPPER: Final = "A-Z" + "".join(
 )
 _DIGITS: Final = re.compile(r"\d(?:[ .-]?\d){5,}")
 _WORDS: Final = re.compile(r"\w+")
+_ANY_CASE: Final = re.compile(r"\(\?i:((?:[\w ]+\|){15,}[\w ]+)\)")
+"""A long list of words in small or capital letters, as expressions write it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,8 @@ def _of(edition: Edition) -> Lists:
         sure=_compile(data.get("sure", ()), macros),
         suspected=_compile((*data.get("sure", ()), *data.get("suspected", ())), macros),
         no_names=tuple(
-            re.compile(_expand(one, _expressions(macros))) for one in data.get("no_names", ())
+            re.compile(_looking_ahead(_expand(one, _expressions(macros))))
+            for one in data.get("no_names", ())
         ),
         never_refused=frozenset(data.get("never_refused", ())),
         secret_marks=_compile(data["secret_marks"], macros),
@@ -290,3 +293,22 @@ def _expand(pattern: str, macros: Mapping[str, str]) -> str:
         name = pattern[start + 2 : pattern.index(">>", start)]
         pattern = pattern.replace(f"<<{name}>>", macros[name])
     return pattern
+
+
+def _looking_ahead(pattern: str) -> str:
+    """The same expression, which looks first whether a word of a long list can stand at a place.
+
+    The engine tries each word of `(?i:a|b|…)` in turn at every place of a text. Letter by letter it
+    learns with the first or the second that there is none of a hundred.
+    """
+    return _ANY_CASE.sub(lambda hit: f"(?i:(?={_begun(hit[1].split('|'))})(?:{hit[1]}))", pattern)
+
+
+def _begun(words: Sequence[str]) -> str:
+    """An expression for what begins with one of these words, letter by letter."""
+    if "" in words:
+        return ""
+    behind: dict[str, list[str]] = {}
+    for word in words:
+        behind.setdefault(word[0].lower(), []).append(word[1:])
+    return f"(?:{'|'.join(first + _begun(rest) for first, rest in behind.items())})"

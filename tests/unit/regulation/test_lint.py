@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import pytest
@@ -203,6 +204,26 @@ def test_no_text_of_the_scenarios_is_stopped_but_where_it_should() -> None:
     for step, text in ordinary_texts():
         assert text_lint.identifiers(text, EDITION) == [], (step, text)
         assert text_lint.secret_marks(text, EDITION) == [], (step, text)
+
+
+def test_what_looks_ahead_finds_what_the_list_finds() -> None:
+    """Names of places in texts of the scenarios, and every first word of a list in odd letters."""
+    fast = text_lint.lists(EDITION).no_names
+    data = EDITION.lint
+    expressions = text_lint._expressions({**data["macros"], "UPPER": text_lint._UPPER})
+    plain = [re.compile(text_lint._expand(one, expressions)) for one in data["no_names"]]
+    lists = [hit for p in plain for hit in text_lint._ANY_CASE.findall(p.pattern)]
+    words = {word for one in lists for word in one.split("|")}
+    texts = [text for _, text in ordinary_texts()]
+    for word in sorted(words):
+        for odd in (word, word.title(), word.upper(), word.replace("s", "\u017f"), word.swapcase()):
+            texts += (f"{odd} “Kinh Bắc”", f"ở {odd}{odd} {odd} Kinh Bắc", f"{odd} cũ 12")
+    assert len(words) > 100
+    assert [p.pattern for p in plain] != [p.pattern for p in fast]
+    for text in texts:
+        for n, one in enumerate(plain):
+            found = [hit.span() for hit in fast[n].finditer(text)]
+            assert found == [hit.span() for hit in one.finditer(text)], text
 
 
 def test_negatives_of_the_lint_are_stopped() -> None:
