@@ -30,6 +30,8 @@ from ledger.ports import CheckpointStore, Clock, Notices, RecordStore, TileStore
 BATCH: Final = 32_768
 POLL_S: Final = 1.0
 PAUSE_S: Final = 0.02
+SOON_S: Final = 0.005
+"""Until it looks again by itself while hints may be held back: they are sent so far apart."""
 PRUNE_S: Final = 10.0
 MORE_S: Final = 0.2
 """Between two prunes where there is more to do: a log of before, or one that grows fast."""
@@ -127,7 +129,8 @@ class Checkpointer:
 
         Args:
             stop: Set it to end the loop.
-            pause_s: Least time between two checkpoints, so that many records share one.
+            pause_s: Most time between two checkpoints, so that many records share one. It pauses
+                for no longer than the last one took: whoever waits for a proof waits for both.
 
         Raises:
             Fatal: On doubt.
@@ -138,8 +141,9 @@ class Checkpointer:
             if self._notices is not None:
                 wait = stack.enter_context(self._notices.listen("records"))
                 give = stack.enter_context(self._notices.giving("checkpoint"))
-            held, due = "", time.monotonic() + PRUNE_S
+            held, due, last = "", time.monotonic() + PRUNE_S, -PAUSE_S
             while not stop.is_set():
+                began = time.monotonic()
                 try:
                     signed = self.checkpoint_once()
                 except Unavailable as error:
@@ -152,10 +156,11 @@ class Checkpointer:
                 if time.monotonic() >= due:
                     due = time.monotonic() + self._tidied()
                 if signed is None:
-                    wait(POLL_S)
+                    wait(POLL_S if time.monotonic() >= last + PAUSE_S else SOON_S)
                 else:
                     give()
-                    stop.wait(pause_s)
+                    last = time.monotonic()
+                    stop.wait(min(pause_s, last - began))
 
     def prune_once(self) -> bool:
         """Takes what is said twice, of a few full tiles; whether there is more to do at once.

@@ -19,9 +19,10 @@ from ledger.postgres.connect import Connection, connect
 
 Channel = Literal["records", "checkpoint", "shreds"]
 
-APART_S: Final = 0.02
-"""Between two hints, as between two checkpoints: one says as much as many, since whoever follows it
-looks for all there is, and under load nobody has to wait for one."""
+_APART_S: Final[dict[Channel, float]] = {"records": 0.02, "checkpoint": 0.0, "shreds": 0.02}
+"""Between two hints: one says as much as many, since whoever follows it looks for all there is, and
+under load nobody has to wait for one. Whoever signs paces itself, and each checkpoint is waited
+for."""
 _END_S: Final = 1.0
 _HUNG_S: Final = 8.0
 _NOTIFY: Final[dict[Channel, LiteralString]] = {
@@ -92,7 +93,7 @@ class Hints:
             except (psycopg.Error, LedgerError) as error:
                 self.lost += 1
                 self._told(error)
-            ending.wait(APART_S)
+            ending.wait(_APART_S[self._channel])
         if connection is not None:
             connection.close()
 

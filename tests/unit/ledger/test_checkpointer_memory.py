@@ -15,7 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ledger.checkpoints.checkpointer import Checkpointer
+from ledger.checkpoints.checkpointer import PAUSE_S, POLL_S, SOON_S, Checkpointer
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint, beginning
 from ledger.errors import Doubt, Fatal, Unavailable
 from ledger.log import checkpoint
@@ -177,6 +177,46 @@ def test_why_nothing_is_sealed_is_said_once(world: World, caplog: pytest.LogCapt
     said = [line.getMessage() for line in caplog.records if line.name == "socai.checkpointer"]
     assert len(said) == 1
     assert "out of room" in said[0]
+
+
+class _Waits(threading.Event):
+    """Keeps how long each wait would be, moves the clock on by it, and stops at the last."""
+
+    def __init__(self, clock_s: list[float], most: int) -> None:
+        super().__init__()
+        self.asked_s: list[float | None] = []
+        self._clock_s, self._most = clock_s, most
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """At once."""
+        self.asked_s.append(timeout)
+        self._clock_s[0] += timeout or 0.0
+        if len(self.asked_s) == self._most:
+            self.set()
+        return self.is_set()
+
+
+@pytest.mark.parametrize(("took_s", "paused_s"), [(0.004, 0.004), (0.5, PAUSE_S)])
+def test_who_waits_for_a_proof_waits_no_longer_for_a_pause_than_for_the_signing(
+    world: World, monkeypatch: pytest.MonkeyPatch, took_s: float, paused_s: float
+) -> None:
+    """And it looks again by itself while hints may be held back, then for a hint or a second."""
+    clock_s = [100.0]
+    monkeypatch.setattr("ledger.checkpoints.checkpointer.time.monotonic", lambda: clock_s[0])
+    home = Home(world.store)
+
+    def signing(at: str) -> None:
+        clock_s[0] += took_s if at == "keep" else 0.0
+
+    home.seen.fault = signing
+    stop = _Waits(clock_s, 12)
+    home.checkpointer().run(stop)
+    first, *after = (round(waited or 0.0, 6) for waited in stop.asked_s)
+    soon, long = after.count(SOON_S), after.count(POLL_S)
+    assert first == paused_s
+    assert after == [SOON_S] * soon + [POLL_S] * long
+    assert soon * SOON_S <= PAUSE_S - paused_s + SOON_S
+    assert bool(soon) is (paused_s < PAUSE_S)
 
 
 @pytest.mark.parametrize("restarted", [False, True], ids=["running", "restarted"])
