@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 from marshmallow import fields
 
-from api.http.pages import files, frame, lists, say
+from api.http.pages import files, frame, lists, say, timeline
 from api.http.schemas.work import WorklistShownSchema
 from api.texts.labels import PARTS_OF_WORK
 from ledger.regulation.registry.calendar import VIETNAM
@@ -96,7 +96,7 @@ def test_a_case_is_read_page_by_page(reader: PageReader, compartments: Compartme
                  "vi-sao/state"):  # fmt: skip
         assert f'href="/ho-so/{case}/{path}"' in file
     timeline = reader.get(f"/ho-so/{case}/dien-bien").text
-    places = [int(n) for n in re.findall(rf'href="/ho-so/{case}/lan-ghi/(\d+)"', timeline)]
+    places = [int(n) for n in re.findall(r'href="lan-ghi/(\d+)"', timeline)]
     assert places == sorted(places)
     assert len(places) > 3
     act = reader.get(f"/ho-so/{case}/lan-ghi/1").text
@@ -441,3 +441,23 @@ def test_pages_are_small(reader: PageReader, compartments: Compartments) -> None
     for path in ("/", "/ho-so", "/viec-can-lam", f"/ho-so/{compartments.hidden.case}/dien-bien"):
         assert len(reader.get(path).data) < 60 * _KIB, path
     assert len(gzip.compress(files.contents()["socai.css"])) < 5 * _KIB
+
+
+@pytest.mark.parametrize("lang", ["vi", "en"])
+def test_a_page_of_a_long_timeline_keeps_to_its_budget(
+    compartments: Compartments, lang: str
+) -> None:
+    """As many acts as it shows at most, or with every signature, are less than 100 kB."""
+    reader = PageReader(compartments.service, lang).sign_in(WHOLE)
+    for shown, most in (("", timeline.MOST), ("?xem=chi-tiet", timeline.MOST_DETAILED)):
+        page = f"/ho-so/{compartments.hidden.case}/dien-bien{shown}"
+        around, acts = _around_and_acts(reader.get(page).text)
+        assert around + int(most) * sum(acts) / len(acts) < 100_000, (shown, around, acts)
+
+
+def _around_and_acts(text: str) -> tuple[int, list[int]]:
+    """How many bytes a timeline has around its acts, and each of these."""
+    before, _, listed = text.partition('<li class="lane-')
+    listed, _, behind = listed.partition("\n</ol>")
+    acts = [len(one.encode()) for one in listed.split('<li class="lane-')]
+    return len(before.encode()) + len(behind.encode()), acts

@@ -14,7 +14,9 @@ from api.http.resources.cases import get_case, list_case_acts
 from ledger.message import Message
 from projections.queries.as_of import BeforeCase
 
-_MOST: Final = "200"
+MOST: Final = "200"
+MOST_DETAILED: Final = "100"
+"""Acts on a page: one of either kind stays below 100 kB."""
 _LANES: Final = 5
 """Beside each other; what further agencies did shares the last."""
 _FILTERS: Final = ("co-quan", "hanh-vi")
@@ -25,7 +27,13 @@ _STATED: Final = ("state", "outcome", "finding", "handler", "lead", "sub_process
 
 def page_of_timeline(**_: str) -> Mapping[str, str]:
     """What the call is asked for a page of it."""
-    return {"limit": _MOST, "cursor": request.args.get("cursor", "")}
+    most = MOST_DETAILED if is_detailed() else MOST
+    return {"limit": most, "cursor": request.args.get("cursor", "")}
+
+
+def is_detailed() -> bool:
+    """Whether every signature is shown."""
+    return request.args.get("xem") == "chi-tiet"
 
 
 def timeline(case: str) -> Answered:
@@ -58,7 +66,7 @@ def show_timeline(case: str) -> Response:
         clock=clock,
         part=found.body.get("part"),
         documents=found.body.get("documents", ()),
-        detailed=request.args.get("xem") == "chi-tiet",
+        detailed=is_detailed(),
         moment=_moment(case, found.body["acts"], clock),
         asked=request.args.get("luc", ""),
         places=sorted(places_of(found.body["acts"])),

@@ -65,7 +65,7 @@
   range.setAttribute("aria-label", form.dataset.label);
   range.setAttribute("list", "truot-moc");
   const called = (n) => {
-    const link = one(`.timeline a[href$="/lan-ghi/${n}"]`);
+    const link = one(`.timeline a[href$="lan-ghi/${n}"]`);
     return link ? link.parentElement.textContent : String(n);
   };
   const tell = () => { field.value = range.value; range.setAttribute("aria-valuetext", called(range.value)); };
