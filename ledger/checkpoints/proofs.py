@@ -69,14 +69,21 @@ def _keep(
 
 
 @dataclass(frozen=True, slots=True)
-class _Tree:
-    """One checkpoint and the nodes under it."""
+class CheckpointTree:
+    """One checkpoint and the nodes under it.
+
+    Attributes:
+        size: Of the tree.
+        note: As it was signed.
+        nodes: Of the tree.
+    """
 
     size: int
     note: str
     nodes: _Nodes = field(repr=False)
 
     def inclusion(self, index: int) -> dict[str, Any]:
+        """That record `index` stands in it. Raises: NotFound."""
         if not 0 <= index < self.size:
             raise NotFound(f"no record {index} in a tree of {self.size}")
         path = merkle.inclusion_path(index, self.size, self.nodes)
@@ -99,7 +106,7 @@ class Proofs:
         self._checkpoints = checkpoints
         self._notices = notices
         self._news = threading.Condition()
-        self._newest: _Tree | None = None
+        self._newest: CheckpointTree | None = None
         self._follower: threading.Thread | None = None
         self._closing = threading.Event()
 
@@ -114,6 +121,11 @@ class Proofs:
             NotFound: No such checkpoint, or the record is not under it.
         """
         return self._tree(size).inclusion(index)
+
+    def newest(self) -> CheckpointTree | None:
+        """The tree of the newest checkpoint, to prove several records of; None: there is none."""
+        latest = self._checkpoints.latest()
+        return None if latest is None else self._kept(*latest)
 
     def consistency(self, old: int, new: int | None = None) -> dict[str, Any]:
         """That the tree of one checkpoint is the beginning of another's.
@@ -146,22 +158,22 @@ class Proofs:
         if self._follower is not None:
             self._follower.join(timeout=2 * POLL_S)
 
-    def _tree(self, size: int | None) -> _Tree:
+    def _tree(self, size: int | None) -> CheckpointTree:
         if size is None:
-            latest = self._checkpoints.latest()
-            if latest is None:
+            newest = self.newest()
+            if newest is None:
                 raise NotFound("no checkpoint is signed yet")
-            return self._kept(*latest)
+            return newest
         note = self._checkpoints.at(size)
         if note is None:
             raise NotFound(f"no checkpoint of size {size}")
         return self._kept(size, note)
 
-    def _kept(self, size: int, note: bytes) -> _Tree:
+    def _kept(self, size: int, note: bytes) -> CheckpointTree:
         newest = self._newest
         if newest is not None and newest.size == size:
             return newest
-        return _Tree(size, note.decode(), _Nodes(size, self._final))
+        return CheckpointTree(size, note.decode(), _Nodes(size, self._final))
 
     def _follow(self) -> None:
         """One thread a process follows the checkpoints; it starts with the first who waits."""
@@ -188,5 +200,5 @@ class Proofs:
     def _tell(self, size: int, note: bytes) -> None:
         with self._news:
             if self._newest is None or size > self._newest.size:
-                self._newest = _Tree(size, note.decode(), _Nodes(size, self._final))
+                self._newest = CheckpointTree(size, note.decode(), _Nodes(size, self._final))
                 self._news.notify_all()

@@ -28,10 +28,8 @@ _ASK: Final[LiteralString] = (
     _BEGIN + "; SELECT set_config('app.ticket', '%s', true), set_config('app.time', '%s', true);"
     " SELECT sec.answers()"
 )
-_END: Final[LiteralString] = (
-    "SELECT comp, via, rule FROM sec.read_under('{%s}');"
-    " SELECT via, rule FROM sec.reads_by() WHERE %s; COMMIT"
-)
+_END: Final[LiteralString] = "SELECT comp, via, rule FROM sec.read_under('{%s}');%s COMMIT"
+_ORDERS: Final[LiteralString] = " SELECT via, rule FROM sec.reads_by();"
 _TRUE: Final = b"\1"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9|#_.:-]+")
 
@@ -154,11 +152,12 @@ def _end(connection: Connection) -> None:
     if shown is None or not shown.pending:
         connection.execute("COMMIT")
         return
-    ask = _END % (",".join(map(str, shown.to_ask)), shown.counted)
+    ask = _END % (",".join(map(str, shown.to_ask)), _ORDERS if shown.counted else "")
     cursor = cast("psycopg.Cursor[Any]", connection.execute(ask.encode(), prepare=False))
-    told = cursor.fetchall()
-    cursor.nextset()
-    by = cursor.fetchall()
+    told, by = cursor.fetchall(), []
+    if shown.counted:
+        cursor.nextset()
+        by = cursor.fetchall()
     under = [row for row in told if row[0] is not None]
     shown.ask(lambda _: under, lambda: by)
     if len(under) < len(told):

@@ -225,6 +225,12 @@ def _coded(pointer: str, spec: Mapping[str, Any], value: str) -> object:
     return label(member, value) or value
 
 
+def _names_acts(spec: Mapping[str, Any]) -> bool:
+    """Whether a fact may name acts, itself or by what is below it."""
+    below: Mapping[str, Mapping[str, Any]] = spec.get("fields", {})
+    return "ref" in (spec.get("type"), spec.get("of")) or any(map(_names_acts, below.values()))
+
+
 def references(act: Act, kind: ActType | None) -> list[Reference]:
     """Every act that an act names: what it corrects, what it refers to, and by its facts."""
     named = [("/corrects", act.corrects), ("/refers_to", act.refers_to)]
@@ -233,7 +239,7 @@ def references(act: Act, kind: ActType | None) -> list[Reference]:
         found += [
             Reference(pointer, value)
             for name, given in act.facts.items()
-            if name in kind.facts
+            if _names_acts(kind.facts.get(name, {}))
             for spec, value, pointer, _ in _facts(kind.facts[name], given, f"/facts/{name}", ())
             if spec.get("type") == "ref" and isinstance(value, str)
         ]

@@ -19,7 +19,7 @@ from ledger.regulation.registry.registry import Registry
 from projections.engine import generations
 from projections.fold.fold import Reports
 from projections.queries.case_at import CaseAt, folded_from
-from projections.queries.registry_as_of import RegistryReader
+from projections.queries.registry_as_of import RegistryReader, RegistrySnapshot
 from projections.views import acts as timeline
 from projections.views.acts import ActRow
 from projections.views.base import Connection
@@ -95,6 +95,7 @@ def cut(  # noqa: PLR0913 - a question, its parts named
     now: datetime,
     clock: Clock = "recorded",
     *,
+    newest: RegistrySnapshot,
     fill: Fill = lambda _, rows: rows,
 ) -> CaseSnapshot:
     """What the views have of a case as of a moment.
@@ -106,6 +107,7 @@ def cut(  # noqa: PLR0913 - a question, its parts named
         moment: An index of the log, or a time.
         now: Behind it nothing is asked for.
         clock: Which clock a time is read on.
+        newest: The registry now.
         fill: Gives rows of a stream what no view holds of them.
 
     Raises:
@@ -119,13 +121,13 @@ def cut(  # noqa: PLR0913 - a question, its parts named
     if at is None:
         raise InFuture if _is_there(connection, stream) else NotFound(stream)
     if clock == "occurred" and not isinstance(moment, int):
-        return _happened(connection, registries, stream, moment, fill)
+        return _happened(connection, newest, stream, moment, fill)
     if isinstance(moment, int):
         index: int | None = moment
-        known = registries.as_of(connection, moment)
+        known = registries.then(newest, moment)
     else:
         index = timeline.index_at(connection, stream, moment)
-        known = registries.as_of(connection, registries.index_at(connection, moment))
+        known = registries.then(newest, newest.index_at(moment))
     rows: Sequence[ActRow] = (
         [] if index is None else timeline.stream_rows(connection, stream, upto=index)
     )
@@ -133,6 +135,20 @@ def cut(  # noqa: PLR0913 - a question, its parts named
     reports = reports_for(connection, rows, lambda report: _by(report, moment))
     there = bool(rows) or _is_there(connection, stream)
     return CaseSnapshot(stream, there, rows, rows, known.registry, at, reports)
+
+
+def standing(
+    connection: Connection,
+    stream: str,
+    now: datetime,
+    *,
+    newest: RegistrySnapshot,
+    fill: Fill = lambda _, rows: rows,
+) -> CaseSnapshot:
+    """What the views have of a case by now, which is all of it. Arguments as of `cut`."""
+    rows = fill(stream, timeline.stream_rows(connection, stream))
+    reports = reports_for(connection, rows)
+    return CaseSnapshot(stream, bool(rows), rows, rows, newest.registry, now, reports)
 
 
 def _looked_at(connection: Connection, stream: str, index: int) -> datetime | None:
@@ -172,7 +188,7 @@ def reports_for(
 
 
 def _happened(
-    connection: Connection, registries: RegistryReader, stream: str, moment: datetime, fill: Fill
+    connection: Connection, newest: RegistrySnapshot, stream: str, moment: datetime, fill: Fill
 ) -> CaseSnapshot:
     """What had happened by then, by everything that is known now; late entries count."""
 
@@ -183,6 +199,5 @@ def _happened(
     counted = [row for row in rows if happened(row)]
     if all(row.occurred_at is None for row in counted):
         counted = []
-    known = registries.newest(connection)
     reports = reports_for(connection, counted, happened)
-    return CaseSnapshot(stream, bool(rows), rows, counted, known.registry, moment, reports)
+    return CaseSnapshot(stream, bool(rows), rows, counted, newest.registry, moment, reports)

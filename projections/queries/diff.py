@@ -11,7 +11,7 @@ from typing import Any, Final
 from ledger.log.moment import stamp
 from projections.queries import limits
 from projections.queries.case_at import CaseAt, walk
-from projections.queries.json_pointers import diff_pointers, flatten, resolve
+from projections.queries.json_pointers import differing, flatten, resolve
 from projections.queries.signature_verdicts import signer_of
 from projections.views.acts import ActRow
 
@@ -39,13 +39,12 @@ class Change:
 def difference(earlier: CaseAt, later: CaseAt) -> list[Change]:
     """Every field that differs, with the acts that touched it."""
     old, new = earlier.file(), later.file()
-    pointers = {p for p in diff_pointers(old, new) if not p.startswith(_NOT_COMPARED)}
-    touched = _touches(later, {r.index for r in earlier.rows}, pointers)
-    before, after = flatten(old), flatten(new)
+    found = {p: seen for p, seen in differing(old, new).items() if not p.startswith(_NOT_COMPARED)}
+    touched = _touches(later, {r.index for r in earlier.rows}, found.keys())
     return [
-        Change(p, before.get(p), after.get(p), tuple(touched.get(p, ())))
-        for p in dict.fromkeys([*before, *after])
-        if p in pointers
+        Change(p, *found[p], tuple(touched.get(p, ())))
+        for p in dict.fromkeys([*flatten(old), *flatten(new)])
+        if p in found
     ]
 
 
@@ -85,11 +84,10 @@ def of_act(folded: CaseAt, act_id: str) -> list[Change]:
             before = state.file()
             continue
         after = state.file()
-        was, is_ = flatten(before), flatten(after)
-        for pointer in diff_pointers(before, after):
+        for pointer, (was, is_) in differing(before, after).items():
             if not pointer.startswith(_NOT_COMPARED):
-                old.setdefault(pointer, was.get(pointer))
-                new[pointer] = is_.get(pointer)
+                old.setdefault(pointer, was)
+                new[pointer] = is_
                 lines.setdefault(pointer, []).append(told.line(row))
     return [
         Change(pointer, old[pointer], new[pointer], tuple(lines[pointer]))
@@ -106,13 +104,12 @@ def of_acts(folded: CaseAt) -> dict[str, list[Change]]:
     told = _Told(folded)
     found: dict[str, _Changed] = {}
     for row, before, after in _walked(folded):
-        was, is_ = flatten(before), flatten(after)
         of_it = found.setdefault(row.act_id, {})
-        for pointer in diff_pointers(before, after):
+        for pointer, (was, is_) in differing(before, after).items():
             if not pointer.startswith(_NOT_COMPARED):
-                old = of_it[pointer][0] if pointer in of_it else was.get(pointer)
+                old = of_it[pointer][0] if pointer in of_it else was
                 lines = of_it[pointer][2] if pointer in of_it else ()
-                of_it[pointer] = (old, is_.get(pointer), (*lines, told.line(row)))
+                of_it[pointer] = (old, is_, (*lines, told.line(row)))
     return {
         act_id: [
             Change(pointer, old, new, lines)
@@ -136,7 +133,7 @@ def _touches(
     touched: dict[str, list[Mapping[str, Any]]] = {}
     told = _Told(later)
     for row, before, after in _around(later, known):
-        if found := diff_pointers(before, after) & pointers:
+        if found := differing(before, after).keys() & pointers:
             line = told.line(row)
             for pointer in found:
                 touched.setdefault(pointer, []).append(line)
@@ -174,16 +171,26 @@ def _walked(
 
 
 class _Told:
-    """How the statement that changed something is told, and who had signed its act by then."""
+    """How the statement that changed something is told, and who had signed its act by then.
+
+    Each is told once, of however many fields.
+    """
 
     def __init__(self, folded: CaseAt) -> None:
         self._registry = folded.registry
         self._signed: dict[str, list[ActRow]] = {}
+        self._lines: dict[int, Mapping[str, Any]] = {}
         for row in folded.rows:
             self._signed.setdefault(row.act_id, []).append(row)
 
-    def line(self, row: ActRow) -> dict[str, Any]:
+    def line(self, row: ActRow) -> Mapping[str, Any]:
         """Of one statement."""
+        found = self._lines.get(row.index)
+        if found is None:
+            found = self._lines[row.index] = self._line(row)
+        return found
+
+    def _line(self, row: ActRow) -> Mapping[str, Any]:
         signed = [one for one in self._signed[row.act_id] if one.index <= row.index]
         return {
             "act_id": row.act_id,

@@ -29,19 +29,35 @@ def flatten(value: Any, pointer: str = "") -> dict[str, Any]:  # noqa: ANN401 - 
     return found
 
 
-def diff_pointers(old: Any, new: Any, pointer: str = "") -> set[str]:  # noqa: ANN401 - JSON
-    """Pointers of `flatten` at which two values differ; what is equal is not looked into."""
+def differing(old: Any, new: Any) -> dict[str, tuple[Any, Any]]:  # noqa: ANN401 - JSON
+    """Where two values differ, by pointers of `flatten`: what each has there, None for nothing.
+
+    What is equal is not looked into.
+    """
+    found: dict[str, tuple[Any, Any]] = {}
+    _compare(old, new, "", found)
+    return found
+
+
+def _compare(
+    old: Any,  # noqa: ANN401 - JSON
+    new: Any,  # noqa: ANN401
+    pointer: str,
+    found: dict[str, tuple[Any, Any]],
+) -> None:
     if old == new:
-        return set()
+        return
     if isinstance(old, list) and isinstance(new, list):
         old, new = dict(_named(old)), dict(_named(new))
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        found: set[str] = set()
         for name in {**old, **new}:
-            found |= diff_pointers(old.get(name), new.get(name), child(pointer, name))
-        return found
+            _compare(old.get(name), new.get(name), child(pointer, name), found)
+        return
     before, after = flatten(old, pointer), flatten(new, pointer)
-    return {name for name in {**before, **after} if before.get(name) != after.get(name)}
+    for name in {**before, **after}:
+        was, is_ = before.get(name), after.get(name)
+        if was != is_:
+            found[name] = was, is_
 
 
 def resolve(value: Any, pointer: str) -> Any:  # noqa: ANN401 - JSON

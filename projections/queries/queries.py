@@ -95,6 +95,12 @@ _WHOLE: Final[LiteralString] = """
 SELECT DISTINCT comp FROM sec.shown WHERE comp = ANY (%s) AND whole
 """
 _SIGHT: Final[LiteralString] = "SELECT whole, positions FROM sec.sight(%s)"
+#: In one question, as far as the answer to it may depend on the others.
+_FOOTING: Final[LiteralString] = """
+SELECT (SELECT v.position FROM proj.views v WHERE v.state = 'live' AND v.view = 'acts'),
+  (SELECT h.registry_index FROM log.log_head h), s.whole
+FROM (VALUES (%s::uuid)) c (comp) LEFT JOIN LATERAL sec.sight(c.comp) s ON true
+"""
 _LAST: Final[LiteralString] = "SELECT size - 1 FROM log.log_head"
 
 
@@ -203,6 +209,21 @@ class ReadUnder:
 
     rule: str
     grant: Grant
+
+
+@dataclass(frozen=True, slots=True)
+class _Footing:
+    """What an answer made of the statements of a stream stands on.
+
+    Attributes:
+        index: Last record folded into view `acts`.
+        newest: The registry now.
+        whole: Whether the asker sees no less than all of the stream, or nothing at all.
+    """
+
+    index: int
+    newest: RegistrySnapshot
+    whole: bool
 
 
 AtOnce = Callable[[PreparedStatement, str, UUID], tuple[Under | None, list[bytes | None]] | None]
@@ -451,7 +472,10 @@ class Queries:
             try:
                 # Who reads a file is told to whoever sees all of it, by whatever case that is so.
                 with self._lending_whole() as connection:
-                    found = self._cut(connection, self._judge, other, moment, now, "recorded")
+                    stands = self._footing(connection, None)
+                    found = self._cut(
+                        connection, self._judge, other, moment, now, "recorded", stands=stands
+                    )
             except (NotFound, PartOnly):
                 return None
             return found.stream.handler(found.registry, local_day(folded.at))
@@ -488,13 +512,40 @@ class Queries:
     ) -> CaseAt:
         """A case as of a moment, from the statements that the log has."""
         with self._connecting() as connection:
-            self._require_whole(connection, stream)
+            stands = self._footing(connection, stream)
+            if not stands.whole:
+                raise PartOnly
             self._shows(kind, [stream])
-            folded = self._cut(connection, self._evidence, stream, moment, now, clock)
+            folded = self._cut(
+                connection, self._evidence, stream, moment, now, clock, stands=stands
+            )
         self._rights.require(stream, (), whole=True)
         return folded
 
-    def _cut(
+    def _footing(self, connection: Connection, stream: str | None) -> _Footing:
+        """What an answer made of the statements of a stream stands on; None: told to nobody."""
+        if stream is None or asker() is None:
+            newest = self._registries.newest(connection)
+            return _Footing(_index(connection, ("acts",)), newest, whole=True)
+        comp = stream_id(self._origin, stream)
+        ((index, registry, whole),) = connection.execute(_FOOTING, [comp]).fetchall()
+        return _Footing(
+            -1 if index is None else index,
+            self._registries.reaching(-1 if registry is None else registry),
+            whole is not False,
+        )
+
+    def _standing(
+        self, connection: Connection, stream: str, now: datetime, stands: _Footing
+    ) -> CaseAt:
+        """A case as it stands, from what the log has."""
+        fill = self._evidence.fill_stream
+        found = as_of.standing(connection, stream, now, newest=stands.newest, fill=fill)
+        return found.folded(
+            self._evidence.hold_stream(stream, found.rows, lambda one: one.index <= stands.index)
+        )
+
+    def _cut(  # noqa: PLR0913 - a question, its parts named
         self,
         connection: Connection,
         evidence: RowEvidence,
@@ -502,11 +553,14 @@ class Queries:
         moment: Moment,
         now: datetime,
         clock: Clock,
+        *,
+        stands: _Footing,
     ) -> CaseAt:
-        index = _index(connection, ("acts",))
         cut = as_of.cut(
-            connection, self._registries, stream, moment, now, clock, fill=evidence.fill_stream
-        )
+            connection, self._registries, stream, moment, now, clock,
+            newest=stands.newest, fill=evidence.fill_stream,
+        )  # fmt: skip
+        index = stands.index
 
         def due(one: StoredRecord) -> bool:
             if isinstance(moment, int):
@@ -687,26 +741,6 @@ class Queries:
         folded = folded_from(stream, rows, registry, datetime.max.replace(tzinfo=UTC), Reports())
         return documents(folded.stream)
 
-    def act(self, act_id: str) -> list[StatementVerdict]:
-        """Every statement of one act.
-
-        Raises:
-            NotFound: There is no such act.
-        """
-        if not _is_uuid(act_id):
-            raise NotFound(act_id)
-        with self._connecting() as connection:
-            index = _index(connection, ("acts",))
-            rows = self._evidence.fill_act(act_id, timeline.act_rows(connection, act_id))
-            known = self._registries.newest(connection)
-            self._evidence.hold_act(act_id, rows, lambda one: one.index <= index)
-            rows = self._as_seen(connection, rows)
-            self._shows_records("RECORD", rows)
-        if not rows:
-            raise NotFound(act_id)
-        self._rights.require(rows[0].stream, [act_id])
-        return [judged(row, known.registry, now=None) for row in rows]
-
     def act_at(self, stream: str, seq: int) -> str:
         """The act of which the statement at this place of a case is.
 
@@ -728,28 +762,42 @@ class Queries:
         Raises:
             NotFound: There is no such act.
         """
-        statements = self.act(act_id)
-        stream = statements[0].row.stream
-        if not is_case(stream) or self._level != ORDINARY:
-            with self._connecting() as connection:
-                return ToldAct(statements, self._registries.newest(connection).registry)
-        try:
-            folded = self._as_of(stream, now, now, "recorded", "RECORD")
-        except PartOnly:
-            folded = None
-        changed = [] if folded is None else changes.of_act(folded, act_id)
+        if not _is_uuid(act_id):
+            raise NotFound(act_id)
         with self._connecting() as connection:
-            if folded is None:
-                stored = timeline.stream_rows(connection, stream)
-                rows = self._evidence.fill_stream(stream, stored)
-            else:
+            stream = timeline.stream_of(connection, act_id)
+            if stream is None:
+                # what the log has and no view does
+                self._act(connection, act_id, _index(connection, ("acts",)))
+                raise NotFound(act_id)
+            stands = self._footing(connection, stream)
+            in_full = is_case(stream) and self._level == ORDINARY
+            folded, registry = None, stands.newest.registry
+            if in_full and stands.whole:
+                folded = self._standing(connection, stream, now, stands)
                 rows = folded.rows
-            rows = self._as_seen(connection, rows)
-            registry = self._registries.newest(connection).registry
-            shown = ShownRows(rows)
-            told = ToldAct(statements, registry, shown, changed, whole=folded is not None)
-            self._shows_records("RECORD", told.related)
+                own = [row for row in rows if row.act_id == act_id]
+            else:
+                own = self._act(connection, act_id, stands.index)
+                rows = timeline.stream_rows(connection, stream) if in_full else []
+                rows = self._as_seen(connection, rows)
+            told = ToldAct(
+                stands.index,
+                [judged(row, registry, now=None) for row in own],
+                registry,
+                ShownRows(rows),
+                [] if folded is None else changes.of_act(folded, act_id),
+                whole=folded is not None,
+            )
+            self._shows_records("RECORD", [*own, *told.related])
+        self._rights.require(stream, [act_id], whole=told.whole)
         return told
+
+    def _act(self, connection: Connection, act_id: str, index: int) -> list[ActRow]:
+        """The statements of one act that the log has up to an index, as the asker sees them."""
+        rows = self._evidence.fill_act(act_id, timeline.act_rows(connection, act_id))
+        self._evidence.hold_act(act_id, rows, lambda one: one.index <= index)
+        return self._as_seen(connection, rows)
 
     def printed(self, stream: str, now: datetime) -> CaseInFull:
         """Everything that a print of a case says, looked at from its last statement.
@@ -760,19 +808,19 @@ class Queries:
             NotFound: There is no such case.
             TooMuch: It has more statements than are set in one print.
         """
-        try:
-            index, found = self.verification(stream)
-            judged_rows = list(found.statements)
-        except PartOnly:
-            (index, judged_rows), found = self.acts(stream), None
-        limits.within(len(judged_rows), limits.PRINTED)
-        rows = [one.row for one in judged_rows]
-        folded = None
-        if found is not None:
-            folded = self._as_of(stream, rows[-1].index, now, "recorded", "RECORD")
         with self._connecting() as connection:
+            try:
+                index, found = self.verification(stream)
+                judged_rows = list(found.statements)
+            except PartOnly:
+                (index, judged_rows), found = self.acts(stream), None
+            limits.within(len(judged_rows), limits.PRINTED)
+            rows = [one.row for one in judged_rows]
+            folded = None
+            if found is not None:
+                folded = self._as_of(stream, rows[-1].index, now, "recorded", "RECORD")
             registry = self._registries.newest(connection).registry
-        part = self.part(stream)
+            part = self.part(stream)
         return in_full(index, judged_rows, registry, folded, found, part)
 
     # -- what changed, and why -----------------------------------------------------------------
@@ -889,7 +937,8 @@ class Queries:
             if moment is None:
                 return self._registries.newest(connection)
             if isinstance(moment, datetime):
-                moment = self._registries.index_at(connection, moment)
+                newest = self._registries.newest(connection)
+                return self._registries.then(newest, newest.index_at(moment))
             return self._registries.as_of(connection, moment)
 
     def instant(self, index: int) -> datetime | None:
@@ -901,7 +950,7 @@ class Queries:
             if index > _index(connection, ()):
                 return None
             at = timeline.taken_at(connection, index)
-            return at if at is not None else self._registries.instant(connection, index)
+            return at if at is not None else self._registries.newest(connection).instant(index)
 
     # -- work, counts, feed --------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ it says.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, LiteralString
@@ -20,7 +20,7 @@ from ledger.regulation.registry.calendar import local_time
 from ledger.regulation.registry.instruments import Instrument
 from ledger.regulation.registry.officers import Appointment, Officer
 from ledger.regulation.registry.registry import Registry
-from ledger.write.registry_follower import Current, RegistryFollower
+from ledger.write.registry_follower import Current, FollowedAct, RegistryFollower
 from projections.fold.step import RENAMING
 from projections.views.base import Connection
 from projections.views.disputed import Dispute
@@ -37,11 +37,21 @@ class RegistrySnapshot:
         registry: The fold.
         renamed: Index of the last act after which names or deadlines read otherwise; -1: none.
         disputes: Revoked keys that may have signed what is disputed.
+        acts: All that it was folded from.
     """
 
     registry: Registry
     renamed: int
     disputes: tuple[Dispute, ...] = ()
+    acts: Sequence[FollowedAct] = ()
+
+    def index_at(self, at: datetime) -> int:
+        """Index of its newest record that was taken by then, -1 for none."""
+        return max((one.index for one in self.acts if one.recorded_at <= at), default=-1)
+
+    def instant(self, index: int) -> datetime | None:
+        """When its newest record up to an index was taken; None where there is none."""
+        return max((one.recorded_at for one in self.acts if one.index <= index), default=None)
 
 
 class RegistryReader:
@@ -83,21 +93,14 @@ class RegistryReader:
 
     def as_of(self, connection: Connection, index: int) -> RegistrySnapshot:
         """The registry as the log stood after record `index`."""
-        newest = self.newest(connection)
+        return self.then(self.newest(connection), index)
+
+    def then(self, newest: RegistrySnapshot, index: int) -> RegistrySnapshot:
+        """The same, of a registry that was caught up already."""
         if index >= newest.registry.version:
             return newest
-        acts = tuple(one for one in self._follower.current.acts if one.index <= index)
+        acts = tuple(one for one in newest.acts if one.index <= index)
         return _known(Current(self._follower.before(index + 1), newest.renamed, acts))
-
-    def index_at(self, connection: Connection, at: datetime) -> int:
-        """Index of the newest registry record taken by then, -1 for none."""
-        acts = self._caught_up(connection).acts
-        return max((one.index for one in acts if one.recorded_at <= at), default=-1)
-
-    def instant(self, connection: Connection, index: int) -> datetime | None:
-        """When the newest registry record up to an index was taken; None where there is none."""
-        acts = self._caught_up(connection).acts
-        return max((one.recorded_at for one in acts if one.index <= index), default=None)
 
     def _caught_up(self, connection: Connection) -> Current:
         row = connection.execute(_REACHED).fetchone()
@@ -106,7 +109,8 @@ class RegistryReader:
 
 def _known(current: Current) -> RegistrySnapshot:
     renamed = (one.index for one in reversed(current.acts) if one.act.act in RENAMING)
-    return RegistrySnapshot(current.registry, next(renamed, -1), tuple(_disputes(current)))
+    disputes = tuple(_disputes(current))
+    return RegistrySnapshot(current.registry, next(renamed, -1), disputes, current.acts)
 
 
 def _disputes(current: Current) -> Iterator[Dispute]:

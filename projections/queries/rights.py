@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Final, LiteralString, NamedTuple
+from typing import Final, NamedTuple
 
 from ledger.asker import asker
 from ledger.errors import NotFound
@@ -28,9 +28,6 @@ from projections.views import acts
 
 _MOST_STATEMENTS: Final = 10_000
 """Statements of cases kept folded, about 35 MiB."""
-_NEWEST: Final[LiteralString] = (
-    "SELECT index FROM log.records WHERE stream_id = %s ORDER BY seq DESC LIMIT 1"
-)
 
 
 class _Folded(NamedTuple):
@@ -119,9 +116,7 @@ class Rights:
     def _state(self, stream: str) -> StreamState:
         """A case as it stands; nobody changes it once it is folded."""
         with self._connecting() as connection:
-            row = connection.execute(_NEWEST, [stream_id(self._origin, stream)]).fetchone()
-            erased = acts.erasures(connection, stream)
-        newest = -1 if row is None else int(row[0])
+            newest, erased = acts.newest(connection, stream_id(self._origin, stream), stream)
         known = self._kept.take(stream)
         if known is None or (known.newest, known.erased) != (newest, erased):
             known = _Folded(newest, erased, self._evidence.fold(stream, erased))

@@ -147,26 +147,29 @@ class RowEvidence:
         Raises:
             VerificationError: A record does not open.
         """
-        return self._filled(rows, self._records.stream(stream_id(self._origin, stream)))
+        return self._filled(rows, lambda: self._records.stream(stream_id(self._origin, stream)))
 
     def fill_act(self, act_id: str, rows: Sequence[ActRow]) -> list[ActRow]:
         """The same of rows of one act. Raises: as `fill_stream`."""
-        return self._filled(rows, self._records.act(UUID(act_id)))
+        return self._filled(rows, lambda: self._records.act(UUID(act_id)))
 
     def fill_span(self, first: int, limit: int, rows: Sequence[ActRow]) -> list[ActRow]:
         """The same of rows from `first` on, at most `limit`, but for who signed. Raises: as above.
 
         Whose turn it was is told by all statements of an act.
         """
-        found = self._filled(rows, self._records.read(first, limit))
+        found = self._filled(rows, lambda: self._records.read(first, limit))
         return [replace(row, officer=None) if is_case(row.stream) else row for row in found]
 
-    def _filled(self, rows: Sequence[ActRow], stored: Iterable[StoredRecord]) -> list[ActRow]:
+    def _filled(
+        self, rows: Sequence[ActRow], stored: Callable[[], Iterable[StoredRecord]]
+    ) -> list[ActRow]:
+        """Rows with what the records say; these are not read where a view has it all."""
         if self._level == ORDINARY or not any(_is_bare(row) for row in rows):
             return list(rows)
         turns: Counter[str] = Counter()
         known: dict[int, tuple[Opened, int]] = {}
-        records = iter(stored)
+        records = iter(stored())
         while page := list(islice(records, _PAGE)):
             for one in self._reader.open_each(page):
                 known[one.index] = (one, turns[one.act_id])

@@ -82,6 +82,7 @@ class ToldAct:
     """One act.
 
     Attributes:
+        index: Of the log that it is of.
         statements: Its statements with their verdicts.
         registry: The registry now; it is asked for the day of the act.
         rows: The statements of its case that are shown to the reader.
@@ -89,6 +90,7 @@ class ToldAct:
         whole: Whether the reader sees the whole case, and so what it changed.
     """
 
+    index: int
     statements: Sequence[StatementVerdict]
     registry: Registry
     rows: ShownRows = ShownRows()
@@ -117,12 +119,12 @@ class ToldAct:
         """Its legal grounds."""
         return [] if self.act is None else act_in_words.grounds(self.act, self.registry)
 
-    @property
+    @cached_property
     def facts(self) -> list[FactInWords]:
         """Its facts."""
         return [] if self.act is None else act_in_words.facts(self.act, self.kind, self.registry)
 
-    @property
+    @cached_property
     def names(self) -> list[Relation]:
         """Acts that it names."""
         if self.act is None:
@@ -223,7 +225,7 @@ def in_full(
         by_act.setdefault(one.row.act_id, []).append(one)
     changed = {} if folded is None else diff.of_acts(folded)
     acts = [
-        ToldAct(of_it, registry, shown, changed.get(act_id, ()), whole=folded is not None)
+        ToldAct(index, of_it, registry, shown, changed.get(act_id, ()), whole=folded is not None)
         for act_id, of_it in by_act.items()
     ]
     if folded is None:

@@ -118,6 +118,17 @@ _ERASURES: Final[LiteralString] = (
     + _LIVE
     + " AND stream = %s AND erased_by IS NOT NULL"
 )
+_NEWEST: Final[LiteralString] = (
+    """
+SELECT r.index, e.index, e.erased_by
+FROM (SELECT index FROM log.records WHERE stream_id = %s ORDER BY seq DESC LIMIT 1) r
+LEFT JOIN ("""
+    + _ERASURES
+    + ") e ON true"
+)
+_OF: Final[LiteralString] = (
+    "SELECT stream FROM proj.acts WHERE " + _LIVE + " AND act_id = %s LIMIT 1"
+)
 _NAMING: Final[LiteralString] = (
     "SELECT index FROM proj.acts WHERE "
     + _LIVE
@@ -364,6 +375,12 @@ def act_rows(connection: Connection, act_id: str) -> list[ActRow]:
     return _rows(connection, _ACT, [act_id])
 
 
+def stream_of(connection: Connection, act_id: str) -> str | None:
+    """The stream in which an act stands; None: there is none such that is seen."""
+    row = connection.execute(_OF, [act_id]).fetchone()
+    return None if row is None else row[0]
+
+
 def act_at(connection: Connection, stream: str, seq: int) -> str | None:
     """The act of which the statement at a place of a stream is; None: none that is seen."""
     row = connection.execute(_AT, [stream, seq]).fetchone()
@@ -444,6 +461,13 @@ def unvoided(connection: Connection) -> Unvoided:
 def erasures(connection: Connection, stream: str) -> dict[int, str]:
     """Indices of a stream whose content is erased, each with the act that erased it."""
     return dict(connection.execute(_ERASURES, [stream]).fetchall())
+
+
+def newest(connection: Connection, comp: UUID, stream: str) -> tuple[int, dict[int, str]]:
+    """Index of the newest record of a stream, -1 for none, and what of it is erased, as there."""
+    rows = connection.execute(_NEWEST, [comp, stream]).fetchall()
+    erased = {index: by for _, index, by in rows if index is not None}
+    return (rows[0][0] if rows else -1), erased
 
 
 def naming(connection: Connection, digest: str, but: Collection[int]) -> list[int]:

@@ -208,6 +208,33 @@ def rows_of(service: Service, by: str, **query: object) -> dict[str, Any]:
     return dict(answer.get_json())
 
 
+def test_an_answer_is_of_one_state_of_the_database(under_order: UnderOrder) -> None:
+    """What it shows and by what right are asked in one transaction, and its row is the next one."""
+    service, ids = under_order.service, under_order.world.hidden
+    headers = service.headers(INSPECTOR, at=service.clock.now())
+    beside = 2  # the time that a rehearsal states is held against the log; the row
+    for path, proofs in (
+        (f"/v1/cases/{ids.case}", 0),
+        (f"/v1/cases/{ids.case}?as_of={ids.index}", 0),
+        (f"/v1/cases/{ids.case}/durations", 0),
+        (f"/v1/cases/{ids.case}/relations", 0),
+        (f"/v1/cases/{ids.case}/participants", 0),
+        (f"/v1/cases/{ids.case}/acts", 0),
+        (f"/v1/cases/{ids.case}/diff?from={ids.index}", 0),
+        (f"/v1/cases/{ids.case}/fields/state/history", 0),
+        (f"/v1/cases/{ids.case}/acts/1", 1),
+        (f"/v1/acts/{ids.act}", 1),
+        (f"/v1/acts/{ids.act}/raw", 1),
+    ):
+        lent: list[int] = []
+        while len(lent) < 5 and (not lent or min(lent) > 1 + beside + proofs):
+            # others of the process, who look now and then, leave some of several alone
+            before = service.enclave.pools()["reader"]["requests_num"]
+            assert service.client.get(path, headers=headers, buffered=True).status_code == 200, path
+            lent.append(service.enclave.pools()["reader"]["requests_num"] - before)
+        assert min(lent) == 1 + beside + proofs, path
+
+
 def test_the_log_of_reads_is_told_by_whom_it_concerns(under_order: UnderOrder) -> None:
     """Each their own; a supervisor those of the agency; an auditor of the overseer all (A11)."""
     service, case = under_order.service, under_order.world.hidden.case

@@ -69,7 +69,7 @@ def test_rows_that_the_log_does_not_have_are_an_alarm(sc1: Case, harm: LiteralSt
             ask()
     if "%(index)s" in harm and "INSERT" not in harm:
         with pytest.raises(VerificationError, match="view"):
-            sc1.queries.act(act.act_id)
+            sc1.queries.told(act.act_id, sc1.now)
 
 
 def test_when_another_record_was_taken_is_no_views_word(sc9: Case) -> None:

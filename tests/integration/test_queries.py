@@ -203,7 +203,7 @@ def test_the_act_of_a_change_has_its_time_as_signed(sc1: Case) -> None:
 def test_who_decided_and_on_what_basis(sc1: Case) -> None:
     """The acts behind the state name their grounds."""
     decided = sc1.queries.history(sc1.stream, "/state", sc1.now)[4].acts[0]
-    statements = sc1.queries.act(decided["act_id"])
+    statements = sc1.queries.told(decided["act_id"], sc1.now).statements
     members = statements[0].row.members
     assert {b["role"] for b in members["basis"]} >= {"COMPETENCE", "SUBSTANCE"}
     assert statements[0].row.role == "AUTHOR"

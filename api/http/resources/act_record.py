@@ -20,6 +20,7 @@ from api.http.schemas.base import ProjectedSchema
 from api.http.schemas.statement import ActPageSchema, ActsQuerySchema, RawActSchema
 from api.http.schemas.told_act import ToldActSchema
 from ledger.message import Message
+from projections.queries.told_act import ToldAct
 from projections.views.acts import ActFilter
 
 act_record = Resource("act", __name__, url_prefix="/v1/acts", description="Diễn biến · Acts")
@@ -110,14 +111,12 @@ def get_act(params: dict[str, Any], act_id: str) -> Response:
     """
     require_uuid(act_id)
     freshness.require(params, "acts")
-    return act_whole(act_id)
+    return act_whole(enclave().queries.told(act_id, now()))
 
 
-def act_whole(act_id: str) -> Response:
-    """One act, whole. Raises: NotFound."""
-    found = enclave().queries.told(act_id, now())
-    latest = enclave().checkpoints.latest()
-    return answer(told_act(found, latest), index=enclave().queries.index("acts"))
+def act_whole(found: ToldAct) -> Response:
+    """One act, whole."""
+    return answer(told_act(found, enclave().proofs.newest()), index=found.index)
 
 
 @act_record.call(

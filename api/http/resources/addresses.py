@@ -9,7 +9,7 @@ from flask import Response
 from api.http.framework import freshness
 from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import Resource, in_path
-from api.http.framework.request_context import require_uuid
+from api.http.framework.request_context import now, require_uuid
 from api.http.resources.act_record import act_whole
 from api.http.resources.cases import file_now
 from api.http.resources.common import filter_checks
@@ -78,7 +78,10 @@ def get_case_act(params: dict[str, Any], case: str, place: str) -> Response:
     if not (place.isascii() and place.isdigit() and len(place) < _LONGEST and place[0] != "0"):
         raise Problem("not_found")
     freshness.require(params, "acts")
-    return act_whole(enclave().queries.act_at(stream, int(place)))
+    with enclave().lend():
+        act_id = enclave().queries.act_at(stream, int(place))
+        found = enclave().queries.told(act_id, now())
+    return act_whole(found)
 
 
 _LONGEST: Final = 10

@@ -195,13 +195,15 @@ def get_case(params: dict[str, Any], case: str) -> Response:
         return file_now(case)
     clock = params.get("clock", "recorded")
     moments.on_clock(moment, clock)
-    index, body = enclave().queries.case_as_of(stream, moment, at, clock)
+    with enclave().lend():
+        index, body = enclave().queries.case_as_of(stream, moment, at, clock)
+        folded = enclave().queries.index("acts")
     view: dict[str, Any] = {"as_of": params["as_of"], "clock": clock, "index": index}
     if isinstance(moment, datetime):
         view["at"] = stamp(moment)
     under = enclave().queries.read_under(stream)
     file = {"id": case, "read_under": serializers.read_under(under), **body, "view": view}
-    return answer(file, index=enclave().queries.index("acts"))
+    return answer(file, index=folded)
 
 
 def file_now(case: str) -> Response:
@@ -244,8 +246,10 @@ def list_case_acts(params: dict[str, Any], case: str) -> Response:
     freshness.require(params, "acts")
     bound = {"case": case, "limit": params["limit"]}
     place = cursor.read(params.get("cursor"), "acts", bound)
-    index, statements = enclave().queries.acts(stream)
-    below = enclave().queries.below(stream)
+    with enclave().lend():
+        index, statements = enclave().queries.acts(stream)
+        below = enclave().queries.below(stream)
+        part = enclave().queries.part(stream)
     if place:
         index = place.index
         statements = [one for one in statements if one.row.index <= index]
@@ -265,7 +269,6 @@ def list_case_acts(params: dict[str, Any], case: str) -> Response:
         filters=bound,
         more=sorted(sizes.items()),
     )
-    part = enclave().queries.part(stream)
     if part is not None:
         body["part"] = {"positions": part.positions, "withheld": part.withheld}
     register = enclave().queries.documents(stream, statements)
@@ -296,8 +299,10 @@ def get_case_durations(params: dict[str, Any], case: str) -> Response:
     moment = at if named is None else named
     clock = params.get("clock", "recorded")
     moments.on_clock(moment, clock)
-    index, found = enclave().queries.durations(stream, moment, at, clock)
-    return answer({"id": case, "index": index, **found}, index=enclave().queries.index("acts"))
+    with enclave().lend():
+        index, found = enclave().queries.durations(stream, moment, at, clock)
+        folded = enclave().queries.index("acts")
+    return answer({"id": case, "index": index, **found}, index=folded)
 
 
 @cases.call(
@@ -317,7 +322,9 @@ def get_case_relations(params: dict[str, Any], case: str) -> Response:
     """
     stream = _stream(case)
     freshness.require(params, "acts", "case_file")
-    found = enclave().queries.relations(stream, now())
+    with enclave().lend():
+        found = enclave().queries.relations(stream, now())
+        folded = enclave().queries.index("acts")
     body = {
         "id": case,
         "index": found.index,
@@ -326,7 +333,7 @@ def get_case_relations(params: dict[str, Any], case: str) -> Response:
         "referrals": found.referrals,
         "custody": found.custody,
     }
-    return answer(body, index=enclave().queries.index("acts"))
+    return answer(body, index=folded)
 
 
 @cases.call(
@@ -352,10 +359,12 @@ def get_case_diff(params: dict[str, Any], case: str) -> Response:
     moments.on_clock(old, clock, "from")
     moments.on_clock(new, clock, "to")
     first, last = (at if moment is None else moment for moment in (old, new))
-    swapped = _later(first, last)
-    if swapped:
-        first, last = last, first
-    earlier, later, changes = enclave().queries.diff(stream, first, last, at, clock)
+    with enclave().lend():
+        swapped = _later(first, last)
+        if swapped:
+            first, last = last, first
+        earlier, later, changes = enclave().queries.diff(stream, first, last, at, clock)
+        folded = enclave().queries.index("acts")
     body: dict[str, Any] = {
         "id": case,
         "clock": clock,
@@ -365,7 +374,6 @@ def get_case_diff(params: dict[str, Any], case: str) -> Response:
     }
     if swapped:
         body["swapped"] = True
-    folded = enclave().queries.index("acts")
     return answer(body, index=folded)
 
 
@@ -394,9 +402,10 @@ def get_field_history(params: dict[str, Any], case: str, pointer: str) -> Respon
     at = now()
     named = pointer if pointer.startswith("/") else f"/{pointer}"
     moment = moments.moment(params.get("as_of"))
-    changes = enclave().queries.history(stream, named, at, moment=moment)
+    with enclave().lend():
+        changes = enclave().queries.history(stream, named, at, moment=moment)
+        folded = enclave().queries.index("acts")
     body = {"id": case, "pointer": named, "changes": [serializers.change(one) for one in changes]}
-    folded = enclave().queries.index("acts")
     return answer(body, index=folded)
 
 
@@ -420,9 +429,8 @@ def verify_case(params: dict[str, Any], case: str) -> Response:
     index, found = enclave().queries.verification(stream)
     newest = max(one.row.index for one in found.statements)
     enclave().proofs.wait(newest, 0.5)
-    latest = enclave().checkpoints.latest()
-    size = latest[0] if latest else 0
-    verdict = verdicts.conclude(found, size)
+    tree = enclave().proofs.newest()
+    verdict = verdicts.conclude(found, 0 if tree is None else tree.size)
     body: dict[str, Any] = {
         "id": case,
         "outcome": verdict.outcome,
@@ -433,15 +441,15 @@ def verify_case(params: dict[str, Any], case: str) -> Response:
                 "act_id": one.row.act_id,
                 "act": one.row.act,
                 **serializers.statement(one),
-                **path(one.row.index, size),
+                **path(one.row.index, tree),
             }
             for one in found.statements
         ],
         "signed_off": verdicts.signed_off(found),
         "checked_by": caller().officer,
     }
-    if latest is not None:
-        body["checkpoint"] = latest[1].decode("utf-8")
+    if tree is not None:
+        body["checkpoint"] = tree.note
     return answer(body, index=index)
 
 

@@ -43,13 +43,16 @@ def list_participants(params: dict[str, Any], case: str) -> Response:
     freshness.require(params, "acts")
     at = now()
     moment = moments.moment(params.get("as_of"))
-    index, found = enclave().queries.participants(
-        f"case/{require_uuid(case)}", at if moment is None else moment, at, enclave().facts.level
-    )
+    stream, level = f"case/{require_uuid(case)}", enclave().facts.level
+    with enclave().lend():
+        index, found = enclave().queries.participants(
+            stream, at if moment is None else moment, at, level
+        )
+        folded = enclave().queries.index("acts")
     body: dict[str, Any] = {"id": case, **found}
     if moment is not None:
         view: dict[str, Any] = {"as_of": params["as_of"], "index": index}
         if isinstance(moment, datetime):
             view["at"] = stamp(moment)
         body["view"] = view
-    return answer(body, index=enclave().queries.index("acts"))
+    return answer(body, index=folded)

@@ -88,18 +88,23 @@ class Participation:
     shut_out: tuple[Exclusion, ...]
 
 
-def participation(case: Viewpoint) -> Participation:
-    """Who takes part in a case at an instant, by which act and until when."""
-    running = list(_running(case))
+def participation(case: Viewpoint, running: Iterable[Part] | None = None) -> Participation:
+    """Who takes part in a case at an instant, by which act and until when.
+
+    Args:
+        case: The case, and the instant.
+        running: What `given_by_acts` says, where that was asked already.
+    """
+    running = list(given_by_acts(case) if running is None else running)
     held = [part for part in running if _stands(part.holder, case)]
     held += [*_while_waiting(running, case), *_granted(held, case)]
     shut = shut_out(case)
     return Participation(tuple(part for part in held if not _is_out(part.holder, shut, case)), shut)
 
 
-def by_acts(case: Viewpoint) -> Iterator[Part]:
+def by_acts(case: Viewpoint, running: Iterable[Part]) -> Iterator[Part]:
     """What acts of the case give by themselves, one after the other; nobody is shut out yet."""
-    return (part for part in _running(case) if _stands(part.holder, case))
+    return (part for part in running if _stands(part.holder, case))
 
 
 def shut_out(case: Viewpoint) -> tuple[Exclusion, ...]:
@@ -107,7 +112,8 @@ def shut_out(case: Viewpoint) -> tuple[Exclusion, ...]:
     return tuple(one for one in exclusions(case.fold) if one.runs(case.at))
 
 
-def _running(case: Viewpoint) -> Iterator[Part]:
+def given_by_acts(case: Viewpoint) -> Iterator[Part]:
+    """What acts of the case give at the instant, also to whom there is no more."""
     given = (part for entry in case.fold.entries.values() for part in _given(entry, case))
     return (part for part in given if part.runs(case.at))
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import tee
 from typing import Final
 
 from ledger.regulation.acts.act import ORDINARY
 from ledger.regulation.participation.participation import (
     Part,
     by_acts,
+    given_by_acts,
     participation,
     shut_out,
 )
@@ -50,9 +52,10 @@ class Reach:
 
 def reach(officer: str, case: Viewpoint) -> Reach:
     """What an officer sees of a case at an instant, by post, by name, by grant and by order."""
-    if case.level == ORDINARY and _sees_all(officer, case):
+    first, again = tee(given_by_acts(case))
+    if case.level == ORDINARY and _sees_all(officer, case, first):
         return Reach(whole=True, acts=frozenset(case.fold.entries))
-    parts = _parts(officer, case)
+    parts = _parts(officer, case, again)
     under = _under(parts)
     acts = frozenset[str]().union(*(part.acts for part in parts))
     if any(part.scope == "CASE" for part in parts):
@@ -64,12 +67,13 @@ def reach(officer: str, case: Viewpoint) -> Reach:
 
 def takes_part(officer: str, case: Viewpoint) -> bool:
     """Whether an officer sees all of a case, and not by an order or an opening."""
-    return _sees_all(officer, case) or any(
-        p.scope == "CASE" and p.act not in OPENING for p in _parts(officer, case)
+    first, again = tee(given_by_acts(case))
+    return _sees_all(officer, case, first) or any(
+        p.scope == "CASE" and p.act not in OPENING for p in _parts(officer, case, again)
     )
 
 
-def _sees_all(officer: str, case: Viewpoint) -> bool:
+def _sees_all(officer: str, case: Viewpoint, running: Iterable[Part]) -> bool:
     """Whether an act of the case itself shows an officer all of it.
 
     Most who ask are shown all by one of its first acts, and the others need not be looked at.
@@ -77,7 +81,8 @@ def _sees_all(officer: str, case: Viewpoint) -> bool:
     if any(case.registry.same_person(officer, one.officer) for one in shut_out(case)):
         return False
     holds = _holding(officer, case)
-    return any(p.scope == "CASE" and p.act not in OPENING and holds(p) for p in by_acts(case))
+    given = by_acts(case, running)
+    return any(p.scope == "CASE" and p.act not in OPENING and holds(p) for p in given)
 
 
 def _under(parts: Iterable[Part]) -> Part | None:
@@ -91,9 +96,9 @@ def _under(parts: Iterable[Part]) -> Part | None:
     return min(more, key=first, default=None)
 
 
-def _parts(officer: str, case: Viewpoint) -> list[Part]:
+def _parts(officer: str, case: Viewpoint, running: Iterable[Part]) -> list[Part]:
     """What an officer holds, by whatever id of theirs nobody is shut out."""
-    now = participation(case)
+    now = participation(case, running)
     if any(case.registry.same_person(officer, one.officer) for one in now.shut_out):
         return []
     holds = _holding(officer, case)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.http.resources.common.served import enclave
+from ledger.checkpoints.proofs import CheckpointTree
 from ledger.errors import NotFound
 
 
-def path(index: int, size: int) -> dict[str, Any]:
-    """`proof` of a record, without the checkpoint; empty where a tree of this size has it not."""
-    if index >= size:
+def path(index: int, tree: CheckpointTree | None) -> dict[str, Any]:
+    """`proof` of a record, without the checkpoint; empty where the tree has it not."""
+    if tree is None:
         return {}
     try:
-        proof = enclave().proofs.inclusion(index, size)
+        proof = tree.inclusion(index)
     except NotFound:
         return {}
     return {"proof": {name: proof[name] for name in ("index", "size", "hashes")}}

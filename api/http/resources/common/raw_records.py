@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from api.http.resources.common.served import enclave
 from keys import canonical
+from ledger.checkpoints.proofs import CheckpointTree
 from ledger.errors import NotFound
 from ledger.ports import StoredRecord
 from ledger.reads.shown import shows
 from ledger.streams.names import stream_id
+from ledger.streams.record_reader import Opened
 
 
 def of_act(act_id: str) -> list[dict[str, Any]]:
@@ -21,7 +24,7 @@ def of_act(act_id: str) -> list[dict[str, Any]]:
             raise NotFound(act_id)
         enclave().rights.require(rows[0].stream, [act_id])
         shows("RECORD", rows[0].stream, rows[0].stream_id, [row.index for row in rows])
-    return [_record(row) for row in rows]
+    return _records(rows)
 
 
 def of_case(stream: str) -> list[dict[str, Any]]:
@@ -38,16 +41,23 @@ def of_case(stream: str) -> list[dict[str, Any]]:
         if not rows:
             raise NotFound(stream)
         shows("RECORD", stream, comp, [row.index for row in rows])
-    return [_record(row) for row in rows]
+    return _records(rows)
 
 
-def _record(row: StoredRecord) -> dict[str, Any]:
-    opened = enclave().reader.open(row)
+def _records(rows: Sequence[StoredRecord]) -> list[dict[str, Any]]:
+    tree = enclave().proofs.newest()
+    opened = enclave().reader.open_each(rows)
+    return [_record(row, one, tree) for row, one in zip(rows, opened, strict=True)]
+
+
+def _record(row: StoredRecord, opened: Opened, tree: CheckpointTree | None) -> dict[str, Any]:
     body: dict[str, Any] = {"index": row.index, "entry": canonical.b64(row.entry)}
     if opened.envelope:
         body["envelope"] = canonical.b64(opened.envelope)
+    if tree is None:
+        return body
     try:
-        body["proof"] = enclave().proofs.inclusion(row.index)
+        body["proof"] = tree.inclusion(row.index)
     except NotFound:
         return body  # durable, not proven yet
     return body

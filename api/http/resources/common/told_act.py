@@ -7,6 +7,7 @@ from typing import Any
 from api.http.resources.common import serializers
 from api.http.resources.common.proven import path
 from api.texts.catalogue import both, in_each, shown
+from ledger.checkpoints.proofs import CheckpointTree
 from ledger.regulation import act_in_words
 from ledger.regulation.act_in_words import SEALED, FactInWords, GroundInWords
 from ledger.regulation.acts.act import Act
@@ -15,17 +16,16 @@ from projections.queries.told_act import Relation, ToldAct
 from projections.views.acts import ActRow
 
 
-def told_act(found: ToldAct, checkpoint: tuple[int, bytes] | None) -> dict[str, Any]:
+def told_act(found: ToldAct, tree: CheckpointTree | None) -> dict[str, Any]:
     """The answer.
 
     Args:
         found: The act.
-        checkpoint: (size, signed note) of the newest checkpoint that the proofs are to lead to.
+        tree: Of the newest checkpoint, to which the proofs lead; None: without proofs.
     """
-    size = 0 if checkpoint is None else checkpoint[0]
     body = serializers.act(list(found.statements))
     for one in body["statements"]:
-        one.update(path(one["index"], size))
+        one.update(path(one["index"], tree))
     sentence = found.sentence
     body |= {
         "sentence": None if sentence is None else both(sentence),
@@ -39,8 +39,8 @@ def told_act(found: ToldAct, checkpoint: tuple[int, bytes] | None) -> dict[str, 
     }
     if found.whole:
         body["changes"] = [serializers.change(one) for one in found.changes]
-    if checkpoint is not None:
-        body["checkpoint"] = checkpoint[1].decode("utf-8")
+    if tree is not None:
+        body["checkpoint"] = tree.note
     return body
 
 
