@@ -8,7 +8,9 @@ this one, and its answer has nothing left to be taken apart.
 from __future__ import annotations
 
 import contextlib
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Final, TypeVar
 
 from keys import canonical, sealed_segment
 from keys.errors import KeysError
@@ -23,6 +25,10 @@ from ledger.regulation.acts.act import parse_act
 _GOOD: Final = b"\0"
 _REFUSED: Final = b"\1"
 _MOST_WORDS: Final = 300
+_PAGE: Final = 64
+"""Records that are read together."""
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
 
 
 def load() -> None:
@@ -41,9 +47,9 @@ def answered(framed: bytes, level: str) -> bytes:
         found = segments.parse(sealed_segment.unframe(framed))
     except (SegmentRefused, KeysError) as error:
         return _REFUSED + str(error).encode()[:_MOST_WORDS]
-    for item in found.items:
-        if isinstance(item, Kept):
-            _open(item.envelope, found.log, level)
+    kept = [item.envelope for item in found.items if isinstance(item, Kept)]
+    for first in range(0, len(kept), _PAGE):
+        _open(kept[first : first + _PAGE], found.log, level)
     return _GOOD + segments.packed(found)
 
 
@@ -60,9 +66,18 @@ def heard(answer: bytes) -> Segment:
     return segments.unpacked(answer[1:])
 
 
-def _open(envelope: bytes, log: str, level: str) -> None:
-    with contextlib.suppress(Exception):  # whatever it is: this process outlives it
-        parsed = record.parse_envelope(envelope, log=log)
-        statement = parse_compact(parsed.statement)
-        if statement.typ == ACT_TYP:
-            parse_act(statement.members, level=level)
+def _open(envelopes: Sequence[bytes], log: str, level: str) -> None:
+    """As `taking_in` reads them: one step after the other, each of all of them."""
+    parsed = _tried(partial(record.parse_envelope, log=log), envelopes)
+    statements = _tried(lambda one: parse_compact(one.statement), parsed)
+    acts = [one.members for one in statements if one.typ == ACT_TYP]
+    _tried(partial(parse_act, level=level), acts)
+
+
+def _tried(step: Callable[[_In], _Out], things: Iterable[_In]) -> list[_Out]:
+    """What came of those that the step could be done to."""
+    done: list[_Out] = []
+    for one in things:
+        with contextlib.suppress(Exception):  # whatever it is: this process outlives it
+            done.append(step(one))
+    return done

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 from keys import canonical, envelope_encryption, sealed_file
@@ -58,7 +59,11 @@ AHEAD_S: Final = 3_600
 """How far the clock of a lower enclave may be ahead of ours."""
 _RETURNER: Final = "RETURNER"
 _UNREAD: Final = "unread"
+_PAGE: Final = 128
+"""Records that are looked at together."""
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,24 +331,45 @@ class TakingIn:
     # --- the records ---
 
     def _rows(self, segment: Segment, *, files: bool = True) -> Iterator[TakenRow]:
-        origin = self._lower.origin
-        said = [_said(n, one, self._lower) for n, one in enumerate(segment.items, segment.start)]
-        ids = {stream_id(origin, one.stream) for one in said if one is not None}
-        heads = dict(self._store.heads(ids))
+        heads: dict[UUID, int] = {}
         brought: dict[int, list[SegmentFile]] = {}
         for file in segment.files:
             brought.setdefault(file.index, []).append(file)
-        for index, (item, one) in enumerate(zip(segment.items, said, strict=True), segment.start):
-            row = self._row(index, item, one)
-            if one is not None:
-                heads[row.stream_id] = _next(heads.get(row.stream_id, 0), row)
-            self._last = row.recorded_at
-            sealed = self._files(row, one, brought.get(index, ())) if files else ()
-            yield self._taken(row, item, one, sealed)
+        for first in range(0, len(segment.items), _PAGE):
+            items = segment.items[first : first + _PAGE]
+            page = self._page(items, segment.start + first, heads)
+            for index, one in enumerate(page, segment.start + first):
+                row = self._row(index, one)
+                if one.said is not None:
+                    heads[row.stream_id] = _next(heads.get(row.stream_id, 0), row)
+                self._last = row.recorded_at
+                sealed = self._files(row, one.said, brought.get(index, ())) if files else ()
+                yield self._taken(row, one.item, one.said, sealed)
 
-    def _row(self, index: int, item: Item, said: _Said | RecordPlace | None) -> StoredRecord:
+    def _page(self, items: Sequence[Item], start: int, heads: dict[UUID, int]) -> Iterator[_Looked]:
+        """Records, each with its entry, with what it says, and as it is sealed.
+
+        One thing after the other is done to all of a page: parsers, ciphers and who checks
+        signatures drive each other out of the processor's cache, and what a whole segment says is
+        more than fits into it.
+        """
+        origin = self._lower.origin
+        said = _said(items, start, self._lower)
+        ids = {stream_id(origin, one.stream) for one in said if one is not None}
+        if new := ids - heads.keys():
+            heads.update(self._store.heads(new))
+        entries = [_entry(item) for item in items]
+        sealed = [
+            self._sealed(item.envelope, entry, one)
+            if isinstance(one, _Said) and isinstance(item, Kept)
+            else None
+            for item, entry, one in zip(items, entries, said, strict=True)
+        ]
+        yield from map(_Looked, items, entries, said, sealed)
+
+    def _row(self, index: int, looked: _Looked) -> StoredRecord:
         """A record as it is stored, before it is asked whether it stands."""
-        entry = _entry(item)
+        item, entry, said, sealed = looked
         wrap = None if isinstance(item, Gone) else b""
         if said is None:
             return StoredRecord(
@@ -360,8 +386,8 @@ class TakingIn:
             )
         named = stream_id(self._lower.origin, said.stream)
         state, at, author, registry = b"", self._last, False, False
-        if isinstance(said, _Said) and isinstance(item, Kept):
-            state, wrap = self._sealed(item.envelope, entry, said)
+        if isinstance(said, _Said) and sealed is not None:
+            state, wrap = sealed
             before = self._registry.before(index) if index else Registry.founded()
             at, author = said.recorded_at, said.statement.role in {AUTHOR, _RETURNER}
             registry = _changes(said, before, first=index == 0)
@@ -514,39 +540,48 @@ class _Said:
     statement: Statement
     act: Act | None
     act_id: UUID
-
-    @classmethod
-    def of(cls, envelope: bytes, lower: Lower) -> _Said:
-        """Raises: one of NONSENSE, or VerificationError: this program cannot read it."""
-        parsed = record.parse_envelope(envelope, log=lower.origin)
-        statement = parse_compact(parsed.statement)
-        members = statement.members
-        if not is_stream(str(members["stream"])) or statement.seq < 1:
-            raise ValueError("no stream has such a name")
-        act = None
-        if statement.typ == ACT_TYP:
-            try:
-                act = parse_act(members, level=lower.level)
-            except Rejected:
-                act = None
-        named = members.get("act_id", members.get("event_id"))
-        return cls(parsed.recorded_at, statement, act, UUID(str(named)))
-
-    @property
-    def stream(self) -> str:
-        return str(self.statement.members["stream"])
+    stream: str
 
     @property
     def seq(self) -> int:
         return self.statement.seq
 
 
-def _said(index: int, item: Item, lower: Lower) -> _Said | RecordPlace | None:
-    """What is known of a record. Raises: SegmentRefused."""
-    if not isinstance(item, Kept):
-        return item.place
+class _Looked(NamedTuple):
+    """A record of a segment: with its entry, what it says, and state and wrap, if it is kept."""
+
+    item: Item
+    entry: bytes
+    said: _Said | RecordPlace | None
+    sealed: tuple[bytes, bytes] | None
+
+
+def _said(items: Sequence[Item], start: int, lower: Lower) -> list[_Said | RecordPlace | None]:
+    """What is known of each record, from `start` on. Raises: SegmentRefused."""
+    kept = {n: one.envelope for n, one in enumerate(items, start) if isinstance(one, Kept)}
+    parsed = _each(partial(record.parse_envelope, log=lower.origin), kept)
+    statements = _each(parse_compact, {n: one.statement for n, one in parsed.items()})
+    acts = _each(partial(_act, level=lower.level), statements)
+
+    def said(index: int) -> _Said:
+        members = statements[index].members
+        stream, act = str(members["stream"]), members.get("act_id", members.get("event_id"))
+        if not is_stream(stream) or statements[index].seq < 1:
+            raise ValueError("no stream has such a name")
+        when, statement = parsed[index].recorded_at, statements[index]
+        return _Said(when, statement, acts[index], UUID(str(act)), stream)
+
+    every = _each(said, {n: n for n in kept})
+    return [every[n] if isinstance(one, Kept) else one.place for n, one in enumerate(items, start)]
+
+
+def _each(step: Callable[[_In], _Out], things: Mapping[int, _In]) -> dict[int, _Out]:
+    """A step of reading, done to each of these records by index. Raises: SegmentRefused."""
+    done: dict[int, _Out] = {}
+    index = -1
     try:
-        return _Said.of(item.envelope, lower)
+        for index, thing in things.items():
+            done[index] = step(thing)
     except (VerificationError, *NONSENSE) as error:
         raise SegmentRefused(
             "malformed",
@@ -556,6 +591,17 @@ def _said(index: int, item: Item, lower: Lower) -> _Said | RecordPlace | None:
                 error=error,
             ),
         ) from error
+    return done
+
+
+def _act(statement: Statement, level: str) -> Act | None:
+    """The act of a statement; None where it is none, or in no form that the rules take."""
+    if statement.typ != ACT_TYP:
+        return None
+    try:
+        return parse_act(statement.members, level=level)
+    except Rejected:
+        return None
 
 
 def _next(last: int, row: StoredRecord) -> int:

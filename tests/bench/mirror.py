@@ -13,7 +13,7 @@ from contextlib import closing
 from datetime import timedelta
 from typing import Final
 
-from api.ops.mirror.apart import taken_apart
+from api.ops.mirror.inbox import taken_in
 from api.ops.wiring import open_kek
 from keys import canonical, sealed_segment
 from ledger.log.statement import AUTHOR, make
@@ -50,7 +50,7 @@ def rows(run: Run) -> Iterator[Row]:
         mirror = Mirror(store, open_kek(enclave.settings), lower, "mat", above.now)
         begun = time.monotonic(), _spent() + run.server_cpu()
         framed = sealed_segment.open_segment(sealed, [below.keys[1]])
-        taken = mirror.take(taken_apart(framed, lower.level))
+        taken = taken_in(framed, mirror)
         spent = _spent() + run.server_cpu() - begun[1]
         waited = time.monotonic() - begun[0]
     if (taken.size, taken.aside) != (size, 0):
