@@ -422,7 +422,7 @@ def test_a_difference_stops_every_open(above: Above) -> None:
     told = service.get(f"/v1/acts/{annex.act_id}", by=HOLDER)
     assert (told.status_code, told.get_json()["code"]) == (503, "unavailable"), told.text
     assert SECRET not in told.text
-    ready = service.client.get("/health/ready")
+    ready = service.readiness("keeper")
     assert ready.status_code == 503
     (line_of_it,) = [one for one in ready.get_json()["checks"] if one["name"] == "keeper"]
     assert not line_of_it["ok"]

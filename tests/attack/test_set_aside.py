@@ -128,7 +128,7 @@ class Raid:
                 headers={**service.headers("cv"), **WAIT},
             )  # fmt: skip
             assert response.status_code == 200, (path, response.text)
-        ready = service.client.get("/health/ready")
+        ready = service.readiness("log")
         assert ready.status_code == 200, ready.text
         banner = [c for c in ready.get_json()["checks"] if c["name"] == "set_aside"]
         assert bool(banner) == bool(self.junk)

@@ -166,7 +166,7 @@ def test_the_api_says_that_the_disk_is_full_and_goes_on_once_there_is_room(
 
 def _writes(service: Service) -> bool:
     """Whether readiness says that the database can write."""
-    checks = service.client.get("/health/ready").get_json()["checks"]
+    checks = service.readiness("writes").get_json()["checks"]
     return bool(next(one["ok"] for one in checks if one["name"] == "writes"))
 
 
