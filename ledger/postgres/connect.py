@@ -6,6 +6,7 @@ there are `Unavailable` with a code and `Fatal`, never a driver's exception (acc
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -27,6 +28,8 @@ _Read = TypeVar("_Read")
 _CONNECT_TIMEOUT_S: Final = 5
 _AGAIN_S: Final = 0.5
 """How long after an attempt that failed the next one is made, as long as somebody waits."""
+_MINUTE_S: Final = 60.0
+_REMEMBERED: Final = 100
 _GRACE_S: Final = 10
 """How long after its own end a statement is waited for."""
 _ALIVE: Final = {
@@ -52,6 +55,33 @@ _PASSING: Final = (
     pg.IoError,
     pg.InsufficientResources,
 )
+
+
+class OnceAMinute(logging.Filter):
+    """A pool says at each attempt that it failed, and why; the same is said once a minute.
+
+    Where nobody takes log lines, as in a command, it says nothing: what came of it is told.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._again: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it was not said of late; of the words without the name of the pool."""
+        words = record.args if isinstance(record.args, tuple) else (record.args,)
+        said = (str(record.msg), str(words[-1]) if words else "")
+        if record.created < self._again.get(said, 0.0):
+            return False
+        if len(self._again) > _REMEMBERED:
+            self._again.clear()
+        self._again[said] = record.created + _MINUTE_S
+        return True
+
+
+_pools = logging.getLogger("psycopg.pool")
+_pools.addHandler(logging.NullHandler())
+_pools.addFilter(OnceAMinute())
 
 
 class Hung(psycopg.OperationalError):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+import os
 import shutil
 import tarfile
 import threading
@@ -20,7 +22,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
-from api.ops.backup import repository_key, taking
+from api.ops.backup import repository, repository_key, taking
 from api.ops.backup.repository import CLUSTER, HOME, MANIFEST, BaseCopy, Repository
 from api.ops.embedded_postgres import CONFIGURATION, Embedded
 from api.ops.wiring import role_dsn
@@ -388,6 +390,52 @@ def test_without_a_repository_or_a_key_it_is_one_sentence(kept: Kept, word: str)
         keyless = socai(kept.settings, "backup", word)
         aside.rename(kept.settings.home / "backup.pub")
         assert (keyless.exit_code, "run `socai backup key`" in keyless.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("lang", ["en", "vi"])
+def test_a_full_disk_is_one_sentence_with_the_file_and_leaves_nothing(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, lang: str
+) -> None:
+    """Least of all half a copy, which would keep the disk full for the stream beside it."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    copies = Repository.of(kept.settings).folder / "base"
+    before = sorted(copies.iterdir())
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        done = socai(kept.settings, "--lang", lang, "backup", "run")
+    assert done.exit_code == 1
+    assert "cluster.sealed" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert sorted(copies.iterdir()) == before
+
+
+def test_a_stream_waits_for_room_and_goes_on(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was acknowledged meanwhile is kept too, from where the stream had stopped."""
+    _full_backup(kept)
+    real, left = repository._write_all, [3]
+
+    def full(handle: int, data: bytes) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(handle, data)
+
+    monkeypatch.setattr(repository, "_write_all", full)
+    kept.stream()
+    kept.report(30)
+    for _ in range(60):
+        checked = socai(kept.settings, "backup", "check", "--json")
+        if checked.exit_code == 0:
+            break
+    assert told(checked) == {"ok": True, "faults": []}
+    assert not left[0]
+    assert "No space left" in caplog.text
+    kept.break_off()
 
 
 def test_a_stream_that_was_away_for_too_long_lets_nobody_go_before_a_full_backup(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ledger.errors import Unavailable
 from ledger.ports import Appended, Draft, SealedRecord
-from ledger.postgres.connect import Connection, Pool, open_pool, reading
+from ledger.postgres.connect import Connection, OnceAMinute, Pool, open_pool, reading
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
 from tests.contract.append import a_draft
@@ -82,6 +83,25 @@ def test_who_waits_is_connected_as_soon_as_somebody_leads_again(
         _until(lambda: pool.get_stats().get("connections_errors", 0) > 2 * given_up)
         (tmp_path / name).symlink_to(Path(str(said["host"])) / name)
         assert waits.result(_LONG_S) == (1,)
+
+
+def test_a_pool_that_fails_again_and_again_says_why_once_a_minute() -> None:
+    """Another cause at once; the same of another pool is the same."""
+    told = OnceAMinute()
+
+    def said(at: float, pool: str, why: str) -> bool:
+        words = ("error connecting in %r: %s", (pool, psycopg.OperationalError(why)))
+        record = logging.LogRecord("psycopg.pool", logging.WARNING, "", 0, *words, None)
+        record.created = at
+        return told.filter(record)
+
+    assert said(0, "pool-1", "refused")
+    assert not said(1, "pool-1", "refused")
+    assert not said(59, "pool-2", "refused")
+    assert said(59, "pool-1", "no password")
+    assert said(60, "pool-1", "refused")
+    filters = logging.getLogger("psycopg.pool").filters
+    assert [one for one in filters if isinstance(one, OnceAMinute)], "and every pool is told so"
 
 
 def _asked(pool: Pool) -> object:

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -147,6 +148,15 @@ class Repository:
         place.mkdir(mode=0o700)
         return place
 
+    @contextmanager
+    def or_nothing(self, place: Path) -> Iterator[None]:
+        """Of a copy that fails within nothing stays, least of all on a full disk."""
+        try:
+            yield
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+
     def finish(self, place: Path, base: BaseCopy) -> None:
         """Puts it where it is found."""
         (place / _FACTS).write_bytes(orjson.dumps(asdict(base), option=orjson.OPT_INDENT_2))
@@ -158,7 +168,7 @@ class Repository:
     def write(self, place: Path, what: str, parts: Iterable[bytes], key: SealingKey) -> int:
         """One sealed object of a copy, durable; how long it is."""
         path = place / f"{what}.sealed"
-        with path.open("wb") as file:
+        with naming(path), path.open("wb") as file:
             for part in sealed_backup.seal(parts, key, _of_base(place.stem, what)):
                 file.write(part)
             file.flush()
@@ -311,8 +321,12 @@ class WalWriter:
 
         Raises:
             ValueError: It does not begin where the last ended.
-            OSError: The repository cannot be written.
+            OSError: The repository cannot be written, by the name of what is under way.
         """
+        with naming(self._draft):
+            return self._kept(begin, parts)
+
+    def _kept(self, begin: int, parts: Sequence[bytes]) -> int:
         if begin != (self._at if self._at is not None else begin // self._segment * self._segment):
             raise ValueError("WAL came out of its order")
         self._at = begin
@@ -351,6 +365,17 @@ class WalWriter:
         self._file = os.open(self._draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         _write_all(self._file, self._frames.head)
         sync_folder(self._draft.parent)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """What a disk says of what is written to it, with the name that a call by descriptor lacks."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def of_wal(name: str) -> str:

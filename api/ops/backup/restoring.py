@@ -21,7 +21,15 @@ from typing import Any, Final
 import orjson
 
 from api.ops.backup import taking
-from api.ops.backup.repository import CLUSTER, HOME, MANIFEST, BaseCopy, Repository, wal_name
+from api.ops.backup.repository import (
+    CLUSTER,
+    HOME,
+    MANIFEST,
+    BaseCopy,
+    Repository,
+    naming,
+    wal_name,
+)
 from api.ops.embedded_postgres import (
     CONFIGURATION,
     Embedded,
@@ -81,7 +89,8 @@ def lay_down(
             Message("{data} is not empty: move it away first, it is evidence", data=data)
         )
     try:
-        reached = _laid(repository, base, keys, data, to)
+        with naming(data):
+            reached = _laid(repository, base, keys, data, to)
         _give(place, owner)
         (data / _UNDER_WAY).unlink()
     except BaseException:

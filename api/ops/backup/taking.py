@@ -144,24 +144,25 @@ def _copied(
             else:
                 places[part] = data
 
-    size = repository.write(place, CLUSTER, cluster(), key.public)
-    size += repository.write(place, MANIFEST, [bytes(rest)], key.public)
-    size += repository.write(place, HOME, [_configuration(settings)], key.public)
-    base = BaseCopy(
-        name=name,
-        system=standing.system,
-        timeline=standing.timeline,
-        begun=lsn(places["begin"].decode()),
-        end=lsn(places["end"].decode()),
-        ended_at=stamp(clock.now()),
-        segment=standing.segment,
-        kid=key.public.kid,
-        epoch=key.epoch,
-        origin=facts.origin,
-        size=size,
-    )
-    repository.finish(place, base)
-    return base
+    with repository.or_nothing(place):
+        size = repository.write(place, CLUSTER, cluster(), key.public)
+        size += repository.write(place, MANIFEST, [bytes(rest)], key.public)
+        size += repository.write(place, HOME, [_configuration(settings)], key.public)
+        base = BaseCopy(
+            name=name,
+            system=standing.system,
+            timeline=standing.timeline,
+            begun=lsn(places["begin"].decode()),
+            end=lsn(places["end"].decode()),
+            ended_at=stamp(clock.now()),
+            segment=standing.segment,
+            kid=key.public.kid,
+            epoch=key.epoch,
+            origin=facts.origin,
+            size=size,
+        )
+        repository.finish(place, base)
+        return base
 
 
 def _named(now: datetime) -> str:
@@ -266,7 +267,7 @@ def stream(settings: Settings, stop: Event, told: Callable[[str], None]) -> None
             with closing(line):
                 try:
                     _stream(settings, repository, line, stop, told)
-                except Unavailable as error:
+                except (Unavailable, OSError) as error:  # a full disk, too, is waited for
                     _log.warning("%s", error)
                     stop.wait(1.0)
 
