@@ -41,6 +41,7 @@ class JudgedStream:
         self._reader = reader
         self._stream = begin(stream_id(reader.origin, name), name)
         self._found: dict[int, SetAside | None] = {}
+        self._entries: dict[int, bytes] = {}
         self._reached = 0
         self._ended = False
 
@@ -73,6 +74,10 @@ class JudgedStream:
         """Whether it stands behind a record of the stream already."""
         return row.seq <= self._stream.version
 
+    def judges(self, row: StoredRecord) -> bool:
+        """Whether it was this record that was judged at its index, and not another."""
+        return self._entries.get(row.index) == row.entry
+
     def _settled(self, row: StoredRecord) -> Event | None:
         """The next record, judged; None where its content is erased, and all that follows ends."""
         self._follower.reach(row.index)
@@ -83,6 +88,7 @@ class JudgedStream:
             return None
         event.mutate(self._stream)
         self._found[row.index] = event.aside if isinstance(event, PositionPassed) else None
+        self._entries[row.index] = row.entry
         return event
 
     def _alone(self, row: StoredRecord) -> Event | ContentErased:

@@ -107,8 +107,9 @@ class Rights:
         return self._state(stream)
 
     def forget(self) -> None:
-        """Lets go of every case it keeps."""
+        """Lets go of every case it keeps, folded or judged."""
         self._kept.clear()
+        self._evidence.forget()
 
     def _handler(self, stream: str, at: datetime) -> str | None:
         return self._state(stream).handler(self._registry(), local_day(at))

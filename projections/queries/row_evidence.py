@@ -24,6 +24,7 @@ from ledger.regulation.acts.act import ORDINARY, Act
 from ledger.regulation.case.registers import Register, register_of
 from ledger.regulation.case.state import ERASURE, StreamState
 from ledger.streams.event import SetAside
+from ledger.streams.kept import BoundedCache
 from ledger.streams.names import is_case, stream_id
 from ledger.streams.record_reader import Opened, Reader
 from ledger.streams.tokens import token_tag
@@ -35,6 +36,8 @@ from projections.views.acts import ActRow
 
 _PAGE: Final = 64
 """Records that are opened at a time."""
+_MOST_STATEMENTS: Final = 5_000
+"""Statements of streams kept judged, to go on from where they were left, about 20 MiB."""
 Due = Callable[[StoredRecord], bool]
 Judged = Callable[[str], Mapping[int, SetAside | None]]
 
@@ -63,6 +66,11 @@ class RowEvidence:
         self._level = reader.level
         self._form = Form(origin, reader.level)
         self._follower = follower
+        self._judged: BoundedCache[str, JudgedStream] = BoundedCache(_MOST_STATEMENTS)
+
+    def forget(self) -> None:
+        """Lets go of every stream it keeps."""
+        self._judged.clear()
 
     @property
     def level(self) -> str:
@@ -74,7 +82,10 @@ class RowEvidence:
 
         It ends at an erased record: what stands behind one nobody can tell from the log.
         """
-        return JudgedStream(self._follower(), self._records, self._strict, stream).upto()
+        return self._begun(stream).upto()
+
+    def _begun(self, stream: str) -> JudgedStream:
+        return JudgedStream(self._follower(), self._records, self._strict, stream)
 
     def fold(self, stream: str, erased: Mapping[int, str]) -> StreamState:
         """A stream right after its newest record, as the rules have it; empty where there is none.
@@ -89,6 +100,8 @@ class RowEvidence:
         Raises:
             VerificationError: A record does not open; `view`, where the act named erased nothing.
         """
+        if not erased and (whole := self._gone_on(stream)) is not None:
+            return whole
         judging = cache(self.judged)
         state, judged = StreamState(stream), judging(stream)
         follower = self._follower()
@@ -106,6 +119,26 @@ class RowEvidence:
             edition = follower.reach(record.index).registry.edition_at(record.index)
             one = one if aside is None else one.put_aside(aside)
             replay(state, one, edition, erased=by is not None)
+        return state
+
+    def _gone_on(self, stream: str) -> StreamState | None:
+        """A stream of which nothing is erased: every record is opened, the new ones are judged.
+
+        None where one does not open, or is not the one that was judged: then all are judged from
+        the first.
+        """
+        kept = self._judged.take(stream) or self._begun(stream)
+        judged, follower, state = kept.upto(), self._follower(), StreamState(stream)
+        for record in self._records.stream(stream_id(self._origin, stream)):
+            one = self._reader.open(record)
+            if one.erased or not kept.judges(record):
+                return None
+            aside = judged[record.index]
+            if aside is None and one.aside is not None:
+                return None
+            edition = follower.reach(record.index).registry.edition_at(record.index)
+            replay(state, one if aside is None else one.put_aside(aside), edition)
+        self._judged.put(stream, kept, kept.weight)
         return state
 
     def token_elsewhere(self, token: str, stream: str) -> bool:

@@ -1297,6 +1297,89 @@ def test_a_read_judges_a_case_with_junk_once(den: Den) -> None:
     assert asking.rows == 2 * (case.stream.seq + 6)  # once to hold, once to judge
 
 
+@attack(
+    "a case of many acts, so that every read behind a new one judges them all again",
+    stopped_by="what was judged is kept, and gone on with; other bytes are judged from the first",
+    noticed_by="-",
+)
+def test_a_case_that_grew_is_judged_where_it_grew(den: Den) -> None:
+    """A process that judged it before says what one says that has just started."""
+    case = den.tell(a_case_in("SCREENING", start=den.now))
+    act = case.act("CaseClosed", by="cv", also=[])
+    asking, name, whole = Asking(den), case.stream.name, case.stream.seq
+    follower = RegistryFollower(den.store, den.a.reader())
+
+    def begun() -> RowEvidence:
+        store = Counted(den.store, asking)
+        store._records = den.store._records  # which grow
+        return RowEvidence(store, den.a.reader(), den.a.origin, lambda: follower)
+
+    door = begun()
+    assert door.fold(name, {}).seq == whole
+    for n in range(2):
+        asking.rows = 0
+        members = {**act.signed, "act_id": an_id(f"closed {n}")}
+        den.junk_of(replace(act, act_id=members["act_id"], members=members, signed=members), "cv")
+        assert sorted(door.fold(name, {}).aside) == den.junk
+        assert asking.rows == whole + n + 1 + 1  # all are opened, and the new one is judged
+
+    index, stored = den.junk[0], den.store._records
+    lies, last = (
+        next(row for row in stored if row.stream == name and row.seq == seq) for seq in (1, whole)
+    )
+    before = {at: stored[at] for at in (index, lies.index, last.index)}
+    for damaged in (
+        {index: replace(before[index], entry=last.entry)},
+        {lies.index: replace(lies, state=lies.state[:-1] + bytes([lies.state[-1] ^ 1]))},
+        {last.index: replace(last, wrap=None)},
+        {index: replace(before[index], wrap=None, state=b"")},
+    ):
+        for at, row in {**before, **damaged}.items():
+            stored[at] = row
+        warm, cold = door.fold(name, {}), begun().fold(name, {})
+        assert (warm.seq, warm.head, warm.aside) == (cold.seq, cold.head, cold.aside), damaged
+        assert warm.entries.keys() == cold.entries.keys()
+    for at, row in before.items():
+        stored[at] = row
+    assert sorted(door.fold(name, {}).aside) == den.junk
+    door.forget()
+    asking.rows = 0
+    door.fold(name, {})
+    assert asking.rows == 2 * (whole + 2), "let go of, it is judged from the first"
+
+
+@attack(
+    "a copy of the database from before the last act is put back, and other acts come",
+    stopped_by="what was judged is of these bytes; those in their place are judged from the first",
+    noticed_by="readiness, log audit",
+)
+def test_what_stands_in_the_place_of_a_judged_record_is_judged(den: Den) -> None:
+    """The process that judged the one asks the rules about the other."""
+    case = den.tell(a_case_in("SCREENING", start=den.now))
+    name, backup = case.stream.name, den.store.backup()
+    follower = RegistryFollower(den.store, den.a.reader())
+    door = RowEvidence(den.store, den.a.reader(), den.a.origin, lambda: follower)
+    act = case.act("CaseClosed", by="cv", also=[])
+    first = den.count()
+    den.tell_more(case, "CompetenceDetermined")
+    last = den.count()
+    assert not door.fold(name, {}).aside
+    den.store.restore(backup)
+    for n in range(last - first):
+        members = {**act.signed, "act_id": an_id(f"closed {n}")}
+        den.junk_of(replace(act, act_id=members["act_id"], members=members, signed=members), "cv")
+    assert sorted(door.fold(name, {}).aside) == list(range(first, last))
+
+    early = case.act("ResultDetermined")
+    den.junk_of(early, *(_alias(one.officer) for one in early.signers))
+    assert early.act_id not in door.fold(name, {}).entries
+    row = next(row for row in den.store._records if row.stream == name)
+    den.store._records[row.index] = replace(row, state=row.state[:-1])
+    begun = RowEvidence(den.store, den.a.reader(), den.a.origin, lambda: follower)
+    warm, cold = (one.fold(name, {}) for one in (door, begun))
+    assert (warm.aside, warm.entries.keys()) == (cold.aside, cold.entries.keys())
+
+
 def _set_aside_in_a_view(row: StoredRecord) -> ActRow:
     """A row of the timeline that shows nothing of a record."""
     gone: dict[str, Any] = dict.fromkeys(f.name for f in fields(ActRow))
