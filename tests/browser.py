@@ -27,9 +27,13 @@ class Page:
 
     def show(self, url: str, width: int, height: int = 900) -> None:
         """Opens an address in a window that is so wide, in CSS pixels."""
+        self.resize(width, height)
+        self._post("url", {"url": url})
+
+    def resize(self, width: int, height: int = 900) -> None:
+        """The window is so wide, with what is open in it."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self._cdp("Emulation.setDeviceMetricsOverride", size)
-        self._post("url", {"url": url})
 
     def run(self, script: str, *given: object) -> Any:  # noqa: ANN401  JSON
         """What a script returns; it may be a promise."""

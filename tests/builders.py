@@ -103,6 +103,7 @@ MORE_POWERS: Mapping[str, tuple[str, ...]] = {
 REGISTERING: Mapping[str, tuple[str, ...]] = {"keeper": ("PERSONNEL_OFFICER",)}
 
 
+@cache
 def an_id(name: str) -> str:
     """A UUIDv4 that is the same for the same name in every run."""
     return str(UUID(bytes=uuid5(_NAMES, name).bytes, version=4))

@@ -9,6 +9,7 @@ loaded (pyproject.toml): they cost each process a second.
 from __future__ import annotations
 
 import gc
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -53,8 +54,26 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Each worker begins with other files: it compiles these, and the rest is compiled by then.
+
+    Of a fresh clone all workers would rewrite the asserts of every file, each for itself.
+    """
+    config = session.config
+    worker: dict[str, Any] = getattr(config, "workerinput", {})
+    folders = [config.invocation_params.dir / arg for arg in config.args]
+    if not worker or config.option.ignore or not all(folder.is_dir() for folder in folders):
+        return
+    files = [str(file) for folder in folders for file in sorted(folder.rglob("test_*.py"))]
+    number = int(worker["workerid"].removeprefix("gw"))
+    begin = len(files) * number // int(worker["workercount"])
+    config.args = [*files[begin:], *files[:begin]]
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is made once for a module is made in one worker, and what takes long begins first."""
+    items.sort(key=lambda item: item.path)  # wherever this worker began
     for item in items:
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.property)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from threading import Event
-from typing import BinaryIO, Final
+from typing import Final
 
 import httpx
 
@@ -31,9 +31,13 @@ _LEASED: Final[set[int]] = set()
 
 
 @cache
-def _leases() -> BinaryIO:
-    """The file in which every test run of this machine locks a byte for each port of its own."""
-    return (Path(tempfile.gettempdir()) / f"socai-test-ports-{os.getuid()}").open("ab")
+def _leases() -> int:
+    """The file in which every test run of this machine locks a byte for each port of its own.
+
+    Open until the process ends, and so no object that somebody would have to close.
+    """
+    path = Path(tempfile.gettempdir()) / f"socai-test-ports-{os.getuid()}"
+    return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
 
 def free_port() -> int:

@@ -1,7 +1,7 @@
 """Nothing below shows that somebody is above, or what they do (access.md §7 NI1, NI2; V1, V4, V17).
 
 Generated stories on enclaves of the product's own parts over stores in memory (`two_levels`):
-ninety comparisons on a push, three hundred and sixty in `make attack`, twenty thousand in
+three hundred comparisons on a push, twelve hundred in `make attack`, twenty thousand in
 `make soak`.
 """
 
