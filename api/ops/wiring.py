@@ -27,7 +27,6 @@ from api.ops.machine import RealClock, RealEntropy
 from api.ops.readiness import Readiness, free_bytes
 from api.ops.reads.access_log import OpenedLate, doubt_of_reads, mark_of_reads, watch_reads
 from api.ops.reads.which_log import ACTS, READS, WhichLog
-from api.ops.tickets import Tickets
 from api.ops.vault.mail import NoLetters, SmtpLetters, SmtpServer
 from api.ops.vault.metrics import VaultMetrics
 from api.page_sessions import PageSessions
@@ -100,7 +99,7 @@ from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.sessions import PostgresSessions
 from ledger.postgres.sight import PostgresSight
-from ledger.postgres.ticket import TicketKey
+from ledger.postgres.ticket import TicketKey, Tickets
 from ledger.postgres.ticketed import Ticketed
 from ledger.postgres.tiles import PostgresTiles
 from ledger.postgres.vault.compartment import PostgresCompartment
@@ -574,7 +573,7 @@ class Enclave:
 
     def asker(self, caller: Caller, *, of_cases: bool, at: datetime | None) -> Asker:
         """The ticket by which the database knows who asks (access.md G13)."""
-        return self._tickets.of(caller, of_cases=of_cases, at=at)
+        return self._tickets.of(caller.officer, caller.kid, of_cases=of_cases, at=at)
 
     def note_shown(self, shown: ShownCases, caller: Caller) -> None:
         """Notes what an answer shows, before it is sent (U1).

@@ -19,7 +19,7 @@ import psycopg
 from ledger.errors import Doubt, Fatal, LedgerError, Unavailable
 from ledger.message import Message
 from ledger.ports import Appended, Clock, Draft, LogHead, NotAppended, SealedRecord
-from ledger.postgres import arrays
+from ledger.postgres import direct
 from ledger.postgres.connect import (
     Connection,
     connect,
@@ -255,12 +255,12 @@ def _answered(rows: Sequence[Sequence[bytes | None]]) -> list[_Answered]:
         if shown != known:  # a group that is taken whole shows one
             size, at, registry = known = shown
             head = LogHead(
-                arrays.bigint(size or b""),
-                None if at is None else arrays.moment(at),
-                arrays.bigint(registry or b""),
+                direct.bigint(size or b""),
+                None if at is None else direct.moment(at),
+                direct.bigint(registry or b""),
             )
         told = cast("_Status", (status or b"").decode())
-        answers.append((told, None if place is None else arrays.bigint(place), head))
+        answers.append((told, None if place is None else direct.bigint(place), head))
     return answers
 
 
@@ -270,23 +270,23 @@ def _arguments(tickets: Sequence[_Ticket]) -> list[bytes]:
     asked = [(n, *one) for n, draft in enumerate(drafts, 1) for one in draft.asked.items()]
     tags = [(n, tag) for n, draft in enumerate(drafts, 1) for tag in sorted(draft.tags)]
     return [
-        arrays.uuids(draft.stream_id for draft in drafts),
-        arrays.texts(draft.stream for draft in drafts),
-        arrays.bigints(draft.seq for draft in drafts),
-        arrays.uuids(draft.unit for draft in drafts),
-        arrays.uuids(draft.act_id for draft in drafts),
-        arrays.booleans(draft.author for draft in drafts),
-        arrays.booleans(draft.registry for draft in drafts),
-        arrays.bigints(draft.registry_index for draft in drafts),
-        arrays.texts(draft.topic for draft in drafts),
-        arrays.moments(ticket.sealed_at for ticket in tickets),
-        arrays.byteas(one.entry for one in sealed),
-        arrays.byteas(one.state for one in sealed),
+        direct.uuids(draft.stream_id for draft in drafts),
+        direct.texts(draft.stream for draft in drafts),
+        direct.bigints(draft.seq for draft in drafts),
+        direct.uuids(draft.unit for draft in drafts),
+        direct.uuids(draft.act_id for draft in drafts),
+        direct.booleans(draft.author for draft in drafts),
+        direct.booleans(draft.registry for draft in drafts),
+        direct.bigints(draft.registry_index for draft in drafts),
+        direct.texts(draft.topic for draft in drafts),
+        direct.moments(ticket.sealed_at for ticket in tickets),
+        direct.byteas(one.entry for one in sealed),
+        direct.byteas(one.state for one in sealed),
         sealed[0].kek_id,
-        arrays.byteas(one.wrap for one in sealed),
-        arrays.bigints(n for n, _, _ in asked),
-        arrays.uuids(stream for _, stream, _ in asked),
-        arrays.bigints(seq for _, _, seq in asked),
-        arrays.bigints(n for n, _ in tags),
-        arrays.byteas(tag for _, tag in tags),
+        direct.byteas(one.wrap for one in sealed),
+        direct.bigints(n for n, _, _ in asked),
+        direct.uuids(stream for _, stream, _ in asked),
+        direct.bigints(seq for _, _, seq in asked),
+        direct.bigints(n for n, _ in tags),
+        direct.byteas(tag for _, tag in tags),
     ]

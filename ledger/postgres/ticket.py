@@ -9,11 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
+from time import monotonic
 from typing import Final, LiteralString
 
+from ledger.asker import Asker
+from ledger.ports import Clock
 from ledger.postgres.migrate import owning
+
+LIFE_S: Final = 120
+"""Longer than any question of a request may take; its session was asked for right before."""
+_LOOK_S: Final = 60.0
 
 _BLOCK: Final = 64  # of SHA-256, RFC 2104
 _INNER: Final = bytes(0x36 for _ in range(_BLOCK))
@@ -63,6 +72,37 @@ class TicketKey:
         """The ticket of an officer, signed in by a key, good until `expires_at` (Unix seconds)."""
         body = f"{VERSION}|{self.id}|{officer}|{kid}|{expires_at}"
         return f"{body}#{hmac.digest(self.secret, body.encode('ascii'), 'sha256').hex()}"
+
+
+class Tickets:
+    """Makes the tickets of one process.
+
+    The key is read again once a minute, so that one that was turned is used before the one before
+    it ends.
+
+    Args:
+        read: The key as it stands on this machine.
+        clock: Real time: the database judges a ticket's end by its own.
+    """
+
+    def __init__(self, read: Callable[[], TicketKey], clock: Clock) -> None:
+        self._read = read
+        self._clock = clock
+        self._key, self._looked = read(), monotonic()
+
+    def of(self, officer: str, kid: str, *, of_cases: bool, at: datetime | None) -> Asker:
+        """The ticket of a signed-in officer.
+
+        Args:
+            officer: Who is signed in.
+            kid: By which key.
+            of_cases: Whether what is asked for may be of cases.
+            at: The ledger's time that the request of a rehearsal states.
+        """
+        if monotonic() - self._looked > _LOOK_S:
+            self._key, self._looked = self._read(), monotonic()
+        ends = int(self._clock.now().timestamp()) + LIFE_S
+        return Asker(self._key.ticket(officer, kid, ends), officer, of_cases, at, kid)
 
 
 def keep_ticket_key(migrator_dsn: str, slug: str, key: TicketKey) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, LiteralString
 
-from ledger.postgres import arrays
+from ledger.postgres import direct
 from ledger.postgres.direct import PreparedStatement
 from projections.queries.registry_as_of import RegistrySnapshot
 from projections.views.base import Connection
@@ -66,6 +66,6 @@ def stored(connection: Connection, stream: str) -> CurrentFile | None:
 def told_at_once(row: Sequence[bytes | None]) -> CurrentFile:
     """The stored file, as `AT_ONCE` brings it."""
     body, changes_at, *places = row
-    last_index, position, registry = (arrays.bigint(place or b"") for place in places)
-    ends = None if changes_at is None else arrays.moment(changes_at)
+    last_index, position, registry = (direct.bigint(place or b"") for place in places)
+    ends = None if changes_at is None else direct.moment(changes_at)
     return CurrentFile((body or b"").decode(), ends, last_index, position, registry)

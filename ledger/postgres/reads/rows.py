@@ -14,7 +14,7 @@ import psycopg
 
 from ledger.errors import NotFound
 from ledger.ports import LogHead, StoredRecord
-from ledger.postgres import arrays
+from ledger.postgres import direct
 from ledger.postgres.connect import Pool, calling, is_lost, reading, translated
 from ledger.postgres.direct import PreparedStatement
 from ledger.postgres.records import stored
@@ -75,17 +75,17 @@ class PostgresReads:
         arguments = [
             group.stream_id.bytes,
             group.stream.encode(),
-            arrays.of_bigint(group.seq),
-            arrays.of_moment(group.at),
-            arrays.uuids(group.ids),
-            arrays.byteas(one.entry for one in group.sealed),
-            arrays.byteas(one.state for one in group.sealed),
+            direct.of_bigint(group.seq),
+            direct.of_moment(group.at),
+            direct.uuids(group.ids),
+            direct.byteas(one.entry for one in group.sealed),
+            direct.byteas(one.state for one in group.sealed),
             group.sealed[0].kek_id,
-            arrays.byteas(one.wrap for one in group.sealed),
-            arrays.bigints(n for n, _ in named),
-            arrays.byteas(tag for _, tag in named),
+            direct.byteas(one.wrap for one in group.sealed),
+            direct.bigints(n for n, _ in named),
+            direct.byteas(tag for _, tag in named),
             self._gate,
-            None if index is None else arrays.of_bigint(index),
+            None if index is None else direct.of_bigint(index),
             entry,
         ]
         try:
