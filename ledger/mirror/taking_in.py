@@ -238,23 +238,24 @@ class TakingIn:
         Raises:
             SegmentRefused: `malformed`: one does not stand where its stream goes on.
         """
-        self._grow(segment.items, None)
-        rows = list(self._rows(segment, files=False))
+        self._grow(entries := [_entry(one) for one in segment.items], None)
+        rows = list(self._rows(segment, entries, files=False))
         gone = [(index, act) for index, (_, act) in sorted(self._erased(rows).items())]
         self.settle()
         return self._taken_in(segment, rows, gone)
 
     def judged(self, segment: Segment, standing: Standing) -> Taken:
         """What is to be stored of a segment. Raises: SegmentRefused."""
-        signed = self._signed_tree(segment, standing)
-        if segment.start == 0 and segment.items and _entry(segment.items[0]) != self._lower.genesis:
+        entries = [_entry(one) for one in segment.items]
+        signed = self._signed_tree(segment, standing, entries)
+        if segment.start == 0 and entries and entries[0] != self._lower.genesis:
             raise SegmentRefused(
                 "genesis",
                 Message(
                     "its first record is not the one that {log} is trusted by", log=segment.log
                 ),
             )
-        rows = list(self._rows(segment))
+        rows = list(self._rows(segment, entries))
         self._require_signed(segment, signed.size)
         erased = self._erased(rows)
         self._require_explained(segment.end, standing, rows, erased)
@@ -269,7 +270,9 @@ class TakingIn:
 
     # --- the tree ---
 
-    def _signed_tree(self, segment: Segment, standing: Standing) -> Checkpoint:
+    def _signed_tree(
+        self, segment: Segment, standing: Standing, entries: Sequence[bytes]
+    ) -> Checkpoint:
         """The checkpoint of a segment, whose tree has its records behind those taken in."""
         found = _unverified(segment.checkpoint)
         if found.origin != segment.log:
@@ -286,7 +289,7 @@ class TakingIn:
                     trusted=trusted.size,
                 ),
             )
-        holds = self._grow(segment.items, trusted)
+        holds = self._grow(entries, trusted)
         behind = trusted is not None and trusted.size > segment.end
         if trusted is not None and behind:
             holds = (trusted.size, trusted.root) == (found.size, found.root)
@@ -303,11 +306,11 @@ class TakingIn:
             raise _forked(trusted.size)
         return found
 
-    def _grow(self, items: Sequence[Item], trusted: Checkpoint | None) -> bool:
+    def _grow(self, entries: Sequence[bytes], trusted: Checkpoint | None) -> bool:
         """Whether the checkpoint taken in before, where the records come to it, is over these."""
         holds = self._holds(trusted)
-        for item in items:
-            self.frontier.append(record.leaf(_entry(item)))
+        for entry in entries:
+            self.frontier.append(record.leaf(entry))
             holds = holds and self._holds(trusted)
         return holds
 
@@ -330,14 +333,16 @@ class TakingIn:
 
     # --- the records ---
 
-    def _rows(self, segment: Segment, *, files: bool = True) -> Iterator[TakenRow]:
+    def _rows(
+        self, segment: Segment, entries: Sequence[bytes], *, files: bool = True
+    ) -> Iterator[TakenRow]:
         heads: dict[UUID, int] = {}
         brought: dict[int, list[SegmentFile]] = {}
         for file in segment.files:
             brought.setdefault(file.index, []).append(file)
         for first in range(0, len(segment.items), _PAGE):
             items = segment.items[first : first + _PAGE]
-            page = self._page(items, segment.start + first, heads)
+            page = self._page(items, entries[first : first + _PAGE], segment.start + first, heads)
             for index, one in enumerate(page, segment.start + first):
                 row = self._row(index, one)
                 if one.said is not None:
@@ -346,7 +351,9 @@ class TakingIn:
                 sealed = self._files(row, one.said, brought.get(index, ())) if files else ()
                 yield self._taken(row, one.item, one.said, sealed)
 
-    def _page(self, items: Sequence[Item], start: int, heads: dict[UUID, int]) -> Iterator[_Looked]:
+    def _page(
+        self, items: Sequence[Item], entries: Sequence[bytes], start: int, heads: dict[UUID, int]
+    ) -> Iterator[_Looked]:
         """Records, each with its entry, with what it says, and as it is sealed.
 
         One thing after the other is done to all of a page: parsers, ciphers and who checks
@@ -358,7 +365,6 @@ class TakingIn:
         ids = {stream_id(origin, one.stream) for one in said if one is not None}
         if new := ids - heads.keys():
             heads.update(self._store.heads(new))
-        entries = [_entry(item) for item in items]
         sealed = [
             self._sealed(item.envelope, entry, one)
             if isinstance(one, _Said) and isinstance(item, Kept)

@@ -353,14 +353,17 @@ def _together(members: Mapping[str, Any], level: str) -> list[Flaw]:
     """What §2 says about members beside each other, once each fits alone."""
     flaws: list[Flaw] = []
     # formats.md §2: "optional, not empty"
-    flaws.extend(
-        Flaw(child("", name), _EMPTY) for name in ("to", "attachments") if members.get(name) == []
-    )
-    flaws.extend(
-        Flaw(f"/attachments/{n}/size", Message("must not be negative"))
-        for n, attachment in enumerate(members.get("attachments", ()))
-        if attachment["size"] < 0
-    )
+    if "to" in members or "attachments" in members:
+        flaws.extend(
+            Flaw(child("", name), _EMPTY)
+            for name in ("to", "attachments")
+            if members.get(name) == []
+        )
+        flaws.extend(
+            Flaw(f"/attachments/{n}/size", Message("must not be negative"))
+            for n, attachment in enumerate(members.get("attachments", ()))
+            if attachment["size"] < 0
+        )
     # "distinct persons" needs the registry: guard DISTINCT_SIGNERS. The rest of the order is
     # SIGNER_ORDER.
     authors = [n for n, s in enumerate(members["signers"]) if s["role"] == "AUTHOR"]

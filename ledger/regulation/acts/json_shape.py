@@ -262,7 +262,8 @@ def object_of(checks: Mapping[str, Check], required: Iterable[str]) -> Check:
             return NOT_OBJECT
         flaws: list[Flaw] | None = None
         for name, member in value.items():
-            found = known[name](member) if name in known else UNKNOWN
+            of = known.get(name)
+            found = UNKNOWN if of is None else of(member)
             if found is not None:
                 flaws = flaws or []
                 flaws.extend(Flaw(child("", name) + f.path, f.text) for f in found)
