@@ -37,6 +37,7 @@ from tests.attacks import attack
 from tests.builders import an_act, an_id, officer
 from tests.fixtures.above import OTHER, STRANGER, WHOLE, Above, holder, opened
 from tests.fixtures.app import listening
+from tests.fixtures.page_reader import PageReader
 from tests.fixtures.under_order import noted
 from tests.mirrored import Above as Taking
 from tests.mirrored import Below
@@ -334,6 +335,11 @@ def test_a_case_below_is_opened_with_its_files(joined: Joined) -> None:
     reported, *others = [one["mirrored"] for one in joined.history() if "mirrored" in one]
     assert reported["left_out"] == [joined.files[1]["digest"]]
     assert {one for other in others for one in other["left_out"]} == set()
+    pages = PageReader(joined.above.service).sign_in(GRANTED)
+    shown = pages.get(f"/ho-so/{joined.above.case}/tai-lieu").text
+    assert shown.count("did not come with its act: ask whoever keeps the lower log") == 1
+    assert joined.files[1]["digest"] in shown
+    assert f"tep-cap-duoi/{_first_act(joined)}/{joined.files[0]['digest']}" in shown
     facts = {"grant": granted, "officer": officer(GRANTED)}
     joined.say("ParticipationRevoked", "ca", facts=facts)
     assert joined.get(_file_path(joined), GRANTED).status_code == 404

@@ -261,7 +261,10 @@ SAY: Final[Mapping[str, Message]] = {
     "f_by_act": Message("Brought by"),
     "f_custody": Message("History"),
     "f_custody_of": Message("Who had it"),
-    "f_left_out": Message("(it was not taken in here)"),
+    "f_left_out": Message(
+        "(did not come with its act: ask whoever keeps the lower log for it by hand, and hold it to"
+        " this digest)"
+    ),
     "f_get": Message("Open the file"),
     "custody_title": Message("History of a file"),
     "custody_act": Message("the act that lists it"),
