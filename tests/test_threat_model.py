@@ -48,6 +48,28 @@ def test_every_attacker_has_a_test_or_says_that_it_is_not_built() -> None:
         assert "test_" in text or "*Not built yet*" in text, code
 
 
+_SEEDS = (
+    "leaks.py", "attack/test_releases_show_nothing_else.py", "attack/test_guessed_texts.py",
+    "attack/test_nothing_below_shows_it_by_sql.py", "soak/test_noninterference.py",
+    "soak/test_seeded_leaks.py", "mutation/rules.py",
+)  # fmt: skip
+_CHANNELS = re.compile(r'"((?:L\d+, )*L\d+): ')
+"""As what leaks begins: of which channels it is."""
+
+
+def test_every_channel_that_is_to_be_seeded_is() -> None:
+    """V17: each channel of access.md §8 with an m has a leak that the suite must find."""
+    page = (ROOT / "docs" / "spec" / "access.md").read_text("utf-8")
+    told = dict(re.findall(r"^\| (L\d+)( m)? \|", page, re.MULTILINE))
+    assert list(told) == [f"L{n}" for n in range(1, len(told) + 1)]
+    texts = [(ROOT / "tests" / path).read_text("utf-8") for path in _SEEDS]
+    seeded = {
+        code for text in texts for said in _CHANNELS.findall(text) for code in said.split(", ")
+    }
+    assert {code for code, marked in told.items() if marked} - seeded == set()
+    assert seeded <= told.keys()
+
+
 DOORS = ("HTTP", "command line", "SQL")
 
 

@@ -73,7 +73,7 @@ def test_no_guess_of_a_text_is_told_by_any_hash_of_its_record() -> None:
 
 @pytest.mark.parametrize("where", ["entry", "leaf", "anywhere"])
 def test_without_a_blind_the_text_is_told(where: str) -> None:
-    """The test of the test: one guess hits, and it is the text; by its entry or its leaf alone."""
+    """L9: one guess hits, and it is the text; by its entry or its leaf alone."""
     guesser, told = written(NoBlind("none"))
     digests = {"entry": guesser.entry, "leaf": record.leaf(guesser.entry)}
     known = told if where == "anywhere" else told & {digests[where]}
@@ -117,7 +117,7 @@ def test_no_guess_of_a_document_is_told_by_its_stub() -> None:
 
 
 def test_without_a_salt_the_document_is_told() -> None:
-    """The test of the test: a bare digest, and one under a salt of zeros."""
+    """L9: a bare digest tells it, and one under a salt of zeros."""
     document = TRUE.encode()
     for careless in (sha256(document).digest(), commitment(bytes(SALT_BYTES), document)):
         assert guessed(careless) == [TRUE]

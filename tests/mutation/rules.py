@@ -215,7 +215,7 @@ RULES: Final[tuple[Broken, ...]] = (
     ),
     Broken(
         "A5 token",
-        "an identity is not asked for in R, nor whose its token is",
+        "L26: an identity is not asked for in R, nor whose its token is",
         _unasked("TOKEN_OF_ONE_CASE", "IDENTITY_SEALED_FIRST"),
         (
             ATTACK + "test_replayed_rules.py::test_token_of_another_case",

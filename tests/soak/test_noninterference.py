@@ -37,7 +37,7 @@ V9 finds them by SQL (`test_policies`)."""
 
 @pytest.mark.parametrize("table", _BY_HTTP)
 def test_a_policy_that_is_open_is_found(neighbours: Neighbours, table: str) -> None:
-    """An officer of the one compartment then gets something of the other."""
+    """L3, L4, L25: an officer of the one compartment gets something of the other."""
     with psycopg.connect(neighbours.busy.database.admin, autocommit=True) as admin:
         row = admin.execute(_CONDITION, [table]).fetchone()
         assert row is not None
