@@ -40,7 +40,7 @@ _KEY_ID_HEX: Final = re.compile(r"[0-9a-f]{8}")
 
 def _check_name(name: str) -> None:
     # C2SP signed-note: a key name is not empty and has neither spaces nor "+".
-    if not name or "+" in name or any(c.isspace() for c in name) or _CONTROL.search(name):
+    if name.split() != [name] or "+" in name or _CONTROL.search(name):
         raise Malformed("a key name is not empty and has no space, plus or control character")
 
 
