@@ -57,6 +57,8 @@ _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*(?=\r
 _FORWARDED: Final = re.compile(
     rb"\r\n%s:[ \t]*([^\r\n]*)" % FORWARDED.encode("ascii"), re.IGNORECASE
 )
+_TLS: Final = b"\x16\x03"
+"""How a handshake begins, of a client that takes a plain port for one of TLS."""
 #: A name or an address, and perhaps a port (RFC 9110 §7.2).
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 
@@ -69,7 +71,7 @@ def arrived(peeked: bytes) -> bool:
     """
     head, end, body = peeked.partition(b"\r\n\r\n")
     if not end:
-        return len(peeked) > _MOST_HEAD_BYTES
+        return len(peeked) > _MOST_HEAD_BYTES or peeked.startswith(_TLS)
     if _NOT_WAITED.search(head):
         return True
     stated = _LENGTH.findall(head + b"\r\n")
@@ -292,7 +294,9 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
             return False
         self._crowd.speaks(conn)
         conn.sock.client = conn.address  # whoever signed in for the request before has left
-        if not conn.address and not self._fits(conn, peeked):
+        if (peeked or b"").startswith(_TLS):  # it would wait for an answer as long as we for a line
+            self._refuse(conn, "malformed_request")
+        elif not conn.address and not self._fits(conn, peeked):
             self._refuse(conn, "too_many_requests")
         else:
             super().enqueue_req(conn)

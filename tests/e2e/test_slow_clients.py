@@ -120,6 +120,12 @@ def test_slow_clients_hold_up_nobody_else(slow: Slow, first: bytes) -> None:
     assert all(b"application/problem+json" in answer for answer in answers)
 
 
+def test_who_takes_the_port_for_one_of_tls_hears_it_at_once(slow: Slow) -> None:
+    """A handshake has no line to wait for: 400, where half a line is waited for and ends in 408."""
+    with _begun(slow, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", clients=1) as (line,):
+        assert line.recv(12) == b"HTTP/1.1 400"
+
+
 def test_large_bodies_that_drip_are_few_and_are_cut_off(slow: Slow) -> None:
     """One byte now and then is progress of no use: 503 for those too many, 408 for the others."""
     heads = [

@@ -30,6 +30,7 @@ HEAD = b"POST /v1/acts HTTP/1.1\r\nHost: x\r\n"
         HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
         HEAD + b"Content-Length: x\r\n\r\n",
         b"G" * 70_000,
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
     ],
 )
 def test_what_is_whole_or_will_be_refused_gets_a_thread(peeked: bytes) -> None:
