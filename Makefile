@@ -66,12 +66,14 @@ $(OPENAPI_TOOLS)/node_modules/.ready $(AXE)/node_modules/.ready: %/node_modules/
 	@npm ci --prefix $* --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-INSTALL = { apt-get update -q -o Acquire::http::Timeout=30 && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends
+# Debian packages, by name
+INSTALL = sh -c 'apt-get update -q -o Acquire::http::Timeout=30 && \
+  DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$$@"' install
 push-tools: ## what the tests of a push need that is no wheel: Chromium and its driver, npm, axe-core, readers of OpenAPI
-	@command -v npm >/dev/null 2>&1 || $(INSTALL) npm; } >/dev/null 2>&1 \
+	@command -v npm >/dev/null 2>&1 || $(INSTALL) npm >/dev/null 2>&1 \
 	  || { echo "npm is not here, and could not be installed: install Node 20 or newer with npm." >&2; exit 1; }
 	@command -v chromium >/dev/null 2>&1 && command -v chromedriver >/dev/null 2>&1 \
-	  || $(INSTALL) chromium chromium-driver; } >/dev/null 2>&1 \
+	  || $(INSTALL) chromium chromium-driver >/dev/null 2>&1 \
 	  || { echo "Chromium is not here, and could not be installed: install chromium and chromium-driver." >&2; exit 1; }
 	@$(MAKE) --no-print-directory $(AXE)/node_modules/.ready openapi-tools \
 	  || { echo "axe-core, or the readers of OpenAPI, could not be fetched: npm has no way to its registry." >&2; exit 1; }
