@@ -81,7 +81,7 @@ def test_demo_and_tour_run_as_written_below_a_closed_folder(tmp_path: Path) -> N
     done = _sh(house, "make demo")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert (house / ".socai" / "enclave.json").exists()
-    assert "open http://127.0.0.1:8000/ " in done.stdout
+    assert "  http://127.0.0.1:8000/ " in done.stdout
     signing = [line for line in done.stdout.splitlines() if " sign-in " in line]
     assert [re.search(r"--as (\w+)", line)[1] for line in signing] == ["cv", "tb"]  # type: ignore[index]
     # One shell for each block, as one terminal: what the first exports holds for the later ones.

@@ -6,6 +6,7 @@ and what the answers mean, is `client.py`'s.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -24,7 +25,6 @@ JOSE: Final = "application/jose+json"
 _ATTEMPTS: Final = 6
 _TIMEOUT_S: Final = 75.0
 _MAX_PAUSE_S: Final = 8.0
-_FAILS: Final = 500
 _TOLD: Final = 120
 _TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
 
@@ -182,7 +182,9 @@ class Connection:
         if self._origin is None:
             answered = self.json("GET", "/v1/log", signed_in=False)
             with understood():
-                said = str(answered["origin"])
+                said = answered["origin"]
+                if not isinstance(said, str):
+                    raise TypeError("the origin is no text")
             if self._meant not in (None, said):
                 raise OtherLog(said, str(self._meant))
             self._origin = said
@@ -278,7 +280,8 @@ class Connection:
         for attempt in range(attempts):
             try:
                 response = self._http.send(request, stream=stream)
-            except httpx.TransportError as error:
+            except (httpx.TransportError, httpx.DecodingError) as error:
+                _require_http(error)
                 last, response = error, None
             else:
                 if response.status_code not in _TRY_AGAIN:
@@ -290,6 +293,18 @@ class Connection:
         if response is not None:
             return response
         raise Unreachable(f"no answer from {request.url.host}") from last
+
+
+def _require_http(error: httpx.RequestError) -> None:
+    """Nobody answered, or not to the end. Raises: Strange: what did is no HTTP, or no TLS."""
+    if isinstance(error, httpx.DecodingError) or "illegal" in str(error):
+        raise Strange(f"no HTTP: {error}") from error
+    why: BaseException | None = error
+    while why is not None and not isinstance(why, ssl.SSLError):
+        why = why.__cause__ or why.__context__
+    cut = isinstance(why, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+    if why is not None and not cut:
+        raise Strange(f"TLS: {why.reason or why}") from error
 
 
 def _pause_s(attempt: int, response: httpx.Response | None) -> float:
@@ -305,6 +320,6 @@ def _refused(response: httpx.Response) -> Refused:
     except ValueError:
         problem = {}
     told = problem if isinstance(problem, dict) else {}
-    if "code" not in told and response.status_code < _FAILS:
+    if "code" not in told and response.status_code not in _TRY_AGAIN:
         raise Strange(f"HTTP {response.status_code}")
     return Refused(response.status_code, {"title": f"HTTP {response.status_code}", **told})

@@ -28,7 +28,7 @@ from api.printed.sheets import (
 )
 from api.printed.typeface import typeface
 from api.texts import act_words
-from api.texts.case_words import Speech, changed_things, coded, source, taken, valued, when
+from api.texts.case_words import Speech, changed_things, source, taken, valued, when
 from api.texts.labels import LEVEL_BANNERS, role, standing, verdict, word
 from api.texts.lang import Lang
 from ledger.log.sheet import Sheet
@@ -285,7 +285,7 @@ def _file(flow: Flow, said: Speech, file: Json) -> None:
         flow.pair(_label(said, "complaint"), str(one[said.lang]))
     for member in ("flags", "assumptions"):
         for one in file.get(member, ()):
-            flow.pair(_label(said, member), f"{one[said.lang]} ({one['code']})")
+            flow.pair(_label(said, member), one[said.lang])
     for one in file.get("silences", ()):
         flow.pair(_label(said, "silences"), f"§{one['n']} {one[said.lang]}")
 
@@ -296,9 +296,9 @@ def _members(said: Speech, file: Json) -> Iterator[tuple[str, str]]:
         "case_number": file.get("case_number"),
         "register_no": file.get("register_no"),
         "title": file.get("title"),
-        "state": coded(said.local(file, "state"), file.get("state")),
+        "state": said.local(file, "state"),
         "state_since": when((file.get("state_since") or {}).get("at")),
-        "outcome": coded(said.local(file, "outcome"), file.get("outcome")),
+        "outcome": said.local(file, "outcome"),
         "urgency": None if urgency is None else word(urgency, said.lang),
         "alleged_limb": valued(said, "alleged_limb", file.get("alleged_limb")),
         "opened_at": when(file.get("opened_at")),
@@ -342,9 +342,7 @@ def _times(flow: Flow, said: Speech, body: Json) -> None:
     )
     for one in body["states"]:
         span = f"{when(one['since'])} – {when(one['until']) or '…'}"
-        flow.pair(
-            coded(said.local(one), one["state"]) or "–", f"{span} · {taken(said, one['took_s'])}"
-        )
+        flow.pair(said.local(one) or "–", f"{span} · {taken(said, one['took_s'])}")
     for one in body["steps"]:
         given = one["allowed_s"]
         told = [f"{when(one['since'])} – {when(one['until']) or '…'}", taken(said, one["took_s"])]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-from api.texts.case_words import Json, Speaker, coded_flag, day, ground, happened, when
+from api.texts.case_words import Json, Speaker, day, flag, ground, happened, when
 from api.texts.labels import standing
 from ledger.message import Message
 from ledger.regulation.acts.channels import channel_words
@@ -35,7 +35,7 @@ def head(speaker: Speaker, act: Json) -> Iterator[tuple[str, str]]:
         "to": "\n".join(one[speaker.lang] for one in act["addressees"]) or None,
         "channel": None if channel is None else speaker.text(channel_words(channel)),
         "document": None if document is None else paper(document),
-        "flags": "\n".join(coded_flag(one, speaker.lang) for one in act["flags"]) or None,
+        "flags": "\n".join(flag(one, speaker.lang) for one in act["flags"]) or None,
     }
     yield from ((member, str(value)) for member, value in told.items() if value is not None)
 

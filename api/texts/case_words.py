@@ -1,7 +1,7 @@
 """A case in words, for whoever shows one: values of its file, what changed, who signed, when.
 
-Words first, the code or id that a program would use beside them. A terminal and a page say the same
-by these; how it is laid out is theirs.
+Words, never the code that a program would use: that is in the JSON. A terminal and a page say the
+same by these; how it is laid out is theirs.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from api.texts.catalogue import shown, translate
 from api.texts.labels import name, role, standing, word
 from api.texts.lang import Lang
 from ledger.json_pointer import names
-from ledger.message import Message, Text
+from ledger.message import Message, Text, Wording
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case.outcomes import words as outcome_words
@@ -94,6 +95,30 @@ PRECISIONS: Final[Mapping[str, Text]] = {
     "second": Message("to the second"),
 }
 """How exactly the author of an act knew when it happened, the coarsest first."""
+
+
+_STREAMS: Final[Mapping[str, Message]] = {
+    "case": Message("a case, {name}"),
+    "agency": Message("the agency {name}"),
+    "officer": Message("an officer, {name}"),
+    "programme": Message("the programme {name}"),
+    "ledger": Message("the ledger itself"),
+}
+_SHORT_ID: Final = 8
+_NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+def stream_words(stream: str, names: Mapping[str, str] = _NO_NAMES) -> Text:
+    """What a stream is the acts of.
+
+    Args:
+        stream: Its name.
+        names: Agencies by their names, where they are at hand.
+    """
+    kind, _, name = stream.partition("/")
+    short = names.get(name, name) if kind == "agency" else name[:_SHORT_ID]
+    said = _STREAMS.get(kind)
+    return Wording(stream, stream) if said is None else said.filled(name=short)
 
 
 def source(speaker: Speaker, clock: Json) -> str | None:
@@ -218,9 +243,9 @@ def _said(speaker: Speaker, leaf: str, value: Any, leaves: _Leaves, side: int) -
     if leaf in ("occurred_at", "until"):
         return speaker.when(value)
     if leaf in ("state", "finding"):
-        return coded(standing(value, speaker.lang), value)
+        return standing(value, speaker.lang)
     if leaf == "code":
-        return coded_flag(value, speaker.lang)
+        return flag(value, speaker.lang)
     if leaf != "status":
         return value
     due = leaves.get("due", (None, None))[side]
@@ -228,7 +253,7 @@ def _said(speaker: Speaker, leaf: str, value: Any, leaves: _Leaves, side: int) -
 
 
 def valued(speaker: Speaker, member: str, value: Any) -> object:  # noqa: ANN401  JSON
-    """A value that a pointer into a case file leads to: words beside codes, a thing by its name."""
+    """A value that a pointer into a case file leads to: words for codes, a thing by its name."""
     if isinstance(value, list):
         return "\n".join(str(valued(speaker, member, one)) for one in value) or None
     if isinstance(value, Mapping):
@@ -239,15 +264,15 @@ def valued(speaker: Speaker, member: str, value: Any) -> object:  # noqa: ANN401
 def _text(speaker: Speaker, member: str, value: str) -> str | None:
     n, leaf = 0 if speaker.lang == "vi" else 1, member.rpartition("/")[2]
     if member == "state":
-        return coded(life_cycle().labels.get(value, (None, None))[n], value)
+        return life_cycle().labels.get(value, (value, value))[n]
     if member == "outcome":
-        return coded(translate(outcome_words(value), speaker.lang), value)
+        return translate(outcome_words(value), speaker.lang)
     if leaf in _STANDS:
-        return coded(standing(value, speaker.lang), value)
+        return standing(value, speaker.lang)
     if leaf in _LIMBS:
         return f"3.3.{value}"
     if leaf in ("status", "urgency"):
-        return coded(word(value, speaker.lang), value)
+        return word(value, speaker.lang)
     return speaker.when(value) if leaf.endswith("_at") or leaf in _WHEN else value
 
 
@@ -313,13 +338,6 @@ def act_title(speaker: Speaker, code: str | None) -> str | None:
     return kind.vi if speaker.lang == "vi" else kind.en
 
 
-def coded(words: object, code: object) -> str | None:
-    """`words (CODE)`."""
-    if code is None:
-        return None if words is None else str(words)
-    return str(code) if words in (None, code) else f"{words} ({code})"
-
-
 def day(text: str | None) -> str | None:
     """A date, or the day of an act's time, as a person reads it."""
     return None if text is None else shown(date.fromisoformat(text[:10]), "vi")
@@ -328,6 +346,15 @@ def day(text: str | None) -> str | None:
 def when(text: str | None) -> str | None:
     """A time as a person reads it, in Vietnam's, whoever's clock it was."""
     return None if text is None else shown(datetime.fromisoformat(text).astimezone(VIETNAM), "vi")
+
+
+def longest_step(times: Json) -> Json | None:
+    """The step that took most of what it was given; None where none has a stated length."""
+    longest = times["longest"]
+    return None if longest is None else next(
+        one for one in times["steps"]
+        if (one["code"], one["act_id"]) == (longest["code"], longest["act_id"])
+    )  # fmt: skip
 
 
 def taken(speaker: Speaker, seconds: int) -> str:
@@ -346,11 +373,6 @@ def flag(code: str, lang: Lang) -> str:
     if short is not None:
         return translate(short, lang)
     return code if guard is None else translate(guard.text({}), lang)
-
-
-def coded_flag(code: str, lang: Lang) -> str:
-    """The same with its code, by which cases are searched."""
-    return str(coded(flag(code, lang), code))
 
 
 def by_day(act: Json) -> bool:

@@ -217,7 +217,8 @@ def _value(
 
 def _coded(pointer: str, spec: Mapping[str, Any], value: str) -> object:
     """The word for a code of an enumeration or of the catalogue; any other text as it stands."""
-    if spec.get("format") == "act_type" and (kind := load().types.get(value)) is not None:
+    coded = "enum" in spec or spec.get("format") == "act_type"
+    if coded and (kind := load().types.get(value)) is not None:
         return Wording(kind.vi, kind.en)
     if "enum" not in spec:
         return value

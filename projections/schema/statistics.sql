@@ -30,6 +30,7 @@ CREATE TABLE proj.marks (
   agency text,
   basis text,
   until timestamptz,
+  holds boolean NOT NULL DEFAULT false,
   PRIMARY KEY (gen, stream, n)
 ) WITH (fillfactor = 85);
 CREATE INDEX marks_code ON proj.marks (gen, code, on_day);
@@ -60,13 +61,13 @@ DROP FUNCTION IF EXISTS proj.figures, proj.totals;
 -- Everything that is counted of the rows that the caller sees, from a day to a day: of each agency, and of all where `agency`
 -- is null. `part` is `acts` (marks, by indicator, and cases open since before `_old`), `basis`, `came`, `period`, `channel`,
 -- `outcome`, or `days`: the median from intake to the result. Marks that one indicator adds up are counted under its first,
--- so that a case with two is one; a mark with an end counts from it on, and MEASURE_NO_FINDING, what still is, until it.
+-- so that a case with two is one; a mark with an end counts from it on, one of what still is (`holds`) until it.
 -- `disclosed`, `withdrawn` and `erased` are acts by their month, of no agency.
 CREATE FUNCTION proj.figures(_start date, _end date, _at timestamptz, _old date)
 RETURNS TABLE (part text, key text, agency text, n bigint, cases bigint, days int) LANGUAGE sql STABLE AS $$
   WITH marked AS MATERIALIZED ( -- once each, since every row asks the policy
     SELECT CASE code WHEN 'REFERRAL_RETURNED' THEN 'REFERRAL_NOT_ACCEPTED' ELSE code END AS code,
-      coalesce(agency, '') AS agency, coalesce(basis, '') AS basis, until, comp
+      coalesce(agency, '') AS agency, coalesce(basis, '') AS basis, until, holds, comp
     FROM proj.marks WHERE gen = (SELECT gen FROM proj.views WHERE view = 'statistics' AND state = 'live')
       AND on_day BETWEEN _start AND _end
   ), cases AS MATERIALIZED (
@@ -79,7 +80,7 @@ RETURNS TABLE (part text, key text, agency text, n bigint, cases bigint, days in
     SELECT month, old, agency, channel, outcome, count(*)::int AS n FROM cases GROUP BY month, old, agency, channel, outcome
   )
   SELECT 'acts', code, agency, count(*), count(DISTINCT comp), NULL::int
-  FROM marked WHERE until IS NULL OR (until < _at) <> (code = 'MEASURE_NO_FINDING')
+  FROM marked WHERE until IS NULL OR (until < _at) <> holds
   GROUP BY GROUPING SETS ((code), (code, agency))
   UNION ALL
   SELECT 'acts', 'OLD', t.agency, coalesce(sum(t.n), 0), coalesce(sum(t.n), 0), NULL

@@ -56,6 +56,7 @@ NAMED: Final = {
 #: What they give out, without a twin.
 FILES: Final = {
     "/tep/{act_id}/{digest}": (_FILE, {"ATTACHMENT"}),
+    "/lan-ghi/{act_id}/bang-chung": ("/lan-ghi/{act}/bang-chung", {"RECORD"}),
     # of a lower log: tests/e2e/test_merged_history.py
     "/ho-so/{case}/tep-cap-duoi/{act_id}/{digest}": (
         f"{_CASE}/tep-cap-duoi/{{act}}/{{digest}}", None,
@@ -63,6 +64,7 @@ FILES: Final = {
 }  # fmt: skip
 OF_WHAT_IS_SEEN: Final = (
     "/ho-so", "/viec-can-lam", "/dien-bien", "/thay-doi", "/nhat-ky-truy-cap", "/co-quan", "/khoa",
+    "/thong-ke",
 )  # fmt: skip
 BY_KEY: Final = "/khoa/{kid}"
 OF_THE_REGISTRY: Final = frozenset({"/co-quan.csv", "/khoa.csv"})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -12,10 +15,12 @@ import click
 import httpx
 import orjson
 import pytest
+from click.testing import CliRunner
 from prometheus_client import REGISTRY
 
 from api.cli.commands import officer, voiding
 from api.cli.commands.signer_options import log_keys
+from api.cli.main import main
 from api.cli.terminal.shell import Refusal
 from api.client.client import Client, Read, verify
 from api.client.connection import OtherLog, Refused, Strange, Unreachable
@@ -337,6 +342,58 @@ def test_what_a_strange_server_answers_is_strange(tmp_path: Path, body: bytes, a
     }
     with pytest.raises(Strange):
         calls[asks]()
+
+
+@contextmanager
+def _port(answer: bytes) -> Iterator[int]:
+    """Another program's port: whatever comes in, this goes out, and the line is closed."""
+
+    class Saying(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65_536)
+            self.request.sendall(answer)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Saying) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+_PAGE = b"Content-Type: text/html\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "answer"),
+    [
+        ("http", b"220 mail.example ESMTP\r\n\r\n"),
+        ("http", b"\x15\x03\x01\x00\x02\x02\x46"),  # what a port of TLS says to plain HTTP
+        ("https", b"HTTP/1.1 400 Bad Request\r\n\r\n"),  # and a plain one to TLS
+        ("http", b"HTTP/1.1 200 OK\r\n" + _PAGE),
+        ("http", b"HTTP/1.1 500 Internal Server Error\r\n" + _PAGE),
+        ("http", b"HTTP/1.1 302 Found\r\nLocation: http://localhost/\r\n" + _PAGE),
+        ("http", b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n" + _PAGE),
+        ("http", b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{"origin": 5}'),
+    ],
+)
+def test_another_programs_port_is_told_from_a_ledger_that_is_away(
+    scheme: str, answer: bytes
+) -> None:
+    """At once, and nothing is signed: sending it again to that address would be of no use."""
+    key = builders.key("hotline")
+    with _port(answer) as port:
+        client = Client(f"{scheme}://127.0.0.1:{port}", key, log="a.example/ordinary")
+        with pytest.raises(Strange):
+            client.login()
+
+
+def test_a_program_before_the_server_is_no_other_program(tmp_path: Path) -> None:
+    """A proxy that finds nobody behind it: said as it is, with status 1, since it may come back."""
+    busy = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 0\r\n" + _PAGE
+    with _port(busy) as port:
+        words = ["--lang", "en", "public", "--server", f"http://127.0.0.1:{port}"]
+        result = CliRunner().invoke(main, words, env={"SOCAI_HOME": str(tmp_path)})
+    assert result.exit_code == 1
+    assert result.stderr.startswith("A program before the server failed (HTTP 503)")
 
 
 def test_nobody_there_is_said_as_it_is() -> None:

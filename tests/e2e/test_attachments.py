@@ -405,7 +405,8 @@ def test_the_command_line_adds_gets_and_tells(service: Service, url: str, tmp_pa
     index = service.anchor().index
     table = _cli(service, url, key, "custody", act.act_id, listed["digest"]).stdout
     assert f"Đã neo trong sổ ở bản ghi {index}" in table
-    assert builders.officer("hotline") in table  # an id is whole, a time as people read it
+    assert f"{builders.officer('hotline')[:8]}" in table
+    assert "Trực đường dây nóng" in " ".join(table.split())  # by post, and when as people read it
     assert re.search(r"\b\d\d/\d\d/\d{4} \d\d:\d\d\b", table), table
     as_json = _cli(service, url, key, "custody", act.act_id, listed["digest"], "--json").stdout
     assert '"READ"' in as_json

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import html
 import io
 import re
 from datetime import UTC, datetime
@@ -17,7 +18,14 @@ from marshmallow import fields
 from api.http.pages import files, frame, lists, say, timeline
 from api.http.schemas.work import WorklistShownSchema
 from api.texts.labels import PARTS_OF_WORK
+from keys.canonical import unb64
+from keys.note import VKey
+from ledger.log import record
+from ledger.log.proof import inclusion_from_json, verify_inclusion
+from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.registry.calendar import VIETNAM
+from tests.builders import a_case_in
+from tests.fixtures.app import Service
 from tests.fixtures.compartments import (
     DIGEST,
     FILE,
@@ -115,7 +123,7 @@ def test_the_state_at_a_statement_is_shown_without_a_script(
     path = f"/ho-so/{compartments.hidden.case}/dien-bien"
     first = reader.get(f"{path}?lan=1").text
     assert "How the case stood at statement 1 of" in first
-    assert "(RECEIVED)" in first.partition('<ol class="timeline')[0]
+    assert re.search("<dd>received[ <]", first.partition('<ol class="timeline')[0])
     second = reader.get(f"{path}?lan=2").text.partition('<ol class="timeline')[0]
     assert "just changed" in second
     assert 'rel="prev" href="?lan=1#luc-do"' in second
@@ -136,7 +144,7 @@ def test_the_state_on_a_day_is_what_was_known_or_what_was_so(
     for clock, said in (("recorded", "As the ledger stood at"), ("occurred", "What had happened")):
         page = reader.get(f"{path}?luc={quote(at[clock])}&dong-ho={clock}").text
         assert said in page, clock
-        assert "(RECEIVED)" in page
+        assert re.search("<dd>received[ <]", page)
     assert "had not been opened then" in reader.get(f"{path}?luc=2024-06-03").text
     for bad in ("luc=2999-01-01", "luc=yesterday", "dong-ho=sundial"):
         assert reader.get(f"{path}?{bad}").status_code in (400, 422), bad
@@ -173,7 +181,8 @@ def test_every_value_of_a_case_says_why(reader: PageReader, compartments: Compar
     why = f"/ho-so/{case}/vi-sao/state"
     states = [one["new"] for one in reader.get(f"{why}.json").get_json()["changes"]]
     assert len(states) > 1
-    assert re.findall(r"<ins>[^<]*\((\w+)\)</ins>", reader.get(why).text) == states[::-1]
+    words = [life_cycle().labels[one][1] for one in states]
+    assert re.findall(r"<ins>([^<]*)</ins>", reader.get(why).text) == words[::-1]
     acts = set(re.findall(r'href="(/lan-ghi/[^"]+)"', file))
     assert acts
     for path in acts:
@@ -249,6 +258,66 @@ def test_what_is_new_is_shown_from_where_the_reader_left_off(compartments: Compa
     assert reader.post("/thay-doi", {"form": reader.token(), "upto": "x"}).status_code == 400
 
 
+def test_a_measure_without_a_finding_stands_in_the_worklist_of_who_supervises(
+    service: Service,
+) -> None:
+    """One click from the worklist, one command from it; gone once something was found."""
+    service.hire("hotline", "cv", "tp", "gd")
+    story = a_case_in("VERIFYING")
+    measure = story.then("ImmediateMeasureTaken", by="tp", also=["gd"])
+    service.known(service.tell(story)[-1]["index"])
+    page = PageReader(service).sign_in("tp").get("/viec-can-lam?team=true").text
+    _, _, behind = page.partition("Measures still in force without a finding</h2>")
+    assert f'href="/lan-ghi/{measure.act.act_id}"' in behind
+    assert 'href="/dien-bien?figure=MEASURE_NO_FINDING"' in behind
+    own = PageReader(service).sign_in("cv").get("/viec-can-lam").text
+    assert "without a finding" not in own
+
+
+def test_a_figure_leads_to_the_cases_that_it_counts(reader: PageReader) -> None:
+    """With its definition, its period and the record up to which it counts."""
+    path = "/thong-ke?from=2024-01-01&to=2024-12-31"
+    page = reader.get(path).text
+    told = reader.get(path.replace("?", ".json?")).get_json()
+    assert told["total"]
+    assert f"up to record #{told['index']}" in page
+    assert all(html.escape(one["means_en"]) in page for one in told["figures"])
+    listed = html.unescape(re.findall(r'href="(/ho-so\?figure=[^"]+)"', page)[0])
+    cases = reader.get(listed).text
+    assert len(set(re.findall(r'<th scope="row"><a href="/ho-so/', cases))) == 1
+    assert cases.count('<th scope="row"><a href="/ho-so/') == told["total"]
+    assert reader.get("/ho-so?figure=OVERTURNED&counted_from=2024-01-01").text.count("/thong-ke")
+
+
+def test_what_an_act_is_checked_by_is_one_file(
+    reader: PageReader, compartments: Compartments
+) -> None:
+    """Records byte for byte, each with its path to a signed checkpoint, as the call gives them."""
+    act = compartments.hidden.act
+    assert f'href="/lan-ghi/{act}/bang-chung" download' in reader.get(f"/lan-ghi/{act}").text
+    got = reader.get(f"/lan-ghi/{act}/bang-chung")
+    assert got.headers["Content-Disposition"] == f'attachment; filename="{act}.json"'
+    for one in got.get_json()["records"]:
+        proof = inclusion_from_json(one["proof"])
+        vkeys = [VKey.parse(text) for text in compartments.service.enclave.vkeys]
+        entry = record.entry(unb64(one["envelope"]))
+        verify_inclusion(proof, entry, vkeys, origin=compartments.service.enclave.facts.origin)
+
+
+def test_no_page_waits_for_what_is_not_there_yet(
+    reader: PageReader, compartments: Compartments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Waiting is charged to whoever asks a call for it; a page and its twin are no such way."""
+
+    def waits(*_: object) -> int:
+        raise AssertionError("it waits")
+
+    monkeypatch.setattr(type(compartments.service.enclave.queries), "wait", waits)
+    newest = compartments.service.size() - 1
+    for path in (f"/thay-doi?tu={newest}", f"/thay-doi.json?tu={newest}"):
+        assert reader.get(path, Prefer="wait=20").status_code == 200, path
+
+
 def test_the_registry_is_a_table_and_no_list_of_cases_is(
     reader: PageReader, compartments: Compartments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,6 +329,8 @@ def test_the_registry_is_a_table_and_no_list_of_cases_is(
         ("/khoa", "Key", "/v1/keys"),
     ):
         whole = compartments.service.client.get(f"{call}?limit=200", headers=headers).get_json()
+        for condition in ({"If-Match": '"x"'}, {"If-None-Match": "*"}):
+            assert reader.get(f"{path}.csv", **condition).status_code == 200, condition
         got = reader.get(f"{path}.csv")
         assert got.content_type == "text/csv; charset=utf-8", path
         rows = list(csv.reader(io.StringIO(got.data.decode("utf-8-sig"))))

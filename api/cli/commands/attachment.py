@@ -13,6 +13,7 @@ import click
 
 from api.cli.commands.signer_options import identity
 from api.cli.terminal import addresses
+from api.cli.terminal.participant_tables import PostNames
 from api.cli.terminal.places import output_option, require_place
 from api.cli.terminal.shell import shell_of
 from api.client.client import Client
@@ -129,18 +130,20 @@ def custody(client: Client, act_id: str, digest: str) -> None:
     if shell.json:
         shell.give(body)
         return
+    names = PostNames(client)
     shell.table(
         _EVENTS,
         (
             (
                 when(event["at"]),
                 file_event(event["event"], shell.lang),
-                event["officer"],
+                names.holder(event["officer"]),
                 None if "act_id" not in event else event["act_id"][:8],
             )
             for event in body["events"]
         ),
-        whole=("at", "what", "officer"),
+        whole=("what", "act"),
+        widths={"at": 10, "officer": 34},
         title=f"{body['name']} · {body['media_type']} · {body['size']} byte",
     )
     shell.say(_covered(body))

@@ -25,6 +25,7 @@ from api.cli.terminal import (
 )
 from api.cli.terminal.addresses import case_id
 from api.cli.terminal.codes import Code, CodeOption
+from api.cli.terminal.participant_tables import PostNames
 from api.cli.terminal.places import output_option, require_place
 from api.cli.terminal.shell import Shell, fail, misuse, shell_of
 from api.cli.terminal.typed_values import DAY_TEXT, KEY_ID, MOMENT_TEXT
@@ -43,7 +44,7 @@ from ledger.regulation.case_file.flags import DISPUTED
 from ledger.regulation.edition import load_edition
 from ledger.regulation.words import vocabulary
 from projections.views.statistics.hidden_cells import HIDDEN, HIDDEN_MEANS
-from projections.views.statistics.indicators import OF_ACTS
+from projections.views.statistics.indicators import NO_FINDING, OF_ACTS
 
 _TASKS: Final = ("kind", "number", "act", "due", "status", "clock", "source")
 _COUNTED: Final[Mapping[str, Message]] = {
@@ -51,6 +52,7 @@ _COUNTED: Final[Mapping[str, Message]] = {
     "province": Message("Figures of all cases of the province."),
 }
 _MOST_NEW: Final = 200
+_MEASURES: Final = 20
 _HOLDING: Final = "HOLDING"
 _DISPUTED: Final = "DISPUTED"
 
@@ -215,7 +217,7 @@ def copies(client: Client, id_: str) -> None:
     if shell.json:
         shell.give(body)
     else:
-        copy_tables.register(shell, body)
+        copy_tables.register(shell, body, PostNames(client))
 
 
 @case.command("print")
@@ -369,6 +371,24 @@ def worklist(client: Client, *, team: bool) -> None:
             if team
             else Message("Nothing waits for you; supervisors see the whole agency: --team.")
         )
+    if team:
+        _measures(client, shell)
+
+
+def _measures(client: Client, shell: Shell) -> None:
+    """Measures that hold and have no finding, which no clock may ask about; the newest of them."""
+    query = {"figure": NO_FINDING.code, "limit": _MEASURES}
+    try:
+        body = client.read("/v1/acts", query=query).body
+    except Refused as refused:
+        if refused.code != "ordinary_only":
+            raise
+        return
+    if body["acts"]:
+        shell.say(NO_FINDING.title)
+        case_tables.act_lines(shell, body["acts"], rows=False)
+        told = f"  socai acts --figure {NO_FINDING.code}"
+        shell.say(Wording(told, told))
 
 
 @click.command()
@@ -538,10 +558,7 @@ def stats(
     for kind, cells in every.items():
         shell.table(
             (kind, "count"),
-            (
-                (case_words.coded(shell.local(c), c["key"] or None), _cell(shell, c["count"]))
-                for c in cells
-            ),
+            ((shell.local(c) or c["key"], _cell(shell, c["count"])) for c in cells),
         )
     medians = body["median_days"].items()
     shell.table(
@@ -725,7 +742,7 @@ def _history(shell: Shell, pointer: str, changes: Sequence[Mapping[str, Any]]) -
         for change in changes
         if change["old"] or change["new"]  # an empty list that was not there says nothing
     )
-    title = case_words.coded(shell.name(pointer), pointer) or pointer
+    title = shell.name(pointer)
     shell.table(("from", "to", "act"), rows, title=title)
 
 
@@ -752,7 +769,7 @@ def _move(shell: Shell, line: Mapping[str, Any]) -> str | None:
     if line["kind"] == _DISPUTED:
         return shell.text(Message("signed with a revoked key"))
     if line["waits_for"] is not None:
-        return f"{shell.local(line, 'clock')}\n→{line['waits_for']}"
+        return f"{shell.local(line, 'clock')}\n→{line['waits_for_label'] or line['waits_for']}"
     told: str | None = shell.local(line, "clock") or line["post_vi"]
     return told
 

@@ -286,7 +286,7 @@ def _next(shell: Shell, settings: Settings, outcomes: list[Outcome]) -> None:
     case_id = next(iter(outcomes[0].threads.cases.values()))
     lines: tuple[tuple[str, Text], ...] = (
         (f"{home}make serve", Message("serve this ledger on port 8000")),
-        (f"open {_PAGES}", Message("its pages; paste there what one of these prints")),
+        (_PAGES, Message("its pages, in a browser; paste there what one of these prints")),
         (f"{socai} sign-in {_PAGES} --as {LEAD}", Message("an officer of the lead agency")),
         (f"{socai} sign-in {_PAGES} --as {DISTRICT}", Message("an officer of a district")),
         (f"{socai} tour", Message("twelve questions, each with its command")),
@@ -297,7 +297,7 @@ def _next(shell: Shell, settings: Settings, outcomes: list[Outcome]) -> None:
         ),
         (f"{socai} token --as cv", Message("a token for the API")),
         (f"{socai} log audit", Message("audit again")),
-        (f"open {_PAGES}docs", Message("the API, documented")),
+        (f"{_PAGES}docs", Message("the API, documented, in a browser")),
     )
     if left := earlier(settings):
         lines += (

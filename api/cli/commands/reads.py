@@ -9,6 +9,7 @@ import click
 
 from api.cli.commands.signer_options import identity
 from api.cli.terminal import addresses
+from api.cli.terminal.participant_tables import PostNames
 from api.cli.terminal.shell import Shell, shell_of
 from api.client.client import Client
 from api.texts.case_words import when
@@ -57,7 +58,8 @@ def reads(client: Client, **asked: str | int | None) -> None:
         return
     of = str(body["of"])
     shell.say(_WHOSE[of].filled(agencies=", ".join(body["scope"]["agencies"])))
-    rows = [_row(shell, one) for one in body["reads"]]
+    names = PostNames(client)
+    rows = [_row(shell, one, names) for one in body["reads"]]
     shell.table(tuple(_WIDTHS), rows, widths=_WIDTHS, whole=())
     if not rows and "next" not in body:
         shell.say(_NONE[of])
@@ -65,12 +67,11 @@ def reads(client: Client, **asked: str | int | None) -> None:
         shell.say(Message("There are more: --cursor {cursor}", cursor=body["next"]))
 
 
-def _row(shell: Shell, one: Mapping[str, Any]) -> tuple[object, ...]:
+def _row(shell: Shell, one: Mapping[str, Any], names: PostNames) -> tuple[object, ...]:
     if not one["readable"]:
         text = shell.text(Message("this row cannot be read: socai log audit"))
         return when(one["at"]), "", "", "", text
-    posts = ", ".join(f"{held['post']} ({held['agency']})" for held in one["posts"])
-    by = f"{posts} {one['officer'][:8]}".strip()
+    by = names.by(one["posts"], str(one["officer"] or "–"))
     rule = shell.local(one, "rule") or one["rule"]
     kind = shell.local(one, "kind")
     if one["copy"] is not None:

@@ -1,6 +1,6 @@
 """A case for a person at a terminal: its file, history, verification and what changed in it.
 
-Words first, the code or id that a program would use beside them. Not: what is asked, or whether a
+Words, never the codes that a program would use. Not: what is asked, or whether a
 proof holds.
 """
 
@@ -20,7 +20,6 @@ from api.texts.case_words import (
     act_title,
     by_time,
     changed_things,
-    coded,
     effect,
     flag,
     happened,
@@ -30,6 +29,7 @@ from api.texts.case_words import (
     signed_by,
     signer_role,
     source,
+    stream_words,
     touched_by,
     valued,
     when,
@@ -55,7 +55,7 @@ def case_lines(shell: Shell, lines: Iterable[Json]) -> None:
             n,
             line.get("case_number") or line.get("register_no") or line["id"],
             line.get("title"),
-            "\n".join(filter(None, (_worded(shell, line, one) for one in ("state", "outcome")))),
+            "\n".join(filter(None, (shell.local(line, one) for one in ("state", "outcome")))),
             line.get("handler_label") or line.get("agency"),
             when(line.get("due_at")),
             "\n".join(flag(one, shell.lang) for one in line.get("flags") or ()),
@@ -67,28 +67,39 @@ def case_lines(shell: Shell, lines: Iterable[Json]) -> None:
     shell.table(columns, rows, whole=("row", "number"), widths=widths)
 
 
-def act_lines(shell: Shell, lines: Iterable[Json]) -> None:
-    """One line an act, its row first, called by its case and its place there."""
-    rows = [
+def act_lines(shell: Shell, lines: Iterable[Json], *, rows: bool = True) -> None:
+    """One line an act, its row first, called by its case and its place there.
+
+    Args:
+        shell: The reader's language.
+        lines: As the API lists them.
+        rows: Whether an act may be called by its row from now on.
+    """
+    told = [
         (
             n,
-            f"{_called(line)}#{line['seq']}",
+            f"{_called(shell, line)}#{line['seq']}",
             happened(line),
             "\n".join([*act_heading(shell, line), *filter(None, [line.get("title")])]),
-            line["agency"],
+            line["agency_label"],
             standing(line["status"], shell.lang),
         )
         for n, line in enumerate(lines, 1)
     ]
-    columns = ("row", "#", "occurred", "act", "agency", "status")
-    shell.table(columns, rows, whole=("row", "#"), widths={"occurred": 10, "status": 12})
+    columns = ("row", "#", "occurred", "act", "agency", "status")[not rows :]
+    shell.table(
+        columns,
+        (line[not rows :] for line in told),
+        whole=("row", "#"),
+        widths={"occurred": 10, "act": 22, "status": 9},
+    )
 
 
 def new_acts(shell: Shell, events: Iterable[Json]) -> None:
     """One line a record, as the feed tells it: where, which act, how it stands since."""
     rows = [
         (
-            f"{one['stream'].removeprefix('case/')[:8]}#{one['seq']}",
+            f"{_short(shell, one['stream'])}#{one['seq']}",
             "\n".join(filter(None, [act_title(shell, one["act"]), one["title"]])) or None,
             standing(one["status"], shell.lang),
             life_cycle().labels.get(one["state"], (None, None))[0 if shell.lang == "vi" else 1],
@@ -100,10 +111,12 @@ def new_acts(shell: Shell, events: Iterable[Json]) -> None:
     shell.table(columns, rows, whole=("#", "index"), widths={"act": 28, "status": 12, "state": 14})
 
 
-def _called(line: Json) -> str:
-    """A case by its number; by its id where the caller is told none."""
-    number = line["case_number"] or line["register_no"]
-    return str(number or line["stream"].removeprefix("case/"))
+def _called(shell: Shell, line: Json) -> str:
+    """A case by its number, by its id where the caller is told none; any other stream in words."""
+    if number := line["case_number"] or line["register_no"]:
+        return str(number)
+    kind, _, name = line["stream"].partition("/")
+    return name if kind == "case" else shell.text(stream_words(line["stream"]))
 
 
 def affected(shell: Shell, body: Json) -> None:
@@ -134,7 +147,7 @@ def affected(shell: Shell, body: Json) -> None:
         ("#", "index", "recorded", "act", "role"),
         (
             (
-                _place(one, numbers),
+                _place(shell, one, numbers),
                 f"#{one['index']}",
                 when(one["recorded_at"]),
                 shell.local(one, "act"),
@@ -147,18 +160,23 @@ def affected(shell: Shell, body: Json) -> None:
     )
 
 
-def _place(line: Json, numbers: Mapping[str, str | None]) -> str:
-    """Case and place of a statement, or its stream where that is no case."""
+def _short(shell: Shell, stream: str) -> str:
+    """The beginning of a case's id; any other stream in words."""
+    kind, _, name = stream.partition("/")
+    return name[:8] if kind == "case" else shell.text(stream_words(stream))
+
+
+def _place(shell: Shell, line: Json, numbers: Mapping[str, str | None]) -> str:
+    """Case and place of a statement, or its stream in words where that is no case."""
     kind, _, name = line["stream"].partition("/")
-    if kind != "case":
-        return f"{kind}/{name[:8]}#{line['seq']}" if name else f"{kind}#{line['seq']}"
-    return f"{numbers[name] or name}#{line['seq']}"
+    called = numbers[name] or name if kind == "case" else shell.text(stream_words(line["stream"]))
+    return f"{called}#{line['seq']}"
 
 
 def case_file(shell: Shell, body: Json) -> None:
     """The case file."""
     number = body.get("case_number") or body.get("register_no") or body["id"]
-    state = coded(shell.local(body, "state"), body["state"])
+    state = shell.local(body, "state") or body["state"]
     shell.say(Message("Case {number} · {state}", number=number, state=state))
     if title := body.get("title"):
         shell.say(in_lines(Wording(title, title)))
@@ -171,10 +189,9 @@ def case_file(shell: Shell, body: Json) -> None:
     _pending(shell, body)
     for copy in body.get("mirrored", ()):
         shell.say(_below(copy))
-    for member, column in (("flags", "flags"), ("assumptions", "assumption")):
-        if found := body.get(member):
-            rows = [(one["code"], one[shell.lang]) for one in found]
-            shell.table((column, "what"), rows, whole=(column,))
+    raised = ((flag(one["code"], shell.lang), one[shell.lang]) for one in body.get("flags", ()))
+    shell.table(("flags", "what"), raised, widths={"flags": 24})
+    shell.table(("assumption",), ([one[shell.lang]] for one in body.get("assumptions", ())))
     if silent := body.get("silences"):
         shell.table(("silence", "what"), ((f"§{one['n']}", one[shell.lang]) for one in silent))
 
@@ -272,7 +289,7 @@ def verification(shell: Shell, body: Json, bad: list[int]) -> None:
     counts = ", ".join(
         f"{n} {verdict(code, shell.lang)}" for code, n in sorted(body["counts"].items())
     )
-    outcome = coded(verdict(body["outcome"], shell.lang), body["outcome"])
+    outcome = verdict(body["outcome"], shell.lang)
     shell.say(Message("Verdict: {outcome}", outcome=outcome))
     shell.say(Message("Reason: {reason}.", reason=Wording(**body["reason"])))
     shell.say(Message("Signatures: {counts}", counts=counts))
@@ -346,7 +363,7 @@ def _running(shell: Shell, body: Json) -> None:
         rows = (
             (
                 shell.local(s),
-                coded(standing(s["state"], shell.lang), s["state"]),
+                standing(s["state"], shell.lang),
                 when((s.get("opened_by") or {}).get("occurred_at")),
             )
             for s in subs
@@ -354,14 +371,14 @@ def _running(shell: Shell, body: Json) -> None:
         shell.table(("open_sub_processes", "state", "from"), rows)
     clocks = [c for c in body.get("clocks", ()) if c["status"] not in ENDED]
     if clocks:
-        columns = ("clock", "due", "status", "source", "code")
-        shell.table(columns, (_clock_row(shell, c) for c in clocks), whole=("due", "code"))
+        columns = ("clock", "due", "status", "source")
+        shell.table(columns, (_clock_row(shell, c) for c in clocks), whole=("due",))
 
 
 def _clock_row(shell: Shell, clock: Json) -> tuple[object, ...]:
     due = when(clock.get("due"))
     status = word(clock["status"], shell.lang)
-    return shell.local(clock), due, status, source(shell, clock), clock["code"]
+    return shell.local(clock), due, status, source(shell, clock)
 
 
 def _pending(shell: Shell, body: Json) -> None:
@@ -409,10 +426,3 @@ def _verdict_row(shell: Shell, line: Json, bad: list[int]) -> tuple[object, ...]
         said,
         proven,
     )
-
-
-# -- small -------------------------------------------------------------------------------------
-
-
-def _worded(shell: Shell, line: Json, member: str) -> str | None:
-    return "\n".join(filter(None, (shell.local(line, member), line.get(member)))) or None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from api.cli.terminal.shell import Shell, in_lines
-from api.texts.case_words import coded, source, taken, when
+from api.texts.case_words import longest_step, source, taken, when
 from api.texts.labels import word
 from ledger.message import Message
 
@@ -21,7 +21,7 @@ def durations(shell: Shell, body: Json) -> None:
     """States, then steps; the step that took longest is told in words."""
     states = (
         (
-            coded(shell.local(one), one["state"]),
+            shell.local(one) or one["state"],
             when(one["since"]),
             when(one["until"]),
             taken(shell, one["took_s"]),
@@ -38,19 +38,14 @@ def durations(shell: Shell, body: Json) -> None:
     if not body["steps"]:
         shell.say(Message("No deadline has run in this case."))
         return
-    longest = body["longest"]
-    if longest is None:
+    step = longest_step(body)
+    if step is None:
         shell.say(Message("None of these steps has a stated length."))
         return
-    step = next(
-        one
-        for one in body["steps"]
-        if (one["code"], one["act_id"]) == (longest["code"], longest["act_id"])
-    )
     told = Message(
         "Longest against its deadline: {step}, {percent}% of its time.",
         step=shell.local(step),
-        percent=longest["percent"],
+        percent=step["percent"],
     )
     shell.say(in_lines(told))
 
@@ -58,7 +53,7 @@ def durations(shell: Shell, body: Json) -> None:
 def _step(shell: Shell, one: Json) -> tuple[object, ...]:
     return (
         f"{shell.local(one)}\n{source(shell, one) or ''}".strip(),
-        "\n".join(body["agency"] for body in one["bodies"]),
+        "\n".join(body["label"] for body in one["bodies"]),
         taken(shell, one["took_s"]),
         None if one["allowed_s"] is None else taken(shell, one["allowed_s"]),
         bar(one["percent"]),

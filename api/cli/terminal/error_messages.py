@@ -68,7 +68,8 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911  one ro
             return Refusal(
                 Message(
                     "This is no socai server, or one of another version ({error}): nothing it"
-                    " says is believed. Correct --server; sending the same again is safe.",
+                    " says is believed. Correct the address or --server; sending the same again is"
+                    " safe.",
                     error=error,
                 ),
                 MISUSED,
@@ -188,6 +189,12 @@ _OTHERWISE: Final[Mapping[str, Message]] = {
 
 
 def _of_server(error: Refused) -> Text:
+    if not error.code:
+        return Message(
+            "A program before the server failed (HTTP {status}): whether it was done is not known."
+            " Sending the same again is safe.",
+            status=error.status,
+        )
     said = _told(error)
     return _OTHERWISE.get(error.code, Wording(said, said))
 

@@ -1,4 +1,4 @@
-"""Who takes part in a case, for a person at a terminal of 80 columns.
+"""Who takes part in a case, for a person at a terminal of 80 columns; what posts are called.
 
 Not: what is asked.
 """
@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from api.cli.terminal.shell import Shell
+from api.client.client import Client
+from api.client.connection import understood
 from api.texts.case_words import moment_shown, when
 from ledger.message import Message, Wording, plural
 from ledger.regulation.acts.catalogue import load
@@ -90,3 +92,38 @@ def _excluded(shell: Shell, excluded: Iterable[Json]) -> None:
     shell.table(tuple(_OUT_WIDTHS), rows, title=title, widths=_OUT_WIDTHS)
     if not rows:
         shell.say(Message("Nobody is shut out of the case."))
+
+
+class PostNames:
+    """What the registry calls posts today, and who holds which; a code that it lacks stays.
+
+    Args:
+        client: Asked once.
+    """
+
+    def __init__(self, client: Client) -> None:
+        with understood():
+            lines = client.whole("/v1/officers", "officers")["officers"]
+            self._held = {str(one["officer"]): [*map(_named, one["posts"])] for one in lines}
+            self._posts = {
+                (post["agency"], post["post"]): _named(post)
+                for one in lines
+                for post in one["posts"]
+            }
+
+    def holder(self, officer: str) -> str:
+        """Posts of an officer and the beginning of their id."""
+        return "\n".join([*self._held.get(officer, ()), officer[:8]])
+
+    def by(self, posts: Iterable[Json], officer: str) -> str:
+        """Posts that an answer names, and the beginning of whose they were."""
+        return "\n".join([*(self.post(one) for one in posts), officer[:8]])
+
+    def post(self, held: Json) -> str:
+        """A post of an agency."""
+        named = self._posts.get((held["agency"], held["post"]))
+        return named or f"{held['post']} ({held['agency']})"
+
+
+def _named(post: Json) -> str:
+    return f"{post['post_vi']}, {post['agency_name']}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from api.cli.terminal.shell import Shell
-from api.texts.case_words import RELATED, when
+from api.texts.case_words import RELATED, happened
 from api.texts.labels import standing
 from ledger.message import Message
 
@@ -24,7 +24,7 @@ def relations(shell: Shell, body: Json, *, even_none: bool = True) -> None:
                 one["case_number"] or one["register_no"] or one["id"],
                 one["title"],
                 shell.local(one, "act"),
-                when(one["occurred_at"]),
+                happened(one),
             )
             for one in body["cases"]
         ]
@@ -47,7 +47,7 @@ def relations(shell: Shell, body: Json, *, even_none: bool = True) -> None:
 def _steps(shell: Shell, steps: Iterable[Json]) -> None:
     rows = [
         (
-            when(one["occurred_at"]),
+            happened(one),
             shell.local(one, "act"),
             one["label"],
             "\n".join(to["label"] for to in one["to"]) or None,

@@ -25,7 +25,7 @@ from api.texts.case_words import Speech
 from ledger.message import Message
 from ledger.reads.shown import shows_nothing
 from ledger.regulation.registry.calendar import local_day
-from projections.views.statistics.indicators import INDICATORS
+from projections.views.statistics.indicators import INDICATORS, NO_FINDING
 
 _FILTERS: Final = (
     "agency", "act", "flag", "figure", "late", "pending", "from", "to", "clock",
@@ -58,6 +58,7 @@ def show_acts() -> Response:
         types=types_by_name(speech),
         flags=flags_by_name(speech),
         figures=[(one.code, speech.text(one.title)) for one in INDICATORS if one.marks],
+        measures=NO_FINDING,
         year=local_day(now()).year,
         narrowed=narrowed,
         older=older(found),
@@ -101,7 +102,14 @@ def show_new() -> Response:
                 break
     newest = enclave().queries.index()
     return render(
-        "new.html", spoken("new_title"), since=since, upto=after, newest=newest, events=events
+        "new.html",
+        spoken("new_title"),
+        since=since,
+        upto=after,
+        newest=newest,
+        events=events,
+        names=dict(agencies_by_name("")) if events else {},
+        called=enclave().queries.called({one["stream"] for one in events}),
     )
 
 

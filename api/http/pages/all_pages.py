@@ -6,10 +6,10 @@ from typing import Final
 
 from flask import Blueprint
 
-from api.http.pages import across, around, case, lists, papers, start, timeline
+from api.http.pages import across, around, case, figures, lists, papers, start, timeline
 from api.http.pages.files import files
 from api.http.pages.frame import pages
 
 PAGES: Final[tuple[Blueprint, ...]] = (pages, files)
-MODULES: Final = (start, lists, across, timeline, case, around, papers)
+MODULES: Final = (start, lists, across, figures, timeline, case, around, papers)
 """What registers pages when it is imported."""

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from flask import Response, request
 
-from api.http.pages.frame import ask, page, render, spoken
+from api.http.pages.frame import ask, page, post_name, render, spoken
 from api.http.pages.lists import older, without_cursor
 from api.http.resources.access_log import list_reads
 from api.http.resources.cases import get_case_durations, get_case_relations
+from api.texts.case_words import longest_step
+from ledger.log.moment import unstamp
 
 
 @page("/ho-so/<case>/thoi-han", get_case_durations)
 def show_durations(case: str) -> Response:
     """How long each state and each step took, against its deadline and rule."""
     found = ask(get_case_durations, case=case)
-    body = found.body
-    longest = body["longest"]
     return render(
         "durations.html",
         spoken("durations_title"),
         of=found,
         case=case,
-        body=body,
-        longest=None if longest is None else next(
-            one for one in body["steps"]
-            if (one["code"], one["act_id"]) == (longest["code"], longest["act_id"])
-        ),
-    )  # fmt: skip
+        body=found.body,
+        longest=longest_step(found.body),
+    )
 
 
 @page("/ho-so/<case>/lien-he", get_case_relations)
@@ -45,6 +42,7 @@ def show_reads() -> Response:
         spoken("reads_title"),
         of=found,
         body=found.body,
+        post_name=lambda agency, post, at: post_name(agency, post, unstamp(at)),
         case=request.args.get("case"),
         older=older(found),
         first=without_cursor() if "cursor" in request.args else None,

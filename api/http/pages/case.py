@@ -8,12 +8,16 @@ from typing import Any
 
 from flask import Response, request
 
+from api.http.framework.admission import ANY
 from api.http.framework.request_context import malformed
-from api.http.pages.frame import Answered, ask, page, redirect, render, spoken
+from api.http.pages.frame import Answered, ask, given_out, page, redirect, render, spoken
 from api.http.pages.timeline import places_of, timeline
-from api.http.resources.act_record import get_act
+from api.http.resources.act_record import get_act, get_act_records
 from api.http.resources.addresses import get_case_act
 from api.http.resources.cases import get_case, get_case_diff, get_field_history, verify_case
+from api.http.resources.common.served import enclave
+from api.problems.problem import Problem
+from api.settings import ORDINARY
 from api.texts.act_words import facts_set_in
 from api.texts.case_words import ENDED, FILE_FACTS
 from ledger.message import Message
@@ -73,6 +77,16 @@ def show_act_named(act_id: str) -> Response:
     return act_page(ask(get_act, act_id=act_id), f"/lan-ghi/{act_id}")
 
 
+@page("/lan-ghi/<act_id>/bang-chung", get_act_records, produces=ANY)
+def give_evidence(act_id: str) -> Response:
+    """What one checks an act by elsewhere, as one file; above ordinary it leaves by a permit."""
+    if enclave().facts.level != ORDINARY:
+        raise Problem("ordinary_only")
+    response = given_out(get_act_records, act_id=act_id)
+    response.headers["Content-Disposition"] = f'attachment; filename="{act_id}.json"'
+    return response
+
+
 def act_page(found: Answered, address: str) -> Response:
     """An act, laid out."""
     act = found.body
@@ -90,6 +104,9 @@ def act_page(found: Answered, address: str) -> Response:
         payload=act["payload"] or {},
         related=[(name, _each(act[name])) for name in ("names", "named_by")],
         facts=facts_set_in(act["facts"]),
+        evidence=f"/lan-ghi/{act['act_id']}/bang-chung"
+        if enclave().facts.level == ORDINARY
+        else None,
         named=named,
     )
 

@@ -8,7 +8,7 @@ demands the same of a session as the call does of a bearer token, and notes the 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,7 +24,7 @@ from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 
 from api.http.framework import page_cookies
-from api.http.framework.admission import Gate, View
+from api.http.framework.admission import ANY, Gate, View
 from api.http.framework.endpoint import FORM, Call, call_of
 from api.http.framework.lifecycle import answered
 from api.http.framework.request_body import body_bytes
@@ -56,6 +56,9 @@ _POLICY: Final = (
     " frame-ancestors 'none'; require-trusted-types-for 'script'"
 )
 _CONDITIONS: Final = ("HTTP_IF_NONE_MATCH", "HTTP_IF_MATCH")
+"""Of a page they are none: it is made anew, by calls that each have a tag of their own."""
+_PREFER: Final = "HTTP_PREFER"
+"""No page waits: its reader is charged for no waiting."""
 _MOST_FORM_BYTES: Final = 16_384
 #: An address on this server and no other: one slash, then nothing that a browser reads as a host.
 _LOCAL: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,2000}")
@@ -135,9 +138,7 @@ def page(
 
     def register(view: View) -> View:
         def shown(**path: str) -> Response:
-            if produces == HTML:  # a page is made anew: its forms are of this browser
-                for name in _CONDITIONS:
-                    request.environ.pop(name, None)
+            _forget(() if produces == ANY else _CONDITIONS)
             if call is None:
                 _know_reader()
             return view(**path)
@@ -160,10 +161,17 @@ def _give_twin(
     rule: str, name: str, call: Call, ask_twin: Callable[..., Mapping[str, str]]
 ) -> None:
     def as_json(**path: str) -> Response:
+        _forget()
         return _asked(call, ask_twin(**path), path)
 
     own = replace(call.gate, access="session", waits=False)
     pages.route(f"{rule}{TWIN}", endpoint=name, methods=["GET"])(own.around(as_json))
+
+
+def _forget(conditions: Sequence[str] = ()) -> None:
+    """What the calls behind a page are not to be asked under."""
+    for name in (*conditions, _PREFER):
+        request.environ.pop(name, None)
 
 
 def _know_reader() -> None:

@@ -13,6 +13,7 @@ from flask import Response, request
 from api.http.framework.admission import View
 from api.http.framework.request_context import context, now
 from api.http.pages.frame import Answered, ask, page, render, spoken
+from api.http.resources.act_record import list_acts
 from api.http.resources.cases import list_cases
 from api.http.resources.common import moments
 from api.http.resources.common.served import enclave
@@ -20,7 +21,8 @@ from api.http.resources.common.spreadsheet import CSV, sheet
 from api.http.resources.registry import list_agencies, list_keys
 from api.http.resources.worklist import get_worklist
 from api.http.schemas.enumerations import CASE_SORT
-from api.texts.case_words import Speech, act_title, coded_flag
+from api.settings import ORDINARY
+from api.texts.case_words import Speech, act_title, flag
 from api.texts.labels import PARTS_OF_WORK, word
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.json_shape import parse_date
@@ -29,6 +31,7 @@ from ledger.regulation.case_file.flags import DISPUTED
 from ledger.regulation.edition import load_edition
 from ledger.regulation.registry.calendar import local_day, local_time
 from ledger.regulation.words import vocabulary
+from projections.views.statistics.indicators import INDICATORS, NO_FINDING
 
 _FILTERS: Final = (
     "q", "state", "agency", "outcome", "act", "flag", "due_before", "opened_from", "opened_to",
@@ -37,6 +40,8 @@ _FILTERS: Final = (
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOST: Final = "200"
 _OF_A_PAGE: Final = ("limit", "cursor")
+_MEASURES: Final = "20"
+"""Of a worklist: the link beside them leads to all."""
 
 
 def _wanted() -> dict[str, str]:
@@ -54,7 +59,8 @@ def show_cases() -> Response:
     """The cases that the reader sees, by filters that stand in the address."""
     given = request.args
     found = ask(list_cases, _wanted())
-    narrowed = any(given.get(name) for name in _FILTERS if name != "sort")
+    figure = given.get("figure", "")
+    narrowed = bool(figure) or any(given.get(name) for name in _FILTERS if name != "sort")
     return render(
         "cases.html",
         spoken("cases_title"),
@@ -63,10 +69,19 @@ def show_cases() -> Response:
         given={name: given.get(name, "") for name in _FILTERS},
         choices=_choices(given.get("agency", "")),
         narrowed=narrowed,
-        open_filter=narrowed or "sort" in given,
+        counted=_figure_named(figure),
+        open_filter=(narrowed and not figure) or "sort" in given,
         older=older(found),
         first=without_cursor() if "cursor" in given else None,
     )
+
+
+def _figure_named(code: str) -> str:
+    """What a figure is called by which cases are listed; empty where by none."""
+    named = next((one.title for one in INDICATORS if one.code == code), None)
+    if named is not None:
+        return Speech(context().lang).text(named)
+    return spoken("stats_came").rstrip(":") if code else ""
 
 
 def _choices(agency: str) -> dict[str, list[tuple[str, str]]]:
@@ -101,7 +116,7 @@ def types_by_name(speech: Speech) -> list[tuple[str, str]]:
 def flags_by_name(speech: Speech) -> list[tuple[str, str]]:
     """(code, words) of every flag."""
     raised = [one["code"] for one in load_edition().guards["guards"] if one["kind"] == "flag"]
-    return [(code, coded_flag(code, speech.lang)) for code in (*raised, DISPUTED)]
+    return [(code, flag(code, speech.lang)) for code in (*raised, DISPUTED)]
 
 
 def older(found: Answered) -> str | None:
@@ -120,12 +135,17 @@ def without_cursor() -> str:
 def show_worklist() -> Response:
     """What waits for the reader, and for their agencies where they supervise."""
     found = ask(get_worklist, request.args)
+    measures = []
+    if found.body["team"] and enclave().facts.level == ORDINARY:  # above it no act is listed
+        measures = ask(list_acts, {"figure": NO_FINDING.code, "limit": _MEASURES}).body["acts"]
     return render(
         "worklist.html",
         spoken("work_title"),
         of=found,
         at=found.body["at"],
         team="team" in request.args,
+        measures=measures,
+        figure=NO_FINDING,
         parts=[(part, found.body[part]) for part in PARTS_OF_WORK if found.body[part]],
     )
 

@@ -179,4 +179,5 @@ def of(speech: PageSpeech) -> dict[str, Callable[..., Any]]:
         "file_event": lambda code: labels.file_event(code, speech.lang),
         "permit_standing": lambda code: labels.permit_standing(code, speech.lang),
         "part_shown": case_words.part_shown,
+        "stream_words": case_words.stream_words,
     }

@@ -304,7 +304,6 @@ SAY: Final[Mapping[str, Message]] = {
     "acts_often": Message("Often asked"),
     "acts_late": Message("Entered late, of what happened in {year}"),
     "acts_pending": Message("Waiting for signatures"),
-    "acts_measures": Message("Measures in force without a finding"),
     "acts_of_key": Message("Of one key:"),
     "acts_none": Message("There is no act in what you see yet."),
     "acts_none_such": Message("There is no such act in what you see."),
@@ -353,7 +352,7 @@ SAY: Final[Mapping[str, Message]] = {
     "affected_none": Message("It signed nothing since then that you see."),
     "v_signed_as": Message("Signed as"),
     "k_touched": Message("What it touched"),
-    "a_code": Message("Code"),
+    "a_code": meaning("of an agency", "Code"),
     "a_carried_on_by": Message("Carried on by"),
     # timeline
     "timeline_title": Message("Timeline"),
@@ -411,6 +410,12 @@ SAY: Final[Mapping[str, Message]] = {
     "relations_names": Message("Acts that it names"),
     "relations_named_by": Message("Acts of the case that name it"),
     "hidden_act": Message("an act that you are not shown here"),
+    "evidence": Message("To check it without this server"),
+    "evidence_get": Message("Its records, signatures, proofs and checkpoint (JSON)"),
+    "evidence_how": Message(
+        "Each record is there byte for byte, as it was signed, with its path to a checkpoint that"
+        " the log has signed. How to check it:"
+    ),
     "raw": Message("The signed payload"),
     "old": meaning("change", "Old"),
     "new": meaning("change", "New"),
@@ -456,6 +461,7 @@ SAY: Final[Mapping[str, Message]] = {
     "work_none": Message("Nothing waits for you."),
     "work_team": Message("With what waits for others of the agencies that you supervise"),
     "work_own": Message("Only what waits for you"),
+    "work_measures_all": Message("All measures in force without a finding, with filters"),
     "work_at": Message("As of"),
     "w_case": Message("Case"),
     "w_act": Message("Act"),
@@ -466,6 +472,26 @@ SAY: Final[Mapping[str, Message]] = {
     "w_disputed": Message("signed with a revoked key"),
     "w_holding": Message("end of what is named to you"),
     "product_rule": Message("rule of this product"),
+    # statistics
+    "stats_title": Message("Statistics"),
+    "stats_from": Message("From the day"),
+    "stats_to": Message("To the day"),
+    "stats_agency": Message("Of one agency"),
+    "stats_period": Message("From {first} to {last}."),
+    "stats_came": Message("Cases that came in:"),
+    "stats_seen": Message(
+        "Counted are the cases that you see: whoever doubts a figure follows it to its cases."
+    ),
+    "stats_province": Message(
+        "Counted are all cases of the province; a cell too small to tell is hidden."
+    ),
+    "stats_hidden": Message("hidden"),
+    "stats_oversight": Message("Oversight"),
+    "stats_figure": Message("Figure"),
+    "stats_means": Message("What it counts"),
+    "stats_count": Message("Acts"),
+    "stats_cases": Message("Cases"),
+    "cases_counted": Message("Counted by the figure:"),
     # registry
     "agencies_title": Message("Agencies"),
     "agencies_on": Message("On the day"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from flask import Response
@@ -54,6 +55,7 @@ def list_acts(params: dict[str, Any]) -> Response:
         snapshot=place.index if place else None,
     )
     key_reads.note(wanted.kid, bodies)
+    registry = enclave().queries.registry().registry
     body, following = cursor.keyset(
         "acts across",
         "acts",
@@ -62,7 +64,7 @@ def list_acts(params: dict[str, Any]) -> Response:
         index=index,
         filters=bound,
         key=lambda line: line.key(wanted.clock),
-        shown=serializers.act_line,
+        shown=partial(serializers.act_line, at=now(), registry=registry),
     )
     return answer(body, index=index, headers=cursor.link(following))
 

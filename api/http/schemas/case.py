@@ -481,6 +481,9 @@ class RelatedCaseSchema(StrictSchema):
     act_vi = maybe("Vietnamese name.")
     act_en = maybe("English name.")
     occurred_at = text("As signed.", required=True)
+    precision = text(
+        "How exactly that is known: `day`, `hour`, `minute` or `second`.", required=True
+    )
 
 
 class WayStepSchema(BodyShownSchema):
@@ -491,6 +494,9 @@ class WayStepSchema(BodyShownSchema):
     act_vi = maybe("Vietnamese name.")
     act_en = maybe("English name.")
     occurred_at = text("As signed.", required=True)
+    precision = text(
+        "How exactly that is known: `day`, `hour`, `minute` or `second`.", required=True
+    )
     to = several(BodyShownSchema, "To whom.")
     state = maybe("Where the referral stood after it; null of a handing over.")
 

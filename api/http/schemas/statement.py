@@ -235,6 +235,7 @@ class ActLineShownSchema(StrictSchema):
         "Record of the statement: the first, or with `flag` the one at which it raised it."
     )
     agency = text("Agency of the author.", required=True)
+    agency_label = text("Its name on the day of the act, and who carries on.", required=True)
     occurred_at = text("When it happened, as signed, in Vietnam's time.", required=True)
     precision = maybe("How exactly that is known: `day`, `hour`, `minute` or `second`.")
     recorded_at = text("When the ledger took the statement.", required=True)

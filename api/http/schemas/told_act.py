@@ -48,6 +48,7 @@ class FactShownSchema(StrictSchema):
     labels = several(WordsSchema, "What it is called, outermost first.")
     vi = text("Its value as a person reads it, in Vietnamese.", required=True)
     en = text("The same in English.", required=True)
+    at = maybe("Where it is a time: as signed; null for anything else.")
 
 
 class AddresseeShownSchema(StrictSchema):

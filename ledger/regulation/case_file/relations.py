@@ -95,6 +95,7 @@ def _step(entry: Entry, state: str | None, registry: Registry, today: date) -> d
         "act_vi": act.act if kind is None else kind.vi,
         "act_en": act.act if kind is None else kind.en,
         "occurred_at": fmt_time(act.occurred_at),
+        "precision": act.precision,
         **body(act.agency),
         "to": [body(to) for to in act.to if not to.startswith("sealed:")],
         "state": state,

@@ -21,7 +21,7 @@ _LIVE: Final = live(NAME)
 #: As `proj.figures` has it: what still is counts until its end, all else from it on.
 _COUNTS: Final[LiteralString] = (
     _LIVE + " AND m.code = ANY (%(marks)s)"
-    " AND (m.until IS NULL OR (m.until < %(counted_at)s) <> (m.code = 'MEASURE_NO_FINDING'))"
+    " AND (m.until IS NULL OR (m.until < %(counted_at)s) <> m.holds)"
 )
 _MARKED: Final[LiteralString] = (
     " AND stream IN (SELECT m.stream FROM proj.marks m WHERE m."

@@ -29,7 +29,6 @@ COUNTED_FLAGS: Final = (
 _NO_ERROR: Final = frozenset({"WRITTEN_CONFIRMATION", "STUB_OPENED", COMPLETED})
 #: Codes of `who` that any agency may come to hold.
 _OF_CASE: Final = CASE_ROLES | {"ANY_AGENCY", "KEY_HOLDER"}
-NO_FINDING: Final = "MEASURE_NO_FINDING"
 #: States in which a measure, or a take-down, still holds; what has lapsed says so by its end.
 _RESTRICTS: Final[Mapping[str, Collection[str]]] = {
     "measure": ("TAKEN", "CONFIRMED", "NARROWED"),
@@ -42,13 +41,14 @@ _NO_VIOLATION: Final = frozenset({"NO_VIOLATION", "INSUFFICIENT_BASIS"})
 class CountedEvent:
     """One thing an overseer counts; `until` where it only counts once that instant has passed.
 
-    Of `NO_FINDING`, what still is, it counts until that instant.
+    What still is (`holds`) counts until that instant.
     """
 
     code: str
     entry: Entry
     basis: str | None = None
     until: datetime | None = None
+    holds: bool = False
 
     @property
     def row(self) -> tuple[Any, ...]:
@@ -61,6 +61,7 @@ class CountedEvent:
             act.agency,
             self.basis,
             self.until,
+            self.holds,
         )
 
 
@@ -101,7 +102,7 @@ def _measure_marks(stream: StreamState, registry: Registry) -> Iterator[CountedE
         if end is not None:
             yield CountedEvent("MEASURE_LAPSED", sub.opened_by, until=end)
         if stream.finding is None and sub.state in _RESTRICTS[sub.name]:
-            yield CountedEvent(NO_FINDING, sub.opened_by, until=end)
+            yield CountedEvent("MEASURE_NO_FINDING", sub.opened_by, until=end, holds=True)
 
 
 def _open_marks(stream: StreamState) -> Iterator[CountedEvent]:

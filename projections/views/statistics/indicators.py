@@ -27,6 +27,15 @@ class Indicator:
     means: Message
 
 
+NO_FINDING: Final = Indicator(
+    "MEASURE_NO_FINDING",
+    Message("measures still in force without a finding"),
+    ("MEASURE_NO_FINDING",),
+    Message(
+        "measures, and take-downs carried out, that hold when looked at while nothing has been"
+        " found in their case"
+    ),
+)
 INDICATORS: Final = (
     Indicator(
         "CORRECTIONS",
@@ -38,7 +47,7 @@ INDICATORS: Final = (
         "BASIS_MISSING",
         Message("acts with a missing basis"),
         ("BASIS_MISSING",),
-        Message("acts flagged BASIS_MISSING when they took effect"),
+        Message("acts that were flagged, when they took effect, for a missing ground"),
     ),
     Indicator(
         "OVERTURNED",
@@ -106,15 +115,7 @@ INDICATORS: Final = (
         ("LATE_ENTRY",),
         Message("acts entered late, with their reason"),
     ),
-    Indicator(
-        "MEASURE_NO_FINDING",
-        Message("measures still in force without a finding"),
-        ("MEASURE_NO_FINDING",),
-        Message(
-            "measures, and take-downs carried out, that hold when looked at while nothing has been"
-            " found in their case"
-        ),
-    ),
+    NO_FINDING,
 )
 OF_ACTS: Final = tuple(one.code for one in INDICATORS if one.marks)
 """Figures that count acts; the others count cases."""

@@ -30,6 +30,7 @@ _PUT_MARK: Final = NewRows(
     (
         "gen smallint", "stream text", "comp uuid", "n int", "code text", "act_id uuid",
         "on_day date", "agency text", "basis text", "until timestamptz",
+        "holds boolean",
     ),
 )  # fmt: skip
 _PUT: Final = NewRows(

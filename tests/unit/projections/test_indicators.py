@@ -243,6 +243,6 @@ def test_marks_name_no_person_and_rank_nobody() -> None:
     assert marks(case)
     for mark in counted_events_of(case.stream, (), case.registry):
         for value in mark.row:
-            assert isinstance(value, (str, date, datetime, UUID, type(None)))
+            assert isinstance(value, (str, date, datetime, UUID, bool, type(None)))
             assert "sealed:" not in str(value)
             assert str(value) not in {o for e in case.stream.effective() for o in e.signed_by()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any, Final
@@ -11,7 +12,8 @@ import click
 from api.cli.commands.signer_options import client_at, server_option
 from api.cli.terminal.codes import Code
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import Shell, options, shell_of
+from api.cli.terminal.shell import Shell, misuse, options, shell_of
+from api.client.client import Client
 from api.ops.home_notes import running_url
 from api.settings import Settings
 from api.texts.case_words import when
@@ -20,6 +22,7 @@ from ledger.regulation.acts.catalogue import load
 from ledger.regulation.words import label
 
 _WIDTHS: Final = {"at": 10, "kind": 15, "agency": 13, "act_id": 36}
+_BEGINNING: Final = re.compile(r"[0-9a-f]{6,8}(?:-[0-9a-f]{0,4}){0,3}(?:-[0-9a-f]{0,11})?")
 _YES: Final = Message("yes")
 _NO: Final = Message("no")
 
@@ -42,15 +45,16 @@ _NO: Final = Message("no")
 def public(act_id: str | None, server: str | None, **asked: str | int | None) -> None:
     """What was published, newest first, or one publication; nobody has to sign in.
 
-    Effective acts that were signed to be public: official information, corrections, intake points,
-    versions of the regulation. In the ordinary enclave alone.
+    ACT is its id, or how that begins. Shown are effective acts that were signed to be public:
+    official information, corrections, intake points, versions of the regulation. In the ordinary
+    enclave alone.
     """
     shell = shell_of()
     with closing(client_at(server or running_url(Settings.from_env()), None)) as client:
         if act_id is None:
             body = client.public("/v1/public/acts", query=asked)
         else:
-            body = client.public(f"/v1/public/acts/{act_id}")
+            body = client.public(f"/v1/public/acts/{_whole(client, act_id)}")
     if shell.json:
         shell.give(body)
         return
@@ -66,6 +70,30 @@ def public(act_id: str | None, server: str | None, **asked: str | int | None) ->
         shell.say(Message("Nothing is published."))
     if "next" in body:
         shell.say(Message("There are more: --cursor {cursor}", cursor=body["next"]))
+
+
+def _whole(client: Client, text: str) -> str:
+    """The id of a publication, from its first six characters on."""
+    if not _BEGINNING.fullmatch(text):
+        return text
+    found: list[str] = []
+    query: dict[str, Any] = {"limit": 200}
+    while True:
+        body = client.public("/v1/public/acts", query=query)
+        found += [one["act_id"] for one in body["acts"] if one["act_id"].startswith(text)]
+        if "next" not in body:
+            break
+        query["cursor"] = body["next"]
+    if len(found) != 1:
+        misuse(
+            Message(
+                "{count} publications begin with {text}: {ids}",
+                count=len(found),
+                text=text,
+                ids=", ".join(found) or "–",
+            )
+        )
+    return found[0]
 
 
 def _told(shell: Shell, one: Mapping[str, Any]) -> Iterator[tuple[str, object]]:

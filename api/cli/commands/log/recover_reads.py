@@ -10,11 +10,11 @@ import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import click
 
 from api.cli.commands.log.kept_checkpoint import CheckpointFile, kept_checkpoints
+from api.cli.commands.log.ledger_act import ledger_act
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Shell, dumped, fail, misuse, options, shell_of
 from api.ops import database
@@ -45,9 +45,8 @@ from ledger.recovery.loss import Loss
 )
 @click.option(
     "--ceremony",
-    type=click.UUID,
     default=None,
-    metavar="ACT_ID",
+    metavar="ACT",
     help="The act, signed by both: goes on under the new keys.",
 )
 @options
@@ -58,7 +57,7 @@ def recover_reads(
     device: str | None,
     minutes: str | None,
     draft: Path | None,
-    ceremony: UUID | None,
+    ceremony: str | None,
 ) -> None:
     """Say what the log of reads has lost; go on from what is left, by an act of two custodians.
 
@@ -77,7 +76,7 @@ def recover_reads(
         require_schema(role_dsn(settings, facts, "reader"))
         log = stack.enter_context(RecoveringReads.open(settings, facts))
         if ceremony is not None:
-            _go_on(shell, log, str(ceremony))
+            _go_on(shell, log, str(ledger_act(settings, ceremony)))
             return
         loss = _loss(log, kept)
         if draft is not None:

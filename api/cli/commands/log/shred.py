@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import sys
 from typing import Any
-from uuid import UUID
 
 import click
 
+from api.cli.commands.log.ledger_act import ledger_act
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import Shell, misuse, options, shell_of
+from api.cli.terminal.shell import Shell, options, shell_of
 from api.ops import shredding as ops
 from api.settings import Settings
 from ledger.message import Message, Text, plural
 
 
 @click.command()
-@click.argument("act", metavar="[ACT_ID]", required=False, type=click.UUID)
+@click.argument("act", metavar="[ACT]", required=False)
 @click.option(
     "--wait",
     "wait_s",
@@ -27,21 +27,20 @@ from ledger.message import Message, Text, plural
 )
 @options
 @guarded
-def shred(act: UUID | None, wait_s: int) -> None:
+def shred(act: str | None, wait_s: int) -> None:
     """Destroy the keys of what a RecordErased names, and the files behind them.
 
     The act must stand, be signed by all three and be covered by a checkpoint; the database reads
     from it what goes, once, and nothing else. Every proof stays. Whoever was cut off runs it again.
     Until the epoch is turned (socai key epoch turn) backups and WAL still hold the keys, and the
-    receipt says so. Without ACT_ID: every act that was carried out. Exit 1 while views are behind.
+    receipt says so. ACT is its id or how that begins; without it every act that was carried out is
+    listed. Exit 1 while views are behind.
     """
     shell, settings = shell_of(), Settings.from_env()
     if act is None:
         _list(shell, ops.shreds(settings))
         return
-    if act.version != 4:  # noqa: PLR2004 - the version of every act's id
-        misuse(Message("Nothing was erased: {act} is no id of an act.", act=act))
-    done = ops.shred(settings, act, wait_s=wait_s)
+    done = ops.shred(settings, ledger_act(settings, act), wait_s=wait_s)
     told = ops.receipt(done)
     if shell.json:
         shell.give({"ok": done.views, **told})

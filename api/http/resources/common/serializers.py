@@ -59,10 +59,11 @@ def case_line(line: CaseLine) -> dict[str, Any]:
     }
 
 
-def act_line(line: ActLine) -> dict[str, Any]:
-    """One line of a listing of acts."""
+def act_line(line: ActLine, at: datetime, registry: Registry) -> dict[str, Any]:
+    """One line of a listing of acts, its author's agency by the name of that day."""
     body = {f.name: _value(f.name, getattr(line, f.name)) for f in fields(line)}
-    return {**body, **act_names(line.act)}
+    label = registry.label(line.agency, local_day(line.occurred_at), local_day(at))
+    return {**body, "agency_label": label, **act_names(line.act)}
 
 
 def task(row: TaskRow, at: datetime, registry: Registry) -> dict[str, Any]:
@@ -121,6 +122,7 @@ def related(one: Related) -> dict[str, Any]:
         "act": one.act.act,
         **act_names(one.act.act),
         "occurred_at": fmt_time(one.act.occurred_at),
+        "precision": one.act.precision,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from api.http.resources.common import serializers
@@ -76,6 +77,7 @@ def _fact(one: FactInWords) -> dict[str, Any]:
         "pointer": one.pointer,
         "labels": [both(label) for label in one.labels],
         **both(in_each(lambda lang: shown(one.value, lang))),
+        "at": one.value.isoformat() if isinstance(one.value, datetime) else None,
     }
 
 
