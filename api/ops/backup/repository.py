@@ -127,10 +127,14 @@ class Repository:
     # -- base copies -------------------------------------------------------------------------------
 
     def bases(self) -> list[BaseCopy]:
-        """Every copy that was finished, the oldest first. Raises: SettingsError."""
+        """Every copy that was finished, the oldest first. Raises: SettingsError, OSError."""
         found = []
-        for path in sorted(self._bases.glob(f"*/{_FACTS}")):
-            if path.parent.suffix == ".part":
+        try:
+            folders = sorted(self._bases.iterdir())  # what may not be listed is not empty
+        except FileNotFoundError:
+            return []
+        for path in (folder / _FACTS for folder in folders):
+            if path.parent.suffix == ".part" or not path.exists():
                 continue
             try:
                 found.append(_understood(path))

@@ -148,6 +148,15 @@ def test_a_copy_that_broke_off_is_none_and_makes_room_for_the_next(repository: R
     assert not left.exists()
 
 
+def test_a_repository_that_cannot_be_listed_is_not_an_empty_one(repository: Repository) -> None:
+    """Another account's, or no folder: whoever restores is not told that there is no backup."""
+    (repository.folder / "base").rmdir()
+    assert repository.bases() == []
+    (repository.folder / "base").touch()
+    with pytest.raises(NotADirectoryError):
+        repository.bases()
+
+
 def test_every_part_that_does_not_open_is_named(repository: Repository) -> None:
     """Cut, changed, or sealed to a key that is not here."""
     base = a_base(repository, A, 9)
