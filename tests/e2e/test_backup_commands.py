@@ -428,10 +428,11 @@ def test_a_stream_waits_for_room_and_goes_on(
     monkeypatch.setattr(repository, "_write_all", full)
     kept.stream()
     kept.report(30)
+    checked = socai(kept.settings, "backup", "check", "--json")
     for _ in range(60):
-        checked = socai(kept.settings, "backup", "check", "--json")
         if checked.exit_code == 0:
             break
+        checked = socai(kept.settings, "backup", "check", "--json")
     assert told(checked) == {"ok": True, "faults": []}
     assert not left[0]
     assert "No space left" in caplog.text
