@@ -112,7 +112,7 @@ def test_the_page_shows_every_call_and_leads_to_it(
     """In a wide window and on a small telephone: all calls, nothing cut off, search that finds."""
     shown, url = page
     shown.show(f"{url}/docs", width)
-    shown.wait("return document.querySelector('[role=search] input')")
+    shown.wait("return document.querySelector('[role=search] input')", 120)  # ten of a core
     calls = [
         call["operationId"]
         for calls in openapi()["paths"].values()
