@@ -576,16 +576,17 @@ class Queries:
             NotFound: There is no such stream.
         """
         with self._connecting() as connection:
-            index = _index(connection, ("acts",))
+            stands = self._footing(connection, stream)
+            index, registry = stands.index, stands.newest.registry
             rows = self._evidence.fill_stream(stream, timeline.stream_rows(connection, stream))
-            known = self._registries.newest(connection)
             self._evidence.hold_stream(stream, rows, lambda one: one.index <= index)
-            rows = self._as_seen(connection, rows)
+            if not stands.whole:
+                rows = self._as_seen(connection, rows)
             self._shows_records("RECORD", rows)
         if not rows:
             raise NotFound(stream)
         self._rights.require(stream, (row.act_id for row in rows))
-        return index, [judged(row, known.registry, now=None) for row in rows]
+        return index, [judged(row, registry, now=None) for row in rows]
 
     def acts_across(
         self,

@@ -47,6 +47,7 @@ pages: Final = Blueprint("pages", __name__)
 _HTML_TYPE: Final = "text/html"
 HTML: Final = f"{_HTML_TYPE}; charset=utf-8"
 _API: Final = "/v1/"
+_VERSION: Final = version("socai")
 SIGN_IN: Final = "/dang-nhap"
 HOME: Final = "/ho-so"
 TWIN: Final = ".json"
@@ -232,7 +233,7 @@ def render(
         headers: Further headers.
         given: What the template lays out; it asks nothing.
     """
-    lang = context().lang
+    lang, at = context().lang, enclave().ledger_time()
     facts, utc = enclave().facts, page_cookies.in_utc()
     html = (
         _templates(lang, utc)
@@ -241,12 +242,12 @@ def render(
             title=title,
             level=facts.level,
             rehearsal=facts.rehearsal,
-            viewer=_viewer(),
+            viewer=_viewer(at),
             form_token=page_cookies.form_token(),
             here=_here(status),
             index=None if of is None else of.index,
-            printed_at=parts.PageSpeech(lang, utc).clock(enclave().ledger_time()),
-            version=version("socai"),
+            printed_at=parts.PageSpeech(lang, utc).clock(at),
+            version=_VERSION,
             **given,
         )
     )
@@ -282,12 +283,12 @@ def _here(status: int) -> str:
     return f"{request.path}?{query}" if query else request.path
 
 
-def _viewer() -> str | None:
+def _viewer(at: datetime) -> str | None:
     """The posts of whoever reads, with their agencies; None where nobody has signed in."""
     who = context().caller
     if who is None:
         return None
-    return posts_of(who.officer, enclave().ledger_time()) or who.officer[:8]
+    return posts_of(who.officer, at) or who.officer[:8]
 
 
 def posts_of(officer: str, at: datetime) -> str:
