@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from api.cli.main import main
 from api.ops.embedded_postgres import Embedded
 from api.ops.machine import RealClock
 from api.ops.mirror import inbox, slots
-from api.ops.mirror.inbox import KEY, open_inbox
+from api.ops.mirror.inbox import KEY, open_inbox, read_segment
 from api.ops.mirror.outbox import ENDING, Outbox, into_folder
 from api.settings import EnclaveFacts, Home, Settings, SettingsError, write_private
 from keys import canonical, sealed_file
@@ -359,6 +360,51 @@ def test_what_is_still_written_waits_until_it_is_whole(pair: Two) -> None:
 
     _watching(pair, finish)
     assert list(pair.folder.iterdir()) == []
+
+
+def test_a_pipe_in_the_folder_of_the_carrier_stops_no_import(pair: Two) -> None:
+    """Whoever fills it lays down what nobody can read to its end; what comes behind is taken in."""
+    pair.reports(8)
+    pair.publish()
+    pipe = pair.folder / f"{0:012d}{ENDING}"
+    os.mkfifo(pipe)
+    held = os.open(pipe, os.O_RDWR)
+    end = threading.Timer(30, os.close, [held])  # or this test would wait for ever without it
+    end.start()
+    try:
+        assert [type(one) for one in _first_heard(pair)] == [TakenIn]
+        with pytest.raises(OSError, match="no file"):  # laid down between the look and the reading
+            read_segment(pipe)
+        assert list(pair.folder.iterdir()) == [pipe]
+    finally:
+        end.cancel()
+        with suppress(OSError):
+            os.close(held)
+        pipe.unlink()
+
+
+def test_what_cannot_be_put_away_stops_no_import(pair: Two) -> None:
+    """A file lies where the folder of what is refused would be; the next one is taken in."""
+    pair.reports(9)
+    path = pair.publish()
+    broken, shut = path.with_name(f"{0:012d}{ENDING}"), pair.folder / "refused"
+    data = path.read_bytes()
+    broken.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    shut.write_bytes(b"")
+    heard: list[type] = []
+
+    def hear(_: str, found: TakenIn | SegmentRefused, stop: threading.Event) -> None:
+        heard.append(type(found))
+        if isinstance(found, TakenIn):
+            stop.set()
+
+    try:
+        _watching(pair, hear)
+        assert heard == [SegmentRefused, TakenIn]
+        assert sorted(pair.folder.iterdir()) == [broken, shut]
+    finally:
+        broken.unlink()
+        shut.unlink()
 
 
 def test_a_kill_before_the_file_was_put_away_is_no_refusal(pair: Two) -> None:

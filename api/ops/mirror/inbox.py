@@ -7,8 +7,11 @@ kept apart and told; nothing is ever said to where it came from (F9).
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
+import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -242,17 +245,17 @@ class Inbox:
         except SegmentRefused as refused:
             told(path.name, refused)
             if isinstance(refused, TakenBefore):
-                path.unlink(missing_ok=True)
+                _away(path, mark, waiting, Path.unlink)
             elif refused.kind == "gap" or sealed_segment.is_cut(data):
                 waiting.add(mark)
             else:
-                _put_apart(path)
+                _away(path, mark, waiting, _put_apart)
             return False
         except (Unavailable, Conflict, OSError) as error:
             _log.warning("%s is not taken in yet: %s", path.name, type(error).__name__)
             return False
         told(path.name, found)
-        path.unlink(missing_ok=True)
+        _away(path, mark, waiting, Path.unlink)
         return True
 
     def _take(self, sealed: bytes) -> TakenIn:
@@ -329,12 +332,25 @@ class _Mark(NamedTuple):
 
 
 def _mark(path: Path) -> _Mark | None:
-    """How a file is; None where it is gone."""
+    """How a file is; None where it is gone, or no file: whoever brings them brings anything."""
     try:
         found = path.stat()
     except OSError:
         return None
+    if not stat.S_ISREG(found.st_mode):
+        return None
     return _Mark(path.name, found.st_size, found.st_mtime_ns)
+
+
+def _away(path: Path, mark: _Mark, waiting: set[_Mark], put: Callable[[Path], object]) -> None:
+    """Out of the way, or it stays and is said: whoever fills the folder may see to that."""
+    try:
+        put(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        waiting.add(mark)
+        _log.warning("%s stays where it is: %s", path.name, type(error).__name__)
 
 
 def _put_apart(path: Path) -> None:
@@ -349,9 +365,21 @@ def _put_apart(path: Path) -> None:
 
 
 def read_segment(path: Path) -> bytes:
-    """The bytes of a file, but no more than a segment and one has."""
-    with path.open("rb") as file:
+    """The bytes of a file, but no more than a segment and one has.
+
+    Raises:
+        OSError: It cannot be read, or is no file: at a pipe nobody is waited for.
+    """
+    with open(path, "rb", opener=_opened) as file:
         return file.read(sealed_segment.MOST_BYTES + 1)
+
+
+def _opened(path: str, flags: int) -> int:
+    found = os.open(path, flags | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(found).st_mode):
+        os.close(found)
+        raise OSError(errno.EINVAL, "no file", path)
+    return found
 
 
 @contextmanager
