@@ -67,7 +67,7 @@ def told(clusters: Clusters, name: str, *, whole: bool = False, histories: int =
     noticed_by="the operator's own word for it, the profile; a warning where the belt is loose",
 )
 def test_in_one_cluster_they_see_that_somebody_is_above(clusters: Clusters) -> None:
-    """L5, L6, L7: sessions, transaction ids, the length of the WAL and locks tell."""
+    """L6, L7: transaction ids, the length of the WAL, and locks tell."""
     lower: list[Step] = [("report", 0, 0), ("register", 0, 1)]
     above: list[Step] = [("classify", 0, 0), ("loss", 0, 0)]
     silent = clusters.seen(lower, None, together=True)

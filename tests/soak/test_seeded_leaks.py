@@ -15,9 +15,15 @@ import psycopg
 import pytest
 
 from api.http.framework import responses
-from tests.attack import test_above_ordinary, test_denial_surface, test_narrowing_at_once
+from tests.attack import (
+    test_above_ordinary,
+    test_denial_surface,
+    test_narrowing_at_once,
+    test_roles,
+)
 from tests.fixtures.above import Above
 from tests.fixtures.compartments import Compartments
+from tests.fixtures.postgres import Database
 
 pytestmark = [pytest.mark.soak, pytest.mark.postgres]
 
@@ -56,6 +62,15 @@ def test_rights_of_a_projector_that_is_late_are_found(compartments: Compartments
         test_narrowing_at_once.test_where_nobody_knows_who_takes_part_nothing_of_cases_is_answered(
             compartments, "late"
         )
+
+
+def test_a_belt_that_is_loose_is_found(database: Database) -> None:
+    """L5: of each table a login reads how much was written to it."""
+    with psycopg.connect(database.admin, autocommit=True) as admin:
+        given = f"GRANT SELECT ON pg_catalog.pg_stat_all_tables TO {database.slug}_reader"
+        admin.execute(given.encode())
+    with pytest.raises(AssertionError, match="pg_stat_all_tables"):
+        test_roles.test_no_login_reads_the_pace_of_others(database, "reader")
 
 
 @contextmanager
