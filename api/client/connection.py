@@ -38,10 +38,14 @@ class Refused(Exception):
         guard: The guard that refused an act, where one did.
         detail: What exactly is wrong, else what happened.
         problem: The whole document.
+        after_s: In how many seconds to ask again, where the server says so.
     """
 
-    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+    def __init__(
+        self, status: int, problem: Mapping[str, Any], after_s: float | None = None
+    ) -> None:
         self.status = status
+        self.after_s = after_s
         self.code = str(problem.get("code", ""))
         self.guard: str | None = problem.get("guard")
         self.detail = str(problem.get("detail") or problem.get("title", ""))
@@ -140,20 +144,20 @@ class Connection:
         """A challenge is good once, and may be used up where no answer came: then for another."""
         attempt = 0
         while True:
+            answer = orjson.dumps(self.sign_in_answer())
             try:
                 return self.answer(
-                    "POST",
-                    "/v1/auth/token",
-                    content=orjson.dumps(self.sign_in_answer()),
-                    media=JOSE,
-                    signed_in=False,
-                    once=True,
+                    "POST", "/v1/auth/token", content=answer, media=JOSE, signed_in=False, once=True
                 )
-            except (Refused, Unreachable) as none:
-                refused = isinstance(none, Refused) and none.status not in _TRY_AGAIN
-                if refused or attempt + 1 >= self._attempts:
+            except Refused as refused:
+                if refused.status not in _TRY_AGAIN or attempt + 1 >= self._attempts:
                     raise
-            sleep(_pause_s(attempt, None))
+                pause_s = _pause_s(attempt, refused.after_s)
+            except Unreachable:
+                if attempt + 1 >= self._attempts:
+                    raise
+                pause_s = _pause_s(attempt)
+            sleep(pause_s)
             attempt += 1
 
     def sign_in_answer(self) -> dict[str, str]:
@@ -289,7 +293,7 @@ class Connection:
             if attempt < attempts - 1:
                 if response is not None:
                     response.close()
-                sleep(_pause_s(attempt, response))
+                sleep(_pause_s(attempt, _stated_s(response)))
         if response is not None:
             return response
         raise Unreachable(f"no answer from {request.url.host}") from last
@@ -307,10 +311,14 @@ def _require_http(error: httpx.RequestError) -> None:
         raise Strange(f"TLS: {why.reason or why}") from error
 
 
-def _pause_s(attempt: int, response: httpx.Response | None) -> float:
+def _stated_s(response: httpx.Response | None) -> float | None:
+    """What `Retry-After` says, where it says seconds."""
     stated = response.headers.get("Retry-After", "") if response is not None else ""
-    wanted = float(stated) if stated.isdigit() else 0.2 * 2**attempt
-    return min(wanted, _MAX_PAUSE_S)
+    return float(stated) if stated.isdigit() else None
+
+
+def _pause_s(attempt: int, stated_s: float | None = None) -> float:
+    return min(0.2 * 2**attempt if stated_s is None else stated_s, _MAX_PAUSE_S)
 
 
 def _refused(response: httpx.Response) -> Refused:
@@ -322,4 +330,5 @@ def _refused(response: httpx.Response) -> Refused:
     told = problem if isinstance(problem, dict) else {}
     if "code" not in told and response.status_code not in _TRY_AGAIN:
         raise Strange(f"HTTP {response.status_code}")
-    return Refused(response.status_code, {"title": f"HTTP {response.status_code}", **told})
+    said = {"title": f"HTTP {response.status_code}", **told}
+    return Refused(response.status_code, said, _stated_s(response))

@@ -22,6 +22,7 @@ from api.cli.commands import officer, voiding
 from api.cli.commands.signer_options import log_keys
 from api.cli.main import main
 from api.cli.terminal.shell import Refusal
+from api.client import connection
 from api.client.client import Client, Read, verify
 from api.client.connection import OtherLog, Refused, Strange, Unreachable
 from keys import canonical
@@ -259,6 +260,39 @@ def test_a_sign_in_whose_answer_is_lost_is_made_anew(shared: Service) -> None:
     client.login()
     assert client.officer == builders.officer("cv")
     assert len(set(line.bodies)) == len(line.bodies) == 3
+
+
+def test_a_sign_in_waits_as_it_is_told_and_asks_no_more_than_any_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two attempts are two requests where nobody answers, and `Retry-After` is how far apart."""
+    asked: list[str] = []
+    pauses: list[float] = []
+    monkeypatch.setattr(connection, "sleep", pauses.append)
+
+    def full(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        if request.url.path == "/v1/auth/challenge":
+            told = {"challenge": "A" * 43, "expires_at": "2024-06-04T01:00:00.000Z"}
+            return httpx.Response(200, json=told)
+        return httpx.Response(503, json={"code": "unavailable"}, headers={"Retry-After": "5"})
+
+    def nobody(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        raise httpx.ConnectError("refused", request=request)
+
+    def sign_in(line: Callable[[httpx.Request], httpx.Response]) -> list[str]:
+        asked.clear()
+        http = httpx.Client(transport=httpx.MockTransport(line), base_url="http://x")
+        log = "socai.test/mat"  # one that says nothing of itself before a sign-in
+        client = Client("http://x", builders.key("cv"), log=log, http=http, attempts=2)
+        with pytest.raises((Refused, Unreachable)):
+            client.login()
+        return [path.rpartition("/")[2] for path in asked]
+
+    assert sign_in(full) == ["challenge", "token"] * 2
+    assert pauses == [5.0]
+    assert sign_in(nobody) == ["challenge"] * 2
 
 
 def test_a_refusal_carries_guard_and_problem(shared: Service) -> None:
