@@ -15,9 +15,11 @@ from uuid import UUID
 
 from ledger.asker import asker
 from ledger.ports import Sight
+from ledger.postgres import arrays
 from ledger.postgres.connect import Connection, Pool, reading
-from ledger.postgres.ticketed import Ticketed, audience_late
-from ledger.reads.shown import shows
+from ledger.postgres.direct import PreparedStatement
+from ledger.postgres.ticketed import TRUE, Ticketed, audience_late
+from ledger.reads.shown import shows, shows_under
 from ledger.streams.names import stream_id
 
 _Found = tuple[int, bool | None]
@@ -32,6 +34,12 @@ _SIGHT: Final[LiteralString] = (
     "SELECT v.position, s.whole FROM proj.views v LEFT JOIN sec.sight(%s) s ON true"
     " WHERE v.view = 'audience' AND v.state = 'live'"
 )
+_SIGHT_NOW: Final = PreparedStatement(
+    b"sight_now",
+    b"SELECT timely, via, rule, position, whole"
+    b" FROM proj.sight_now($1::text, $2::text, $4::uuid) WHERE $3::text IS NOT NULL",
+)
+"""The same in one way there and back, with the ticket (`Ticketed.at_once`)."""
 _REACHED: Final[LiteralString] = (
     "SELECT position FROM proj.views WHERE view = 'audience' AND state = 'live'"
 )
@@ -116,7 +124,8 @@ class PostgresSight:
         comp = stream_id(self._origin, stream)
 
         def ask() -> _Found:
-            return reading(self._asked, partial(self._seen, stream, comp)) or (-2, None)
+            found = self._at_once(stream, comp)
+            return found or reading(self._asked, partial(self._seen, stream, comp)) or (-2, None)
 
         # Nearly always whoever writes sees all of the case, and waits for nothing. Asked before the
         # newest record is looked for, what is said here is at most too little.
@@ -165,6 +174,16 @@ class PostgresSight:
         if found is not None and found[1] is not None:
             shows("RECORD", stream, comp)
         return found
+
+    def _at_once(self, stream: str, comp: UUID) -> _Found | None:
+        """The same by one statement; None where it is to be asked in a transaction."""
+        told = self._asked.at_once(_SIGHT_NOW, stream, comp)
+        if told is None:
+            return None
+        under, (position, whole) = told
+        if whole is not None:
+            shows_under("RECORD", stream, comp, under)
+        return arrays.bigint(position or b""), None if whole is None else whole == TRUE
 
     def acts(self, stream: str, act_ids: Collection[str]) -> frozenset[str]:
         """Which of these acts of a case the caller sees."""

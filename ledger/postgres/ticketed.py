@@ -30,7 +30,8 @@ _ASK: Final[LiteralString] = (
 )
 _END: Final[LiteralString] = "SELECT comp, via, rule FROM sec.read_under('{%s}');%s COMMIT"
 _ORDERS: Final[LiteralString] = " SELECT via, rule FROM sec.reads_by();"
-_TRUE: Final = b"\1"
+TRUE: Final = b"\1"
+"""As a statement that is asked at once brings it."""
 _PLAIN: Final = re.compile(r"[A-Za-z0-9|#_.:-]+")
 
 
@@ -80,13 +81,13 @@ class Ticketed:
         Args:
             question: Takes ticket, time, name and id of the case, and answers one row: what
                 `sec.answers` says, by which act alone the case is seen and by which rule, and then
-                what was asked, its first column NULL where nothing is shown.
+                what was asked, its first column NULL where nothing is told.
             stream: Name of the case.
             comp: Its id.
 
         Returns:
             By what alone it is seen, and what was asked, in binary form; None where nothing is
-            shown, or where it has to be asked in a transaction: within another question, or for
+            told, or where it has to be asked in a transaction: within another question, or for
             nobody.
 
         Raises:
@@ -97,7 +98,7 @@ class Ticketed:
             return None
         said = [who.ticket.encode(), _stated(who).encode(), stream.encode(), comp.bytes]
         ((timely, via, rule, *found),) = reading(self._pool, lambda one: question.rows(one, said))
-        _require(timely=None if timely is None else timely == _TRUE, of_cases=who.of_cases)
+        _require(timely=None if timely is None else timely == TRUE, of_cases=who.of_cases)
         if found[0] is None:
             return None
         seen_by = None if via is None else Under(UUID(bytes=via), (rule or b"").decode())

@@ -37,3 +37,27 @@ CREATE TABLE IF NOT EXISTS proj.lease (
 
 -- The owner's policies ask which generation of the audience is read, the writer's guards which of the acts.
 GRANT SELECT ON proj.views TO {slug}_owner, {slug}_writer;
+
+-- How far the audience is and whether all of a case is seen, for whoever is about to write in it; `whole` is null where nothing
+-- is. Asked with its ticket in one way there and back, as `proj.file_now` (case_file.sql) and under the same terms: the ticket is
+-- of this statement alone, `timely`, `via` and `rule` are asked after the rest, and it runs as whoever calls.
+CREATE OR REPLACE FUNCTION proj.sight_now(_ticket text, _time text, _comp uuid, OUT timely boolean, OUT via uuid, OUT rule text,
+  OUT whole boolean, OUT "position" bigint)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  under record;
+BEGIN
+  PERFORM pg_catalog.set_config('app.ticket', _ticket, true), pg_catalog.set_config('app.time', _time, true);
+  SELECT v.position, s.whole INTO "position", whole
+  FROM proj.views v LEFT JOIN sec.sight(_comp) s ON true WHERE v.view = 'audience' AND v.state = 'live';
+  SELECT u.comp, u.via, u.rule INTO under FROM sec.read_under(ARRAY[_comp]) u;
+  IF FOUND AND under.comp IS NULL THEN
+    timely := CASE WHEN sec.answers() IS NOT NULL THEN false END;
+    RETURN;
+  END IF;
+  timely := true;
+  via := under.via;
+  rule := under.rule;
+END $$;
+
+GRANT EXECUTE ON FUNCTION proj.sight_now(text, text, uuid) TO {slug}_reader;

@@ -69,6 +69,10 @@ _FOUND: Final = (
 
 #: As `stored_case_file.AT_ONCE` asks.
 _FILE: Final[LiteralString] = "SELECT timely, via, rule, body FROM proj.file_now(%s, %s, %s, %s)"
+#: As `sight.py` asks before a write.
+_SIGHT: Final[LiteralString] = (
+    "SELECT timely, via, rule, whole, position FROM proj.sight_now(%s, %s, %s)"
+)
 
 Seen = dict[str, set[object]]
 
@@ -202,6 +206,15 @@ class Bench:
             for table, query in ASKED.items():
                 rows = {row[0] for row in connection.execute(query).fetchall()}
                 found[table] = {self.act_at.get(row, row) for row in rows}
+            sights = [
+                connection.execute("SELECT whole FROM sec.sight(%s)", [one.comp]).fetchone()
+                for one in (self.case, self.other, self.open)
+            ]
+            connection.execute("SELECT set_config('app.ticket', '', true)")
+            for one, sight in zip((self.case, self.other, self.open), sights, strict=True):
+                told = connection.execute(_SIGHT, [ticket, "", one.comp]).fetchone()
+                assert told is not None
+                assert (told[3],) == (sight or (None,))
             connection.execute("SELECT set_config('app.ticket', '', true)")
             found[AT_ONCE] = {
                 one.name
@@ -797,10 +810,14 @@ def _told_at_once(
         if one.comp in comps:
             row = _at_once(connection, ticket, one)
             assert row is not None
+            sight = connection.execute(_SIGHT, [ticket, "", one.comp]).fetchone()
+            assert sight is not None
             if found == UNKNOWN:
                 assert not row[0]
+                assert not sight[0]
             else:
                 assert row[:3] == (True, *under.get(one.comp, (None, None)))
+                assert sight[:3] == row[:3]
 
 
 def _opened(bench: Bench, act: UUID, rule: str, comp: UUID | None = None, **terms: Any) -> None:  # noqa: ANN401

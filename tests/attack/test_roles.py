@@ -149,9 +149,9 @@ CALLS: Final[dict[str, set[str]]] = {
     "projector": {"log.entries", "proj.figures", "proj.file_now", "access.entries"},
     "reader": {
         *SESSION, "log.entries", "sec.challenge_put", "sec.challenge_take", "sec.attempt",
-        "proj.figures", "proj.totals", "proj.file_now", "access.append", "access.keep_gate",
-        "access.noted", "access.head", "access.latest", "access.tile", "access.bundle",
-        "sec.reads_by",
+        "proj.figures", "proj.totals", "proj.file_now", "proj.sight_now", "access.append",
+        "access.keep_gate", "access.noted", "access.head", "access.latest", "access.tile",
+        "access.bundle", "sec.reads_by",
     },
     "auditor": {"log.entries", "access.entries"},
     "checkpointer": {

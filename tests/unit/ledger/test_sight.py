@@ -20,11 +20,21 @@ NEWEST, LAST = 7, 9
 
 
 class _Lends:
-    """A pool whose connection gives these rows in turn, the last one again and again."""
+    """A pool whose connection gives these rows in turn, the last one again and again.
 
-    def __init__(self, rows: Sequence[tuple[Any, ...]]) -> None:
+    Args:
+        rows: What is asked for.
+        within: Whether another question is under way, so that nothing is asked at once.
+    """
+
+    def __init__(self, rows: Sequence[tuple[Any, ...]], *, within: bool = False) -> None:
         self.rows = list(rows)
         self.asked = 0
+        self.within = within
+
+    def at_once(self, *_said: object) -> tuple[None, list[bytes | None]] | None:
+        """The next row, in binary form."""
+        return None if self.within else _told(*self.execute("").fetchone())
 
     @contextmanager
     def connection(self) -> Iterator[_Lends]:
@@ -44,9 +54,17 @@ class _Lends:
         return self.rows[min(self.asked, len(self.rows)) - 1]
 
 
-def _seen(*rows: tuple[int, bool | None], begins: bool = False) -> tuple[str, int]:
+def _told(position: int, whole: bool | None) -> tuple[None, list[bytes | None]]:  # noqa: FBT001
+    """Under no order; how far the audience is, and how much is seen."""
+    seen = None if whole is None else bytes([whole])
+    return None, [position.to_bytes(8, signed=True), seen]
+
+
+def _seen(
+    *rows: tuple[int, bool | None], begins: bool = False, within: bool = False
+) -> tuple[str, int]:
     """The answer, and how often the views were asked for it; the audience comes on by one."""
-    reader = _Lends(rows)
+    reader = _Lends(rows, within=within)
     written = _Lends([(NEWEST, LAST), *((n,) for n in range(NEWEST - 2, LAST + 1))])
     sight = PostgresSight(cast("Any", reader), cast("Any", written), ORIGIN)
     with asking(Asker("a ticket", an_id("an officer"))):
@@ -56,6 +74,7 @@ def _seen(*rows: tuple[int, bool | None], begins: bool = False) -> tuple[str, in
 def test_who_sees_all_of_a_case_writes_on_without_waiting_for_the_views() -> None:
     """A case in which one officer records act after act went at the pace of the projector."""
     assert _seen((NEWEST - 1, True)) == ("whole", 1)
+    assert _seen((NEWEST - 1, True), within=True) == ("whole", 1)
 
 
 def test_of_who_sees_all_of_a_case_nothing_else_is_looked_for() -> None:
@@ -91,6 +110,10 @@ class _Audience:
     def __init__(self) -> None:
         self.lock = Lock()
         self.asked = {"sec.sight": 0, "log_head": 0, "'audience'": 0}
+
+    def at_once(self, *_said: object) -> tuple[None, list[bytes | None]]:
+        """One question of the case."""
+        return _told(*_Question(self).execute("sec.sight").fetchone())
 
     @contextmanager
     def connection(self) -> Iterator[_Question]:
