@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from threading import Event, Thread
@@ -27,6 +28,7 @@ _SERVING: Final = {
     "ordinary": {"postgres", "api", "api-2", "proxy", "checkpointer", "projector"},
     "mat": {"postgres", "api", "api-2", "proxy", "checkpointer", "projector", "keeper"},
 }
+REMEMBERING: Final = "docker compose run --rm -T migrate log remember - < kept.checkpoint\n"
 _PLAYED: Final = {"ordinary": "SC1", "mat": "SC12"}
 
 
@@ -76,15 +78,55 @@ class Project:
             file.write(f"SOCAI_PORT={self.port}\n")
             file.write(f"COMPOSE_PROJECT_NAME=socai-tested-{level}\n")
 
-    def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """`docker compose` of this project."""
-        command = [self._docker, "compose", "--env-file", self._file, *words]
+    def run(
+        self, *words: str, check: bool = True, given: bytes = b""
+    ) -> subprocess.CompletedProcess[str]:
+        """`docker compose` of this project, given something to read."""
+        done = self._called(words, given)
+        said = (done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+        if check and done.returncode:
+            logs = self._called(("logs", "--tail", "20"), b"").stdout.decode(errors="replace")
+            raise AssertionError((words, *said, logs))
+        return subprocess.CompletedProcess(done.args, done.returncode, *said)
+
+    def typed(self, lines: str) -> None:
+        """What a page has, in one shell, to the first line that fails."""
         done = subprocess.run(
-            command, cwd=self._folder, env={"PATH": "/usr/bin:/bin:/usr/local/bin"},
-            capture_output=True, text=True, check=False,
+            ["/bin/sh", "-exc", lines], cwd=self._folder, capture_output=True, text=True,
+            check=False, stdin=subprocess.DEVNULL,
+            env={"PATH": "/usr/bin:/bin:/usr/local/bin", "COMPOSE_ENV_FILES": self._file},
         )  # fmt: skip
-        assert not check or done.returncode == 0, (words, done.stdout, done.stderr)
-        return done
+        assert done.returncode == 0, (lines, done.stdout, done.stderr)
+
+    def packed(self, service: str, folder: str) -> bytes:
+        """A folder as a service sees it, as a tar."""
+        done = self._called(self._tar(service, folder, "-c", "."), b"")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def unpack(self, service: str, folder: str, packed: bytes) -> None:
+        """Puts it into the same folder of volumes that are new."""
+        done = self._called(self._tar(service, folder, "--wildcards", "-x", "./?*"), packed)
+        assert done.returncode == 0, done.stderr
+
+    def _called(self, words: Sequence[str], given: bytes) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [self._docker, "compose", "--env-file", self._file, *words], cwd=self._folder,
+            env={"PATH": "/usr/bin:/bin:/usr/local/bin"}, input=given, capture_output=True,
+            check=False,
+        )  # fmt: skip
+
+    @staticmethod
+    def _tar(service: str, folder: str, *how: str) -> Sequence[str]:
+        run = ("run", "--rm", "--no-deps", "-T", "--entrypoint", "tar", service)
+        return (*run, "-C", folder, *how)
+
+    def pause(self, service: str) -> None:
+        """Freezes a service; where a process of it waits for a disk, that takes another try."""
+        for _ in range(10):
+            if self.run("pause", service, check=False).returncode == 0:
+                return
+        self.run("pause", service)
 
     def cut_off(self, service: str) -> None:
         """Takes the network away from under a service."""
@@ -116,11 +158,53 @@ def test_an_enclave_comes_up_and_plays_in_containers(project: Project) -> None:
     assert _PLAYED[project.level] in played.stdout
     assert _refused_while(project, "up", "--detach", "--no-deps", "--no-build", "--wait",
         "--force-recreate", "api") == []  # fmt: skip
-    assert _asked_of_a_replica_that_is_cut_off(project) == {200}
+    short, long = _asked_of_a_replica_that_is_cut_off(project)
+    assert short == {200}
+    assert long <= {401, 413, 415, 422}, "what it has not taken goes to the next"
     assert _refused_while(project, "kill", "api-2") == []
     _back_up(project)
+    before = _audited(project)
+    _lost_and_back(project)
+    assert _audited(project) >= before
+    project.run("run", "--rm", "-T", "migrate", "backup", "run")
+
+
+def _audited(project: Project) -> int:
+    """How many records there are; every one is sound."""
     audit = project.run("run", "--rm", "-T", "migrate", "log", "audit", "--json")
-    assert orjson.loads(audit.stdout)["ok"]
+    report = orjson.loads(audit.stdout)
+    assert report["ok"], report
+    return int(report["records"])
+
+
+def _lost_and_back(project: Project) -> None:
+    """As backup.md has it typed: the database is lost, and then the whole machine."""
+    database, machine = _typed_in("Back in containers")
+    project.run("--profile", "*", "down")
+    refused = project.run("run", "--rm", "-T", "restore", check=False)
+    assert (refused.returncode, "is not empty" in refused.stderr) == (2, True), refused.stderr
+    project.typed(database)
+    project.run("--profile", "archiver", "up", "--detach", "--wait", "archiver")
+
+    who = "" if project.level == "ordinary" else " --key keys/registrar/registrar.socaikey"
+    project.typed(f"docker compose run --rm -T migrate log checkpoint{who} > kept.checkpoint")
+    keys, rest = machine.split("\n", 1)
+    project.typed(keys)
+    repository = project.packed("migrate", "/var/lib/socai/backups")  # on another machine's disk
+    project.run("--profile", "*", "down", "--volumes")
+    project.unpack("migrate", "/var/lib/socai/backups", repository)
+    before, remembering, after = rest.partition(REMEMBERING)
+    project.typed(before)
+    blind = project.run("up", "--detach", "--wait", check=False)
+    assert blind.returncode, "nothing is known of the log here"
+    project.typed(remembering + after)
+
+
+def _typed_in(heading: str) -> list[str]:
+    """The blocks of a section of backup.md."""
+    page = (ROOT / "docs" / "operate" / "backup.md").read_text("utf-8")
+    section = page.split(f" {heading}\n", 1)[1].split("\n#", 1)[0]
+    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
 
 
 def _back_up(project: Project) -> None:
@@ -133,22 +217,28 @@ def _back_up(project: Project) -> None:
     assert opens.split() == [], "it seals, and opens nothing"
 
 
-def _asked_of_a_replica_that_is_cut_off(project: Project) -> set[int]:
-    """What is answered where a replica has taken requests and its machine is there no more."""
-    project.run("pause", "api-2")
+def _asked_of_a_replica_that_is_cut_off(project: Project) -> tuple[set[int], set[int]]:
+    """What is answered where a replica has taken requests and its machine is there no more.
+
+    Of a long one it has taken what its buffers hold; the rest waits for somebody to take it.
+    """
+    project.pause("api-2")
     trusted = ssl.create_default_context(cafile=str(project.certificate))
     with (
         httpx.Client(verify=trusted, timeout=30) as http,
-        ThreadPoolExecutor(8) as pool,
+        ThreadPoolExecutor(16) as pool,
     ):
-        url = f"https://127.0.0.1:{project.port}/health/live"
-        asking = [pool.submit(http.get, url) for _ in range(8)]
-        wait(asking, timeout=3)
-        assert not all(map(Future.done, asking)), "none of them went to it"
+        at = f"https://127.0.0.1:{project.port}"
+        short = [pool.submit(http.get, f"{at}/health/live") for _ in range(8)]
+        body = bytes(8 << 20)
+        long = [pool.submit(http.post, f"{at}/v1/acts", content=body) for _ in range(8)]
+        wait([*short, *long], timeout=5)
+        for asking in (short, long):
+            assert not all(map(Future.done, asking)), "none of them went to it"
         project.cut_off("api-2")
-        answered = {one.result().status_code for one in asking}
+        answered = [{one.result().status_code for one in asking} for asking in (short, long)]
     project.run("unpause", "api-2")
-    return answered
+    return answered[0], answered[1]
 
 
 def _refused_while(project: Project, *words: str) -> list[str]:

@@ -26,6 +26,7 @@ LASTING: Final = (
     "postgres", "api", "api-2", "proxy", "checkpointer", "projector", "keeper", "vault", "archiver",
 )  # fmt: skip
 REPLICAS: Final = ("api", "api-2")
+ALONE: Final = ("restore", "place")  # by hand, when there is no database, and reached by nobody
 KEYS: Final = Path("/var/lib/socai/keys")
 SEEN: Final = "/var/lib/socai/seen"
 
@@ -33,12 +34,13 @@ SEEN: Final = "/var/lib/socai/seen"
 def test_the_services_are_those_of_an_enclave() -> None:
     """Nothing else runs beside them; the vault runs once it is founded, the rehearsal by hand.
 
-    The keeper runs above ordinary.
+    The keeper runs above ordinary; a restore when there is no database.
     """
-    assert set(SERVICES) == {*LASTING, "migrate", "rehearsal"}
+    assert set(SERVICES) == {*LASTING, "migrate", "rehearsal", *ALONE}
     profiles = {name: service.get("profiles") for name, service in SERVICES.items()}
     named = {name: profile for name, profile in profiles.items() if profile is not None}
-    assert named == {name: [name] for name in ("rehearsal", "vault", "keeper", "archiver")}
+    own = {name: [name] for name in ("rehearsal", "vault", "keeper", "archiver", "restore")}
+    assert named == {**own, "place": ["restore"]}
 
 
 def test_only_the_archiver_replicates_and_no_disk_fills_without_it() -> None:
@@ -51,13 +53,19 @@ def test_only_the_archiver_replicates_and_no_disk_fills_without_it() -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_nobody_is_root_or_may_become_it(name: str) -> None:
-    """A broken process has no rights, and nothing to write to but what it is given."""
+    """A broken process has no rights, and nothing to write to but what it is given.
+
+    But who gives the server its folder: he may read what is another's, give away, and reach nobody.
+    """
     service = SERVICES[name]
-    assert str(service["user"]).partition(":")[0] not in ("0", "root", "")
+    root = str(service["user"]).partition(":")[0] in ("0", "root", "")
+    assert root == (name == "restore")
+    assert service.get("cap_add") == (["CHOWN", "DAC_OVERRIDE"] if root else None)
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["read_only"] is True
-    assert not {"privileged", "cap_add", "pid", "ipc", "network_mode", "env_file"} & set(service)
+    assert service.get("network_mode") == ("none" if name in ALONE else None)
+    assert not {"privileged", "pid", "ipc", "env_file"} & set(service)
 
 
 def test_the_image_is_no_root_either() -> None:
@@ -171,6 +179,7 @@ def test_each_process_has_only_the_logins_it_works_with() -> None:
         "vault": {"vault.password"},
         "archiver": {"archiver.password"},
         "rehearsal": set(),
+        **{name: set() for name in ALONE},
     }
     opens = {name for name, one in SERVICES.items() if "vault.passphrase" in one["secrets"]}
     assert opens == {"migrate", "vault"}
@@ -196,6 +205,8 @@ def test_each_process_has_only_the_keys_it_works_with() -> None:
         "vault": {"vault:ro"},
         "archiver": set(),
         "rehearsal": {"registrar:ro"},
+        "restore": {"backup:ro"},
+        "place": set(),
     }  # fmt: skip
 
 
@@ -219,7 +230,7 @@ def test_each_process_remembers_its_log_where_no_other_can_write() -> None:
     own["api-2"] = own["api"]
     nobody = {
         name: set[str]()
-        for name in ("postgres", "proxy", "rehearsal", "keeper", "vault", "archiver")
+        for name in ("postgres", "proxy", "rehearsal", "keeper", "vault", "archiver", *ALONE)
     }
     assert seen == {**own, **nobody, "migrate": every}
     settings = Settings.at(Path("/var/lib/socai/home"), seen_dir=Path(SEEN))
@@ -273,7 +284,7 @@ def test_only_the_proxy_is_reached_from_outside_and_only_on_loopback() -> None:
         ports = service.get("ports", [])
         assert all(port.startswith("127.0.0.1:") for port in ports)
         assert bool(ports) == (name == "proxy")
-        assert ("outside" in service["networks"]) == (name in (*REPLICAS, "proxy", "vault"))
+        assert ("outside" in service.get("networks", ())) == (name in (*REPLICAS, "proxy", "vault"))
 
 
 def test_two_replicas_of_the_api_stand_behind_one_port() -> None:
