@@ -63,9 +63,9 @@ def day(text: str | None) -> str | Markup:
     return "" if text is None else _time(text[:10], case_words.day(text))
 
 
-def _time(at: str, told: str | None) -> Markup:
+def _time(at: str, shown: str | None) -> Markup:
     """A time for people, and for programs: a page has hundreds, and `Markup.format` is slow."""
-    return Markup(f'<time datetime="{escape(at)}">{escape(told)}</time>')  # noqa: S704  escaped
+    return Markup(f'<time datetime="{escape(at)}">{escape(shown)}</time>')  # noqa: S704  escaped
 
 
 def tone(code: str | None) -> str:
