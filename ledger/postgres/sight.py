@@ -15,7 +15,7 @@ from uuid import UUID
 
 from ledger.asker import asker
 from ledger.ports import Sight
-from ledger.postgres import arrays
+from ledger.postgres import direct
 from ledger.postgres.connect import Connection, Pool, reading
 from ledger.postgres.direct import PreparedStatement
 from ledger.postgres.ticketed import TRUE, Ticketed, audience_late
@@ -183,7 +183,7 @@ class PostgresSight:
         under, (position, whole) = told
         if whole is not None:
             shows_under("RECORD", stream, comp, under)
-        return arrays.bigint(position or b""), None if whole is None else whole == TRUE
+        return direct.bigint(position or b""), None if whole is None else whole == TRUE
 
     def acts(self, stream: str, act_ids: Collection[str]) -> frozenset[str]:
         """Which of these acts of a case the caller sees."""
