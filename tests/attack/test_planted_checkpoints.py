@@ -217,7 +217,7 @@ def test_a_planted_checkpoint_is_named_by_readiness_and_shuts_no_door(
 
 def _checks(service: Service) -> list[dict[str, Any]]:
     """What readiness says, check by check."""
-    found: list[dict[str, Any]] = service.client.get("/health/ready").get_json()["checks"]
+    found: list[dict[str, Any]] = service.readiness("log").get_json()["checks"]
     return found
 
 

@@ -301,7 +301,7 @@ def _watching(service: Service) -> LogWatch:
 
 def _reads_check(service: Service) -> dict[str, Any]:
     """What readiness says of the log of reads."""
-    answer = service.client.get("/health/ready", headers={"Accept-Language": "en"})
+    answer = service.readiness("reads", "en")
     (check,) = [one for one in answer.get_json()["checks"] if one["name"] == "reads"]
     assert check["ok"] or answer.status_code == 503
     found: dict[str, Any] = check
