@@ -170,7 +170,8 @@ _SAID_ELSEWHERE: Final = frozenset(
     {"state_vi", "state_en", "state_since", "outcome_vi", "outcome_en", "officers", "silences"}
 )
 _OBJECTS: Final = frozenset({"result", "finding", "handler", "lead"})
-_BY_CODE: Final = frozenset({"flags", "assumptions"})
+_SAY_THEMSELVES: Final = frozenset({"flags", "assumptions", "finders"})
+"""Lists each thing of which is told by its value alone."""
 #: Leaf of a thing that says where it stands; the first that changed is shown.
 _TELLING: Final = ("status", "state", "finding", "label", "occurred_at", "until", "code", "act")
 _Leaves = dict[str, tuple[Any, Any]]
@@ -223,7 +224,8 @@ def _values(speaker: Speaker, kind: str, leaves: _Leaves) -> tuple[object, objec
     if "" in leaves:
         old, new = leaves[""]
         return valued(speaker, kind, old), valued(speaker, kind, new)
-    for leaf in _TELLING:
+    told = (speaker.lang,) if kind == "assumptions" else _TELLING
+    for leaf in told:
         if leaf in leaves:
             old, new = leaves[leaf]
             return _said(speaker, leaf, old, leaves, 0), _said(speaker, leaf, new, leaves, 1)
@@ -295,11 +297,9 @@ def _brief(speaker: Speaker, thing: Json) -> str:
 
 def _title(speaker: Speaker, thing: tuple[str, ...], leaves: _Leaves, case: Json) -> str:
     kind = speaker.name("result_act" if thing[0] == "result" else thing[0])
-    if thing[0] in _OBJECTS or thing[0] == "flags" or len(thing) == 1:
+    if thing[0] in _OBJECTS or thing[0] in _SAY_THEMSELVES or len(thing) == 1:
         return kind
     known: Json = next((one for one in case.get(thing[0], ()) if _is(one, thing[1])), {})
-    if thing[0] in _BY_CODE:
-        return f"{kind}: {known.get('code') or thing[1].partition('.')[0]}"
     if thing[0] == "complaint_paths":
         return f"{kind}: {act_title(speaker, _either(leaves, 'act') or known.get('act'))}"
     said = known.get(speaker.lang) or _either(leaves, speaker.lang)

@@ -25,6 +25,7 @@ from ledger.log.proof import inclusion_from_json, verify_inclusion
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.registry.calendar import VIETNAM
 from tests.builders import a_case_in
+from tests.codes_in_words import codes_in
 from tests.fixtures.app import Service
 from tests.fixtures.compartments import (
     DIGEST,
@@ -302,6 +303,21 @@ def test_what_an_act_is_checked_by_is_one_file(
         vkeys = [VKey.parse(text) for text in compartments.service.enclave.vkeys]
         entry = record.entry(unb64(one["envelope"]))
         verify_inclusion(proof, entry, vkeys, origin=compartments.service.enclave.facts.origin)
+
+
+def test_no_code_stands_on_a_page(reader: PageReader, compartments: Compartments) -> None:
+    """Words of the field alone; what a program would use is in the twin, in `code` and in `pre`."""
+    case, act = f"/ho-so/{compartments.hidden.case}", compartments.hidden.act
+    parts = ("", "/dien-bien?lan=3&xem=chi-tiet", "/tai-lieu", "/thoi-han", "/lien-he",
+             "/so-sanh?tu=1&den=4", "/kiem-chung", "/vi-sao/clocks", "/vi-sao/flags")  # fmt: skip
+    for path in (*(f"{case}{part}" for part in parts), f"/lan-ghi/{act}", "/ho-so", "/dien-bien",
+                 "/thay-doi?tu=0", "/viec-can-lam?team=true", "/thong-ke",
+                 "/nhat-ky-truy-cap"):  # fmt: skip
+        main = reader.get(path).text.partition("<main")[2].partition("</main>")[0]
+        shown = re.sub(r"<(code|pre)\b.*?</\1>", "", main, flags=re.DOTALL)
+        said = html.unescape(re.sub(r"<[^>]*>", " ", shown))
+        written = re.sub(r"Mục \w+", "", said)  # as the builders fill in a text
+        assert codes_in(written) == [], path
 
 
 def test_no_page_waits_for_what_is_not_there_yet(
