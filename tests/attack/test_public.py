@@ -162,8 +162,10 @@ def test_at_a_terminal_nobody_signs_in_and_nothing_internal_is_shown(told: Told)
         listed = told.cli("public", lang=lang)
         assert listed.exit_code == 0, listed.output
         assert told.id("said") in listed.stdout
-        shown = told.cli("public", told.id("said"), lang=lang)
-        assert SAID in shown.stdout
+        for called in (told.id("said"), told.id("said")[:8]):
+            assert SAID in told.cli("public", called, lang=lang).stdout
+        none = told.cli("public", told.id("internal")[:8], lang=lang)
+        assert (none.exit_code, none.stdout) == (2, ""), "as if there were none"
         for called in ("internal", "waits", "gone", "named"):
             assert told.id(called) not in listed.stdout
             refused = told.cli("public", told.id(called), lang=lang)
