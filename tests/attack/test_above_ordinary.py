@@ -21,6 +21,7 @@ from api.ops.enclave_audit import AUDITOR, PROJECTOR, Audited, run
 from api.settings import write_private
 from keys.custody.file import write_key
 from ledger.audit.findings import Damage
+from ledger.log.checkpoint import unverified
 from ledger.reads.access_logged import AccessRow
 from ledger.streams.names import stream_id
 from projections.views.acts import naming
@@ -274,6 +275,23 @@ def test_a_command_opens_no_annex(above: Above, tmp_path: Path) -> None:
     assert max(map(len, table.splitlines())) <= 80
     assert officer(HOLDER)[:8] in table
     assert officer(OTHER)[:8] not in table
+
+
+def test_an_officer_prints_the_checkpoint_to_be_kept(above: Above, tmp_path: Path) -> None:
+    """`socai log checkpoint --key`; without a key it is shown to nobody, as all else there."""
+    phrase, key = tmp_path / "phrase", tmp_path / "own.socaikey"
+    write_private(phrase, b"of one officer")
+    write_key(key, builders.key(WHOLE), b"of one officer", t=1, p=1, m_kib=64)
+    env = {"SOCAI_PASSPHRASE_FILE": str(phrase), "SOCAI_HOME": str(tmp_path / "home")}
+    enclave = above.service.enclave
+    with listening(above.service) as url:
+        asked = ["--lang", "en", "log", "checkpoint", "--server", url]
+        asked += ["--log", enclave.facts.origin]
+        nobody = CliRunner().invoke(main, asked, env=env)
+        told = CliRunner().invoke(main, [*asked, "--key", str(key)], env=env)
+    assert (nobody.exit_code, nobody.stdout) == (1, "")
+    assert told.exit_code == 0, told.output
+    assert unverified(told.stdout.encode()).origin == enclave.facts.origin
 
 
 # -- each read is a row ---------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from api.cli.commands.signer_options import (
     whose_key,
 )
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import fail, misuse, options, shell_of, visible
+from api.cli.terminal.shell import fail, options, shell_of, visible
 from api.client.client import Client
 from api.client.connection import Refused
 from api.ops.home_notes import ACCESS_VKEYS, running_url
@@ -94,15 +94,13 @@ def newest(server: str | None, log: str | None, *, reads: bool, **whose: Any) ->
     """Print the newest signed checkpoint, to be kept elsewhere; held against what was seen before.
 
     Keep it apart from the database: socai log audit --checkpoint FILE holds a log to it, and
-    socai log remember FILE tells it to a new machine. That of the log of reads is shown with the
-    key of an overseer's auditor, and held against nothing but that log's keys, where this home has
-    them.
+    socai log remember FILE tells it to a new machine. Above ordinary it is shown with an officer's
+    key; that of the log of reads with the key of an overseer's auditor, and held against nothing
+    but that log's keys, where this home has them.
     """
     shell, settings = shell_of(), Settings.from_env()
-    if not reads and any(whose.values()):
-        misuse(Message("Nothing was done: a key is asked for with --reads alone."))
-    signer = signer_of(settings, **whose) if reads else None
-    of = log or origin_of(settings) if reads else log
+    signer = signer_of(settings, **whose) if reads or any(whose.values()) else None
+    of = log if signer is None else log or origin_of(settings)
     with closing(client_at(server or running_url(settings), signer, of)) as client:
         note = _of_reads(client, settings) if reads else client.checkpoint()
     found = unverified(note)
