@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+from uuid import UUID
 
 from ledger.admission.judge import event_of
 from ledger.errors import VerificationError
@@ -21,6 +22,7 @@ from ledger.write.registry_follower import RegistryFollower
 END: Final = 2**62
 _MOST_STATEMENTS: Final = 20_000
 """Statements of streams judged in full that are kept, to go on from where they were left."""
+_Asked = tuple[bytes, bool, bool, UUID]
 
 
 class JudgedStream:
@@ -41,7 +43,7 @@ class JudgedStream:
         self._reader = reader
         self._stream = begin(stream_id(reader.origin, name), name)
         self._found: dict[int, SetAside | None] = {}
-        self._entries: dict[int, bytes] = {}
+        self._asked: dict[int, _Asked] = {}
         self._reached = 0
         self._ended = False
 
@@ -76,7 +78,7 @@ class JudgedStream:
 
     def judges(self, row: StoredRecord) -> bool:
         """Whether it was this record that was judged at its index, and not another."""
-        return self._entries.get(row.index) == row.entry
+        return self._asked.get(row.index) == _asked(row)
 
     def _settled(self, row: StoredRecord) -> Event | None:
         """The next record, judged; None where its content is erased, and all that follows ends."""
@@ -88,7 +90,7 @@ class JudgedStream:
             return None
         event.mutate(self._stream)
         self._found[row.index] = event.aside if isinstance(event, PositionPassed) else None
-        self._entries[row.index] = row.entry
+        self._asked[row.index] = _asked(row)
         return event
 
     def _alone(self, row: StoredRecord) -> Event | ContentErased:
@@ -114,6 +116,11 @@ class JudgedStream:
     def open(self) -> Mapping[int, str]:
         """Entry in b64, by index, of what is set aside and no act has voided yet."""
         return self._stream.state.aside
+
+
+def _asked(row: StoredRecord) -> _Asked:
+    """What a judgement rests on of a row: its entry, and the columns that no entry is bound to."""
+    return row.entry, row.author, row.registry, row.unit
 
 
 class JudgedStreams:

@@ -1299,7 +1299,7 @@ def test_a_read_judges_a_case_with_junk_once(den: Den) -> None:
 
 @attack(
     "a case of many acts, so that every read behind a new one judges them all again",
-    stopped_by="what was judged is kept, and gone on with; other bytes are judged from the first",
+    stopped_by="what was judged is kept, and gone on with; another row is judged from the first",
     noticed_by="-",
 )
 def test_a_case_that_grew_is_judged_where_it_grew(den: Den) -> None:
@@ -1333,6 +1333,9 @@ def test_a_case_that_grew_is_judged_where_it_grew(den: Den) -> None:
         {lies.index: replace(lies, state=lies.state[:-1] + bytes([lies.state[-1] ^ 1]))},
         {last.index: replace(last, wrap=None)},
         {index: replace(before[index], wrap=None, state=b"")},
+        {lies.index: replace(lies, author=not lies.author)},
+        {lies.index: replace(lies, registry=not lies.registry)},
+        {last.index: replace(last, unit=UUID(an_id("another unit")))},
     ):
         for at, row in {**before, **damaged}.items():
             stored[at] = row
