@@ -29,6 +29,16 @@ _SERVING: Final = {
     "mat": {"postgres", "api", "api-2", "proxy", "checkpointer", "projector", "keeper"},
 }
 REMEMBERING: Final = "docker compose run --rm -T migrate log remember - < kept.checkpoint\n"
+OF_READS: Final = """
+import psycopg
+from api.ops.wiring import role_dsn
+from api.settings import Home, Settings
+settings = Settings.from_env()
+with psycopg.connect(role_dsn(settings, Home(settings).facts(), "auditor")) as own:
+    newest = "SELECT note FROM access.checkpoints ORDER BY size DESC LIMIT 1"
+    print(bytes(own.execute(newest).fetchone()[0]).decode(), end="")
+"""
+"""What an overseer's auditor keeps; nobody of a played case is one."""
 _PLAYED: Final = {"ordinary": "SC1", "mat": "SC12"}
 
 
@@ -63,7 +73,7 @@ class Project:
     """
 
     def __init__(self, docker: str, folder: Path, level: str) -> None:
-        self._docker, self._folder, self.level = docker, folder, level
+        self._docker, self.folder, self.level = docker, folder, level
         self._file = ".env" if level == "ordinary" else f".env.{level}"
         (folder / "docs" / "operate").mkdir(parents=True)
         for name in ("docker-compose.yml", "Makefile", *CONFIGS):
@@ -92,7 +102,7 @@ class Project:
     def typed(self, lines: str) -> None:
         """What a page has, in one shell, to the first line that fails."""
         done = subprocess.run(
-            ["/bin/sh", "-exc", lines], cwd=self._folder, capture_output=True, text=True,
+            ["/bin/sh", "-exc", lines], cwd=self.folder, capture_output=True, text=True,
             check=False, stdin=subprocess.DEVNULL,
             env={"PATH": "/usr/bin:/bin:/usr/local/bin", "COMPOSE_ENV_FILES": self._file},
         )  # fmt: skip
@@ -111,7 +121,7 @@ class Project:
 
     def _called(self, words: Sequence[str], given: bytes) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
-            [self._docker, "compose", "--env-file", self._file, *words], cwd=self._folder,
+            [self._docker, "compose", "--env-file", self._file, *words], cwd=self.folder,
             env={"PATH": "/usr/bin:/bin:/usr/local/bin"}, input=given, capture_output=True,
             check=False,
         )  # fmt: skip
@@ -188,6 +198,8 @@ def _lost_and_back(project: Project) -> None:
 
     who = "" if project.level == "ordinary" else " --key keys/registrar/registrar.socaikey"
     project.typed(f"docker compose run --rm -T migrate log checkpoint{who} > kept.checkpoint")
+    reads = project.run("run", "--rm", "-T", "--entrypoint", "python", "migrate", "-c", OF_READS)
+    (project.folder / "reads.checkpoint").write_text(reads.stdout, "ascii")
     keys, rest = machine.split("\n", 1)
     project.typed(keys)
     repository = project.packed("migrate", "/var/lib/socai/backups")  # on another machine's disk
