@@ -66,6 +66,10 @@ CONFIGURATION: Final[Mapping[str, Sequence[str]]] = {
     "pg_ident.conf": [],
 }
 """Files that tell a cluster what to do, and their lines."""
+UNDER_WAY: Final = "socai.restore.part"
+"""A file in a cluster that is being restored: until it stands, nothing is lost with it."""
+_NOT_BEGUN: Final = "backup_label"
+_RECOVERING: Final = ("in archive recovery", "shut down in recovery")
 _RUN_BY_A_SERVER: Final = (
     "archive_command", "archive_library", "archive_cleanup_command", "recovery_end_command",
     "shared_preload_libraries", "session_preload_libraries", "local_preload_libraries",
@@ -100,7 +104,6 @@ class Embedded:
         self._data = self._root / "data"
         self._run = self._root / "run"
         self._log = self._root / "server.log"
-        self._recovering = self._root / "restore.part"
         self._password_file = self._home / "secrets" / "postgres.password"
         self._binaries = binaries
 
@@ -164,27 +167,28 @@ class Embedded:
                 self._make_cluster()
             if not self._answers():
                 self._start()
-            self._recovering.unlink(missing_ok=True)  # whoever goes on from it keeps it
+            (self._data / UNDER_WAY).unlink(missing_ok=True)  # whoever goes on from it keeps it
         return self.dsn()
 
     def restore(self, fill: Callable[[Path], None]) -> None:
         """Takes a copy of a cluster in, which recovers as it starts, and is left running by itself.
 
-        What one before it left, which was cut off before it had recovered, goes first.
+        What one before it left, which was cut off before it had recovered, goes first; a cluster
+        that has ever taken anything of its own is left to `fill`, which refuses.
 
         Args:
-            fill: Puts it into the folder it is given, or refuses and leaves nothing there.
+            fill: Puts it into the folder it is given, marked `UNDER_WAY`, or refuses and leaves
+                nothing there.
 
         Raises:
             EmbeddedError: It does not come up; nothing is left of it.
         """
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._alone():
-            if self._recovering.exists():
+            if self._cut_off():
                 self._pg_ctl("stop", "-m", "immediate", "-w")
-                shutil.rmtree(self._data, ignore_errors=True)
-            elif not self._data.exists():
-                self._recovering.touch(mode=0o600)
+                if self._cut_off():  # it may have come up meanwhile
+                    emptied(self._data)
             fill(self._data)
             account = self._account()
             self._run.mkdir(exist_ok=True, mode=0o700)
@@ -197,15 +201,25 @@ class Embedded:
                 self._await_production()
             except EmbeddedError:
                 self._pg_ctl("stop", "-m", "immediate", "-w")
-                shutil.rmtree(self._data)
+                emptied(self._data)
                 raise
-            self._recovering.unlink(missing_ok=True)
+            (self._data / UNDER_WAY).unlink()
+
+    def _cut_off(self) -> bool:
+        """Whether a restore left it, and its server at most recovered on it."""
+        if not (self._data / UNDER_WAY).exists():
+            return False
+        if (self._data / _NOT_BEGUN).exists():
+            return True
+        return any(state in self._told_of() for state in _RECOVERING)
+
+    def _told_of(self) -> str:
+        return self._execute("pg_controldata", f"--pgdata={self._data}").stdout
 
     def _await_production(self) -> None:
         """Until it writes by itself: before, it answers and takes nothing."""
         while self.running:
-            told = self._execute("pg_controldata", f"--pgdata={self._data}").stdout
-            if "in production" in told:
+            if "in production" in self._told_of():
                 return
             time.sleep(0.1)
         raise EmbeddedError(f"the embedded server ended while it recovered: {self._tail()}")
@@ -405,6 +419,26 @@ class Embedded:
             with contextlib.suppress(OSError):
                 lines += path.read_text("utf-8", "replace").splitlines()[-6:]
         return " | ".join(lines)
+
+
+def only_laid_down(data: Path) -> bool:
+    """Whether a restore left it half done and no server ever began on it.
+
+    The label of a copy is its first file, and a server takes it away before it writes anything.
+    """
+    names = {path.name for path in data.iterdir()} if data.is_dir() else set[str]()
+    begun = _NOT_BEGUN not in names or "postmaster.pid" in names
+    return names == {UNDER_WAY} or (UNDER_WAY in names and not begun)
+
+
+def emptied(data: Path) -> None:
+    """A folder that somebody mounted, or gave away, stays; what tells what it is goes last."""
+    last = {_NOT_BEGUN: 1, UNDER_WAY: 2}
+    for path in sorted(data.iterdir(), key=lambda one: last.get(one.name, 0)):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def write_configuration(data: Path) -> None:

@@ -32,8 +32,11 @@ from api.ops.backup.repository import (
 )
 from api.ops.embedded_postgres import (
     CONFIGURATION,
+    UNDER_WAY,
     Embedded,
     EmbeddedError,
+    emptied,
+    only_laid_down,
     write_configuration,
 )
 from api.settings import Settings, SettingsError
@@ -48,9 +51,7 @@ _READ_BYTES: Final = 1 << 20
 _MARK: Final = b"# socai restore\n"
 _FACTS: Final = "enclave.json"
 _ASIDE: Final = ".from-backup"
-_UNDER_WAY: Final = "socai.restore.part"
 _MANIFEST: Final = "backup_manifest"
-_LOCKED: Final = "postmaster.pid"
 
 
 def choose(repository: Repository, to: datetime | None) -> BaseCopy:
@@ -75,15 +76,16 @@ def lay_down(
 ) -> int:
     """The copy and its WAL, as a cluster that recovers when it is started; up to which WAL.
 
-    What a restore before it left half done, which no server ever had, goes first.
+    What a restore before it left half done, which no server ever had, goes first. It stays marked
+    as half done until `stands`, or until the embedded server has recovered.
 
     Raises:
         SettingsError: A cluster is there already, or what was copied is not what the server gave.
         Unsealable: A part does not open; what was laid down is taken away again.
     """
     there, (place, owner) = data.exists(), _place_of(data)
-    if there and (data / _UNDER_WAY).exists() and not (data / _LOCKED).exists():
-        _emptied(data)
+    if only_laid_down(data):
+        emptied(data)
     if there and any(data.iterdir()):
         raise SettingsError(
             Message("{data} is not empty: move it away first, it is evidence", data=data)
@@ -92,24 +94,18 @@ def lay_down(
         with naming(data):
             reached = _laid(repository, base, keys, data, to)
         _give(place, owner)
-        (data / _UNDER_WAY).unlink()
     except BaseException:
         if there:
-            _emptied(data)
+            emptied(data)
         else:
             shutil.rmtree(data, ignore_errors=True)
         raise
     return reached
 
 
-def _emptied(folder: Path) -> None:
-    """A folder that somebody mounted, or gave away, stays; the mark goes last."""
-    last = folder / _UNDER_WAY
-    for path in (*(one for one in folder.iterdir() if one != last), last):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+def stands(data: Path) -> None:
+    """All that belongs to it is there too: from here on it is moved away, and not laid anew."""
+    (data / UNDER_WAY).unlink()
 
 
 def _place_of(path: Path) -> tuple[Path, os.stat_result]:
@@ -130,7 +126,7 @@ def _laid(
     repository: Repository, base: BaseCopy, keys: OpeningKeys, data: Path, to: datetime | None
 ) -> int:
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (data / _UNDER_WAY).touch(mode=0o600)
+    (data / UNDER_WAY).touch(mode=0o600)
     source = _Readable(repository.read(base, CLUSTER, keys))
     with (
         _no_copy_of_ours(),
@@ -198,7 +194,7 @@ def _hold_to(manifest: bytes, data: Path) -> None:
             Message("this is no copy that `socai backup run` made: {error}", error=error)
         ) from error
     laid = (path.relative_to(data) for path in data.rglob("*") if path.is_file())
-    known = {str(_laid_as(Path(), name)) for name in listed} | {_UNDER_WAY}
+    known = {str(_laid_as(Path(), name)) for name in listed} | {UNDER_WAY}
     wrong += [str(path) for path in laid if str(path) not in known and path.parts[0] != "pg_wal"]
     if wrong:
         raise SettingsError(

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from api.ops.backup.repository import CLUSTER, HOME, MANIFEST, BaseCopy, Repository
-from api.ops.backup.restoring import home_of, lay_down
+from api.ops.backup.restoring import home_of, lay_down, stands
 from api.ops.embedded_postgres import CONFIGURATION
 from api.settings import SettingsError
 from keys.hpke import OpeningKey
@@ -154,28 +154,67 @@ def test_no_server_is_started_on_files_that_are_not_those_it_gave(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+LABEL, OLD, MARK = "backup_label", "backup_label.old", "socai.restore.part"
+
+
+@pytest.mark.parametrize("left", [(MARK,), (MARK, LABEL, "base/1"), (MARK, LABEL, "base/1", OLD)])
 def test_what_a_restore_that_was_killed_left_goes_before_the_next(
-    repository: Repository, tmp_path: Path
+    repository: Repository, tmp_path: Path, left: tuple[str, ...]
 ) -> None:
-    """It is no evidence: nothing ever ran on it. What a server runs on stays; so does a mount."""
-    base = a_copy(repository, CLUSTER, _file("PG_VERSION"))
-    data = tmp_path / "data"
-    (data / "base").mkdir(parents=True)
-    (data / "base" / "1").touch()
-    with pytest.raises(SettingsError, match="is not empty"):
-        lay_down(repository, base, KEY, data, None)
-    (data / "socai.restore.part").touch()
-    (data / "postmaster.pid").touch()
-    with pytest.raises(SettingsError, match="is not empty"):
-        lay_down(repository, base, KEY, data, None)
-    assert (data / "base" / "1").exists()
-    (data / "postmaster.pid").unlink()
+    """It is no evidence: nothing ever ran on it. A mount stays; so does what is there at its end.
+
+    A cluster that had been restored before has `backup_label.old` in each of its copies.
+    """
+    base = a_copy(repository, CLUSTER, _file(LABEL), _file("PG_VERSION"))
+    data = _with(tmp_path, *left)
     here = data.stat().st_ino
     lay_down(repository, base, KEY, data, None)
     assert (data / "PG_VERSION").read_bytes() == ORDER
     assert not (data / "base").exists()
-    assert not (data / "socai.restore.part").exists()
     assert data.stat().st_ino == here
+    lay_down(repository, base, KEY, data, None)  # killed before the files of acts were there
+    stands(data)
+    assert not (data / MARK).exists()
+    with pytest.raises(SettingsError, match="is not empty"):
+        lay_down(repository, base, KEY, data, None)
+
+
+@attack(
+    "a restore is typed over a cluster that somebody began to use where one before it was killed",
+    stopped_by="a server takes the label of a copy away before it writes; without it all stays",
+    noticed_by="one sentence, exit 2",
+)
+@pytest.mark.parametrize(
+    "left",
+    [
+        ("base/1",),
+        (LABEL, "base/1"),
+        (MARK, "base/1"),
+        (MARK, OLD, "base/1"),
+        (MARK, LABEL, "postmaster.pid", "base/1"),
+    ],
+    ids=" ".join,
+)
+def test_what_a_server_may_have_run_on_stays(
+    repository: Repository, tmp_path: Path, left: tuple[str, ...]
+) -> None:
+    """Also where it was stopped cleanly, and the mark is still there."""
+    base = a_copy(repository, CLUSTER, _file("PG_VERSION"))
+    data = _with(tmp_path, *left)
+    with pytest.raises(SettingsError, match="is not empty"):
+        lay_down(repository, base, KEY, data, None)
+    assert all((data / name).exists() for name in left)
+
+
+def _with(tmp_path: Path, *names: str) -> Path:
+    """A folder of a cluster that holds these."""
+    data = tmp_path / "data"
+    (data / "base").mkdir(parents=True)
+    for name in names:
+        (data / name).touch()
+    if "base/1" not in names:
+        (data / "base").rmdir()
+    return data
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can give files away")

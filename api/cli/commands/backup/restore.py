@@ -70,6 +70,7 @@ def restore(
         restoring.lay_down(repository, base, keys, data.absolute(), to_time)
         made = restoring.home_of(repository, base, keys, settings.home)
         files = restoring.files_of(repository, settings)
+        restoring.stands(data.absolute())
         _tell_laid_down(shell, base, data, made, files)
         return
     _require_own(settings, kept)
