@@ -203,7 +203,7 @@ class Embedded:
                 self._pg_ctl("stop", "-m", "immediate", "-w")
                 emptied(self._data)
                 raise
-            (self._data / UNDER_WAY).unlink()
+            (self._data / UNDER_WAY).unlink(missing_ok=True)  # none where it was laid by hand
 
     def _cut_off(self) -> bool:
         """Whether a restore left it, and its server at most recovered on it."""
