@@ -7,7 +7,7 @@ repeat: whoever was cut off runs it again.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ from api.ops import database
 from api.ops.wiring import open_blobs, open_kek, open_projector, require_schema, role_dsn
 from api.settings import EnclaveFacts, Settings
 from keys import canonical
-from ledger.erasure.shredding import Shredding
+from ledger.erasure.shredding import Erasure, Shredding
 from ledger.errors import Unavailable
 from ledger.files.file_key import FileKey
 from ledger.message import Message
@@ -69,13 +69,17 @@ class Shredded:
     views: bool
 
 
-def shred(settings: Settings, act_id: UUID, *, wait_s: float) -> Shredded:
+def shred(
+    settings: Settings, act_id: UUID, *, wait_s: float, agreed: Callable[[Erasure], None]
+) -> Shredded:
     """Carries out an act, or goes on with it.
 
     Args:
         settings: Of the home.
         act_id: The act.
         wait_s: How long to wait for the views.
+        agreed: Asked once before anything goes; not where the act was carried out before. What it
+            raises ends this.
 
     Raises:
         NotFound: There is no such act.
@@ -84,6 +88,8 @@ def shred(settings: Settings, act_id: UUID, *, wait_s: float) -> Shredded:
     """
     with database.reachable(settings) as facts, _opened(settings, facts) as (one, keeper):
         erasure = one.find(act_id)
+        if not keeper.carried_out(act_id):
+            agreed(erasure)
         for left in reversed(range(_TRIES)):
             size = one.size()
             if not keeper.carried_out(act_id):

@@ -130,6 +130,35 @@ def test_an_act_is_used_once(fresh: Erasable) -> None:
 
 
 @attack(
+    "a slip of the finger names another act of erasure that officers have signed",
+    stopped_by="socai log shred shows the act and asks; unasked it takes a whole id alone",
+    noticed_by="-",
+)
+def test_nothing_is_erased_that_nobody_said_yes_to(fresh: Erasable) -> None:
+    """Neither by how an id begins nor by all of it; what was carried out is asked no more."""
+    act = fresh.erase()
+    before, begins = wraps(fresh.service), act.act_id[:8]
+    for words, typed, why in (
+        ([begins], "n\n", "Nothing was erased"),
+        ([begins], "", "--yes and the whole id"),
+        ([act.act_id], "", "--yes and the whole id"),
+        ([begins, "--yes"], "y\n", f"{begins} is how one begins"),
+        ([act.act_id[:-1], "--yes"], "", "is how one begins"),
+        (["0" * 6], "y\n", "no act of the ledger begins with 000000"),
+    ):
+        told = fresh.socai("log", "shred", *words, typed=typed)
+        assert (told.exit_code, why in told.output) == (2, True), told.output
+        assert wraps(fresh.service) == before
+    shown = fresh.socai("log", "shred", begins, typed="n\n").stderr
+    for part in (act.act_id, "personal data", ", ".join(map(str, fresh.indices))):
+        assert part in shown
+    plain = act.act_id.replace("-", "").upper()
+    said = orjson.loads(fresh.socai("log", "shred", plain, "--yes", "--json").stdout)
+    assert (said["records"], wraps(fresh.service) < before) == (len(fresh.indices), True)
+    assert fresh.socai("log", "shred", begins).exit_code == 0
+
+
+@attack(
     "an act of erasure names one record that another act erased, so that the rest of what it names"
     " can never be erased",
     stopped_by="log.shred: what is gone is left out, and told; the rest goes",

@@ -147,10 +147,10 @@ class Scene:
     def shreds(self, result: StepResult, _: References) -> None:
         """The operator carries the erasure out, and the epoch turns."""
         act = str(result.act_id)
-        before = self.operate("log", "shred", act)
+        before = self.operate("log", "shred", act, "--yes")
         assert before["status"].startswith("pending epoch ")
         self.ran["turn"] = self.operate("key", "epoch", "turn")
-        self.ran["shred"] = self.operate("log", "shred", act)
+        self.ran["shred"] = self.operate("log", "shred", act, "--yes")
 
     # -- machines ----------------------------------------------------------------------------------
 

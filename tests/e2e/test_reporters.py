@@ -598,7 +598,7 @@ def test_an_erasure_reaches_what_r_keeps(r: Compartment) -> None:
     )
     service.say(erasing, "ct", "ubgk", "giamsat")
     env = {"SOCAI_HOME": str(service.settings.home)}
-    shred = ["log", "shred", erasing.act_id, "--json"]
+    shred = ["log", "shred", erasing.act_id, "--yes", "--json"]
     told = CliRunner().invoke(main, shred, env=env)
     assert told.exit_code == 0, told.output
     receipt = orjson.loads(told.stdout)

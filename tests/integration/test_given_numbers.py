@@ -63,9 +63,9 @@ def test_the_log_gives_numbers_and_they_stay(one: Erasable) -> None:
 
     # the first report of all is erased: whoever comes next is not given its number, nor another's
     gone = _erased(one)
-    refused = one.socai("log", "shred", gone(registered=None), "--json")
+    refused = one.socai("log", "shred", gone(registered=None), "--yes", "--json")
     assert (refused.exit_code, "in which register" in refused.output) == (1, True), refused.output
-    told = one.socai("log", "shred", gone(), "--json")
+    told = one.socai("log", "shred", gone(), "--yes", "--json")
     assert told.exit_code == 0, told.output
     service.halt()
     projector, _, pool = open_projector(service.settings)

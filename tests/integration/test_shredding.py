@@ -416,7 +416,7 @@ def test_officers_sign_an_erasure_by_command(service: Service, tmp_path: Path) -
             second = by(alias, "act", "sign", "--countersign", act_id, "--role", role, "--iat", at)
             sent = by(alias, "act", "submit", "-", "--at", at, stdin=second.stdout_bytes)
             assert sent.exit_code == 0, sent.output
-        told = one.socai("log", "shred", act_id)
+        told = one.socai("log", "shred", act_id[:8], typed="y\n")
         assert told.exit_code == 0, told.output
         assert "Pending epoch" in told.output
         gone = by("cv", "record", "entries", one.act.act_id)

@@ -21,14 +21,21 @@ from ledger.streams.names import stream_id
 
 _STREAM: Final = "ledger"
 _BEGINNING: Final = re.compile(r"[0-9a-f]{6,8}(?:-[0-9a-f]{0,4}){0,3}(?:-[0-9a-f]{0,12})?")
-_WHOLE: Final = 36
+_WHOLE: Final = re.compile(r"[0-9a-f]{8}(-?)(?:[0-9a-f]{4}\1){3}[0-9a-f]{12}")
 _OF_AN_ACT: Final = 4
 """Version of every act's id."""
 
 
+def is_whole(text: str) -> bool:
+    """Whether it is a whole id, with its dashes or without, and not how one begins."""
+    return _WHOLE.fullmatch(_typed(text)) is not None
+
+
 def ledger_act(settings: Settings, text: str) -> UUID:
     """The id that is meant; whole it is not looked up."""
-    typed = text.strip().lower()
+    typed = _typed(text)
+    if is_whole(typed):
+        return _act(text, UUID(typed))
     if not _BEGINNING.fullmatch(typed):
         misuse(
             Message(
@@ -37,8 +44,6 @@ def ledger_act(settings: Settings, text: str) -> UUID:
                 text=text,
             )
         )
-    if len(typed) == _WHOLE:
-        return _act(text, UUID(typed))
     with database.reachable(settings) as facts:
         dsn = role_dsn(settings, facts, "projector")
         require_schema(dsn)
@@ -47,16 +52,22 @@ def ledger_act(settings: Settings, text: str) -> UUID:
             found = list(
                 dict.fromkeys(one.act_id for one in rows if str(one.act_id).startswith(typed))
             )
-    if len(found) != 1:
+    if not found:
+        misuse(Message("Nothing was done: no act of the ledger begins with {text}.", text=text))
+    if len(found) > 1:
         misuse(
             Message(
                 "Nothing was done: {count} acts of the ledger begin with {text}: {ids}",
                 count=len(found),
                 text=text,
-                ids=", ".join(map(str, found)) or "–",
+                ids=", ".join(map(str, found)),
             )
         )
     return found[0]
+
+
+def _typed(text: str) -> str:
+    return text.strip().lower()
 
 
 def _act(text: str, act: UUID) -> UUID:

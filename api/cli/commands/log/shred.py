@@ -7,12 +7,15 @@ from typing import Any
 
 import click
 
-from api.cli.commands.log.ledger_act import ledger_act
+from api.cli.commands.log.ledger_act import is_whole, ledger_act
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import Shell, options, shell_of
+from api.cli.terminal.shell import Shell, misuse, options, shell_of
 from api.ops import shredding as ops
 from api.settings import Settings
+from api.texts.case_words import when
+from ledger.erasure.shredding import Erasure
 from ledger.message import Message, Text, plural
+from ledger.regulation import words
 
 
 @click.command()
@@ -25,13 +28,18 @@ from ledger.message import Message, Text, plural
     show_default=True,
     help="Seconds to wait for the views.",
 )
+@click.option(
+    "--yes", is_flag=True, help="Do not ask whether this act is meant; its whole id is given."
+)
 @options
 @guarded
-def shred(act: str | None, wait_s: int) -> None:
+def shred(act: str | None, wait_s: int, *, yes: bool) -> None:
     """Destroy the keys of what a RecordErased names, and the files behind them.
 
     The act must stand, be signed by all three and be covered by a checkpoint; the database reads
-    from it what goes, once, and nothing else. Every proof stays. Whoever was cut off runs it again.
+    from it what goes, once, and nothing else. Which act it is and what goes is shown and asked
+    before anything goes: there is no way back. Every proof stays. Whoever was cut off runs it
+    again.
     Until the epoch is turned (socai key epoch turn) backups and WAL still hold the keys, and the
     receipt says so. ACT is its id or how that begins; without it every act that was carried out is
     listed. Exit 1 while views are behind.
@@ -40,7 +48,21 @@ def shred(act: str | None, wait_s: int) -> None:
     if act is None:
         _list(shell, ops.shreds(settings))
         return
-    done = ops.shred(settings, ledger_act(settings, act), wait_s=wait_s)
+    if yes and not is_whole(act):
+        misuse(
+            Message(
+                "Nothing was erased: with --yes the act is named by its whole id, and {text} is how"
+                " one begins.",
+                text=act,
+            )
+        )
+
+    def agreed(erasure: Erasure) -> None:
+        _show(shell, erasure)
+        if not yes and not _confirmed(shell):
+            misuse(Message("Nothing was erased. Who is not asked gives --yes and the whole id."))
+
+    done = ops.shred(settings, ledger_act(settings, act), wait_s=wait_s, agreed=agreed)
     told = ops.receipt(done)
     if shell.json:
         shell.give({"ok": done.views, **told})
@@ -49,6 +71,37 @@ def shred(act: str | None, wait_s: int) -> None:
         _note(shell, done)
     if not done.views:
         sys.exit(1)
+
+
+def _show(shell: Shell, erasure: Erasure) -> None:
+    """What is about to go, on standard error: by which act, on which ground, which records."""
+    act = erasure.act
+    ground = str(act.facts["ground"])
+    shell.note(
+        Message(
+            "Act of erasure {act}, of {at}. Ground: {ground} ({legal_ground}).",
+            act=act.act_id,
+            at=when(act.occurred_at.isoformat()),
+            ground=words.label("ground", ground) or ground,
+            legal_ground=act.facts["legal_ground"],
+        )
+    )
+    shell.note(
+        Message(
+            "Content that goes: records {indices}; files named: {files}.",
+            indices=", ".join(map(str, erasure.indices)),
+            files=len(act.facts.get("attachments", ())),
+        )
+    )
+
+
+def _confirmed(shell: Shell) -> bool:
+    try:
+        return click.confirm(
+            shell.text(Message("Erase it for good? There is no way back.")), err=True
+        )
+    except click.Abort:  # nobody is there to ask
+        return False
 
 
 def _list(shell: Shell, found: list[ops.Shredded]) -> None:
