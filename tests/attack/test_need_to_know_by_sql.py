@@ -963,12 +963,24 @@ def test_no_name_of_the_callers_own_is_asked(taking_part: Bench) -> None:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(own.encode())
     with psycopg.connect(taking_part.database.admin) as admin:
-        loose = admin.execute(
-            "SELECT p.oid::regprocedure::text FROM pg_proc p"
-            " WHERE p.pronamespace IN ('log'::regnamespace, 'sec'::regnamespace) AND p.prosecdef"
-            " AND 'search_path=pg_catalog, pg_temp' <> ALL (coalesce(p.proconfig, '{}'))"
-        ).fetchall()
-    assert loose == []
+        assert _sets_more(admin) == [("log.append", PLANNED)]
+        admin.execute("ALTER FUNCTION sec.ticket() SET row_security = off")
+        assert dict(_sets_more(admin))["sec.ticket"] == [PINNED, "row_security=off"]
+        admin.rollback()
+
+
+PINNED: Final = "search_path=pg_catalog, pg_temp"
+PLANNED: Final = [PINNED, "plan_cache_mode=force_generic_plan", "enable_seqscan=off"]
+
+
+def _sets_more(admin: psycopg.Connection) -> list[tuple[Any, ...]]:
+    """Functions that run as their owner, with what they set, but those that pin the path alone."""
+    return admin.execute(
+        "SELECT p.oid::regproc::text, p.proconfig FROM pg_proc p"
+        " WHERE p.pronamespace IN ('log'::regnamespace, 'sec'::regnamespace) AND p.prosecdef"
+        " AND p.proconfig IS DISTINCT FROM ARRAY[%s]",
+        [PINNED],
+    ).fetchall()
 
 
 # -- the plan (access.md G14) ----------------------------------------------------------------------
