@@ -435,8 +435,31 @@ def test_a_stream_waits_for_room_and_goes_on(
         checked = socai(kept.settings, "backup", "check", "--json")
     assert told(checked) == {"ok": True, "faults": []}
     assert not left[0]
-    assert "No space left" in caplog.text
+    assert caplog.text.count("No space left") == 1  # it may take the whole night
     kept.break_off()
+
+
+@pytest.mark.parametrize("fault", [errno.EROFS, errno.EACCES, errno.EIO], ids=errno.errorcode.get)
+def test_a_stream_ends_where_waiting_does_not_help(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, fault: int
+) -> None:
+    """A supervisor sees that it ended; the server keeps WAL for it meanwhile, up to its bound."""
+    asked = 0
+
+    def refuses(*_: object) -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            kept.stop.set()
+        raise OSError(fault, os.strerror(fault))
+
+    kept.stop.clear()
+    kept.report(31 + fault)
+    monkeypatch.setattr(repository, "_write_all", refuses)
+    with pytest.raises(OSError, match=os.strerror(fault)) as raised:
+        taking.stream(kept.settings, kept.stop, lambda _: None)
+    assert asked == 1
+    assert str(raised.value.filename).endswith(".part")
 
 
 def test_a_stream_that_was_away_for_too_long_lets_nobody_go_before_a_full_backup(

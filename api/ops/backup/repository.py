@@ -152,15 +152,6 @@ class Repository:
         place.mkdir(mode=0o700)
         return place
 
-    @contextmanager
-    def or_nothing(self, place: Path) -> Iterator[None]:
-        """Of a copy that fails within nothing stays, least of all on a full disk."""
-        try:
-            yield
-        except BaseException:
-            shutil.rmtree(place, ignore_errors=True)
-            raise
-
     def finish(self, place: Path, base: BaseCopy) -> None:
         """Puts it where it is found."""
         (place / _FACTS).write_bytes(orjson.dumps(asdict(base), option=orjson.OPT_INDENT_2))
@@ -327,10 +318,6 @@ class WalWriter:
             ValueError: It does not begin where the last ended.
             OSError: The repository cannot be written, by the name of what is under way.
         """
-        with naming(self._draft):
-            return self._kept(begin, parts)
-
-    def _kept(self, begin: int, parts: Sequence[bytes]) -> int:
         if begin != (self._at if self._at is not None else begin // self._segment * self._segment):
             raise ValueError("WAL came out of its order")
         self._at = begin
@@ -341,7 +328,8 @@ class WalWriter:
             self._write(bytes(taken), last=len(taken) == room)
             self._at += len(taken)
         if self._file is not None:
-            os.fsync(self._file)
+            with naming(self._draft):
+                os.fsync(self._file)
         return self._at
 
     def close(self) -> None:
@@ -355,9 +343,11 @@ class WalWriter:
             self._begin()
         assert self._frames is not None  # noqa: S101  begun with the file
         assert self._file is not None  # noqa: S101
-        _write_all(self._file, self._frames.frames(plain, last=last))
+        with naming(self._draft):
+            _write_all(self._file, self._frames.frames(plain, last=last))
+            if last:
+                os.fsync(self._file)
         if last:
-            os.fsync(self._file)
             self.close()
             self._repository.whole(self._draft, self._name)
 
@@ -367,8 +357,9 @@ class WalWriter:
         self._draft = self._repository.next_try(self._name)
         self._frames = sealed_backup.FrameWriter(self._key(), of_wal(self._name))
         self._file = os.open(self._draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        _write_all(self._file, self._frames.head)
-        sync_folder(self._draft.parent)
+        with naming(self._draft):
+            _write_all(self._file, self._frames.head)
+            sync_folder(self._draft.parent)
 
 
 @contextmanager
@@ -379,6 +370,16 @@ def naming(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.filename is None:
             error.filename = str(path)
+        raise
+
+
+@contextmanager
+def or_nothing(place: Path) -> Iterator[None]:
+    """Of a copy that fails within nothing stays, least of all on a full disk."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
         raise
 
 

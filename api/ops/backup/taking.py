@@ -6,6 +6,7 @@ are gone. All that is written is sealed; keys and secrets are never in it.
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import tarfile
@@ -27,6 +28,7 @@ from api.ops.backup.repository import (
     BaseCopy,
     Repository,
     WalWriter,
+    or_nothing,
     wal_name,
     wal_number,
 )
@@ -58,6 +60,7 @@ CONFIGURATION: Final = (VKEYS, ACCESS_VKEYS, repository_key.PUBLIC, "mirror")
 LEFT_OUT: Final = (".socaikey", ".part")
 _SETTINGS: Final = "settings"
 _CATCH_UP_S: Final = 5
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 _log = logging.getLogger("socai.backup")
 _log.addHandler(logging.NullHandler())  # a command says it itself, where nobody takes log lines
@@ -144,7 +147,7 @@ def _copied(
             else:
                 places[part] = data
 
-    with repository.or_nothing(place):
+    with or_nothing(place):
         size = repository.write(place, CLUSTER, cluster(), key.public)
         size += repository.write(place, MANIFEST, [bytes(rest)], key.public)
         size += repository.write(place, HOME, [_configuration(settings)], key.public)
@@ -248,12 +251,24 @@ def expire(settings: Settings, keep: int) -> tuple[list[BaseCopy], int]:
 def stream(settings: Settings, stop: Event, told: Callable[[str], None]) -> None:
     """Keeps WAL as the server writes it until told to stop; a server that is away is waited for.
 
+    So is a disk that is full, which is said once a segment. Any other fault of the repository ends
+    it: somebody must look, and whoever watches processes sees it.
+
     Raises:
+        OSError: The repository cannot be written.
         SettingsError: No repository or key, or it is of another cluster, or another streams.
         Unavailable: What the repository holds is ahead of the server: an older copy of it.
     """
     repository = Repository.of(settings).made()
     repository_key.sealing_key(settings)
+    begun, full = "", None
+
+    def tell(segment: str) -> None:
+        nonlocal begun
+        begun = segment
+        if begun != full:
+            told(segment)
+
     with closing(Lock(settings.home)) as lock:
         lock.take(STREAMING)
         while not stop.is_set():
@@ -266,10 +281,21 @@ def stream(settings: Settings, stop: Event, told: Callable[[str], None]) -> None
                 return
             with closing(line):
                 try:
-                    _stream(settings, repository, line, stop, told)
-                except (Unavailable, OSError) as error:  # a full disk, too, is waited for
+                    _stream(settings, repository, line, stop, tell)
+                except Unavailable as error:
                     _log.warning("%s", error)
-                    stop.wait(1.0)
+                except OSError as error:
+                    full = _full_at(begun, full, error)
+            stop.wait(1.0)
+
+
+def _full_at(segment: str, before: str | None, error: OSError) -> str:
+    """Where there was no room, which is said once. Raises: OSError: It is something else."""
+    if error.errno not in _FULL:
+        raise error
+    if segment != before:
+        _log.warning("%s", error)
+    return segment
 
 
 def _stream(

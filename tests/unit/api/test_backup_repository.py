@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from api.ops.backup import repository as repositories
 from api.ops.backup.repository import (
     CLUSTER,
     HOME,
@@ -84,6 +87,23 @@ def test_a_try_that_broke_off_loses_nothing_that_it_had(repository: Repository) 
     assert len(repository.growing()[segment(0)]) == 2, "the shorter one went"
     write(repository, 0, b"a" * SEGMENT)
     assert (repository.wal(), repository.growing()) == ([segment(0)], {})
+
+
+@pytest.mark.parametrize("call", ["_write_all", "sync_folder"])
+def test_a_full_disk_is_said_with_the_file_that_was_being_written(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Of a new segment its own, and not the one before, which has its name already."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    writer = WalWriter(repository, 1, SEGMENT, lambda: KEY.public)
+    writer.keep(0, [bytes(SEGMENT)])
+    monkeypatch.setattr(repositories, call, full)
+    with pytest.raises(OSError, match=f"{segment(1)}.1.part"):
+        writer.keep(SEGMENT, [b"more"])
+    writer.close()
 
 
 def test_wal_out_of_its_order_is_not_kept(repository: Repository) -> None:
