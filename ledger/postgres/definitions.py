@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Final, Literal, LiteralString
 
@@ -32,10 +32,12 @@ class Altered:
     Attributes:
         where: `missing` in the database, or `extra` in it.
         line: The thing.
+        migration: Number and name, where it is a migration that the database has noted.
     """
 
     where: Literal["missing", "extra"]
     line: str
+    migration: tuple[int, str] | None = None
 
 
 def told(
@@ -88,9 +90,11 @@ def altered(connection: psycopg.Connection[tuple[object, ...]], slug: str) -> li
     if any(d.line.startswith("relation log.migrations ") for d in differences):
         return differences
     rows = connection.execute(_APPLIED).fetchall()
+    noted = {_migration(*row): _named(*row) for row in rows}
     applied = [_migration(*row) for row in rows]
     expected = [_migration(m.number, m.name, m.sha256) for m in migrate.shipped()]
-    return differences + compared(expected, applied)
+    behind = compared(expected, applied)
+    return differences + [replace(one, migration=noted.get(one.line)) for one in behind]
 
 
 def of_a_newer_program(found: Iterable[Altered]) -> list[str]:
@@ -100,8 +104,8 @@ def of_a_newer_program(found: Iterable[Altered]) -> list[str]:
     and where none has, somebody wrote them there.
     """
     last = migrate.shipped()[-1].number
-    rows = (one.line.split() for one in found if one.where == "extra")
-    return [row[2] for row in rows if row[0] == "migration" and int(row[1]) > last]
+    noted = (one.migration for one in found if one.migration is not None)
+    return [name for number, name in noted if number > last]
 
 
 def _as_strong(expected: Iterable[str], found: Iterable[str]) -> list[str]:
@@ -113,3 +117,8 @@ def _as_strong(expected: Iterable[str], found: Iterable[str]) -> list[str]:
 def _migration(number: object, name: object, sha256: object) -> str:
     digest = sha256.hex() if isinstance(sha256, bytes) else str(sha256)
     return f"migration {number} {name} {digest}"
+
+
+def _named(number: object, name: object, _sha256: object) -> tuple[int, str] | None:
+    """Number and name, whatever was made of the columns; the number stands for no name."""
+    return (number, str(name or number)) if isinstance(number, int) else None

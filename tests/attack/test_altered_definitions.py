@@ -194,6 +194,29 @@ def test_definitions_that_are_not_as_shipped_are_named(installed: Database, name
     assert any(a.line.startswith(line) for a in named), named
 
 
+@attack(
+    "the owner of the database notes a migration with no name, so that who asks is told nothing",
+    stopped_by="-",
+    noticed_by="log audit: definitions as shipped, and which migrations the database names",
+)
+@pytest.mark.parametrize(("number", "name"), [("99", "99"), ("NULL", None)])
+def test_a_planted_migration_ends_no_question(
+    installed: Database, number: str, name: str | None
+) -> None:
+    """Neither its name nor its number is read out of a line."""
+    with psycopg.connect(installed.admin) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("ALTER TABLE log.migrations DROP CONSTRAINT migrations_pkey")
+        connection.execute("ALTER TABLE log.migrations DROP CONSTRAINT migrations_sha256_check")
+        connection.execute("ALTER TABLE log.migrations ALTER COLUMN number DROP NOT NULL")
+        plant = f"INSERT INTO log.migrations VALUES ({number}, '', '')"  # noqa: S608 - of this file
+        connection.execute(plant.encode())
+        found = definitions.altered(connection, installed.slug)
+        connection.rollback()
+    assert any(one.line.startswith("migration ") for one in found), found
+    assert definitions.of_a_newer_program(found) == ([] if name is None else [name])
+
+
 def _filled(text: str, slug: str) -> str:
     for role in ("owner", "reader", "writer", "auditor"):
         text = text.replace(f"{{{role}}}", f"{slug}_{role}")

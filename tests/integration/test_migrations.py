@@ -236,12 +236,16 @@ def test_an_older_program_s_audit_says_that_the_definitions_are_a_newer_one_s(
     DoubtMark(Home(service.settings).seen_folder("checkpointer")).leave(Wording("vì", "since"))
     env = {"SOCAI_HOME": str(service.settings.home)}
     audit = ["log", "audit", "--no-views", "--workers", "0"]
-    for lang, said in (("en", "by a newer program"), ("vi", "chương trình mới hơn")):
+    for lang, said, planted in (
+        ("en", "says that a newer program", "somebody else wrote it there"),
+        ("vi", "chương trình mới hơn", "người khác đã ghi"),
+    ):
         for words in (audit, ["log", "resume"]):
             done = CliRunner().invoke(main, ["--lang", lang, *words], env=env)
             assert done.exit_code == 1, done.output
             told = " ".join((done.output + done.stderr).split())
             assert said in told
+            assert planted in told, "whoever owns the database can write such a row"
             assert _COMPATIBLE in told.replace(" ", "")
             assert "socai migrate" not in told
 

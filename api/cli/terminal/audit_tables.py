@@ -174,8 +174,9 @@ def _show_altered(shell: Shell, found: Audited) -> None:
     if newer := of_a_newer_program(found.altered):
         shell.say(
             Message(
-                "The database was migrated by a newer program ({names}), whose definitions are not"
-                " known here: audit with that program.",
+                "The database says that a newer program migrated it ({names}), whose definitions"
+                " are not known here: audit with that program. Where no release has it, somebody"
+                " else wrote it there.",
                 names=", ".join(newer),
             )
         )

@@ -366,7 +366,8 @@ def _way_out(found: Audited) -> Text:
     first = next(iter([*planted, *found.of_the_log]), None)
     if first is None and (newer := of_a_newer_program(found.altered)):
         return Message(
-            "the database was migrated by a newer program ({names}). Run this with that program.",
+            "the database says that a newer program migrated it ({names}). Run this with that"
+            " program; where no release has it, somebody else wrote it there.",
             names=", ".join(newer),
         )
     if first is None and found.altered:
