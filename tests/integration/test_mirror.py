@@ -15,6 +15,7 @@ from keys.envelope_encryption import Kek
 from ledger.erasure.epoch_turn import EpochTurn
 from ledger.errors import Conflict, VerificationError
 from ledger.mirror.ports import Taken
+from ledger.mirror.segment import Segment
 from ledger.mirror.taking_in import Mirror
 from ledger.mirror.unit import ref_of
 from ledger.ports import NIL_UNIT
@@ -65,7 +66,7 @@ def test_a_lower_log_is_stored_and_read_as_any_log_is(database: Database) -> Non
     erased = below.case(2, files=[b"a file", bytes(9_000_000)])
     above, plain = AboveInPostgres(below, database), Above(below)
     first = above.opened(below.publish())
-    above.mirror().take(first)
+    assert _warned_of(above, database, first) == []
     plain.mirror().take(first)
     assert above.reader().read(0, 99) == plain.reader().read(0, 99)
     for n in range(2):
@@ -87,6 +88,16 @@ def test_a_lower_log_is_stored_and_read_as_any_log_is(database: Database) -> Non
         _same(name, above.stored, plain, below, str(act))
     (told,) = trusted_logs(database.pool("importer"))
     assert (told.size, told.at, told.erased, told.aside) == (below.newest(), below.at, 1, 0)
+
+
+def _warned_of(above: Above, database: Database, segment: Segment) -> list[str | None]:
+    """Takes a segment in; what the server warns of meanwhile, which its log holds for each."""
+    warned: list[str | None] = []
+    with psycopg.connect(database.dsn("importer"), autocommit=True) as importing:
+        importing.add_notice_handler(lambda said: warned.append(said.message_primary))
+        stored = PostgresMirror(Lone(importing), above.below.a.origin)
+        Mirror(stored, above.kek, above.below.lower, "mat", above.now).take(segment)
+    return warned
 
 
 def _same(name: str, stored: PostgresMirror, plain: Above, below: Below, act: str) -> None:

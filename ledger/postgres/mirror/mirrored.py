@@ -81,8 +81,6 @@ SELECT mirror.take(%b::text, %b::bigint, %b::bigint, %b::bytea, %b::bytea, %b::t
   %b::uuid[], %b::bigint[], %b::bytea[], %b::uuid[], %b::bigint[], %b::bigint[], %b::uuid[],
   %b::bigint[], %b::int[], %b::bytea[])
 """
-#: A segment is unnested in memory; by the server's own setting it goes through a file on the way.
-_ROOM: Final[LiteralString] = "SET LOCAL work_mem = '64MB'"
 _LOGS: Final[LiteralString] = """
 SELECT l.origin, l.level, l.genesis, l.size, l.at, l.note,
   (SELECT count(*) FROM mirror.records r WHERE r.origin = l.origin AND r.aside IS NOT NULL),
@@ -182,7 +180,6 @@ class PostgresMirror:
         """See `MirrorStore`."""
         try:
             with self._pool.connection() as connection:
-                connection.execute(_ROOM)
                 connection.execute(_TAKE, _arguments(self._origin, taken), binary=True)
         except psycopg.errors.LockNotAvailable as error:
             raise Conflict(
