@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 from uuid import UUID
 
 from ledger.regulation.acts.act import Act
@@ -398,6 +398,11 @@ class Appender(Protocol):
                 draft's time. Where an answer was lost on the way the draft may have been recorded:
                 the sender sends the same statement again and is told.
         """
+
+
+HINTS_APART_S: Final = 0.02
+"""Between two hints of records, or of what was shredded: one says as much as many, since whoever
+follows it looks for all there is. So one may be held back as long behind the one before it."""
 
 
 class Notices(Protocol):

@@ -25,13 +25,20 @@ from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import EMPTY_ROOT
 from ledger.log.tiles import Tile, TileReader
 from ledger.message import Message
-from ledger.ports import CheckpointStore, Clock, Notices, RecordStore, TileStore
+from ledger.ports import (
+    HINTS_APART_S,
+    CheckpointStore,
+    Clock,
+    Notices,
+    RecordStore,
+    TileStore,
+)
 
 BATCH: Final = 32_768
 POLL_S: Final = 1.0
 PAUSE_S: Final = 0.02
 SOON_S: Final = 0.005
-"""Until it looks again by itself while hints may be held back: they are sent so far apart."""
+"""Until it looks again by itself, for as long as a hint may be held back (`HINTS_APART_S`)."""
 PRUNE_S: Final = 10.0
 MORE_S: Final = 0.2
 """Between two prunes where there is more to do: a log of before, or one that grows fast."""
@@ -141,7 +148,7 @@ class Checkpointer:
             if self._notices is not None:
                 wait = stack.enter_context(self._notices.listen("records"))
                 give = stack.enter_context(self._notices.giving("checkpoint"))
-            held, due, last = "", time.monotonic() + PRUNE_S, -PAUSE_S
+            held, due, last = "", time.monotonic() + PRUNE_S, -HINTS_APART_S
             while not stop.is_set():
                 began = time.monotonic()
                 try:
@@ -156,7 +163,8 @@ class Checkpointer:
                 if time.monotonic() >= due:
                     due = time.monotonic() + self._tidied()
                 if signed is None:
-                    wait(POLL_S if time.monotonic() >= last + PAUSE_S else SOON_S)
+                    held_back = time.monotonic() < last + HINTS_APART_S
+                    wait(SOON_S if held_back else POLL_S)
                 else:
                     give()
                     last = time.monotonic()

@@ -15,14 +15,18 @@ from typing import Final, Literal, LiteralString
 import psycopg
 
 from ledger.errors import LedgerError
+from ledger.ports import HINTS_APART_S
 from ledger.postgres.connect import Connection, connect
 
 Channel = Literal["records", "checkpoint", "shreds"]
 
-_APART_S: Final[dict[Channel, float]] = {"records": 0.02, "checkpoint": 0.0, "shreds": 0.02}
-"""Between two hints: one says as much as many, since whoever follows it looks for all there is, and
-under load nobody has to wait for one. Whoever signs paces itself, and each checkpoint is waited
-for."""
+_APART_S: Final[dict[Channel, float]] = {
+    "records": HINTS_APART_S,
+    "checkpoint": 0.0,
+    "shreds": HINTS_APART_S,
+}
+"""Between two hints: under load nobody has to wait for one. Whoever signs paces itself, and each
+checkpoint is waited for."""
 _END_S: Final = 1.0
 _HUNG_S: Final = 8.0
 _NOTIFY: Final[dict[Channel, LiteralString]] = {

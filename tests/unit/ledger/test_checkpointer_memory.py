@@ -20,6 +20,7 @@ from ledger.checkpoints.seen_checkpoint import SeenCheckpoint, beginning
 from ledger.errors import Doubt, Fatal, Unavailable
 from ledger.log import checkpoint
 from ledger.message import Wording
+from ledger.ports import HINTS_APART_S
 from tests.contract.append import T0, a_draft
 from tests.examples import examples
 from tests.fakes import Fault, MemoryRecordStore, MemorySeen, no_fault
@@ -196,9 +197,12 @@ class _Waits(threading.Event):
         return self.is_set()
 
 
-@pytest.mark.parametrize(("took_s", "paused_s"), [(0.004, 0.004), (0.5, PAUSE_S)])
+@pytest.mark.parametrize(
+    ("took_s", "most_s", "paused_s"),
+    [(0.004, PAUSE_S, 0.004), (0.5, PAUSE_S, PAUSE_S), (0.5, 0.1, 0.1), (0.5, 0.001, 0.001)],
+)
 def test_who_waits_for_a_proof_waits_no_longer_for_a_pause_than_for_the_signing(
-    world: World, monkeypatch: pytest.MonkeyPatch, took_s: float, paused_s: float
+    world: World, monkeypatch: pytest.MonkeyPatch, took_s: float, most_s: float, paused_s: float
 ) -> None:
     """And it looks again by itself while hints may be held back, then for a hint or a second."""
     clock_s = [100.0]
@@ -210,13 +214,13 @@ def test_who_waits_for_a_proof_waits_no_longer_for_a_pause_than_for_the_signing(
 
     home.seen.fault = signing
     stop = _Waits(clock_s, 12)
-    home.checkpointer().run(stop)
+    home.checkpointer().run(stop, pause_s=most_s)
     first, *after = (round(waited or 0.0, 6) for waited in stop.asked_s)
     soon, long = after.count(SOON_S), after.count(POLL_S)
     assert first == paused_s
     assert after == [SOON_S] * soon + [POLL_S] * long
-    assert soon * SOON_S <= PAUSE_S - paused_s + SOON_S
-    assert bool(soon) is (paused_s < PAUSE_S)
+    assert soon * SOON_S <= max(0.0, HINTS_APART_S - paused_s) + SOON_S
+    assert bool(soon) is (paused_s < HINTS_APART_S)
 
 
 @pytest.mark.parametrize("restarted", [False, True], ids=["running", "restarted"])

@@ -1,0 +1,52 @@
+"""Hints over a server: how far apart they are sent is each channel's own."""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+import psycopg
+import pytest
+
+from api.ops.embedded_postgres import Embedded
+from ledger.ports import HINTS_APART_S
+from ledger.postgres.hints import Channel, Hints
+
+pytestmark = pytest.mark.postgres
+_MOST: Final = 3
+
+
+class _Ends(threading.Event):
+    """Keeps how long each wait would be, has something committed meanwhile, and ends the last."""
+
+    def __init__(self, hints: Hints) -> None:
+        super().__init__()
+        self.asked_s: list[float | None] = []
+        self._hints = hints
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """At once."""
+        self.asked_s.append(timeout)
+        self._hints._due.set()
+        if len(self.asked_s) == _MOST:
+            self.set()
+        return self.is_set()
+
+
+@pytest.mark.parametrize(
+    ("channel", "apart_s"),
+    [("checkpoint", 0.0), ("records", HINTS_APART_S), ("shreds", HINTS_APART_S)],
+)
+def test_each_checkpoint_is_said_at_once_and_of_records_one_says_as_much_as_many(
+    postgres_server: Embedded, channel: Channel, apart_s: float
+) -> None:
+    """Whoever waits for a proof would wait for a hint that is held back."""
+    dsn = postgres_server.dsn()
+    with psycopg.connect(dsn, autocommit=True) as listening:
+        listening.execute(f"LISTEN {channel}".encode())
+        hints = Hints(dsn, channel)
+        ends = _Ends(hints)
+        hints._due.set()
+        hints._run(ends)
+        heard = list(listening.notifies(timeout=20.0, stop_after=_MOST))
+    assert (ends.asked_s, len(heard), hints.lost) == ([apart_s] * _MOST, _MOST, 0)
