@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from ledger.files import given
+
 SUPERUSER: Final = "postgres"
 _LOOPBACK: Final = "127.0.0.1"
 _FIRST_PORT: Final = 5432
@@ -192,9 +194,12 @@ class Embedded:
             fill(self._data)
             account = self._account()
             self._run.mkdir(exist_ok=True, mode=0o700)
-            for path in (self._run, self._data, *self._data.rglob("*")):
-                _give(path, account)
-            self._data.chmod(0o700)
+            _give(self._run, account)
+            with given.opened(self._data) as own:
+                if account is not None:
+                    given.give_below(own, account.uid, account.gid)
+                    os.fchown(own, account.uid, account.gid)
+                os.fchmod(own, 0o700)
             self._log.unlink(missing_ok=True)
             try:
                 self._start(wait_s=_RECOVER_WAIT_S, attempts=1, unset=_RUN_BY_A_SERVER)

@@ -11,12 +11,13 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 from ledger.errors import NotFound, Unavailable
+from ledger.files import given
 from ledger.message import Message
 
 _PART_BYTES: Final = 1 << 20
@@ -45,27 +46,31 @@ class FolderBlobs:
             Unavailable: The folder is full or cannot be written; nothing is kept.
         """
         self._require_room()
-        place = self._folder / place_of(name)
-        draft = place.with_name(f"{place.name}.part")
-        try:
+        shard, _, own = place_of(name).partition("/")
+        draft = f"{own}.part"
+        with ExitStack() as held:
             with _told():
-                place.parent.mkdir(exist_ok=True, mode=0o700)
-                handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "wb", buffering=0) as file:
-                for part in sealed:
+                top = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+                held.callback(os.close, top)
+                below = given.opened_in(top, shard)
+                held.callback(os.close, below)
+                handle = given.begun(below, draft)
+            try:
+                with os.fdopen(handle, "wb", buffering=0) as file:
+                    for part in sealed:
+                        with _told():
+                            _write(file.fileno(), part)
                     with _told():
-                        _write(file.fileno(), part)
+                        os.utime(file.fileno(), (_TIME_S, _TIME_S))
+                        os.fsync(file.fileno())
                 with _told():
-                    os.utime(file.fileno(), (_TIME_S, _TIME_S))
-                    os.fsync(file.fileno())
-            with _told():
-                draft.replace(place)
-                for folder in (place.parent, self._folder):
-                    _sync(folder)
-        except BaseException:
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
-            raise
+                    os.replace(draft, own, src_dir_fd=below, dst_dir_fd=below)
+                    for folder in (below, top):
+                        _settle(folder)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(draft, dir_fd=below)
+                raise
 
     def get(self, name: UUID) -> Iterator[bytes]:
         """Its bytes in parts, in constant memory. Raises: NotFound, Unavailable."""
@@ -144,10 +149,14 @@ def _sync(folder: Path) -> None:
     """DURABLE when this returns: the names in it, and that nothing tells when they came."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.utime(handle, (_TIME_S, _TIME_S))
-        os.fsync(handle)
+        _settle(handle)
     finally:
         os.close(handle)
+
+
+def _settle(folder: int) -> None:
+    os.utime(folder, (_TIME_S, _TIME_S))
+    os.fsync(folder)
 
 
 def _parts(place: Path) -> Iterator[bytes]:

@@ -41,6 +41,7 @@ from api.ops.embedded_postgres import (
 )
 from api.settings import Settings, SettingsError
 from keys.hpke import OpeningKeys
+from ledger.files import given
 from ledger.files.folder_store import FolderBlobs
 from ledger.message import Message
 
@@ -83,7 +84,7 @@ def lay_down(
         SettingsError: A cluster is there already, or what was copied is not what the server gave.
         Unsealable: A part does not open; what was laid down is taken away again.
     """
-    there, (place, owner) = data.exists(), _place_of(data)
+    there = data.exists()
     if only_laid_down(data):
         emptied(data)
     if there and any(data.iterdir()):
@@ -91,9 +92,10 @@ def lay_down(
             Message("{data} is not empty: move it away first, it is evidence", data=data)
         )
     try:
-        with naming(data):
+        with naming(data), given.opened(data) as own:
             reached = _laid(repository, base, keys, data, to)
-        _give(place, owner)
+            owner = os.fstat(own)
+            given.give_below(own, owner.st_uid, owner.st_gid)
     except BaseException:
         if there:
             emptied(data)
@@ -108,24 +110,9 @@ def stands(data: Path) -> None:
     (data / UNDER_WAY).unlink()
 
 
-def _place_of(path: Path) -> tuple[Path, os.stat_result]:
-    """What of it will be new, and whose the nearest folder is that is there."""
-    while not path.exists() and not path.parent.exists():
-        path = path.parent
-    return path, (path if path.exists() else path.parent).stat()
-
-
-def _give(path: Path, owner: os.stat_result) -> None:
-    """What root lays down belongs to whose the place is; others can give nothing away."""
-    if os.geteuid() == 0:
-        for one in (path, *path.rglob("*")):
-            os.chown(one, owner.st_uid, owner.st_gid, follow_symlinks=False)
-
-
 def _laid(
     repository: Repository, base: BaseCopy, keys: OpeningKeys, data: Path, to: datetime | None
 ) -> int:
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
     (data / UNDER_WAY).touch(mode=0o600)
     source = _Readable(repository.read(base, CLUSTER, keys))
     with (
@@ -253,10 +240,10 @@ def home_of(repository: Repository, base: BaseCopy, keys: OpeningKeys, home: Pat
     with _no_copy_of_ours(), tarfile.open(fileobj=packed) as tar:
         for member in tar.getmembers():
             if _of_a_home(member) and not (home / member.name).exists():
-                place, owner = _place_of(home / PurePosixPath(member.name).parts[0])
-                home.mkdir(parents=True, exist_ok=True, mode=0o700)
-                tar.extract(member, home, filter="data")
-                _give(place, owner)
+                file = tar.extractfile(member)
+                assert file is not None  # noqa: S101  it is a file
+                name = PurePosixPath(member.name)
+                given.put(home, name, file.read(), member.mode & 0o755 | 0o600)
                 made.append(member.name)
     return made
 
@@ -266,13 +253,11 @@ def files_of(repository: Repository, settings: Settings) -> int:
     if "://" in settings.blobs:
         return 0  # an object store keeps its own copies
     kept = FolderBlobs(repository.files)
-    place, owner = _place_of(Path(settings.blobs))
-    store = FolderBlobs(Path(settings.blobs))
+    with given.opened(Path(settings.blobs)):
+        store = FolderBlobs(Path(settings.blobs))
     missing = kept.sizes().keys() - store.sizes().keys()
     for name in missing:
         store.put(name, kept.get(name))
-    if missing:
-        _give(place, owner)
     return len(missing)
 
 

@@ -6,22 +6,29 @@ import hashlib
 import io
 import os
 import tarfile
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from uuid import UUID
 
 import orjson
 import pytest
 
 from api.ops.backup.repository import CLUSTER, HOME, MANIFEST, BaseCopy, Repository
-from api.ops.backup.restoring import home_of, lay_down, stands
+from api.ops.backup.restoring import files_of, home_of, lay_down, stands
 from api.ops.embedded_postgres import CONFIGURATION
-from api.settings import SettingsError
+from api.settings import Settings, SettingsError
 from keys.hpke import OpeningKey
+from ledger.files.folder_store import FolderBlobs
 from tests.attacks import attack
 
 SEGMENT = 1 << 20
 KEY = OpeningKey.generate()
 NAME = "20260101T000000Z"
 ORDER = b"recovery_end_command = 'touch here'\n"
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can give files away")
 
 
 def _packed(*members: tarfile.TarInfo) -> bytes:
@@ -217,7 +224,7 @@ def _with(tmp_path: Path, *names: str) -> Path:
     return data
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can give files away")
+@needs_root
 def test_what_root_lays_down_belongs_to_whose_the_place_is(
     repository: Repository, tmp_path: Path
 ) -> None:
@@ -229,6 +236,103 @@ def test_what_root_lays_down_belongs_to_whose_the_place_is(
     lay_down(repository, base, KEY, place / "18" / "docker", None)
     own = {(one.stat().st_uid, one.stat().st_gid) for one in place.rglob("*")}
     assert own == {(12345, 12346)}
+
+
+class _Killed(BaseException):
+    """As by SIGKILL: nothing is put right."""
+
+
+def _at_the_nth(n: int, done: Callable[[], None], patch: pytest.MonkeyPatch) -> None:
+    """Something happens before the nth time that root gives anything away."""
+    left = [n]
+
+    def hooked(name: str) -> Callable[..., None]:
+        real = getattr(os, name)
+
+        def give(*arguments: object, **named: object) -> None:
+            left[0] -= 1
+            if left[0] == -1:
+                done()
+            real(*arguments, **named)
+
+        return give
+
+    for name in ("chown", "fchown"):
+        patch.setattr(os, name, hooked(name))
+
+
+def _killed() -> None:
+    raise _Killed
+
+
+@needs_root
+@pytest.mark.parametrize("there", [True, False], ids=["there", "made"])
+@pytest.mark.parametrize("n", range(6))
+@pytest.mark.parametrize("what", ["files", "home"])
+def test_what_root_had_not_given_yet_when_it_was_killed_is_given_by_the_next_run(
+    repository: Repository, tmp_path: Path, what: str, n: int, *, there: bool
+) -> None:
+    """Nothing is missing then, and still the service can read it."""
+    base = a_copy(repository, HOME, _file("enclave.json"), _file("mirror/slots.json"))
+    FolderBlobs(repository.files).put(UUID(int=1), [b"sealed"])
+    place = tmp_path / "service"
+    place.mkdir()
+    home = place / "home"
+    settings = Settings.at(home, blobs=str(home / "blobs"))
+    for folder in (home, home / "mirror", home / "blobs") if there else ():
+        folder.mkdir()
+    for folder in (place, *place.rglob("*")):
+        os.chown(folder, 12345, 12346)
+
+    def run() -> None:
+        if what == "files":
+            files_of(repository, settings)
+        else:
+            home_of(repository, base, KEY, home)
+
+    with pytest.MonkeyPatch.context() as patch, suppress(_Killed):
+        _at_the_nth(n, _killed, patch)
+        run()
+    run()
+    found = [path for path in home.rglob("*") if not path.name.endswith(".part")]
+    assert {path.name for path in found if path.is_file()} == (
+        {UUID(int=1).hex} if what == "files" else {"enclave.json", "slots.json"}
+    )
+    assert {(one.stat().st_uid, one.stat().st_gid) for one in found} == {(12345, 12346)}
+
+
+@attack(
+    "the service's account swaps a folder for a link while root gives away what it laid down",
+    stopped_by="everything is given by descriptor, and nothing that has another name elsewhere",
+    noticed_by="-",
+)
+@needs_root
+@pytest.mark.parametrize("n", range(8))
+@pytest.mark.parametrize("by", ["link", "name"])
+def test_root_gives_nothing_away_that_it_did_not_lay_down(
+    repository: Repository, tmp_path: Path, n: int, by: str
+) -> None:
+    """Whichever moment is chosen."""
+    base = a_copy(repository, CLUSTER, _file("PG_VERSION"), _file("base/1"))
+    roots = tmp_path / "roots"
+    roots.mkdir()
+    (roots / "1").touch()
+    data = tmp_path / "data"
+    data.mkdir()
+    os.chown(data, 12345, 12346)
+
+    def swap() -> None:
+        if by == "link":
+            (data / "base").rename(data / "aside")
+            (data / "base").symlink_to(roots)
+        else:
+            (data / "base" / "1").unlink()
+            (data / "base" / "1").hardlink_to(roots / "1")
+
+    with pytest.MonkeyPatch.context() as patch, suppress(SettingsError):  # it may be seen in time
+        _at_the_nth(n, swap, patch)
+        lay_down(repository, base, KEY, data, None)
+    assert {one.stat().st_uid for one in (roots, roots / "1")} == {0}
 
 
 @attack(
