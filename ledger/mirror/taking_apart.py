@@ -26,7 +26,7 @@ _GOOD: Final = b"\0"
 _REFUSED: Final = b"\1"
 _MOST_WORDS: Final = 300
 _PAGE: Final = 64
-"""Records that are read together."""
+"""Records that are read together: a page stays in the processor's cache beside its parsers."""
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 

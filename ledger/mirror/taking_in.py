@@ -60,7 +60,7 @@ AHEAD_S: Final = 3_600
 _RETURNER: Final = "RETURNER"
 _UNREAD: Final = "unread"
 _PAGE: Final = 128
-"""Records that are looked at together."""
+"""Records that are looked at together: what a page holds stays in the processor's cache."""
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")

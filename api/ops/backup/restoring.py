@@ -53,6 +53,7 @@ _MARK: Final = b"# socai restore\n"
 _FACTS: Final = "enclave.json"
 _ASIDE: Final = ".from-backup"
 _MANIFEST: Final = "backup_manifest"
+_HASHED: Final = "SHA256"
 
 
 def choose(repository: Repository, to: datetime | None) -> BaseCopy:
@@ -187,10 +188,17 @@ def _hold_to(manifest: bytes, data: Path) -> None:
         raise SettingsError(
             Message(
                 "{file} is not what the server gave, so nothing of this copy is left here: take an"
-                " older one (move its folder out of the repository), or another copy of it",
+                " older one (move its folder out of the repository), or another copy of the"
+                " repository",
                 file=min(wrong),
             )
         )
+
+
+def by_length_alone(repository: Repository, base: BaseCopy, keys: OpeningKeys) -> bool:
+    """Whether the server listed a file without a SHA-256, before it was asked for one."""
+    listed = orjson.loads(b"".join(repository.read(base, MANIFEST, keys)))["Files"]
+    return any(one.get("Checksum-Algorithm") != _HASHED for one in listed)
 
 
 def _laid_as(data: Path, name: str) -> Path:
@@ -201,8 +209,8 @@ def _is(path: Path, listed: Mapping[str, Any]) -> bool:
     """Whether a file is as long as listed, and what is hashed so."""
     if not path.is_file() or path.stat().st_size != listed["Size"]:
         return False
-    if listed.get("Checksum-Algorithm") != "SHA256":
-        return True  # of a copy that was made before they were asked for
+    if listed.get("Checksum-Algorithm") != _HASHED:
+        return True  # which is said: `by_length_alone`
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest() == str(listed["Checksum"])
 

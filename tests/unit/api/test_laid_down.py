@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from api.ops.backup.repository import CLUSTER, HOME, MANIFEST, BaseCopy, Repository
-from api.ops.backup.restoring import files_of, home_of, lay_down, stands
+from api.ops.backup.restoring import by_length_alone, files_of, home_of, lay_down, stands
 from api.ops.embedded_postgres import CONFIGURATION
 from api.settings import Settings, SettingsError
 from keys.hpke import OpeningKey
@@ -159,6 +159,18 @@ def test_no_server_is_started_on_files_that_are_not_those_it_gave(
     with pytest.raises(SettingsError, match=named):
         lay_down(repository, base, KEY, tmp_path / "data", None)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("hashed", [True, False])
+def test_a_list_without_hashes_is_held_to_by_length_and_that_is_known(
+    repository: Repository, tmp_path: Path, *, hashed: bool
+) -> None:
+    """A copy that was made before the server was asked for them is no less needed."""
+    listed = _listed(_file("PG_VERSION"))
+    listed = listed if hashed else listed.replace(b"SHA256", b"CRC32C")
+    base = a_copy(repository, CLUSTER, _file("PG_VERSION"), listed=listed)
+    lay_down(repository, base, KEY, tmp_path / "data", None)
+    assert by_length_alone(repository, base, KEY) is not hashed
 
 
 LABEL, OLD, MARK = "backup_label", "backup_label.old", "socai.restore.part"

@@ -23,6 +23,7 @@ from api.ops.supervisor import REMEMBERING
 from api.ops.wiring import role_dsn
 from api.settings import Home, Settings, SettingsError
 from keys.errors import KeysError
+from keys.hpke import OpeningKeys
 from ledger.checkpoints.seen_file import SeenFile
 from ledger.errors import Doubt
 from ledger.message import Message
@@ -68,6 +69,7 @@ def restore(
     keys = repository_key.opening_keys(settings, key_file, passphrase_file)
     if data is not None:
         restoring.lay_down(repository, base, keys, data.absolute(), to_time)
+        _tell_how_held(shell, repository, base, keys)
         made = restoring.home_of(repository, base, keys, settings.home)
         files = restoring.files_of(repository, settings)
         restoring.stands(data.absolute())
@@ -77,6 +79,7 @@ def restore(
     made = restoring.home_of(repository, base, keys, settings.home)
     try:
         restoring.embedded(repository, base, keys, settings, to_time)
+        _tell_how_held(shell, repository, base, keys)
         files = restoring.files_of(repository, settings)
         size = _hold(settings, kept)
     finally:
@@ -93,6 +96,17 @@ def restore(
         files=files,
         home=made,
     )
+
+
+def _tell_how_held(shell: Shell, repository: Repository, base: BaseCopy, keys: OpeningKeys) -> None:
+    if restoring.by_length_alone(repository, base, keys):
+        shell.note(
+            Message(
+                "{name} lists files without their SHA-256, so what was laid down was held to"
+                " their lengths alone: once it serves, run socai backup run",
+                name=base.name,
+            )
+        )
 
 
 def _tell_laid_down(
