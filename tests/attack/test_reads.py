@@ -209,7 +209,10 @@ def rows_of(service: Service, by: str, **query: object) -> dict[str, Any]:
 
 
 def test_an_answer_is_of_one_state_of_the_database(under_order: UnderOrder) -> None:
-    """What it shows and by what right are asked in one transaction, and its row is the next one."""
+    """What it shows is asked by the reader's login in one transaction; its row is the next one.
+
+    By what right is decided once more behind it, from the records, by the login that sees them all.
+    """
     service, ids = under_order.service, under_order.world.hidden
     headers = service.headers(INSPECTOR, at=service.clock.now())
     beside = 2  # the time that a rehearsal states is held against the log; the row
