@@ -223,6 +223,14 @@ def test_a_supervisor_is_called_one_thing() -> None:
         assert "lãnh đạo phụ trách" in str(one.string).casefold(), one.id
 
 
+def test_a_lower_log_is_no_log_of_reads() -> None:
+    """`nhật ký` is what reads are noted in; the log of acts, below too, is `sổ`."""
+    told = [one for one in stored() if any("lower log" in text for text in english(one))]
+    assert len(told) > 5
+    for one in told:
+        assert "nhật ký" not in str(one.string).casefold(), one.id
+
+
 def test_a_page_calls_the_place_of_a_statement_by_its_name() -> None:
     """`entry` is 32 bytes that a tree holds: where a person chooses a place it means nothing."""
     told = sorted(text.text for text in SAY.values())
