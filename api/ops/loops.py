@@ -60,15 +60,27 @@ def checkpoint(settings: Settings, stop: Event) -> int:
 
     A stop on doubt leaves a mark: who starts it again, by hand or by a supervisor, starts nothing.
     Where the log of reads stops on doubt that of acts goes on; the status is that of the latter.
+    Whatever else ends the signing of reads ends both, and is raised here.
     """
-    over = Event()
-    reads = Thread(target=sign, args=(settings, over, READS), name="reads", daemon=True)
+    over, ended = Event(), list[Exception]()
+
+    def sign_reads() -> None:
+        try:
+            sign(settings, over, READS)
+        except Exception as error:  # noqa: BLE001  raised below, in the thread that is waited for
+            ended.append(error)
+            stop.set()
+
+    reads = Thread(target=sign_reads, name="reads", daemon=True)
     reads.start()
     try:
-        return sign(settings, stop, ACTS)
+        status = sign(settings, stop, ACTS)
     finally:
         over.set()
         reads.join()
+    if ended and status != ON_DOUBT:
+        raise ended[0]
+    return status
 
 
 def sign(settings: Settings, stop: Event, which: WhichLog) -> int:
@@ -93,8 +105,9 @@ def sign(settings: Settings, stop: Event, which: WhichLog) -> int:
     except Fatal as error:
         _log.exception(
             "the checkpointer of the log of %s stops on doubt; nothing more of it is signed until"
-            " `socai log resume`",
+            " %s`socai log resume`",
             which.name,
+            "`socai log remember FILE`, then " if _unseen(error) else "",
         )
         _leave(mark, error)
         return ON_DOUBT
@@ -198,6 +211,10 @@ def keep(settings: Settings, stop: Event) -> int:
             listening.close()
         pool.close()
     return 0
+
+
+def _unseen(error: Fatal) -> bool:
+    return isinstance(error, Doubt) and error.kind == "unseen"
 
 
 def _stopped(mark: DoubtMark, role: str) -> bool:

@@ -857,13 +857,14 @@ def open_checkpointer(
         signers: Its keys, where they are open already.
 
     Raises:
-        SettingsError: A key does not open, or is not of its kind; no checkpoint is known.
+        SettingsError: A key does not open, or is not of its kind; no checkpoint of the log of acts
+            is known. Where none of reads is, signing ends on doubt, and that of acts goes on.
         Unavailable: The database cannot be reached.
         Fatal: As `require_schema`.
     """
     home = Home(settings)
     facts, store = facts or home.facts(), SeenFile(home.seen_folder(which.seen))
-    if store.read() is None:
+    if which is ACTS and store.read() is None:
         raise memory_needed(home.seen_folder(which.seen))
     dsn = role_dsn(settings, facts, "checkpointer")
     require_schema(dsn)

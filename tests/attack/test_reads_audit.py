@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from threading import Event
+from threading import Event, Timer
 from typing import Any, Final
 
 import orjson
@@ -20,17 +20,17 @@ from api.ops import database as databases
 from api.ops import loops
 from api.ops.enclave_audit import AUDITOR, run, seen_notes, seen_reads
 from api.ops.reads.recovery import RecoveringReads, ceremony_of
-from api.ops.reads.which_log import READS
+from api.ops.reads.which_log import ACTS, READS, WhichLog
 from api.ops.recovery import Memories
 from api.ops.wiring import open_checkpointer, open_kek
 from api.rehearsal.forgery import FORGERIES
-from api.settings import Home
+from api.settings import Home, Settings, SettingsError
 from keys import read_tags
 from keys.custody.file import write_key
 from keys.jwk import SoftwareSigner
 from ledger.audit.findings import Damage
 from ledger.audit.reads import Opening, ReadsReport, audit_reads
-from ledger.checkpoints.seen_file import DoubtMark
+from ledger.checkpoints.seen_file import DoubtMark, SeenFile
 from ledger.errors import Doubt, Unavailable
 from ledger.message import Wording
 from ledger.postgres.checkpoints import PostgresCheckpoints
@@ -305,6 +305,66 @@ def test_what_the_log_of_reads_did_not_sign_is_taken_away(
         while checkpointer.checkpoint_once() is not None:
             pass
     assert not audited(grown).findings
+
+
+@attack(
+    "a restore on a new machine without what it had seen of the log of reads: nobody signs reads"
+    " any more, and the process says that it is well",
+    stopped_by="doubt, as of the log of acts: a mark, and what needs a row is not shown",
+    noticed_by="its mark, readiness, health --role checkpointer",
+)
+def test_without_a_memory_of_reads_their_checkpointer_stops_on_doubt(
+    grown: Service, tmp_path: Path
+) -> None:
+    """Health says so; an audit alone helps nobody; a kept checkpoint of reads does."""
+    settings, kept = grown.settings, tmp_path / "kept"
+    memory = SeenFile(Home(settings).seen_folder(READS.seen))
+    memory.path.rename(kept)
+
+    def socai(*words: str) -> Result:
+        env = {"SOCAI_HOME": str(settings.home), "COLUMNS": "200"}
+        return CliRunner().invoke(main, ["--lang", "en", *words], env=env)
+
+    assert loops.sign(settings, Event(), READS) == loops.ON_DOUBT
+    mark = DoubtMark(Home(settings).seen_folder(READS.seen))
+    assert "is not known" in str(mark.reason())
+    _sign_all(settings, ACTS)
+    unwell = socai("health", "--role", "checkpointer")
+    assert (unwell.exit_code, "is not known" in unwell.output) == (1, True), unwell.output
+    resumed = socai("log", "resume")
+    assert (resumed.exit_code, "log remember" in resumed.output) == (1, True), resumed.output
+    assert mark.reason() is not None
+    told = socai("log", "remember", str(kept))
+    assert told.exit_code == 0, told.output
+    assert socai("log", "resume").exit_code == 0
+    assert (mark.reason(), memory.read()) == (None, kept.read_bytes())
+    grown.enclave.reads.note([A_READ])
+    unsigned = socai("health", "--role", "checkpointer")
+    assert (unsigned.exit_code, "access: stands at" in unsigned.output) == (1, True)
+    _sign_all(settings, READS)
+    well = socai("health", "--role", "checkpointer")
+    assert well.exit_code == 0, well.output
+
+
+def _sign_all(settings: Settings, which: WhichLog) -> None:
+    checkpointer, pool = open_checkpointer(settings, which=which)
+    with closing(pool):
+        while checkpointer.checkpoint_once() is not None:
+            pass
+
+
+def test_whatever_else_ends_the_signing_of_reads_ends_the_process(grown: Service) -> None:
+    """A key of it that does not open: whoever starts the process again says so each time."""
+    path, stop = Home(grown.settings).key_path(READS.keys[0]), Event()
+    key, soon = path.read_bytes(), Timer(60, stop.set)
+    path.write_bytes(b"no key")
+    soon.start()
+    try:
+        with pytest.raises(SettingsError, match=path.name):
+            loops.checkpoint(grown.settings, stop)
+    finally:
+        soon.cancel()
+        path.write_bytes(key)
 
 
 def test_by_the_keys_of_another_log_of_reads_nothing_is_taken_away(

@@ -22,6 +22,7 @@ from api.ops.backup import taking
 from api.ops.custody import custody_name
 from api.ops.home_notes import url_of
 from api.ops.keeper.asking import KeeperLine
+from api.ops.reads.which_log import ACTS, READS, WhichLog
 from api.ops.supervisor import API, CHECKPOINTER, KEEPER, PROJECTOR, ROLES, VAULT
 from api.ops.wiring import role_dsn
 from api.settings import Home, Settings
@@ -31,7 +32,7 @@ from ledger.checkpoints.seen_file import DoubtMark
 from ledger.errors import Unavailable
 from ledger.message import Message, Text, Wording
 from ledger.postgres.checkpoints import PostgresCheckpoints
-from ledger.postgres.connect import connect, open_pool
+from ledger.postgres.connect import Pool, connect, open_pool
 from ledger.postgres.migrate import ARCHIVER
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.vault.store import PostgresVaultStore
@@ -168,16 +169,21 @@ def _both(said: str) -> Text:
 
 
 def _loop(settings: Settings, role: str) -> Text | None:
-    reason = DoubtMark(Home(settings).seen_folder(role)).reason()
+    home = Home(settings)
+    reason = DoubtMark(home.seen_folder(role)).reason()
     if reason is not None:
         return reason
-    dsn = role_dsn(settings, Home(settings).facts(), role)
+    reads = role == CHECKPOINTER and home.key_path(READS.keys[0]).exists()
+    reason = DoubtMark(home.seen_folder(READS.seen)).reason() if reads else None
+    if reason is not None:
+        return Message("the log of reads is not signed: {reason}", reason=reason)
+    dsn = role_dsn(settings, home.facts(), role)
     pool = open_pool(dsn, most=1)
     records = PostgresRecords(pool)
 
     def covered() -> Sequence[Stand]:
-        latest = PostgresCheckpoints(pool).latest()  # before the head, which only grows
-        return [Stand(CHECKPOINTER, latest[0] if latest else 0, records.head().size)]
+        logs = {ACTS: CHECKPOINTER} | ({READS: READS.seen} if reads else {})
+        return [_covered(pool, which, part) for which, part in logs.items()]
 
     def projected() -> Sequence[Stand]:
         with connect(dsn) as connection:
@@ -191,6 +197,12 @@ def _loop(settings: Settings, role: str) -> Text | None:
         return behind(covered if role == CHECKPOINTER else projected, _patience())
     finally:
         pool.close()
+
+
+def _covered(pool: Pool, which: WhichLog, part: str) -> Stand:
+    latest = PostgresCheckpoints(pool, which.schema).latest()  # before the head, which only grows
+    size = PostgresRecords(pool, which.schema).head().size
+    return Stand(part, latest[0] if latest else 0, size)
 
 
 def _patience() -> Callable[[], bool]:

@@ -302,7 +302,7 @@ def resume(kept: tuple[CheckpointFile, ...]) -> None:
         if not reasons and not doubts:
             shell.done(Message("Nothing is in doubt."), cleared=[])
             return
-        _refuse_unopened(settings, doubts)
+        _refuse_unopened(settings, doubts, reasons)
         of_acts, of_reads = by_log(kept, facts)
         with progressing(shell) as progress:
             found = run(
@@ -417,8 +417,13 @@ def doubts_of(settings: Settings, facts: EnclaveFacts) -> Mapping[str, Doubt]:
     return found
 
 
-def _refuse_unopened(settings: Settings, doubts: Mapping[str, Doubt]) -> None:
-    """A memory that does not open says nothing of the log: no audit could answer it."""
+def _refuse_unopened(
+    settings: Settings, doubts: Mapping[str, Doubt], stopped: Iterable[str]
+) -> None:
+    """A memory that does not open says nothing of the log: no audit could answer it.
+
+    What stopped and remembers nothing would stop again, whatever an audit says.
+    """
     for role, doubt in doubts.items():
         if doubt.kind == "damaged":
             path = SeenFile(Home(settings).seen_folder(role)).path
@@ -428,6 +433,17 @@ def _refuse_unopened(settings: Settings, doubts: Mapping[str, Doubt]) -> None:
                     " kept elsewhere: socai log remember FILE; then run this again.",
                     path=path,
                     doubt=doubt.text,
+                ),
+                "memory_unopened",
+            )
+    for role in stopped:
+        store = SeenFile(Home(settings).seen_folder(role))
+        if store.read() is None:
+            fail(
+                Message(
+                    "Nothing goes on yet: {path} is not there. Name a checkpoint kept elsewhere:"
+                    " socai log remember FILE; then run this again.",
+                    path=store.path,
                 ),
                 "memory_unopened",
             )
