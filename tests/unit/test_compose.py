@@ -55,12 +55,13 @@ def test_only_the_archiver_replicates_and_no_disk_fills_without_it() -> None:
 def test_nobody_is_root_or_may_become_it(name: str) -> None:
     """A broken process has no rights, and nothing to write to but what it is given.
 
-    But who gives the server its folder: he may read what is another's, give away, and reach nobody.
+    But who gives the server its folder: he may read and date what is another's, give it away, and
+    reach nobody.
     """
     service = SERVICES[name]
     root = str(service["user"]).partition(":")[0] in ("0", "root", "")
     assert root == (name == "restore")
-    assert service.get("cap_add") == (["CHOWN", "DAC_OVERRIDE"] if root else None)
+    assert service.get("cap_add") == (["CHOWN", "DAC_OVERRIDE", "FOWNER"] if root else None)
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["read_only"] is True

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +15,7 @@ from uuid import UUID
 
 import orjson
 import pytest
+import yaml  # type: ignore[import-untyped]
 
 from api.ops.backup.repository import CLUSTER, HOME, MANIFEST, BaseCopy, Repository
 from api.ops.backup.restoring import by_length_alone, files_of, home_of, lay_down, stands
@@ -22,8 +25,10 @@ from keys.hpke import OpeningKey
 from ledger.files.folder_store import FolderBlobs
 from tests.attacks import attack
 
+ROOT = Path(__file__).parents[3]
 SEGMENT = 1 << 20
-KEY = OpeningKey.generate()
+SEED = bytes(range(32))
+KEY = OpeningKey(SEED)
 NAME = "20260101T000000Z"
 ORDER = b"recovery_end_command = 'touch here'\n"
 
@@ -248,6 +253,47 @@ def test_what_root_lays_down_belongs_to_whose_the_place_is(
     lay_down(repository, base, KEY, place / "18" / "docker", None)
     own = {(one.stat().st_uid, one.stat().st_gid) for one in place.rglob("*")}
     assert own == {(12345, 12346)}
+
+
+_RESTORE = """
+import sys
+from pathlib import Path
+from api.ops.backup.repository import Repository
+from api.ops.backup.restoring import choose, files_of, home_of, lay_down, stands
+from api.settings import Settings
+from keys.hpke import OpeningKey
+repository, data, home = Repository(Path(sys.argv[1])), Path(sys.argv[2]), Path(sys.argv[3])
+base, key = choose(repository, None), OpeningKey(bytes.fromhex(sys.stdin.read()))
+lay_down(repository, base, key, data, None)
+home_of(repository, base, key, home)
+files_of(repository, Settings.at(home, blobs=str(home / "blobs")))
+stands(data)
+"""
+
+
+@needs_root
+def test_a_container_may_do_what_a_restore_needs_and_no_more(
+    repository: Repository, tmp_path: Path
+) -> None:
+    """Its root has only what `docker-compose.yml` leaves it, in volumes that are others'."""
+    a_copy(repository, CLUSTER, _file("PG_VERSION"), _file("base/1"))
+    FolderBlobs(repository.files).put(UUID(int=1), [b"sealed"])
+    database, home = tmp_path / "database", tmp_path / "home"
+    for folder in (database, home, home / "blobs"):
+        folder.mkdir(mode=0o700)
+        os.chown(folder, 12345, 12346)
+    service = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["restore"]
+    left = ",".join(f"+{name.lower()}" for name in service["cap_add"])
+    command = ["setpriv", f"--bounding-set=-all,{left}", sys.executable, "-c", _RESTORE]
+    places = (repository.folder, database / "18" / "docker", home)
+    done = subprocess.run(
+        [*command, *map(str, places)],
+        input=SEED.hex(), capture_output=True, text=True, cwd=ROOT, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = [one.stat() for folder in (database, home) for one in folder.rglob("*")]
+    assert {(one.st_uid, one.st_gid) for one in found} == {(12345, 12346)}
+    assert (home / "blobs" / "00" / UUID(int=1).hex).read_bytes() == b"sealed"
 
 
 class _Killed(BaseException):
