@@ -18,6 +18,7 @@ from typing import Final, Literal, get_args
 
 from api.ops import telemetry
 from api.ops.home_notes import last_audited
+from api.ops.reads.access_log import remembered
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys.errors import KeysError
 from ledger.checkpoints.log_watch import LogWatch
@@ -71,6 +72,10 @@ _AS_SEEN: Final = Message("agrees with the checkpoint last seen")
 _READS: Final = Message("reads can be noted")
 _NO_READS: Final = Message(
     "the log of reads is in doubt: nothing is shown that needs a row of it. Run: socai log resume"
+)
+_UNREMEMBERED: Final = Message(
+    "how far the log of reads has signed is not known here: nothing is shown that needs a row of"
+    " it. Run: socai log remember FILE, with a checkpoint of reads kept elsewhere"
 )
 
 
@@ -227,9 +232,11 @@ class Readiness:
         """Whether reads can be noted that must be, as far as this process knows."""
         try:
             well = self._doubt_of_reads() is None
+            known = well or remembered(self._settings)
         except (LedgerError, KeysError, SettingsError):
-            well = False
-        return ReadinessCheck("reads", ok=well, detail=_READS if well else _NO_READS)
+            well, known = False, True
+        told = _NO_READS if known else _UNREMEMBERED
+        return ReadinessCheck("reads", ok=well, detail=_READS if well else told)
 
     def _view(
         self, name: str, state: ViewState | None, head: LogHead, ages: Mapping[int, float]

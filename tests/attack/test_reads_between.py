@@ -367,3 +367,39 @@ def test_where_the_checkpointer_of_reads_stopped_nothing_is_shown(under_order: U
     assert len(under_order.rows()) == rows
     assert ask(service, path, INSPECTOR).status_code == 200
     assert _reads_check(service)["ok"]
+
+
+@attack(
+    "an operator at night, on a machine that has seen nothing of the log of reads, is sent to a"
+    " command that finds nothing in doubt",
+    stopped_by="readiness names the command that helps: of the API's memory and of its own mark's",
+    noticed_by="readiness",
+)
+def test_without_a_memory_of_reads_readiness_names_what_helps(under_order: UnderOrder) -> None:
+    """`log remember` while one is missing, `log resume` once both are there."""
+    service, watch = under_order.service, _watching(under_order.service)
+    home = Home(service.settings)
+    mark = DoubtMark(home.seen_folder(READS.seen))
+    memories = [SeenFile(home.seen_folder(role)) for role in (API_READS, READS.seen)]
+    kept = [memory.read() or b"" for memory in memories]
+    for memory in memories:
+        memory.path.unlink()
+    told = list[str]()
+    try:
+        watch.look()
+        told += [_reads_check(service)["detail"]]
+        memories[0].write(kept[0])
+        watch.look()
+        assert _reads_check(service)["ok"], "the API may be on another machine than its signer"
+        mark.leave(Wording("vì", "for"))
+        told += [_reads_check(service)["detail"]]
+        memories[1].write(kept[1])
+        told += [_reads_check(service)["detail"]]
+    finally:
+        for memory, note in zip(memories, kept, strict=True):
+            memory.write(note)
+        mark.clear()
+    assert ["socai log remember" in one for one in told] == [True, True, False], told
+    assert "socai log resume" in told[2]
+    watch.look()
+    assert _reads_check(service)["ok"]

@@ -131,6 +131,20 @@ def doubt_of_reads(mark: DoubtMark, watch: LogWatch | None) -> Text | None:
     return mark.reason() if watch.doubt is None else watch.doubt.text
 
 
+def remembered(settings: Settings) -> bool:
+    """Whether those know how far the log of reads has signed who would stop where they do not.
+
+    That is the API, and the checkpointer of reads where its mark says here that it stopped.
+
+    Raises:
+        Doubt: A memory cannot be read.
+    """
+    stopped = mark_of_reads(settings).reason() is not None
+    roles = REMEMBERING_READS if stopped else (API_READS,)
+    home = Home(settings)
+    return all(SeenFile(home.seen_folder(role)).read() is not None for role in roles)
+
+
 def _told(doubt: Doubt | None) -> None:
     if doubt is None:
         _log.warning("the log of reads agrees again with the checkpoint last seen")
