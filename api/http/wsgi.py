@@ -12,11 +12,9 @@ import os
 import signal
 import socket
 import sys
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 from http.client import HTTPConnection, HTTPException
-from pathlib import Path
-from tempfile import mkdtemp
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -30,6 +28,7 @@ from api.http.worker import ProblemWorker
 from api.loading import loading
 from api.ops.child_processes import end_with_parent
 from api.ops.listening_socket import listen
+from api.ops.metrics_folder import metrics_folder
 from api.ops.patience import once_there
 from api.peer import Proxies
 from api.settings import Home, Settings, SettingsError, share_metrics
@@ -208,8 +207,6 @@ def _load(settings: Settings) -> None:
     A worker, also one that takes the place of one that was killed, only opens what it serves; and
     whoever connects waits for no import. No key is read and no connection opened here.
     """
-    if settings.metrics_port:
-        share_metrics(Path(mkdtemp(prefix="socai-metrics-")))
     with loading():
         import api.http.app  # noqa: F401, PLC0415  prometheus_client must see share_metrics
         from api.ops import telemetry, wiring  # noqa: F401, PLC0415  the same
@@ -224,13 +221,14 @@ def main() -> None:
         settings = Settings.from_env()
         if settings.traces_url:
             traces.require(Home(settings).facts().level)
-        _load(settings)
-        server = Server(settings, int(sys.argv[1]) if sys.argv[1:] else None)
+        with ExitStack() as stack:
+            if settings.metrics_port:
+                share_metrics(stack.enter_context(metrics_folder(settings.home)))
+            _load(settings)
+            Server(settings, int(sys.argv[1]) if sys.argv[1:] else None).run()
     except SettingsError as error:
         sys.stderr.write(f"socai: {translate(error.text, 'vi')}\nsocai: {error}\n")
         sys.exit(2)
-    try:
-        server.run()
     except SystemExit as ended:  # of a worker, too
         _leave(ended.code)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,10 +22,11 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from api.settings import child_environment
 from tests.builders import a_case_in
 from tests.examples import examples
 from tests.fixtures.app import Service
-from tests.processes import free_port, serving
+from tests.processes import Served, free_port, serving
 
 ROOT = Path(__file__).parents[2]
 
@@ -304,3 +308,52 @@ def test_the_whole_document_holds_under_schemathesis(
         timeout=7200,
     )
     assert done.returncode == 0, done.stdout[-6000:]
+
+
+def test_no_start_leaves_a_folder_of_metrics(
+    shared: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not a failing one, nor a server that is told to stop; of a killed one the next clears it.
+
+    The folder of a server that still runs stays, and a worker that ends takes it from nobody.
+    """
+    temp, log = tmp_path / "t", tmp_path / "log"
+    temp.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temp))
+    one = replace(shared.settings, workers=1, threads=4)
+    with serving(replace(one, metrics_port=free_port()), log) as first:
+        (held,) = temp.glob("socai-metrics-*")
+        (worker,) = _workers(first)
+        os.kill(worker, signal.SIGTERM)
+        _until_gone(worker)
+        with serving(replace(one, metrics_port=free_port()), tmp_path / "second") as second:
+            assert len(set(temp.glob("socai-metrics-*")) - {held}) == 1
+            assert held.exists(), "of a server that runs"
+            (worker,) = _workers(second)
+            os.kill(second.pid, signal.SIGKILL)
+            _until_gone(worker)
+        assert len(list(temp.glob("socai-metrics-*"))) == 2
+        environment = child_environment(replace(one, port=first.port, metrics_port=free_port()))
+        taken = subprocess.run(
+            [sys.executable, "-I", "-m", "api.http.wsgi"],
+            env=environment, capture_output=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert taken.returncode == 2, taken.stderr
+        assert list(temp.glob("socai-metrics-*")) == [held]
+    assert list(temp.glob("socai-metrics-*")) == []
+
+
+def _workers(served: Served) -> list[int]:
+    children = Path(f"/proc/{served.pid}/task/{served.pid}/children").read_text("ascii")
+    return [int(pid) for pid in children.split()]
+
+
+def _until_gone(pid: int) -> None:
+    """Whoever is to bury it may take its time."""
+    for _ in range(600):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if Path(f"/proc/{pid}/stat").read_text("ascii").rsplit(")", 1)[1].split()[0] != "Z":
+                Event().wait(0.1)
+                continue
+        return
+    raise AssertionError(pid)
