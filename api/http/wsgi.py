@@ -26,7 +26,7 @@ from api.http.framework.read_budget import Budgets
 from api.http.turns import Turns
 from api.http.worker import ProblemWorker
 from api.loading import loading
-from api.ops.child_processes import end_with_parent
+from api.ops.child_processes import end_with_any_thread, end_with_parent
 from api.ops.listening_socket import listen
 from api.ops.metrics_folder import metrics_folder
 from api.ops.patience import once_there
@@ -118,8 +118,12 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
     @staticmethod
     def _post_fork(_arbiter: Any, _worker: Any) -> None:  # noqa: ANN401  gunicorn's hook
-        """A worker that outlives a killed arbiter holds the port and takes no request."""
+        """A worker that outlives a killed arbiter holds the port and takes no request.
+
+        Nor does it outlive a thread of its own: what watches the log is one.
+        """
         end_with_parent()
+        end_with_any_thread()
 
     def _child_exit(self, _arbiter: Any, worker: Any) -> None:  # noqa: ANN401  gunicorn's hook
         """An ended worker has nothing now: no reads under way, and what it had is not counted."""

@@ -11,12 +11,16 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 import os
 import signal
 import sys
+import threading
 from typing import Final
 
 _PR_SET_PDEATHSIG: Final = 1
+
+_log = logging.getLogger("socai.roles")
 
 
 def python(*words: str) -> list[str]:
@@ -33,6 +37,21 @@ def end_with_parent() -> None:
     """In a fresh child. Linux: it is killed when its parent ends, however that ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def end_with_any_thread() -> None:
+    """Whatever ends a thread of this process ends the process too, as if it were told to stop.
+
+    Whoever looks after it starts it again; without the thread it would go on, and look well.
+    """
+    threading.excepthook = _thread_ended
+
+
+def _thread_ended(ended: threading.ExceptHookArgs) -> None:
+    name = "?" if ended.thread is None else ended.thread.name
+    error = ended.exc_value or ended.exc_type()
+    _log.error("the thread %s ended, so its process ends", name, exc_info=error)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def end_group(leader: int) -> None:

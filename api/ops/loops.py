@@ -13,6 +13,7 @@ from threading import Event, Thread
 from types import FrameType
 from typing import Final
 
+from api.ops.child_processes import end_with_any_thread
 from api.ops.keeper.serving import KeeperSocket
 from api.ops.machine import RealClock
 from api.ops.patience import once_there
@@ -44,7 +45,7 @@ _log = logging.getLogger("socai.roles")
 
 
 def until_told() -> Event:
-    """An event that SIGTERM and SIGINT set."""
+    """An event that SIGTERM and SIGINT set, and whatever ends a thread of this process."""
     stop = Event()
 
     def tell(_signal: int, _frame: FrameType | None) -> None:
@@ -52,6 +53,7 @@ def until_told() -> Event:
 
     signal.signal(signal.SIGTERM, tell)
     signal.signal(signal.SIGINT, tell)
+    end_with_any_thread()
     return stop
 
 
