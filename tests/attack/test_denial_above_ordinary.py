@@ -456,7 +456,7 @@ def test_pages_above_are_read_by_whom_a_document_names(above: Above) -> None:
     """Whoever sees the case, every page; a holder the acts and register of theirs; none stored."""
     case = f"/ho-so/{above.case}"
     reader = PageReader(above.service).sign_in(WHOLE)
-    n, *_ = re.findall(r"/lan-ghi/(\d+)", reader.get(f"{case}/dien-bien").text)
+    n, *_ = re.findall(r'"lan-ghi/(\d+)"', reader.get(f"{case}/dien-bien").text)
     for path in ("", f"/dien-bien?lan={n}", "/dien-bien?xem=chi-tiet", f"/lan-ghi/{n}",
                  f"/so-sanh?tu={n}", "/kiem-chung"):  # fmt: skip
         page = reader.get(f"{case}{path}")
