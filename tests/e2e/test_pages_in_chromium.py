@@ -328,7 +328,7 @@ def _pages(desk: Desk) -> list[str]:
         f"{case}/kiem-chung", "/ho-so/none", f"{case}/dien-bien?luc=2024-06-03&dong-ho=occurred",
         f"{case}/vi-sao/state", f"{case}/thoi-han", f"{case}/lien-he", f"{case}/tai-lieu",
         f"{case}/ban-in", file, "/dien-bien", "/dien-bien?late=true", "/thay-doi",
-        "/thay-doi?tu=0", "/nhat-ky-truy-cap", f"/khoa/{builders.key(WHOLE).kid}",
+        "/thay-doi?tu=0", "/nhat-ky-truy-cap", f"/khoa/{builders.key(WHOLE).kid}", "/thong-ke",
     ]  # fmt: skip
 
 
