@@ -27,7 +27,6 @@ SET LOCAL synchronous_commit = off;
 SET LOCAL maintenance_work_mem = '256MB';
 ALTER TABLE log.records DROP CONSTRAINT records_stream_seq;
 DROP INDEX log.records_act;
-ALTER TABLE log.streams DROP CONSTRAINT streams_name_key;
 INSERT INTO log.streams (stream_id, name)
   SELECT md5('stream' || k)::uuid, 'case/' || md5('stream' || k)::uuid
   FROM generate_series({first} / 8, {size} / 8) AS k;
@@ -38,11 +37,10 @@ INSERT INTO log.records (index, seq, recorded_at, stream_id, unit, act_id, autho
     'socai.statement.v1', sha256(int8send(i)), sha256(int8send(i))
   FROM generate_series({first}::bigint, {size}::bigint - 1) AS i;
 INSERT INTO log.wraps (index, kek_id, stream_id, unit, wrap)
-  SELECT r.index, substr(r.entry, 1, 16), r.stream_id, r.unit, r.entry || r.entry
+  SELECT r.index, substr(r.entry, 1, 16), r.stream_id, r.unit, r.entry || r.entry || substr(r.entry, 1, 13)
   FROM log.records r WHERE r.index >= {first};
 ALTER TABLE log.records ADD CONSTRAINT records_stream_seq UNIQUE (stream_id, seq);
 CREATE UNIQUE INDEX records_act ON log.records (act_id) WHERE author;
-ALTER TABLE log.streams ADD CONSTRAINT streams_name_key UNIQUE (name);
 UPDATE log.log_head SET size = {size};
 """
 
@@ -60,11 +58,16 @@ def rows(run: Run) -> Iterator[Row]:
     appends, proofs = _measured(logs, 3 if run.quick else 6)
     small = sizes[0]
     for size in sizes[1:]:
-        for name, took in (("append, 1 submitter", appends), ("inclusion proof", proofs)):
-            yield Row(
-                GROUP, f"{name}, p50 at {figure(size)} records", took[size], "ms",
-                f"at {figure(small)} records", took[small], sense="<=", goal=1.2,
-            )  # fmt: skip
+        yield Row(
+            GROUP, f"append, 1 submitter, p50 at {figure(size)} records", appends[size], "ms",
+            f"at {figure(small)} records", appends[small], sense="<=", goal=1.2,
+        )  # fmt: skip
+        # a deeper tree reads a tile more, so the goal is a time and no ratio (architecture.md §8)
+        yield Row(
+            GROUP, f"inclusion proof, p50 at {figure(size)} records", proofs[size], "ms",
+            sense="<=", goal=0.5,
+            note=f"at {figure(small)} records {figure(proofs[small])} ms",
+        )  # fmt: skip
 
 
 def _fill(enclave: Founded, size: int) -> None:
