@@ -37,7 +37,8 @@ INSERT INTO log.records (index, seq, recorded_at, stream_id, unit, act_id, autho
     'socai.statement.v1', sha256(int8send(i)), sha256(int8send(i))
   FROM generate_series({first}::bigint, {size}::bigint - 1) AS i;
 INSERT INTO log.wraps (index, kek_id, stream_id, unit, wrap)
-  SELECT r.index, substr(r.entry, 1, 16), r.stream_id, r.unit, r.entry || r.entry || substr(r.entry, 1, 13)
+  SELECT r.index, substr(r.entry, 1, 16), r.stream_id, r.unit,
+    r.entry || r.entry || substr(r.entry, 1, 13)
   FROM log.records r WHERE r.index >= {first};
 ALTER TABLE log.records ADD CONSTRAINT records_stream_seq UNIQUE (stream_id, seq);
 CREATE UNIQUE INDEX records_act ON log.records (act_id) WHERE author;
