@@ -39,8 +39,8 @@ TICKET_KEY: Final = "ticket.key"
 BACKUP_PASSPHRASE: Final = "backup.passphrase"  # noqa: S105  the name of a file
 VAULT_PASSPHRASE: Final = "vault.passphrase"  # noqa: S105  the name of a file
 _HEX32: Final = re.compile(r"[0-9a-f]{64}")
-#: Settings whose variable has another name.
 _PASSWORD_BYTES: Final = 24
+#: Settings whose variable has another name.
 _CALLED: Final = {"attempts": "sign_in_attempts"}
 _LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 ARRIVED_BYTES: Final = 32_768

@@ -127,7 +127,10 @@ class VerificationError(LedgerError):
 
 
 class Unavailable(LedgerError):
-    """Try again later: database, disk or clock do not allow it now; nothing was recorded."""
+    """Try again later: database, disk or clock do not allow it now.
+
+    Nothing was recorded, but where the type of its code says otherwise (`api/problems/types.py`).
+    """
 
     def __init__(self, code: str, text: Text, *, retry_after_s: int = 2) -> None:
         super().__init__(f"{code}: {text}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -75,3 +77,18 @@ def test_folders_say_what_they_know() -> None:
         siblings = [p for p in path.parent.glob("*.py") if p.name != "__init__.py"]
         most = 30 if path.parent.name == "guards" else 20  # a family of guards a file
         assert len(siblings) <= most, path.parent
+
+
+def test_the_page_has_the_layers_of_the_contracts() -> None:
+    """docs/architecture.md §2: who reads it knows what may import what."""
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    for contract in project["tool"]["importlinter"]["contracts"]:
+        (container,) = contract.get("containers", [""])
+        if container in {"ledger", "projections", "api"}:
+            (told,) = re.findall(rf"nside `{container}`: `([^`]+)`", page)
+            assert _levels(re.split(" → ", told)) == _levels(contract["layers"]), container
+
+
+def _levels(layers: Iterable[str]) -> list[set[str]]:
+    return [set(re.split(r"\s*[|:,]\s*", layer)) for layer in layers]

@@ -193,6 +193,8 @@ def test_every_problem_says_in_both_languages_what_was_recorded_and_what_to_do()
             assert kind.recorded in ("nothing", "yes", "unknown")
             if kind.status < 500:
                 assert kind.recorded == "nothing"
+            if kind.recorded != "nothing":  # or an officer signs anew what stands there
+                assert "othing was recorded" not in both(kind.step)["en"]
 
 
 def test_a_refused_act_names_its_guard_and_every_fault() -> None:

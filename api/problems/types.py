@@ -42,6 +42,9 @@ _SIGN_IN: Final = Message(
 _SAME_BYTES: Final = Message(
     "Nothing was recorded. Wait for Retry-After and send the same bytes; twice is recorded once."
 )
+_TO_LEARN: Final = Message(
+    "Wait for Retry-After and send the same bytes: the answer tells what was recorded."
+)
 _FIX_REQUEST: Final = Message(
     "Nothing was recorded. Correct the request as `errors` and /docs say."
 )
@@ -331,7 +334,7 @@ TYPES: Final[Mapping[str, ProblemType]] = {
     "stopped": ProblemType(
         503,
         Message("The ledger has stopped on a doubt about its integrity"),
-        _SAME_BYTES,
+        _TO_LEARN,
         "unknown",
     ),
     "log_in_doubt": ProblemType(
@@ -346,9 +349,7 @@ TYPES: Final[Mapping[str, ProblemType]] = {
     "database_unavailable": ProblemType(
         503,
         Message("The database does not answer at the moment"),
-        Message(
-            "Wait for Retry-After and send the same bytes: the answer tells what was recorded."
-        ),
+        _TO_LEARN,
         "unknown",
     ),
     "files_unavailable": ProblemType(
@@ -375,6 +376,15 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         503,
         Message("Recorded; its proof is late"),
         Message("The act is in the log and will not be lost. Send the same bytes for its receipt."),
+        "yes",
+    ),
+    "answer_late": ProblemType(
+        503,
+        Message("Recorded; its answer could not be finished"),
+        Message(
+            "The act is in the log and will not be lost. Wait for Retry-After and send the same"
+            " bytes: what it ends is then ended, and its receipt comes."
+        ),
         "yes",
     ),
     "audience_late": ProblemType(

@@ -186,7 +186,7 @@ class Ledger:
             NotFound: The sender sees no such case.
             Rejected: The sender's move.
             Conflict: `stale`, `taken` or `clock_back`.
-            Unavailable: Try again later with the same bytes.
+            Unavailable: Try again later with the same bytes; with `answer_late` it is durable.
         """
         sent = self._submission(statements.parse_flattened(body), signer_officer)
         sight = self._require_sight(sent)
@@ -196,8 +196,18 @@ class Ledger:
             recorded = self._taken(sent, at)
         except Conflict as conflict:
             raise self._see.told(conflict, sent.act.stream, sight) from conflict
-        self._end_sight(sent.act, recorded)
-        return self._numbered(sent.act, recorded)
+        try:
+            self._end_sight(sent.act, recorded)
+            return self._numbered(sent.act, recorded)
+        except Unavailable as late:  # whose own words would say that nothing was recorded
+            raise Unavailable(
+                "answer_late",
+                Message(
+                    "Recorded at index {index}; the answer could not be finished.",
+                    index=recorded.index,
+                ),
+                retry_after_s=late.retry_after_s,
+            ) from late
 
     def _numbered(self, act: Act, recorded: Recorded) -> Recorded:
         """With the number that the log gives what it enters in a register (formats.md §8)."""

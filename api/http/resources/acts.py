@@ -56,7 +56,8 @@ MAX_STATEMENT_BYTES = 2 * _MAX_PART + 4_412 + 100
         "not_found", "wrong_stream", "stale", "stream_set_aside", "taken", "clock_back", "guard",
         "rejected",
         "database_unavailable", "disk_full", "clock_jumped", "clocks_apart", "proof_late",
-        "stopped", "attachment_missing", "identity_missing", "lower_log_unknown", "log_in_doubt",
+        "answer_late", "stopped", "attachment_missing", "identity_missing", "lower_log_unknown",
+        "log_in_doubt",
     ),
     body_doc={
         "required": True,
@@ -82,7 +83,8 @@ def record_statement() -> Response:
         telemetry.statement("durable", "refused", monotonic() - began, refused.guard or "")
         raise
     except Unavailable as late:
-        telemetry.statement("durable", "unavailable", monotonic() - began)
+        outcome = "recorded" if late.code == "answer_late" else "unavailable"
+        telemetry.statement("durable", outcome, monotonic() - began)
         if late.code == "audience_late":  # an old backup knows of nobody either: say which it is
             enclave().watch.look()
             enclave().watch.require()

@@ -147,7 +147,22 @@ def test_defaults_weaken_nothing() -> None:
 
 def test_a_child_process_gets_the_same_settings(tmp_path: Path) -> None:
     """`serve` starts its children with what it was told itself."""
-    given = Settings.at(tmp_path, port=8123, threads=7, level="mat", lang="en")
+    plain, file = Settings.at(tmp_path), tmp_path / "another"
+    given = Settings.at(
+        file, database_url="postgresql://admin@db.example:5433/socai", secrets_dir=file,
+        keys_dir=file, seen_dir=file, passphrase_file=file, pkcs11_module=file,
+        pkcs11_token="a token",  # noqa: S106  its label
+        pkcs11_pin_file=file, level="mat", profile="P2", host="::1",
+        port=8123, trusted_proxies="10.0.0.0/8", metrics_port=9123, metrics_file=file,
+        traces_url="http://127.0.0.1:4318/v1/traces", workers=3, threads=7, proof_wait_s=11,
+        token_ttl_s=901, attempts=121, officer_share=51, min_free_mib=257, log_level="error",
+        lang="en", blobs=str(file), max_attachment_mib=513, keeper_socket=file,
+        keeper_opens=12_001, anchor_every_s=3601, backup_dir=file, mail_host="mail.example",
+        mail_port=25, mail_security="tls", mail_from="hop-thu@example.vn",
+    )  # fmt: skip
+    names = [one.name for one in fields(given)]
+    same = [name for name in names if getattr(given, name) == getattr(plain, name)]
+    assert same == [], "a setting that is left as it is tells nothing"
     assert _from_env(**given.environment()).strip() == repr(given)
 
 

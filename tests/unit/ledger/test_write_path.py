@@ -14,9 +14,11 @@ from keys import canonical
 from keys.jwk import SoftwareSigner
 from ledger.errors import Conflict, NotFound, Rejected, Unavailable
 from ledger.log.statement import AUTHOR, Statement, flattened, make
+from ledger.postgres.connect import disk_full
 from ledger.regulation.acts.act import Act, parse_act
 from ledger.regulation.case.state import Signed, StreamState, apply
 from ledger.regulation.edition import load_edition
+from ledger.regulation.participation.narrowing import Narrowing
 from tests import builders
 from tests.a_ledger import (
     ORIGIN,
@@ -127,6 +129,32 @@ def test_a_service_key_is_enrolled_and_revoked_in_the_ledger_stream(a: ALedger) 
         assert process.ledger.refresh().keyring.retired(service.kid)
     with pytest.raises(Rejected, match="KEY_KNOWN"):
         a.say(service_act("KeyRevoked", a, **gone), "founder")
+
+
+def test_what_takes_sight_away_and_fails_says_that_the_act_is_recorded() -> None:
+    """A key is revoked and the disk is full behind the COMMIT: the same bytes end it later."""
+    room: list[bool] = []
+    ended: list[tuple[Narrowing, int]] = []
+
+    def narrow(one: Narrowing, index: int) -> None:
+        if not room:
+            raise disk_full()
+        ended.append((one, index))
+
+    a = ALedger(in_memory(MemoryRecordStore()), narrow=narrow)
+    a.found()
+    a.hire("hotline")
+    signed = a.sign(revocation("hotline", a.clock.now()), "founder")
+    size = len(all_entries(a))
+    with pytest.raises(Unavailable) as told:
+        a.send(signed)
+    assert told.value.code == "answer_late"
+    assert f"Recorded at index {size}" in translate(told.value.text, "en")
+    assert len(all_entries(a)) == size + 1
+
+    room.append(True)
+    again = a.send(signed)
+    assert (again.created, again.index, [index for _, index in ended]) == (False, size, [size])
 
 
 def test_what_is_recorded_is_what_was_signed(a: ALedger) -> None:
