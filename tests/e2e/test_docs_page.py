@@ -1,28 +1,24 @@
-"""The page at /docs: its program is the vendored one, and nothing comes from elsewhere."""
+"""The page at /docs: its program is the vendored one, and nothing comes from elsewhere.
+
+What a browser makes of it: `test_pages_in_chromium.py`.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NoReturn
 
 import pytest
 
 from api.auth import TokenBox
-from api.http.app import openapi
 from api.http.resources import docs
-from tests.browser import Page, chromium
 from tests.fixtures.app import Service
-from tests.fixtures.arena import served
 
 REDOC: Final = Path(docs.__file__).with_name("redoc")
-WIDE: Final = 1280
 SCRIPT: Final = "/docs/redoc.standalone.js"
-#: The one thing of its maker's that Redoc asks for, and never gets.
-_LOGO: Final = "https://cdn.redoc.ly/redoc/logo-mini.svg"
 
 
 def _sha384(data: bytes) -> str:
@@ -84,57 +80,3 @@ def test_the_page_lets_nothing_in_from_elsewhere(shared: Service) -> None:
     assert "unsafe" not in page.headers["Content-Security-Policy"]
     assert re.findall(r"https?://", page.text) == []
     assert "REHEARSAL" in shared.client.get("/docs", headers={"Accept-Language": "en"}).text
-
-
-_CUT_OFF: Final = """
-  const scrolls = e => ['auto', 'scroll'].includes(getComputedStyle(e).overflowX);
-  const inside = e => e.parentElement && (scrolls(e.parentElement) || inside(e.parentElement));
-  return [...document.querySelectorAll('td, th, p, h1, h2, h3, h5, li')]
-    .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !inside(e))
-    .map(e => e.innerText.slice(0, 60));
-"""
-"""What stands beyond the right edge, where nothing around it can be scrolled."""
-
-
-@pytest.fixture(scope="module")
-def page(shared: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Page, str]]:
-    """A browser, and the address of a started server."""
-    folder = tmp_path_factory.mktemp("docs")
-    with chromium(folder / "profile") as shown, served(shared, folder / "log") as url:
-        yield shown, url
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("width", [pytest.param(WIDE, marks=pytest.mark.drill), 320])
-def test_the_page_shows_every_call_and_leads_to_it(
-    page: tuple[Page, str], width: int, tmp_path: Path
-) -> None:
-    """In a wide window and on a small telephone: all calls, nothing cut off, search that finds."""
-    shown, url = page
-    shown.show(f"{url}/docs", width)
-    shown.wait("return document.querySelector('[role=search] input')", 120)  # ten of a core
-    calls = [
-        call["operationId"]
-        for calls in openapi()["paths"].values()
-        for method, call in calls.items()
-        if method in ("get", "post")
-    ]
-    missing = shown.run(
-        "return arguments[0].filter(id => !document.querySelector(`[id$='operation/${id}']`))",
-        calls,
-    )
-    assert missing == []
-    shown.picture(tmp_path / "docs.png")
-    wide, there = shown.run("return [document.documentElement.scrollWidth, innerWidth]")
-    assert wide <= there == width
-    assert shown.run(_CUT_OFF) == []
-    if width == WIDE:  # on a small screen the menu is behind a button
-        shown.type("[role=search] input", "jwks")
-        found = shown.wait(
-            "return document.querySelector('[data-role=\"search:results\"]')?.innerText"
-        )
-        assert "JWK" in found
-    said = [line for line in shown.console() if _LOGO not in line]
-    assert said == []
-    fetched = shown.run("return performance.getEntriesByType('resource').map(e => e.name)")
-    assert [one for one in fetched if not one.startswith((url, "blob:")) and one != _LOGO] == []
