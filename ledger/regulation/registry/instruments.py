@@ -9,10 +9,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from ledger.regulation.edition import Edition, certainty, optional_date, within
 
+_MOST_TOLD: Final = 4_096
+"""Answers that are kept."""
 _OWN_DATES = re.compile(
     r"(?P<name>[0-9A-Za-zĐđ]+(?:\.[0-9A-Za-zĐđ]+){0,2}) "
     r"(?P<from>\d{4}-\d\d-\d\d)\.\.(?P<to>\d{4}-\d\d-\d\d)?"
@@ -81,6 +83,8 @@ class Instruments:
 
     def __init__(self, lines: Mapping[str, tuple[Instrument, ...]] | None = None) -> None:
         self._lines = dict(lines or {})
+        self._told: dict[tuple[str, date, str | None, str | None, str | None], bool] = {}
+        """Whether what acts cite was in force, until a line is added."""
 
     @classmethod
     def of(cls, edition: Edition) -> Self:
@@ -96,10 +100,12 @@ class Instruments:
 
     def add(self, line: Instrument) -> None:
         """Adds a dated line; earlier lines stay, and end where this one begins."""
+        self._told.clear()
         self._lines[line.id] = (*self._lines.get(line.id, ()), line)
 
     def replace(self, instrument: str, by: str, day: date) -> None:
         """Ends an instrument the day before `day`, since `by` takes its place."""
+        self._told.clear()
         lines = self._lines.get(instrument, ())
         last = day - timedelta(days=1)
         self._lines[instrument] = tuple(
@@ -133,6 +139,17 @@ class Instruments:
         point: str | None = None,
     ) -> bool:
         """Whether it, or the provision where that has dates of its own, was in force that day."""
+        key = instrument, day, article, clause, point
+        told = self._told.get(key)
+        if told is None:
+            if len(self._told) >= _MOST_TOLD:
+                self._told.clear()
+            told = self._told[key] = self._in_force(instrument, day, article, clause, point)
+        return told
+
+    def _in_force(
+        self, instrument: str, day: date, article: str | None, clause: str | None, point: str | None
+    ) -> bool:
         line = self.get(instrument, day)
         if line is None:
             return False

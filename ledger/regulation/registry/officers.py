@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Self
+from typing import Final, Self
 
 from ledger.regulation.edition import within
+
+_MOST_TOLD: Final = 4_096
+"""Answers of a kind that are kept: the days of acts are few, and so are those who sign them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +69,57 @@ class Officers:
         self._of_person = dict(of_person or {})
         #: Tokens found to be one: each by the token that stands for both since.
         self._joined = dict(joined or {})
+        #: What was asked before, until a line is added: the guards of one act ask the same often.
+        self._told_post: dict[tuple[str, str, str, date], Appointment | None] = {}
+        self._told_posts: dict[tuple[str, date], tuple[Appointment, ...]] = {}
+        self._told_ids: dict[str, tuple[str, ...]] = {}
 
     def copy(self) -> Self:
         """An independent set of the same lines."""
         return type(self)(self._officers, self._of_person, self._joined)
 
     def _keep(self, officer: Officer) -> None:
+        self._forget()
         self._officers[officer.uuid] = officer
         if officer.person is not None:
             person = self._joined.get(officer.person, officer.person)
             known = self._of_person.get(person, ())
             self._of_person[person] = tuple(dict.fromkeys((*known, officer.uuid)))
 
+    def _forget(self) -> None:
+        """What was told may be otherwise now."""
+        self._told_post.clear()
+        self._told_posts.clear()
+        self._told_ids.clear()
+
     def get(self, officer: str) -> Officer | None:
         """The officer of this id."""
         return self._officers.get(officer)
+
+    def appointment(self, officer: str, agency: str, post: str, day: date) -> Appointment | None:
+        """As `Officer.find`; None too of whoever is not known."""
+        key = officer, agency, post, day
+        try:
+            return self._told_post[key]
+        except KeyError:
+            if len(self._told_post) >= _MOST_TOLD:
+                self._told_post.clear()
+        line = self._officers.get(officer)
+        told = self._told_post[key] = None if line is None else line.find(agency, post, day)
+        return told
+
+    def appointments(self, officer: str, day: date) -> tuple[Appointment, ...]:
+        """Every post that was held that day, in the order they were given."""
+        key = officer, day
+        try:
+            return self._told_posts[key]
+        except KeyError:
+            if len(self._told_posts) >= _MOST_TOLD:
+                self._told_posts.clear()
+        line = self._officers.get(officer)
+        held = () if line is None else tuple([a for a in line.appointments if a.on(day)])
+        self._told_posts[key] = held
+        return held
 
     def all(self) -> Iterable[Officer]:
         """Every officer, in the order they became known."""
@@ -88,10 +127,15 @@ class Officers:
 
     def ids_of(self, officer: str) -> tuple[str, ...]:
         """Every id of the natural person behind one, as far as the registry links them."""
+        try:
+            return self._told_ids[officer]
+        except KeyError:
+            if len(self._told_ids) >= _MOST_TOLD:
+                self._told_ids.clear()
         known = self._officers.get(officer)
-        if known is None or known.person is None:
-            return (officer,)
-        return self.of_person(known.person)
+        ids = (officer,) if known is None or known.person is None else self.of_person(known.person)
+        self._told_ids[officer] = ids
+        return ids
 
     def of_person(self, token: str) -> tuple[str, ...]:
         """Every id of whoever a token stands for; empty where nobody was entered with it."""
@@ -118,6 +162,7 @@ class Officers:
         stays, goes = self._person(officer), self._person(other)
         if stays is None or goes is None or stays == goes:
             return
+        self._forget()
         for token in (goes, *(t for t, into in self._joined.items() if into == goes)):
             self._joined[token] = stays
         both = (*self._of_person.get(stays, ()), *self._of_person.pop(goes, ()))
@@ -134,6 +179,7 @@ class Officers:
         known = self._officers.get(officer)
         if known is None:
             return
+        self._forget()
         self._officers[officer] = replace(
             known,
             appointments=tuple(

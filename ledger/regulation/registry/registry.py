@@ -210,10 +210,10 @@ class Registry(RegistryLines):
 
     def appointment(self, officer: str, agency: str, post: str, on: date) -> Appointment | None:
         """The appointment under which an officer acts for an agency in a post that day."""
-        line = self.officers.get(officer)
-        if line is None:
-            return None
-        return line.find(agency, post, on) or self._founders(officer, agency, post, on)
+        found = self.officers.appointment(officer, agency, post, on)
+        if found is not None or self.officers.get(officer) is None:
+            return found
+        return self._founders(officer, agency, post, on)
 
     def _founders(self, officer: str, agency: str, post: str, on: date) -> Appointment | None:
         """The founder's post moves with the function: no reorganisation locks the registry."""
@@ -243,8 +243,9 @@ class Registry(RegistryLines):
 
     def appointments(self, officer: str, on: date) -> list[Appointment]:
         """Every post an officer holds on that day, the founder's included."""
-        line = self.officers.get(officer)
-        held = [] if line is None else [a for a in line.appointments if a.on(on)]
+        held = list(self.officers.appointments(officer, on))
+        if self.founder is None or self.founder.officer != officer:
+            return held
         for agency in self.holders(KEEPER, on):
             founding = self._founders(officer, agency, FOUNDERS_POST, on)
             if founding is not None:
