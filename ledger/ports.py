@@ -16,6 +16,7 @@ from uuid import UUID
 
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.other_cases_port import Cases, CountedReport, NoCases
+from ledger.values import frozen_value
 
 __all__ = [
     "NIL_UNIT",
@@ -73,7 +74,7 @@ class Entropy(Protocol):
         """A fresh UUIDv4."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class StoredRecord:
     """One row of `records` with its wrap, as stored.
 
@@ -108,7 +109,7 @@ class StoredRecord:
     registry: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class LogHead:
     """The one row of `log_head`.
 
@@ -210,7 +211,7 @@ class NoRecords:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Grounds:
     """What a judgement rests on beside its own stream and the registry; it may have moved since.
 
@@ -303,7 +304,7 @@ class Alone(NoCases):
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class SealedRecord:
     """What sealing one envelope gives (formats.md §4, §5)."""
 
@@ -313,7 +314,7 @@ class SealedRecord:
     wrap: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Draft:
     """A judged statement that asks for its place in the log.
 
@@ -352,7 +353,7 @@ class Draft:
     tags: frozenset[bytes] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Appended:
     """A record that is committed and will never be lost.
 

@@ -22,6 +22,7 @@ from keys.signer import SIGNATURE_BYTES, STATEMENT_ALGS, PublicKey, Signer
 from ledger.errors import Fault, Rejected
 from ledger.log import moment
 from ledger.message import Message
+from ledger.values import frozen_value
 
 ACT_TYP: Final = "socai-act+json"
 SERVICE_TYP: Final = "socai-service+json"
@@ -55,7 +56,7 @@ _AS_MADE: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Statement:
     """A statement of good form; its signature is not checked yet.
 

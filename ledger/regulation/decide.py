@@ -11,7 +11,6 @@ here stores anything.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Literal, NoReturn
 
 from ledger.errors import Fault, Rejected
@@ -24,9 +23,10 @@ from ledger.regulation.case.state import RECOVERING, VOIDING, awaited
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.table import Guard, guards_in
 from ledger.regulation.registry.code_words import in_words
+from ledger.values import frozen_value
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Decision:
     """What the statement brings about once it is recorded.
 

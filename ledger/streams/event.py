@@ -15,6 +15,7 @@ from ledger.log.statement import Statement
 from ledger.message import Text
 from ledger.regulation.acts.act import Act
 from ledger.regulation.edition import Edition
+from ledger.values import frozen_value
 
 TOPIC: Final = "socai.statement.v1"
 
@@ -46,7 +47,7 @@ class Grows(Protocol):
         """The stream after this position, changed in place."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class StatementRecorded:
     """A statement in its place; eventsourcing's domain event for all five kinds of stream.
 
@@ -176,7 +177,7 @@ class ServiceSaid:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class PositionPassed:
     """A position of a stream that holds no act: it is counted, and moves nothing.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Self
 from uuid import UUID
@@ -26,11 +25,12 @@ from ledger.regulation.decide import Decision, decide
 from ledger.regulation.edition import Edition
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.streams.event import PositionPassed, StatementRecorded
+from ledger.values import frozen_value
 
 NIL_UNIT: Final = UUID(int=0)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class RecordedStatement:
     """A statement's place in the log, and what it did there: the gist of a receipt."""
 

@@ -8,7 +8,7 @@ SQL, HTTP and files are not known here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -58,6 +58,7 @@ from ledger.streams.event import ServiceSaid, StatementRecorded
 from ledger.streams.names import is_case, stream_id
 from ledger.streams.record_reader import Reader
 from ledger.streams.stream import Stream, taken
+from ledger.values import frozen_value
 from ledger.write import drafting
 from ledger.write.eventsourcing_adapter import LogRecorder, Preconditions, SealingMapper
 from ledger.write.ledger_clock import Time, by_clock, clock_back, rehearsed
@@ -76,7 +77,7 @@ class _JudgeAgain(Exception):
     """What the statement was judged by has moved meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class _Judgement:
     """A statement that may stand, and how long that is so.
 

@@ -54,12 +54,13 @@ from ledger.streams.event import Event, Said, ServiceSaid, StatementRecorded
 from ledger.streams.names import stream_id
 from ledger.streams.record_reader import Reader
 from ledger.streams.tokens import token_tag, tokens_of
+from ledger.values import frozen_value
 
 POLL_S: Final = 1.0
 """How long a follower may miss what no notice told it of."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Preconditions:
     """By what and until when an event was judged; goes with it to the append.
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from ledger.errors import Conflict, Fatal, Unavailable
 from ledger.log.moment import cut
 from ledger.message import Message
+from ledger.values import frozen_value
 
 CLOCK_SLACK: Final = timedelta(seconds=1)
 """How far the machine's clock may be behind the last record."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Time:
     """The ledger's time for one request.
 

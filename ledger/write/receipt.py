@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Self
 
 from keys import canonical
 from ledger.errors import Fatal
 from ledger.log.moment import stamp
 from ledger.streams.stream import RecordedStatement
+from ledger.values import frozen_value
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Recorded:
     """The answer to a statement that stands in the log.
 

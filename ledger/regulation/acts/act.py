@@ -7,7 +7,7 @@ guards'; signatures, envelopes and bytes are not known here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -19,6 +19,7 @@ from ledger.regulation.acts import json_shape
 from ledger.regulation.acts.act_forms import ActForm, is_known, upcast
 from ledger.regulation.acts.channels import CHANNEL_WORDS
 from ledger.regulation.acts.json_shape import AGENCY_ID, STREAM, UUID4, Flaw
+from ledger.values import frozen_value
 
 __all__ = [
     "Act",
@@ -75,7 +76,7 @@ class Basis(NamedTuple):
     point: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Act:
     """What an official did, in the form in force: what every rule and every reader asks.
 

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ledger.regulation.edition import Edition, optional_date, within
+from ledger.values import frozen_value
 
 _UPPER: Final = "A-Z" + "".join(
     chr(c) for c in (*range(0xC0, 0x250), *range(0x1EA0, 0x1EFA)) if chr(c).isupper()
@@ -80,7 +81,7 @@ class Family:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Suspect:
     """What looks like a person in a text.
 

@@ -7,7 +7,7 @@ once per statement, by `DecisionContext.guard_input` alone, and is never changed
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -17,9 +17,10 @@ from ledger.regulation.case.other_cases_port import Cases
 from ledger.regulation.case.state import Entry, StreamState
 from ledger.regulation.edition import Edition
 from ledger.regulation.registry.registry import Registry
+from ledger.values import frozen_value
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class GuardInput:
     """May this statement stand, as the log is now?
 
@@ -98,7 +99,7 @@ class GuardInput:
         return self.level != "ordinary"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class DecisionContext:
     """What a statement is judged by beside its stream: the log as it stands.
 

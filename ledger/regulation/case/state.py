@@ -23,6 +23,7 @@ from ledger.regulation.case.registers import Number, signed_number
 from ledger.regulation.edition import Edition
 from ledger.regulation.registry.clock_terms import term
 from ledger.regulation.registry.registry import Registry
+from ledger.values import frozen_value
 
 Status = Literal["pending", "effective", "returned"]
 
@@ -48,7 +49,7 @@ BEFORE_RESULT = frozenset({"SCREENING", "VERIFYING", "ASSESSING"})
 RESULTS = ("ResultDetermined", "ReferredResultReceived", "CriminalResultReceived", "ReviewDecided")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Signed:
     """One statement as the fold sees it.
 

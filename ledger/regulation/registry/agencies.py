@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from typing import Any, Final, Self
 
 from ledger.regulation.edition import Edition, certainty, optional_date, within
+from ledger.values import frozen_value
 
 ENDING: Final = frozenset({"MERGE", "ABSORB", "DIVIDE", "DISSOLVE"})
 """Kinds of succession that end the predecessor (chia ends it, tách does not; law.md §13)."""
@@ -76,7 +77,7 @@ class Agency:
         return self.names[0 if early else -1]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Asked:
     """Where a function is asked: for one of these territories.
 
