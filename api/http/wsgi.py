@@ -26,7 +26,7 @@ from api.http.framework.read_budget import Budgets
 from api.http.turns import Turns
 from api.http.worker import ProblemWorker
 from api.loading import loading
-from api.ops.child_processes import end_with_any_thread, end_with_parent
+from api.ops.child_processes import GRACE_S, end_with_any_thread, end_with_parent
 from api.ops.listening_socket import listen
 from api.ops.metrics_folder import metrics_folder
 from api.ops.patience import once_there
@@ -38,10 +38,6 @@ from ledger.errors import Unavailable
 
 if TYPE_CHECKING:
     from api.ops.wiring import Enclave
-
-
-GRACE_S: Final = 2
-"""How long what is under way may take once the server is told to stop."""
 
 
 _READY_S: Final = 2.5
@@ -89,7 +85,6 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "workers": self._settings.workers,
             "threads": self._settings.threads,
             "timeout": 90,
-            "graceful_timeout": GRACE_S,
             "keepalive": 15,
             "worker_connections": 800,  # below the usual limit of open files
             "limit_request_line": 8190,
@@ -106,6 +101,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         }
         for name, value in options.items():
             self.cfg.set(name, value)
+        self.cfg.settings["graceful_timeout"].value = GRACE_S  # `set` takes whole seconds alone
 
     def load(self) -> Any:  # noqa: ANN401  a WSGI application
         """One worker's application, opened after the fork.

@@ -12,14 +12,14 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from time import monotonic
 from typing import Any, Final
 
 import httpx
 
 from api.ops import database
-from api.ops.child_processes import end_group, end_with_parent, python
+from api.ops.child_processes import GRACE_S, end_group, end_with_parent, python
 from api.ops.embedded_postgres import EmbeddedError
 from api.ops.home_notes import RUNNING, forget_running, url_of, write_running
 from api.ops.listening_socket import listen, require_free
@@ -52,8 +52,8 @@ _LOOK_S: Final = 0.5
 _LEAST_PAUSE_S: Final = 0.1
 _MOST_PAUSE_S: Final = 5.0
 _CALM_S: Final = 20.0
-_ANSWERED_S: Final = 1.5
-"""How long the API may take to answer what is under way, once it is told to stop."""
+_ANSWERED_S: Final = GRACE_S + 0.1
+"""How long the API may take to answer what is under way, once it is told to stop, and to end."""
 _LOOPS_S: Final = 0.4
 """How long the loops may take after it; each is killed at any point without harm."""
 _ASK_S: Final = 2.5
@@ -90,6 +90,7 @@ class Supervisor:
     tell: Callable[[str, int, bool], None] = lambda _role, _status, _again: None
     _children: dict[str, _Child] = field(default_factory=dict)
     _looked: float = 0.0
+    _starting: Thread | None = None
     _lock: Lock | None = None
     _listener: socket.socket | None = None
 
@@ -183,6 +184,8 @@ class Supervisor:
         _end([process for process in children.values() if process not in api], _LOOPS_S)
         if children:
             forget_running(self.settings)
+        if self._starting is not None:
+            self._starting.join()  # a server that starts now would outlive whoever stops it
         self._let_go()
 
     def tail(self) -> str:
@@ -208,16 +211,24 @@ class Supervisor:
         self._listener = self._lock = None
 
     def _mend_database(self) -> None:
-        """The embedded server is started again too; what it had committed is there."""
+        """The embedded server is started again too; what it had committed is there.
+
+        While it recovers, whoever else has ended is started again.
+        """
         if monotonic() - self._looked < _LOOK_S:
             return
+        if self._starting is not None and self._starting.is_alive():
+            return
         self._looked = monotonic()
-        try:
+        with contextlib.suppress(EmbeddedError, SettingsError):
             if database.embedded_down(self.settings):
                 self.tell(DATABASE, -1, True)  # noqa: FBT003  see `tell`
-                database.running_facts(self.settings)
-        except (EmbeddedError, SettingsError):
-            return  # its children may still be dying; the next look tries again
+                self._starting = Thread(target=self._start_database, name=DATABASE, daemon=True)
+                self._starting.start()
+
+    def _start_database(self) -> None:
+        with contextlib.suppress(EmbeddedError, SettingsError):  # the next look tries again
+            database.running_facts(self.settings)
 
     def _fell(self, child: _Child, status: int) -> None:
         end_group(child.process.pid)

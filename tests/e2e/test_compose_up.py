@@ -199,7 +199,7 @@ def _lost_and_back(project: Project) -> None:
     who = "" if project.level == "ordinary" else " --key keys/registrar/registrar.socaikey"
     project.typed(f"docker compose run --rm -T migrate log checkpoint{who} > kept.checkpoint")
     reads = project.run("run", "--rm", "-T", "--entrypoint", "python", "migrate", "-c", OF_READS)
-    (project.folder / "reads.checkpoint").write_text(reads.stdout, "ascii")
+    (project.folder / "reads.checkpoint").write_text(reads.stdout, "utf-8")
     keys, rest = machine.split("\n", 1)
     project.typed(keys)
     repository = project.packed("migrate", "/var/lib/socai/backups")  # on another machine's disk

@@ -6,13 +6,14 @@ import os
 import signal
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from api.ops.beginning import unfounded
-from api.ops.embedded_postgres import Embedded, EmbeddedError
+from api.ops.embedded_postgres import Embedded, EmbeddedError, sync_method
 from api.settings import Settings
 from keys.custody.kek_custody import KekCustody
 from ledger.errors import Fatal
@@ -41,6 +42,7 @@ def test_it_keeps_checksums_fsync_and_passwords(server: Embedded) -> None:
     dsn = server.start()
     assert _setting(dsn, "data_checksums") == "on"
     assert _setting(dsn, "fsync") == "on"
+    assert _setting(dsn, "recovery_init_sync_method") == sync_method(os.uname().release)
     assert int(_setting(dsn, "server_version_num")) >= 180_000
     with pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(server.dsn(password="guess"))  # noqa: S106 - no password of anything
@@ -66,6 +68,45 @@ def test_it_starts_again_after_a_kill(server: Embedded, tmp_path: Path) -> None:
     os.kill(pid, signal.SIGKILL)
     with psycopg.connect(server.start()) as connection:
         connection.execute("SELECT 1")
+
+
+def test_what_a_killed_server_left_is_waited_for_and_no_start_is_tried_in_vain(
+    server: Embedded, tmp_path: Path
+) -> None:
+    """Each would fail, and be waited for longer than the one before: nobody is answered meanwhile.
+
+    Stopped as it is, a process of it does not see that its server is gone.
+    """
+    dsn = server.start()
+    pid = int((tmp_path / "home/pg/data/postmaster.pid").read_text().splitlines()[0])
+    with psycopg.connect(dsn) as left:
+        os.kill(left.info.backend_pid, signal.SIGSTOP)
+        os.kill(pid, signal.SIGKILL)
+        with ThreadPoolExecutor(1) as pool:
+            starting = pool.submit(server.start)
+            wait([starting], timeout=0.5)
+            os.kill(left.info.backend_pid, signal.SIGKILL)
+            starting.result()
+    assert "shared memory" not in (tmp_path / "home/pg/server.log").read_text("utf-8")
+    command = (tmp_path / "home/pg/command.log").read_text("utf-8")
+    assert "could not start" not in command
+
+
+@pytest.mark.parametrize(
+    ("kernel", "method"),
+    [
+        ("5.8.0-generic", "syncfs"),
+        ("6.1", "syncfs"),
+        ("5.7.19", "fsync"),
+        ("4.19", "fsync"),
+        ("?", "fsync"),
+    ],
+)
+def test_all_is_synced_at_once_only_where_the_kernel_says_what_failed(
+    kernel: str, method: str
+) -> None:
+    """An older one would keep a failed write to itself."""
+    assert sync_method(kernel) == method
 
 
 def test_a_cluster_with_records_is_no_unfinished_one(server: Embedded, tmp_path: Path) -> None:

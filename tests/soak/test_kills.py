@@ -47,7 +47,7 @@ def test_two_hundred_kills_in_five_minutes(tmp_path: Path, say: Say) -> None:
     """One every second and a half, of everything: nothing is lost, and how long nobody answered."""
     seed = secrets.randbelow(1 << 31)
     say(f"kills: seed {seed}")
-    run(tmp_path, say, ["SC1"], kills=Kills(200, seed, (0.1, 1.6)), reporters=3)
+    run(tmp_path, say, ["SC1"], kills=Kills(200, seed, (0.1, 2.1)), reporters=3)
 
 
 @pytest.mark.soak

