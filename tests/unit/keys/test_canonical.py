@@ -9,11 +9,12 @@ from typing import Any
 import orjson
 import pytest
 import rfc8785
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from keys import canonical
 from keys.errors import Malformed, NotCanonical
+from tests.examples import examples
 
 MAX_INTEGER = 2**53 - 1
 
@@ -31,6 +32,7 @@ values = st.recursive(
 objects = st.dictionaries(texts, values, max_size=6)
 
 
+@settings(max_examples=examples(40))
 @given(objects)
 @example({"\U0001f600": 1, "\uff21": 2, "z": 3})
 @example({"\n\u0301": "\n\u0301"})
