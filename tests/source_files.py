@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 from typing import Final
 
@@ -29,3 +30,12 @@ def modules(*packages: str) -> list[Path]:
     return [
         path for package in packages or PACKAGES for path in files_below(ROOT / package, "*.py")
     ]
+
+
+def name_of(node: ast.expr) -> str:
+    """`a.b` of an expression that is names alone, empty of every other: no text is made of it."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and (before := name_of(node.value)):
+        return f"{before}.{node.attr}"
+    return ""

@@ -30,7 +30,7 @@ from keys.errors import KeysError, TokenError, TokenFault
 from ledger.errors import Conflict, Fault, Head, LedgerError, NotFound, Rejected, Unavailable
 from ledger.message import Wording
 from tests.rows import each, of
-from tests.source_files import ROOT, modules
+from tests.source_files import ROOT, modules, name_of
 
 ROOTS = (KeysError, LedgerError)
 CODED = {"Rejected", "Conflict", "Unavailable", "Problem"}
@@ -82,11 +82,15 @@ def _codes_raised() -> dict[str, str]:
 
 def _calls(node: ast.AST) -> Iterator[ast.Call]:
     """The call, where it makes one of them, or what a class below one of them says of itself."""
-    if isinstance(node, ast.Call) and ast.unparse(node.func) in CODED:
+    if isinstance(node, ast.Call) and name_of(node.func) in CODED:
         yield node
-    elif isinstance(node, ast.ClassDef) and CODED & {ast.unparse(base) for base in node.bases}:
+    elif isinstance(node, ast.ClassDef) and CODED & {name_of(base) for base in node.bases}:
         for inner in ast.walk(node):
-            if isinstance(inner, ast.Call) and ast.unparse(inner.func) == "super().__init__":
+            if (
+                isinstance(inner, ast.Call)
+                and isinstance(inner.func, ast.Attribute)
+                and ast.unparse(inner.func) == "super().__init__"
+            ):
                 yield inner
 
 

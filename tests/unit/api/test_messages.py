@@ -22,6 +22,7 @@ from api.http.pages.say import SAY
 from api.texts.catalogue import both, in_each, translate
 from ledger.message import Message, Wording, meaning, plural
 from tests.messages import KEYWORDS, MO, PACKAGES, ROOT, compiled, extracted, stored
+from tests.source_files import name_of
 
 _MAKES = re.compile(rf"\b(?:{'|'.join(KEYWORDS)})\(")
 DETAIL = "detail"
@@ -134,7 +135,7 @@ def test_no_vietnamese_stands_in_the_code() -> None:
             source = path.read_text("utf-8")
             if place.startswith(PAGE) or source.isascii():
                 continue
-            for line, text in _texts(source):
+            for line, text in _texts(ast.parse(source)):
                 assert not _is_vietnamese(text), f"{place}:{line}: {text!r}"
 
 
@@ -142,14 +143,14 @@ def _looked(found: gettext.GNUTranslations, context: str | None, text: str) -> s
     return found.gettext(text) if context is None else found.pgettext(context, text)
 
 
-def _texts(source: str) -> Iterator[tuple[int, str]]:
+def _texts(module: ast.Module) -> Iterator[tuple[int, str]]:
     """Texts of a module that are no docstring and no pattern."""
-    tree = ast.parse(source)
-    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "re.compile":
+    nodes = list(ast.walk(module))
+    prose = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        if isinstance(node, ast.Call) and name_of(node.func) == "re.compile":
             prose |= {id(part) for part in ast.walk(node)}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
             yield node.lineno, node.value
 
