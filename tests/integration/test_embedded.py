@@ -87,9 +87,7 @@ def test_what_a_killed_server_left_is_waited_for_and_no_start_is_tried_in_vain(
             wait([starting], timeout=0.5)
             os.kill(left.info.backend_pid, signal.SIGKILL)
             starting.result()
-    assert "shared memory" not in (tmp_path / "home/pg/server.log").read_text("utf-8")
-    command = (tmp_path / "home/pg/command.log").read_text("utf-8")
-    assert "could not start" not in command
+    assert "FATAL" not in (tmp_path / "home/pg/server.log").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
