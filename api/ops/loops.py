@@ -61,14 +61,16 @@ def checkpoint(settings: Settings, stop: Event) -> int:
     """Signs checkpoints of both logs until told to stop; its exit status.
 
     A stop on doubt leaves a mark: who starts it again, by hand or by a supervisor, starts nothing.
-    Where the log of reads stops on doubt that of acts goes on; the status is that of the latter.
-    Whatever else ends the signing of reads ends both, and is raised here.
+    Where the log of reads stops on doubt that of acts goes on, and the status is that of the
+    latter; once an operator has resumed that of reads it is signed on. Whatever else ends the
+    signing of reads ends both, and is raised here.
     """
     over, ended = Event(), list[Exception]()
 
     def sign_reads() -> None:
         try:
-            sign(settings, over, READS)
+            while sign(settings, over, READS) == ON_DOUBT and _resumed(settings, over):
+                _log.warning("the log of reads is no more in doubt, and is signed on")
         except Exception as error:  # noqa: BLE001  raised below, in the thread that is waited for
             ended.append(error)
             stop.set()
@@ -213,6 +215,15 @@ def keep(settings: Settings, stop: Event) -> int:
             listening.close()
         pool.close()
     return 0
+
+
+def _resumed(settings: Settings, over: Event) -> bool:
+    """Waits until the operator has taken the mark of reads away; False where told to stop."""
+    mark = DoubtMark(Home(settings).seen_folder(READS.seen))
+    while not over.wait(_AGAIN_S):
+        if mark.reason() is None:
+            return True
+    return False
 
 
 def _unseen(error: Fatal) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -388,6 +389,40 @@ def test_by_the_keys_of_another_log_of_reads_nothing_is_taken_away(
     assert stored.latest() == stood is not None
 
 
+def test_the_log_of_reads_is_signed_on_once_it_is_resumed(grown: Service) -> None:
+    """By the checkpointer that runs, which signs acts meanwhile: nobody has to start it again."""
+    settings, env = grown.settings, {"SOCAI_HOME": str(grown.settings.home)}
+    seen = SeenFile(Home(settings).seen_folder(READS.seen))
+    stored = PostgresCheckpoints(grown.database.pool("checkpointer"), READS.schema)
+    note, before = seen.read(), stored.latest()
+    assert note is not None
+    assert before is not None
+    seen.path.unlink()
+    stop, mark = Event(), DoubtMark(Home(settings).seen_folder(READS.seen))
+    with ThreadPoolExecutor(1) as pool:
+        signing = pool.submit(loops.checkpoint, settings, stop)
+        try:
+            _until(lambda: mark.reason() is not None)
+            kept = settings.home / "reads.checkpoint"
+            kept.write_bytes(note)
+            for words in (["remember", str(kept)], ["resume"]):
+                done = CliRunner().invoke(main, ["--lang", "en", "log", *words], env=env)
+                assert done.exit_code == 0, done.output
+            _writer(grown, builders.key(SERVICE)).note([A_READ])
+            _until(lambda: (stored.latest() or before)[0] > before[0])
+        finally:
+            stop.set()
+        assert signing.result() == 0
+
+
+def _until(true: Callable[[], object]) -> None:
+    for _ in range(3_000):
+        if true():
+            return
+        Event().wait(0.02)
+    raise AssertionError("it never comes")
+
+
 @attack(
     "an older backup of the log of reads put in its place, and grown again",
     stopped_by="the checkpointer remembers what it signed, and signs nothing over it",
@@ -513,7 +548,7 @@ def test_a_log_of_reads_goes_on_under_other_keys_by_two_custodians(
         with monkeypatch.context() as patched:
             patched.setattr(whose, step, _cut_off(getattr(whose, step)))
             assert _recover(service, "--ceremony", ceremony).exit_code == 1
-    done = _recover(service, "--ceremony", ceremony)
+    done = _recover(service, "--ceremony", ceremony[:8])  # as it begins
     assert done.exit_code == 0, done.output
     _goes_on(service, orjson.loads(made.stdout)["new_vkeys"])
 
