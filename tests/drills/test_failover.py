@@ -6,7 +6,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -144,8 +144,11 @@ def test_an_asynchronous_standby_that_lags_is_not_gone_on_from(tmp_path: Path, s
             ready = _until_said(enclave)
             say(f"\nfailover, asynchronous and behind: {ready}")
             assert "records are signed over" in ready
-            with pytest.raises(Refused) as refused:
-                Reporter(enclave.url, book, 9, waits=True).take_one()
+            with (
+                closing(Reporter(enclave.url, book, 9, waits=True)) as late,
+                pytest.raises(Refused) as refused,
+            ):
+                late.take_one()
             assert refused.value.code == "log_in_doubt"
             log = httpx.get(f"{enclave.url}/v1/log", timeout=10)
             assert log.status_code == 200, "reads go on"

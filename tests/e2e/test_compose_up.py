@@ -202,6 +202,7 @@ def _lost_and_back(project: Project) -> None:
     (project.folder / "reads.checkpoint").write_text(reads.stdout, "utf-8")
     keys, rest = machine.split("\n", 1)
     project.typed(keys)
+    project.run("--profile", "*", "stop")  # else what is packed grows meanwhile
     repository = project.packed("migrate", "/var/lib/socai/backups")  # on another machine's disk
     project.run("--profile", "*", "down", "--volumes")
     project.unpack("migrate", "/var/lib/socai/backups", repository)

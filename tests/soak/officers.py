@@ -250,6 +250,10 @@ class Reporter:
             while not stop.wait(0.02):
                 self.take_one()
 
+    def close(self) -> None:
+        """For whoever takes one alone."""
+        self._client.close()
+
     def take_one(self) -> None:
         """One report, signed again only where the ledger says so; then it is another act."""
         while True:

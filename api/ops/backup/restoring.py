@@ -52,6 +52,8 @@ _READ_BYTES: Final = 1 << 20
 _MARK: Final = b"# socai restore\n"
 _FACTS: Final = "enclave.json"
 _ASIDE: Final = ".from-backup"
+_ASIDE_BEFORE: Final = frozenset(f"{name}{_ASIDE}" for name in CONFIGURATION)
+"""What an earlier restore laid beside: the server was told nothing of it; the names are needed."""
 _MANIFEST: Final = "backup_manifest"
 _HASHED: Final = "SHA256"
 
@@ -157,6 +159,8 @@ def _of_a_cluster(member: tarfile.TarInfo, data: str) -> tarfile.TarInfo | None:
     """
     parts = PurePosixPath(member.name).parts
     first = parts[0] if parts else ""
+    if parts and member.isfile() and str(PurePosixPath(*parts)) in _ASIDE_BEFORE:
+        return None
     told = first in CONFIGURATION
     plain = member.isfile() or (member.isdir() and not told)
     if not plain or ".." in parts or member.name.startswith("/") or (told and len(parts) > 1):
@@ -175,7 +179,8 @@ def _hold_to(manifest: bytes, data: Path) -> None:
         SettingsError: One is not.
     """
     try:
-        listed = {one["Path"]: one for one in orjson.loads(manifest)["Files"]}
+        every = {one["Path"]: one for one in orjson.loads(manifest)["Files"]}
+        listed = {name: one for name, one in every.items() if name not in _ASIDE_BEFORE}
         wrong = [name for name, one in listed.items() if not _is(_laid_as(data, name), one)]
     except (ValueError, LookupError, TypeError) as error:
         raise SettingsError(

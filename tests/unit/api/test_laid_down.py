@@ -103,6 +103,21 @@ def test_what_a_cluster_was_told_stays_aside(
     assert "restore_command = 'false'" in (data / "postgresql.auto.conf").read_text()
 
 
+def test_a_copy_of_a_server_that_was_restored_before_is_laid_down(
+    repository: Repository, tmp_path: Path
+) -> None:
+    """What its restore had laid beside lies in its copies, under names that are needed again."""
+    before = [f"{name}.from-backup" for name in CONFIGURATION]
+    copied = [_file(name) for name in ("PG_VERSION", *CONFIGURATION, *before)]
+    for one in copied[-len(before) :]:
+        one.mtime = 1
+    base = a_copy(repository, CLUSTER, *copied)
+    data = tmp_path / "data"
+    lay_down(repository, base, KEY, data, None)
+    for name in CONFIGURATION:
+        assert (data / f"{name}.from-backup").stat().st_mtime != 1, "that of the copy, not older"
+
+
 @attack(
     "a copy in the repository holds links, places of others, or orders in another dress",
     stopped_by="a server gives files in folders alone",
