@@ -22,7 +22,7 @@ from environs import Env, EnvError, validate
 
 from api.peer import Proxies
 from api.texts.lang import Lang
-from keys.custody.file import DRAWN
+from keys.custody.file import DRAWN, sync_folder, write_durably
 from ledger.message import Message, Text
 
 MailSecurity = Literal["starttls", "tls", "none"]
@@ -442,13 +442,43 @@ class Home:
         if not path.exists():
             write_private(path, secrets.token_hex(32).encode("ascii"))
 
-    def turn_ticket_key(self, secret: bytes) -> None:
-        """Puts a new key in the place of the one there is, in one step."""
+    def draft_ticket_key(self, secret: bytes) -> bytes:
+        """Keeps a key that is to be the next one of tickets; one that waits already stays it.
+
+        Returns:
+            The next key.
+
+        Raises:
+            SettingsError: Nothing can be written there.
+        """
+        draft = self._next_ticket_key
+        try:
+            if draft.exists():
+                if _HEX32.fullmatch(waits := draft.read_text("ascii", "replace")):
+                    return bytes.fromhex(waits)
+                draft.unlink()
+            write_durably(draft, secret.hex().encode("ascii"))
+        except OSError as error:
+            raise _unwritable(draft, error) from error
+        return secret
+
+    def take_ticket_key(self) -> None:
+        """Puts the next key of tickets in the place of the one there is, in one step.
+
+        Raises:
+            SettingsError: It cannot be, and is kept no longer.
+        """
         path = self.settings.secrets_dir / TICKET_KEY
-        draft = path.with_suffix(".draft")
-        draft.unlink(missing_ok=True)
-        write_private(draft, secret.hex().encode("ascii"))
-        draft.replace(path)
+        try:
+            self._next_ticket_key.replace(path)
+        except OSError as error:
+            self._next_ticket_key.unlink(missing_ok=True)
+            raise _unwritable(path, error) from error
+        sync_folder(path.parent)
+
+    @property
+    def _next_ticket_key(self) -> Path:
+        return (self.settings.secrets_dir / TICKET_KEY).with_suffix(".draft")
 
     def _hex_key(self, name: str) -> bytes:
         text = self._secret(name).decode("ascii", "replace").strip()
@@ -561,6 +591,17 @@ def _read_private(path: Path) -> bytes:
                 "cannot read the secret {path}: {strerror}", path=path, strerror=error.strerror
             ),
         ) from error
+
+
+def _unwritable(path: Path, error: OSError) -> SettingsError:
+    return SettingsError(
+        Message(
+            "the key is not turned, since {path} cannot be written ({strerror}). Where secrets come"
+            " from elsewhere, put a new ticket.key there, run socai migrate, then restart the API",
+            path=path,
+            strerror=error.strerror,
+        ),
+    )
 
 
 def require_profile(profile: str, level: str, *, rehearsal: bool) -> None:

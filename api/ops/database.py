@@ -175,17 +175,26 @@ def newer_than_this(settings: Settings, slug: str, password_file: Path | None = 
 def turn_ticket_key(settings: Settings, facts: EnclaveFacts, secret: bytes) -> None:
     """Puts a new key of tickets in the place of the one there is; no request notices.
 
-    The database knows it before the file has it: what is in the file is always believed.
+    It is on the disk before the database knows it, and the database knows it before the file has
+    it: what is in the file is always believed, and a turn that was cut off goes on with its key.
 
     Args:
         settings: Of the home.
         facts: Where its database is.
         secret: 32 random bytes.
+
+    Raises:
+        SettingsError: The file cannot be written: the key is as before.
     """
     home = Home(settings)
     migrator = role_dsn(settings, facts, "migrator")
-    keep_ticket_key(migrator, facts.slug, TicketKey(secret))
-    home.turn_ticket_key(secret)
+    before, after = home.ticket_key(), home.draft_ticket_key(secret)
+    keep_ticket_key(migrator, facts.slug, TicketKey(after))
+    try:
+        home.take_ticket_key()
+    except SettingsError:
+        keep_ticket_key(migrator, facts.slug, TicketKey(before))
+        raise
 
 
 def slug_of(origin: str, random: bytes) -> str:

@@ -38,7 +38,7 @@ from projections.views.all_views import VIEWS
 
 Part = Literal[
     "database", "checkpointer", "log", "reads", "projection", "custody", "keeper", "set_aside",
-    "disk", "writes", "hints", "clock",
+    "disk", "writes", "hints", "clock", "ticket",
 ]  # fmt: skip
 """What is asked."""
 PARTS: Final[tuple[str, ...]] = get_args(Part)
@@ -66,6 +66,10 @@ _SHUT: Final = Message(
     " run: socai log resume"
 )
 _AWAY: Final = Message("the keeper does not answer: nothing of a case is opened")
+_TICKET: Final = Message(
+    "the database does not take this server's ticket: no case is shown. Run: socai migrate, where"
+    " ticket.key is the API's"
+)
 _CLOCK_OF_RECORDS: Final = Message("the ledger's clock is that of its records")
 _AS_SEEN: Final = Message("agrees with the checkpoint last seen")
 # Whoever asks is anybody, and how much is read is told to nobody (access.md D2): without figures.
@@ -107,6 +111,7 @@ class Readiness:
         queries: Queries,
         vitals: PostgresVitals,
         doubt_of_reads: Callable[[], Text | None],
+        believed: Callable[[], bool],
         started: Callable[[], bool] = lambda: True,
         deaf: Callable[[], bool] = lambda: False,
         keeper: Callable[[], bool] | None = None,
@@ -120,6 +125,7 @@ class Readiness:
         self._queries = queries
         self._vitals = vitals
         self._doubt_of_reads = doubt_of_reads
+        self._believed = believed
         self._keeper = keeper
         self._started = started
         self._deaf = deaf
@@ -164,7 +170,7 @@ class Readiness:
             live = {state.view: state for state in states if state.state == "live"}
             lacking = {covered, *(state.position + 1 for state in live.values())}
             ages, now = self._vitals.ages(sorted(lacking)), self._vitals.now()
-            writes = self._vitals.writes()
+            writes, believed = self._vitals.writes(), self._believed()
         except LedgerError as error:
             name = type(error).__name__
             told = Message("cannot be read ({name})", name=name)
@@ -194,6 +200,7 @@ class Readiness:
         checks += self._custody() + self._kept()
         telemetry.SET_ASIDE.set(aside.count)
         checks += [_aside(aside.count, aside.first[0])] if aside.first else []
+        checks += [] if believed else [ReadinessCheck("ticket", ok=False, detail=_TICKET)]
         checks += [ReadinessCheck("hints", ok=True, detail=_UNHEARD)] if self._deaf() else []
         checks += [_writing(ok=writes), self._disk(), self._time(head.recorded_at, now)]
         return checks

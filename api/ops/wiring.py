@@ -62,6 +62,7 @@ from ledger.errors import (
     LedgerError,
     NotFound,
     Rejected,
+    Unavailable,
     VerificationError,
 )
 from ledger.files.attachments import Attachments
@@ -73,7 +74,16 @@ from ledger.keeper.pace import Pace
 from ledger.log import tiles as tiling
 from ledger.log.tiles import ENTRIES, TileId
 from ledger.message import Message, Text
-from ledger.ports import BlobStore, Clock, Entropy, NoRecords, RecordStore, StoredRecord, TileStore
+from ledger.ports import (
+    NIL_UNIT,
+    BlobStore,
+    Clock,
+    Entropy,
+    NoRecords,
+    RecordStore,
+    StoredRecord,
+    TileStore,
+)
 from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.connect import (
     Connection,
@@ -320,6 +330,7 @@ class Enclave:
             queries=self.queries,
             vitals=PostgresVitals(self._writing),
             doubt_of_reads=self.doubt_of_reads,
+            believed=self._believed,
             started=lambda: self.started,
             deaf=lambda: notices.deaf,
             keeper=None if self._line is None else self._line.well,
@@ -330,6 +341,22 @@ class Enclave:
         hung_after_s = _HUNG_S if role == "writer" else _HUNG_READ_S
         dsn = role_dsn(self.settings, self.facts, role)
         return open_pool(dsn, most=most, hung_after_s=hung_after_s)
+
+    def _believed(self) -> bool:
+        """Whether the database takes tickets of the key that this process has. Raises: Unavailable.
+
+        Asked by a ticket of nobody's, which shows nothing.
+        """
+        try:
+            nobody = self._tickets.of(str(NIL_UNIT), "none", of_cases=False, at=None)
+            with asking(nobody), self._asked.connection():
+                return True
+        except SettingsError:
+            return False
+        except Unavailable as error:
+            if error.code != "ticket_refused":
+                raise
+            return False
 
     def _keks(self) -> tuple[Keks, Keks]:
         """What folds for nobody to be shown, and what opens for whoever asks (access.md U3)."""

@@ -1,0 +1,126 @@
+"""The key of tickets is turned whole or not at all, and readiness knows whether it is believed."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from api.cli.main import main
+from api.settings import TICKET_KEY, Home
+from ledger.postgres.ticket import TicketKey
+from tests.fixtures.app import Service
+
+pytestmark = pytest.mark.postgres
+
+
+def _turned(service: Service) -> Result:
+    """The command, typed by the operator."""
+    return CliRunner().invoke(
+        main, ["--lang", "en", "turn-ticket-key"], env=service.settings.environment()
+    )
+
+
+def _in_file(service: Service) -> str:
+    return TicketKey(Home(service.settings).ticket_key()).id
+
+
+def _draft(service: Service) -> Path:
+    return (service.settings.secrets_dir / TICKET_KEY).with_suffix(".draft")
+
+
+def _known(service: Service) -> list[str]:
+    """What the database believes, the newest first."""
+    with psycopg.connect(service.database.admin) as admin:
+        found = admin.execute("SELECT id FROM sec.ticket_keys ORDER BY made_at DESC").fetchall()
+    return [key for (key,) in found]
+
+
+def _checks(service: Service) -> set[str]:
+    """What readiness says is not well."""
+    answer = service.client.get("/health/ready")
+    return {one["name"] for one in answer.get_json()["checks"] if not one["ok"]}
+
+
+def test_a_turn_that_finds_secrets_read_only_turns_nothing(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is told to the database that the file will never have: once, twice, three times."""
+    before, real = _in_file(service), os.open
+
+    def read_only(path: Any, flags: int, *rest: Any, **named: Any) -> int:  # noqa: ANN401
+        if flags & os.O_CREAT and Path(path).parent == service.settings.secrets_dir:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return real(path, flags, *rest, **named)
+
+    monkeypatch.setattr(os, "open", read_only)
+    for _ in range(3):
+        said = _turned(service)
+        assert said.exit_code == 2, said.output
+        assert "the key is not turned" in " ".join(said.output.split())
+    assert (_in_file(service), _known(service)) == (before, [before])
+
+
+def test_a_file_that_cannot_be_put_in_place_leaves_the_key_of_before(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the one file is mounted alone: the key that the API has is the newest again."""
+    before = _in_file(service)
+
+    def busy(path: Path, _target: Path) -> Path:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(path))
+
+    monkeypatch.setattr(Path, "replace", busy)
+    said = _turned(service)
+    assert said.exit_code == 2, said.output
+    assert (_in_file(service), _known(service)[0]) == (before, before)
+    assert not _draft(service).exists()
+
+
+@pytest.fixture
+def killed(service: Service, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The key in the file, where a turn ended between the database and the file."""
+
+    def end(_: Home) -> None:
+        raise SystemExit(137)
+
+    before = _in_file(service)
+    with monkeypatch.context() as patch:
+        patch.setattr(Home, "take_ticket_key", end)
+        assert _turned(service).exit_code == 137
+    assert (_in_file(service), len(_known(service))) == (before, 2)
+    return before
+
+
+def test_a_turn_that_was_killed_goes_on_with_its_key(service: Service, killed: str) -> None:
+    """Another key would push the one that the API still holds out of the two."""
+    said = _turned(service)
+    assert said.exit_code == 0, said.output
+    assert _known(service) == [_in_file(service), killed]
+    assert not _draft(service).exists()
+    assert _turned(service).exit_code == 0
+    assert killed not in _known(service)
+
+
+def test_half_a_draft_is_made_anew(service: Service) -> None:
+    """A kill while it was written leaves fewer digits than a key has."""
+    _draft(service).write_text("ab")
+    assert _turned(service).exit_code == 0
+    assert (_in_file(service), len(_known(service))) == (_known(service)[0], 2)
+
+
+def test_a_ticket_that_is_not_believed_is_told_by_readiness(service: Service) -> None:
+    """No case is shown then: whoever watches hears of it, and of nothing else."""
+    assert "ticket" not in service.client.get("/health/ready").text
+    with psycopg.connect(service.database.admin, autocommit=True) as admin:
+        admin.execute("UPDATE sec.ticket_keys SET id = id || '-gone'")
+        answer = service.readiness("ticket", "en")
+        assert answer.status_code == 503
+        assert {one["name"] for one in answer.get_json()["checks"] if not one["ok"]} == {"ticket"}
+        admin.execute("UPDATE sec.ticket_keys SET id = replace(id, '-gone', '')")
+    assert "ticket" not in _checks(service)
