@@ -260,23 +260,33 @@ def object_of(checks: Mapping[str, Check], required: Iterable[str]) -> Check:
     def check(value: object) -> list[Flaw] | None:
         if type(value) is not dict:
             return NOT_OBJECT
-        flaws: list[Flaw] | None = None
-        for name, member in value.items():
-            of = known.get(name)
-            found = UNKNOWN if of is None else of(member)
-            if found is not None:
-                flaws = flaws or []
-                flaws.extend(Flaw(child("", name) + f.path, f.text) for f in found)
-        if not needed <= value.keys():
-            flaws = flaws or []
-            flaws.extend(Flaw(child("", name), MISSING) for name in sorted(needed - value.keys()))
-        if ordered and flaws is None and "period_from" in value and "period_to" in value:
-            first, last = value["period_from"], value["period_to"]
-            late = parse_moment(first) > parse_moment(last)
-            flaws = [Flaw("/period_from", PERIOD)] if late else None
-        return flaws
+        try:  # nearly everything fits
+            for name, member in value.items():
+                if known[name](member) is not None:
+                    return _flaws_of(value, known, needed)
+        except KeyError:
+            return _flaws_of(value, known, needed)
+        return _flaws_of(value, known, needed) if ordered or not needed <= value.keys() else None
 
     return check
+
+
+def _flaws_of(
+    value: dict[str, Any], known: Mapping[str, Check], needed: frozenset[str]
+) -> list[Flaw] | None:
+    """Every flaw of an object."""
+    flaws: list[Flaw] = []
+    for name, member in value.items():
+        of = known.get(name)
+        found = UNKNOWN if of is None else of(member)
+        flaws.extend(Flaw(child("", name) + f.path, f.text) for f in found or ())
+    flaws.extend(Flaw(child("", name), MISSING) for name in sorted(needed - value.keys()))
+    ordered = "period_from" in known and "period_to" in known
+    if ordered and not flaws and "period_from" in value and "period_to" in value:
+        first, last = value["period_from"], value["period_to"]
+        if parse_moment(first) > parse_moment(last):
+            flaws = [Flaw("/period_from", PERIOD)]
+    return flaws or None
 
 
 def parse_moment(value: str) -> tuple[str, float]:
