@@ -11,7 +11,6 @@ from ledger.regulation.case.exclusions import concerned
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import (
     agency_of,
-    bare_strings,
     filled,
     limit_words,
     named_as,
@@ -21,7 +20,7 @@ from ledger.regulation.case.reading import (
     time_of,
     within,
 )
-from ledger.regulation.case.reporters import TOKEN, may_bring, tokens
+from ledger.regulation.case.reporters import may_bring, tokens, tokens_named
 from ledger.regulation.case.state import INTAKE, SEALING, present_agency
 from ledger.regulation.guards.basis import lines_on
 from ledger.regulation.guards.breach import Breach
@@ -83,8 +82,7 @@ def token_matches_report(q: GuardInput) -> Breach | None:
 
 def token_of_one_case(q: GuardInput) -> Breach | None:
     """Added (access.md L26). No token that is named stands in another case, so none joins two."""
-    named = set(filter(TOKEN.fullmatch, bare_strings(q.act.members)))
-    taken = {token for token in named if q.cases.token_elsewhere(token, q.stream.name)}
+    taken = {t for t in tokens_named(q.act.members) if q.cases.token_elsewhere(t, q.stream.name)}
     if not taken:
         return None
     return Breach(pointers=tuple(at for at, text in strings(q.act.members) if text in taken))

@@ -9,7 +9,7 @@ from typing import Final
 from ledger.regulation.acts import text_lint
 from ledger.regulation.case.corrections import path_of
 from ledger.regulation.case.guard_input import GuardInput
-from ledger.regulation.case.suspected_names import suspects_in, texts_of
+from ledger.regulation.case.suspected_names import texts_of
 from ledger.regulation.guards.breach import Breach
 
 Text = tuple[str, str]
@@ -25,13 +25,13 @@ def no_person_identifier_v2(q: GuardInput) -> Breach | None:
     """What is a person's for sure stands in no text; a report is taken all the same (G14)."""
     if q.act.act in text_lint.lists(q.edition).never_refused:
         return None
-    find = partial(text_lint.sure_identifiers, edition=q.edition)
-    return _first(list(texts_of(q.act, q.edition)), find)
+    return _first(_everything(q), partial(text_lint.sure_identifiers, edition=q.edition))
 
 
 def name_suspected(q: GuardInput) -> Breach | None:
     """Flag: a text seems to name a person; it is withdrawn, put right or found harmless (G14)."""
-    hit = tuple(dict.fromkeys(pointer for pointer, _ in suspects_in(q.act, q.edition)))
+    suspects = text_lint.suspects
+    hit = tuple([pointer for pointer, text in _everything(q) if suspects(text, q.edition)])
     return Breach(pointers=hit) if hit else None
 
 
@@ -82,6 +82,14 @@ def _facts(q: GuardInput) -> Sequence[Text]:
     found: Sequence[Text] | None = q.memo.get("facts")
     if found is None:
         found = q.memo["facts"] = q.kind.texts(q.facts)
+    return found
+
+
+def _everything(q: GuardInput) -> Sequence[Text]:
+    """All that the act says freely, in and outside its facts."""
+    found: Sequence[Text] | None = q.memo.get("everything")
+    if found is None:
+        found = q.memo["everything"] = list(texts_of(q.act, q.edition))
     return found
 
 
