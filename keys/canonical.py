@@ -13,7 +13,7 @@ import binascii
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any, Final
@@ -34,7 +34,8 @@ _OPTIONS: Final = (
     | orjson.OPT_PASSTHROUGH_DATETIME
 )
 _SCALARS: Final = frozenset({str, int, bool})
-_ALLOWED: Final = _SCALARS | {dict, list, tuple}
+_PARSED: Final = _SCALARS | {dict, list}
+_ALLOWED: Final = _PARSED | {tuple}
 _ABOVE_FFFF: Final = re.compile(rb"[\xf0-\xff]")
 # Blocks without a hole in Unicode 14.0; the rest asks the table.
 _OUTSIDE_BLOCKS: Final = re.compile("[^\u0000-\u0377\u1e00-\u1eff\u2010-\u2064\u20a0-\u20c0]")
@@ -123,20 +124,21 @@ def _dump(value: dict[str, Any], *, everyday: bool = False) -> bytes:
     return data
 
 
-def _is_shaped(items: Iterable[Any], depth: int) -> bool:
+def _is_shaped(items: Collection[Any], depth: int) -> bool:
     """Whether `_check_shape` would find nothing; `depth` levels are left, with this one."""
-    if not depth:
+    kinds = {*map(type, items)}
+    if kinds <= _SCALARS:
+        return depth > 0
+    if not depth or not kinds <= _PARSED:
         return False
     for item in items:
         kind = type(item)
-        if kind is str or kind is int or kind is bool:
-            continue
         if kind is dict:
             below = item.values()
         elif kind is list:
             below = item
         else:
-            return False
+            continue
         if not _is_shaped(below, depth - 1):
             return False
     return True

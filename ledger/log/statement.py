@@ -40,6 +40,7 @@ _STAND_IN_MEMBERS: Final = frozenset({"officer", "post", "capacity"})
 _LOGIN_HEADER: Final = frozenset({"alg", "kid"})
 _LOGIN_PAYLOAD: Final = frozenset({"challenge", "log", "expires_at"})
 _FLATTENED: Final = frozenset({"payload", "protected", "signature"})
+_AS_NAMES: Final = tuple(b'"%s"' % name.encode() for name in sorted(_FLATTENED))
 _LOG: Final = re.compile(
     r"[!-*,-~]{1,255}"
 )  # visible ASCII without "+": it is a signed note's key name
@@ -127,9 +128,9 @@ def _compact_of(body: bytes) -> str:
             Message("a flattened JWS has exactly payload, protected and signature"),
         )
     # b64 needs no escape, so a member given twice shows in a count of plain names.
-    if b"\\" in body or any(body.count(b'"%s"' % name.encode()) != 1 for name in _FLATTENED):
+    if b"\\" in body or any(body.count(name) != 1 for name in _AS_NAMES):
         raise _malformed("", Message("a member is given twice or written with escapes"))
-    if not all(isinstance(value, str) for value in members.values()):
+    if {*map(type, members.values())} != {str}:
         raise _malformed("", Message("the three members are strings"))
     return f"{members['protected']}.{members['payload']}.{members['signature']}"
 

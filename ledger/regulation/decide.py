@@ -56,12 +56,12 @@ def decide(q: GuardInput) -> Decision:
     flags = []
     guards = guards_in(q.edition).asked(q.kind, q.stream.kind)
     lenders = by_lenders(q)
-    for n, guard in enumerate(guards):
+    for guard in guards:
         breach = guard.check(q) if lenders is None else guard.breach(q, lenders)
         if breach is None:
             continue
         if guard.kind == "refuse":
-            _refuse(q, guard, breach, guards[n + 1 :], lenders)
+            _refuse(q, guard, breach, guards[guards.index(guard) + 1 :], lenders)
         flags.append(guard.code)
     waiting = awaited(q.stream, q.act)[1:]
     if waiting:

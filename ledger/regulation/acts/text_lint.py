@@ -22,6 +22,8 @@ _UPPER: Final = "A-Z" + "".join(
 )
 _DIGITS: Final = re.compile(r"\d(?:[ .-]?\d){5,}")
 _WORDS: Final = re.compile(r"\w+")
+_NO_GROUP: Final = 1_000_000
+"""Digits that no text has in one group."""
 _ANY_CASE: Final = re.compile(r"\(\?i:((?:[\w ]+\|){15,}[\w ]+)\)")
 """A long list of words in small or capital letters, as expressions write it."""
 
@@ -68,11 +70,18 @@ class Family:
         self.patterns = tuple(patterns)
         self._triggers = frozenset[str]().union(*(p.triggers for p in patterns))
         self._by_sign = tuple(p for p in patterns if not p.triggers)
+        self._always = tuple(p for p in self._by_sign if not (p.digits or p.chars))
+        self._shortest = min((p.digits for p in self._by_sign if p.digits), default=_NO_GROUP)
+        signs = {p.chars for p in self._by_sign if p.chars}
+        self._sign = re.compile("|".join(map(re.escape, sorted(signs))) or r"(?!)")
         self._by_word = tuple(p for p in patterns if p.triggers)
 
     def candidates(self, words: frozenset[str], longest: int, text: str) -> list[Pattern]:
         """Entries whose expression could match."""
-        found = [p for p in self._by_sign if longest >= p.digits and p.chars in text]
+        if longest < self._shortest and self._sign.search(text) is None:
+            found = list(self._always)
+        else:
+            found = [p for p in self._by_sign if longest >= p.digits and p.chars in text]
         hot = words & self._triggers
         if hot:
             found += [

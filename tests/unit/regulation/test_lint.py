@@ -226,6 +226,24 @@ def test_what_looks_ahead_finds_what_the_list_finds() -> None:
             assert found == [hit.span() for hit in one.finditer(text)], text
 
 
+def test_no_entry_that_could_match_is_passed_over() -> None:
+    """A text without signs and digits is looked through quickly, and for the same entries."""
+    listed = text_lint.lists(EDITION)
+    families = listed.identifiers, listed.sure, listed.suspected, listed.secret_marks, listed.words
+    texts = [text for _, text in ordinary_texts()]
+    signs = ("", "@", "/", "123456", "1234567", "123456789", "123456789012", "1234567890123456")
+    texts += [f"số {sign} của Minh, SĐT {sign}" for sign in signs]
+    for text in texts:
+        words, longest = text_lint._seen(text)
+        for family in families:
+            assert set(family.candidates(words, longest, text)) == {
+                p
+                for p in family.patterns
+                if longest >= p.digits
+                and (not p.triggers.isdisjoint(words) if p.triggers else p.chars in text)
+            }, text
+
+
 def test_negatives_of_the_lint_are_stopped() -> None:
     """N11 of negative.json, and whatever is added to it."""
     texts = refused_for("NO_PERSON_IDENTIFIER")
