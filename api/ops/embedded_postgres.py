@@ -287,8 +287,9 @@ class Embedded:
             draft.unlink()
         if done.returncode != 0:
             raise EmbeddedError(f"initdb failed: {done.stdout.strip()[-800:]}")
-        write_configuration(self._data)
-        for name in CONFIGURATION:
+        for name, told in configuration().items():
+            (self._data / name).write_bytes(told)
+            (self._data / name).chmod(0o600)
             _give(self._data / name, account)
 
     def _make_password(self) -> str:
@@ -356,7 +357,7 @@ class Embedded:
         """Until nothing of a killed server lives: its children hold the memory a new one needs.
 
         In a container without an init the killed server itself stays a zombie, and a new one would
-        take it for alive: its pid file goes.
+        take it for alive: its pid file goes, and that of its socket.
         """
         pid = self._pid()
         if pid is None:
@@ -367,7 +368,8 @@ class Embedded:
                 return  # the server says what is in its way
             time.sleep(0.02)
         if _is_dead(pid):
-            (self._data / "postmaster.pid").unlink(missing_ok=True)
+            for held in (self._data / "postmaster.pid", *self._run.glob(".s.PGSQL.*.lock")):
+                held.unlink(missing_ok=True)
 
     def _choose_port(self) -> int:
         with contextlib.suppress(EmbeddedError):
@@ -453,12 +455,12 @@ def emptied(data: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def write_configuration(data: Path) -> None:
-    """What a cluster is told, in place of whatever it was told."""
-    for name, lines in CONFIGURATION.items():
-        path = data / name
-        path.write_text("".join(f"{line}\n" for line in ("# socai", *lines)), "utf-8")
-        path.chmod(0o600)
+def configuration() -> Mapping[str, bytes]:
+    """What a cluster is told, in place of whatever it was told: by file."""
+    return {
+        name: "".join(f"{line}\n" for line in ("# socai", *lines)).encode()
+        for name, lines in CONFIGURATION.items()
+    }
 
 
 def wheel_binaries() -> Path:

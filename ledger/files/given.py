@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -54,6 +54,20 @@ def opened_in(at: int, name: str) -> int:
     if os.fstat(below).st_uid == 0:  # also one that was made by who was killed then
         give(below, at)
     return below
+
+
+@contextmanager
+def below(at: int, names: Sequence[str]) -> Iterator[int]:
+    """A folder below a folder, made where it is not there, like those on the way to it."""
+    here = os.dup(at)
+    try:
+        for name in names:
+            inner = opened_in(here, name)
+            os.close(here)
+            here = inner
+        yield here
+    finally:
+        os.close(here)
 
 
 def begun(at: int, name: str, mode: int = 0o600) -> int:

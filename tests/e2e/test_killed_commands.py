@@ -47,7 +47,7 @@ _EMBEDDED: Final = "api.ops.embedded_postgres:Embedded"
 
 _BEFORE_IT_RUNS: Final = (
     (_RESTORING, "_hold_to", "before"),
-    (_RESTORING, "_recover_when_started", "after"),
+    (_RESTORING, "_laid", "after"),
     (_EMBEDDED, "_start", "before"),
 )
 

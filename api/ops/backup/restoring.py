@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import orjson
 
@@ -35,9 +35,9 @@ from api.ops.embedded_postgres import (
     UNDER_WAY,
     Embedded,
     EmbeddedError,
+    configuration,
     emptied,
     only_laid_down,
-    write_configuration,
 )
 from api.settings import Settings, SettingsError
 from keys.hpke import OpeningKeys
@@ -96,9 +96,7 @@ def lay_down(
         )
     try:
         with naming(data), given.opened(data) as own:
-            reached = _laid(repository, base, keys, data, to)
-            owner = os.fstat(own)
-            given.give_below(own, owner.st_uid, owner.st_gid)
+            reached = _laid(repository, base, keys, data, own, to)
     except BaseException:
         if there:
             emptied(data)
@@ -114,31 +112,55 @@ def stands(data: Path) -> None:
 
 
 def _laid(
-    repository: Repository, base: BaseCopy, keys: OpeningKeys, data: Path, to: datetime | None
+    repository: Repository,
+    base: BaseCopy,
+    keys: OpeningKeys,
+    data: Path,
+    own: int,
+    to: datetime | None,
 ) -> int:
-    (data / UNDER_WAY).touch(mode=0o600)
+    """Every step of it by descriptor: whose the folder is may rename in it what he likes."""
+    _put(own, UNDER_WAY)
     source = _Readable(repository.read(base, CLUSTER, keys))
     with (
         _no_copy_of_ours(),
         tarfile.open(fileobj=io.BufferedReader(source, _READ_BYTES), mode="r|") as tar,
     ):
-        tar.extractall(data, filter=_of_a_cluster)  # noqa: S202  ends in the data filter
+        for member in tar:
+            taken = _of_a_cluster(member, str(data))
+            if taken is not None and taken.isdir():
+                with given.below(own, PurePosixPath(taken.name).parts):
+                    pass
+            elif taken is not None:
+                _put(own, taken.name, tar.extractfile(taken), taken.mode & 0o640)
     source.drain()  # an end that is the end
     manifest = b"".join(repository.read(base, MANIFEST, keys))
     _hold_to(manifest, data)
-    (data / _MANIFEST).write_bytes(manifest)
+    _put(own, _MANIFEST, io.BytesIO(manifest))
     number, held = base.next_number, b""
     while True:
         name = wal_name(base.timeline, number, base.segment)
         held = repository.read_wal(name, keys) or b""
         if held:
-            (data / "pg_wal" / name).write_bytes(held.ljust(base.segment, b"\0"))
+            _put(own, f"pg_wal/{name}", io.BytesIO(held.ljust(base.segment, b"\0")))
         if len(held) < base.segment:
             break
         number += 1
-    write_configuration(data)
-    _recover_when_started(data, to)
+    for name, told in configuration().items():
+        _put(own, name, io.BytesIO(told + (_recovering(to) if name == _CONF else b"")))
+    _put(own, _SIGNAL)
     return number * base.segment + len(held)
+
+
+def _put(own: int, name: str, source: IO[bytes] | None = None, mode: int = 0) -> None:
+    """A file in the folder, in place of what has its name; its owner may always read and write."""
+    *folders, last = PurePosixPath(name).parts
+    with (
+        given.below(own, folders) as at,
+        os.fdopen(given.begun(at, last, mode | 0o600), "wb") as file,
+    ):
+        if source is not None:
+            shutil.copyfileobj(source, file, _READ_BYTES)
 
 
 @contextmanager
@@ -228,22 +250,20 @@ def _of_a_home(member: tarfile.TarInfo) -> bool:
     return member.isfile() and (own or below) and not member.name.endswith(taking.LEFT_OUT)
 
 
-def _recover_when_started(data: Path, to: datetime | None) -> None:
+def _recovering(to: datetime | None) -> bytes:
+    """What the server is told for as long as it recovers."""
     # nobody asks it meanwhile, so it may be larger than the one that recovers it
     lines = ["restore_command = 'false'", "recovery_target_timeline = 'current'"]
     lines += ["hot_standby = 'off'"]
     if to is not None:
         moment = to.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00")
         lines += [f"recovery_target_time = '{moment}'", "recovery_target_action = 'promote'"]
-    with (data / _CONF).open("ab") as conf:
-        conf.write(_MARK + "".join(f"{line}\n" for line in lines).encode())
-    (data / _SIGNAL).touch(mode=0o600)
+    return _MARK + "".join(f"{line}\n" for line in lines).encode()
 
 
 def _forget_recovery(data: Path) -> None:
     """What only the recovery was told goes again."""
-    conf = data / _CONF
-    conf.write_bytes(conf.read_bytes().partition(_MARK)[0])
+    given.put(data, PurePosixPath(_CONF), configuration()[_CONF], 0o600)
 
 
 def home_of(repository: Repository, base: BaseCopy, keys: OpeningKeys, home: Path) -> list[str]:

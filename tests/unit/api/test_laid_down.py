@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from uuid import UUID
@@ -21,7 +21,7 @@ from api.ops.backup.repository import CLUSTER, HOME, MANIFEST, BaseCopy, Reposit
 from api.ops.backup.restoring import by_length_alone, files_of, home_of, lay_down, stands
 from api.ops.embedded_postgres import CONFIGURATION
 from api.settings import Settings, SettingsError
-from keys.hpke import OpeningKey
+from keys.hpke import OpeningKey, OpeningKeys
 from ledger.files.folder_store import FolderBlobs
 from tests.attacks import attack
 
@@ -109,13 +109,15 @@ def test_a_copy_of_a_server_that_was_restored_before_is_laid_down(
     """What its restore had laid beside lies in its copies, under names that are needed again."""
     before = [f"{name}.from-backup" for name in CONFIGURATION]
     copied = [_file(name) for name in ("PG_VERSION", *CONFIGURATION, *before)]
-    for one in copied[-len(before) :]:
-        one.mtime = 1
-    base = a_copy(repository, CLUSTER, *copied)
+    listed = orjson.loads(_listed(*copied))
+    for one in listed["Files"]:
+        if one["Path"] in before:
+            one["Checksum"] = "0" * 64  # of other words than those that take the place
+    base = a_copy(repository, CLUSTER, *copied, listed=orjson.dumps(listed))
     data = tmp_path / "data"
     lay_down(repository, base, KEY, data, None)
     for name in CONFIGURATION:
-        assert (data / f"{name}.from-backup").stat().st_mtime != 1, "that of the copy, not older"
+        assert (data / f"{name}.from-backup").read_bytes() == ORDER
 
 
 @attack(
@@ -191,6 +193,42 @@ def test_a_list_without_hashes_is_held_to_by_length_and_that_is_known(
     base = a_copy(repository, CLUSTER, _file("PG_VERSION"), listed=listed)
     lay_down(repository, base, KEY, tmp_path / "data", None)
     assert by_length_alone(repository, base, KEY) is not hashed
+
+
+class Linking(Repository):
+    """One while whose list is read somebody lays links in the folder.
+
+    Attributes:
+        data: The folder.
+        outside: Where they lead.
+    """
+
+    data: Path
+    outside: Path
+
+    def read(self, base: BaseCopy, part: str, keys: OpeningKeys) -> Iterator[bytes]:
+        """As the repository's."""
+        if part == MANIFEST:
+            for name in ("backup_manifest", "recovery.signal", *CONFIGURATION):
+                (self.data / name).symlink_to(self.outside / name)
+        return super().read(base, part, keys)
+
+
+@attack(
+    "the server's account lays links where root, who restores, is about to write",
+    stopped_by="each file is made by descriptor, in place of what has its name",
+    noticed_by="-",
+)
+def test_nothing_is_laid_through_a_link(repository: Repository, tmp_path: Path) -> None:
+    """Neither what the copy brings nor what we write beside it."""
+    base = a_copy(repository, CLUSTER, _file("PG_VERSION"))
+    linking = Linking(repository.folder)
+    linking.data, linking.outside = tmp_path / "data", tmp_path / "outside"
+    linking.outside.mkdir()
+    lay_down(linking, base, KEY, linking.data, None)
+    assert list(linking.outside.iterdir()) == []
+    laid = [linking.data / name for name in ("backup_manifest", "recovery.signal", *CONFIGURATION)]
+    assert all(one.is_file() and not one.is_symlink() for one in laid)
 
 
 LABEL, OLD, MARK = "backup_label", "backup_label.old", "socai.restore.part"
@@ -396,13 +434,16 @@ def test_root_gives_nothing_away_that_it_did_not_lay_down(
 
     def swap() -> None:
         if by == "link":
-            (data / "base").rename(data / "aside")
+            with suppress(FileNotFoundError):  # where it comes before root does
+                (data / "base").rename(data / "aside")
             (data / "base").symlink_to(roots)
         else:
-            (data / "base" / "1").unlink()
+            (data / "base").mkdir(exist_ok=True)
+            (data / "base" / "1").unlink(missing_ok=True)
             (data / "base" / "1").hardlink_to(roots / "1")
 
-    with pytest.MonkeyPatch.context() as patch, suppress(SettingsError):  # it may be seen in time
+    # it may be seen in time
+    with pytest.MonkeyPatch.context() as patch, suppress(SettingsError, OSError):
         _at_the_nth(n, swap, patch)
         lay_down(repository, base, KEY, data, None)
     assert {one.stat().st_uid for one in (roots, roots / "1")} == {0}
