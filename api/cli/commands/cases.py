@@ -47,6 +47,11 @@ from projections.views.statistics.hidden_cells import HIDDEN, HIDDEN_MEANS
 from projections.views.statistics.indicators import NO_FINDING, OF_ACTS
 
 _TASKS: Final = ("kind", "number", "act", "due", "status", "clock", "source")
+TASKS_OF_ALL: Final = ("kind", "number", "act", "due", "clock", "source", "officer")
+"""Where it is said whose each is: seven have room in 80 columns, so the status is below the date."""
+TASK_WIDTHS: Final = {
+    "kind": 10, "due": 10, "status": 12, "act": 18, "clock": 14, "source": 15,
+}  # fmt: skip
 _COUNTED: Final[Mapping[str, Message]] = {
     "seen": Message("Figures of the cases you see."),
     "province": Message("Figures of all cases of the province."),
@@ -361,10 +366,9 @@ def worklist(client: Client, *, team: bool) -> None:
         )
     team = bool(body["team"])
     rows = [(part, line) for part in PARTS_OF_WORK for line in body.get(part, ())]
-    columns = (*_TASKS, "officer") if team else _TASKS
-    tasks = (_task_row(shell, part, line, team=team) for part, line in rows)
-    widths = {"kind": 10, "due": 10, "status": 12, "act": 18, "clock": 14, "source": 15}
-    shell.table(columns, tasks, whole=("number", "officer"), widths=widths)
+    columns = TASKS_OF_ALL if team else _TASKS
+    tasks = (task_row(shell, part, line, team=team) for part, line in rows)
+    shell.table(columns, tasks, whole=("number", "officer"), widths=TASK_WIDTHS)
     if not rows:
         shell.say(
             Message("Nothing waits for your agency.")
@@ -746,20 +750,20 @@ def _history(shell: Shell, pointer: str, changes: Sequence[Mapping[str, Any]]) -
     shell.table(("from", "to", "act"), rows, title=title)
 
 
-def _task_row(
-    shell: Shell, part: str, line: Mapping[str, Any], *, team: bool
-) -> tuple[object, ...]:
-    due = line.get("due_at")
-    row = (
+def task_row(shell: Shell, part: str, line: Mapping[str, Any], *, team: bool) -> tuple[object, ...]:
+    at = line.get("due_at")
+    due = case_words.when(at)
+    status = None if at is None and line.get("code") is None else word(line["status"], shell.lang)
+    what = (
         word(part, shell.lang),
         line["case_number"] or line["register_no"] or line["stream"].rpartition("/")[2][:8],
         "\n".join(filter(None, (line.get(f"act_{shell.lang}"), line["title"]))),
-        case_words.when(due),
-        None if due is None and line.get("code") is None else word(line["status"], shell.lang),
-        _move(shell, line),
-        case_words.source(shell, line),
     )
-    return (*row, str(line.get("officer") or "–")[:8]) if team else row
+    why = (_move(shell, line), case_words.source(shell, line))
+    if not team:
+        return (*what, due, status, *why)
+    officer = str(line.get("officer") or "–")[:8]
+    return (*what, "\n".join(filter(None, (due, status))), *why, officer)
 
 
 def _move(shell: Shell, line: Mapping[str, Any]) -> str | None:

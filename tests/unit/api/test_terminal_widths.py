@@ -7,10 +7,12 @@ import re
 import pytest
 from rich.cells import cell_len
 
+from api.cli.commands import cases
 from api.cli.commands.demo import _caught
 from api.cli.terminal import case_tables
 from api.cli.terminal.shell import WIDTH, Shell
 from api.rehearsal.tampering_drill import WHAT, Caught
+from api.texts.lang import Lang
 from ledger.message import Message
 
 _BOLD = re.compile("\x1b\\[[0-9]*m")
@@ -94,6 +96,34 @@ def test_a_worklist_breaks_no_agency_and_no_date(
         assert said.split().count(word) >= 3, word
     assert len(said.splitlines()) <= 2 + 4 * 3
     assert max(cell_len(line.rstrip()) for line in said.splitlines()) <= width
+
+
+@pytest.mark.parametrize("lang", ["vi", "en"])
+def test_the_work_of_an_agency_is_a_table_at_80(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lang: Lang
+) -> None:
+    """It says whose each is as well, and had no room for that: a list of lines, or words in two."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "80")
+    line = {
+        "due_at": "2025-03-05T17:00:00+07:00", "case_number": "2025/0001", "register_no": None,
+        "act_vi": "Yêu cầu xác minh", "act_en": "Verification requested", "title": "Tin sai lệch",
+        "code": "X", "status": "OVERDUE", "kind": "CLOCK", "waits_for": "bacninh.csdt",
+        "waits_for_label": None, "clock_vi": "Hạn trả lời yêu cầu xác minh",
+        "clock_en": "Answer to a request for verification", "post_vi": None,
+        "officer": "0b8f4c1e-1111-4111-8111-111111111111", "source": "90/QĐ-UBND 7.2.b",
+    }  # fmt: skip
+    shell = Shell(lang)
+    row = cases.task_row(shell, "overdue", line, team=True)
+    shell.table(
+        cases.TASKS_OF_ALL, [row] * 3, whole=("number", "officer"), widths=cases.TASK_WIDTHS
+    )
+    said = _BOLD.sub("", capsys.readouterr().out)
+    assert max(cell_len(one.rstrip()) for one in said.splitlines()) <= 80
+    assert said.splitlines()[0].split()[-1] == shell.name("officer").split()[-1]
+    for text in ("2025/0001", "05/03/2025", "17:00", "0b8f4c1e", "→bacninh.csdt"):
+        assert said.split().count(text) == 3, said
 
 
 @pytest.mark.parametrize("colour", ["", "1"])
