@@ -13,8 +13,10 @@ import orjson
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from api.http.framework.admission import MAX_BODY_BYTES
 from api.ops.reads.which_log import READS
 from api.ops.supervisor import REMEMBERING
+from api.problems.problem import CONTENT_TYPE, Problem
 from api.settings import Home, Settings
 from ledger.postgres.migrate import WITH_PASSWORD
 from tests.attack import test_pages
@@ -25,6 +27,8 @@ SERVICES: Final[Mapping[str, Mapping[str, Any]]] = FILE["services"]
 LASTING: Final = (
     "postgres", "api", "api-2", "proxy", "checkpointer", "projector", "keeper", "vault", "archiver",
 )  # fmt: skip
+PROXY: Final = (ROOT / FILE["configs"]["proxy"]["file"]).read_text("utf-8")
+CALLS: Final = orjson.loads((ROOT / "docs/reference/openapi.json").read_bytes())["paths"]
 REPLICAS: Final = ("api", "api-2")
 ALONE: Final = ("restore", "place")  # by hand, when there is no database, and reached by nobody
 KEYS: Final = Path("/var/lib/socai/keys")
@@ -255,7 +259,7 @@ def test_each_lasting_process_is_asked_how_it_is_and_starts_again(name: str) -> 
     """A killed one comes back; one that hangs is seen."""
     service = SERVICES[name]
     asked = service["healthcheck"]["test"]
-    others = {"postgres": ["pg_isready"], "proxy": ["nginx"]}
+    others = {"postgres": ["pg_isready"], "proxy": ["bash"]}
     role = "api" if name in REPLICAS else name
     expected = others.get(name, ["socai", "health", "--role", role])
     assert asked[: 1 + len(expected)] == ["CMD", *expected]
@@ -293,10 +297,9 @@ def test_two_replicas_of_the_api_stand_behind_one_port() -> None:
     one, other = (SERVICES[name] for name in REPLICAS)
     assert one == other
     assert one["networks"]["inside"]["aliases"] == ["replicas"]
-    said = (ROOT / FILE["configs"]["proxy"]["file"]).read_text("utf-8")
-    assert "listen 8443 ssl" in said
-    assert "http://$replicas:8000" in said
-    assert "proxy_next_upstream error timeout non_idempotent" in said
+    assert "listen unix:/tmp/proxy.sock ssl" in PROXY, "behind 8443, where connections are counted"
+    assert "http://$replicas:8000" in PROXY
+    assert "proxy_next_upstream error timeout non_idempotent" in PROXY
     assert SERVICES["proxy"]["secrets"] == ["proxy.crt", "proxy.key"]
 
 
@@ -314,12 +317,58 @@ def test_what_takes_a_number_of_a_permit_is_sent_to_one_replica_alone(
     asked: str, *, once: bool
 ) -> None:
     """Sent again by the proxy, one print or copy would take up to three."""
-    calls = orjson.loads((ROOT / "docs/reference/openapi.json").read_bytes())["paths"]
-    assert asked in {*calls, *test_pages.NAMED}, "it is a call, or a page"
-    said = (ROOT / FILE["configs"]["proxy"]["file"]).read_text("utf-8")
-    own = re.findall(r"location ~ (\S+) \{([^}]*)\}", said)
+    assert asked in {*CALLS, *test_pages.NAMED}, "it is a call, or a page"
+    own = re.findall(r"location ~ (\S+) \{([^}]*)\}", PROXY)
     found = [inside for place, inside in own if re.search(place, re.sub(r"\{\w+\}", "x-1", asked))]
     assert ["proxy_next_upstream off;" in inside for inside in found] == [True] * once
+
+
+def test_no_body_and_no_answer_fills_the_proxys_memory() -> None:
+    """A file goes through as it comes, whatever else is longer is refused, no answer is kept.
+
+    What waits in its folder is within that folder's size, and a sender's share within it too.
+    """
+    most = re.findall(r"client_max_body_size (\w+);", PROXY)
+    assert most == [f"{MAX_BODY_BYTES >> 20}m", "0"]
+    streamed = [
+        path
+        for path, call in CALLS.items()
+        for how in call.values()
+        if isinstance(how, dict)
+        and "application/octet-stream" in how.get("requestBody", {}).get("content", {})
+    ]
+    places = re.findall(r"location = (\S+) \{([^}]*)\}", PROXY)
+    assert [path for path, _ in places] == streamed
+    assert all(
+        "proxy_request_buffering off;" in said and "client_max_body_size 0;" in said
+        for _, said in places
+    )
+    assert PROXY.count("proxy_request_buffering") == len(streamed)
+    assert "proxy_max_temp_file_size 0;" in PROXY
+    (folder,) = SERVICES["proxy"]["tmpfs"]
+    size = int(folder.removeprefix("/tmp:size=").removesuffix("m")) << 20  # noqa: S108  not ours
+    assert _said("limit_conn addresses") * MAX_BODY_BYTES < size < 1 << 30
+
+
+def test_what_the_proxy_refuses_itself_is_what_the_api_would_say() -> None:
+    """A body that is too long is a problem document, whoever refuses it."""
+    answered = re.search(r"return 413 '([^']*)'", PROXY)
+    assert answered is not None
+    assert orjson.loads(answered[1]) == Problem("too_large").body("vi", "none")
+    assert f"default_type {CONTENT_TYPE};" in PROXY
+
+
+def test_one_address_has_no_more_than_a_share_of_the_proxys_connections() -> None:
+    """Counted from the first byte on, where half a request is no request yet (`limit_conn`)."""
+    before, behind = PROXY.split("\nhttp {", 1)
+    assert "listen 8443;" in before
+    assert "limit_conn_zone $binary_remote_addr" in before
+    assert "listen 8443" not in behind
+    clients = _said("worker_connections") // 4  # there and back, twice
+    assert 4 * _said("limit_conn addresses") <= clients
+    assert _said("worker_rlimit_nofile") > _said("worker_connections")
+    for wait in ("client_header_timeout", "client_body_timeout", "send_timeout"):
+        assert re.search(rf"\b{wait} [12]0s;", PROXY), wait
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -328,6 +377,13 @@ def test_nobody_takes_the_whole_machine(name: str) -> None:
     service = SERVICES[name]
     assert {"mem_limit", "cpus", "pids_limit"} <= set(service)
     assert service["logging"]["options"] == {"max-size": "20m", "max-file": "5"}
+
+
+def _said(word: str) -> int:
+    """The number behind a word of the proxy's."""
+    found = re.search(rf"^\s*{word} (\d+);", PROXY, re.MULTILINE)
+    assert found is not None, word
+    return int(found[1])
 
 
 def _mounts(name: str, said: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:
