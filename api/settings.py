@@ -42,6 +42,9 @@ _HEX32: Final = re.compile(r"[0-9a-f]{64}")
 _PASSWORD_BYTES: Final = 24
 #: Settings whose variable has another name.
 _CALLED: Final = {"attempts": "sign_in_attempts"}
+_MOST_WORKERS: Final = 4
+_QUOTAS: Final = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))
+"""Where a quota of processors stands, beside its period, in either version of cgroups."""
 _LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 ARRIVED_BYTES: Final = 32_768
 """A request's body of at most this length is there before the request gets a thread."""
@@ -100,7 +103,8 @@ class Settings:
         metrics_file: `SOCAI_METRICS_FILE`: where the vault, which has no port, writes its metrics.
         traces_url: `SOCAI_TRACES_URL`: a collector's address for traces (OTLP over HTTP), which is
             told route, status and time of every request, and nothing else of it.
-        workers: `SOCAI_WORKERS`, default as many as cores.
+        workers: `SOCAI_WORKERS`, default as many as processors it may use, at most 4: each takes
+            memory and connections of the database, whatever the machine has.
         threads: `SOCAI_THREADS`, default 32 a worker: enough to wait for proofs in.
         proof_wait_s: `SOCAI_PROOF_WAIT_S`, default 10: how long a receipt waits to be proven.
         token_ttl_s: `SOCAI_TOKEN_TTL_S`, default 900, at most 3600: life of a bearer token.
@@ -197,7 +201,7 @@ class Settings:
                 metrics_port=_number(env, "SOCAI_METRICS_PORT", plain.metrics_port, (0, 65535)),
                 metrics_file=_path(env.str("SOCAI_METRICS_FILE", "")),
                 traces_url=_collector(env.str("SOCAI_TRACES_URL", "")),
-                workers=_number(env, "SOCAI_WORKERS", os.cpu_count() or 1, (1, 256)),
+                workers=_number(env, "SOCAI_WORKERS", min(processors(), _MOST_WORKERS), (1, 256)),
                 threads=_number(env, "SOCAI_THREADS", plain.threads, (1, 1024)),
                 proof_wait_s=_number(env, "SOCAI_PROOF_WAIT_S", plain.proof_wait_s, (1, 60)),
                 token_ttl_s=_number(env, "SOCAI_TOKEN_TTL_S", plain.token_ttl_s, (30, 3600)),
@@ -555,6 +559,20 @@ def write_private(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def processors(cgroups: Path = Path("/sys/fs/cgroup")) -> int:
+    """How many processors this process may use: those it may run on, within a container's quota."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    here = len(affinity(0)) if affinity else os.cpu_count() or 1
+    for files in _QUOTAS:
+        try:
+            quota, period = " ".join((cgroups / name).read_text("ascii") for name in files).split()
+        except (OSError, ValueError):
+            continue
+        if quota.isdigit() and int(period) > 0:
+            here = min(here, max(1, int(quota) // int(period)))
+    return here
 
 
 def login_shell() -> str:

@@ -1,4 +1,4 @@
-"""Turns that processes take: so many at once, for what takes a processor and memory each."""
+"""Turns that processes take, one after the other, for what takes a processor and memory."""
 
 from __future__ import annotations
 
@@ -10,23 +10,17 @@ from tempfile import mkstemp
 
 
 class Turns:
-    """Made before the processes that take them are forked.
+    """Made before the processes that take them are forked; nobody waits for one that ended."""
 
-    Args:
-        at_once: How many have their turn at once, at least; none of them waits for one that ended.
-    """
-
-    def __init__(self, at_once: int) -> None:
-        self._at_once = at_once
+    def __init__(self) -> None:
         self._file, path = mkstemp(prefix="socai-turns-")
         os.unlink(path)  # noqa: PTH108  what is locked stays, for whoever is forked
 
     @contextmanager
     def taken(self) -> Iterator[None]:
         """A turn until the block ends, or the process does."""
-        place = os.getpid() % self._at_once
-        fcntl.lockf(self._file, fcntl.LOCK_EX, 1, place)
+        fcntl.lockf(self._file, fcntl.LOCK_EX)
         try:
             yield
         finally:
-            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, place)
+            fcntl.lockf(self._file, fcntl.LOCK_UN)

@@ -1,8 +1,8 @@
 """gunicorn over one enclave: `python -m api.http.wsgi [FD]`, settings from the environment.
 
-`gthread` workers, as many as cores, with threads enough to wait for proofs and commit in groups.
-Each worker opens its own pools after the fork. Metrics of all workers stand on one port. FD is a
-listening socket that whoever starts this has taken already.
+`gthread` workers, as many as cores up to four, with threads enough to wait for proofs and commit in
+groups. Each worker opens its own pools after the fork. Metrics of all workers stand on one port. FD
+is a listening socket that whoever starts this has taken already.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         self._settings = settings
         self.proxies = Proxies(settings.trusted_proxies)
         self._budgets = Budgets(settings.officer_share / 100)
-        self._turns = Turns(max(1, (os.cpu_count() or 1) - 1))
+        self._turns = Turns()
+        self._first = True
         if listener is None:
             listener = listen(settings.host, settings.port).detach()
         self._listener = listener
@@ -106,18 +107,18 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     def load(self) -> Any:  # noqa: ANN401  a WSGI application
         """One worker's application, opened after the fork.
 
-        Workers open one after the other, but as many at once as there are other cores: opening a
-        key takes a processor and its memory, and the first to answer is waited for.
+        Workers open one after the other: opening a key takes a processor, and memory that a
+        container with many of them does not have at once; and the first to answer is waited for.
         """
         with self._turns.taken():
-            return application(self._settings, self._budgets)
+            return application(self._settings, self._budgets, tell=self._first)
 
-    @staticmethod
-    def _post_fork(_arbiter: Any, _worker: Any) -> None:  # noqa: ANN401  gunicorn's hook
+    def _post_fork(self, _arbiter: Any, worker: Any) -> None:  # noqa: ANN401  gunicorn's hook
         """A worker that outlives a killed arbiter holds the port and takes no request.
 
         Nor does it outlive a thread of its own: what watches the log is one.
         """
+        self._first = worker.age == 1
         end_with_parent()
         end_with_any_thread()
 
@@ -144,8 +145,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             line.getresponse().read()
 
 
-def application(settings: Settings, budgets: Budgets) -> Any:  # noqa: ANN401  a WSGI application
-    """The WSGI application of one worker."""
+def application(settings: Settings, budgets: Budgets, *, tell: bool) -> Any:  # noqa: ANN401  a WSGI application
+    """The WSGI application of one worker; `tell`: it says what is true of all of them."""
     with loading():  # in a process that has not loaded them yet
         from api.http.app import create_app  # noqa: PLC0415
         from api.ops.wiring import Enclave  # noqa: PLC0415
@@ -155,6 +156,8 @@ def application(settings: Settings, budgets: Budgets) -> Any:  # noqa: ANN401  a
         Thread(target=_tell_pools, args=(enclave,), name="pools", daemon=True).start()
     try:
         _begin(enclave)
+        if tell:
+            tell_connections(enclave)
     except Unavailable:
         Thread(target=_begin_later, args=(enclave,), name="beginning", daemon=True).start()
     app = create_app(enclave, budgets)
@@ -166,6 +169,22 @@ def application(settings: Settings, budgets: Budgets) -> Any:  # noqa: ANN401  a
 def _begin(enclave: Enclave) -> None:
     enclave.start()
     enclave.start_anchoring()
+
+
+def tell_connections(enclave: Enclave) -> None:
+    """Says at the start where all workers together may want more connections than there are.
+
+    Raises:
+        Unavailable: The database cannot be asked.
+    """
+    workers = enclave.settings.workers
+    most, there = workers * enclave.most_connections, enclave.connections_of_server()
+    if most > there:
+        logging.getLogger("socai.roles").warning(
+            "SOCAI_WORKERS=%d may take %d connections of the database, which has %d for everybody:"
+            " set fewer workers, or a larger max_connections there",
+            workers, most, there,
+        )  # fmt: skip
 
 
 def _begin_later(enclave: Enclave) -> None:

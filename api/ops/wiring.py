@@ -161,6 +161,8 @@ class KeptFiles(BlobStore, FileBytes, Protocol):
 _REGISTRY_TTL_S: Final = 1.0
 _POOL_SPARE: Final = 2
 _POOL_MOST: Final = 12
+_CONNECTIONS_BESIDE: Final = 4
+"""The appender's, that of notices, and the two of what is public."""
 _HUNG_S: Final = 8.0
 """How long the database may be silent within a statement of whoever writes."""
 _HUNG_READ_S: Final = 12.0
@@ -597,6 +599,16 @@ class Enclave:
     def pools(self) -> Mapping[str, Mapping[str, int]]:
         """How the pools of this process stand, by login."""
         return {"reader": self._reading.get_stats(), "writer": self._writing.get_stats()}
+
+    @property
+    def most_connections(self) -> int:
+        """How many connections of the database this process may come to hold."""
+        pools = {id(one): one for one in (self._reading, self._writing, self._beside)}.values()
+        return sum(one.max_size for one in pools) + _CONNECTIONS_BESIDE
+
+    def connections_of_server(self) -> int:
+        """How many the database has for everybody. Raises: Unavailable."""
+        return PostgresVitals(self._writing).connections()
 
     def asker(self, caller: Caller, *, of_cases: bool, at: datetime | None) -> Asker:
         """The ticket by which the database knows who asks (access.md G13)."""

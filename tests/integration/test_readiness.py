@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -13,6 +14,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from api.http.wsgi import tell_connections
 from api.ops.machine import RealClock
 from tests.fixtures.app import Service, found, open_service
 from tests.fixtures.clock import StepClock
@@ -45,6 +47,21 @@ def until_ready(service: Service) -> None:
             return
         Event().wait(0.1)
     raise AssertionError(checks(service))
+
+
+def test_more_connections_than_the_database_has_are_named_at_the_start(
+    now: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else it is found out under load, by whoever then gets none."""
+    there = now.enclave.connections_of_server()
+    held = now.enclave.most_connections
+    for workers, told in ((there // held, False), (there // held + 1, True)):
+        now.enclave.settings = replace(now.settings, workers=workers)
+        tell_connections(now.enclave)
+        said = [one.getMessage() for one in caplog.records if "max_connections" in one.getMessage()]
+        assert bool(said) == told
+    assert f"SOCAI_WORKERS={there // held + 1} may take" in said[0]
+    assert f"which has {there} for everybody" in said[0]
 
 
 def test_what_nobody_deals_with_is_told_by_the_first_answer_of_a_process(now: Service) -> None:

@@ -266,6 +266,16 @@ def test_each_lasting_process_is_asked_how_it_is_and_starts_again(name: str) -> 
     assert service["restart"] == "unless-stopped"
 
 
+def test_the_workers_of_both_replicas_have_connections_and_memory() -> None:
+    """As many as are said, whatever cores the machine has; 40 of each where its level is above."""
+    said = str(SERVICES["api"]["environment"]["SOCAI_WORKERS"])
+    workers = int(said.removeprefix("${SOCAI_WORKERS:-").removesuffix("}"))
+    server = next(one for one in SERVICES["postgres"]["command"] if "max_connections" in one)
+    assert len(REPLICAS) * workers * 40 < int(server.partition("=")[2]) - 50
+    assert SERVICES["api"]["mem_limit"] == "${SOCAI_MEMORY:-1g}"
+    assert workers * 150 + 2 * 256 < 1024
+
+
 def test_the_migrating_step_is_done_before_anybody_serves() -> None:
     """And the database answers before it begins; it runs once."""
     assert SERVICES["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}

@@ -15,6 +15,7 @@ _AGES: Final[LiteralString] = """
 SELECT index, extract(epoch FROM clock_timestamp() - recorded_at)::float8
 FROM log.records WHERE index = ANY (%s)
 """
+_CONNECTIONS: Final[LiteralString] = "SELECT current_setting('max_connections')::int"
 _WRITES: Final[LiteralString] = "SELECT current_setting('transaction_read_only') = 'off'"
 #: What does not fit into the memory of a sort goes to a file where tables lie, and is gone at once.
 _NARROW: Final[LiteralString] = "SET LOCAL work_mem = '64kB'"
@@ -44,6 +45,11 @@ class PostgresVitals:
             self._pool, lambda connection: connection.execute(_AGES, [list(indices)]).fetchall()
         )
         return dict(cast("list[tuple[int, float]]", rows))
+
+    def connections(self) -> int:
+        """How many connections the server has, for all of its logins. Raises: Unavailable."""
+        row = reading(self._pool, lambda connection: connection.execute(_CONNECTIONS).fetchone())
+        return cast("tuple[int]", row)[0]
 
     def writes(self) -> bool:
         """Whether anything can be written where its tables lie; it leaves nothing behind.

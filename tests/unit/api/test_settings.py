@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError, fields, replace
@@ -22,6 +23,7 @@ from api.settings import (
     Home,
     Settings,
     SettingsError,
+    processors,
     write_private,
 )
 from keys.custody.file import costs_of
@@ -143,6 +145,27 @@ def test_defaults_weaken_nothing() -> None:
     told = _from_env()
     assert "host='127.0.0.1'" in told
     assert "token_ttl_s=900" in told
+
+
+def test_a_worker_for_each_processor_that_may_be_used_and_no_more_than_four(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine of many cores starts no worker for each: what they take, a container lacks."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(64))
+    assert processors(tmp_path) == 64, "no quota is here"
+    (tmp_path / "cpu").mkdir()
+    (tmp_path / "cpu/cpu.cfs_period_us").write_text("100000\n", "ascii")
+    for name, text, most in (
+        ("cpu/cpu.cfs_quota_us", "-1\n", 64),
+        ("cpu/cpu.cfs_quota_us", "250000\n", 2),
+        ("cpu.max", "max 100000\n", 2),
+        ("cpu.max", "90000 100000\n", 1),
+    ):
+        (tmp_path / name).write_text(text, "ascii")
+        assert processors(tmp_path) == most, text
+    monkeypatch.setattr("api.settings.processors", lambda: 64)
+    monkeypatch.delenv("SOCAI_WORKERS", raising=False)
+    assert Settings.from_env().workers == 4
 
 
 def test_a_child_process_gets_the_same_settings(tmp_path: Path) -> None:

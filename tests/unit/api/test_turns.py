@@ -32,7 +32,7 @@ def _waits(pid: int) -> bool:
 @pytest.mark.parametrize("killed", [False, True])
 def test_who_comes_second_begins_when_the_first_is_over(killed: bool) -> None:  # noqa: FBT001 - a table of cases
     """Also where it is killed: what it held is nobody's."""
-    turns = Turns(1)
+    turns = Turns()
     heard, told = os.pipe()
     wait, over = os.pipe()
     children = [_child(turns, told, b"1", wait)]
