@@ -229,8 +229,10 @@ def _load(settings: Settings) -> None:
     with loading():
         import api.http.app  # noqa: F401, PLC0415  prometheus_client must see share_metrics
         from api.ops import telemetry, wiring  # noqa: F401, PLC0415  the same
+        from api.problems.types import TYPES  # noqa: PLC0415
 
     telemetry.configure(settings.log_level)
+    telemetry.begin_at_zero(TYPES)
 
 
 def main() -> None:

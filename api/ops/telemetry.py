@@ -187,6 +187,26 @@ def _counted(call: str, method: str, status: int) -> tuple[Counter, Histogram]:
 
 
 Until = Literal["durable", "proven"]
+_OUTCOMES: Final[Mapping[Until, tuple[str, ...]]] = {
+    "durable": ("recorded", "repeated", "refused", "unavailable"),
+    "proven": ("proven", "late"),
+}
+
+
+def begin_at_zero(codes: Iterable[str]) -> None:
+    """Has each series that an alert counts by be there from the start.
+
+    Prometheus sees no increase in a series that is 1 when it sees it first: the first error of its
+    kind would ring nowhere.
+
+    Args:
+        codes: Of problems, all there are.
+    """
+    for code in codes:
+        PROBLEMS.labels(code)
+    for until, outcomes in _OUTCOMES.items():
+        for outcome in outcomes:
+            STATEMENT_SECONDS.labels(until, outcome)
 
 
 def statement(until: Until, outcome: str, seconds: float, guard: str = "") -> None:

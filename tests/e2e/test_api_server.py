@@ -210,6 +210,20 @@ def test_metrics_stand_on_a_port_of_their_own_and_name_no_case(running: Running)
     assert "bacninh" not in told
 
 
+def test_what_an_alert_counts_by_is_there_before_it_happens(running: Running) -> None:
+    """A series that begins with 1 has no increase, and its alert is silent the first time."""
+    told = httpx.get(f"http://127.0.0.1:{running.metrics}/metrics").text
+    rules = (ROOT / "docs/operate/alerts/rules.yml").read_text("utf-8")
+    counted = re.findall(r'increase\((socai_\w+)\{(\w+)=~?"([\w|]+)"\}', rules)
+    assert {name for name, *_ in counted} == {
+        "socai_http_problems_total",
+        "socai_statement_seconds_count",
+    }
+    for name, label, values in counted:
+        for value in values.split("|"):
+            assert re.search(rf'^{name}\{{[^}}]*{label}="{value}"', told, re.MULTILINE), value
+
+
 def test_metrics_are_as_of_the_scrape(running: Running) -> None:
     """Nobody else asks readiness between the two, and what is told does not stand still."""
     where = f"http://127.0.0.1:{running.metrics}/metrics"
