@@ -6,6 +6,7 @@ Read without the server's packages: an officer's commands ask it too.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -22,16 +23,45 @@ ACCESS_VKEYS: Final = "vkeys.access"
 
 
 AUDITED: Final = "audited.json"
-"""When this home was last given an audit, and whether all was sound."""
+"""When this home was last given an audit, whether all was sound, and what it was asked."""
+_OF_BEFORE: Final = ("content", "views", "definitions", "files")
+"""What an audit asked whose note does not say."""
 
 
-def write_audited(settings: Settings, at: datetime, *, ok: bool) -> None:
-    """Notes an audit of the whole log, for whoever watches, where the home can be written."""
+def write_audited(settings: Settings, at: datetime, asked: Sequence[str], *, ok: bool) -> bool:
+    """Notes an audit of this home's log, for whoever watches, where the home can be written.
+
+    Damage stays noted until an audit is sound that asked as much as the one that found it.
+
+    Args:
+        settings: Of the home.
+        at: When it was over.
+        asked: What was checked beside the log as it lies, a word each.
+        ok: Whether it was sound.
+
+    Returns:
+        Whether what is noted now is this one.
+    """
     path = settings.home / AUDITED
+    found_by = _damage_found_by(settings)
+    if ok and not found_by <= set(asked):
+        return False
     with contextlib.suppress(OSError):
         draft = path.with_suffix(".draft")
-        draft.write_bytes(orjson.dumps({"at": at.timestamp(), "ok": ok}))
+        by = set(asked) if ok else found_by | set(asked)
+        note = {"at": at.timestamp(), "ok": ok, "asked": sorted(by)}
+        draft.write_bytes(orjson.dumps(note))
         draft.replace(path)
+    return True
+
+
+def _damage_found_by(settings: Settings) -> set[str]:
+    """What was asked by the audits that found damage, where none has been as wide since."""
+    try:
+        note = orjson.loads((settings.home / AUDITED).read_bytes())
+        return set() if note["ok"] is True else set(map(str, note.get("asked", _OF_BEFORE)))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()
 
 
 def last_audited(settings: Settings) -> tuple[float, bool]:

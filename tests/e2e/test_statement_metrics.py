@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 import orjson
+import psycopg
 import pytest
 from click.testing import CliRunner
 from prometheus_client import REGISTRY
@@ -68,16 +69,40 @@ def test_time_until_durable_and_proven_is_told_by_outcome_and_refusals_by_guard(
         assert all(label in _WORDS or re.fullmatch("[A-Z_]+", label) for label in labels), name
 
 
+def _audit(service: Service, status: int, *words: str) -> str:
+    """What it says to the operator."""
+    env = {"SOCAI_HOME": str(service.settings.home), "SOCAI_MIN_FREE_MIB": "0"}
+    asked = ["--lang", "en", "log", "audit", "--json", "--workers", "0", *words]
+    done = CliRunner().invoke(main, asked, env=env)
+    assert done.exit_code == status, done.output
+    assert orjson.loads(done.stdout)["ok"] is (status == 0)
+    return done.stderr
+
+
 def test_the_last_audit_and_its_result_are_told(service: Service) -> None:
-    """Read at the scrape, from what the home was given; a damaged note is none."""
+    """Read at the scrape, from what the home was given; a damaged note is none.
+
+    Damage stays until an audit that asks as much is sound, or the alarm ends with the first that
+    does not look there.
+    """
     readiness = service.enclave.readiness
     readiness.checks()
     assert telemetry.AUDIT_AT._value.get() == 0
-    env = {"SOCAI_HOME": str(service.settings.home), "SOCAI_MIN_FREE_MIB": "0"}
-    done = CliRunner().invoke(main, ["log", "audit", "--json", "--workers", "0"], env=env)
+    _audit(service, 0)
     readiness.checks()
-    assert telemetry.AUDIT_OK._value.get() == int(orjson.loads(done.stdout)["ok"]) == 1
+    assert telemetry.AUDIT_OK._value.get() == 1
     assert telemetry.AUDIT_AT._value.get() > 0
+    with psycopg.connect(service.database.admin, autocommit=True) as admin:
+        admin.execute("GRANT SELECT ON log.records TO public")
+        _audit(service, 1)
+        said = _audit(service, 0, "--no-definitions")
+        assert "asked more than this one" in " ".join(said.split())
+        readiness.checks()
+        assert telemetry.AUDIT_OK._value.get() == 0
+        admin.execute("REVOKE SELECT ON log.records FROM public")
+        _audit(service, 0)
+        readiness.checks()
+        assert telemetry.AUDIT_OK._value.get() == 1
     (service.settings.home / AUDITED).write_text("{}")
     readiness.checks()
     assert (telemetry.AUDIT_AT._value.get(), telemetry.AUDIT_OK._value.get()) == (0, 0)

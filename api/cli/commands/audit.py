@@ -124,8 +124,23 @@ def audit_log(  # noqa: PLR0913  as `run`
             trusted_reads=[*reads.notes, *of_reads],
         )
     found = replace(found, unopened={**seen.unopened, **reads.unopened})
-    if dbname is None:
-        write_audited(settings, RealClock().now(), ok=found.ok)
+    asked = {
+        "content": login == PROJECTOR,
+        "views": login == PROJECTOR and not no_views,
+        "definitions": not no_definitions,
+        "files": found.report.files.contents != NOTHING,
+        "bytes of files": found.report.files.contents == DIGEST,
+        "checkpoints": bool(kept),
+        "keys": bool(vkeys),
+    }
+    words = [word for word, was in asked.items() if was]
+    if dbname is None and not write_audited(settings, RealClock().now(), words, ok=found.ok):
+        shell.note(
+            Message(
+                "An audit of this home found damage and asked more than this one: it stays noted"
+                " until one that asks as much is sound."
+            )
+        )
     if shell.json:
         shell.give(found.as_dict())
     else:
