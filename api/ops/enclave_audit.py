@@ -39,7 +39,12 @@ from ledger.postgres.files import PostgresFiles
 from ledger.postgres.records import PostgresRecords
 from ledger.streams.record_reader import Reader
 from ledger.write.registry_follower import RegistryFollower
-from projections.checks.rebuild_comparison import RebuildDifference, altered_definitions, compare
+from projections.checks.rebuild_comparison import (
+    RebuildDifference,
+    altered_definitions,
+    any_views,
+    compare,
+)
 
 PROJECTOR: Final = "projector"
 AUDITOR: Final = "auditor"
@@ -48,6 +53,8 @@ LENGTH: Final = "length"
 DIGEST: Final = "digest"
 _NO_REGISTRY: Final = (KeysError, VerificationError, Rejected, KeyError, TypeError, ValueError)
 """What following a damaged log ends in."""
+NO_VIEWS: Final = "views (there are none here)"
+"""As in a dump of the logs that was restored alone."""
 Stage = Literal["log", "views"]
 Progressed = Callable[[Stage, int, int], None]
 
@@ -208,10 +215,13 @@ def run(  # noqa: PLR0913  an auditor's choices, each with its name
         return Audited(report, (), "views" if views else "", altered, reads=reads)
     if not report.ok:
         return Audited(report, (), "views (the log comes first)", altered, reads=reads)
-    found = _views(settings, facts, kek, partial(progress, "views"))
-    if definitions:
-        with translating(), connect(role_dsn(settings, facts, PROJECTOR)) as connection:
+    with translating(), connect(role_dsn(settings, facts, PROJECTOR)) as connection:
+        there = any_views(connection)
+        if definitions:
             altered = [*altered, *altered_definitions(connection, facts.slug)]
+    if not there:
+        return Audited(report, (), NO_VIEWS, altered, reads=reads)
+    found = _views(settings, facts, kek, partial(progress, "views"))
     return Audited(report, found, "", altered, reads=reads)
 
 

@@ -182,6 +182,7 @@ AUDITED: Final[dict[str, Message]] = {
     "stopped": meaning("audit", "stopped"),
     "tokens": Message("tokens"),
     "views": Message("views"),
+    "views (there are none here)": Message("views (there are none here)"),
     "views (the log comes first)": Message("views (the log comes first)"),
     "wraps": Message("wraps"),
 }

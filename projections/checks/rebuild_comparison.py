@@ -207,6 +207,12 @@ def compare(  # noqa: PLR0913 - two sides, and how to read each
         return wrong
 
 
+def any_views(connection: Connection) -> bool:
+    """Whether there is a schema of views: a dump of the logs alone has none."""
+    row = connection.execute("SELECT to_regnamespace('proj') IS NOT NULL").fetchone()
+    return row is not None and bool(row[0])
+
+
 def altered_definitions(connection: Connection, slug: str) -> list[Altered]:
     """Where schema `proj` is not as shipped: tables, columns, indexes, owners and grants.
 

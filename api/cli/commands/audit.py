@@ -24,6 +24,7 @@ from api.ops.enclave_audit import (
     AUDITOR,
     DIGEST,
     LENGTH,
+    NO_VIEWS,
     NOTHING,
     PROJECTOR,
     Seen,
@@ -126,7 +127,7 @@ def audit_log(  # noqa: PLR0913  as `run`
     found = replace(found, unopened={**seen.unopened, **reads.unopened})
     asked = {
         "content": login == PROJECTOR,
-        "views": login == PROJECTOR and not no_views,
+        "views": login == PROJECTOR and not no_views and found.views_skipped != NO_VIEWS,
         "definitions": not no_definitions,
         "files": found.report.files.contents != NOTHING,
         "bytes of files": found.report.files.contents == DIGEST,
