@@ -48,7 +48,7 @@ from projections.views.statistics.indicators import NO_FINDING, OF_ACTS
 
 _TASKS: Final = ("kind", "number", "act", "due", "status", "clock", "source")
 TASKS_OF_ALL: Final = ("kind", "number", "act", "due", "clock", "source", "officer")
-"""Where it is said whose each is: seven have room in 80 columns, so the status is below the date."""
+"""Where it is said whose each is: seven have room in 80 columns; the status is below the date."""
 TASK_WIDTHS: Final = {
     "kind": 10, "due": 10, "status": 12, "act": 18, "clock": 14, "source": 15,
 }  # fmt: skip
@@ -751,6 +751,7 @@ def _history(shell: Shell, pointer: str, changes: Sequence[Mapping[str, Any]]) -
 
 
 def task_row(shell: Shell, part: str, line: Mapping[str, Any], *, team: bool) -> tuple[object, ...]:
+    """Cells of a piece of work, as `TASKS_OF_ALL` names them with `team`, else as `_TASKS`."""
     at = line.get("due_at")
     due = case_words.when(at)
     status = None if at is None and line.get("code") is None else word(line["status"], shell.lang)
