@@ -92,4 +92,7 @@ def test_a_checkpoint_that_the_log_did_not_sign_covers_nothing(service: Service,
         response = service.client.get(path)
         assert (response.status_code, response.get_json()["code"]) == (500, "evidence_fails"), path
         assert "evidence_fails" in _documented(path, 500), path
-    assert service.client.get("/health/ready").status_code == 503
+    ready = service.readiness("log", "en")
+    told = {one["name"]: one for one in ready.get_json()["checks"]}
+    assert (ready.status_code, told["log"]["ok"]) == (503, False)
+    assert "the last checkpoint does not hold" in told["log"]["detail"]
