@@ -191,7 +191,7 @@ def test_help_names_the_values_where_they_are_few(inspected: Inspected, lang: st
     assert not [line for line in said.splitlines() if len(line.rstrip()) > 80]
 
 
-@pytest.mark.parametrize("lang", ["vi", "en"])
+@pytest.mark.parametrize("lang", ["vi", pytest.param("en", marks=pytest.mark.drill)])
 def test_the_tour_asks_twelve_questions_and_runs_each(inspected: Inspected, lang: str) -> None:
     """Without a terminal all of them, each with its command; at 80 columns nothing is longer."""
     said = inspected.cli("tour", lang=lang, terminal=True)

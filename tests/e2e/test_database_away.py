@@ -128,6 +128,7 @@ def test_what_starts_without_a_database_answers_503_and_goes_on_by_itself(
         own_server.start()
 
 
+@pytest.mark.drill
 def test_another_log_in_the_place_of_the_own_one_is_not_served_when_it_comes_late(
     own_server: Embedded, own_database: Database, home: Settings, tmp_path: Path
 ) -> None:

@@ -207,6 +207,7 @@ def _body(answer: bytes) -> bytes:
     return answer.partition(b"\r\n\r\n")[2]
 
 
+@pytest.mark.drill
 def test_readers_that_drip_hold_up_nobody_else(slow: Slow) -> None:
     """Three times as many as there are threads take a long answer a few bytes at a time.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import psycopg
@@ -79,7 +79,10 @@ class Pair:
         return self.log.stored()[index].recorded_at
 
 
-@pytest.fixture(params=["SC3", "SC9", pytest.param("SC10", marks=pytest.mark.soak), "SC11"])
+_LONG: Final = [pytest.param(name, marks=pytest.mark.soak) for name in ("SC10", "SC11")]
+
+
+@pytest.fixture(params=["SC3", "SC9", *_LONG])
 def pair(postgres_server: Any, request: pytest.FixtureRequest) -> Iterator[Pair]:  # noqa: ANN401
     """A scenario twice; these have clocks, flags, restated reports and successions among them."""
     log = played(request.param)

@@ -216,6 +216,7 @@ def _append_until_refused(appender: GroupAppender) -> tuple[dict[int, Draft], Un
     pytest.fail("the disk was never full")
 
 
+@pytest.mark.drill
 def test_a_server_that_stops_for_want_of_room_loses_nothing_it_answered(
     tight: Database, disk: Disk
 ) -> None:

@@ -107,6 +107,7 @@ def test_all_is_synced_at_once_only_where_the_kernel_says_what_failed(
     assert sync_method(kernel) == method
 
 
+@pytest.mark.drill
 def test_a_cluster_with_records_is_no_unfinished_one(server: Embedded, tmp_path: Path) -> None:
     """Whatever a note says that was left: its log has gone on."""
     settings = Settings.at(tmp_path / "home")
@@ -159,6 +160,7 @@ def test_a_long_path_falls_back_to_loopback(tmp_path: Path) -> None:
         server.stop()
 
 
+@pytest.mark.drill
 def test_an_enclave_is_installed_through_a_database_without_an_encoding(server: Embedded) -> None:
     """A cluster that was made without a locale is SQL_ASCII: names are names there too."""
     dsn = server.start()

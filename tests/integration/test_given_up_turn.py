@@ -234,7 +234,10 @@ def test_whoever_was_killed_while_giving_up_goes_on(
     assert audited(service).ok
 
 
-@pytest.mark.parametrize("left", [b"damaged", b""], ids=["damaged", "gone"])
+@pytest.mark.parametrize(
+    "left",
+    [pytest.param(b"damaged", marks=pytest.mark.drill, id="damaged"), pytest.param(b"", id="gone")],
+)
 def test_a_key_lost_before_it_was_in_force_takes_nothing_with_it(
     service: Service, monkeypatch: pytest.MonkeyPatch, left: bytes
 ) -> None:

@@ -236,6 +236,7 @@ def test_a_report_that_restates_another_one_ends_no_task(database: Database) -> 
     assert bench.compared() == []
 
 
+@pytest.mark.drill
 def test_a_restart_after_every_batch_gives_the_same_rows(bench: Bench) -> None:
     """Nothing lives in memory that the tables and the log do not give back."""
     whole = bench.projector()

@@ -205,6 +205,7 @@ def test_a_process_that_dies_is_followed_by_another(
     assert made.rows() == expected
 
 
+@pytest.mark.drill
 def test_a_loop_that_ends_takes_its_processes_along_and_the_next_goes_on(
     database: Database,
 ) -> None:
@@ -243,6 +244,7 @@ def test_a_rebuild_given_up_ends_its_processes(database: Database) -> None:
     projector.close()
 
 
+@pytest.mark.drill
 def test_who_still_writes_when_a_rebuild_is_given_up_leaves_nothing(database: Database) -> None:
     """A process that nobody could end commits while its generation is cleared away."""
     made = yard(database, "SC1")

@@ -383,6 +383,7 @@ def test_identities_open_with_shares_of_the_new_key(room: Room) -> None:
     assert later.token != item.token
 
 
+@pytest.mark.drill
 def test_whoever_was_killed_over_identities_goes_on(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
