@@ -260,7 +260,7 @@ def test_who_takes_part_in_no_case_meets_none(inspected: Inspected) -> None:
     assert figures["total"] == 0
     assert not any(inspected.read("/v1/worklist", by=STRANGER)[name] for name in _TASKS)
     hidden, absent = inspected.case("SC1"), "00000000-0000-4000-8000-000000000000"
-    for part in _PARTS:
+    for part in ("", *_PARTS):
         asked = [_problem_of(inspected, f"/v1/cases/{one}{part}") for one in (hidden, absent)]
         assert asked[0] == asked[1], part
         assert asked[0]["code"] == "not_found", part
@@ -331,7 +331,8 @@ def test_every_answer_is_what_the_document_says(inspected: Inspected, http: http
     """Members and headers, with nothing besides: whoever builds on the document misses nothing."""
     cases = [line["id"] for line in http.get("/v1/cases").json()["cases"]]
     paths = [
-        *(f"/v1/cases/{case}{part}" for case in cases for part in _PARTS),
+        *(f"/v1/cases/{case}" for case in cases),
+        *(f"/v1/cases/{case}{part}" for case in cases[::2] for part in _PARTS),
         f"/v1/cases/{inspected.case(OPEN)}?as_of=2025-02-10&clock=occurred",
         "/v1/cases/00000000-0000-4000-8000-000000000000",
         f"/v1/verification?cases={','.join(cases)}",
@@ -346,7 +347,6 @@ def test_every_answer_is_what_the_document_says(inspected: Inspected, http: http
 
 
 _PARTS = (
-    "",
     "/acts?limit=200",
     "/diff?from=0",
     "/fields/state/history",

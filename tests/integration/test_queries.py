@@ -210,7 +210,7 @@ def test_who_decided_and_on_what_basis(sc1: Case) -> None:
     assert len({s.row.officer for s in statements}) == len(statements)
 
 
-STATEMENTS: Final = 100
+STATEMENTS: Final = 40
 
 
 def _long_case(database: Database) -> tuple[Case, str]:
