@@ -47,8 +47,8 @@ from projections.views.statistics.hidden_cells import HIDDEN, HIDDEN_MEANS
 from projections.views.statistics.indicators import NO_FINDING, OF_ACTS
 
 _TASKS: Final = ("kind", "number", "act", "due", "status", "clock", "source")
-TASKS_OF_ALL: Final = ("kind", "number", "act", "due", "clock", "source", "officer")
-"""Where it is said whose each is: seven have room in 80 columns; the status is below the date."""
+TASKS_OF_ALL: Final = ("kind", "number", "act", "due", "clock", "officer")
+"""Where it is said whose each is: the status is below the date, and the source below the clock."""
 TASK_WIDTHS: Final = {
     "kind": 10, "due": 10, "status": 12, "act": 18, "clock": 14, "source": 15,
 }  # fmt: skip
@@ -751,7 +751,7 @@ def _history(shell: Shell, pointer: str, changes: Sequence[Mapping[str, Any]]) -
 
 
 def task_row(shell: Shell, part: str, line: Mapping[str, Any], *, team: bool) -> tuple[object, ...]:
-    """Cells of a piece of work, as `TASKS_OF_ALL` names them with `team`, else as `_TASKS`."""
+    """A line of work as a row of the table of whoever asks, or of a whole agency."""
     at = line.get("due_at")
     due = case_words.when(at)
     status = None if at is None and line.get("code") is None else word(line["status"], shell.lang)
@@ -763,8 +763,8 @@ def task_row(shell: Shell, part: str, line: Mapping[str, Any], *, team: bool) ->
     why = (_move(shell, line), case_words.source(shell, line))
     if not team:
         return (*what, due, status, *why)
-    officer = str(line.get("officer") or "–")[:8]
-    return (*what, "\n".join(filter(None, (due, status))), *why, officer)
+    below = ("\n".join(filter(None, both)) for both in ((due, status), why))
+    return (*what, *below, str(line.get("officer") or "–")[:8])
 
 
 def _move(shell: Shell, line: Mapping[str, Any]) -> str | None:
