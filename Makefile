@@ -174,6 +174,7 @@ secrets: ## what docker-compose.yml needs: random secrets in secrets/ (LEVEL=mat
 	@test -z "$(OF_LEVEL)" || grep -qs ^SOCAI_LEVEL= $(ENV_FILE) || printf '%s\n' SOCAI_LEVEL=$(LEVEL) \
 	  SOCAI_SECRETS=./$(SECRETS_DIR) COMPOSE_PROJECT_NAME=socai-$(LEVEL) \
 	  COMPOSE_PROFILES=keeper SOCAI_KEK_OF_API=no-key >>$(ENV_FILE)
+	@grep -qs ^COMPOSE_PROFILES= $(ENV_FILE) || echo COMPOSE_PROFILES= >>$(ENV_FILE)
 	@echo "The containers take 2 GiB of memory and 5 GB of disk before the first act (docs/operate/capacity.md)."
 	@echo "Made $(SECRETS_DIR)/ and $(ENV_FILE); what was there is kept. Keep a copy of $(SECRETS_DIR)/passphrase apart."
 

@@ -31,6 +31,11 @@ PROXY: Final = (ROOT / FILE["configs"]["proxy"]["file"]).read_text("utf-8")
 CALLS: Final = orjson.loads((ROOT / "docs/reference/openapi.json").read_bytes())["paths"]
 REPLICAS: Final = ("api", "api-2")
 ALONE: Final = ("restore", "place")  # by hand, when there is no database, and reached by nobody
+_BACK: Final = (
+    "docker compose up --detach",
+    "docker compose run --rm migrate backup run",
+    "docker compose up --detach --wait",
+)
 KEYS: Final = Path("/var/lib/socai/keys")
 SEEN: Final = "/var/lib/socai/seen"
 
@@ -165,6 +170,39 @@ def test_a_second_level_shares_nothing_with_the_first(tmp_path: Path) -> None:
     for service in SERVICES.values():
         if service["image"].startswith("socai"):
             assert service["environment"]["SOCAI_LEVEL"] == "${SOCAI_LEVEL:-ordinary}"
+
+
+def test_what_is_founded_later_is_started_by_every_later_up(tmp_path: Path) -> None:
+    """Else whoever types the next block, at night, is left without archiver and vault.
+
+    Behind a restore the archiver is well once there is a full backup: it is waited for after that.
+    """
+    typed = {
+        page.name: re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+        for page in (ROOT / "docs" / "operate").glob("*.md")
+    }
+    lines = [line for blocks in typed.values() for one in blocks for line in one.splitlines()]
+    assert not [one for one in lines if re.search(r"--profile (?!'\*' down)", one)]
+    added = sorted({one for one in lines if one.startswith("sed ")})
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for level, own in (("ordinary", set[str]()), ("mat", {"keeper"})):
+        subprocess.run(["make", "secrets", f"LEVEL={level}"], cwd=tmp_path, check=True)  # noqa: S607
+        name = ".env" if level == "ordinary" else f".env.{level}"
+        for one in added:
+            subprocess.run(
+                ["/bin/sh", "-ec", one], cwd=tmp_path, check=True, env={"COMPOSE_ENV_FILES": name}
+            )
+        said = dict(line.split("=") for line in (tmp_path / name).read_text().split())
+        profiles = set(said["COMPOSE_PROFILES"].split(",")) - {""}
+        assert profiles == {"archiver", "vault"} | own
+        assert all([one] == SERVICES[one]["profiles"] for one in profiles)
+    ends = [one.splitlines() for one in typed["backup.md"] if "run --rm restore" in one]
+    assert len(ends) == 2
+    for one in ends:
+        started, saved, waited = (one.index(line) for line in _BACK)
+        assert started < saved < waited == len(one) - 1
+    (exchanged,) = (one for one in typed["upgrade.md"] if "standby" in one)
+    assert exchanged.splitlines()[-1] == _BACK[-1]
 
 
 def test_each_process_has_only_the_logins_it_works_with() -> None:
