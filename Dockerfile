@@ -31,7 +31,8 @@ RUN groupadd --gid 10001 socai \
     /var/lib/socai/keys/backup /var/lib/socai/backups \
     /var/lib/socai/seen /var/lib/socai/seen/api \
     /var/lib/socai/seen/checkpointer /var/lib/socai/seen/access /var/lib/socai/seen/projector \
-    /var/lib/socai/seen/follower /var/lib/socai/keeper
+    /var/lib/socai/seen/follower /var/lib/socai/keeper \
+ && install -d -o 10001 -g 10001 -m 0755 /var/lib/socai/metrics
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1 \
     SOCAI_HOME=/var/lib/socai/home SOCAI_KEYS_DIR=/var/lib/socai/keys \
     SOCAI_SEEN_DIR=/var/lib/socai/seen

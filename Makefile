@@ -163,7 +163,7 @@ secrets: ## what docker-compose.yml needs: random secrets in secrets/ (LEVEL=mat
 	  test -s $(SECRETS_DIR)/$$name || random A-Za-z0-9 40 >$(SECRETS_DIR)/$$name; done; \
 	for name in session ticket; do \
 	  test -s $(SECRETS_DIR)/$$name.key || random 0-9a-f 64 >$(SECRETS_DIR)/$$name.key; done
-	@test -s $(SECRETS_DIR)/mail.json || echo '{}' >$(SECRETS_DIR)/mail.json
+	@for name in mail blobs; do test -s $(SECRETS_DIR)/$$name.json || echo '{}' >$(SECRETS_DIR)/$$name.json; done
 	@test -s $(SECRETS_DIR)/proxy.key || { command -v openssl >/dev/null 2>&1 \
 	  || { echo "openssl is not here: put the certificate of the proxy and its key into $(SECRETS_DIR)/proxy.crt and proxy.key." >&2; exit 1; }; \
 	  umask 077; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 825 -subj /CN=localhost \

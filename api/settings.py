@@ -40,8 +40,8 @@ BACKUP_PASSPHRASE: Final = "backup.passphrase"  # noqa: S105  the name of a file
 VAULT_PASSPHRASE: Final = "vault.passphrase"  # noqa: S105  the name of a file
 _HEX32: Final = re.compile(r"[0-9a-f]{64}")
 _PASSWORD_BYTES: Final = 24
-#: Settings whose variable has another name.
-_CALLED: Final = {"attempts": "sign_in_attempts"}
+CALLED: Final = {"attempts": "sign_in_attempts"}
+"""Settings whose variable has another name."""
 _MOST_WORKERS: Final = 4
 _QUOTAS: Final = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))
 """Where a quota of processors stands, beside its period, in either version of cgroups."""
@@ -294,7 +294,7 @@ class Settings:
         """The variables that give a child process these same settings."""
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
-            f"SOCAI_{_CALLED.get(name, name).upper()}": str(value)
+            f"SOCAI_{CALLED.get(name, name).upper()}": str(value)
             for name, value in given.items()
             if value not in (None, "")
         }

@@ -131,6 +131,16 @@ class Project:
         run = ("run", "--rm", "--no-deps", "-T", "--entrypoint", "tar", service)
         return (*run, "-C", folder, *how)
 
+    def scraped(self, service: str) -> str:
+        """What Prometheus is told, from the network that is its own."""
+        name = f"socai-tested-{self.level}_scrape"
+        ask = (
+            f"import urllib.request as u; print(u.urlopen('http://{service}:9464').read().decode())"
+        )
+        words = [self._docker, "run", "--rm", "--network", name, "--entrypoint", "python", "socai"]
+        done = subprocess.run([*words, "-c", ask], capture_output=True, text=True, check=True)
+        return done.stdout
+
     def pause(self, service: str) -> None:
         """Freezes a service; where a process of it waits for a disk, that takes another try."""
         for _ in range(10):
@@ -166,6 +176,8 @@ def test_an_enclave_comes_up_and_plays_in_containers(project: Project) -> None:
         "http://api:8000",
     )  # fmt: skip
     assert _PLAYED[project.level] in played.stdout
+    for replica in ("api", "api-2"):
+        assert 'socai_ready{check="log"} 1.0' in project.scraped(replica)
     assert _refused_while(project, "up", "--detach", "--no-deps", "--no-build", "--wait",
         "--force-recreate", "api") == []  # fmt: skip
     short, long = _asked_of_a_replica_that_is_cut_off(project)

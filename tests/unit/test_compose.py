@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from api.http.framework.admission import MAX_BODY_BYTES
 from api.ops.reads.which_log import READS
 from api.ops.supervisor import REMEMBERING
 from api.problems.problem import CONTENT_TYPE, Problem
-from api.settings import Home, Settings
+from api.settings import CALLED, Home, Settings
 from ledger.postgres.migrate import WITH_PASSWORD
 from tests.attack import test_pages
 
@@ -31,6 +32,17 @@ PROXY: Final = (ROOT / FILE["configs"]["proxy"]["file"]).read_text("utf-8")
 CALLS: Final = orjson.loads((ROOT / "docs/reference/openapi.json").read_bytes())["paths"]
 REPLICAS: Final = ("api", "api-2")
 ALONE: Final = ("restore", "place")  # by hand, when there is no database, and reached by nobody
+_OTHER_HERE: Final = {
+    "workers": "2", "metrics_port": "9464", "profile": "P1", "level": "ordinary",
+    "trusted_proxies": "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16", "blobs": "/var/lib/socai/files",
+}  # fmt: skip
+_OF_THE_FILE: Final = {
+    "home", "database_url", "secrets_dir", "keys_dir", "seen_dir", "passphrase_file",
+    "keeper_socket", "backup_dir", "metrics_file",  # places inside
+    "host",  # the proxy alone is reached
+    "port",  # the API's is inside; SOCAI_PORT is that of the proxy
+    "pkcs11_module", "pkcs11_token", "pkcs11_pin_file",  # with a library and a device: an override
+}  # fmt: skip
 _BACK: Final = (
     "docker compose up --detach",
     "docker compose run --rm migrate backup run",
@@ -90,7 +102,7 @@ def test_the_image_is_no_root_either() -> None:
 def test_no_secret_stands_in_an_environment(name: str) -> None:
     """A secret is a file; the environment has only paths to it, and no URL has a password."""
     for variable, value in SERVICES[name]["environment"].items():
-        if re.search(r"PASS|SECRET|KEY|TOKEN", variable):
+        if re.search(r"PASS|SECRET|KEY|TOKEN(?!_TTL_S)", variable):
             assert str(value).startswith("/run/secrets"), variable
         assert not re.search(r"://[^/@]*:[^/@]*@", str(value)), variable
 
@@ -139,10 +151,41 @@ def test_every_secret_is_a_file_that_git_never_sees() -> None:
         "vault.passphrase",
         "backup.passphrase",
         "mail.json",
+        "blobs.json",
         "proxy.crt",
         "proxy.key",
         *keys,
     }
+
+
+def test_every_setting_reaches_its_process_or_is_the_files_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What an operator writes into `.env` is not ignored in silence."""
+    plain = Settings.at(Path("/"))
+    given: dict[str, set[str]] = {}
+    for service in SERVICES.values():
+        for name, value in service["environment"].items():
+            given.setdefault(name, set()).add(str(value))
+    passed: dict[str, str] = {}
+    for field in fields(Settings):
+        name = f"SOCAI_{CALLED.get(field.name, field.name).upper()}"
+        if field.name in _OF_THE_FILE:
+            assert not any("${" in one for one in given.get(name, ())), name
+            continue
+        said = [one for one in given[name] if one.startswith("${")]
+        assert len(said) == 1, name
+        assert said[0].startswith(f"${{{name}:-"), name
+        passed[name] = said[0].partition(":-")[2].removesuffix("}")
+        usual = _OTHER_HERE.get(field.name, getattr(plain, field.name))
+        assert passed[name] == ("" if usual is None else str(usual)), name
+    page = (ROOT / "docs/operate/install.md").read_text("utf-8")
+    unsaid = {name for name in passed if f"`{name}`" not in page}
+    assert all(name.startswith("SOCAI_MAIL_") for name in unsaid), unsaid
+    assert "`SOCAI_MAIL_*`" in page
+    for name, value in passed.items():
+        monkeypatch.setenv(name, value)
+    assert Settings.from_env().workers == int(_OTHER_HERE["workers"])
 
 
 def test_a_second_level_shares_nothing_with_the_first(tmp_path: Path) -> None:
@@ -159,7 +202,9 @@ def test_a_second_level_shares_nothing_with_the_first(tmp_path: Path) -> None:
         for name in ("secrets", "secrets-mat")
     )
     assert own.keys() == other.keys() == set(FILE["secrets"])
-    assert not {text for name, text in own.items() if name != "mail.json"} & set(other.values())
+    assert not {text for name, text in own.items() if not name.endswith(".json")} & set(
+        other.values()
+    )
     said = dict(line.split("=") for line in (tmp_path / ".env.mat").read_text().split())
     assert said["COMPOSE_PROJECT_NAME"] != FILE["name"]
     assert (said["SOCAI_LEVEL"], said["SOCAI_SECRETS"]) == ("mat", "./secrets-mat")
@@ -338,6 +383,11 @@ def test_only_the_proxy_is_reached_from_outside_and_only_on_loopback() -> None:
         assert all(port.startswith("127.0.0.1:") for port in ports)
         assert bool(ports) == (name == "proxy")
         assert ("outside" in service.get("networks", ())) == (name in (*REPLICAS, "proxy", "vault"))
+    assert FILE["networks"]["scrape"] == {"internal": True}
+    assert [name for name, one in SERVICES.items() if "scrape" in one.get("networks", ())] == [
+        *REPLICAS
+    ]
+    assert "9464" not in PROXY
 
 
 def test_two_replicas_of_the_api_stand_behind_one_port() -> None:
