@@ -100,7 +100,8 @@ class Settings:
         trusted_proxies: `SOCAI_TRUSTED_PROXIES`, default none: addresses and networks, between
             commas, whose `X-Forwarded-For` says who the client is.
         metrics_port: `SOCAI_METRICS_PORT`, default 0 (none): Prometheus, on a port of its own.
-        metrics_file: `SOCAI_METRICS_FILE`: where the vault, which has no port, writes its metrics.
+        metrics_file: `SOCAI_METRICS_FILE`: where the vault, which has no port, writes its metrics,
+            and `backup check` and `mirror status` theirs: a file for each.
         traces_url: `SOCAI_TRACES_URL`: a collector's address for traces (OTLP over HTTP), which is
             told route, status and time of every request, and nothing else of it.
         workers: `SOCAI_WORKERS`, default as many as processors it may use, at most 4: each takes

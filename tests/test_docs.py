@@ -19,7 +19,9 @@ from prometheus_client import REGISTRY
 from api.cli.main import main
 from api.http.framework import spec_html
 from api.ops import telemetry
+from api.ops.backup.metrics import backup_metrics
 from api.ops.machine import RealClock
+from api.ops.mirror.metrics import mirror_metrics
 from api.ops.vault.metrics import VaultMetrics
 from ledger.regulation.docs.catalogue_page import KINDS
 from tests.messages import stored
@@ -113,7 +115,9 @@ def _metrics() -> set[str]:
     """Every metric of the program."""
     assert telemetry.LOG_SIZE is not None  # what is collected is registered by that module
     of_vault = VaultMetrics(Path("vault.prom"), lambda: 0.0, RealClock()).registry
-    every = [*REGISTRY.collect(), *of_vault.collect()]
+    at = RealClock().now()
+    of_commands = [*backup_metrics((), (), at).collect(), *mirror_metrics((), (), at).collect()]
+    every = [*REGISTRY.collect(), *of_vault.collect(), *of_commands]
     there = {f"{f.name}_total" if f.type == "counter" else f.name for f in every}
     return {name for name in there if name.startswith("socai_")}
 

@@ -116,19 +116,37 @@ def kept(own_server: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iter
         service.stop()
 
 
-def test_what_was_acknowledged_comes_back_on_another_machine(kept: Kept) -> None:
-    """A copy, and behind it what the stream kept: every act, sound, and the same root."""
+def _metrics(file: Path) -> dict[str, float]:
+    """What a file of metrics says, by name and labels."""
+    lines = [line.rpartition(" ") for line in file.read_text("utf-8").splitlines()]
+    return {name: float(value) for name, _, value in lines if not name.startswith("#")}
+
+
+def test_what_was_acknowledged_comes_back_on_another_machine(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy, and behind it what the stream kept: every act, sound, and the same root.
+
+    What a check finds stands in a file of metrics too, for whoever asks nobody.
+    """
+    monkeypatch.setenv("SOCAI_METRICS_FILE", str(file := kept.folder / "backup.prom"))
     kept.stream()
     none = socai(kept.settings, "health", "--role", "archiver")
     assert (none.exit_code, "there is no full backup" in none.stderr) == (1, True), none.output
     taken = told(socai(kept.settings, "backup", "run", "--json"))
     last = [kept.report(number) for number in range(20)][-1]
     assert told(socai(kept.settings, "backup", "check", "--json")) == {"ok": True, "faults": []}
+    assert {name.partition("{")[0] for name, value in _metrics(file).items() if not value} == {
+        "socai_backup_fault"
+    }
     assert told(socai(kept.settings, "health", "--role", "archiver", "--json"))["ok"]
     kept.break_off()
     lost = kept.report(20)
     behind = told(socai(kept.settings, "backup", "check", "--json"), 1)
     assert [one["code"] for one in behind["faults"]] == ["behind"], "what is not kept is said"
+    assert {name for name, value in _metrics(file).items() if "fault" in name and value} == {
+        'socai_backup_fault{code="behind"}'
+    }
     asked = socai(kept.settings, "health", "--role", "archiver")
     assert (asked.exit_code, "KiB of WAL are not kept" in asked.stderr) == (1, True), asked.output
 

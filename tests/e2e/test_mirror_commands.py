@@ -184,7 +184,9 @@ def test_what_is_sealed_to_others_says_so_and_is_published_again(pair: Two) -> N
     found.unlink()
 
 
-def test_a_log_goes_up_by_folder_and_by_pipe(pair: Two) -> None:
+def test_a_log_goes_up_by_folder_and_by_pipe(
+    pair: Two, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every record, byte for byte, sealed under the own KEK; what was taken in is counted."""
     index = pair.reports(1)
     path = pair.publish()
@@ -200,8 +202,13 @@ def test_a_log_goes_up_by_folder_and_by_pipe(pair: Two) -> None:
     (log,) = said["logs"]
     assert (log["log"], log["records"]) == (pair.below.enclave.facts.origin, index + 1)
     assert log["published_at"] == pair.clock.now().isoformat(timespec="seconds")
+    monkeypatch.setenv("SOCAI_METRICS_FILE", str(file := tmp_path / "mirror.prom"))
     plain = socai(pair.above, "mirror", "status")
     assert log["log"] in plain.stdout
+    at = datetime.fromisoformat(log["published_at"]).timestamp()
+    newest = f'socai_mirror_published_timestamp_seconds{{log="{log["log"]}"}} '
+    assert [float(line.removeprefix(newest)) for line in file.read_text().splitlines()
+            if line.startswith(newest)] == [at]  # fmt: skip
     sound = socai(pair.above, "mirror", "audit", "--json")
     assert (sound.exit_code, told(sound)["logs"][0]["findings"]) == (0, []), sound.output
 

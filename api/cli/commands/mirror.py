@@ -16,6 +16,7 @@ from api.cli.terminal.shell import fail, misuse, options, shell_of
 from api.ops import loops, telemetry
 from api.ops.machine import RealClock
 from api.ops.mirror import inbox, slots
+from api.ops.mirror.metrics import tell_mirror
 from api.ops.mirror.outbox import Outbox, PublishedSegment, into_folder, into_pipe
 from api.settings import Home, Settings
 from keys import canonical, sealed_segment
@@ -200,9 +201,14 @@ def watch(folder: Path) -> None:
 @options
 @guarded
 def status() -> None:
-    """Each lower log: how far it was taken in, how old that is, and what was refused."""
-    shell = shell_of()
-    logs, refused = inbox.standing(Settings.from_env())
+    """Each lower log: how far it was taken in, how old that is, and what was refused.
+
+    Also as metrics, where SOCAI_METRICS_FILE names a file.
+    """
+    shell, settings = shell_of(), Settings.from_env()
+    logs, refused = inbox.standing(settings)
+    if settings.metrics_file is not None:
+        tell_mirror(settings.metrics_file, logs, refused, RealClock().now())
     told = [
         {
             "log": one.origin,

@@ -12,6 +12,7 @@ from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import misuse, options, shell_of
 from api.ops import database, loops, telemetry
 from api.ops.backup import repository_key, taking
+from api.ops.backup.metrics import tell_backups
 from api.ops.backup.repository import BaseCopy, Repository
 from api.ops.machine import RealClock
 from api.ops.wiring import role_dsn
@@ -172,7 +173,10 @@ def _row(base: BaseCopy, repository: Repository) -> dict[str, object]:
 @options
 @guarded
 def check(key_file: Path | None, passphrase_file: Path | None, *, open_: bool) -> None:
-    """Whether the backups would do if the machine were lost now; exit 1 where they would not."""
+    """Whether the backups would do if the machine were lost now; exit 1 where they would not.
+
+    Also as metrics, where SOCAI_METRICS_FILE names a file.
+    """
     settings, shell = Settings.from_env(), shell_of()
     found: list[tuple[str, Text]] = [(one.code, one.text) for one in taking.faults(settings)]
     if open_:
@@ -181,6 +185,9 @@ def check(key_file: Path | None, passphrase_file: Path | None, *, open_: bool) -
             ("unopened", Message("{name} does not open: {why}", name=name, why=why))
             for name, why in Repository.of(settings).unopened(keys)
         ]
+    if settings.metrics_file is not None:
+        codes, bases = {code for code, _ in found}, Repository.of(settings).bases()
+        tell_backups(settings.metrics_file, codes, bases, RealClock().now())
     if shell.json:
         faults = [{"code": code, "text": shell.text(text)} for code, text in found]
         shell.give({"ok": not found, "faults": faults})
