@@ -68,12 +68,14 @@ def _audited(log: MemoryLog, dsn: str) -> Report:
 def _on_the_page(heading: str) -> str:
     """The commands under a heading of docs/operate/backup.md."""
     text = (ROOT / "docs" / "operate" / "backup.md").read_text("utf-8")
-    found = re.search(rf"^## {heading}\n.*?^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    found = re.search(rf"^##+ {heading}\n.*?^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     assert found
     return found[1]
 
 
-def test_a_backup_is_tried_as_the_page_says(service: Service, tmp_path: Path) -> None:
+def test_a_backup_is_tried_and_reads_are_remembered_as_the_page_says(
+    service: Service, tmp_path: Path
+) -> None:
     """Word for word: a court gets a dump and the KEK, years later, and the audit is sound there.
 
     The login that dumps is one, and the administrator who restores is another.
@@ -110,6 +112,10 @@ def test_a_backup_is_tried_as_the_page_says(service: Service, tmp_path: Path) ->
     assert done.returncode == 0, done.stderr + done.stdout
     assert done.stderr == ""
     assert "views (there are none here)" in " ".join(done.stdout.split())
+    block = _on_the_page("Nobody kept a checkpoint of the log of reads")
+    done = typed(block.replace("DATABASE", database.name), database.admin)
+    assert done.returncode == 0, done.stderr
+    assert "is remembered" in done.stdout + done.stderr
 
 
 def test_a_log_goes_on_from_a_dump_in_its_place(database: Database) -> None:
