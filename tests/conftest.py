@@ -9,7 +9,8 @@ loaded (pyproject.toml): they cost each process a second.
 from __future__ import annotations
 
 import gc
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from hypothesis import settings
@@ -70,21 +71,32 @@ def pytest_collection(session: pytest.Session) -> None:
     config.args = [*files[begin:], *files[:begin]]
 
 
+_TOLD_ONCE: Final = ("under_order", "above", "compartments")
+"""Enclaves that a process tells once and copies: the modules that begin with one are one group."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is made once for a module is made in one worker, and what takes long begins first."""
     items.sort(key=lambda item: item.path)  # wherever this worker began
+    groups: dict[Path, str] = {}
+    for item in items:
+        if found := [name for name in _TOLD_ONCE if name in _fixtures(item)]:
+            groups.setdefault(item.path, found[0])
     for item in items:
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.property)
         if item.get_closest_marker("xdist_group") is None and _shares(item):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+            module = item.nodeid.partition("::")[0]
+            item.add_marker(pytest.mark.xdist_group(groups.get(item.path, module)))
     items.sort(key=lambda item: not any(map(item.get_closest_marker, ("slow", "xdist_group"))))
 
 
 def _shares(item: pytest.Item) -> bool:
     """Whether it uses something that a module has one of."""
-    if not isinstance(item, pytest.Function):
-        return False
-    made = item._fixtureinfo.name2fixturedefs.values()
-    return any(one[-1].scope == "module" for one in made)
+    return any(one[-1].scope == "module" for one in _fixtures(item).values())
+
+
+def _fixtures(item: pytest.Item) -> dict[str, Any]:
+    """What it uses, and what that uses."""
+    return dict(item._fixtureinfo.name2fixturedefs) if isinstance(item, pytest.Function) else {}

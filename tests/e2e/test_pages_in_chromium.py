@@ -28,7 +28,7 @@ from tests.fixtures.compartments import PART, SECRET, STRANGER, WHOLE
 from tests.fixtures.page_reader import PageReader
 from tests.fixtures.under_order import INSPECTOR, UnderOrder
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.xdist_group("chromium")]
 
 WIDE: Final = 1280
 NARROW: Final = 320
