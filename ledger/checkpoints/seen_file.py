@@ -6,10 +6,12 @@ out of the log is set aside there too. Implements `SeenStore`. What the bytes sa
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import hashlib
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -21,6 +23,9 @@ from ledger.message import Message, Text, Wording
 
 _MOST_BYTES: Final = 1_000_000
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_EXCHANGE: Final = 2
+"""The flag of Linux by which two files of a folder trade their names, at once or not at all."""
+_AT_CWD: Final = -100
 
 
 class SeenFile:
@@ -33,17 +38,30 @@ class SeenFile:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / "checkpoint"
+        self._alone: int | None = None  # the thread that is
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """See `SeenStore`; also against another process."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise _unusable(self._folder, error) from error
+        with self._locked(fcntl.LOCK_EX):
+            self._alone = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._alone = None
+
+    @contextmanager
+    def _locked(self, how: int) -> Iterator[None]:
+        try:
             handle = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             raise _unusable(self._folder, error) from error
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            fcntl.flock(handle, how)
             yield
         finally:
             os.close(handle)
@@ -54,8 +72,11 @@ class SeenFile:
         return self._path
 
     def read(self) -> bytes | None:
-        """See `SeenStore`."""
-        return _read(self._path)
+        """See `SeenStore`; waits for who writes, since the file it opens is written over next."""
+        if self._alone == threading.get_ident() or not self._folder.is_dir():
+            return _read(self._path)
+        with self._locked(fcntl.LOCK_SH):
+            return _read(self._path)
 
     def write(self, note: bytes) -> None:
         """See `SeenStore`."""
@@ -143,16 +164,26 @@ def _read(path: Path) -> bytes | None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all, and on the disk with its name before this returns."""
+    """Whole or not at all, and on the disk with its name before this returns.
+
+    The draft takes the name once its bytes are there for good, and the one before becomes the next
+    draft, which is written over where it lies. So a note costs the disk those bytes and two names.
+    A new file for each would cost an inode, its blocks and their end as well: three times as long,
+    and whoever waits for a proof waits for it. Both syncs stay: without the first the name could
+    be of bytes that are not there, without the second be gone with the power after a checkpoint
+    was handed out.
+    """
     draft = path.with_suffix(".draft")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
+            file.truncate()
             file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+            os.fdatasync(file.fileno())
+        if not _exchanged(draft, path):
+            draft.replace(path)
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(folder)
@@ -166,6 +197,15 @@ def _write(path: Path, data: bytes) -> None:
                 retry_after_s=60,
             ) from error
         raise _unusable(path, error) from error
+
+
+def _exchanged(draft: Path, path: Path) -> bool:
+    """Has both trade their names; False where there is no such file, or the system cannot."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    exchange = getattr(ctypes.CDLL(None), "renameat2", None)
+    names = os.fsencode(draft), os.fsencode(path)
+    return exchange is not None and not exchange(_AT_CWD, names[0], _AT_CWD, names[1], _EXCHANGE)
 
 
 def _unusable(path: Path, error: OSError) -> Doubt:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
+from ledger.checkpoints import seen_file
 from ledger.checkpoints.seen_file import DoubtMark, SeenFile
 from ledger.errors import Doubt, Unavailable
 from ledger.message import Wording
@@ -31,7 +33,7 @@ def test_it_is_open_to_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "seen" / "checkpoint").stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("point", ["fsync", "replace"])
+@pytest.mark.parametrize("point", ["fdatasync", "replace"])
 def test_a_write_that_fails_leaves_the_one_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
@@ -41,11 +43,59 @@ def test_a_write_that_fails_leaves_the_one_before(
         raise OSError(28, "No space left on device")
 
     store = SeenFile(tmp_path)
-    store.write(b"the one before")
+    for note in (b"the first of all", b"the second", b"the one before"):
+        store.write(note)
+    monkeypatch.setattr(seen_file, "_exchanged", lambda *_: False)
     monkeypatch.setattr(Path if point == "replace" else os, point, fail)
     with pytest.raises(Unavailable, match="disk_full"):
         store.write(b"the next one")
     assert store.read() == b"the one before"
+
+
+@pytest.mark.parametrize("trades", [True, False], ids=["trade names", "take the name"])
+def test_notes_follow_each_other_whole_in_one_file_and_its_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, trades: bool
+) -> None:
+    """A shorter note has nothing of a longer one behind it, and no file is left of the others."""
+    if not trades:  # a file system that knows no such thing
+        monkeypatch.setattr(seen_file, "_exchanged", lambda *_: False)
+    store = SeenFile(tmp_path)
+    for length in (9, 3400, 3, 3401, 1, 3402):
+        note = str(length).encode() * length
+        with store.alone():
+            store.write(note)
+            assert store.read() == note
+        assert SeenFile(tmp_path).read() == note
+    names = {one.name for one in tmp_path.iterdir()}
+    assert names == ({"checkpoint", "checkpoint.draft"} if trades else {"checkpoint"})
+
+
+def test_who_reads_waits_for_who_writes_but_for_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file that is read may be the next draft: it must not be written over meanwhile."""
+    store, other = SeenFile(tmp_path), SeenFile(tmp_path)
+    store.write(b"note")
+    locks: list[int] = []
+    monkeypatch.setattr(fcntl, "flock", lambda _handle, how: locks.append(how))
+    with store.alone():
+        store.read()
+        other.read()
+    store.read()
+    assert locks == [fcntl.LOCK_EX, fcntl.LOCK_SH, fcntl.LOCK_SH]
+
+
+def test_a_link_in_the_place_of_the_file_is_not_followed_by_the_next_note(tmp_path: Path) -> None:
+    """What it leads to is another's, and stays as it is."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"another's")
+    store = SeenFile(tmp_path / "seen")
+    (tmp_path / "seen").mkdir()
+    (tmp_path / "seen" / "checkpoint").symlink_to(elsewhere)
+    for note in (b"first", b"second", b"third"):
+        store.write(note)
+    assert elsewhere.read_bytes() == b"another's"
+    assert store.read() == b"third"
 
 
 def test_what_cannot_be_read_or_written_is_doubt_and_not_nothing_seen(tmp_path: Path) -> None:
