@@ -168,7 +168,9 @@ class Checkpointer:
                 else:
                     give()
                     last = time.monotonic()
-                    stop.wait(min(pause_s, last - began))
+                    self._seen.last()  # verifies it now, while nobody waits, and not in the next
+                    pause_s_left = last + min(pause_s, last - began) - time.monotonic()
+                    stop.wait(max(0.0, pause_s_left))
 
     def prune_once(self) -> bool:
         """Takes what is said twice, of a few full tiles; whether there is more to do at once.

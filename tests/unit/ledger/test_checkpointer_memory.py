@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -19,6 +20,7 @@ from ledger.checkpoints.checkpointer import PAUSE_S, POLL_S, SOON_S, Checkpointe
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint, beginning
 from ledger.errors import Doubt, Fatal, Unavailable
 from ledger.log import checkpoint
+from ledger.log.checkpoint import OpenedCheckpoint, open_checkpoint
 from ledger.message import Wording
 from ledger.ports import HINTS_APART_S
 from tests.contract.append import T0, a_draft
@@ -221,6 +223,39 @@ def test_who_waits_for_a_proof_waits_no_longer_for_a_pause_than_for_the_signing(
     assert after == [SOON_S] * soon + [POLL_S] * long
     assert soon * SOON_S <= max(0.0, HINTS_APART_S - paused_s) + SOON_S
     assert bool(soon) is (paused_s < HINTS_APART_S)
+
+
+def test_who_waits_for_a_proof_does_not_wait_for_the_one_before_to_be_verified(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each note that is kept is read back and verified once, in the pause behind it."""
+    home, did = Home(world.store), list[str]()
+
+    def verified(*arguments: Any, **named: Any) -> OpenedCheckpoint:  # noqa: ANN401 - passed on
+        did.append("verified")
+        return open_checkpoint(*arguments, **named)
+
+    class Pauses(_Waits):
+        """Something is recorded in each."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            """At once."""
+            did.append("pause")
+            world.append(1)
+            return super().wait(timeout)
+
+    checkpointer = home.checkpointer()
+    checkpointer.checkpoint_once()
+    world.append(1)
+    monkeypatch.setattr("ledger.checkpoints.seen_checkpoint.open_checkpoint", verified)
+
+    def keeping(at: str) -> None:
+        did.extend(["kept"] if at == "keep" else [])
+
+    home.seen.fault = keeping
+    checkpointer.run(Pauses([0.0], 3))
+    first = did.index("kept")
+    assert did[first:] == ["kept", "verified", "pause"] * 3
 
 
 @pytest.mark.parametrize("restarted", [False, True], ids=["running", "restarted"])
