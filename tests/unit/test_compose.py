@@ -250,6 +250,19 @@ def test_what_is_founded_later_is_started_by_every_later_up(tmp_path: Path) -> N
     assert exchanged.splitlines()[-1] == _BACK[-1]
 
 
+def test_a_command_that_is_given_a_file_in_containers_is_given_a_folder() -> None:
+    """The host's files are not there, and the container's own folders take nothing."""
+    takes = re.compile(r"(?<![\w-])[\w./-]+\.(?:checkpoint|json|socaikey|socaishare|pub|txt)\b")
+    for page in (ROOT / "docs" / "operate").glob("*.md"):
+        for block in re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+            for line in block.replace("\\\n", " ").splitlines():
+                typed = (
+                    line.partition("docker compose run")[2].partition(" <")[0].partition(" >")[0]
+                )
+                if takes.search(typed.partition(" migrate ")[2].replace("keys/registrar/", "")):
+                    assert re.search(r'-v "\$PWD/(\w+):/\1"', typed) or "rm migrate" in typed, line
+
+
 def test_each_process_has_only_the_logins_it_works_with() -> None:
     """The administrator's password is the database's own and the migrating step's."""
     given = {
