@@ -86,6 +86,53 @@ def test_every_command_on_a_page_is_one_of_the_program() -> None:
             _parse(click.Context(main, info_name="socai"), main, words)
 
 
+#: What the operator types; the other commands are officers' and clients', whose page is their help.
+_OPERATORS: Final = (
+    "init", "serve", "migrate", "turn-ticket-key", "health", "log", "projection", "key epoch",
+    "key split", "key recover", "backup", "restore", "mirror", "vault",
+)  # fmt: skip
+_ON_NO_PAGE: Final = {
+    "--lang": "every command has it, as the first page says",
+    "--json": "the same",
+    "--as": "whoever asks as an officer says who they are: recording.md",
+    "--token": "the same",
+    "--pin-fd": "the same",
+    "--log": "the same: install.md, another level",
+    "--server": "the same",
+    "--approver": "who signs next is asked for",
+    "--iat": "a statement made elsewhere says when; nobody types it",
+}
+
+
+def test_every_option_of_the_operators_commands_stands_on_a_page() -> None:
+    """On one that names its command; whoever is called at night does not read every --help."""
+    pages = [path.read_text("utf-8") for path in (ROOT / "docs" / "operate").glob("*.md")]
+    untold = []
+    for name, command in _below(main, click.Context(main, info_name="socai"), ""):
+        if not name.startswith(_OPERATORS):
+            continue
+        about = [text for text in pages if re.search(rf"(?<![\w-]){name}(?![\w-])", text)]
+        untold += [name] * (not about)
+        for param in command.params:
+            if isinstance(param, click.Option) and not _ON_NO_PAGE.keys() & {*param.opts}:
+                told = rf"(?<![\w-])(?:{'|'.join(param.opts)})(?![\w-])"
+                if not any(re.search(told, text) for text in about):
+                    untold.append(f"{name} {param.opts[-1]}")
+    assert untold == []
+
+
+def _below(
+    group: click.Group, context: click.Context, name: str
+) -> Iterator[tuple[str, click.Command]]:
+    for word in group.list_commands(context):
+        command = group.get_command(context, word)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from _below(command, click.Context(command, context), f"{name} {word}".lstrip())
+        else:
+            yield f"{name} {word}".lstrip(), command
+
+
 def _parse(context: click.Context, group: click.Group, words: list[str]) -> None:
     """Parses as click would and calls nothing; a command that is only named is looked up."""
     name, command, rest = group.resolve_command(context, words)

@@ -33,6 +33,22 @@ def test_every_setting_stands_in_the_table() -> None:
     assert told == read
 
 
+def test_every_default_in_the_table_is_that_of_the_program(tmp_path: Path) -> None:
+    """Whoever leaves a setting out gets what the table says."""
+    home = tmp_path / ".socai"
+    plain = Settings.at(home)
+    rows = re.findall(r"^\| `SOCAI_([A-Z_]+)` \| (.*?) \|", README, re.MULTILINE)
+    fields = {"SIGN_IN_ATTEMPTS": "attempts"}
+    for name, told in rows:
+        if name in {"HOME", "WORKERS"}:  # as many as cores, and below where one stands
+            continue
+        is_now = getattr(plain, fields.get(name, name.lower()))
+        written = re.match("`([^`]*)`", told)
+        said = written[1].replace("<home>", str(home)) if written else ""
+        assert said == str("" if is_now is None else is_now), name
+    assert len(rows) > 30
+
+
 def test_every_command_of_the_tour_is_one_of_the_program() -> None:
     """And every command but the rarer ones is on the tour, in the text or on an operator's page."""
     used = {
