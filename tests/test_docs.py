@@ -178,6 +178,15 @@ def test_alerts_and_dashboard_ask_for_metrics_that_there_are(name: str) -> None:
     assert asked <= _metrics()
 
 
+def test_the_dashboard_times_acts_and_not_lists_of_them() -> None:
+    """`GET /v1/acts` is a call of the same name, and many of them hide how long an act takes."""
+    panels = orjson.loads((ALERTS / "dashboard.json").read_bytes())["panels"]
+    every = [target["expr"] for panel in panels for target in panel["targets"]]
+    timed = re.findall(r'socai_statement_seconds_bucket\{until="(\w+)"', " ".join(every))
+    assert set(timed) == {"durable", "proven"}
+    assert [one for one in every if 'call="' in one and 'method="' not in one] == []
+
+
 def test_every_alert_has_what_to_do_on_its_page() -> None:
     """And with the severity that it has."""
     text = (ALERTS / "rules.yml").read_text("utf-8")
