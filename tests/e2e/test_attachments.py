@@ -128,6 +128,21 @@ def test_a_file_is_served_as_received_and_to_be_saved(shared: Service) -> None:
     assert "/" not in disposition.replace("UTF-8", "")
 
 
+def test_no_program_takes_metadata_out_of_a_file(shared: Service) -> None:
+    """access.md L26: evidence is kept byte for byte, with camera, place and comment in it.
+
+    Whoever takes a file in from a reporter gives the case a copy without them; nothing here does.
+    """
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x0f\x01\x02\0\x07\0\0\0\x1a\0\0\0\0\0\0\0Camera\0"
+    said = "chụp tại nhà người tố giác".encode()
+    parts = [(0xE1, exif), (0xFE, said), (0xDB, bytes(65))]
+    photo = b"\xff\xd8" + b"".join(
+        bytes((0xFF, kind)) + (len(data) + 2).to_bytes(2, "big") + data for kind, data in parts
+    ) + b"\xff\xd9"  # fmt: skip
+    answer = shared.get(attached(shared, photo, media="image/jpeg", name="anh.jpg"))
+    assert (answer.headers["Content-Type"], answer.get_data()) == ("image/jpeg", photo)
+
+
 def test_a_caller_who_holds_the_file_is_not_sent_it_again(shared: Service) -> None:
     """304 and HEAD hand out nothing, so the history does not grow by them."""
     path = attached(shared)
