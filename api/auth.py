@@ -208,7 +208,7 @@ class SignIn:
         if (
             found is None
             or found.expires_at <= self._now().timestamp()
-            or _holder(self._keyring(found.kid), found.kid) is None
+            or _living(self._keyring(found.kid), found.kid) is None
         ):
             raise Problem("not_signed_in", headers={"WWW-Authenticate": "Bearer"})
         return found
@@ -295,10 +295,14 @@ class SignIn:
 
 def _holder(keyring: Keyring, kid: str) -> Caller | None:
     """Who holds the living officer's key `kid`."""
+    officer = _living(keyring, kid)
+    return None if officer is None else Caller(officer, kid, "", 0)
+
+
+def _living(keyring: Keyring, kid: str) -> str | None:
+    """The officer whose key it is, unless it was revoked; None for anybody else's and for none."""
     line = keyring.line(kid)
-    if line is None or line.officer is None or keyring.retired(kid):
-        return None
-    return Caller(line.officer, kid, "", 0)
+    return None if line is None or line.revoked_index is not None else line.officer
 
 
 def _holds(key: PublicKey, signature: bytes, signed: bytes) -> bool:

@@ -634,7 +634,8 @@ class Enclave:
 
     def read_under(self, shown: ShownCases) -> list[tuple[str, str, str]]:
         """Rule, act and end of each order or opening by which alone something of it is seen."""
-        found = self.queries.let_in_by(shown.by_order)
+        by_order = shown.by_order
+        found = self.queries.let_in_by(by_order) if by_order else ()
         return [(one.rule, one.grant.act_id, local_time(one.grant.until)) for one in found]
 
     def _for_whom(self, officer: str, via: UUID | None) -> frozenset[str]:

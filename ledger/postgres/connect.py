@@ -10,10 +10,12 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
 from typing import Any, Final, LiteralString, Protocol, TypeVar
 
 import psycopg
 from psycopg import errors as pg
+from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
@@ -130,6 +132,44 @@ class _Timed(psycopg.Connection[tuple[object, ...]]):
         finally:
             bill(time.monotonic() - began)
 
+    def commit(self) -> None:
+        """As the driver's; where no transaction was begun, without asking it."""
+        if self.pgconn.transaction_status != pq.TransactionStatus.IDLE:
+            super().commit()
+
+
+class _Lent(AbstractContextManager[Connection]):
+    """A connection out of its pool until the block ends, as the pool's own `connection` lends it.
+
+    That is a generator, which costs more than the lending.
+    """
+
+    def __init__(self, pool: ConnectionPool[Connection], timeout: float | None) -> None:
+        self._pool, self._timeout = pool, timeout
+
+    def __enter__(self) -> Connection:
+        self._connection = self._pool.getconn(self._timeout)
+        return self._connection
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._connection.__exit__(kind, error, trace)
+        finally:
+            self._pool.putconn(self._connection)
+
+
+class _Pool(ConnectionPool[Connection]):
+    def connection(  # type: ignore[override]  # the driver's says that it is a generator
+        self, timeout: float | None = None
+    ) -> AbstractContextManager[Connection]:
+        """As the driver's."""
+        return _Lent(self, timeout)
+
 
 def open_pool(
     dsn: str,
@@ -161,7 +201,7 @@ def open_pool(
         if isinstance(connection, _Timed):
             connection.hung_after_s = hung_after_s
 
-    return ConnectionPool(
+    return _Pool(
         reaching(dsn),
         connection_class=_Timed,
         configure=bounded,

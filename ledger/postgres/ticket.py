@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from time import monotonic
@@ -23,6 +23,8 @@ from ledger.postgres.migrate import owning
 LIFE_S: Final = 120
 """Longer than any question of a request may take; its session was asked for right before."""
 _LOOK_S: Final = 60.0
+_SAME_S: Final = 10
+"""How long an officer is given the same one."""
 
 _BLOCK: Final = 64  # of SHA-256, RFC 2104
 _INNER: Final = bytes(0x36 for _ in range(_BLOCK))
@@ -89,6 +91,7 @@ class Tickets:
         self._read = read
         self._clock = clock
         self._key, self._looked = read(), monotonic()
+        self._made: tuple[int, dict[tuple[str, str, bool], Asker]] = (0, {})
 
     def of(self, officer: str, kid: str, *, of_cases: bool, at: datetime | None) -> Asker:
         """The ticket of a signed-in officer.
@@ -101,8 +104,17 @@ class Tickets:
         """
         if monotonic() - self._looked > _LOOK_S:
             self._key, self._looked = self._read(), monotonic()
-        ends = int(self._clock.now().timestamp()) + LIFE_S
-        return Asker(self._key.ticket(officer, kid, ends), officer, of_cases, at, kid)
+            self._made = (0, {})
+        ends = (int(self._clock.now().timestamp()) // _SAME_S + 1) * _SAME_S + LIFE_S
+        of_when, made = self._made
+        if ends != of_when:
+            made = {}
+            self._made = (ends, made)
+        asker = made.get((officer, kid, of_cases))
+        if asker is None:
+            ticket = self._key.ticket(officer, kid, ends)
+            asker = made[officer, kid, of_cases] = Asker(ticket, officer, of_cases, None, kid)
+        return asker if at is None else replace(asker, at=at)
 
 
 def keep_ticket_key(migrator_dsn: str, slug: str, key: TicketKey) -> None:

@@ -8,14 +8,14 @@ can forget to; an answer about cases of which nothing was said is not sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from ledger.asker import Held
 from ledger.reads.read import Kind, NotedRead, ReadBy
 from ledger.streams.names import is_case
 
@@ -105,6 +105,8 @@ class ShownCases:
     @property
     def by_order(self) -> list[Under]:
         """Each order and opening by which alone something is seen, as far as it was asked."""
+        if not (self._under or self._orders):
+            return []
         of_cases = {one for under in self._under.values() for one in under}
         return sorted(of_cases | self._orders)
 
@@ -204,15 +206,9 @@ _OPENED: Final[Mapping[Kind, str]] = dict.fromkeys(
 _gathered: ContextVar[ShownCases | None] = ContextVar("shown", default=None)
 
 
-@contextmanager
-def gathering() -> Iterator[ShownCases]:
+def gathering() -> Held[ShownCases]:
     """Gathers what is shown until the block ends."""
-    one = ShownCases()
-    before = _gathered.set(one)
-    try:
-        yield one
-    finally:
-        _gathered.reset(before)
+    return Held(_gathered, ShownCases())
 
 
 def gathered() -> ShownCases | None:

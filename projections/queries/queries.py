@@ -350,8 +350,8 @@ class Queries:
             self._shows("CASE_FILE", (line.stream for line in lines))
         return lines
 
-    def case(self, stream: str, at: datetime) -> tuple[int, str]:
-        """(index, JSON text of the case file) of a case as it stands at `at`, which is now.
+    def case(self, stream: str, at: datetime) -> tuple[int, bytes]:
+        """(index, JSON of the case file) of a case as it stands at `at`, which is now.
 
         Raises:
             NotFound: There is no such case.
@@ -372,7 +372,7 @@ class Queries:
             rows = self._evidence.fill_stream(stream, stored)
             reports = as_of.reports_for(connection, rows)
         folded = folded_from(stream, rows, known.registry, at, reports)
-        return row.position, orjson.dumps(folded.file()).decode()
+        return row.position, orjson.dumps(folded.file())
 
     def _kept(self, stream: str, at: datetime) -> CurrentFile | None:
         """The stored file where it is right; who asks and by what they see it goes with it.

@@ -31,14 +31,14 @@ class CurrentFile:
     """The stored case file.
 
     Attributes:
-        body: The file as JSON text, as its newest statement was recorded.
+        body: The file as JSON, as its newest statement was recorded.
         changes_at: From when the file reads otherwise without a new act; None: never.
         last_index: Index of its newest record.
         position: Last record folded into the view, the index it may be shown with.
         registry: Newest registry act at the same moment, -1 for none.
     """
 
-    body: str
+    body: bytes
     changes_at: datetime | None
     last_index: int
     position: int
@@ -51,8 +51,8 @@ class CurrentFile:
 
     def _disputed(self, known: RegistrySnapshot) -> bool:
         """Whether a key revoked since may have signed in it what is disputed now."""
-        return any(
-            one.behind < self.last_index < one.revoked and one.officer in self.body
+        return bool(known.disputes) and any(
+            one.behind < self.last_index < one.revoked and one.officer.encode() in self.body
             for one in known.disputes
         )
 
@@ -60,12 +60,16 @@ class CurrentFile:
 def stored(connection: Connection, stream: str) -> CurrentFile | None:
     """The stored file of a case; None where there is no such case."""
     row = connection.execute(_IN_TURN, [stream]).fetchone()
-    return None if row is None or row[0] is None else CurrentFile(*row)
+    return None if row is None or row[0] is None else CurrentFile(row[0].encode(), *row[1:])
 
 
 def told_at_once(row: Sequence[bytes | None]) -> CurrentFile:
     """The stored file, as `AT_ONCE` brings it."""
-    body, changes_at, *places = row
-    last_index, position, registry = (direct.bigint(place or b"") for place in places)
-    ends = None if changes_at is None else direct.moment(changes_at)
-    return CurrentFile((body or b"").decode(), ends, last_index, position, registry)
+    body, changes_at, last_index, position, registry = row
+    return CurrentFile(
+        body or b"",
+        None if changes_at is None else direct.moment(changes_at),
+        direct.bigint(last_index or b""),
+        direct.bigint(position or b""),
+        direct.bigint(registry or b""),
+    )

@@ -41,6 +41,7 @@ from werkzeug.test import EnvironBuilder
 from api.http.app import create_app
 from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import Resource
+from api.http.framework.request_context import context
 from api.http.framework.responses import answer
 from api.http.schemas.base import ProjectedSchema
 from api.ops.redaction import SENTRY, RedactedSpans
@@ -152,6 +153,23 @@ def test_hooks_of_application_and_blueprint_run_in_flasks_order(
     assert response.headers["X-Of-The-Resource"] == "1"
     assert response.headers["X-Request-Id"] == "abc"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_what_waits_for_the_end_of_an_answer_is_told(app: Flask, probe: Resource) -> None:
+    """Also of an answer that leaves as it was made; and then its thread keeps nothing of it."""
+    order: list[str] = []
+
+    @app.after_request
+    def after(response: Response) -> Response:
+        assert context().trace_id == "abc"
+        response.call_on_close(lambda: order.append("out"))
+        return response
+
+    client = _with(app, probe)
+    response = client.get("/probe/fine", headers={"X-Request-Id": "abc"}, buffered=True)
+    assert (response.get_json()["asked"], order) == ({}, ["out"])
+    with pytest.raises(LookupError):
+        context()
 
 
 def test_a_hook_that_answers_is_the_answer(app: Flask) -> None:

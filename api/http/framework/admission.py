@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial, wraps
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from flask import Response, request
 from werkzeug.datastructures import MIMEAccept
@@ -20,12 +20,14 @@ from werkzeug.http import parse_accept_header
 
 from api.auth import Caller
 from api.http.framework import freshness, page_cookies
+from api.http.framework.host import Host
 from api.http.framework.read_budget import Kind, Spent
 from api.http.framework.request_context import (
+    Context,
+    Environ,
     budgets,
     caller,
     context,
-    host,
     malformed,
     sound,
     wait_s,
@@ -43,8 +45,6 @@ Access = Literal["officer", "level", "open", "session"]
 the cookie of a page's reader, who is an officer like any other from then on."""
 _OF_OFFICERS: Final = frozenset({"officer", "session"})
 View = Callable[..., Response]
-Environ = dict[str, Any]
-"""A request as WSGI gives it (PEP 3333)."""
 ANY: Final = "*/*"
 MAX_BODY_BYTES: Final = 1 << 20
 _REHEARSAL_TIME: Final = "X-Rehearsal-Time"
@@ -106,34 +106,35 @@ class Gate:
 
         @wraps(view)
         def admitted(**path: str) -> Response:
-            sent = request.environ
-            self._require_form(sent)
-            self._require_caller(sent)
-            self._require_types(sent)
-            kind = self._kind(sent)
+            known = context()
+            self._require_form(known)
+            self._require_caller(known)
+            self._require_types(known.sent)
+            kind = self._kind(known.sent)
             if kind is not None:
-                return _charged(kind, partial(self._ask, view, path))
-            return self._ask(view, path)
+                return _charged(kind, known, partial(self._ask, view, path, known))
+            return self._ask(view, path, known)
 
         admitted.__dict__["gate"] = self
         return admitted
 
-    def _ask(self, view: View, path: Mapping[str, str]) -> Response:
+    def _ask(self, view: View, path: Mapping[str, str], known: Context) -> Response:
         """The view, asked on behalf of the caller: the database answers by their ticket."""
-        self._set_time()
-        who = context().caller
+        self._set_time(known)
+        who = known.caller
         if who is None:
             return view(**path)
-        with asking(host().asker(who, of_cases=self.of_cases, at=context().at)):
+        with asking(known.host.asker(who, of_cases=self.of_cases, at=known.at)):
             if not self.of_cases:
                 return view(**path)
             ask = partial(view, **path)
-            if request.method != "POST":
+            if known.method != "POST":
                 ask = partial(_once_more, ask)
-            return _noted(ask, who, must_say=self.access in _OF_OFFICERS)
+            return _noted(ask, known.host, who, must_say=self.access in _OF_OFFICERS)
 
-    def _require_form(self, sent: Environ) -> None:
+    def _require_form(self, known: Context) -> None:
         """The cheap refusals: nothing is looked up."""
+        sent = known.sent
         claimed = sent.get("HTTP_X_REQUEST_ID")
         if claimed is not None and not sound(claimed):
             raise malformed("X-Request-Id", Message("1-64 of A-Za-z0-9._-"))
@@ -142,21 +143,23 @@ class Gate:
             stated = request.content_length or 0
             if stated > MAX_BODY_BYTES:
                 raise Problem("too_large")
-        if _TIME_HEADER in sent and not host().facts.rehearsal:
+        if _TIME_HEADER in sent and not known.host.facts.rehearsal:
             raise Problem("not_a_rehearsal")
 
-    def _require_caller(self, sent: Environ) -> None:
+    def _require_caller(self, known: Context) -> None:
         """Who calls; what the request holds of this process counts for them from now on."""
-        if self.access == "open" or (self.access == "level" and host().facts.level == "ordinary"):
+        if self.access == "open" or (
+            self.access == "level" and known.host.facts.level == "ordinary"
+        ):
             return
         if self.access == "session":
-            known = page_cookies.used().caller
+            who = page_cookies.used().caller
         else:
-            known = host().sign_in.caller(sent.get("HTTP_AUTHORIZATION"))
-        context().caller = known
-        link = sent.get("gunicorn.socket")
+            who = known.host.sign_in.caller(known.sent.get("HTTP_AUTHORIZATION"))
+        known.caller = who
+        link = known.sent.get("gunicorn.socket")
         if link is not None and hasattr(link, "room"):  # our worker's (`thread_budget`)
-            link.client = known.officer
+            link.client = who.officer
 
     def _require_types(self, sent: Environ) -> None:
         if self.consumes and request.mimetype not in self.consumes:
@@ -180,7 +183,7 @@ class Gate:
             return self.heavy.kind
         return "wait" if self.waits and "HTTP_PREFER" in sent and wait_s() else None
 
-    def _set_time(self) -> None:
+    def _set_time(self, known: Context) -> None:
         """The ledger's time of this request, where a rehearsal's caller states one.
 
         An answer that shows the log is of no time before its last record. What writes is held to
@@ -189,7 +192,7 @@ class Gate:
         Raises:
             Problem: `clock_back`, or the header has another form.
         """
-        stated = request.environ.get(_TIME_HEADER)
+        stated = known.sent.get(_TIME_HEADER)
         if stated is None:
             return
         if not _TIME.fullmatch(stated):
@@ -197,9 +200,9 @@ class Gate:
                 _REHEARSAL_TIME,
                 Message("write it like 2024-06-04T08:12:00+07:00"),
             )
-        at = context().at = datetime.fromisoformat(stated).astimezone(UTC)
-        if self.access != "open" and request.method != "POST":
-            last = host().last_recorded_at()
+        at = known.at = datetime.fromisoformat(stated).astimezone(UTC)
+        if self.access != "open" and known.method != "POST":
+            last = known.host.last_recorded_at()
             if last is not None and at < last:
                 raise Problem("clock_back")
 
@@ -209,7 +212,9 @@ READ_UNDER: Final = "Read-Under"
 (access.md A9, A19): of each rule, act and end, as a list with parameters (RFC 9110 §5.6)."""
 
 
-def _noted(ask: Callable[[], Response], who: Caller, *, must_say: bool = False) -> Response:
+def _noted(
+    ask: Callable[[], Response], host: Host, who: Caller, *, must_say: bool = False
+) -> Response:
     """An answer of cases, once it is noted who gets it by which order (access.md U1).
 
     An error may tell of a case too. What cannot be noted is not sent; nor is an answer of which
@@ -217,6 +222,7 @@ def _noted(ask: Callable[[], Response], who: Caller, *, must_say: bool = False) 
 
     Args:
         ask: Makes the answer.
+        host: Whose answer it is.
         who: Who gets it.
         must_say: Whether it is wrong to say nothing.
 
@@ -227,12 +233,12 @@ def _noted(ask: Callable[[], Response], who: Caller, *, must_say: bool = False) 
         try:
             response = ask()
         except Exception:
-            host().note_shown(shown, who)
+            host.note_shown(shown, who)
             raise
         if must_say and not shown.said:
             raise Fatal(f"{request.endpoint} does not say which cases it shows")
-        host().note_shown(shown, who)
-        if under := host().read_under(shown):
+        host.note_shown(shown, who)
+        if under := host.read_under(shown):
             members = (f'{rule}; act={act}; until="{until}"' for rule, act, until in under)
             response.headers[READ_UNDER] = ", ".join(members)
         return response
@@ -266,9 +272,9 @@ def _refuse_doubles(sent: Environ) -> None:
             raise malformed(header, Message("the header is repeated"))
 
 
-def _charged(kind: Kind, ask: Callable[[], Response]) -> Response:
+def _charged(kind: Kind, known: Context, ask: Callable[[], Response]) -> Response:
     """The answer of a heavy read, which `ended` pays for once there is no more to come."""
-    spent, work_s = budgets(), host().work_s
+    spent, work_s = budgets(), known.host.work_s
     try:
         charge = spent.charge(caller().officer, kind)
     except Spent as refused:
@@ -285,7 +291,7 @@ def _charged(kind: Kind, ask: Callable[[], Response]) -> Response:
         HEAVY_SECONDS.labels(kind).inc(done_s)
         spent.settle(charge, done_s)
 
-    request.environ[_UNPAID] = settle
+    known.sent[_UNPAID] = settle
     return ask()
 
 

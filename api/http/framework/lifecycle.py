@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
+from flask.sessions import NullSession, SessionInterface
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.routing import MapAdapter
 
-from api.http.framework.admission import MAX_BODY_BYTES, Environ, ended
+from api.http.framework.admission import MAX_BODY_BYTES, ended
 from api.http.framework.host import Host
 from api.http.framework.read_budget import Budgets
-from api.http.framework.request_context import begin, context_or_new, host
+from api.http.framework.request_context import Environ, begin, context, context_or_new, forget
 from api.http.framework.responses import complete
 from api.ops import telemetry
 from api.problems import problem as problems
@@ -24,11 +26,42 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
 
+class _NoSessions(SessionInterface):
+    """Nothing is kept of a client by Flask: one empty session for all, that takes nothing."""
+
+    _none = NullSession()
+
+    def open_session(self, app: Flask, request: Request) -> NullSession:
+        """The one."""
+        del app, request
+        return self._none
+
+
 class Service(Flask):
     """Flask, whose log of an error has neither its text nor the address: both may quote content.
 
     Every answer passes `complete` once, whichever hooks of others have raised before it.
     """
+
+    session_interface = _NoSessions()
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Every view and hook is called as it is: none is a coroutine."""
+        return func
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """As Flask does, for calls that are the same whatever host is named: it leads nowhere."""
+        if request is None:
+            return None
+        return MapAdapter(
+            self.url_map,
+            server_name="localhost",
+            script_name=request.root_path,
+            subdomain="",
+            url_scheme=request.scheme,
+            path_info=request.path,
+            default_method=request.method,
+        )
 
     def finalize_request(
         self,
@@ -40,10 +73,11 @@ class Service(Flask):
         What goes out is known only here: a heavy read is paid for with its last byte.
         """
         response = complete(super().finalize_request(rv, from_error_handler))
+        sent = context().sent
         if response.is_streamed:
-            response.call_on_close(partial(ended, request.environ))
+            response.call_on_close(partial(ended, sent))
         else:
-            ended(request.environ)
+            ended(sent)
         return response
 
     def wsgi_app(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -53,6 +87,8 @@ class Service(Flask):
         except BaseException:
             ended(environ)
             raise
+        finally:
+            forget()
 
     def log_exception(
         self,
@@ -87,20 +123,19 @@ def install(app: Flask, host: Host, budgets: Budgets) -> None:
     """
     app.extensions["socai"] = host
     app.extensions["socai-budgets"] = budgets
-    app.before_request(begin)
-    app.before_request(_begun)
+    app.before_request(_begin)
     for kind in (*problems.REFUSALS, HTTPException):
         app.register_error_handler(kind, answered)
     app.register_error_handler(InternalServerError, _broken)
 
 
-def _begun() -> None:
-    """Nothing of a database is shown or written before it is known to be this home's.
+def _begin() -> None:
+    """The context; nothing of a database is shown or written before it is known to be this home's.
 
     Raises:
         Problem: `database_unavailable`.
     """
-    if not host().started and request.blueprint not in _OF_NO_DATABASE:
+    if not begin().host.started and request.blueprint not in _OF_NO_DATABASE:
         raise problems.Problem("database_unavailable", headers={"Retry-After": "2"})
 
 

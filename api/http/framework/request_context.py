@@ -7,13 +7,14 @@ the context there, also of what is refused later (docs/http-layer.md).
 from __future__ import annotations
 
 import re
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from time import perf_counter
-from typing import Final, cast
+from typing import Any, Final, cast
 
-from flask import current_app, g, request
+from flask import current_app, request
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
@@ -31,6 +32,8 @@ _TRACE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _WAIT: Final = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?([0-9]{1,4})\"?\s*(?:,|;|$)")
 _RESPOND_ASYNC: Final = re.compile(r"(?:^|,)\s*respond-async\s*(?:,|;|$)")
 MAX_WAIT_S: Final = 30
+Environ = dict[str, Any]
+"""A request as WSGI gives it (PEP 3333)."""
 
 
 @dataclass(slots=True)
@@ -38,6 +41,9 @@ class Context:
     """One request's own facts.
 
     Attributes:
+        host: The enclave that is asked.
+        sent: The request.
+        method: Of it, in capitals.
         trace_id: From `X-Request-Id`, else made here; in every log line and problem.
         lang: Best of `Accept-Language`.
         at: The ledger's time of this request in a rehearsal that states one, else None.
@@ -46,17 +52,25 @@ class Context:
         code: Problem code, where one was answered.
     """
 
+    host: Host
+    sent: Environ
+    method: str
     trace_id: str
     lang: Lang
-    at: datetime | None
-    caller: Caller | None
     began: float
+    at: datetime | None = None
+    caller: Caller | None = None
     code: str = ""
+
+
+#: Asked for a dozen times a request; what Flask keeps in `g` is found by way of a proxy, for ten
+#: times as much.
+_current: ContextVar[Context | None] = ContextVar("request", default=None)
 
 
 def host() -> Host:
     """The enclave this application serves; never more than one."""
-    return cast("Host", current_app.extensions["socai"])
+    return context().host
 
 
 def budgets() -> Budgets:
@@ -65,8 +79,11 @@ def budgets() -> Budgets:
 
 
 def context() -> Context:
-    """This request's context."""
-    return cast("Context", g.socai)
+    """This request's context; only behind `begin`."""
+    found = _current.get()
+    if found is None:
+        raise LookupError("no request has begun")
+    return found
 
 
 def caller() -> Caller:
@@ -79,23 +96,31 @@ def caller() -> Caller:
 
 def now() -> datetime:
     """The ledger's time for this request (http.md §1, X-Rehearsal-Time)."""
-    return context().at or host().ledger_time()
+    known = context()
+    return known.at or known.host.ledger_time()
 
 
 def context_or_new() -> Context:
     """This request's context, also where a hook before `begin` ended it."""
-    if "socai" not in g:
-        begin()
-    return context()
+    return _current.get() or begin()
 
 
-def begin() -> None:
+def forget() -> None:
+    """The request is over: its thread keeps nothing of it."""
+    _current.set(None)
+
+
+def begin() -> Context:
     """Sets up the context: before any other hook, whatever is wrong with the request."""
+    served = cast("Host", current_app.extensions["socai"])
     sent = request.environ
     claimed = sent.get("HTTP_X_REQUEST_ID")
-    trace_id = claimed if claimed and sound(claimed) else host().entropy.uuid().hex
-    lang = _spoken(sent.get("HTTP_ACCEPT_LANGUAGE", "")) or host().settings.lang
-    g.socai = Context(trace_id, lang, None, None, perf_counter())
+    trace_id = claimed if claimed and sound(claimed) else served.entropy.take(16).hex()
+    lang = _spoken(sent.get("HTTP_ACCEPT_LANGUAGE", "")) or served.settings.lang
+    method = sent["REQUEST_METHOD"].upper()
+    known = Context(served, sent, method, trace_id, lang, perf_counter())
+    _current.set(known)
+    return known
 
 
 def sound(trace_id: str) -> bool:

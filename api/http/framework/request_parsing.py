@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from typing import Any, NoReturn, cast
 
 import orjson
-from flask import Request, request
+from flask import Request
 from marshmallow import RAISE, Schema, ValidationError
 from webargs.flaskparser import FlaskParser
 
 from api.http.framework.admission import MAX_BODY_BYTES
 from api.http.framework.request_body import body_bytes
-from api.http.framework.request_context import malformed
+from api.http.framework.request_context import context, malformed
 from api.problems.problem import Problem
 from api.problems.validation_faults import faults
 from ledger.message import Message
@@ -41,7 +41,7 @@ class StrictParser(FlaskParser):
         **more: Any,  # noqa: ANN401  its own
     ) -> dict[str, Any]:
         """As webargs does; what a request without parameters asks is found out once."""
-        if location != "query" or request.environ.get("QUERY_STRING"):
+        if location != "query" or context().sent.get("QUERY_STRING"):
             found: dict[str, Any] = super().parse(argmap, req, location=location, **more)
             return found
         known = self._unasked.get(argmap)

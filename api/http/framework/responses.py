@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from time import perf_counter
 from typing import Any, Final
 
 import orjson
 from flask import Response, request
+from werkzeug.datastructures import Headers
 
-from api.http.framework.request_context import context, context_or_new, host
+from api.http.framework.request_context import Context, Environ, context, context_or_new, host
 from api.ops import telemetry
 from api.problems.problem import Problem
 from api.settings import ORDINARY
@@ -26,6 +27,39 @@ _SAFE_HEADERS: Final = (
     ("X-Frame-Options", "DENY"),
 )
 _ENCODING: Final = orjson.OPT_UTC_Z | orjson.OPT_PASSTHROUGH_DATETIME
+_READING: Final = ("GET", "HEAD")
+_OK: Final = 200
+
+
+class Finished(Response):
+    """An answer made whole: of what was found neither headers nor bytes are gone through again."""
+
+    _awaited = False
+
+    def call_on_close(self, func: Callable[[], Any]) -> Callable[[], Any]:
+        """As Werkzeug does."""
+        self._awaited = True
+        return super().call_on_close(func)
+
+    def get_wsgi_headers(self, environ: Environ) -> Headers:
+        """Its own: what Werkzeug would put right in a copy is none of those that we give."""
+        if self.status_code == _OK:
+            return self.headers
+        return super().get_wsgi_headers(environ)
+
+    def get_app_iter(self, environ: Environ) -> Iterable[bytes]:
+        """Its bytes, as they were given, where nobody waits until they are out."""
+        given = self.response
+        if (
+            self.status_code == _OK
+            and environ["REQUEST_METHOD"] == "GET"
+            and not self._awaited
+            and isinstance(given, list)
+            and len(given) == 1
+            and isinstance(given[0], bytes)
+        ):
+            return given
+        return super().get_app_iter(environ)
 
 
 def answer(
@@ -71,27 +105,29 @@ def finish(
         headers: Further headers.
         etag: Of what is the same for everybody and known by it already.
     """
-    response = Response(data, status=status, content_type=content_type)
+    response = Finished(data, status=status, content_type=content_type)
     if index is not None:
         response.headers.add("Ledger-Index", str(index))
     if headers:
         response.headers.extend(headers)
-    if request.method in ("GET", "HEAD") and status == 200:  # noqa: PLR2004  only what is read
-        if etag is None:
-            tag(response, data)
-        else:
-            response.set_etag(etag)
-        if not _CONDITIONS.isdisjoint(request.environ):
+    known = context()
+    if status == _OK and known.method in _READING:
+        response.set_etag(_etag(known, content_type, data) if etag is None else etag)
+        if not _CONDITIONS.isdisjoint(known.sent):
             settle(response)
     return response
 
 
 def tag(response: Response, data: bytes) -> None:
+    """Gives what is seen its ETag."""
+    response.set_etag(_etag(context(), response.content_type or "", data))
+
+
+def _etag(known: Context, content_type: str, data: bytes) -> str:
     """A strong ETag: an HMAC over what is seen, its content type and the caller (access.md N7)."""
-    who = context().caller
-    kind = (response.content_type or "").encode()
-    seen = b"\0".join(((who.officer if who else "").encode(), kind, data))
-    response.set_etag(b64(host().token_box.mac("etag", seen)[:18]))
+    who = known.caller
+    seen = b"\0".join(((who.officer if who else "").encode(), content_type.encode(), data))
+    return b64(known.host.token_box.mac("etag", seen)[:18])
 
 
 def settle(response: Response) -> None:
@@ -112,15 +148,16 @@ def settle(response: Response) -> None:
 def complete(response: Response) -> Response:
     """Headers that every answer has, its log line and its counters."""
     known = context_or_new()
-    if "Cache-Control" not in response.headers:
-        response.headers.add("Cache-Control", _cache_control(signed_in=known.caller is not None))
-    response.headers.extend((("X-Request-Id", known.trace_id), *_SAFE_HEADERS))
-    facts = host().facts
+    facts = known.host.facts
+    if not response.headers.getlist("Cache-Control"):
+        response.headers.add("Cache-Control", _cache_control(known))
+    for name, value in (("X-Request-Id", known.trace_id), *_SAFE_HEADERS):
+        response.headers.add(name, value)
     if facts.rehearsal and facts.level != ORDINARY:  # a file, a tile and a copy say so too
         response.headers["Demonstration"] = f"{facts.level}; not real data"
     telemetry.answered(
-        call=request.url_rule.rule if request.url_rule else "none",
-        method=request.method,
+        call=rule.rule if (rule := request.url_rule) else "none",
+        method=known.method,
         status=response.status_code,
         seconds=perf_counter() - known.began,
         trace_id=known.trace_id,
@@ -129,8 +166,8 @@ def complete(response: Response) -> Response:
     return response
 
 
-def _cache_control(*, signed_in: bool) -> str:
+def _cache_control(known: Context) -> str:
     """Above ordinary nothing is stored; an officer's answer is kept by that officer alone."""
-    if host().facts.level != ORDINARY:
+    if known.host.facts.level != ORDINARY:
         return "no-store"
-    return "private, no-cache" if signed_in else "no-cache"
+    return "no-cache" if known.caller is None else "private, no-cache"

@@ -192,7 +192,7 @@ def get_case(params: dict[str, Any], case: str) -> Response:
     at = now()
     moment = moments.moment(params["as_of"]) if "as_of" in params else None
     if moment is None:
-        return file_now(case)
+        return _file(stream, at)
     clock = params.get("clock", "recorded")
     moments.on_clock(moment, clock)
     with enclave().lend():
@@ -207,20 +207,23 @@ def get_case(params: dict[str, Any], case: str) -> Response:
 
 
 def file_now(case: str) -> Response:
-    """The case file as it stands. Raises: NotFound, PartOnly.
+    """The case file as it stands. Raises: NotFound, PartOnly."""
+    return _file(_stream(case), now())
 
-    Its JSON text as it is; before it id, rehearsal's mark and by what it is read.
-    """
-    stream, queries = _stream(case), enclave().queries
-    index, body = queries.case(stream, now())
-    mark = ',"rehearsal":true' if enclave().facts.rehearsal else ""
-    below = queries.below(stream, "CASE_FILE")
-    if below:
-        shown = encode([serializers.mirrored_case(one) for one in below]).decode()
-        mark += f',"mirrored":{shown}'
-    member = encode(serializers.read_under(queries.read_under(stream))).decode()
-    text = f'{{"id":"{case}"{mark},"read_under":{member},{body[1:]}'
-    return finish(text.encode(), JSON, index=index)
+
+def _file(stream: str, at: datetime) -> Response:
+    """Its JSON as it is; before it id, rehearsal's mark and by what it is read."""
+    served = enclave()
+    queries = served.queries
+    index, body = queries.case(stream, at)
+    mark = b',"rehearsal":true' if served.facts.rehearsal else b""
+    if below := queries.below(stream, "CASE_FILE"):
+        mark += b',"mirrored":' + encode([serializers.mirrored_case(one) for one in below])
+    under = queries.read_under(stream)
+    by = b"null" if under is None else encode(serializers.read_under(under))
+    case = stream.removeprefix("case/").encode()
+    text = b'{"id":"%b"%b,"read_under":%b,%b' % (case, mark, by, body[1:])
+    return finish(text, JSON, index=index)
 
 
 @cases.call(

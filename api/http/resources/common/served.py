@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import cast
 
-from flask import current_app
-
+from api.http.framework.request_context import host
 from api.ops.wiring import Enclave
 
 
 def enclave() -> Enclave:
     """The one this application serves; never more than one."""
-    return cast("Enclave", current_app.extensions["socai"])
+    return cast("Enclave", host())
