@@ -59,13 +59,13 @@ DROP FUNCTION IF EXISTS proj.file_now;
 -- The stored file of a case, and how far view and registry had come at the same moment; `body` is null where nothing is shown.
 -- With a ticket it is a whole question in one way there and back: the ticket is of this statement alone, which is one state of
 -- the database. Then `timely` is what `sec.answers` says, and `via` and `rule` by what order or opening alone the case is seen,
--- asked after the rest: how late the audience is goes by the clock, and a yes holds for all of it. Without one the transaction
--- has said it. Runs as whoever calls, so the policies above decide what is shown.
+-- asked after the rest (`sec.told_by`): how late the audience is goes by the clock, and a yes holds for all of it. Without one the
+-- transaction has said it. Runs as whoever calls, so the policies above decide what is shown.
 CREATE FUNCTION proj.file_now(_ticket text, _time text, _stream text, _comp uuid, OUT timely boolean, OUT via uuid,
   OUT rule text, OUT body text, OUT changes_at timestamptz, OUT last_index bigint, OUT "position" bigint, OUT registry bigint)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  under record;
+  told record;
 BEGIN
   IF _ticket IS NOT NULL THEN
     PERFORM pg_catalog.set_config('app.ticket', _ticket, true), pg_catalog.set_config('app.time', _time, true);
@@ -75,14 +75,11 @@ BEGIN
   FROM log.log_head h, proj.views v JOIN proj.case_file c ON c.gen = v.gen
   WHERE v.view = 'case_file' AND v.state = 'live' AND c.stream = _stream;
   IF _ticket IS NULL THEN RETURN; END IF;
-  SELECT u.comp, u.via, u.rule INTO under FROM sec.read_under(ARRAY[_comp]) u;
-  IF FOUND AND under.comp IS NULL THEN
-    timely := CASE WHEN sec.answers() IS NOT NULL THEN false END;
-    RETURN;
-  END IF;
-  timely := true;
-  via := under.via;
-  rule := under.rule;
+  -- what is of no case is shown without a ticket
+  told := sec.told_by(_ticket, _comp, body IS NOT NULL AND starts_with(_stream, 'case/'));
+  timely := told.timely;
+  via := told.via;
+  rule := told.rule;
 END $$;
 
 GRANT EXECUTE ON FUNCTION proj.file_now(text, text, text, uuid) TO {slug}_reader, {slug}_projector;

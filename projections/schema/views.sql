@@ -45,19 +45,15 @@ CREATE OR REPLACE FUNCTION proj.sight_now(_ticket text, _time text, _comp uuid, 
   OUT whole boolean, OUT "position" bigint)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  under record;
+  told record;
 BEGIN
   PERFORM pg_catalog.set_config('app.ticket', _ticket, true), pg_catalog.set_config('app.time', _time, true);
   SELECT v.position, s.whole INTO "position", whole
   FROM proj.views v LEFT JOIN sec.sight(_comp) s ON true WHERE v.view = 'audience' AND v.state = 'live';
-  SELECT u.comp, u.via, u.rule INTO under FROM sec.read_under(ARRAY[_comp]) u;
-  IF FOUND AND under.comp IS NULL THEN
-    timely := CASE WHEN sec.answers() IS NOT NULL THEN false END;
-    RETURN;
-  END IF;
-  timely := true;
-  via := under.via;
-  rule := under.rule;
+  told := sec.told_by(_ticket, _comp, whole IS NOT NULL);
+  timely := told.timely;
+  via := told.via;
+  rule := told.rule;
 END $$;
 
 GRANT EXECUTE ON FUNCTION proj.sight_now(text, text, uuid) TO {slug}_reader;

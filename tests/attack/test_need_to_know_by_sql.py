@@ -905,6 +905,59 @@ def test_nothing_is_told_of_what_is_not_seen(bench: Bench) -> None:
     assert _under(bench, a_ticket(), comp) == told
 
 
+@attack(
+    "a taken reader login says that a case was shown to somebody, which was not",
+    stopped_by="sec.told_by believes it of nothing but orders and openings, which everybody reads",
+    noticed_by="-",
+)
+def test_who_says_that_a_case_was_shown_learns_nothing_of_it(bench: Bench) -> None:
+    """Whatever case it names; of the officer no more than the streams of agencies say."""
+    _opened(bench, ORDER, "A9")
+    comps = (bench.case.comp, bench.other.comp, NIL_UNIT)
+
+    def told(ticket: str, *of: UUID, shown: bool = True) -> set[object]:
+        with bench.login("reader") as connection, connection.transaction():
+            connection.execute("SELECT set_config('app.ticket', %s, true)", [ticket])
+            ask = "SELECT * FROM sec.told_by(%s, %s, %s)"
+            return {connection.execute(ask, [ticket, one, shown]).fetchone() for one in of}
+
+    for forged in (a_ticket(key=b"x" * 32), a_ticket(life_s=-1)):
+        assert told(forged, *comps) == told(forged, *comps, shown=False) == set(UNKNOWN)
+    forged = a_ticket(STRANGER, key=b"x" * 32)
+    assert told(forged, *comps) == {(True, None, None)}, "they read by none"
+    assert told(forged, *comps, shown=False) == set(UNKNOWN)
+    assert told(a_ticket(), bench.case.comp) == {(True, ORDER, "A9")}
+    assert told(a_ticket(), bench.other.comp, NIL_UNIT) == {(True, None, None)}
+    bench.live(behind=1)
+    for ticket in (a_ticket(), a_ticket(STRANGER)):
+        assert told(ticket, *comps) == told(ticket, *comps, shown=False) == {(False, None, None)}
+
+
+def test_whoever_reads_by_no_order_has_the_ticket_verified_once(taking_part: Bench) -> None:
+    """In the statement that tells a case, and before a write; it costs as much as the rest."""
+    bench = taking_part
+
+    def verified(question: LiteralString, *values: object) -> int:
+        with psycopg.connect(bench.database.admin) as connection:
+            connection.execute("SET LOCAL track_functions = 'pl'")
+            connection.execute(f"SET LOCAL ROLE {bench.database.slug}_reader".encode())
+            row = connection.execute(question, values).fetchone()
+            assert row is not None
+            assert row[0] is True
+            connection.execute("RESET ROLE")
+            calls = connection.execute(
+                "SELECT pg_stat_get_xact_function_calls('sec.ticket()'::regprocedure)"
+            ).fetchone()
+        assert calls is not None
+        return int(calls[0])
+
+    ticket, case = a_ticket(), bench.case
+    of_file, of_sight = (ticket, "", case.name, case.comp), (ticket, "", case.comp)
+    assert verified(_FILE, *of_file) == verified(_SIGHT, *of_sight) == 1
+    _opened(bench, ORDER, "A9", bench.other.comp)
+    assert min(verified(_FILE, *of_file), verified(_SIGHT, *of_sight)) > 1
+
+
 # -- what the reader is never shown ----------------------------------------------------------------
 
 

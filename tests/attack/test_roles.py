@@ -133,7 +133,7 @@ READS: Final[dict[str, set[str]]] = {
 }
 SESSION: Final = {
     "sec.clock", "sec.gen", "sec.asked", "sec.answers", "sec.sight", "sec.has_few",
-    "sec.read_under",
+    "sec.read_under", "sec.told_by",
 }  # fmt: skip
 #: Functions that a login may call; those of triggers nobody calls.
 CALLS: Final[dict[str, set[str]]] = {
