@@ -29,7 +29,8 @@ def test_what_was_sealed_comes_back_in_whatever_parts_it_is_read(
     sealed = b"".join(seal(parts, KEY.public, "base/a/cluster"))
     pieces = [sealed[at : at + step] for at in range(0, len(sealed), step)]
     assert b"".join(open_sealed(pieces, KEY, "base/a/cluster")) == b"".join(parts)
-    assert all(part not in sealed for part in parts if len(part) > 8)
+    behind = sealed[HEAD_BYTES:]  # a drawn part may be of the words that every head begins with
+    assert all(part not in behind for part in parts if len(part) > 8)
 
 
 def test_a_long_part_is_several_frames() -> None:
