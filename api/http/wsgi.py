@@ -30,6 +30,7 @@ from api.ops.child_processes import GRACE_S, end_with_any_thread, end_with_paren
 from api.ops.listening_socket import listen
 from api.ops.metrics_folder import metrics_folder
 from api.ops.patience import once_there
+from api.ops.role_lock import Lock
 from api.peer import Proxies
 from api.settings import Home, Settings, SettingsError, share_metrics
 from api.texts.catalogue import translate
@@ -242,6 +243,8 @@ def main() -> None:
         settings = Settings.from_env()
         if settings.traces_url:
             traces.require(Home(settings).facts().level)
+        lock = Lock(settings.home)  # not given back: a worker that ends would, for all of them
+        lock.use(Home(settings).seen_folder("api"))
         with ExitStack() as stack:
             if settings.metrics_port:
                 share_metrics(stack.enter_context(metrics_folder(settings.home)))

@@ -2,7 +2,8 @@
 
 A second one would do no harm to the log, which is held by the database; but its operator would
 take what the first does for what the second does. Where the home cannot be written, as in a
-container, whoever starts the containers counts them.
+container, whoever starts the containers counts them; but each says beside its memory of the log
+that it works with it, so that no command takes that memory, or the log, from under it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import socket
 from contextlib import closing
 from pathlib import Path
 from typing import IO, Final
@@ -18,6 +20,7 @@ from api.settings import SettingsError
 from ledger.message import Message
 
 _NOT_OURS_TO_WRITE: Final = (errno.EACCES, errno.EROFS, errno.EPERM)
+_IN_USE: Final = "in-use.lock"
 
 
 class Lock:
@@ -44,12 +47,48 @@ class Lock:
             self.close()
             raise
 
+    def use(self, memory: Path) -> None:
+        """Says that this process works with a role's memory, until it ends; others may beside it.
+
+        Raises:
+            SettingsError: A command has it for itself just now.
+        """
+        self._say(memory, fcntl.LOCK_SH)
+
+    def alone(self, *memories: Path) -> None:
+        """That no process works with these, nor begins to until they are given back.
+
+        Raises:
+            SettingsError: One does.
+        """
+        for memory in memories:
+            self._say(memory, fcntl.LOCK_EX)
+
     def close(self) -> None:
         """Gives them back."""
         for file in self._held:
             fcntl.flock(file, fcntl.LOCK_UN)  # also where a child has inherited the file
             file.close()
         self._held = []
+
+    def _say(self, memory: Path, how: int) -> None:
+        try:
+            file = (memory / _IN_USE).open("a+", encoding="utf-8")
+        except OSError as error:
+            if error.errno in (*_NOT_OURS_TO_WRITE, errno.ENOENT):
+                return
+            raise
+        try:
+            fcntl.flock(file, how | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            holder = file.read().strip()
+            file.close()
+            raise _used(memory.name, holder) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()} ({socket.gethostname()})\n")
+        file.flush()
+        self._held.append(file)
 
     def _take(self, role: str) -> None:
         try:
@@ -89,6 +128,17 @@ def _held(home: Path, role: str, holder: str) -> SettingsError:
             "the enclave in {home} is running ({role}, process {holder}): stop that first, or set"
             " SOCAI_HOME to another folder",
             home=home,
+            role=role,
+            holder=holder,
+        ),
+    )
+
+
+def _used(role: str, holder: str) -> SettingsError:
+    return SettingsError(
+        Message(
+            "{role} is running, process {holder}: stop it first (in containers: docker compose"
+            " stop)",
             role=role,
             holder=holder,
         ),

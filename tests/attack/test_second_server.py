@@ -202,6 +202,71 @@ def test_a_lock_ends_with_its_holder(tmp_path: Path) -> None:
     require_unserved(tmp_path, "checkpointer")
 
 
+@attack(
+    "a command takes a log's memory from under a process that a read-only home does not lock",
+    stopped_by="each process says beside its own memory that it works with it",
+    noticed_by="log discard, recover and recover-reads: exit 2, the process named",
+)
+@pytest.mark.parametrize(
+    ("role", "words"),
+    [
+        ("api", ["-m", "api.http.wsgi"]),
+        ("checkpointer", ["-m", "api.cli.main", "serve", "--role", "checkpointer"]),
+    ],
+)
+def test_what_a_process_remembers_is_not_taken_from_under_it(
+    home: Path, tmp_path: Path, role: str, words: list[str]
+) -> None:
+    """In containers the home is written by nobody who serves: here each has one of its own.
+
+    Several may work with one memory, as replicas do, and the loop that an upgrade puts beside.
+    """
+    memory = home / "seen" / role
+    settings = Settings.at(home)
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    (beside / "enclave.json").write_bytes((home / "enclave.json").read_bytes())
+    own = Settings.at(
+        beside, port=free_port(), seen_dir=settings.seen_dir, keys_dir=settings.keys_dir,
+        secrets_dir=settings.secrets_dir,
+    )  # fmt: skip
+    with subprocess.Popen(
+        python(*words), env=child_environment(own), stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            for _ in range(1_200):
+                if process.poll() is not None or not _free(memory):
+                    break
+                threading.Event().wait(0.05)
+            (home / "key").touch()
+            commands = [
+                ["log", "recover", "--key", str(home / "key")],
+                ["log", "recover-reads", "--ceremony", "00000000-0000-4000-8000-000000000000"],
+                *([["log", "discard"]] if role == "checkpointer" else []),
+            ]
+            for lang, word in (("en", "stop it first"), ("vi", "hãy dừng")):
+                for command in commands:
+                    result = socai(home, *command, lang=lang)
+                    assert result.exit_code == 2, (command, result.output)
+                    assert f"{process.pid} (" in result.stderr
+                    assert word in result.stderr
+            with closing(Lock(tmp_path)) as lock:
+                lock.use(memory)
+        finally:
+            process.kill()
+    assert _free(memory)
+
+
+def _free(memory: Path) -> bool:
+    """Whether no process works with it."""
+    with closing(Lock(memory)) as lock:
+        try:
+            lock.alone(memory)
+        except SettingsError:
+            return False
+        return True
+
+
 def test_a_child_has_what_its_parent_holds(tmp_path: Path) -> None:
     """The supervisor holds the roles for the loops that it starts."""
     script = (

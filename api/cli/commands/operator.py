@@ -200,6 +200,7 @@ def _alone(settings: Settings, role: str, known: bytes | None, *, hold: bool) ->
     """One loop in this very process, for a supervisor of the operator's own."""
     with closing(Lock(settings.home)) as lock:
         lock.take(role)
+        lock.use(Home(settings).seen_folder(role))
         telemetry.configure(settings.log_level)
         remember(settings, [role] if role in ROLES else [], known)
         return _loop(settings, role, hold=hold)

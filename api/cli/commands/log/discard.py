@@ -7,7 +7,7 @@ the log's keys did not sign. Not: what the log signed; that no command takes awa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,8 +50,11 @@ def discard() -> None:
     shell, settings = shell_of(), Settings.from_env()
     told: list[dict[str, Any]] = []
     every: list[Discarded] = []
-    with closing(Lock(settings.home)) as lock, database.reachable(settings) as facts:
+    with ExitStack() as stack:
+        lock = stack.enter_context(closing(Lock(settings.home)))
         lock.take(CHECKPOINTER)
+        lock.alone(Home(settings).seen_folder(CHECKPOINTER))
+        facts = stack.enter_context(database.reachable(settings))
         for which in (ACTS, READS):
             if which is READS and not Home(settings).key_path(READS.keys[0]).exists():
                 continue  # this home has no log of reads yet

@@ -121,7 +121,9 @@ def recover(
     signers = click.get_current_context().meta[_SIGNERS]
     with ExitStack() as stack:
         if signers:  # nobody serves the home meanwhile
-            stack.enter_context(closing(Lock(settings.home))).take(*ROLES)
+            lock = stack.enter_context(closing(Lock(settings.home)))
+            lock.take(*ROLES)
+            lock.alone(*map(Home(settings).seen_folder, ROLES))
         facts = stack.enter_context(database.reachable(settings))
         require_schema(role_dsn(settings, facts, "reader"))
         log = stack.enter_context(Recovering.open(settings, facts))

@@ -71,7 +71,9 @@ def recover_reads(
     Home(settings).facts()
     with ExitStack() as stack:
         if ceremony is not None:  # nobody serves the home meanwhile
-            stack.enter_context(closing(Lock(settings.home))).take(*ROLES)
+            lock = stack.enter_context(closing(Lock(settings.home)))
+            lock.take(*ROLES)
+            lock.alone(*map(Home(settings).seen_folder, ROLES))
         facts = stack.enter_context(database.reachable(settings))
         require_schema(role_dsn(settings, facts, "reader"))
         log = stack.enter_context(RecoveringReads.open(settings, facts))
