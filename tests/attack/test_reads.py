@@ -27,6 +27,7 @@ from keys.note import VKey
 from ledger.log.checkpoint import open_checkpoint, unverified
 from ledger.log.record import leaf
 from ledger.reads.access_logged import origin_of
+from ledger.reads.read import NotedRead, ReadBy
 from tests import builders
 from tests.a_ledger import appointment
 from tests.attacks import attack
@@ -36,6 +37,8 @@ from tests.fixtures.compartments import STRANGER, WHOLE
 from tests.fixtures.under_order import AUDITOR, INSPECTOR, PURPOSE, UnderOrder
 
 pytestmark = pytest.mark.postgres
+_TILE: Final = 256
+"""Hashes of a full tile."""
 
 
 def ways(under: UnderOrder) -> Iterator[tuple[str, str]]:  # noqa: PLR0915 - a list
@@ -420,8 +423,10 @@ def test_what_a_key_touched_is_told_to_few_and_each_look_is_noted(under_order: U
 
 
 def test_an_auditor_follows_the_tree(under_order: UnderOrder) -> None:
-    """Checkpoint by its own key, tiles and entries that lead to its root."""
+    """Checkpoint by its own key, tiles and entries that lead to its root, over more than one."""
     service = under_order.service
+    by = ReadBy(officer(AUDITOR), builders.key(AUDITOR).kid)
+    service.enclave.reads.note([NotedRead("A11", "Kiểm tra", "ACCESS_LOG", by)] * _TILE)
     there = service.enclave.stored_reads.head().size
     for _ in range(1_200):
         answer = service.get("/logs/access/checkpoint", AUDITOR)
@@ -434,11 +439,18 @@ def test_an_auditor_follows_the_tree(under_order: UnderOrder) -> None:
     origin = origin_of(service.enclave.facts.origin)
     note = open_checkpoint(answer.data, [VKey.parse(one) for one in vkeys], origin=origin)
     size = note.checkpoint.size
-    entries = service.get(f"/logs/access/tile/entries/000.p/{size}", AUDITOR).data
-    leaves = [leaf(entries[n + 2 : n + 34]) for n in range(0, len(entries), 34)]
+    full, rest = divmod(size, _TILE)
+    assert full
+    leaves: list[bytes] = []
+    for place in [f"{n:03}" for n in range(full)] + [f"{full:03}.p/{rest}"] * (rest > 0):
+        entries = service.get(f"/logs/access/tile/entries/{place}", AUDITOR).data
+        some = [leaf(entries[n + 2 : n + 34]) for n in range(0, len(entries), 34)]
+        assert service.get(f"/logs/access/tile/0/{place}", AUDITOR).data == b"".join(some)
+        leaves += some
     assert len(leaves) == size
     assert merkle_root(leaves) == note.checkpoint.root
-    assert service.get(f"/logs/access/tile/0/000.p/{size}", AUDITOR).data == b"".join(leaves)
+    above = [merkle_root(leaves[_TILE * n : _TILE * (n + 1)]) for n in range(full)]
+    assert service.get(f"/logs/access/tile/1/000.p/{full}", AUDITOR).data == b"".join(above)
 
 
 @attack(
