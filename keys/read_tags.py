@@ -7,6 +7,7 @@ case, although ids of officers and cases are known to many. What a row says is n
 from __future__ import annotations
 
 import hmac
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -22,6 +23,7 @@ def key_of(file_key: bytes) -> bytes:
     return hmac.digest(file_key, b"socai/reads-key/1", "sha256")
 
 
+@lru_cache(maxsize=1024)  # whoever reads is found by the same ones, row after row
 def tag(key: bytes, kind: str, value: str) -> bytes:
     """What is looked for, 32 bytes.
 

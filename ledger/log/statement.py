@@ -183,10 +183,15 @@ def _statement(
         seq=header["seq"],
         prev=header.get("prev"),
         role=header["role"],
-        digest_b64=canonical.b64(hashlib.sha256(compact.encode()).digest()),
+        digest_b64=digest_b64(compact),
         members=members,
         stand_in=header.get(_STAND_IN),
     )
+
+
+def digest_b64(compact: str) -> str:
+    """As `Statement.digest_b64`."""
+    return canonical.b64(hashlib.sha256(compact.encode()).digest())
 
 
 def _decode_parts(text: str) -> tuple[bytes, bytes, bytes]:
@@ -355,19 +360,17 @@ def protected_header(  # noqa: PLR0913 - the members of formats.md §3
     stand_in: Mapping[str, str] | None = None,
 ) -> bytes:
     """The header's bytes, for a signer elsewhere (a browser) or for `make`."""
-    header: dict[str, Any] = {
-        "alg": alg,
-        "iat": iat,
-        "kid": kid,
-        "log": log,
-        "role": role,
-        "seq": seq,
-        "typ": typ,
-    }
+    header: dict[str, Any] = {"alg": alg, "iat": iat, "kid": kid, "log": log}
     if prev is not None:
         header["prev"] = prev
+    header |= {"role": role, "seq": seq}
     if stand_in is not None:
         header[_STAND_IN] = dict(stand_in)
+    header["typ"] = typ
+    if stand_in is None:
+        data = orjson.dumps(header)
+        if data.isascii():  # texts of ASCII and whole numbers by name in order: canonical as it is
+            return data
     return canonical.encode(header)
 
 
@@ -397,8 +400,13 @@ def make(  # noqa: PLR0913 - the members of formats.md §3
         alg=signer.alg, kid=signer.kid, iat=iat, log=log, seq=seq, prev=prev, role=role, typ=typ,
         stand_in=stand_in,
     )  # fmt: skip
+    return parse_compact(signed(protected, payload, signer))
+
+
+def signed(protected: bytes, payload: bytes, signer: Signer) -> str:
+    """The compact form; nothing of it is asked, for whoever made header and payload."""
     to_sign = signing_input(protected, payload)
-    return parse_compact(f"{to_sign.decode()}.{canonical.b64(signer.sign(to_sign))}")
+    return f"{to_sign.decode()}.{canonical.b64(signer.sign(to_sign))}"
 
 
 @dataclass(frozen=True, slots=True)

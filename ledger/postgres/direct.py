@@ -107,12 +107,12 @@ def _sound(connection: Connection, result: pq.abc.PGresult, wanted: pq.ExecStatu
 
 def byteas(items: Iterable[bytes]) -> bytes:
     """`bytea[]`."""
-    return _sized(_BYTEA, list(items))
+    return _sized(_BYTEA, items)
 
 
 def texts(items: Iterable[str]) -> bytes:
     """`text[]`."""
-    return _sized(_TEXT, [item.encode() for item in items])
+    return _sized(_TEXT, (item.encode() for item in items))
 
 
 def uuids(items: Iterable[UUID]) -> bytes:
@@ -142,15 +142,10 @@ def _fixed(element: int, length: bytes, items: list[bytes]) -> bytes:
     return b"".join((header, length, length.join(items))) if items else header
 
 
-def _sized(element: int, items: list[bytes]) -> bytes:
-    parts: list[bytes] = []
-    for item in items:
-        parts += (_LENGTH.pack(len(item)), item)
-    return _array(element, parts, len(items))
-
-
-def _array(element: int, parts: list[bytes], length: int) -> bytes:
-    return b"".join((_HEADER.pack(1, 0, element, length, 1), *parts))
+def _sized(element: int, items: Iterable[bytes]) -> bytes:
+    """Elements of any length, each behind its own."""
+    parts = [_LENGTH.pack(len(item)) + item for item in items]
+    return _HEADER.pack(1, 0, element, len(parts), 1) + b"".join(parts)
 
 
 def of_bigint(value: int) -> bytes:

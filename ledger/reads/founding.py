@@ -62,7 +62,9 @@ def found(  # noqa: PLR0913 - what the first row is made of
     event_id = entropy.uuid()
     members = opened(event_id=event_id, at=at, acts=acts, genesis=genesis, vkeys=vkeys)
     statement = said(members, signer, origin, at, seq=1, prev=None)
-    sealed = seal_row(statement, kek, entropy, origin=origin, level=level, stream=STREAM, at=at)
+    sealed = seal_row(
+        statement, kek, entropy, origin=origin, level=level, stream=STREAM, seq=1, at=at
+    )
     group = RowGroup(stream_id(origin, STREAM), STREAM, 1, at, [event_id], [sealed], [frozenset()])
     if store.append(group).status != "ok":
         raise Fatal("the log of reads is open already")

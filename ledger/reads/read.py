@@ -166,13 +166,18 @@ class ReadNotLogged(Unavailable):
 
 def rows(reads: Sequence[NotedRead]) -> list[NotedRead]:
     """Reads cut so that none has more records than a row may name."""
+    return [row for one in reads for row in _rows(one)]
+
+
+def _rows(read: NotedRead) -> list[NotedRead]:
+    if len(read.purpose) <= MOST_PURPOSE and len(read.records) <= 1:
+        return [read]
+    records = tuple(sorted(set(read.records)))
     return [
         replace(
-            one,
-            purpose=one.purpose[:MOST_PURPOSE],
+            read,
+            purpose=read.purpose[:MOST_PURPOSE],
             records=records[start : start + MOST_RECORDS],
         )
-        for one in reads
-        for records in [tuple(sorted(set(one.records)))]
         for start in range(0, max(1, len(records)), MOST_RECORDS)
     ]

@@ -24,7 +24,7 @@ from ledger.errors import LedgerError
 from ledger.log import record as records
 from ledger.log import statement as statements
 from ledger.log.moment import cut
-from ledger.log.statement import AUTHOR, SERVICE_TYP, Statement
+from ledger.log.statement import AUTHOR, SERVICE_TYP
 from ledger.ports import Entropy, SealedRecord
 from ledger.reads import read as reading
 from ledger.reads.access_logged import (
@@ -246,7 +246,7 @@ class ReadWriter:
                     row.read, row.posts, event_id=one, stream=chain.stream, at=at
                 )
             statement = said(members, self._signer, self._origin, at, seq=seq, prev=prev)
-            prev = statement.digest_b64
+            prev = statements.digest_b64(statement)
             sealed.append(
                 seal_row(
                     statement,
@@ -255,6 +255,7 @@ class ReadWriter:
                     origin=self._origin,
                     level=self._level,
                     stream=chain.stream,
+                    seq=seq,
                     at=at,
                 )
             )
@@ -287,11 +288,11 @@ def said(
     *,
     seq: int,
     prev: str | None,
-) -> Statement:
-    """A statement of the service."""
-    return statements.make(
-        canonical.encode(members),
-        signer,
+) -> str:
+    """A statement of the service in compact form; of its own making, and so not read again."""
+    protected = statements.protected_header(
+        alg=signer.alg,
+        kid=signer.kid,
         iat=int(at.timestamp()),
         log=origin,
         seq=seq,
@@ -299,28 +300,28 @@ def said(
         role=AUTHOR,
         typ=SERVICE_TYP,
     )
+    return statements.signed(protected, canonical.encode(members), signer)
 
 
 def seal_row(  # noqa: PLR0913 - what formats.md §5 binds a state to
-    statement: Statement,
+    statement: str,
     kek: Keks,
     entropy: Entropy,
     *,
     origin: str,
     level: str,
     stream: str,
+    seq: int,
     at: datetime,
 ) -> SealedRecord:
-    """A statement as it is stored, dated."""
+    """A statement as it is stored, dated; `seq` is its place in the stream."""
     envelope = records.build(
         log=origin,
         recorded_at=at,
         blind=entropy.take(records.BLIND_BYTES),
-        statement=statement.compact,
+        statement=statement,
     )
     entry = records.entry(envelope)
-    sealed = envelope_encryption.seal(
-        envelope, origin=origin, stream=stream, seq=statement.seq, level=level
-    )
+    sealed = envelope_encryption.seal(envelope, origin=origin, stream=stream, seq=seq, level=level)
     wrap = envelope_encryption.wrap(kek, sealed.dek, origin=origin, entry=entry)
     return SealedRecord(entry, sealed.state, envelope_encryption.kek_id_of(wrap), wrap)
