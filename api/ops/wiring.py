@@ -159,7 +159,7 @@ class KeptFiles(BlobStore, FileBytes, Protocol):
 
 
 _REGISTRY_TTL_S: Final = 1.0
-_POOL_SPARE: Final = 2
+_POOL_SPARE: Final = 3
 _POOL_MOST: Final = 12
 _CONNECTIONS_BESIDE: Final = 4
 """The appender's, that of notices, and the two of what is public."""
@@ -320,7 +320,7 @@ class Enclave:
             in_office=self._in_office,
         )
         self.recoveries = Recoveries(self.ledger.follower, self.records, self.reader, self.proofs)
-        self._opened_late: list[Pool] = []
+        self._opened_late: list[Pool | PostgresReads] = []
         self._refreshed, self._refreshing = 0.0, threading.Lock()
         self.readiness = Readiness(
             settings,
@@ -448,7 +448,9 @@ class Enclave:
             watch = self.reads_watch
             return None if watch is None else watch.held
 
-        return PostgresReads(self._beside, gate, held)
+        stored = PostgresReads(self._beside, gate, held, keeps=True)
+        self._opened_late.append(stored)
+        return stored
 
     @cached_property
     def reads_watch(self) -> LogWatch | None:
@@ -588,13 +590,13 @@ class Enclave:
         self.forgetting.close()
         self.proofs.close()
         self._appender.close()
+        for late in self._opened_late:
+            late.close()
         if self._line is not None:
             self._line.close()
             self._beside.close()
         self._reading.close()
         self._writing.close()
-        for pool in self._opened_late:
-            pool.close()
 
     def pools(self) -> Mapping[str, Mapping[str, int]]:
         """How the pools of this process stand, by login."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import base64
 import shutil
 import threading
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -162,12 +162,9 @@ def test_a_row_that_is_not_committed_opens_nothing(
         with psycopg.connect(above.service.database.dsn("reader")) as own:
             own.execute("SELECT")  # a transaction is begun, and what is appended waits for its end
 
-            @contextmanager
-            def lent() -> Iterator[psycopg.Connection]:
-                yield own
-
             class Pool:
-                connection = staticmethod(lent)
+                getconn = staticmethod(lambda: own)
+                putconn = staticmethod(lambda _own: None)
 
             found = append(PostgresReads(cast("Any", Pool()), store._gate, store._held), group)
             place = RowPlace(group.stream_id, group.seq)

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
+from time import sleep
+from typing import Final, LiteralString, cast
+from uuid import uuid4  # noqa: TID251  any id will do
 
 import psycopg
 import pytest
@@ -15,10 +24,10 @@ from ledger.ports import NoRecords
 from ledger.postgres.reads.rows import PostgresReads
 from ledger.reads.access_logged import OF_READS, HeldPost, origin_of, row_of
 from ledger.reads.founding import found
-from ledger.reads.read import NotedRead
+from ledger.reads.read import NotedRead, ReadLog, ReadNotLogged
 from ledger.reads.writer import ReadWriter
 from ledger.streams.record_reader import Reader
-from tests.contract.reads import NotedReads, ReadLogContract
+from tests.contract.reads import NotedReads, ReadLogContract, a_copy, a_read
 from tests.fixtures.clock import CountingEntropy
 from tests.fixtures.postgres import Database
 
@@ -27,6 +36,16 @@ pytestmark = pytest.mark.postgres
 ACTS = "bacninh.example/ordinary"
 POSTS = (HeldPost("so-tttt", "thanh-tra-vien"),)
 AT = datetime.fromisoformat("2024-06-04T01:00:00+00:00")
+_WAITING: Final[LiteralString] = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ~ 'access.append'
+"""
+_WHOLE: Final = re.compile(r"\{SEQSCAN.*?scanrelid ([0-9]+)", re.DOTALL)
+_RELID: Final = re.compile(r":relid ([0-9]+)")
+_END_READERS: Final[LiteralString] = """
+SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+WHERE datname = current_database() AND usename ~ '_reader$'
+"""
 
 
 class TestPostgresReads(ReadLogContract):
@@ -78,3 +97,117 @@ class TestPostgresReads(ReadLogContract):
                 admin.execute("DELETE FROM access.log_head")
 
         return NotedReads(log, noted, refuse)
+
+    def test_of_two_at_once_in_one_place_one_stands(
+        self, reads: NotedReads, database: Database
+    ) -> None:
+        """Both found it free before either wrote: whoever comes second is told so."""
+        chain, copied = uuid4(), [replace(a_copy(), purpose=str(n)) for n in range(2)]
+        with (
+            psycopg.connect(database.admin, autocommit=True) as watching,
+            psycopg.connect(database.admin) as admin,
+            ThreadPoolExecutor(2) as pool,
+        ):
+            admin.execute("SELECT FROM access.log_head FOR UPDATE")
+            others = _another(reads.log, database)
+            told = [
+                pool.submit(log.note_at, one, chain, 1, None)
+                for log, one in zip((reads.log, others), copied, strict=True)
+            ]
+            for _ in range(600):
+                if watching.execute(_WAITING).fetchone() == (2,):
+                    break
+                sleep(0.05)
+            else:
+                pytest.fail("nobody waits")
+            admin.rollback()
+            assert sorted(one.result() for one in told) == [False, True]
+        (stands,) = reads.noted()
+        assert told[int(stands.purpose)].result()
+
+    def test_what_is_elsewhere_is_not_noted(self, reads: NotedReads, database: Database) -> None:
+        """The row that was seen at an index stands there, or nothing is noted."""
+        writer = cast("ReadWriter", reads.log)
+        stored = cast("PostgresReads", writer._store)
+        (entry,) = stored.entries(0, 1)
+        for held, good in (((0, entry), True), ((0, b"x" * 32), False), ((9, entry), False)):
+            other = _another(writer, database, partial(_held, held))
+            with nullcontext() if good else pytest.raises(ReadNotLogged):
+                other.note([a_read()])
+        assert len(reads.noted()) == 1
+
+    def test_a_connection_that_is_kept_is_lost_without_harm(
+        self, reads: NotedReads, database: Database
+    ) -> None:
+        """A server that began anew while nobody read costs nobody's read."""
+        kept = _another(reads.log, database, keeps=True)
+        kept.note([a_read()])
+        with psycopg.connect(database.admin, autocommit=True) as admin:
+            admin.execute(_END_READERS)
+        kept.note([a_read()])
+        assert len(reads.noted()) == 2
+        cast("PostgresReads", kept._store).close()
+        kept.note([a_read()])
+        cast("PostgresReads", kept._store).close()
+        assert len(reads.noted()) == 3
+
+    def test_a_row_is_planned_once_and_goes_through_no_table(
+        self, reads: NotedReads, database: Database
+    ) -> None:
+        """Over a log that was empty when it was planned."""
+        plans: list[str] = []
+        other = _another(reads.log, database, keeps=True)
+        stored = cast("PostgresReads", other._store)
+        stored._kept = kept = stored._pool.getconn()
+        kept.execute("SET debug_print_plan = on")
+        kept.execute("SET client_min_messages = log")
+        kept.add_notice_handler(lambda told: plans.append(told.message_detail or ""))
+        kept.execute("SELECT sum(relpages) FROM pg_class")
+        assert [len(_gone_through(plan)) for plan in plans] == [1]
+        for _ in range(8):
+            other.note([a_read()])
+        del plans[0]
+        assert plans
+        gone_through = [relid for plan in plans for relid in _gone_through(plan)]
+        with psycopg.connect(database.admin) as admin:
+            named = admin.execute("SELECT unnest(%s::oid[])::regclass::text", [gone_through])
+            of_a_few_rows = {"access.log_head", "log.enclave", "log.epochs", "log.epochs_given_up"}
+            assert {name for (name,) in named} <= of_a_few_rows
+        plans.clear()
+        other.note([a_read(), a_read()])
+        stored.close()
+        assert plans == []
+
+
+def _gone_through(plan: str) -> list[str]:
+    """Ids of the tables that a plan goes through whole."""
+    tables = [_RELID.search(one) for one in plan.split("{RANGETBLENTRY")[1:]]
+    found = [tables[int(one) - 1] for one in _WHOLE.findall(plan)]
+    return [one[1] for one in found if one is not None]
+
+
+def _held(seen: tuple[int, bytes]) -> tuple[int, bytes]:
+    return seen
+
+
+def _another(
+    log: ReadLog,
+    database: Database,
+    held: Callable[[], tuple[int, bytes] | None] = lambda: None,
+    *,
+    keeps: bool = False,
+) -> ReadWriter:
+    """Another process that notes in the same log."""
+    one = cast("ReadWriter", log)
+    gate = read_tags.gate(b"k" * 32)
+    return ReadWriter(
+        store=PostgresReads(database.pool("reader"), gate, held, keeps=keeps),
+        signer=one._signer,
+        kek=one._kek,
+        key=one._key,
+        entropy=CountingEntropy(f"other {uuid4()}"),
+        origin=one._origin,
+        level="ordinary",
+        now=lambda: AT,
+        posts=lambda _by, _at: POSTS,
+    )

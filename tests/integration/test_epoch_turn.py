@@ -168,7 +168,7 @@ def test_who_follows_and_who_waits_for_the_lease_forget_the_old_key(
     noticed_by="the process: it takes the key in force and tries again",
 )
 def test_nothing_is_taken_under_a_key_whose_epoch_is_over(service: Service) -> None:
-    """Neither a record nor an event of a file."""
+    """Neither a record, nor an event of a file, nor a row of the log of reads."""
     filled(service)
     old = in_force(service)
     assert socai(service, "key", "epoch", "turn", "--no-sweep").exit_code == 0
@@ -198,6 +198,20 @@ def test_nothing_is_taken_under_a_key_whose_epoch_is_over(service: Service) -> N
             "SELECT log.note_custody(%s, 3, %s, %s, %s)",
             [file[0], bytes(32), b"\1" + bytes(300), b"\1" + old.kek_id + bytes(60)],
         )
+    row = (
+        "SELECT access.append('00000000-0000-5000-8000-000000000001', %s, 1, %s,"
+        " ARRAY[gen_random_uuid()], ARRAY[%s::bytea], ARRAY[%s::bytea], %s, ARRAY[%s::bytea],"
+        " '{}', '{}')"
+    )
+    chain = "reads/00000000-0000-4000-8000-000000000001"
+    sealed = [bytes(32), b"\1" + bytes(600), old.kek_id, b"\1" + old.kek_id + bytes(60)]
+    before = service.enclave.stored_reads.head()
+    with (
+        psycopg.connect(service.database.dsn("reader")) as reader,
+        pytest.raises(psycopg.errors.LockNotAvailable),
+    ):
+        reader.execute(row, [chain, service.clock.now(), *sealed])
+    assert service.enclave.stored_reads.head() == before
     assert service.enclave.records.head().size == size
     assert service.database.appender().append(under(in_force(service).kek_id)).index == size
 

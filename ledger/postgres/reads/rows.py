@@ -6,6 +6,7 @@ and nobody who has the login alone.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, LiteralString, cast
@@ -15,20 +16,25 @@ import psycopg
 from ledger.errors import NotFound
 from ledger.ports import LogHead, StoredRecord
 from ledger.postgres import direct
-from ledger.postgres.connect import Pool, calling, is_lost, reading, translated
+from ledger.postgres.connect import (
+    Connection,
+    Hung,
+    Pool,
+    calling,
+    is_lost,
+    reading,
+    renew,
+    translated,
+)
 from ledger.postgres.direct import PreparedStatement
 from ledger.postgres.records import stored
 from ledger.reads.writer import GroupTaken, RowGroup
 
-# In one statement with the append: what it looks at cannot be another table's by then.
 _APPEND: Final = b"""
-SELECT CASE
-  WHEN $13::bigint IS NULL
-    OR (SELECT entry FROM access.bundle($12::bytea, $13::bigint, $13::bigint + 1)) = $14::bytea
-  THEN access.append($1::uuid, $2::text, $3::bigint, $4::timestamptz,
-    $5::uuid[], $6::bytea[], $7::bytea[], $8::bytea, $9::bytea[], $10::bigint[], $11::bytea[])
-  ELSE 'elsewhere' END
+SELECT access.append($1::uuid, $2::text, $3::bigint, $4::timestamptz, $5::uuid[], $6::bytea[],
+  $7::bytea[], $8::bytea, $9::bytea[], $10::bigint[], $11::bytea[], $12::bigint, $13::bytea)
 """
+_PLACES: Final = "records_stream_seq"
 _HEAD: Final[LiteralString] = "SELECT size, recorded_at FROM access.head(%b::bytea)"
 _KEEP_GATE: Final[LiteralString] = "SELECT access.keep_gate(%b::bytea)"
 _NOTED: Final[LiteralString] = """
@@ -54,6 +60,9 @@ class PostgresReads:
         gate: What opens the functions that read (`keys.read_tags.gate`).
         held: Index and entry of a row that was seen under a checkpoint: nothing is noted where it
             does not stand. None where none was.
+        keeps: Whether the connection over which rows are noted is kept until `close`. To lend it
+            for each row costs as much as to ask over it, and whoever notes waits for whoever does
+            anyhow.
     """
 
     def __init__(
@@ -61,10 +70,15 @@ class PostgresReads:
         pool: Pool,
         gate: bytes,
         held: Callable[[], tuple[int, bytes] | None] = lambda: None,
+        *,
+        keeps: bool = False,
     ) -> None:
         self._pool = pool
         self._gate = gate
         self._held = held
+        self._keeps = keeps
+        self._kept: Connection | None = None
+        self._noting = threading.Lock()
         self._append = PreparedStatement(b"note", _APPEND)
 
     def append(self, group: RowGroup) -> GroupTaken:
@@ -84,22 +98,49 @@ class PostgresReads:
             direct.byteas(one.wrap for one in group.sealed),
             direct.bigints(n for n, _ in named),
             direct.byteas(tag for _, tag in named),
-            self._gate,
             None if index is None else direct.of_bigint(index),
             entry,
         ]
+        with self._noting:
+            return self._appended(arguments)
+
+    def close(self) -> None:
+        """Gives the connection back; a later append takes another."""
+        with self._noting:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        connection, self._kept = self._kept, None
+        if connection is not None:
+            self._pool.putconn(connection)
+
+    def _appended(self, arguments: Sequence[bytes | None]) -> GroupTaken:
+        old = self._kept is not None
         try:
-            with self._pool.connection() as connection:
-                ((told,),) = self._append.rows(connection, arguments)
-                status = cast("Any", (told or b"").decode())
-                until: datetime | None = None
-                if status == "late":
-                    row = connection.execute(_HEAD, [self._gate]).fetchone()
-                    until = cast("datetime | None", None if row is None else row[1])
+            connection = self._kept = self._kept or self._pool.getconn()
+            ((told,),) = self._append.rows(connection, arguments)
+            status = cast("Any", (told or b"").decode())
+            until: datetime | None = None
+            if status == "late":
+                row = connection.execute(_HEAD, [self._gate]).fetchone()
+                until = cast("datetime | None", None if row is None else row[1])
+            if not self._keeps:
+                self._give_back()
         except psycopg.Error as error:
+            self._give_back()
+            if (  # somebody took the place while this waited for them
+                isinstance(error, psycopg.errors.UniqueViolation)
+                and error.diag.constraint_name == _PLACES
+            ):
+                return GroupTaken("stale", None)
             if is_lost(error):
-                self._pool.check()  # after a restart every connection of the pool is dead at once
+                renew(self._pool, error)  # after a restart every connection is dead at once
+                if old and not isinstance(error, Hung):  # and one that nobody lent was not tried
+                    return self._appended(arguments)
             raise translated(error) from error
+        except BaseException:  # whoever is stopped leaves an answer behind that nobody took
+            self._give_back()
+            raise
         return GroupTaken(status, until)
 
     def keep_gate(self, digest: bytes) -> bool:
