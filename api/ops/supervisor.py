@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import httpx
 
+from api.client.connection import trusted
 from api.ops import database
 from api.ops.child_processes import GRACE_S, end_group, end_with_parent, python
 from api.ops.embedded_postgres import EmbeddedError
@@ -157,7 +158,7 @@ class Supervisor:
         """
         deadline = monotonic() + timeout_s
         last = "no answer"
-        with httpx.Client(timeout=_ASK_S) as http:
+        with httpx.Client(timeout=_ASK_S, verify=trusted(self.url)) as http:
             while monotonic() < deadline and not (stop is not None and stop.is_set()):
                 self.mend()
                 if dead := [c.role for c in self._children.values() if c.given_up]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socketserver
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 import httpx
@@ -24,7 +25,7 @@ from api.cli.main import main
 from api.cli.terminal.shell import Refusal
 from api.client import connection
 from api.client.client import Client, Read, verify
-from api.client.connection import OtherLog, Refused, Strange, Unreachable
+from api.client.connection import OtherLog, Refused, Strange, Unreachable, trusted
 from keys import canonical
 from keys.jwk import SoftwareSigner
 from keys.note import NoteSigner, VKey
@@ -428,6 +429,24 @@ def test_a_program_before_the_server_is_no_other_program(tmp_path: Path) -> None
         result = CliRunner().invoke(main, words, env={"SOCAI_HOME": str(tmp_path)})
     assert result.exit_code == 1
     assert result.stderr.startswith("A program before the server failed (HTTP 503)")
+
+
+def test_over_plain_http_no_certificate_is_believed_and_no_list_of_them_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A command at a terminal does not wait for it; over TLS those of everybody hold."""
+    plain, closed = trusted("http://127.0.0.1:8000"), trusted("https://127.0.0.1:8000")
+    for context in (plain, closed):
+        assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert [one.cert_store_stats()["x509_ca"] > 0 for one in (plain, closed)] == [False, True]
+
+    def read(*_: object, **__: object) -> NoReturn:
+        raise AssertionError
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", read)
+    Client("http://127.0.0.1:8000").close()
+    with pytest.raises(AssertionError):
+        Client("https://127.0.0.1:8000")
 
 
 def test_nobody_there_is_said_as_it_is() -> None:

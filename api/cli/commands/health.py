@@ -18,6 +18,7 @@ import httpx
 
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import fail, options, shell_of
+from api.client.connection import trusted
 from api.ops.backup import taking
 from api.ops.custody import custody_name
 from api.ops.home_notes import url_of
@@ -117,11 +118,13 @@ def behind(look: Callable[[], Sequence[Stand]], wait: Callable[[], bool]) -> Tex
 
 
 def _api(settings: Settings, _: str) -> Text | None:
+    url = url_of(settings.host, settings.port)
     try:
         answer = httpx.get(
-            f"{url_of(settings.host, settings.port)}/health/ready",
+            f"{url}/health/ready",
             headers={"Accept-Language": shell_of().lang},
             timeout=_PATIENCE_S,
+            verify=trusted(url),
         )
     except httpx.TransportError as error:
         return _both(type(error).__name__)
