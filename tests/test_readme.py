@@ -132,7 +132,8 @@ def _tour(house: Path, block: str) -> None:
     for line in block.splitlines():
         if line.endswith("&"):
             # A reader waits until it says that it is ready.
-            lines += [f"{line.removesuffix('&')}>served & server=$!", _WAIT_READY]
+            start = f"{line.removesuffix('&')}>served & server=$!"
+            lines += [": >served", start, _WAIT_READY]  # that of the block before says nothing
         else:
             lines.append(line)
     end = "trap 'kill $server; wait $server || true' EXIT"

@@ -167,8 +167,8 @@ _HUNG_S: Final = 8.0
 """How long the database may be silent within a statement of whoever writes."""
 _HUNG_READ_S: Final = 12.0
 """The same of whoever reads, where a statement may take longer."""
-_HUNG_BATCH_S: Final = 60.0
-"""The same of a batch of the projector's."""
+_HUNG_BATCH_S: Final = 15.0
+"""The same of a batch of the projector's; nobody is shown anything of a case before it goes on."""
 _KEEPER_PATIENCE_S: Final = 5
 """How long the keeper waits for a lock, and ten times as long for the end of a statement."""
 
@@ -945,7 +945,7 @@ def open_projector(
     dsn, kek = role_dsn(settings, facts, "projector"), kek or open_kek(settings)
     require_schema(dsn)
     cores = min(len(os.sched_getaffinity(0)), len(DIGITS))
-    pool = open_pool(dsn, most=2, hung_after_s=_HUNG_READ_S)
+    pool = open_pool(dsn, most=2, hung_after_s=_HUNG_S)
     records = PostgresRecords(pool)
     reader = Reader(records, kek, facts.origin, facts.level)
     try:
@@ -959,8 +959,14 @@ def open_projector(
     store = SeenFile(home.seen_folder("projector"))
     watch = _watching(store, pool, records, reader, follower)
     opening = WorkerConfig(dsn, kek, facts.origin, facts.level)
+
+    def connected() -> Connection:
+        """Where the one before was lost, or hung, those of the pool may hang as well."""
+        pool.drain()
+        return connect(dsn, hung_after_s=_HUNG_BATCH_S)
+
     projector = Projector(
-        lambda: connect(dsn, hung_after_s=_HUNG_BATCH_S),
+        connected,
         records,
         reader,
         origin=facts.origin,

@@ -7,6 +7,7 @@ there are `Unavailable` with a code and `Fatal`, never a driver's exception (acc
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -28,10 +29,15 @@ Pool = ConnectionPool[Connection]
 _Read = TypeVar("_Read")
 
 _CONNECT_TIMEOUT_S: Final = 5
+_POOLED_TIMEOUT_S: Final = 3
+"""The same in a pool, where one is waited for five seconds: another try comes within them."""
 _AGAIN_S: Final = 0.5
 """How long after an attempt that failed the next one is made, as long as somebody waits."""
 _MINUTE_S: Final = 60.0
 _REMEMBERED: Final = 100
+_UNANSWERED_S: Final = 1.0
+"""What is billed at most of a wait that brought no answer: whoever asked is not to pay for a server
+that hangs, nor to be able to wait for nothing."""
 _GRACE_S: Final = 10
 """How long after its own end a statement is waited for."""
 _ALIVE: Final = {
@@ -116,7 +122,7 @@ class _Timed(psycopg.Connection[tuple[object, ...]]):
 
     def wait(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401  the driver's signature
         """As the driver's. Raises: Hung."""
-        began, limit = time.monotonic(), self.hung_after_s
+        began, limit, most = time.monotonic(), self.hung_after_s, math.inf
         if limit is not None:
             if named.get("timeout") is None:
                 named["timeout"] = limit
@@ -125,12 +131,13 @@ class _Timed(psycopg.Connection[tuple[object, ...]]):
         try:
             return super().wait(*arguments, **named)
         except psycopg.OperationalError as error:
+            most = _UNANSWERED_S
             if limit is None or time.monotonic() - began < limit:
                 raise
             self.pgconn.finish()
             raise Hung(f"no answer within {limit:g} s") from error
         finally:
-            bill(time.monotonic() - began)
+            bill(min(time.monotonic() - began, most))
 
     def commit(self) -> None:
         """As the driver's; where no transaction was begun, without asking it."""
@@ -213,7 +220,7 @@ def open_pool(
         reconnect_failed=_again,
         kwargs={
             "autocommit": True,
-            "connect_timeout": _CONNECT_TIMEOUT_S,
+            "connect_timeout": _POOLED_TIMEOUT_S,
             **({"options": waits} if patience_s else {}),
         },
     )
@@ -269,6 +276,19 @@ def connect(dsn: str, *, hung_after_s: float | None = None) -> Connection:
         raise translated(error) from error
     made.hung_after_s = hung_after_s
     return made
+
+
+@contextmanager
+def answering_within(connection: Connection, seconds: float) -> Iterator[None]:
+    """For a small statement ahead of long ones: a server that hangs is left that much sooner."""
+    if not isinstance(connection, _Timed):
+        yield
+        return
+    usual, connection.hung_after_s = connection.hung_after_s, seconds
+    try:
+        yield
+    finally:
+        connection.hung_after_s = usual
 
 
 def may_enter(dsn: str, database: str) -> bool | None:

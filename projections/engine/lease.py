@@ -14,8 +14,11 @@ from uuid import UUID
 
 import psycopg
 
+from ledger.postgres.connect import answering_within
 from projections.views.base import Connection
 
+_HUNG_S: Final = 8.0
+"""How long the database may be silent when it is asked, before a batch that may take longer."""
 LEASE_S: Final = 5.0
 """By the database's clock; views stand still so long when their loop is killed."""
 
@@ -47,7 +50,8 @@ class Lease:
         if self._holder is None:
             row = connection.execute(_NAME).fetchone()
             self._holder = None if row is None else row[0]
-        return connection.execute(_HOLD, [self._holder, self._seconds]).rowcount == 1
+        with answering_within(connection, _HUNG_S):
+            return connection.execute(_HOLD, [self._holder, self._seconds]).rowcount == 1
 
     def release(self, connection: Connection) -> None:
         """Gives it up where it is held, so that the next loop need not wait."""

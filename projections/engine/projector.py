@@ -292,10 +292,10 @@ class Projector:
         """The loop's connection while it holds the lease; None while another process does."""
         if self._connection is None or self._connection.closed:
             self._groups = {}
-            self._look()
             connection = self._connect()
             connection.autocommit = True
             try:
+                self._look()
                 require_installed(connection, tuple(self._views.values()))
             except Exception:
                 connection.close()

@@ -127,6 +127,39 @@ def test_a_leader_is_killed_and_its_synchronous_standby_takes_over(
         servers.stop()
 
 
+def test_a_leader_that_hangs_is_left_for_the_standby(tmp_path: Path, say: Say) -> None:
+    """It takes connections, answers nothing and closes nothing: nobody waits for it for good."""
+    servers = TwoServers(tmp_path, synchronous=True)
+    try:
+        with ServedElsewhere(tmp_path / "home", servers.url, servers.password) as enclave:
+            book = Book()
+            hire_the_hotline(enclave, book)
+            with _working(enclave, book) as over:
+                _pause(_LOAD_S / 2)
+                servers.hang_leader()
+                servers.promote()
+                hung, before = monotonic(), len(book.acknowledged)
+                while len(book.acknowledged) < before + 10:
+                    _pause(0.1)
+                    assert monotonic() - hung < _AGAIN_S / 2, enclave.tail()
+                _pause(_LOAD_S / 2)
+                over()
+            enclave.wait_ready()
+            begin, end = book.outage
+            unread, read = book.unread
+            say(
+                f"\nleader hangs: longest without a receipt {end - begin:.1f} s, without a read"
+                f" {read - unread:.1f} s; said meanwhile: {dict(book.why())}"
+            )
+            status, report = _audit(enclave)
+            assert (status, report["ok"]) == (0, True), report
+            held = {one.statement.digest_b64 for one in enclave.records() if one.statement}
+            assert not set(book.acknowledged) - held, "an acknowledged act is lost"
+    finally:
+        servers.kill_leader()
+        servers.second.stop()
+
+
 def test_an_asynchronous_standby_that_lags_is_not_gone_on_from(tmp_path: Path, say: Say) -> None:
     """Over what is signed and lost nothing is recorded or signed; reads go on; it is said why."""
     servers = TwoServers(tmp_path, synchronous=False)

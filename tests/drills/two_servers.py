@@ -86,12 +86,19 @@ class TwoServers:
 
     def kill_leader(self) -> None:
         """Every process of the first server at once, as where its machine goes."""
+        self._signal_leader(signal.SIGKILL)
+
+    def hang_leader(self) -> None:
+        """It stands still, and closes nothing; kill it before the end."""
+        self._signal_leader(signal.SIGSTOP)
+
+    def _signal_leader(self, number: signal.Signals) -> None:
         pid = self.first._pid()
         assert pid is not None
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
         for one in (pid, *map(int, children)):
             with suppress(ProcessLookupError):
-                os.kill(one, signal.SIGKILL)
+                os.kill(one, number)
 
     def promote(self) -> None:
         """The standby leads, and waits for no other."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -22,6 +23,7 @@ from ledger.ports import Appended, Draft, SealedRecord
 from ledger.postgres.connect import Connection, OnceAMinute, Pool, open_pool, reading
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
+from ledger.work import work_s
 from tests.contract.append import a_draft
 from tests.fixtures.postgres import Database
 
@@ -59,10 +61,12 @@ def test_a_server_process_that_hangs_is_left_and_another_one_asked(database: Dat
         with pool.connection() as connection:
             hung = connection.info.backend_pid
         os.kill(hung, signal.SIGSTOP)
+        before = work_s()
         try:
             with pytest.raises(psycopg.OperationalError), pool.connection() as connection:
                 connection.execute("SELECT 1")
             assert connection.closed
+            assert work_s() - before < 3, "nobody pays for what hangs, and is refused for it"
             answered = reading(pool, lambda one: one.execute("SELECT pg_backend_pid()").fetchone())
             assert answered is not None
             assert answered != (hung,)
@@ -83,6 +87,16 @@ def test_who_waits_is_connected_as_soon_as_somebody_leads_again(
         _until(lambda: pool.get_stats().get("connections_errors", 0) > 2 * given_up)
         (tmp_path / name).symlink_to(Path(str(said["host"])) / name)
         assert waits.result(_LONG_S) == (1,)
+
+
+def test_of_several_hosts_one_that_hangs_uses_up_nobodys_patience(database: Database) -> None:
+    """It takes connections and says nothing: the next is asked while who waits in a pool waits."""
+    said = conninfo_to_dict(database.dsn("reader"))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hosts, ports = f"127.0.0.1,{said['host']}", f"{silent.getsockname()[1]},{said['port']}"
+        both = make_conninfo(database.dsn("reader"), host=hosts, port=ports)
+        with closing(open_pool(both, most=1)) as pool:
+            assert reading(pool, lambda one: one.execute("SELECT 1").fetchone()) == (1,)
 
 
 def test_a_pool_that_fails_again_and_again_says_why_once_a_minute() -> None:
