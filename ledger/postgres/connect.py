@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import select
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -349,6 +350,18 @@ def renew(pool: Lending, error: Exception) -> None:
         pool.drain()
     else:
         pool.check()
+
+
+def is_quiet(connection: Connection) -> bool:
+    """Whether the server has said nothing to a connection that asks nothing: no goodbye either.
+
+    What is sent over one that is not quiet may or may not run, and nobody is told.
+    """
+    if connection.closed:
+        return False
+    said = select.poll()
+    said.register(connection.fileno(), select.POLLIN)
+    return not said.poll(0)
 
 
 def calling(

@@ -16,6 +16,7 @@ from uuid import uuid4  # noqa: TID251  any id will do
 import psycopg
 import pytest
 
+from api.ops.embedded_postgres import Embedded
 from keys import read_tags
 from keys.envelope_encryption import Kek
 from keys.jwk import SoftwareSigner
@@ -30,6 +31,7 @@ from ledger.streams.record_reader import Reader
 from tests.contract.reads import NotedReads, ReadLogContract, a_copy, a_read
 from tests.fixtures.clock import CountingEntropy
 from tests.fixtures.postgres import Database
+from tests.fixtures.wire import Wire
 
 pytestmark = pytest.mark.postgres
 
@@ -151,6 +153,26 @@ class TestPostgresReads(ReadLogContract):
         cast("PostgresReads", kept._store).close()
         assert len(reads.noted()) == 3
 
+    def test_a_row_whose_answer_is_lost_is_not_written_again(
+        self, reads: NotedReads, database: Database, postgres_server: Embedded
+    ) -> None:
+        """It may stand: nothing is shown, and nobody writes a second row for the same read."""
+        wire = Wire(postgres_server.host, postgres_server.port)
+        kept = _another(reads.log, database, keeps=True, wire=wire)
+        kept.note([a_read()])
+        wire.lose_next_answer()
+        with pytest.raises(ReadNotLogged):
+            kept.note([a_read()])
+        assert (len(reads.noted()), wire.lost) == (2, 1)
+        kept.note([a_read()])
+        chain = uuid4()
+        wire.lose_next_answer()
+        with pytest.raises(ReadNotLogged):
+            kept.note_at(a_copy(), chain, 1, None)
+        assert (len(reads.noted()), wire.lost) == (4, 2)
+        cast("PostgresReads", kept._store).close()
+        wire.close()
+
     def test_a_row_is_planned_once_and_goes_through_no_table(
         self, reads: NotedReads, database: Database
     ) -> None:
@@ -196,12 +218,14 @@ def _another(
     held: Callable[[], tuple[int, bytes] | None] = lambda: None,
     *,
     keeps: bool = False,
+    wire: Wire | None = None,
 ) -> ReadWriter:
     """Another process that notes in the same log."""
     one = cast("ReadWriter", log)
     gate = read_tags.gate(b"k" * 32)
+    pool = database.pool("reader", port=None if wire is None else wire.port)
     return ReadWriter(
-        store=PostgresReads(database.pool("reader"), gate, held, keeps=keeps),
+        store=PostgresReads(pool, gate, held, keeps=keeps),
         signer=one._signer,
         kek=one._kek,
         key=one._key,

@@ -21,7 +21,10 @@ raise SystemExit(3 if {stop}.wait(20) else 4)
     [
         ("from api.ops.loops import until_told; stop = until_told()", "stop", 1),
         (
-            "from api.http.wsgi import Server; Server._post_fork(None, None)",
+            (
+                "from types import SimpleNamespace as Some; from api.http.wsgi import Server;"
+                " Server._post_fork(Some(), None, Some(age=1))"
+            ),
             "Event()",
             -signal.SIGTERM,
         ),

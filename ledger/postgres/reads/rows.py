@@ -18,10 +18,10 @@ from ledger.ports import LogHead, StoredRecord
 from ledger.postgres import direct
 from ledger.postgres.connect import (
     Connection,
-    Hung,
     Pool,
     calling,
     is_lost,
+    is_quiet,
     reading,
     renew,
     translated,
@@ -114,10 +114,23 @@ class PostgresReads:
         if connection is not None:
             self._pool.putconn(connection)
 
+    def _lent(self) -> Connection:
+        """The connection that is kept, or another where the server has hung up meanwhile.
+
+        That is seen before anything is sent: what was sent is never sent again, since nobody knows
+        whether it ran, and a row stands for one read.
+        """
+        if self._kept is not None and not is_quiet(self._kept):
+            self._kept.close()
+            self._give_back()
+            self._pool.check()  # after a restart every connection is dead at once
+        if self._kept is None:
+            self._kept = self._pool.getconn()
+        return self._kept
+
     def _appended(self, arguments: Sequence[bytes | None]) -> GroupTaken:
-        old = self._kept is not None
         try:
-            connection = self._kept = self._kept or self._pool.getconn()
+            connection = self._lent()
             ((told,),) = self._append.rows(connection, arguments)
             status = cast("Any", (told or b"").decode())
             until: datetime | None = None
@@ -135,8 +148,6 @@ class PostgresReads:
                 return GroupTaken("stale", None)
             if is_lost(error):
                 renew(self._pool, error)  # after a restart every connection is dead at once
-                if old and not isinstance(error, Hung):  # and one that nobody lent was not tried
-                    return self._appended(arguments)
             raise translated(error) from error
         except BaseException:  # whoever is stopped leaves an answer behind that nobody took
             self._give_back()
