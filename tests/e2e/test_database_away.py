@@ -16,7 +16,7 @@ import pytest
 from psycopg import sql
 
 from api.cli.commands import operator
-from api.client.connection import JOSE
+from api.client.connection import JOSE, trusted
 from api.ops import database
 from api.ops.embedded_postgres import Embedded, EmbeddedError
 from api.ops.supervisor import Supervisor
@@ -62,7 +62,8 @@ class Running:
 
     def get(self, path: str) -> httpx.Response:
         """An answer of the API."""
-        return httpx.get(f"{self.supervisor.url}{path}", timeout=60)
+        url = self.supervisor.url
+        return httpx.get(f"{url}{path}", timeout=60, verify=trusted(url))
 
 
 @contextmanager

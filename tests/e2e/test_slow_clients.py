@@ -21,6 +21,7 @@ from typing import Final
 import httpx
 import pytest
 
+from api.client.connection import trusted
 from api.http.worker import READER_S
 from tests.fixtures.app import Service
 from tests.processes import serving
@@ -64,7 +65,9 @@ class Slow:
             httpx.TimeoutException: Nothing came in all this time.
         """
         token = {"Authorization": f"Bearer {self.tokens[0].decode()}"}
-        return httpx.get(self.url + path, headers=token, timeout=timeout_s).status_code
+        context = trusted(self.url)
+        answer = httpx.get(self.url + path, headers=token, timeout=timeout_s, verify=context)
+        return answer.status_code
 
 
 @pytest.fixture(scope="module")
