@@ -235,7 +235,7 @@ def test_an_answer_is_of_one_state_of_the_database(under_order: UnderOrder) -> N
         (f"/v1/acts/{ids.act}/raw", 1),
     ):
         lent: list[int] = []
-        while len(lent) < 5 and (not lent or min(lent) > 1 + beside + proofs):
+        while len(lent) < 60 and (not lent or min(lent) > 1 + beside + proofs):
             # others of the process, who look now and then, leave some of several alone
             before = service.enclave.pools()["reader"]["requests_num"]
             assert service.client.get(path, headers=headers, buffered=True).status_code == 200, path
