@@ -6,13 +6,14 @@ One function a command; founding, supervising and projecting are other files.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime
 from math import inf
 from pathlib import Path
-from threading import Event
-from typing import Final
+from threading import Event, Timer
+from typing import Final, TypeVar
 
 import click
 from rich.progress import (
@@ -33,6 +34,7 @@ from api.ops.embedded_postgres import EmbeddedError
 from api.ops.init_enclave import REHEARSAL_OPENS, Founded, Plan, found, found_reads
 from api.ops.machine import RealClock, RealEntropy
 from api.ops.mirror import slots
+from api.ops.patience import once_there
 from api.ops.role_lock import Lock
 from api.ops.supervisor import CHECKPOINTER, KEEPER, PROJECTOR, ROLES, NotReady, Supervisor, served
 from api.ops.wiring import open_projector, require_schema, role_dsn
@@ -48,6 +50,7 @@ from projections.engine import generations
 from projections.engine import projector as runner
 from projections.views.all_views import VIEWS
 
+T = TypeVar("T")
 _VIEW_WAIT_S: Final = 0.2
 _ADMIN_PASSWORD: Final = click.option(
     "--database-password",
@@ -104,9 +107,7 @@ def init(  # noqa: PLR0913  one for each option
     settings = Settings.from_env()
     if if_missing and Home(settings).facts_path.exists():
         unfounded.end(settings)
-        with database.reachable(settings) as facts:
-            if _migrated(shell, settings, facts, database_password):
-                shell.done(Message("The enclave was there; its schema is up to date."))
+        _once_reached(lambda: _brought_up(shell, settings, database_password))
         return
     if at is not None and not rehearsal:
         misuse(
@@ -117,12 +118,35 @@ def init(  # noqa: PLR0913  one for each option
     usual = datetime.fromisoformat(REHEARSAL_OPENS) if rehearsal else RealClock().now()
     opened = (at or usual.astimezone(VIETNAM)).replace(microsecond=0)
     plan = Plan(deployment, level, rehearsal, opened, database_password, custody.upper())
-    made = found(settings, plan)
+    made = _once_reached(lambda: found(settings, plan)) if if_missing else found(settings, plan)
     try:
         _note_lacking(shell, settings, made.facts, database_password)
     finally:
         database.stop_database(settings)
     _show_founded(shell, settings, made)
+
+
+def _brought_up(shell: Shell, settings: Settings, password_file: Path | None) -> bool:
+    with database.reachable(settings) as facts:
+        if _migrated(shell, settings, facts, password_file):
+            shell.done(Message("The enclave was there; its schema is up to date."))
+    return True
+
+
+def _once_reached(make: Callable[[], T]) -> T:
+    """What a start makes that nobody types: a database that does not answer yet is waited for.
+
+    A minute long; it leaves nothing behind each time. Whoever types it is told at once.
+    """
+    over = Event()
+    timer = Timer(_REACHED_S, over.set)
+    timer.daemon = True
+    timer.start()
+    try:
+        made = once_there(make, over, "init")
+    finally:
+        timer.cancel()
+    return make() if made is None else made
 
 
 @click.command()
@@ -409,6 +433,7 @@ def _standing(
 
 
 _READY_S: Final = 60.0
+_REACHED_S: Final = 60.0
 _STARTS: Final = 3
 _AWAITED: Final = Message(
     "The database cannot be reached: the service answers 503 until it can be, and goes on by"

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.cli.commands import operator
 from api.ops import database, supervisor
 from api.ops.supervisor import CHECKPOINTER, Supervisor, pause_s
 from api.settings import Settings
+from ledger.postgres.connect import database_unavailable
 from tests.processes import pids
 
 FALLS = st.integers(min_value=1, max_value=100_000)
@@ -34,6 +36,19 @@ def test_starts_are_five_seconds_apart_at_most(falls: int, lived_s: float) -> No
     pause = pause_s(falls, lived_s)
     assert 0.1 <= pause <= 5.0
     assert lived_s + pause <= max(5.0, lived_s + 0.1)
+
+
+def test_an_init_that_nobody_types_waits_for_a_database_that_does_not_answer_yet() -> None:
+    """A container that fails once keeps all the others from starting; it was run again by hand."""
+    tries: list[int] = []
+
+    def make() -> int:
+        tries.append(0)
+        if len(tries) == 1:
+            raise database_unavailable()
+        return len(tries)
+
+    assert operator._once_reached(make) == 2
 
 
 def test_who_has_ended_is_started_again_while_the_database_recovers(
