@@ -488,7 +488,12 @@ class SeenStore(Protocol):
         """Nobody else of this home reads and writes meanwhile; not to be nested."""
 
     def read(self) -> bytes | None:
-        """The note; None where none was ever kept. Raises: Doubt: it cannot be read."""
+        """The note, durable whoever wrote it; None where none was ever kept.
+
+        Raises:
+            Unavailable: No room to make it durable.
+            Doubt: It cannot be read.
+        """
 
     def write(self, note: bytes) -> None:
         """Puts it in the place of the one before: whole or not at all, durable on return.

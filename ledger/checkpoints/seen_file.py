@@ -11,6 +11,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,10 @@ from ledger.message import Message, Text, Wording
 
 _MOST_BYTES: Final = 1_000_000
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NOT_TO_BE_WRITTEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO})
+"""By mode, flag, a link or a pipe with no reader: what of a draft is no reason to stop."""
+_DRAFT: Final = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+_OURS: Final = stat.S_IFREG | 0o600
 _EXCHANGE: Final = 2
 """The flag of Linux by which two files of a folder trade their names, at once or not at all."""
 _AT_CWD: Final = -100
@@ -39,6 +44,7 @@ class SeenFile:
         self._folder = folder
         self._path = folder / "checkpoint"
         self._alone: int | None = None  # the thread that is
+        self._synced: bytes | None = None  # the note that was read or written, its name on the disk
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -72,15 +78,32 @@ class SeenFile:
         return self._path
 
     def read(self) -> bytes | None:
-        """See `SeenStore`; waits for who writes, since the file it opens is written over next."""
+        """See `SeenStore`; waits for who writes, since the file it opens is written over next.
+
+        What is read is on the disk under its name: whoever wrote it may have been killed before
+        that, and a reader goes on to hand it out, or to write over the file that it took the
+        place of. A process does this once for each note that it has not written itself.
+        """
         if self._alone == threading.get_ident() or not self._folder.is_dir():
-            return _read(self._path)
+            return self._read()
         with self._locked(fcntl.LOCK_SH):
-            return _read(self._path)
+            return self._read()
+
+    def _read(self) -> bytes | None:
+        note = _read(self._path)
+        if (note is None or note != self._synced) and self._folder.is_dir():
+            try:
+                _sync(self._folder)
+            except OSError as error:
+                raise _unkept(self._folder, error) from error
+            self._synced = note
+        return note
 
     def write(self, note: bytes) -> None:
         """See `SeenStore`."""
+        self._read()  # another process may have written since this one has read
         _write(self._path, note)
+        self._synced = note
 
     def set_aside(self) -> Path | None:
         """Gives what is there another name, as evidence; None where nothing is. Raises: Doubt."""
@@ -169,34 +192,61 @@ def _write(path: Path, data: bytes) -> None:
     The draft takes the name once its bytes are there for good, and the one before becomes the next
     draft, which is written over where it lies. So a note costs the disk those bytes and two names.
     A new file for each would cost an inode, its blocks and their end as well: three times as long,
-    and whoever waits for a proof waits for it. Both syncs stay: without the first the name could
-    be of bytes that are not there, without the second be gone with the power after a checkpoint
-    was handed out.
+    and whoever waits for a proof waits for it.
+
+    A size is never signed twice while what a cut of the power leaves under the name is whole, and
+    no older than anything handed out. So each step waits for the one before:
+
+    1. The folder is on the disk as it is here (`SeenFile.read`). Else the name there may still be
+       of the file that is the draft here, and the cut would leave half of it.
+    2. The bytes, before the names are traded. Else the name could be of bytes that are not there.
+    3. The names, both at once: there is no moment without a note.
+    4. The folder, before this returns. Else the note could be gone after it was handed out. Who
+       was killed before this has handed out nothing, and whoever reads it next does step 1.
     """
     draft = path.with_suffix(".draft")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT, 0o600)
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(_opened(draft), "wb") as file:
             file.write(data)
             file.truncate()
             file.flush()
             os.fdatasync(file.fileno())
         if not _exchanged(draft, path):
             draft.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync(path.parent)
     except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise Unavailable(
-                "disk_full",
-                Message("The server is out of room; nothing was signed. Tell the operator."),
-                retry_after_s=60,
-            ) from error
-        raise _unusable(path, error) from error
+        raise _unkept(path, error) from error
+
+
+def _opened(draft: Path) -> int:
+    """The draft to write: the file there, if it is as one made here, else a new one.
+
+    It had the name before, and may be a file that somebody put back: as root, without the right to
+    write, open to others. A copy by hard links (`cp -al`, `rsync --link-dest`) has it too, and
+    would silently go on with the log. None of this is a reason to stop: the note's own name is not
+    touched here, so that the power may go at any of these steps.
+    """
+    try:
+        handle = os.open(draft, _DRAFT, 0o600)
+    except OSError as error:
+        if error.errno not in _NOT_TO_BE_WRITTEN:
+            raise
+    else:
+        found = os.fstat(handle)
+        if (found.st_mode, found.st_nlink) == (_OURS, 1):
+            return handle
+        os.close(handle)
+    draft.unlink(missing_ok=True)
+    return os.open(draft, _DRAFT | os.O_EXCL, 0o600)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _exchanged(draft: Path, path: Path) -> bool:
@@ -206,6 +256,16 @@ def _exchanged(draft: Path, path: Path) -> bool:
     exchange = getattr(ctypes.CDLL(None), "renameat2", None)
     names = os.fsencode(draft), os.fsencode(path)
     return exchange is not None and not exchange(_AT_CWD, names[0], _AT_CWD, names[1], _EXCHANGE)
+
+
+def _unkept(path: Path, error: OSError) -> Doubt | Unavailable:
+    if error.errno in _NO_ROOM:
+        return Unavailable(
+            "disk_full",
+            Message("The server is out of room; nothing was signed. Tell the operator."),
+            retry_after_s=60,
+        )
+    return _unusable(path, error)
 
 
 def _unusable(path: Path, error: OSError) -> Doubt:
