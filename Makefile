@@ -170,6 +170,8 @@ secrets: ## what docker-compose.yml needs: random secrets in secrets/ (LEVEL=mat
 	    -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout $(SECRETS_DIR)/proxy.key -out $(SECRETS_DIR)/proxy.crt 2>/dev/null; }
 	@# the folder is closed to all but its owner; the group is only for the processes in the containers
 	@chgrp $(GROUP) $(SECRETS_DIR)/* && chmod 640 $(SECRETS_DIR)/*
+	@# what is added is a line of its own, also where the last one has no end
+	@test ! -s $(ENV_FILE) || test -z "$$(tail -c1 $(ENV_FILE))" || echo >>$(ENV_FILE)
 	@grep -qs ^SOCAI_SECRETS_GID= $(ENV_FILE) || echo "SOCAI_SECRETS_GID=$(GROUP)" >>$(ENV_FILE)
 	@test -z "$(OF_LEVEL)" || grep -qs ^SOCAI_LEVEL= $(ENV_FILE) || printf '%s\n' SOCAI_LEVEL=$(LEVEL) \
 	  SOCAI_SECRETS=./$(SECRETS_DIR) COMPOSE_PROJECT_NAME=socai-$(LEVEL) \

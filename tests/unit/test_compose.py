@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -228,16 +229,19 @@ def test_what_is_founded_later_is_started_by_every_later_up(tmp_path: Path) -> N
     }
     lines = [line for blocks in typed.values() for one in blocks for line in one.splitlines()]
     assert not [one for one in lines if re.search(r"--profile (?!'\*' down)", one)]
-    added = sorted({one for one in lines if one.startswith("sed ")})
+    added = {
+        f"{one}\n{shown}" for one, shown in pairwise(lines) if one.startswith("sed -i")
+    }  # and whoever types it is shown that it is there
+    assert len(added) == 2
     shutil.copy(ROOT / "Makefile", tmp_path)
     for level, own in (("ordinary", set[str]()), ("mat", {"keeper"})):
-        subprocess.run(["make", "secrets", f"LEVEL={level}"], cwd=tmp_path, check=True)  # noqa: S607
         name = ".env" if level == "ordinary" else f".env.{level}"
-        for one in added:
-            subprocess.run(
-                ["/bin/sh", "-ec", one], cwd=tmp_path, check=True, env={"COMPOSE_ENV_FILES": name}
-            )
+        (tmp_path / name).write_text("SOCAI_WORKERS=3", "ascii")  # as some editors leave a file
+        assert not any(_typed(one, tmp_path, name) for one in added)
+        subprocess.run(["make", "secrets", f"LEVEL={level}"], cwd=tmp_path, check=True)  # noqa: S607
+        assert all(_typed(one, tmp_path, name) for one in added)
         said = dict(line.split("=") for line in (tmp_path / name).read_text().split())
+        assert said["SOCAI_WORKERS"] == "3"
         profiles = set(said["COMPOSE_PROFILES"].split(",")) - {""}
         assert profiles == {"archiver", "vault"} | own
         assert all([one] == SERVICES[one]["profiles"] for one in profiles)
@@ -248,6 +252,12 @@ def test_what_is_founded_later_is_started_by_every_later_up(tmp_path: Path) -> N
         assert started < saved < waited == len(one) - 1
     (exchanged,) = (one for one in typed["upgrade.md"] if "standby" in one)
     assert exchanged.splitlines()[-1] == _BACK[-1]
+    assert exchanged.startswith("make secrets "), "the new file may name one more"
+
+
+def _typed(lines: str, folder: Path, env_file: str) -> bool:
+    words, env = ["/bin/sh", "-ec", lines], {"COMPOSE_ENV_FILES": env_file}
+    return subprocess.run(words, cwd=folder, check=False, env=env).returncode == 0
 
 
 def test_a_command_that_is_given_a_file_in_containers_is_given_a_folder() -> None:
