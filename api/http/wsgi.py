@@ -157,10 +157,12 @@ def application(settings: Settings, budgets: Budgets, *, tell: bool) -> Any:  # 
         Thread(target=_tell_pools, args=(enclave,), name="pools", daemon=True).start()
     try:
         _begin(enclave)
-        if tell:
-            tell_connections(enclave)
     except Unavailable:
         Thread(target=_begin_later, args=(enclave,), name="beginning", daemon=True).start()
+    else:
+        with suppress(Unavailable):  # what has begun is not begun again for a hint
+            if tell:
+                tell_connections(enclave)
     app = create_app(enclave, budgets)
     if settings.traces_url:
         traces.begin(app, settings.traces_url)

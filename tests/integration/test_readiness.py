@@ -9,13 +9,18 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from threading import enumerate as threads
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from api.http import wsgi
+from api.http.framework.read_budget import Budgets
 from api.http.wsgi import tell_connections
 from api.ops.machine import RealClock
+from api.ops.wiring import Enclave
+from ledger.postgres.connect import database_unavailable
 from tests.fixtures.app import Service, found, open_service
 from tests.fixtures.clock import StepClock
 from tests.fixtures.postgres import Database
@@ -62,6 +67,31 @@ def test_more_connections_than_the_database_has_are_named_at_the_start(
         assert bool(said) == told
     assert f"SOCAI_WORKERS={there // held + 1} may take" in said[0]
     assert f"which has {there} for everybody" in said[0]
+
+
+def test_a_database_that_leaves_once_all_has_begun_begins_nothing_twice(
+    now: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else two threads anchor, of which nobody stops the first."""
+    begun: list[Enclave] = []
+    begin = Enclave.start_anchoring
+
+    def once_more(enclave: Enclave) -> None:
+        begun.append(enclave)
+        begin(enclave)
+
+    def away(_enclave: Enclave) -> int:
+        raise database_unavailable()
+
+    monkeypatch.setattr(Enclave, "start_anchoring", once_more)
+    monkeypatch.setattr(Enclave, "connections_of_server", away)
+    wsgi.application(now.settings, Budgets(0.5), tell=True)
+    try:
+        for late in (one for one in threads() if one.name == "beginning"):
+            late.join()
+        assert len(begun) == 1
+    finally:
+        begun[0].close()
 
 
 def test_what_nobody_deals_with_is_told_by_the_first_answer_of_a_process(now: Service) -> None:
