@@ -184,6 +184,8 @@ def test_an_enclave_comes_up_and_plays_in_containers(project: Project) -> None:
     assert short == {200}
     assert long <= {401, 413, 415, 422}, "what it has not taken goes to the next"
     assert _refused_while(project, "kill", "api-2") == []
+    # what was cut off above has no way back but to be made anew
+    project.run("up", "--detach", "--no-deps", "--no-build", "--wait", "--force-recreate", "api-2")
     _back_up(project)
     before = _audited(project)
     _lost_and_back(project)
