@@ -13,6 +13,7 @@ import re
 import secrets
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal, cast
@@ -471,15 +472,19 @@ class Home:
         """Puts the next key of tickets in the place of the one there is, in one step.
 
         Raises:
-            SettingsError: It cannot be, and is kept no longer.
+            SettingsError: It cannot be, or not for good; which one is there, the file says.
         """
         path = self.settings.secrets_dir / TICKET_KEY
         try:
             self._next_ticket_key.replace(path)
+            sync_folder(path.parent)
         except OSError as error:
-            self._next_ticket_key.unlink(missing_ok=True)
             raise _unwritable(path, error) from error
-        sync_folder(path.parent)
+
+    def drop_next_ticket_key(self) -> None:
+        """Keeps no next key of tickets; one that cannot be taken away is the next turn's."""
+        with suppress(OSError):
+            self._next_ticket_key.unlink(missing_ok=True)
 
     @property
     def _next_ticket_key(self) -> Path:

@@ -6,9 +6,11 @@ tables hold.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -156,8 +158,14 @@ def make_schema(
     with migrate.making_views(migrator, slug) as connection:
         generations.install(connection, slug)
     home.make_key(TICKET_KEY)
-    keep_ticket_key(migrator, slug, TicketKey(home.ticket_key()))
+    tell_ticket_key(settings, slug, migrator)
     return dbname
+
+
+def tell_ticket_key(settings: Settings, slug: str, migrator_dsn: str) -> None:
+    """Has the database believe the key of tickets that is in the file, and no turn be half-way."""
+    with _key_held(settings):
+        keep_ticket_key(migrator_dsn, slug, TicketKey(Home(settings).ticket_key()))
 
 
 def newer_than_this(settings: Settings, slug: str, password_file: Path | None = None) -> list[str]:
@@ -177,6 +185,9 @@ def turn_ticket_key(settings: Settings, facts: EnclaveFacts, secret: bytes) -> N
 
     It is on the disk before the database knows it, and the database knows it before the file has
     it: what is in the file is always believed, and a turn that was cut off goes on with its key.
+    The database believes two: what is in the file is made the newest before the next is, whatever
+    a turn that ended half-way left there, so that the next never pushes the API's out. One turn at
+    a time: two would take each other's next key. Who waited for another that turned it is done.
 
     Args:
         settings: Of the home.
@@ -188,13 +199,39 @@ def turn_ticket_key(settings: Settings, facts: EnclaveFacts, secret: bytes) -> N
     """
     home = Home(settings)
     migrator = role_dsn(settings, facts, "migrator")
-    before, after = home.ticket_key(), home.draft_ticket_key(secret)
-    keep_ticket_key(migrator, facts.slug, TicketKey(after))
-    try:
-        home.take_ticket_key()
-    except SettingsError:
+    before = home.ticket_key()
+    with _key_held(settings):
+        if home.ticket_key() != before:
+            return
+        after = home.draft_ticket_key(secret)
         keep_ticket_key(migrator, facts.slug, TicketKey(before))
-        raise
+        keep_ticket_key(migrator, facts.slug, TicketKey(after))
+        try:
+            home.take_ticket_key()
+        except SettingsError:
+            # Dropped last: killed between the two, the next turn goes on with it.
+            keep_ticket_key(migrator, facts.slug, TicketKey(home.ticket_key()))
+            home.drop_next_ticket_key()
+            raise
+
+
+@contextmanager
+def _key_held(settings: Settings) -> Iterator[None]:
+    """Nobody else turns the key of tickets, or tells the database of it, meanwhile.
+
+    By the folder, which may be read-only; in the database any login may hold what it likes.
+    """
+    path = settings.secrets_dir
+    with ExitStack() as stack:
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            stack.callback(os.close, handle)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError as error:
+            raise SettingsError(
+                Message("{path} cannot be used: {strerror}", path=path, strerror=error.strerror)
+            ) from error
+        yield
 
 
 def slug_of(origin: str, random: bytes) -> str:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from threading import Event, Thread, current_thread
 from typing import Any
 
 import psycopg
@@ -12,11 +16,17 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
+from api.ops import database
+from api.ops.machine import RealEntropy
+from api.ops.wiring import role_dsn
 from api.settings import TICKET_KEY, Home
-from ledger.postgres.ticket import TicketKey
+from ledger.postgres.ticket import TicketKey, keep_ticket_key
 from tests.fixtures.app import Service
 
 pytestmark = pytest.mark.postgres
+
+_TAKES_BACK = 3
+"""Which word of a turn to the database is the one after the file could not be put in place."""
 
 
 def _turned(service: Service) -> Result:
@@ -66,20 +76,52 @@ def test_a_turn_that_finds_secrets_read_only_turns_nothing(
     assert (_in_file(service), _known(service)) == (before, [before])
 
 
+def _busy(path: Path, *_: object, **__: object) -> None:
+    raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(path))
+
+
 def test_a_file_that_cannot_be_put_in_place_leaves_the_key_of_before(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where the one file is mounted alone: the key that the API has is the newest again."""
     before = _in_file(service)
-
-    def busy(path: Path, _target: Path) -> Path:
-        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(path))
-
-    monkeypatch.setattr(Path, "replace", busy)
+    monkeypatch.setattr(Path, "replace", _busy)
     said = _turned(service)
     assert said.exit_code == 2, said.output
     assert (_in_file(service), _known(service)[0]) == (before, before)
     assert not _draft(service).exists()
+
+
+def test_a_draft_that_cannot_be_taken_away_either_leaves_the_key_of_before(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk became read-only meanwhile: the database believes first what the file has."""
+    before = _in_file(service)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", _busy)
+        patch.setattr(Path, "unlink", _busy)
+        said = _turned(service)
+    assert said.exit_code == 2, said.output
+    assert (_in_file(service), _known(service)[0]) == (before, before)
+    assert _turned(service).exit_code == 0
+    assert _known(service) == [_in_file(service), before]
+
+
+def test_a_key_that_was_put_in_place_and_not_for_good_is_the_one_believed(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What counts is the key that the file has after an error, and not the one it had."""
+    before, real = _in_file(service), Path.replace
+
+    def placed(path: Path, target: Path) -> None:
+        real(path, target)
+        _busy(path)
+
+    monkeypatch.setattr(Path, "replace", placed)
+    said = _turned(service)
+    assert said.exit_code == 2, said.output
+    assert _known(service) == [_in_file(service), before]
+    assert _in_file(service) != before
 
 
 @pytest.fixture
@@ -105,6 +147,85 @@ def test_a_turn_that_was_killed_goes_on_with_its_key(service: Service, killed: s
     assert not _draft(service).exists()
     assert _turned(service).exit_code == 0
     assert killed not in _known(service)
+
+
+def test_a_turn_after_one_whose_draft_is_gone_keeps_the_key_that_the_api_holds(
+    service: Service, killed: str
+) -> None:
+    """The database has a key that nobody has any more: that one goes, not the API's."""
+    _draft(service).unlink()
+    said = _turned(service)
+    assert said.exit_code == 0, said.output
+    assert _known(service) == [_in_file(service), killed]
+
+
+def test_a_turn_killed_while_it_takes_itself_back_goes_on_with_its_key(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The draft goes only once the database believes the file again."""
+    before, calls, tell = _in_file(service), count(1), keep_ticket_key
+
+    def killed_at_last(*given: Any) -> None:  # noqa: ANN401
+        if next(calls) == _TAKES_BACK:
+            raise SystemExit(137)
+        tell(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "keep_ticket_key", killed_at_last)
+        patch.setattr(Path, "replace", _busy)
+        assert _turned(service).exit_code == 137
+    waits = _known(service)[0]
+    assert _turned(service).exit_code == 0
+    assert _known(service) == [_in_file(service), before] == [waits, before]
+
+
+def _turn(service: Service) -> None:
+    database.turn_ticket_key(service.settings, service.enclave.facts, RealEntropy().take(32))
+
+
+def _migrate(service: Service) -> None:
+    facts = service.enclave.facts
+    migrator = role_dsn(service.settings, facts, "migrator")
+    database.tell_ticket_key(service.settings, facts.slug, migrator)
+
+
+@pytest.mark.parametrize("other", [_turn, _migrate])
+def test_who_comes_while_a_key_is_turned_waits_and_the_key_of_before_stays_good(
+    service: Service, monkeypatch: pytest.MonkeyPatch, other: Callable[[Service], None]
+) -> None:
+    """Else it took the other's draft, or made the key of before the newest for good."""
+    before, come = _in_file(service), Event()
+    take, flock, taken = Home.take_ticket_key, fcntl.flock, list[str]()
+
+    def second() -> None:
+        try:
+            other(service)
+        finally:
+            come.set()
+
+    thread = Thread(target=second)
+
+    def waits(handle: int, how: int) -> None:
+        if current_thread() is thread:
+            come.set()
+        flock(handle, how)
+
+    def meanwhile(home: Home) -> None:
+        if current_thread() is not thread:
+            thread.start()
+            come.wait()
+        take(home)
+        taken.append(_in_file(service))
+
+    monkeypatch.setattr(fcntl, "flock", waits)
+    monkeypatch.setattr(Home, "take_ticket_key", meanwhile)
+    try:
+        _turn(service)
+    finally:
+        thread.join()
+    assert taken == [_in_file(service)] != [before]
+    assert _known(service) == [_in_file(service), before]
+    assert not _draft(service).exists()
 
 
 def test_half_a_draft_is_made_anew(service: Service) -> None:
