@@ -21,7 +21,7 @@ with loading():
     from api.cli.terminal.pager import paged
     from api.cli.terminal.shell import Language, Shell, locales
     from api.cli.terminal.usage_errors import told
-    from api.ops.child_processes import take_no_code_from_here
+    from api.ops.child_processes import status_of, take_no_code_from_here
     from keys.custody import core_dumps
     from ledger.message import Message
 
@@ -184,6 +184,14 @@ _CALLED: Final = "socai called"
 
 class Root(LateGroup):
     """The command itself."""
+
+    def main(self, *args: Any, **told: Any) -> Any:  # noqa: ANN401  click's signature
+        """The whole of a process: it ends with a status, also of what nobody waited for."""
+        try:
+            return super().main(*args, **told)
+        except SystemExit as ended:
+            ended.code = status_of(ended.code)
+            raise
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Its own options; what was called behind them is noted, for `invoke`."""

@@ -26,7 +26,7 @@ from api.http.framework.read_budget import Budgets
 from api.http.turns import Turns
 from api.http.worker import ProblemWorker
 from api.loading import loading
-from api.ops.child_processes import GRACE_S, end_with_any_thread, end_with_parent
+from api.ops.child_processes import GRACE_S, end_with_any_thread, end_with_parent, status_of
 from api.ops.listening_socket import listen
 from api.ops.metrics_folder import metrics_folder
 from api.ops.patience import once_there
@@ -212,7 +212,7 @@ def _tell_pools(enclave: Enclave) -> None:
         Event().wait(_POOLS_S)
 
 
-def _leave(status: object) -> NoReturn:
+def _leave(status: str | int | None) -> NoReturn:
     """Ends this process at once: what was asked is answered, or was given up.
 
     It owes nobody anything (`api.ops.child_processes`), and an orderly end of the interpreter waits
@@ -220,7 +220,8 @@ def _leave(status: object) -> NoReturn:
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(status if isinstance(status, int) else int(status is not None))
+    said = status_of(status)
+    os._exit(said if isinstance(said, int) else int(said is not None))
 
 
 def _load(settings: Settings) -> None:

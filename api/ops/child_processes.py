@@ -9,7 +9,6 @@ sender asks again. A process that outlives its parent would keep the port and an
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import ctypes
 import logging
@@ -17,11 +16,13 @@ import os
 import signal
 import sys
 import threading
+from threading import Event
 from typing import Final
 
 GRACE_S: Final = 1.4
 """How long what the API was asked may take once it is told to stop: all is to end within two."""
 _PR_SET_PDEATHSIG: Final = 1
+_FAILED: Final = Event()
 
 _log = logging.getLogger("socai.roles")
 
@@ -45,25 +46,26 @@ def end_with_parent() -> None:
 def end_with_any_thread() -> None:
     """Whatever ends a thread of this process ends the process too, as if it were told to stop.
 
-    Whoever looks after it starts it again, and its status is none of success; without the thread
-    it would go on, and look well.
+    Whoever looks after it starts it again, and its status is none of success (`status_of`); without
+    the thread it would go on, and look well.
     """
     threading.excepthook = _thread_ended
+
+
+def status_of(status: str | int | None) -> str | int | None:
+    """What this process says as it ends: 1 where it would say that all is well and a thread ended.
+
+    Told to stop, a process ends well, and says so; but nobody told it.
+    """
+    return status or int(_FAILED.is_set())
 
 
 def _thread_ended(ended: threading.ExceptHookArgs) -> None:
     name = "?" if ended.thread is None else ended.thread.name
     error = ended.exc_value or ended.exc_type()
     _log.error("the thread %s ended, so its process ends", name, exc_info=error)
-    atexit.register(_end_in_failure)
+    _FAILED.set()
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _end_in_failure() -> None:
-    """Last of all: whoever was told to stop has ended well by then, and nobody told it to."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(1)
 
 
 def end_group(leader: int) -> None:
