@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -49,13 +50,18 @@ def admin_dsn(settings: Settings, password_file: Path | None = None) -> str:
     return _with_password(settings.database_url, path)
 
 
-def running_facts(settings: Settings) -> EnclaveFacts:
-    """The enclave's facts, its database up: the embedded server started, its port noted."""
+def running_facts(settings: Settings, over: Event | None = None) -> EnclaveFacts:
+    """The enclave's facts, its database up: the embedded server started, its port noted.
+
+    Args:
+        settings: Whose.
+        over: As `Embedded.start`.
+    """
     home = Home(settings)
     facts = home.facts()
     if settings.database_url is None and (settings.home / "pg").is_dir():
         server = Embedded(settings.home)
-        server.start()
+        server.start(over)
         facts = _moved(home, facts, server)
     return facts
 
@@ -77,6 +83,11 @@ def embedded_down(settings: Settings) -> bool:
     if settings.database_url is not None or not (settings.home / "pg").is_dir():
         return False
     return not Embedded(settings.home).listening
+
+
+def break_off(settings: Settings) -> None:
+    """Ends the embedded server of this home while somebody starts it, whom `stop` waits for."""
+    Embedded(settings.home).break_off()
 
 
 def stop_database(settings: Settings) -> None:

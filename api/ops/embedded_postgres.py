@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Event
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -158,8 +159,11 @@ class Embedded:
             probe.settimeout(_ANSWER_S)
             return probe.connect_ex(place) == 0
 
-    def start(self) -> str:
+    def start(self, over: Event | None = None) -> str:
         """Starts the server, making its cluster where there is none; nothing is done when it runs.
+
+        Args:
+            over: Once it is set no start is tried any more; `break_off` ends the one under way.
 
         Returns:
             The administrator's connection URL (database `postgres`).
@@ -172,7 +176,7 @@ class Embedded:
             if not (self._data / "PG_VERSION").exists():
                 self._make_cluster()
             if not self._answers():
-                self._start()
+                self._start(over=over or Event())
             (self._data / UNDER_WAY).unlink(missing_ok=True)  # whoever goes on from it keeps it
         return self.dsn()
 
@@ -206,7 +210,9 @@ class Embedded:
                 os.fchmod(own, 0o700)
             self._log.unlink(missing_ok=True)
             try:
-                self._start(wait_s=_RECOVER_WAIT_S, attempts=1, unset=_RUN_BY_A_SERVER)
+                self._start(
+                    wait_s=_RECOVER_WAIT_S, attempts=1, unset=_RUN_BY_A_SERVER, over=Event()
+                )
                 self._await_production()
             except EmbeddedError:
                 self._pg_ctl("stop", "-m", "immediate", "-w")
@@ -232,6 +238,10 @@ class Embedded:
                 return
             time.sleep(0.1)
         raise EmbeddedError(f"the embedded server ended while it recovered: {self._tail()}")
+
+    def break_off(self) -> None:
+        """Ends a server that somebody is starting; it recovers once more at its next start."""
+        self._pg_ctl("stop", "-m", "immediate", "-W")
 
     def stop(self) -> None:
         """Stops the server at once, every transaction that has not committed undone.
@@ -308,10 +318,13 @@ class Embedded:
         wait_s: int = _START_WAIT_S,
         attempts: int = _START_ATTEMPTS,
         unset: Sequence[str] = (),
+        over: Event,
     ) -> None:
         _give(self._root, self._account())
-        self._outwait_killed()
+        self._outwait_killed(over)
         for attempt in range(attempts):
+            if over.is_set():
+                break
             port = self._choose_port()
             sockets, addresses = (str(self._run), "") if self._has_socket else ("", _LOOPBACK)
             done = self._pg_ctl(
@@ -332,7 +345,7 @@ class Embedded:
                 return
             # A port that was free may be taken now: that passes by waiting and choosing again.
             if attempt + 1 < attempts:
-                time.sleep(0.5 * (attempt + 1))
+                over.wait(0.5 * (attempt + 1))
         raise EmbeddedError(f"the embedded server does not start: {self._tail()}")
 
     def _answers(self) -> bool:
@@ -353,7 +366,7 @@ class Embedded:
         except (OSError, ValueError, IndexError):
             return None
 
-    def _outwait_killed(self) -> None:
+    def _outwait_killed(self, over: Event) -> None:
         """Until nothing of a killed server lives: its children hold the memory a new one needs.
 
         In a container without an init the killed server itself stays a zombie, and a new one would
@@ -364,7 +377,7 @@ class Embedded:
             return
         late = time.monotonic() + _ORPHANS_WAIT_S
         while _lives_in(self._data):
-            if time.monotonic() > late:
+            if over.is_set() or time.monotonic() > late:
                 return  # the server says what is in its way
             time.sleep(0.02)
         if _is_dead(pid):

@@ -92,6 +92,7 @@ class Supervisor:
     _children: dict[str, _Child] = field(default_factory=dict)
     _looked: float = 0.0
     _starting: Thread | None = None
+    _over: Event = field(default_factory=Event)
     _lock: Lock | None = None
     _listener: socket.socket | None = None
 
@@ -185,8 +186,7 @@ class Supervisor:
         _end([process for process in children.values() if process not in api], _LOOPS_S)
         if children:
             forget_running(self.settings)
-        if self._starting is not None:
-            self._starting.join()  # a server that starts now would outlive whoever stops it
+        self._break_off_database()
         self._let_go()
 
     def tail(self) -> str:
@@ -224,12 +224,23 @@ class Supervisor:
         with contextlib.suppress(EmbeddedError, SettingsError):
             if database.embedded_down(self.settings):
                 self.tell(DATABASE, -1, True)  # noqa: FBT003  see `tell`
+                self._over.clear()
                 self._starting = Thread(target=self._start_database, name=DATABASE, daemon=True)
                 self._starting.start()
 
     def _start_database(self) -> None:
         with contextlib.suppress(EmbeddedError, SettingsError):  # the next look tries again
-            database.running_facts(self.settings)
+            database.running_facts(self.settings, self._over)
+
+    def _break_off_database(self) -> None:
+        """A server that starts would outlive whoever stops it; nobody needs it any more."""
+        self._over.set()
+        if self._starting is None:
+            return
+        self._starting.join(_LOOPS_S)
+        while self._starting.is_alive():  # also one that is not there to be ended yet
+            database.break_off(self.settings)
+            self._starting.join(_STEP_S)
 
     def _fell(self, child: _Child, status: int) -> None:
         end_group(child.process.pid)

@@ -8,13 +8,16 @@ import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from threading import Event
 
 import psycopg
 import pytest
 
+from api.ops import embedded_postgres
 from api.ops.beginning import unfounded
 from api.ops.embedded_postgres import Embedded, EmbeddedError, sync_method
-from api.settings import Settings
+from api.ops.supervisor import Supervisor
+from api.settings import EnclaveFacts, Home, Settings
 from keys.custody.kek_custody import KekCustody
 from ledger.errors import Fatal
 from ledger.postgres import migrate
@@ -175,3 +178,26 @@ def test_an_enclave_is_installed_through_a_database_without_an_encoding(server: 
             "SELECT NOT has_database_privilege('public', 'postgres', 'CONNECT')"
         ).fetchone()
     assert closed == (True,)
+
+
+def test_no_server_that_recovers_outlives_who_is_told_to_stop(
+    server: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Waited for it would be five minutes, and whoever is killed meanwhile leaves it behind."""
+    monkeypatch.setattr(embedded_postgres, "_START_WAIT_S", 5)
+    settings = Settings.at(server._home)
+    server.start()
+    Home(settings).write_facts(
+        EnclaveFacts("x.example/ordinary", "ordinary", False, "00" * 32, "x", {"port": 1})  # noqa: FBT003
+    )
+    server.stop()
+    recovery = {"recovery.signal": "", "postgresql.auto.conf": "restore_command = 'sleep 600'\n"}
+    for name, told in recovery.items():  # by this one it recovers for ten minutes
+        (server._data / name).write_text(told, "ascii")
+        embedded_postgres._give(server._data / name, server._account())
+    supervisor = Supervisor(settings)
+    supervisor.mend()
+    while not server.running:
+        Event().wait(0.05)
+    supervisor.stop()
+    assert not server.running
