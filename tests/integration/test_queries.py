@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import psycopg
 import pytest
@@ -210,17 +210,14 @@ def test_who_decided_and_on_what_basis(sc1: Case) -> None:
     assert len({s.row.officer for s in statements}) == len(statements)
 
 
-STATEMENTS: Final = 40
-
-
-def _long_case(database: Database) -> tuple[Case, str]:
+def _long_case(database: Database, statements: int) -> tuple[Case, str]:
     """A case whose reporter is told again and again, and its name."""
     a = ALedger(in_postgres(database))
     a.found()
     a.clock.step(seconds=1)
     a.hire("hotline", "cv", "gd")
     story = a_case_in("VERIFYING", start=a.clock.now().astimezone(VN))
-    for _ in range(STATEMENTS):
+    for _ in range(statements):
         story.now -= timedelta(minutes=9)
         story.then("ReporterInformed", facts={"reporter": None})
     by = {builders.officer(alias): alias for alias in ("hotline", "cv", "gd")}
@@ -245,17 +242,18 @@ def test_a_case_of_a_thousand_statements_is_long() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("statements", [40, pytest.param(100, marks=pytest.mark.drill)])
 def test_a_long_case_is_no_way_to_keep_the_server_busy(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch, statements: int
 ) -> None:
     """A walk through every file of it is refused; a part of it is answered."""
-    monkeypatch.setattr("projections.queries.limits.RENDERED", STATEMENTS * (STATEMENTS - 10) // 2)
-    monkeypatch.setattr("projections.queries.limits.JUDGED", 10 * STATEMENTS)
-    case, stream = _long_case(database)
+    monkeypatch.setattr("projections.queries.limits.RENDERED", statements * (statements - 10) // 2)
+    monkeypatch.setattr("projections.queries.limits.JUDGED", 10 * statements)
+    case, stream = _long_case(database, statements)
     with case.reading() as connection:
         rows = acts.stream_rows(connection, stream)
     now, last = rows[-1].recorded_at + timedelta(hours=1), rows[-1].index
-    assert len(rows) >= STATEMENTS
+    assert len(rows) >= statements
     for asked in (
         lambda: case.queries.history(stream, "/state", now),
         lambda: case.queries.diff(stream, 0, last, now),
@@ -263,7 +261,7 @@ def test_a_long_case_is_no_way_to_keep_the_server_busy(
         with pytest.raises(TooMuch):
             asked()
     assert case.queries.diff(stream, last - 10, last, now)[1].index == last
-    assert case.queries.history(stream, "/state", now, moment=rows[STATEMENTS // 2].index)
+    assert case.queries.history(stream, "/state", now, moment=rows[statements // 2].index)
     many = [stream] * 30
     with pytest.raises(TooMuch):
         list(case.queries.verifications(many))
