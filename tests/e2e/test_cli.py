@@ -33,6 +33,7 @@ from keys.custody.file import DRAWN, costs_of, read_key, write_key
 from keys.jwk import SoftwareSigner
 from ledger.errors import Unavailable
 from tests.builders import a_token
+from tests.fixtures.clusters import recover_for_ten_minutes
 from tests.processes import free_port, pids
 
 ROOT = Path(__file__).parents[2]
@@ -510,13 +511,7 @@ def test_serve_ends_clean_and_leaves_nothing_running(tmp_path: Path) -> None:
     assert socai(home, "init", "--rehearsal", "--deployment", "x.example").exit_code == 0
     assert socai(home, "init", "--rehearsal", "--deployment", "x.example").exit_code == 2
     port = free_port()
-    with subprocess.Popen(
-        [sys.executable, "-m", "api.cli.main", "--lang", "en", "serve", "--port", str(port)],
-        env=child_environment(Settings.at(home)),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    with _serve(home, port) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == f"Ready: http://127.0.0.1:{port}\n".encode()
         process.send_signal(signal.SIGTERM)
@@ -525,4 +520,21 @@ def test_serve_ends_clean_and_leaves_nothing_running(tmp_path: Path) -> None:
     assert not (home / "serve.json").exists()
     with pytest.raises(httpx.TransportError):
         httpx.get(f"http://127.0.0.1:{port}/health/live")
+    recover_for_ten_minutes(Embedded(home))
+    with _serve(home, port) as process:
+        while not Embedded(home).running:
+            Event().wait(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(120) == 0
+    assert not Embedded(home).running
     shutil.rmtree(home)
+
+
+def _serve(home: Path, port: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "api.cli.main", "--lang", "en", "serve", "--port", str(port)],
+        env=child_environment(Settings.at(home)),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )

@@ -21,6 +21,7 @@ from api.settings import EnclaveFacts, Home, Settings
 from keys.custody.kek_custody import KekCustody
 from ledger.errors import Fatal
 from ledger.postgres import migrate
+from tests.fixtures.clusters import recover_for_ten_minutes
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("made_clusters")]
 
@@ -191,10 +192,7 @@ def test_no_server_that_recovers_outlives_who_is_told_to_stop(
         EnclaveFacts("x.example/ordinary", "ordinary", False, "00" * 32, "x", {"port": 1})  # noqa: FBT003
     )
     server.stop()
-    recovery = {"recovery.signal": "", "postgresql.auto.conf": "restore_command = 'sleep 600'\n"}
-    for name, told in recovery.items():  # by this one it recovers for ten minutes
-        (server._data / name).write_text(told, "ascii")
-        embedded_postgres._give(server._data / name, server._account())
+    recover_for_ten_minutes(server)
     supervisor = Supervisor(settings)
     supervisor.mend()
     while not server.running:

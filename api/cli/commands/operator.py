@@ -183,6 +183,7 @@ def serve(port: int | None, role: str, known: CheckpointFile | None, *, hold: bo
     )
     supervisor.claim(started)
     try:
+        loops.leave_when_told()
         if role == "all":
             refuse_in_doubt(settings)
         remember(settings, [one for one in started if one in ROLES], note)
