@@ -6,7 +6,7 @@ import socketserver
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -417,7 +417,7 @@ def test_another_programs_port_is_told_from_a_ledger_that_is_away(
     key = builders.key("hotline")
     with _port(answer) as port:
         client = Client(f"{scheme}://127.0.0.1:{port}", key, log="a.example/ordinary")
-        with pytest.raises(Strange):
+        with closing(client), pytest.raises(Strange):
             client.login()
 
 

@@ -16,6 +16,8 @@ _FIRST: Final = 9
 STOPS: Final[Mapping[int, str]] = {
     10: "functions that an older program calls are replaced; 0009 of the same release stops it too",
     11: "a function that an older program calls is altered; 0009 of the same release stops it too",
+    12: "a view is made anew that asks what it adds; 0009 of the same release stops it too",
+    13: "a function that an older program calls is replaced; 0009 of the same release stops it too",
 }
 _SPLIT: Final = re.compile(
     r"(--[^\n]*)|(\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)|('(?:[^']|'')*')|(;)|([^-$';]+|.)", re.DOTALL
