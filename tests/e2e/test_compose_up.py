@@ -224,6 +224,7 @@ def _lost_and_back(project: Project) -> None:
     project.typed(before)
     blind = project.run("up", "--detach", "--wait", check=False)
     assert blind.returncode, "nothing is known of the log here"
+    project.run("--profile", "*", "down")  # as the page says: else one of the two is met alone
     project.typed(remembering + after)
 
 
