@@ -119,10 +119,7 @@ def test_a_leader_is_killed_and_its_synchronous_standby_takes_over(
                 f" without a read {read - unread:.1f} s"
             )
             assert len(book.acknowledged) > before
-            status, report = _audit(enclave)
-            assert (status, report["ok"]) == (0, True), report
-            held = {one.statement.digest_b64 for one in enclave.records() if one.statement}
-            assert not set(book.acknowledged) - held, "an acknowledged act is lost"
+            _nothing_is_lost(enclave, book)
     finally:
         servers.stop()
 
@@ -151,10 +148,7 @@ def test_a_leader_that_hangs_is_left_for_the_standby(tmp_path: Path, say: Say) -
                 f"\nleader hangs: longest without a receipt {end - begin:.1f} s, without a read"
                 f" {read - unread:.1f} s; said meanwhile: {dict(book.why())}"
             )
-            status, report = _audit(enclave)
-            assert (status, report["ok"]) == (0, True), report
-            held = {one.statement.digest_b64 for one in enclave.records() if one.statement}
-            assert not set(book.acknowledged) - held, "an acknowledged act is lost"
+            _nothing_is_lost(enclave, book)
     finally:
         servers.kill_leader()
         servers.second.stop()
@@ -239,12 +233,16 @@ def test_patroni_changes_the_leader_five_times(tmp_path: Path, say: Say) -> None
                 f" longest without a receipt {end - begin:.1f} s, recorded again"
                 f" {', '.join(f'{one:.1f}' for one in behind)} s after somebody led"
             )
-            status, report = _audit(enclave)
-            assert (status, report["ok"]) == (0, True), report
-            held = {one.statement.digest_b64 for one in enclave.records() if one.statement}
-            assert not set(book.acknowledged) - held, "an acknowledged act is lost"
+            _nothing_is_lost(enclave, book)
     finally:
         cluster.stop()
+
+
+def _nothing_is_lost(enclave: ServedEnclave, book: Book) -> None:
+    status, report = _audit(enclave)
+    assert (status, report["ok"]) == (0, True), report
+    held = {one.statement.digest_b64 for one in enclave.records() if one.statement}
+    assert not set(book.acknowledged) - held, "an acknowledged act is lost"
 
 
 def _changed(cluster: Cluster, book: Book) -> float:

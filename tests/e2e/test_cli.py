@@ -66,6 +66,7 @@ def test_every_command_explains_itself_without_a_home(tmp_path: Path) -> None:
         (("serve",), "no enclave in"),
         (("log", "audit"), "no enclave in"),
         (("log", "recover"), "no enclave in"),
+        (("log", "discard"), "no enclave in"),
         (("log", "resume"), "no enclave in"),
         (("log", "void", "--reason", "x", "--", "-3"), "a whole number, 1 or more"),
         (("play", "absent.json"), "cannot read absent.json"),

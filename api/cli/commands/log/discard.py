@@ -50,13 +50,15 @@ def discard() -> None:
     shell, settings = shell_of(), Settings.from_env()
     told: list[dict[str, Any]] = []
     every: list[Discarded] = []
+    home = Home(settings)
+    home.facts()  # a home without an enclave has nothing to lock either
     with ExitStack() as stack:
         lock = stack.enter_context(closing(Lock(settings.home)))
         lock.take(CHECKPOINTER)
-        lock.alone(Home(settings).seen_folder(CHECKPOINTER))
+        lock.alone(home.seen_folder(CHECKPOINTER))
         facts = stack.enter_context(database.reachable(settings))
         for which in (ACTS, READS):
-            if which is READS and not Home(settings).key_path(READS.keys[0]).exists():
+            if which is READS and not home.key_path(READS.keys[0]).exists():
                 continue  # this home has no log of reads yet
             aside = DiscardedCheckpoints(Home(settings).seen_folder(which.seen))
             found = _discarded(settings, facts, which, aside)
