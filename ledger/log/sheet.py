@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
@@ -12,6 +13,9 @@ from ledger.errors import VerificationError
 
 _SCHEME: Final = "socai:sheet?"
 _VERSION: Final = "1"
+_LOG: Final = re.compile(r"[!-*,-~]{1,255}")
+_UUID4: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_MOST: Final = 2**63
 _DIGEST_BYTES: Final = 32
 
 
@@ -61,9 +65,20 @@ def parse(text: str) -> Sheet:
         )
     except (KeyError, ValueError) as error:
         raise _no_line() from error
-    if sheet.text() != kept or not (_is_digest(sheet.head) and _is_digest(sheet.root)):
+    if not _is_formed(sheet) or sheet.text() != kept:
         raise _no_line()
     return sheet
+
+
+def _is_formed(sheet: Sheet) -> bool:
+    """Whether each member has its form: what the line says is shown to whoever asks."""
+    return (
+        _LOG.fullmatch(sheet.log) is not None
+        and _UUID4.fullmatch(sheet.case) is not None
+        and 0 < sheet.seq <= sheet.size < _MOST
+        and _is_digest(sheet.head)
+        and _is_digest(sheet.root)
+    )
 
 
 def _no_line() -> VerificationError:

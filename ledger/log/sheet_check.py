@@ -1,25 +1,41 @@
 """Whether what somebody kept is of the state that a printed sheet names: no network, no database.
 
 What was kept is a checkpoint as the log signed it, or an evidence bundle (formats.md §10), of which
-the checkpoint and the records of the case are read.
+the checkpoint and the records of the case are read. Of a bundle nothing is believed that its proofs
+do not lead to the checkpoint: whoever forges a paper can add its last statement to a true bundle.
 """
 
 from __future__ import annotations
 
 import io
+import lzma
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 from keys.note import VKey
 from ledger.errors import Rejected, VerificationError
-from ledger.log import record, statement
+from ledger.log import proof, record, statement
 from ledger.log.checkpoint import Checkpoint, open_checkpoint
 from ledger.log.sheet import Sheet
 
 _ZIP: Final = b"PK\x03\x04"
-_RECORD: Final = re.compile(r"data/records/[0-9]+\.json")
+_RECORD: Final = re.compile(r"data/records/([0-9]+)\.json")
+_PROOF: Final = "data/proofs/{}.tlog-proof"
+_READ: Final = re.compile(r"data/(?:checkpoint|records/[0-9]+\.json|proofs/[0-9]+\.tlog-proof)")
+_DAMAGED: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+)
+"""What the reader of zips raises at one that is cut off, changed or sealed."""
 _MOST_BYTES: Final = 1 << 20
 Found = Literal["case", "checkpoint"]
 """What was held against the sheet: the records of the case too, or the checkpoint alone."""
@@ -36,7 +52,9 @@ def hold(sheet: Sheet, kept: bytes, vkeys: Sequence[VKey]) -> Found:
     Raises:
         VerificationError: `checkpoint`: it is not the log's; `other_size`: it is of another size,
             so that it can tell nothing alone; `fork`: of that size the log signed another root;
-            `case`: the bundle has another statement at that place of the case; `bundle`.
+            `case`: the bundle has another statement at that place of the case; `left_out`: it has
+            statements of the case, and none at that place; `bundle`: it is damaged, or has a record
+            of the case that is not in the log's tree.
     """
     bundle = kept.startswith(_ZIP)
     files = dict(_files(kept)) if bundle else {}
@@ -44,10 +62,12 @@ def hold(sheet: Sheet, kept: bytes, vkeys: Sequence[VKey]) -> Found:
     require_same(sheet, open_checkpoint(note, vkeys, origin=sheet.log).checkpoint)
     if not bundle:
         return "checkpoint"
-    digests = dict(_of_case(files, sheet))
+    digests = dict(_of_case(files, sheet, vkeys))
     if not digests:
         return "checkpoint"
-    if digests.get(sheet.seq) != sheet.head:
+    if sheet.seq not in digests:
+        raise VerificationError("left_out", "the bundle has no statement at that place")
+    if digests[sheet.seq] != sheet.head:
         raise VerificationError("case", "the bundle has another statement at that place")
     return "case"
 
@@ -67,20 +87,33 @@ def _files(kept: bytes) -> Iterator[tuple[str, bytes]]:
     try:
         with zipfile.ZipFile(io.BytesIO(kept)) as bundle:
             for one in bundle.infolist():
-                wanted = one.filename == "data/checkpoint" or _RECORD.fullmatch(one.filename)
-                if wanted and one.file_size <= _MOST_BYTES:
+                if _READ.fullmatch(one.filename) and one.file_size <= _MOST_BYTES:
                     yield one.filename, bundle.read(one)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except _DAMAGED as error:
         raise VerificationError("bundle", "it is no whole bundle") from error
 
 
-def _of_case(files: dict[str, bytes], sheet: Sheet) -> Iterator[tuple[int, str]]:
+def _of_case(
+    files: Mapping[str, bytes], sheet: Sheet, vkeys: Sequence[VKey]
+) -> Iterator[tuple[int, str]]:
     """Place and digest of each statement of the case. Raises: VerificationError."""
     for name, data in files.items():
-        if name != "data/checkpoint":
-            kept = _statement(record.parse_envelope(data, log=sheet.log).statement)
-            if kept.members.get("stream") == f"case/{sheet.case}":
-                yield kept.seq, kept.digest_b64
+        if (named := _RECORD.fullmatch(name)) is None:
+            continue
+        kept = _statement(record.parse_envelope(data, log=sheet.log).statement)
+        if kept.members.get("stream") == f"case/{sheet.case}":
+            _require_proven(files.get(_PROOF.format(named[1]), b""), data, sheet, vkeys)
+            yield kept.seq, kept.digest_b64
+
+
+def _require_proven(given: bytes, envelope: bytes, sheet: Sheet, vkeys: Sequence[VKey]) -> None:
+    """That a record is in the tree that the sheet names. Raises: VerificationError."""
+    try:
+        found = proof.inclusion_from_file(given)
+        covered = proof.verify_inclusion(found, record.entry(envelope), vkeys, origin=sheet.log)
+    except VerificationError as error:
+        raise VerificationError("bundle", "a record of it is not in the log's tree") from error
+    require_same(sheet, covered)
 
 
 def _statement(text: str) -> statement.Statement:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -18,8 +20,8 @@ from keys.note import VKey
 from ledger.errors import VerificationError
 from ledger.log import statement
 from ledger.log.checkpoint import unverified
-from ledger.log.record import parse_envelope
-from ledger.log.sheet import Sheet
+from ledger.log.record import Envelope, build, parse_envelope
+from ledger.log.sheet import Sheet, parse
 from ledger.log.sheet_check import hold
 
 VECTORS: Final = Path(__file__).parents[2] / "vectors"
@@ -38,6 +40,16 @@ def statements(case: str) -> list[statement.Statement]:
     return [one for one in found if one.members.get("stream") == f"case/{case}"]
 
 
+def record_bytes(envelope: Envelope, compact: str) -> bytes:
+    """The record with another statement."""
+    return build(
+        log=envelope.log,
+        recorded_at=envelope.recorded_at,
+        blind=envelope.blind,
+        statement=compact,
+    )
+
+
 CASE: Final = next(
     one["stream"].removeprefix("case/")
     for one in STORY["records"]
@@ -49,15 +61,29 @@ SHEET: Final = Sheet(
 )
 
 
-def bundle(*, without: str = "", note: bytes = NOTE) -> bytes:
+def members(note: bytes = NOTE) -> dict[str, bytes]:
     """The story's bundle, as far as it is read here."""
+    kept = {"data/checkpoint": note}
+    for one in STORY["records"]:
+        kept[f"data/records/{one['index']}.json"] = one["envelope"].encode()
+    for one in BUNDLE["files"]:
+        if one["path"].startswith("data/proofs/"):
+            kept[one["path"]] = one["text"].encode()
+    return kept
+
+
+def zipped(kept: Mapping[str, bytes], *, how: int = zipfile.ZIP_STORED) -> bytes:
+    """The members as a file."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as made:
-        made.writestr("data/checkpoint", note)
-        for one in STORY["records"]:
-            if not without or without not in one["envelope"]:
-                made.writestr(f"data/records/{one['index']}.json", one["envelope"])
+    with zipfile.ZipFile(out, "w", how) as made:
+        for name, data in kept.items():
+            made.writestr(name, data)
     return out.getvalue()
+
+
+def bundle(*, note: bytes = NOTE) -> bytes:
+    """The story's bundle."""
+    return zipped(members(note))
 
 
 def test_a_sheet_fits_its_bundle_and_its_checkpoint() -> None:
@@ -72,7 +98,8 @@ def test_a_sheet_fits_its_bundle_and_its_checkpoint() -> None:
         (replace(SHEET, root=b64(b"x" * 32)), "fork"),
         (replace(SHEET, size=SHEET.size - 1), "other_size"),
         (replace(SHEET, head=b64(b"x" * 32)), "case"),
-        (replace(SHEET, seq=SHEET.seq + 1), "case"),
+        (replace(SHEET, seq=SHEET.seq - 1), "case"),
+        (replace(SHEET, seq=SHEET.seq + 1), "left_out"),
         (replace(SHEET, log="other.example/ordinary"), "checkpoint"),
     ],
 )
@@ -95,6 +122,65 @@ def test_a_checkpoint_that_the_log_did_not_sign_tells_nothing() -> None:
         with pytest.raises(VerificationError) as failed:
             hold(SHEET, kept, [KEY])
         assert failed.value.kind == kind, kind
+
+
+def test_what_is_added_to_a_true_bundle_proves_no_forged_paper() -> None:
+    """The checkpoint is the log's and says nothing of a record that its tree does not have."""
+    last, place = STORY["records"][12], "data/records/12.json"
+    envelope = parse_envelope(last["envelope"].encode())
+    payload = LAST.payload.replace(b"2024", b"2023", 1)
+    protected, _, signature = envelope.statement.split(".")
+    forged = statement.recorded(f"{protected}.{b64(payload)}.{signature}")
+    paper = replace(SHEET, head=forged.digest_b64)
+    record = record_bytes(envelope, forged.compact)
+    whole = members()
+    for kept in (
+        {**whole, place: record},
+        {**whole, "data/records/99.json": record},
+        {**whole, "data/records/99.json": record, "data/proofs/99.tlog-proof": b"c2sp.org"},
+        {name: data for name, data in whole.items() if "proofs/12" not in name},
+    ):
+        with pytest.raises(VerificationError) as failed:
+            hold(paper, zipped(kept), [KEY])
+        assert failed.value.kind == "bundle"
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_bundle_changed_anywhere_is_refused_and_never_a_trace(how: int) -> None:
+    """Members that were pressed by somebody, names of no text, a byte that is another."""
+    whole = zipped(members(), how=how)
+    assert hold(SHEET, whole, [KEY]) == "case"
+    for at in range(0, len(whole), max(1, len(whole) // 120)):
+        changed = whole[:at] + bytes((whole[at] ^ 0xFF,)) + whole[at + 1 :]
+        with suppress(VerificationError):
+            hold(SHEET, changed, [KEY])
+        with suppress(VerificationError):
+            hold(SHEET, whole[:at], [KEY])
+    name = b"data/proofs/0.tlog-proof"
+    flagged = whole.replace(name, b"\xff" * len(name))
+    for at in [n for n in range(len(flagged)) if flagged.startswith(b"PK\x01\x02", n)]:
+        flagged = flagged[: at + 9] + b"\x08" + flagged[at + 10 :]  # the name is said to be UTF-8
+    with pytest.raises(VerificationError):
+        hold(SHEET, flagged, [KEY])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"case": "x\nThe print is of the log"},
+        {"case": CASE.upper()},
+        {"log": "bacninh.example/ordinary\nok"},
+        {"seq": 0},
+        {"seq": SHEET.size + 1},
+        {"size": -1},
+        {"size": 2**63},
+    ],
+)
+def test_a_line_says_nothing_else_to_whoever_reads_the_answer(said: dict[str, Any]) -> None:
+    """What it holds is shown: a case is an id, a place is one of the log."""
+    assert parse(SHEET.text()) == SHEET
+    with pytest.raises(VerificationError):
+        parse(replace(SHEET, **said).text())
 
 
 @pytest.mark.parametrize("lang", ["vi", "en"])

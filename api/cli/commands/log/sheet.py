@@ -44,10 +44,15 @@ _WHY: Final = {
         "of that very size the log has ANOTHER root: one of the two is not what the log is"
     ),
     "case": Message("the bundle has ANOTHER statement at that place of the case"),
+    "left_out": Message(
+        "the bundle has NO statement at that place of the case: it ends before it, or leaves it out"
+    ),
     "rollback": Message("the log is SHORTER than this print says"),
     "consistency": Message("the log does NOT begin with the records of this print"),
 }
-_DAMAGED: Final = Message("it is no whole bundle or checkpoint, or a proof of the log's is bad")
+_DAMAGED: Final = Message(
+    "it is no whole bundle or checkpoint, a record in it is not the log's, or a proof is bad"
+)
 
 
 @click.command()
