@@ -265,13 +265,14 @@ class SignIn:
     def _fits(self, claims: Mapping[str, Any], kid: str) -> bool:
         now = self._now().timestamp()
         audience = claims.get("aud")
-        expires = claims.get("exp")
+        begins, expires = claims.get("nbf", 0), claims.get("exp")
         return (
             claims.get("iss") == kid
             and claims.get("sub") == kid
             and self._origin in (audience if isinstance(audience, list) else [audience])
+            and isinstance(begins, int)
             and isinstance(expires, int)
-            and now < expires <= now + _ASSERTION_TTL_S
+            and begins <= now < expires <= now + _ASSERTION_TTL_S
             and isinstance(claims.get("jti"), str)
         )
 

@@ -291,6 +291,8 @@ def test_a_system_signs_in_with_private_key_jwt(alg: str) -> None:
         {"exp": int(START.timestamp()) + 3600},
         {"jti": None},
         {"exp": "soon"},
+        {"nbf": int(START.timestamp()) + 30},
+        {"nbf": "soon"},
         {"crit": ["exp"]},
         {"kid": ["a"]},
     ],
