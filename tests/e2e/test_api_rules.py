@@ -265,18 +265,19 @@ def test_one_reads_ones_own_write(shared: Service) -> None:
     assert int(response.headers["Ledger-Index"]) >= receipt["index"]
 
 
-def test_who_prefers_not_to_wait_gets_202_and_a_location(shared: Service) -> None:
-    """`Prefer: respond-async`: recorded, proof to come."""
+@pytest.mark.parametrize("preference", ["respond-async", "handling=strict, Respond-Async; a=b"])
+def test_who_prefers_not_to_wait_gets_202_and_a_location(shared: Service, preference: str) -> None:
+    """`Prefer: respond-async`, in any case (RFC 7240 §2): recorded, proof to come."""
     stream = f"case/{builders.an_id(f'async {next(_NUMBERS)}')}"
     act = an_act("ReportReceived", by="hotline", when=shared.clock.now(), stream=stream)
-    response = shared.send(shared.sign(act, "hotline"), "hotline", {"Prefer": "respond-async"})
+    response = shared.send(shared.sign(act, "hotline"), "hotline", {"Prefer": preference})
     assert response.status_code == 202
     assert response.headers["Preference-Applied"] == "respond-async"
     assert response.headers["Location"] == f"/v1/acts/{act.act_id}"
     assert "proof" not in response.get_json()
     found = shared.get(
         response.headers["Location"],
-        headers={"Prefer": "wait=20"},
+        headers={"Prefer": "Wait = 20"},
         at_least=response.get_json()["index"],
     )
     assert found.get_json()["act_id"] == act.act_id
