@@ -441,20 +441,14 @@ class Client(Connection):
             VerificationError: What came is not what the act names.
         """
         path = f"/v1/acts/{act_id}/attachments/{digest}"
-        size, _ = self._saved(
-            digest, into, lambda: self.answer("GET", path, at=at, accept="*/*", stream=True)
-        )
-        return size
+        return self._fetched(path, digest, into, at)
 
     def lower_attachment(
         self, case: str, act_id: str, digest: str, into: Path, *, at: datetime | None = None
     ) -> int:
         """A file of an act of a lower log that a grant in a case shows; as `attachment`."""
         path = f"/v1/cases/{case}/lower-acts/{act_id}/attachments/{digest}"
-        size, _ = self._saved(
-            digest, into, lambda: self.answer("GET", path, at=at, accept="*/*", stream=True)
-        )
-        return size
+        return self._fetched(path, digest, into, at)
 
     def take_copy(
         self, act_id: str, digest: str, permit: str, into: Path, *, at: datetime | None = None
@@ -473,12 +467,13 @@ class Client(Connection):
         path = f"/v1/acts/{act_id}/attachments/{digest}/copies"
         content = orjson.dumps({"permit": permit})
 
-        def asked() -> httpx.Response:
-            return self.answer(
+        def asked() -> tuple[httpx.Response, str]:
+            answered = self.answer(
                 "POST", path, content=content, at=at, accept="*/*", stream=True, once=True
             )
+            return answered, digest
 
-        size, response = self._saved(digest, into, asked)
+        size, response = self._saved(into, asked)
         return size, response.headers.get("Copy-Mark", "")
 
     def copies(self, case: str) -> dict[str, Any]:
@@ -503,27 +498,46 @@ class Client(Connection):
             VerificationError: What came is not what the server says that it sent.
         """
         path, query = f"/v1/cases/{case}/print.pdf", {"permit": permit}
-        answered = self.answer(
-            "GET", path, query=query, at=at, accept="application/pdf", stream=True, once=True
-        )
-        with understood():
-            stated = answered.headers["Repr-Digest"].removeprefix("sha-256=:").removesuffix(":")
-            digest = _file_digest(canonical.unb64std(stated))
-        size, response = self._saved(digest, into, lambda: answered)
-        return size, digest, response.headers.get("Copy-Mark", "")
+        digests: list[str] = []
+
+        def asked() -> tuple[httpx.Response, str]:
+            answered = self.answer(
+                "GET", path, query=query, at=at, accept="application/pdf", stream=True, once=True
+            )
+            with understood():
+                stated = answered.headers["Repr-Digest"].removeprefix("sha-256=:").removesuffix(":")
+                digests.append(_file_digest(canonical.unb64std(stated)))
+            return answered, digests[0]
+
+        size, response = self._saved(into, asked)
+        return size, digests[0], response.headers.get("Copy-Mark", "")
+
+    def _fetched(self, path: str, digest: str, into: Path, at: datetime | None) -> int:
+        def asked() -> tuple[httpx.Response, str]:
+            return self.answer("GET", path, at=at, accept="*/*", stream=True), digest
+
+        return self._saved(into, asked)[0]
 
     def _saved(
-        self, digest: str, into: Path, asked: Callable[[], httpx.Response]
+        self, into: Path, asked: Callable[[], tuple[httpx.Response, str]]
     ) -> tuple[int, httpx.Response]:
-        """A file that is sent, at its place once all of it is checked."""
-        draft = into.with_name(f".{into.name}.{token_hex(4)}.part")
+        """A file that is sent, at its place once all of it is checked.
+
+        It is asked for once there is a place to write to: the number of a copy is given once.
+
+        Args:
+            into: Its place.
+            asked: Asks; the answer, and the digest that it must have.
+        """
+        draft = into.with_name(f".socai-{token_hex(8)}.part")
         sha, size = hashlib.sha256(), 0
-        response = asked()
         try:
-            with closing(response), draft.open("xb") as out:
-                for part in response.iter_bytes():
-                    sha.update(part)
-                    size += out.write(part)
+            with draft.open("xb") as out:
+                response, digest = asked()
+                with closing(response):
+                    for part in response.iter_bytes():
+                        sha.update(part)
+                        size += out.write(part)
             if _file_digest(sha.digest()) != digest:
                 raise VerificationError("attachment", "what came is not what the act names")
             draft.replace(into)

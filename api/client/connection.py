@@ -326,7 +326,7 @@ def _require_http(error: httpx.RequestError) -> None:
 def _stated_s(response: httpx.Response | None) -> float | None:
     """What `Retry-After` says, where it says seconds."""
     stated = response.headers.get("Retry-After", "") if response is not None else ""
-    return float(stated) if stated.isdigit() else None
+    return float(stated) if stated.isascii() and stated.isdigit() else None
 
 
 def _pause_s(attempt: int, stated_s: float | None = None) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import socketserver
 import ssl
 import threading
@@ -296,6 +297,21 @@ def test_a_sign_in_waits_as_it_is_told_and_asks_no_more_than_any_request(
     assert sign_in(nobody) == ["challenge"] * 2
 
 
+@pytest.mark.parametrize("stated", [b"\xb2", b"-1", b"1e9", b"Wed, 21 Oct 2026 07:28:00 GMT"])
+def test_a_pause_that_is_no_number_is_none(stated: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever lies before a server writes there: that it refuses is told all the same."""
+    monkeypatch.setattr(connection, "sleep", lambda _: None)
+
+    def full(request: httpx.Request) -> httpx.Response:
+        del request
+        return httpx.Response(503, headers=[(b"Retry-After", stated)])
+
+    http = httpx.Client(transport=httpx.MockTransport(full), base_url="http://x")
+    with pytest.raises(Refused) as refused:
+        Client("http://x", http=http, attempts=2).log()
+    assert (refused.value.status, refused.value.after_s) == (503, None)
+
+
 def test_a_refusal_carries_guard_and_problem(shared: Service) -> None:
     """What the command line shows comes from here."""
     client = _client(shared, "hotline")
@@ -377,6 +393,36 @@ def test_what_a_strange_server_answers_is_strange(tmp_path: Path, body: bytes, a
     }
     with pytest.raises(Strange):
         calls[asks]()
+
+
+@pytest.mark.parametrize("takes", ["copy", "print"])
+def test_no_number_of_a_permit_is_taken_for_a_file_that_has_no_place(
+    tmp_path: Path, takes: str
+) -> None:
+    """A number is given once (access.md A23): whoever cannot write the file asks for none."""
+    asked: list[str] = []
+
+    def given(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(200, content=b"%PDF", headers={"Repr-Digest": _PDF_DIGEST})
+
+    http = httpx.Client(transport=httpx.MockTransport(given), base_url="http://socai.test")
+    client = Client("http://socai.test", builders.key("hotline"), http=http)
+    client._token = "x"  # noqa: S105  as signed in
+    named = "sha-256:" + canonical.b64(hashlib.sha256(b"%PDF").digest())
+    calls: dict[str, Callable[[Path], tuple[object, ...]]] = {
+        "copy": lambda into: client.take_copy("a", named, "p", into),
+        "print": lambda into: client.print_case("c", "p", into),
+    }
+    with pytest.raises(FileNotFoundError):
+        calls[takes](tmp_path / "none" / "a.pdf")
+    assert asked == []
+    long = tmp_path / ("ệ" * 85)  # 255 bytes, the longest name there is
+    assert calls[takes](long)[0] == 4
+    assert [one.name for one in tmp_path.iterdir()] == [long.name]
+
+
+_PDF_DIGEST = f"sha-256=:{canonical.b64std(hashlib.sha256(b'%PDF').digest())}:"
 
 
 @contextmanager

@@ -22,8 +22,12 @@ output_option: Final = click.option(
 
 
 def require_place(into: Path) -> None:
-    """A place for a file, where none is yet."""
-    if into.exists():
+    """A place for a file, where none is yet, nor a link; what cannot be one is known beforehand.
+
+    Raises:
+        OSError: It is no name of a file, such as one that is too long.
+    """
+    if _is_there(into):
         misuse(
             Message("Nothing was read: {into} is there already; choose another name.", into=into),
         )
@@ -33,3 +37,11 @@ def require_place(into: Path) -> None:
                 "Nothing was read: there is no folder {parent}.", parent=into.absolute().parent
             ),
         )
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
