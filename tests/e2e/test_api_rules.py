@@ -373,8 +373,20 @@ def test_body_above_a_mebibyte_is_refused_unread(shared: Service) -> None:
 
 def test_a_trailing_slash_or_a_double_one_is_no_other_way_in(shared: Service) -> None:
     """No redirect tells what exists (access.md N9)."""
-    for path in ("/v1/cases/", "/v1//cases", "//v1/cases"):
+    for path in ("/v1/cases/", "/v1//cases"):
         assert shared.get(path).status_code == 404, path
+    # of an address that begins with two the test's client would make a host and a path
+    headers, own = shared.headers("hotline"), {"PATH_INFO": "//v1/cases"}
+    answer = shared.client.get("/", headers=headers, environ_overrides=own)
+    assert (answer.status_code, answer.get_json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("sign", ["%00", "%0A", "%7F", "%1B%5B2J"])
+def test_an_address_with_control_characters_names_nothing(shared: Service, sign: str) -> None:
+    """Nor does it come to a database, which would refuse it as if the ledger had stopped."""
+    for path in (f"/v1/cases/by-number/2024/{sign}", f"/v1/keys/{sign}/affected"):
+        answer = shared.get(path)
+        assert (answer.status_code, answer.get_json()["code"]) == (404, "not_found"), path
 
 
 def test_tiles_and_checkpoints_are_open_at_ordinary_and_immutable(shared: Service) -> None:

@@ -472,6 +472,8 @@ def test_whoever_is_not_signed_in_is_led_there_and_back(compartments: Compartmen
     reader = PageReader(compartments.service)
     led = reader.get("/ho-so?state=CLOSED")
     assert led.status_code == 303
+    looked = reader.client.head("/ho-so?state=CLOSED")
+    assert (looked.status_code, looked.headers["Location"]) == (303, led.headers["Location"])
     page = reader.get(led.headers["Location"]).text
     assert 'name="next" value="/ho-so?state=CLOSED"' in page
     twin = reader.get("/ho-so.json")

@@ -109,6 +109,8 @@ class Gate:
             known = context()
             self._require_form(known)
             self._require_caller(known)
+            if any(map(_CONTROL.search, path.values())):
+                raise Problem("not_found")  # no id, number or place has any; no database takes them
             self._require_types(known.sent)
             kind = self._kind(known.sent)
             if kind is not None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Flask, Request, Response, request
 from flask.sessions import NullSession, SessionInterface
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 from werkzeug.routing import MapAdapter
 
 from api.http.framework.admission import MAX_BODY_BYTES, ended
@@ -50,9 +50,16 @@ class Service(Flask):
         return func
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """As Flask does, for calls that are the same whatever host is named: it leads nowhere."""
+        """As Flask does, for calls that are the same whatever host is named: it leads nowhere.
+
+        Raises:
+            NotFound: Werkzeug would pass over slashes before the first one: what a program before
+                us lets through or keeps out by the path would be another address than ours.
+        """
         if request is None:
             return None
+        if request.environ.get("PATH_INFO", "").startswith("//"):
+            raise NotFound
         return MapAdapter(
             self.url_map,
             server_name="localhost",

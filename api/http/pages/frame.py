@@ -47,6 +47,7 @@ pages: Final = Blueprint("pages", __name__)
 _HTML_TYPE: Final = "text/html"
 HTML: Final = f"{_HTML_TYPE}; charset=utf-8"
 _API: Final = "/v1/"
+_READING: Final = ("GET", "HEAD")
 _VERSION: Final = version("socai")
 SIGN_IN: Final = "/dang-nhap"
 HOME: Final = "/ho-so"
@@ -277,7 +278,7 @@ def _kept() -> dict[str, str]:
 
 def _here(status: int) -> str:
     """Where the language form leads back to: an error's page names no address."""
-    if status != 200 or request.method != "GET":  # noqa: PLR2004  what was shown
+    if status != 200 or request.method not in _READING:  # noqa: PLR2004  what was shown
         return "/"
     query = urlencode(list(request.args.items()))
     return f"{request.path}?{query}" if query else request.path
@@ -358,7 +359,7 @@ def _refused(error: BaseException) -> Response:
     known.code = problem.code
     if request.endpoint and request.endpoint.endswith("_json"):
         return problem.response(known.lang, known.trace_id)
-    if problem.code == "not_signed_in" and request.method == "GET":
+    if problem.code == "not_signed_in" and request.method in _READING:
         return redirect(f"{SIGN_IN}?{urlencode({'next': _here(200)})}")
     body = problem.body(known.lang, known.trace_id)
     same = problem.code in _NO_HIDDEN
