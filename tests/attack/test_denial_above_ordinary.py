@@ -122,7 +122,7 @@ def test_hidden_and_absent_annexes_are_one_answer(world: Compartments, name: str
         told = ask(world, Asked(named(template, world.hidden)), HOLDER)
         assert told.status_code == 200, told.text
     forms = list(product(_queries(world, name), ("GET", "HEAD")))
-    for query, method in share(forms, 6, f"{name} {by}"):
+    for query, method in share(forms, 12, f"{name} {by}"):
         made = reading(template, query, method)
         status, _, body = alike(world, made, _absent(world, by), by=by)
         assert status >= 400 or name in _ANSWERED, (query, status, body)
@@ -148,7 +148,7 @@ def test_nothing_can_be_done_with_a_hidden_annex(world: Compartments, name: str,
         return Asked(named(NAMED[name], ids), method, {"Content-Type": "application/json"}, body)
 
     forms = list(product(("HEAD", "OPTIONS", *METHODS), bodies))
-    for method, body in share(forms, 10, f"{name} {by}"):
+    for method, body in share(forms, 20, f"{name} {by}"):
         status, _, _ = alike(world, partial(asked, method, body), _absent(world, by), by=by)
         assert status >= 400 or method == "OPTIONS", (method, body)
     for headers in (

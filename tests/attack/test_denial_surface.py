@@ -263,7 +263,7 @@ def test_hidden_and_absent_are_one_answer(compartments: Compartments, name: str,
     told = ask(compartments, Asked(named(template, compartments.hidden)), WHOLE)
     assert told.status_code == 200, told.text
     forms = list(product(_queries(compartments, name), ("GET", "HEAD")))
-    for query, method in share(forms, 10, f"{name} {lang}"):
+    for query, method in share(forms, 20, f"{name} {lang}"):
         status, _, body = alike(
             compartments,
             reading(template, query, method, spoken),
@@ -303,7 +303,7 @@ def test_conditions_ranges_and_waiting_tell_nothing(compartments: Compartments, 
         {"X-Rehearsal-Time": "2024-06-04T08:00:00+07:00"},
         {"X-HTTP-Method-Override": "DELETE"},
     )
-    for headers, method in share(list(product(conditions, ("GET", "HEAD"))), 10, name):
+    for headers, method in share(list(product(conditions, ("GET", "HEAD"))), 20, name):
         status, _, _ = alike(
             compartments,
             reading(template, method=method, headers=headers),
@@ -342,7 +342,7 @@ def test_methods_and_spellings_tell_nothing(compartments: Compartments, name: st
     spellings = len(list(spelled(compartments.hidden)))
     methods = ("HEAD", "OPTIONS", *METHODS)
     forms = list(product(range(spellings), methods, (None, b"{}")))
-    for n, method, body in share(forms, 14, name):
+    for n, method, body in share(forms, 28, name):
         alike(compartments, partial(asked, n, method, body))
 
 
