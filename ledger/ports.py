@@ -442,6 +442,17 @@ class Checkpoints(Protocol):
     def at(self, size: int) -> bytes | None:
         """The note of exactly this size."""
 
+    def latest_with(
+        self, known: int, full: Sequence[tuple[int, int]]
+    ) -> tuple[int, bytes, Sequence[tuple[int, int, int, bytes]]] | None:
+        """Size and note of the newest checkpoint, and tiles of its tree as `advance` takes them.
+
+        Args:
+            known: Size of a tree whose partial tiles the caller has: of the newest tree's come
+                those that are not among them.
+            full: Level and position of others; those that are not full yet do not come.
+        """
+
 
 class Pruned(NamedTuple):
     """What a prune came to.

@@ -189,6 +189,28 @@ class MemoryRecordStore:
         """See `CheckpointStore`."""
         return self._notes.get(size)
 
+    def latest_with(
+        self, known: int, full: Sequence[tuple[int, int]]
+    ) -> tuple[int, bytes, Sequence[tuple[int, int, int, bytes]]] | None:
+        """See `Checkpoints`."""
+        found = self.latest()
+        if found is None:
+            return None
+        counts = [(level, found[0] >> 8 * level) for level in range(8)]
+        asked = [
+            (level, count // 256, count % 256)
+            for level, count in counts
+            if count % 256 and count != known >> 8 * level
+        ]
+        asked += [(level, n, 256) for level, n in full if n < counts[level][1] // 256]
+        tiles = [
+            (level, n, width, data[: 32 * width])
+            for level, n, width in asked
+            for place, data in self._tiles.items()
+            if place[:2] == (level, n) and place[2] >= width
+        ]
+        return *found, tiles
+
     def advance(
         self,
         old_size: int | None,

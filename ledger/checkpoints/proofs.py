@@ -1,93 +1,162 @@
 """Inclusion and consistency proofs from stored tiles, and waiting for one (formats.md §6).
 
 A proof names the checkpoint it leads to; who verifies it needs the log's key and nothing from here.
+None is made of a tile, stored or kept, that does not lead to the root of that checkpoint.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from ledger.errors import NotFound, Unavailable, VerificationError
-from ledger.log import merkle
+from ledger.log import checkpoint, merkle
+from ledger.log.merkle import HASH_BYTES
 from ledger.log.proof import Consistency, Inclusion
-from ledger.log.tiles import WIDTH, TileNodes
+from ledger.log.tiles import HEIGHT, WIDTH, TileId, TileLayers, TileNodes
 from ledger.ports import Checkpoints, Notices, TileStore
 
 POLL_S: Final = 0.5
-_MOST_TILES: Final = 512
-_MOST_NODES: Final = 32_768
+LEAF_TILES: Final = 128
+UPPER_TILES: Final = 512
+_AT_ONCE: Final = LEAF_TILES // 2
+"""Tiles that come with the newest checkpoint at most: 512 KiB."""
+
+Place = tuple[int, int]
+"""Level of a tile, and its position there."""
 
 
-class _Final:
-    """What never changes as a log grows, within bounds: full tiles above the leaves, and nodes.
+class KeptTiles:
+    """Full tiles of one log and the nodes made of them, those used last: 11 MB at most.
 
-    A node asked for by a proof stands over a whole subtree, so it is the same in every tree of the
-    log that has it.
+    Each takes 17 kB. Those of the leaves have a bound of their own, since there are 256 times as
+    many as above: of a log of 33 million records all others are kept.
+
+    Args:
+        store: Where the others lie.
     """
 
     def __init__(self, store: TileStore) -> None:
-        self._store = store
-        self._tiles: dict[tuple[int, int], bytes] = {}
-        self.nodes: dict[tuple[int, int], bytes] = {}
+        self.store = store
+        self._lock = threading.Lock()
+        self._leaves: OrderedDict[Place, TileLayers] = OrderedDict()
+        self._above: OrderedDict[Place, TileLayers] = OrderedDict()
 
-    def tile(self, level: int, n: int, width: int) -> bytes:
-        """See `TileReader`."""
-        found = self._tiles.get((level, n)) if width == WIDTH else None
-        if found is None:
-            found = self._store.tile(level, n, width)
-            if level and width == WIDTH:
-                _keep(self._tiles, (level, n), found, _MOST_TILES)
+    def get(self, place: Place) -> TileLayers | None:
+        """The tile, where it is kept."""
+        kept = self._above if place[0] else self._leaves
+        with self._lock:
+            found = kept.get(place)
+            if found is not None:
+                kept.move_to_end(place)
+            return found
+
+    def keep(self, place: Place, tile: TileLayers) -> None:
+        """In the place of the one that was not used for longest."""
+        kept, most = (self._above, UPPER_TILES) if place[0] else (self._leaves, LEAF_TILES)
+        with self._lock:
+            kept[place] = tile
+            if len(kept) > most:
+                kept.popitem(last=False)
+
+
+class _ProofNodes(TileNodes):
+    """Nodes for one proof; a full tile is taken where its root is the one that the tree has."""
+
+    def __init__(self, size: int, edge: Mapping[Place, TileLayers], kept: KeptTiles) -> None:
+        super().__init__(size, kept.store, edge)
+        self._kept = kept
+
+    def _read(self, level: int, n: int) -> TileLayers:
+        """Raises: NotFound; VerificationError."""
+        expected = self.hash_at(HEIGHT * (level + 1), n)
+        found = self._kept.get((level, n))
+        if found is None or found.hash_at(HEIGHT, 0) != expected:
+            found = super()._read(level, n)
+            if found.hash_at(HEIGHT, 0) != expected:
+                raise VerificationError("tile", f"{TileId(level, n).path} is of another tree")
+            self._kept.keep((level, n), found)
         return found
 
 
-class _Nodes:
-    """Nodes of one tree; those that are final are made once for all trees."""
-
-    def __init__(self, size: int, final: _Final) -> None:
-        self._tiles = TileNodes(size, final)
-        self._made = final.nodes
-
-    def hash_at(self, level: int, n: int) -> bytes:
-        """See `merkle.Nodes`."""
-        found = self._made.get((level, n))
-        if found is None:
-            found = self._tiles.hash_at(level, n)
-            _keep(self._made, (level, n), found, _MOST_NODES)
-        return found
-
-
-def _keep(
-    kept: dict[tuple[int, int], bytes], key: tuple[int, int], value: bytes, most: int
-) -> None:
-    if len(kept) >= most:
-        kept.clear()  # cheap to make again, and nothing waits for it
-    kept[key] = value
-
-
-@dataclass(frozen=True, slots=True)
 class CheckpointTree:
     """One checkpoint and the nodes under it.
+
+    Args:
+        size: Of the tree.
+        note: As it was signed.
+        edge: Its partial tiles, as far as they are known.
+        kept: Full tiles.
 
     Attributes:
         size: Of the tree.
         note: As it was signed.
-        nodes: Of the tree.
     """
 
-    size: int
-    note: str
-    nodes: _Nodes = field(repr=False)
+    def __init__(
+        self, size: int, note: str, edge: Mapping[Place, TileLayers], kept: KeptTiles
+    ) -> None:
+        self.size, self.note = size, note
+        self._edge = edge
+        self._kept = kept
+        self._sound = False
 
     def inclusion(self, index: int) -> dict[str, Any]:
-        """That record `index` stands in it. Raises: NotFound."""
+        """That record `index` stands in it.
+
+        Raises:
+            NotFound: It does not, or a tile is missing.
+            VerificationError: A tile is of another tree than the one that was signed.
+        """
         if not 0 <= index < self.size:
             raise NotFound(f"no record {index} in a tree of {self.size}")
-        path = merkle.inclusion_path(index, self.size, self.nodes)
+        path = merkle.inclusion_path(index, self.size, self._nodes())
         return Inclusion(index, self.size, tuple(path), self.note).to_json()
+
+    def consistency(self, old: int) -> dict[str, Any]:
+        """That the tree of `old` records is its beginning. Raises: as `inclusion`."""
+        if not 0 <= old <= self.size:
+            raise NotFound(f"no tree of {old} under one of {self.size}")
+        path = merkle.consistency_path(old, self.size, self._nodes())
+        return Consistency(old, self.size, tuple(path), self.note).to_json()
+
+    def edge_of(self, size: int) -> dict[Place, TileLayers]:
+        """Partial tiles that a tree of another size has as well."""
+        return {
+            place: tile
+            for place, tile in self._edge.items()
+            if self.size >> (HEIGHT * place[0]) == size >> (HEIGHT * place[0])
+        }
+
+    def full(self, indices: Iterable[int]) -> Iterator[Place]:
+        """The full tiles that proofs of these records are made of."""
+        seen: set[Place] = set()
+        for index in indices:
+            place = 0, index // WIDTH
+            # where one is partial, or was seen, so are those above it
+            while place not in seen and place[1] < self.size >> (HEIGHT * (place[0] + 1)):
+                yield place
+                seen.add(place)
+                place = place[0] + 1, place[1] // WIDTH
+
+    def _nodes(self) -> _ProofNodes:
+        if not self._sound:
+            self._require_root()
+        return _ProofNodes(self.size, self._edge, self._kept)
+
+    def _require_root(self) -> None:
+        """The root is made of all that the partial tiles hold, and of nothing else."""
+        nodes = TileNodes(self.size, self._kept.store, self._edge)
+        root = merkle.root(self.size, nodes)
+        if root != checkpoint.unverified(self.note.encode()).root:
+            self._edge = {}  # whoever asks again reads them again
+            raise VerificationError("tile", f"the edge at {self.size} is of another tree")
+        self._edge, self._sound = nodes.tiles, True
 
 
 class Proofs:
@@ -102,7 +171,7 @@ class Proofs:
     def __init__(
         self, tiles: TileStore, checkpoints: Checkpoints, notices: Notices | None = None
     ) -> None:
-        self._final = _Final(tiles)
+        self._kept = KeptTiles(tiles)
         self._checkpoints = checkpoints
         self._notices = notices
         self._news = threading.Condition()
@@ -118,26 +187,49 @@ class Proofs:
             size: Size of a checkpoint; None takes the newest.
 
         Raises:
-            NotFound: No such checkpoint, or the record is not under it.
+            NotFound: No such checkpoint, the record is not under it, or a tile is missing.
+            VerificationError: A tile is of another tree than the one that was signed.
         """
-        return self._tree(size).inclusion(index)
+        return self._tree(size, [index]).inclusion(index)
 
-    def newest(self) -> CheckpointTree | None:
-        """The tree of the newest checkpoint, to prove several records of; None: there is none."""
-        latest = self._checkpoints.latest()
-        return None if latest is None else self._kept(*latest)
+    def newest(self, indices: Iterable[int] = ()) -> CheckpointTree | None:
+        """The tree of the newest checkpoint, to prove several records of; None: there is none.
+
+        Args:
+            indices: The records, as far as they are known: what their proofs are made of comes in
+                the same answer of the database.
+        """
+        known = self._newest
+        missing = [] if known is None else self._missing(known, indices)
+        found = self._checkpoints.latest_with(0 if known is None else known.size, missing)
+        if found is None:
+            return None
+        size, note, tiles = found
+        edge = {} if known is None else known.edge_of(size)
+        for level, n, width, data in tiles:
+            if len(data) != width * HASH_BYTES:
+                continue  # as good as missing
+            if width == WIDTH:
+                self._kept.keep((level, n), TileLayers(data))
+            else:
+                edge[level, n] = TileLayers(data)
+        if known is not None and (known.size, known.note) == (size, note.decode()):
+            return known
+        tree = CheckpointTree(size, note.decode(), edge, self._kept)
+        with self._news:
+            if self._newest is None or size >= self._newest.size:
+                self._newest = tree
+                self._news.notify_all()
+        return tree
 
     def consistency(self, old: int, new: int | None = None) -> dict[str, Any]:
         """That the tree of one checkpoint is the beginning of another's.
 
         Raises:
-            NotFound: `new` is no checkpoint's size, or `old` is above it.
+            NotFound: `new` is no checkpoint's size, `old` is above it, or a tile is missing.
+            VerificationError: A tile is of another tree than the one that was signed.
         """
-        tree = self._tree(new)
-        if not 0 <= old <= tree.size:
-            raise NotFound(f"no tree of {old} under one of {tree.size}")
-        path = merkle.consistency_path(old, tree.size, tree.nodes)
-        return Consistency(old, tree.size, tuple(path), tree.note).to_json()
+        return self._tree(new).consistency(old)
 
     def wait(self, index: int, timeout_s: float) -> dict[str, Any] | None:
         """The inclusion proof of a record once a checkpoint covers it; None: not in time."""
@@ -158,22 +250,24 @@ class Proofs:
         if self._follower is not None:
             self._follower.join(timeout=2 * POLL_S)
 
-    def _tree(self, size: int | None) -> CheckpointTree:
+    def _tree(self, size: int | None, indices: Iterable[int] = ()) -> CheckpointTree:
         if size is None:
-            newest = self.newest()
+            newest = self.newest(indices)
             if newest is None:
                 raise NotFound("no checkpoint is signed yet")
             return newest
         note = self._checkpoints.at(size)
         if note is None:
             raise NotFound(f"no checkpoint of size {size}")
-        return self._kept(size, note)
-
-    def _kept(self, size: int, note: bytes) -> CheckpointTree:
         newest = self._newest
-        if newest is not None and newest.size == size:
+        if newest is not None and (newest.size, newest.note) == (size, note.decode()):
             return newest
-        return CheckpointTree(size, note.decode(), _Nodes(size, self._final))
+        edge = {} if newest is None else newest.edge_of(size)
+        return CheckpointTree(size, note.decode(), edge, self._kept)
+
+    def _missing(self, tree: CheckpointTree, indices: Iterable[int]) -> list[Place]:
+        missing = (place for place in tree.full(indices) if self._kept.get(place) is None)
+        return list(islice(missing, _AT_ONCE))
 
     def _follow(self) -> None:
         """One thread a process follows the checkpoints; it starts with the first who waits."""
@@ -189,16 +283,8 @@ class Proofs:
         with self._notices.listen("checkpoint") if self._notices else pause as wait:
             while not self._closing.is_set():
                 try:
-                    latest = self._checkpoints.latest()
+                    self.newest()
                 except (Unavailable, VerificationError):  # no checkpoint to believe
                     self._closing.wait(POLL_S)
                     continue
-                if latest is not None:
-                    self._tell(*latest)
                 wait(POLL_S if self._notices else POLL_S / 10)
-
-    def _tell(self, size: int, note: bytes) -> None:
-        with self._news:
-            if self._newest is None or size > self._newest.size:
-                self._newest = CheckpointTree(size, note.decode(), _Nodes(size, self._final))
-                self._news.notify_all()

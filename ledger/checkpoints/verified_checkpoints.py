@@ -110,3 +110,12 @@ class SignedCheckpoints(NewestSigned):
             return self._known(size)
         self._require(size, note)
         return note
+
+    def latest_with(
+        self, known: int, full: Sequence[tuple[int, int]]
+    ) -> tuple[int, bytes, Sequence[tuple[int, int, int, bytes]]] | None:
+        """See `Checkpoints`; the tiles are as they lie there. Raises: VerificationError."""
+        found = self._every.latest_with(known, full)
+        if found is not None:
+            self._require(found[0], found[1])
+        return found

@@ -7,7 +7,7 @@ are not known here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -109,35 +109,71 @@ class TileReader(Protocol):
         """`width` * 32 bytes. Raises: NotFound."""
 
 
+class TileLayers:
+    """The hashes of one tile and the nodes over them, which are made once they are asked for.
+
+    Args:
+        data: Its hashes, one behind the other.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._layers = {0: data}
+
+    def hash_at(self, height: int, at: int) -> bytes:
+        """Node `at` of those over 2**height of its hashes each; all of them exist.
+
+        Raises:
+            ValueError: They do not.
+        """
+        layer = self._layers.get(height) or self._made(height)
+        found = layer[at * HASH_BYTES : (at + 1) * HASH_BYTES]
+        if len(found) != HASH_BYTES:
+            raise ValueError(f"no node {at} at height {height} of a tile that narrow")
+        return found
+
+    def _made(self, height: int) -> bytes:
+        below = self._layers.get(height - 1) or self._made(height - 1)
+        made = self._layers[height] = merkle.parents(below)
+        return made
+
+
 class TileNodes:
     """`merkle.Nodes` over the tiles of a tree of one size; each tile is read once.
 
     Args:
         size: Leaves of the tree; partial tiles are asked for in the width they have at this size.
         reader: Where tiles come from.
+        tiles: Those that need not be read, by level and position.
+
+    Attributes:
+        tiles: Those, and what was read since.
     """
 
-    def __init__(self, size: int, reader: TileReader) -> None:
+    def __init__(
+        self,
+        size: int,
+        reader: TileReader,
+        tiles: Mapping[tuple[int, int], TileLayers] | None = None,
+    ) -> None:
         self._size = size
         self._reader = reader
-        self._read: dict[tuple[int, int], bytes] = {}
+        self.tiles = dict(tiles or {})
 
     def hash_at(self, level: int, n: int) -> bytes:
-        """See `merkle.Nodes`."""
+        """See `merkle.Nodes`. Raises: NotFound."""
         tile_level, height = divmod(level, HEIGHT)
-        first = n << height
-        data = self._tile(tile_level, first // WIDTH)
-        at = first % WIDTH * HASH_BYTES
-        return merkle.subtree(data[at : at + (HASH_BYTES << height)])
+        place = tile_level, n >> (HEIGHT - height)
+        found = self.tiles.get(place)
+        if found is None:
+            found = self.tiles[place] = self._read(*place)
+        return found.hash_at(height, n & ((WIDTH >> height) - 1))
 
-    def _tile(self, level: int, n: int) -> bytes:
-        if (level, n) not in self._read:
-            width = width_at(level, n, self._size)
-            data = self._reader.tile(level, n, width)
-            if len(data) != width * HASH_BYTES:
-                raise NotFound(f"{TileId(level, n, width).path} has {len(data)} bytes")
-            self._read[level, n] = data
-        return self._read[level, n]
+    def _read(self, level: int, n: int) -> TileLayers:
+        width = width_at(level, n, self._size)
+        data = self._reader.tile(level, n, width)
+        if len(data) != width * HASH_BYTES:
+            raise NotFound(f"{TileId(level, n, width).path} has {len(data)} bytes")
+        return TileLayers(data)
 
 
 def root_from_tiles(size: int, reader: TileReader) -> bytes:

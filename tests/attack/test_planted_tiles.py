@@ -14,6 +14,8 @@ from ledger.log.record import leaf
 from ledger.postgres.evidence import PostgresEvidence
 from tests.a_ledger import ALedger, a_report, all_entries, in_postgres
 from tests.attacks import attack
+from tests.builders import an_act
+from tests.fixtures.app import Service
 from tests.fixtures.postgres import Database
 
 pytestmark = pytest.mark.postgres
@@ -114,3 +116,28 @@ def test_a_taken_checkpointer_login_plants_nothing(
             [(level, n, width, bytes(32 * width))],
         )
     assert _kinds(database, a) == set()
+
+
+@attack(
+    "the owner has the database alter or lose every tile as it is stored",
+    stopped_by="-",
+    noticed_by="log audit; no proof is made of it, and whoever records is told that theirs is late",
+)
+@pytest.mark.parametrize(
+    "harm",
+    ["NEW.data := sha256(NEW.data) || substring(NEW.data FROM 33); RETURN NEW", "RETURN NULL"],
+)
+def test_an_act_is_recorded_where_it_cannot_be_proven(service: Service, harm: str) -> None:
+    """Its sender is told that it stands and where, and not that there is nothing."""
+    service.hire("hotline")
+    with psycopg.connect(service.database.admin) as owner:
+        body = f"CREATE FUNCTION log.harm() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN {harm}; END'"
+        owner.execute(body.encode())
+        owner.execute(
+            "CREATE TRIGGER harm BEFORE INSERT ON log.tiles FOR EACH ROW EXECUTE FUNCTION"
+            " log.harm()"
+        )
+    act = an_act("ReportReceived", when=service.clock.now())
+    answer = service.send(service.sign(act, "hotline"), "hotline")
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "proof_late")
+    assert answer.get_json()["index"] == service.size() - 1

@@ -18,7 +18,7 @@ from ledger.checkpoints.proofs import Proofs
 from ledger.errors import NotFound
 from ledger.log import merkle, record, tiles
 from ledger.log.checkpoint import unverified
-from ledger.log.proof import consistency_from_json
+from ledger.log.proof import consistency_from_json, inclusion_from_json
 from ledger.postgres.checkpoints import discard
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.migrate import LOGINS
@@ -189,6 +189,9 @@ def test_every_size_is_proven_after_as_before(grown: Grown) -> None:
     proofs = Proofs(grown.a.stores.tiles, grown.a.stores.checkpoints)
     leaves = LeafNodes([record.leaf(entry) for entry in all_entries(grown.a)])
     root = merkle.root(newest[0], leaves)
+    for index in (0, 100, 255, 256, newest[0] - 1):
+        told = inclusion_from_json(proofs.inclusion(index))
+        assert list(told.hashes) == merkle.inclusion_path(index, newest[0], leaves)
     for old in (1, 100, 255, 256, 257):
         given = consistency_from_json(proofs.consistency(old))
         held = merkle.root(old, leaves)

@@ -70,6 +70,23 @@ class CheckpointContract:
         with pytest.raises(NotFound):
             tree.tiles.tile(1, 0, 1)
 
+    def test_the_newest_checkpoint_comes_with_the_edge_of_its_tree(self, tree: TreeStore) -> None:
+        """Of its partial tiles those that the asker has not; of others those that are full."""
+        assert tree.checkpoints.latest_with(0, [(0, 0)]) is None
+        _three_records(tree)
+        tree.checkpoints.advance(None, 2, b"r" * 32, b"note 2", [a_tile(2)])
+        assert _with(tree, 0, (0, 0)) == (2, b"note 2", [a_tile(2)])
+        tree.checkpoints.advance(2, 3, b"s" * 32, b"note 3", [a_tile(3)])
+        for known in (0, 2, 256 + 3):
+            assert _with(tree, known, (0, 0), (1, 0)) == (3, b"note 3", [a_tile(3)])
+        assert _with(tree, 3, (0, 0), (0, 7)) == (3, b"note 3", [])
+
+
+def _with(tree: TreeStore, known: int, *full: tuple[int, int]) -> tuple[int, bytes, list[object]]:
+    found = tree.checkpoints.latest_with(known, full)
+    assert found is not None
+    return found[0], found[1], list(found[2])
+
 
 def _three_records(tree: TreeStore) -> None:
     for n in range(3):

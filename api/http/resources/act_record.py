@@ -118,7 +118,8 @@ def get_act(params: dict[str, Any], act_id: str) -> Response:
 
 def act_whole(found: ToldAct) -> Response:
     """One act, whole."""
-    return answer(told_act(found, enclave().proofs.newest()), index=found.index)
+    tree = enclave().proofs.newest(one.row.index for one in found.statements)
+    return answer(told_act(found, tree), index=found.index)
 
 
 @act_record.call(

@@ -26,7 +26,7 @@ from api.http.schemas.act import (
 from api.ops import telemetry
 from api.problems.problem import Problem
 from api.texts.catalogue import both, translate
-from ledger.errors import Rejected, Unavailable
+from ledger.errors import NotFound, Rejected, Unavailable, VerificationError
 from ledger.message import Message, Text
 from ledger.reads.shown import shows_nothing
 
@@ -130,9 +130,12 @@ def _proof(index: int, asked_s: int | None, began: float) -> dict[str, Any]:
 
 
 def _proven(index: int, wait_s: float) -> dict[str, Any] | None:
-    """A checkpointer that is late or stopped holds no more threads than slow clients do."""
+    """A checkpointer that is late or stopped holds no more threads than slow clients do.
+
+    The act is recorded, also where the stored tree is not sound: the proof alone is late then.
+    """
     soon_s = min(_SOON_S, wait_s)
-    with suppress(Unavailable, Problem):
+    with suppress(Unavailable, Problem, NotFound, VerificationError):
         proof = enclave().proofs.wait(index, soon_s)
         if proof is not None or soon_s == wait_s:
             return proof

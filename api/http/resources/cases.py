@@ -432,7 +432,7 @@ def verify_case(params: dict[str, Any], case: str) -> Response:
     index, found = enclave().queries.verification(stream)
     newest = max(one.row.index for one in found.statements)
     enclave().proofs.wait(newest, 0.5)
-    tree = enclave().proofs.newest()
+    tree = enclave().proofs.newest(one.row.index for one in found.statements)
     verdict = verdicts.conclude(found, 0 if tree is None else tree.size)
     body: dict[str, Any] = {
         "id": case,

@@ -45,7 +45,7 @@ def of_case(stream: str) -> list[dict[str, Any]]:
 
 
 def _records(rows: Sequence[StoredRecord]) -> list[dict[str, Any]]:
-    tree = enclave().proofs.newest()
+    tree = enclave().proofs.newest(row.index for row in rows)
     opened = enclave().reader.open_each(rows)
     return [_record(row, one, tree) for row, one in zip(rows, opened, strict=True)]
 
