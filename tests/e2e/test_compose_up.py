@@ -99,6 +99,10 @@ class Project:
             raise AssertionError((words, *said, logs))
         return subprocess.CompletedProcess(done.args, done.returncode, *said)
 
+    def away(self) -> None:
+        """Containers, networks, volumes: also those of a run that was killed, with its secrets."""
+        self.run("--profile", "*", "down", "--volumes", "--remove-orphans")
+
     def typed(self, lines: str) -> None:
         """What a page has, in one shell, to the first line that fails."""
         done = subprocess.run(
@@ -141,6 +145,14 @@ class Project:
         done = subprocess.run([*words, "-c", ask], capture_output=True, text=True, check=True)
         return done.stdout
 
+    def await_said(self, service: str, words: str) -> None:
+        """Until a service has said that. Raises: AssertionError."""
+        for _ in range(300):
+            if words in (said := self.run("logs", service).stdout):
+                return
+            Event().wait(1)
+        raise AssertionError((service, words, said))
+
     def pause(self, service: str) -> None:
         """Freezes a service; where a process of it waits for a disk, that takes another try."""
         for _ in range(10):
@@ -159,8 +171,9 @@ class Project:
 def project(docker: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Project]:
     """One for each kind of enclave; all of it is gone at the end."""
     made = Project(docker, tmp_path, request.param)
+    made.away()
     yield made
-    made.run("--profile", "*", "down", "--volumes", "--remove-orphans", check=False)
+    made.away()
 
 
 def test_an_enclave_comes_up_and_plays_in_containers(project: Project) -> None:
@@ -222,8 +235,9 @@ def _lost_and_back(project: Project) -> None:
     project.unpack("migrate", "/var/lib/socai/backups", repository)
     before, remembering, after = rest.partition(REMEMBERING)
     project.typed(before)
-    blind = project.run("up", "--detach", "--wait", check=False)
-    assert blind.returncode, "nothing is known of the log here"
+    project.run("up", "--detach")
+    for service in ("checkpointer", "projector"):
+        project.await_said(service, "no checkpoint seen is in")  # nothing is known of the log here
     project.run("--profile", "*", "down")  # as the page says: else one of the two is met alone
     project.typed(remembering + after)
 

@@ -124,6 +124,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Proxy]:
         if found.returncode and subprocess.run([docker, "pull", image]).returncode:  # noqa: PLW1510
             pytest.skip(f"no image registry is reached: {image}")
     made = _Proxy(docker, tmp_path_factory.mktemp("proxy"))
+    made.down()  # what a run that was killed has left
     try:
         made.up()
         yield made
