@@ -8,7 +8,7 @@ asked a few times here and two thousand times in tests/soak/test_policies.py.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, LiteralString
@@ -17,6 +17,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from api.ops.embedded_postgres import Embedded
 from ledger.postgres.records import PostgresRecords
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.state import StreamState
@@ -34,6 +35,7 @@ from projections.fold.fold import Fold
 from projections.views.audience import NAME
 from tests.builders import an_act
 from tests.fixtures.postgres import Database
+from tests.fixtures.projected import projected
 from tests.integration.test_rebuild_shards import Yard
 from tests.memory_log import ORIGIN, VN, Person
 from tests.played_log import played
@@ -221,6 +223,14 @@ class Town(Yard):
             return generations.live_position(connection, NAME)
 
 
+@pytest.fixture
+def folded(postgres_server: Embedded) -> Iterator[Town]:
+    """SC1, and every view of it folded by another process."""
+    made = Town(projected(postgres_server, "SC1"), played("SC1"))
+    yield made
+    made.database.close()
+
+
 def town(database: Database, *scenarios: str) -> Town:
     """Scenarios in a database, nothing folded yet."""
     made = Town(database, played(*scenarios))
@@ -259,10 +269,9 @@ def test_rows_grow_with_the_log(database: Database) -> None:
     made.require_rule(afresh=True)
 
 
-def test_a_record_set_aside_gives_nobody_anything_and_stops_nothing(database: Database) -> None:
+def test_a_record_set_aside_gives_nobody_anything_and_stops_nothing(folded: Town) -> None:
     """Attack: an officer without a say grants a stranger the case, past the door."""
-    made = town(database, "SC1")
-    made.catch_up()
+    made = folded
     log, player = made.played.log, made.played.player
     before = made.require_rule()
     stream = player.cases["C1"]
@@ -273,17 +282,16 @@ def test_a_record_set_aside_gives_nobody_anything_and_stops_nothing(database: Da
     person = Person(thief.officer, thief.key, thief.post)
     members = log.act("ParticipationGranted", stream, person, facts=facts, agency=thief.agency)
     log.sign(members, person)
-    made.played.fill(database.admin, start=start)
+    made.played.fill(made.database.admin, start=start)
     made.catch_up()
     assert made.position == start
     assert made.require_rule() == before
     assert made.compared() == []
 
 
-def test_what_ended_is_over_before_it_is_folded_and_cleared_after(database: Database) -> None:
+def test_what_ended_is_over_before_it_is_folded_and_cleared_after(folded: Town) -> None:
     """access.md G18: a projector that sleeps lets nobody read on, and one that wakes forgets."""
-    made = town(database, "SC1")
-    made.catch_up()
+    made, database = folded, folded.database
     stream, comp = made.played.player.cases["C1"], None
     comp = stream_id(ORIGIN, stream)
     _, cases, now = made.stands()

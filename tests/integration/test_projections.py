@@ -37,7 +37,7 @@ from projections.views.all_views import VIEWS
 from projections.views.base import Connection, View
 from tests.attacks import attack
 from tests.fixtures.postgres import Database, install_database
-from tests.fixtures.projected import reader_of, whole
+from tests.fixtures.projected import projected, reader_of, whole
 from tests.memory_log import ORIGIN
 from tests.played_log import PlayedLog, played
 
@@ -149,6 +149,14 @@ def bench(database: Database) -> Bench:
     return made
 
 
+@pytest.fixture
+def folded(postgres_server: Embedded) -> Iterator[Bench]:
+    """SC1, and every view of it folded by another process."""
+    made = Bench(projected(postgres_server, "SC1"), played("SC1"))
+    yield made
+    made.database.close()
+
+
 def test_views_hold_what_the_scenario_ends_with(bench: Bench) -> None:
     """The row read over SQL is the case file that the pure fold gives."""
     projector = bench.projector()
@@ -168,22 +176,19 @@ def test_views_hold_what_the_scenario_ends_with(bench: Bench) -> None:
     assert len(seen["open_sub_processes"]) == len(expected["open_sub_processes"])
 
 
-@pytest.mark.parametrize("batch", [1, pytest.param(7, marks=pytest.mark.soak)])
-def test_any_batch_gives_the_same_rows(bench: Bench, batch: int) -> None:
+@pytest.mark.parametrize("batch", [pytest.param(1, marks=pytest.mark.soak), 7])
+def test_any_batch_gives_the_same_rows(folded: Bench, batch: int) -> None:
     """How the log was cut into batches must not show."""
-    whole = bench.projector()
-    whole.catch_up()
-    whole.close()
-    expected = bench.rows()
+    expected = folded.rows()
     for view in VIEWS:
-        with bench.connect() as connection:
+        with folded.connect() as connection:
             generations.ask_rebuild(connection, view.name, 0)
-    again = bench.projector(batch=batch)
+    again = folded.projector(batch=batch)
     again.catch_up()
     again.close()
-    assert {t: len(r) for t, r in expected.items()} == {t: len(r) for t, r in bench.rows().items()}
-    assert bench.rows() == expected
-    assert bench.compared() == []
+    assert {t: len(r) for t, r in expected.items()} == {t: len(r) for t, r in folded.rows().items()}
+    assert folded.rows() == expected
+    assert folded.compared() == []
 
 
 @pytest.mark.parametrize("batch", [pytest.param(1, marks=pytest.mark.soak), 500])
@@ -288,12 +293,11 @@ def test_a_flood_does_not_stop_the_other_views(bench: Bench) -> None:
     stopped_by="noise has no case folded for it",
     noticed_by="log audit",
 )
-def test_noise_has_no_case_folded_for_who_takes_part(bench: Bench) -> None:
+def test_noise_has_no_case_folded_for_who_takes_part(folded: Bench) -> None:
     """It gives nobody anything: nothing of the case need be known, however long it is."""
-    bench.fold_all()
-    log, case = bench.played.log, bench.played.player.cases["C1"]
+    log, case = folded.played.log, folded.played.player.cases["C1"]
     row = [row for row in log.rows if row.name == case][-1]
-    comp, before = UUID(bytes=row.stream_id), bench.audience_rows()
+    comp, before = UUID(bytes=row.stream_id), folded.audience_rows()
     log.rows += [
         row._replace(
             at=len(log.rows) + n, seq=row.seq + 1 + n, act_id=UUID(int=n).bytes, author=True,
@@ -301,35 +305,34 @@ def test_noise_has_no_case_folded_for_who_takes_part(bench: Bench) -> None:
         )
         for n in range(3)
     ]  # fmt: skip
-    bench.played.fill(bench.database.admin, start=len(log.rows) - 3)
-    records = bench.records()
+    folded.played.fill(folded.database.admin, start=len(log.rows) - 3)
+    records = folded.records()
     reader = Reader(records, log.kek, ORIGIN)
     views = [view for view in VIEWS if view.name == "audience"]
     follower = RegistryFollower(records, reader)
     follower.catch_up()  # which reads the case too: it holds a grant
     records.asked.clear()
     projector = Projector(
-        bench.connect, records, reader, origin=ORIGIN, views=views, follower=follower
+        folded.connect, records, reader, origin=ORIGIN, views=views, follower=follower
     )
     projector.catch_up()
     projector.close()
-    assert bench.positions()["audience"] == len(log.rows) - 1
+    assert folded.positions()["audience"] == len(log.rows) - 1
     assert comp not in records.asked
-    assert bench.audience_rows() == before
-    assert bench.fold_all() == len(log.rows) - 1
-    assert bench.compared() == []
+    assert folded.audience_rows() == before
+    assert folded.fold_all() == len(log.rows) - 1
+    assert folded.compared() == []
 
 
-def test_rebuild_is_read_only_when_it_is_whole(bench: Bench) -> None:
+def test_rebuild_is_read_only_when_it_is_whole(folded: Bench) -> None:
     """No reader sees half a view, and none waits."""
-    projector = bench.projector(batch=5)
-    projector.catch_up()
-    stream = bench.played.player.cases["C1"]
+    projector = folded.projector(batch=5)
+    stream = folded.played.player.cases["C1"]
     seen: list[tuple[str, int, int]] = []
 
     def look(view: str, done: int, total: int) -> None:
         seen.append((view, done, total))
-        with bench.reading() as connection:
+        with folded.reading() as connection:
             connection.execute("SET LOCAL statement_timeout = '500ms'")
             assert stored_case_file.stored(connection, stream) is not None
 
@@ -337,18 +340,15 @@ def test_rebuild_is_read_only_when_it_is_whole(bench: Bench) -> None:
     projector.catch_up()
     projector.close()
     assert len(seen) > 5
-    assert bench.compared() == []
-    with bench.connect() as connection:
+    assert folded.compared() == []
+    with folded.connect() as connection:
         gens = [s.gen for s in generations.states(connection) if s.view == "case_file"]
     assert gens == [2]
 
 
-def test_a_second_rebuild_of_the_same_view_is_refused(bench: Bench) -> None:
+def test_a_second_rebuild_of_the_same_view_is_refused(folded: Bench) -> None:
     """Two at once would race for the switch."""
-    projector = bench.projector()
-    projector.catch_up()
-    projector.close()
-    with bench.connect() as connection:
+    with folded.connect() as connection:
         generations.ask_rebuild(connection, "acts", 0)
         with pytest.raises(LookupError, match="under way"):
             generations.ask_rebuild(connection, "acts", 0)
@@ -438,32 +438,26 @@ def test_a_record_that_does_not_open_is_shown_as_such_and_stops_no_view(bench: B
     assert shown == [(n, None, None) for n in hanging]
 
 
-def test_a_view_that_this_program_does_not_know_goes(bench: Bench) -> None:
+def test_a_view_that_this_program_does_not_know_goes(folded: Bench) -> None:
     """After an upgrade nothing is read, or waited for, that nobody writes any more."""
-    projector = bench.projector()
-    projector.catch_up()
-    projector.close()
-    with psycopg.connect(bench.database.admin, autocommit=True) as connection:
+    with psycopg.connect(folded.database.admin, autocommit=True) as connection:
         connection.execute("INSERT INTO proj.views VALUES ('gone', 1, 'live', 'x', 5)")
         connection.execute("CREATE TABLE proj.gone (gen smallint)")
-        connection.execute(f"ALTER TABLE proj.gone OWNER TO {bench.database.slug}_views")
-        bench.database.install()
+        connection.execute(f"ALTER TABLE proj.gone OWNER TO {folded.database.slug}_views")
+        folded.database.install()
         assert {s.view for s in generations.states(connection)} == {v.name for v in VIEWS}
         with pytest.raises(psycopg.errors.UndefinedTable):
             connection.execute("SELECT FROM proj.gone")
 
 
-def test_a_view_that_is_not_there_or_past_the_log_is_named(bench: Bench) -> None:
+def test_a_view_that_is_not_there_or_past_the_log_is_named(folded: Bench) -> None:
     """Who owns the views can take one away, or say that it knows what is not recorded yet."""
-    projector = bench.projector()
-    projector.catch_up()
-    projector.close()
-    with bench.connect() as connection:
+    with folded.connect() as connection:
         connection.execute("DELETE FROM proj.views WHERE view = 'acts'")
         connection.execute("UPDATE proj.views SET position = 2 ^ 60 WHERE view = 'worklist'")
         connection.execute("UPDATE proj.case_file SET state = 'ARCHIVED'")
         connection.execute("UPDATE proj.views SET error = 'x' WHERE view = 'case_file'")
-    found = {(d.view, d.table, d.where) for d in bench.compared()}
+    found = {(d.view, d.table, d.where) for d in folded.compared()}
     assert {("acts", "views", "missing"), ("worklist", "views", "beyond")} <= found
     assert ("case_file", "case_file", "extra") in found
 
@@ -486,16 +480,13 @@ def test_a_view_that_is_not_there_or_past_the_log_is_named(bench: Bench) -> None
     ids=["policy", "view", "trigger", "child", "collation"],
 )
 def test_a_table_that_shows_each_login_other_rows_is_named(
-    bench: Bench, harm: LiteralString
+    folded: Bench, harm: LiteralString
 ) -> None:
     """Who owns the views can have them tell the audit the truth and readers something else."""
-    projector = bench.projector()
-    projector.catch_up()
-    projector.close()
-    with psycopg.connect(bench.database.admin) as connection:
+    with psycopg.connect(folded.database.admin) as connection:
         connection.execute(harm)
-    assert "case_file" in {d.table for d in bench.compared() if d.where == "altered"}
-    assert "case_file" in bench.queries.altered()
+    assert "case_file" in {d.table for d in folded.compared() if d.where == "altered"}
+    assert "case_file" in folded.queries.altered()
 
 
 def test_a_function_of_somebodys_own_answers_no_audit(postgres_server: Embedded) -> None:
@@ -534,26 +525,25 @@ def test_one_loop_is_active_at_a_time(bench: Bench) -> None:
     second.close()
 
 
-def test_new_records_are_folded_as_they_come(bench: Bench, database: Database) -> None:
+def test_new_records_are_folded_as_they_come(folded: Bench) -> None:
     """The live loop goes on where it stood."""
-    projector = bench.projector()
-    projector.catch_up()
-    log = bench.played.log
+    projector = folded.projector()
+    log = folded.played.log
     size = len(log.rows)
-    person, at = log.registrar, bench.played.player.now
+    person, at = log.registrar, folded.played.player.now
     assert at is not None
-    line = next(k for k in _keys(bench) if k["officer"] not in (None, person.uuid))
+    line = next(k for k in _keys(folded) if k["officer"] not in (None, person.uuid))
     log.sign(log.act("KeyRevoked", f"officer/{line['officer']}", person, facts={
         "officer": line["officer"], "kid": line["kid"], "reason": "Mất thiết bị",
         "reason_code": "LOST", "invalid_from": fmt_time(at),
     }), person)  # fmt: skip
-    bench.played.fill(database.admin, start=size)
+    folded.played.fill(folded.database.admin, start=size)
     assert projector.catch_up() == size
     projector.close()
-    assert bench.queries.wait(size, 1.0, *(view.name for view in VIEWS)) == size
-    assert line["kid"] in _revoked(bench)
-    assert line["kid"] not in _revoked(bench, size - 1)
-    assert bench.compared() == []
+    assert folded.queries.wait(size, 1.0, *(view.name for view in VIEWS)) == size
+    assert line["kid"] in _revoked(folded)
+    assert line["kid"] not in _revoked(folded, size - 1)
+    assert folded.compared() == []
 
 
 def _keys(bench: Bench, index: int | None = None) -> Sequence[Mapping[str, Any]]:
@@ -567,11 +557,8 @@ def _revoked(bench: Bench, index: int | None = None) -> set[str]:
     return {line["kid"] for line in _keys(bench, index) if line["revoked_index"] is not None}
 
 
-def test_reader_cannot_write_a_view(bench: Bench) -> None:
+def test_reader_cannot_write_a_view(folded: Bench) -> None:
     """The API's login reads `proj`, no more."""
-    projector = bench.projector()
-    projector.catch_up()
-    projector.close()
     harm: Callable[[Connection], object]
     for harm in (
         lambda c: c.execute("DELETE FROM proj.acts"),
@@ -579,7 +566,7 @@ def test_reader_cannot_write_a_view(bench: Bench) -> None:
         lambda c: c.execute("INSERT INTO proj.tasks DEFAULT VALUES"),
     ):
         with (
-            psycopg.connect(bench.database.dsn("reader"), autocommit=True) as connection,
+            psycopg.connect(folded.database.dsn("reader"), autocommit=True) as connection,
             pytest.raises(psycopg.errors.InsufficientPrivilege),
         ):
             harm(connection)
