@@ -37,6 +37,7 @@ __all__ = [
     "Grounds",
     "Identities",
     "LogHead",
+    "NewestTree",
     "NoRecords",
     "NotAppended",
     "Notices",
@@ -433,6 +434,23 @@ class TileStore(Protocol):
         """`width` * 32 bytes. Raises: NotFound."""
 
 
+class NewestTree(NamedTuple):
+    """The newest checkpoint, with parts of the tree under it as they are stored.
+
+    Attributes:
+        size: Of the tree.
+        note: As it was signed.
+        edge: Its partial tiles, but for those that the caller has, as `advance` takes tiles.
+        groups: Level and position of each, and its sixteen hashes with the sixteen nodes in the
+            middle of its tile behind them.
+    """
+
+    size: int
+    note: bytes
+    edge: Sequence[tuple[int, int, int, bytes]]
+    groups: Sequence[tuple[int, int, bytes]]
+
+
 class Checkpoints(Protocol):
     """The checkpoints of a log, to be read."""
 
@@ -442,15 +460,13 @@ class Checkpoints(Protocol):
     def at(self, size: int) -> bytes | None:
         """The note of exactly this size."""
 
-    def latest_with(
-        self, known: int, full: Sequence[tuple[int, int]]
-    ) -> tuple[int, bytes, Sequence[tuple[int, int, int, bytes]]] | None:
-        """Size and note of the newest checkpoint, and tiles of its tree as `advance` takes them.
+    def latest_with(self, known: int, groups: Sequence[tuple[int, int]]) -> NewestTree | None:
+        """The newest checkpoint, and in the same answer what proofs of its tree are made of.
 
         Args:
-            known: Size of a tree whose partial tiles the caller has: of the newest tree's come
-                those that are not among them.
-            full: Level and position of others; those that are not full yet do not come.
+            known: Size of a tree whose partial tiles the caller has.
+            groups: Level, and position of sixteen hashes among the groups of that level; those of
+                tiles that are not full yet do not come.
         """
 
 

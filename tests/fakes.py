@@ -12,8 +12,18 @@ from uuid import UUID
 
 from ledger.audit.rules.token_owners import RawToken
 from ledger.errors import Conflict, Fatal, NotFound
+from ledger.log import merkle
 from ledger.message import Wording
-from ledger.ports import NIL_UNIT, Appended, Draft, LogHead, NotAppended, Pruned, StoredRecord
+from ledger.ports import (
+    NIL_UNIT,
+    Appended,
+    Draft,
+    LogHead,
+    NewestTree,
+    NotAppended,
+    Pruned,
+    StoredRecord,
+)
 
 Fault = Callable[[str], None]
 
@@ -189,27 +199,33 @@ class MemoryRecordStore:
         """See `CheckpointStore`."""
         return self._notes.get(size)
 
-    def latest_with(
-        self, known: int, full: Sequence[tuple[int, int]]
-    ) -> tuple[int, bytes, Sequence[tuple[int, int, int, bytes]]] | None:
+    def latest_with(self, known: int, groups: Sequence[tuple[int, int]]) -> NewestTree | None:
         """See `Checkpoints`."""
         found = self.latest()
         if found is None:
             return None
-        counts = [(level, found[0] >> 8 * level) for level in range(8)]
+        edge = [
+            (level, count // 256, count % 256, data[: 32 * (count % 256)])
+            for level in range(8)
+            if (count := found[0] >> 8 * level) % 256 and count != known >> 8 * level
+            for data in self._wide(level, count // 256, count % 256)
+        ]
         asked = [
-            (level, count // 256, count % 256)
-            for level, count in counts
-            if count % 256 and count != known >> 8 * level
+            (level, n, data[512 * (n % 16) : 512 * (n % 16) + 512] + self.middles(data))
+            for level, n in groups
+            if n // 16 < found[0] >> 8 * level >> 8
+            for data in self._wide(level, n // 16, 256)
         ]
-        asked += [(level, n, 256) for level, n in full if n < counts[level][1] // 256]
-        tiles = [
-            (level, n, width, data[: 32 * width])
-            for level, n, width in asked
-            for place, data in self._tiles.items()
-            if place[:2] == (level, n) and place[2] >= width
-        ]
-        return *found, tiles
+        return NewestTree(*found, edge, asked)
+
+    def middles(self, data: bytes) -> bytes:
+        """The nodes over each sixteen hashes of a full tile."""
+        return b"".join(merkle.subtree(data[at : at + 512]) for at in range(0, len(data), 512))
+
+    def _wide(self, level: int, n: int, width: int) -> list[bytes]:
+        """The tile in the least width that is as wide, where there is one."""
+        wide = [place for place in self._tiles if place[:2] == (level, n) and place[2] >= width]
+        return [self._tiles[place] for place in sorted(wide)[:1]]
 
     def advance(
         self,

@@ -1,7 +1,7 @@
 """Inclusion and consistency proofs from stored tiles, and waiting for one (formats.md §6).
 
 A proof names the checkpoint it leads to; who verifies it needs the log's key and nothing from here.
-None is made of a tile, stored or kept, that does not lead to the root of that checkpoint.
+None is made of a tile, stored or kept, that does not lead to that checkpoint's root (ADR 92).
 """
 
 from __future__ import annotations
@@ -22,23 +22,27 @@ from ledger.log.tiles import HEIGHT, WIDTH, TileId, TileLayers, TileNodes
 from ledger.ports import Checkpoints, Notices, TileStore
 
 POLL_S: Final = 0.5
-LEAF_TILES: Final = 128
-UPPER_TILES: Final = 512
-_AT_ONCE: Final = LEAF_TILES // 2
-"""Tiles that come with the newest checkpoint at most: 512 KiB."""
+LEAF_HALVES: Final = 2_048
+UPPER_HALVES: Final = 4_096
+_AT_ONCE: Final = 512
+"""Groups of hashes that come with the newest checkpoint at most, 1 KiB each."""
+_HALF: Final = HEIGHT // 2
+_GROUP: Final = 1 << _HALF
+_GROUP_BYTES: Final = _GROUP * HASH_BYTES
 
 Place = tuple[int, int]
-"""Level of a tile, and its position there."""
+"""A level, and a position in it."""
 
 
-class KeptTiles:
-    """Full tiles of one log and the nodes made of them, those used last: 11 MB at most.
+class KeptHalves:
+    """Sixteen nodes each, and those over them: halves of full tiles, used last, 11 MB at most.
 
-    Each takes 17 kB. Those of the leaves have a bound of their own, since there are 256 times as
-    many as above: of a log of 33 million records all others are kept.
+    A full tile is seventeen of them: groups of its hashes, and one of the nodes over these. Each
+    takes 1.7 kB. Those of the leaves have a bound of their own: all others are 256 times fewer, and
+    of a log of 15 million records all are kept.
 
     Args:
-        store: Where the others lie.
+        store: Where tiles lie.
     """
 
     def __init__(self, store: TileStore) -> None:
@@ -48,40 +52,64 @@ class KeptTiles:
         self._above: OrderedDict[Place, TileLayers] = OrderedDict()
 
     def get(self, place: Place) -> TileLayers | None:
-        """The tile, where it is kept."""
-        kept = self._above if place[0] else self._leaves
+        """The half, where it is kept."""
+        kept = self._leaves if place[0] < HEIGHT // _HALF else self._above
         with self._lock:
             found = kept.get(place)
             if found is not None:
                 kept.move_to_end(place)
             return found
 
-    def keep(self, place: Place, tile: TileLayers) -> None:
+    def keep(self, place: Place, half: TileLayers) -> None:
         """In the place of the one that was not used for longest."""
-        kept, most = (self._above, UPPER_TILES) if place[0] else (self._leaves, LEAF_TILES)
+        leaves = place[0] < HEIGHT // _HALF
+        kept, most = (self._leaves, LEAF_HALVES) if leaves else (self._above, UPPER_HALVES)
         with self._lock:
-            kept[place] = tile
+            kept[place] = half
             if len(kept) > most:
                 kept.popitem(last=False)
 
 
 class _ProofNodes(TileNodes):
-    """Nodes for one proof; a full tile is taken where its root is the one that the tree has."""
+    """Nodes for one proof; half a tile is taken where its root is the one that the tree has."""
 
-    def __init__(self, size: int, edge: Mapping[Place, TileLayers], kept: KeptTiles) -> None:
+    def __init__(self, size: int, edge: Mapping[Place, TileLayers], kept: KeptHalves) -> None:
         super().__init__(size, kept.store, edge)
+        self._edge = edge
         self._kept = kept
+        self._halves: dict[Place, TileLayers] = {}
 
-    def _read(self, level: int, n: int) -> TileLayers:
-        """Raises: NotFound; VerificationError."""
-        expected = self.hash_at(HEIGHT * (level + 1), n)
-        found = self._kept.get((level, n))
-        if found is None or found.hash_at(HEIGHT, 0) != expected:
-            found = super()._read(level, n)
-            if found.hash_at(HEIGHT, 0) != expected:
-                raise VerificationError("tile", f"{TileId(level, n).path} is of another tree")
-            self._kept.keep((level, n), found)
+    def hash_at(self, level: int, n: int) -> bytes:
+        """See `merkle.Nodes`. Raises: NotFound; VerificationError."""
+        half, height = divmod(level, _HALF)
+        place = half, n >> (_HALF - height)
+        found = self._halves.get(place)
+        if found is None:
+            tile_level, height_in_tile = divmod(level, HEIGHT)
+            if (tile_level, n >> (HEIGHT - height_in_tile)) in self._edge:
+                return super().hash_at(level, n)
+            found = self._halves[place] = self._half(*place)
+        return found.hash_at(height, n & ((_GROUP >> height) - 1))
+
+    def _half(self, half: int, n: int) -> TileLayers:
+        expected = self.hash_at(_HALF * (half + 1), n)
+        found = self._kept.get((half, n))
+        if found is None or found.hash_at(_HALF, 0) != expected:
+            found = self._of_whole(half, n)
+            if found.hash_at(_HALF, 0) != expected:
+                raise VerificationError("tile", f"{_path(half, n)} is of another tree")
+            self._kept.keep((half, n), found)
         return found
+
+    def _of_whole(self, half: int, n: int) -> TileLayers:
+        """Made of a tile that is read whole: where no more was asked for, or that does not fit."""
+        hash_at, first = super().hash_at, n << _HALF
+        nodes = [hash_at(half * _HALF, first + i) for i in range(_GROUP)]
+        return TileLayers(b"".join(nodes))
+
+
+def _path(half: int, n: int) -> str:
+    return TileId(half // 2, n if half % 2 else n // _GROUP).path
 
 
 class CheckpointTree:
@@ -91,7 +119,7 @@ class CheckpointTree:
         size: Of the tree.
         note: As it was signed.
         edge: Its partial tiles, as far as they are known.
-        kept: Full tiles.
+        kept: Halves of its full tiles.
 
     Attributes:
         size: Of the tree.
@@ -99,7 +127,7 @@ class CheckpointTree:
     """
 
     def __init__(
-        self, size: int, note: str, edge: Mapping[Place, TileLayers], kept: KeptTiles
+        self, size: int, note: str, edge: Mapping[Place, TileLayers], kept: KeptHalves
     ) -> None:
         self.size, self.note = size, note
         self._edge = edge
@@ -133,13 +161,13 @@ class CheckpointTree:
             if self.size >> (HEIGHT * place[0]) == size >> (HEIGHT * place[0])
         }
 
-    def full(self, indices: Iterable[int]) -> Iterator[Place]:
-        """The full tiles that proofs of these records are made of."""
+    def groups(self, indices: Iterable[int]) -> Iterator[Place]:
+        """Groups of sixteen hashes of full tiles that proofs of these records are made of."""
         seen: set[Place] = set()
         for index in indices:
-            place = 0, index // WIDTH
-            # where one is partial, or was seen, so are those above it
-            while place not in seen and place[1] < self.size >> (HEIGHT * (place[0] + 1)):
+            place = 0, index // _GROUP
+            # where a tile is partial, or a group was seen, so it is above
+            while place not in seen and place[1] // _GROUP < self.size >> HEIGHT * (place[0] + 1):
                 yield place
                 seen.add(place)
                 place = place[0] + 1, place[1] // WIDTH
@@ -171,7 +199,7 @@ class Proofs:
     def __init__(
         self, tiles: TileStore, checkpoints: Checkpoints, notices: Notices | None = None
     ) -> None:
-        self._kept = KeptTiles(tiles)
+        self._kept = KeptHalves(tiles)
         self._checkpoints = checkpoints
         self._notices = notices
         self._news = threading.Condition()
@@ -204,15 +232,15 @@ class Proofs:
         found = self._checkpoints.latest_with(0 if known is None else known.size, missing)
         if found is None:
             return None
-        size, note, tiles = found
+        size, note, tiles, groups = found
         edge = {} if known is None else known.edge_of(size)
         for level, n, width, data in tiles:
-            if len(data) != width * HASH_BYTES:
-                continue  # as good as missing
-            if width == WIDTH:
-                self._kept.keep((level, n), TileLayers(data))
-            else:
+            if len(data) == width * HASH_BYTES:  # else it is as good as missing
                 edge[level, n] = TileLayers(data)
+        for level, n, data in groups:
+            if len(data) == 2 * _GROUP_BYTES:
+                self._kept.keep((2 * level, n), TileLayers(data[:_GROUP_BYTES]))
+                self._kept.keep((2 * level + 1, n // _GROUP), TileLayers(data[_GROUP_BYTES:]))
         if known is not None and (known.size, known.note) == (size, note.decode()):
             return known
         tree = CheckpointTree(size, note.decode(), edge, self._kept)
@@ -266,7 +294,12 @@ class Proofs:
         return CheckpointTree(size, note.decode(), edge, self._kept)
 
     def _missing(self, tree: CheckpointTree, indices: Iterable[int]) -> list[Place]:
-        missing = (place for place in tree.full(indices) if self._kept.get(place) is None)
+        missing = (
+            (level, n)
+            for level, n in tree.groups(indices)
+            if self._kept.get((2 * level, n)) is None
+            or self._kept.get((2 * level + 1, n // _GROUP)) is None
+        )
         return list(islice(missing, _AT_ONCE))
 
     def _follow(self) -> None:

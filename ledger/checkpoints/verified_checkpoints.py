@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from keys.note import VKey
 from ledger.errors import VerificationError
 from ledger.log.checkpoint import Checkpoint, open_checkpoint
-from ledger.ports import Checkpoints
+from ledger.ports import Checkpoints, NewestTree
 
 _KEPT: Final = 256
 """Notes: of the last seconds, so that a proof for one that was just handed out is found."""
@@ -111,11 +111,9 @@ class SignedCheckpoints(NewestSigned):
         self._require(size, note)
         return note
 
-    def latest_with(
-        self, known: int, full: Sequence[tuple[int, int]]
-    ) -> tuple[int, bytes, Sequence[tuple[int, int, int, bytes]]] | None:
-        """See `Checkpoints`; the tiles are as they lie there. Raises: VerificationError."""
-        found = self._every.latest_with(known, full)
+    def latest_with(self, known: int, groups: Sequence[tuple[int, int]]) -> NewestTree | None:
+        """See `Checkpoints`; its tree is not looked at. Raises: VerificationError."""
+        found = self._every.latest_with(known, groups)
         if found is not None:
-            self._require(found[0], found[1])
+            self._require(found.size, found.note)
         return found

@@ -17,7 +17,7 @@ import psycopg
 from ledger.checkpoints.seen_checkpoint import planted
 from ledger.errors import Conflict, VerificationError
 from ledger.message import Message
-from ledger.ports import Pruned
+from ledger.ports import NewestTree, Pruned
 from ledger.postgres import direct
 from ledger.postgres.connect import Pool, reaching, reading, translated
 from ledger.postgres.direct import PreparedStatement
@@ -28,16 +28,21 @@ _AT: Final[LiteralString] = "SELECT note FROM log.checkpoints WHERE size = %b"
 # Of a partial tile a wider one is read where it is gone: it begins with the same hashes.
 _TREE: Final[LiteralString] = """
 SELECT c.size, c.note, a.level, a.n, a.width,
-  (SELECT substring(t.data FROM 1 FOR 32 * a.width) FROM log.tiles t
+  CASE WHEN a.width > 0 THEN (
+    SELECT substring(t.data FROM 1 FOR 32 * a.width) FROM log.tiles t
     WHERE t.level = a.level AND t.n = a.n AND t.width >= a.width ORDER BY t.width LIMIT 1)
+  ELSE (
+    SELECT substring(t.data FROM 512 * (a.n & 15)::int + 1 FOR 512) || t.middles FROM log.tiles t
+    WHERE t.level = a.level AND t.n = a.n >> 4 AND t.width = 256)
+  END
 FROM (SELECT size, note FROM log.checkpoints ORDER BY size DESC LIMIT 1) c
 LEFT JOIN LATERAL (
   SELECT l::bigint AS level, c.size >> 8 * l >> 8 AS n, (c.size >> 8 * l & 255)::int AS width
   FROM generate_series(0, 7) l
   WHERE c.size >> 8 * l & 255 > 0 AND c.size >> 8 * l <> $1::bigint >> 8 * l
   UNION ALL
-  SELECT f.level, f.n, 256 FROM unnest($2::bigint[], $3::bigint[]) f (level, n)
-  WHERE f.n < c.size >> 8 * f.level::int >> 8
+  SELECT g.level, g.n, 0 FROM unnest($2::bigint[], $3::bigint[]) g (level, n)
+  WHERE g.n >> 4 < c.size >> 8 * g.level::int >> 8
 ) a ON true
 """
 _LATEST_WITH: Final[Mapping[LogSchema, PreparedStatement]] = {
@@ -103,22 +108,26 @@ class PostgresCheckpoints:
         row = reading(self._pool, lambda connection: connection.execute(query, [size]).fetchone())
         return None if row is None else cast("bytes", row[0])
 
-    def latest_with(
-        self, known: int, full: Sequence[tuple[int, int]]
-    ) -> tuple[int, bytes, Sequence[tuple[int, int, int, bytes]]] | None:
-        """See `Checkpoints`: one statement, so that size, note and tiles are of one moment."""
-        levels, places = zip(*full, strict=True) if full else ((), ())
+    def latest_with(self, known: int, groups: Sequence[tuple[int, int]]) -> NewestTree | None:
+        """See `Checkpoints`: one statement, so that size, note and tree are of one moment."""
+        levels, places = zip(*groups, strict=True) if groups else ((), ())
         asked = [direct.of_bigint(known), direct.bigints(levels), direct.bigints(places)]
         question = _LATEST_WITH[self._schema]
         rows = reading(self._pool, lambda connection: question.rows(connection, asked))
         if not rows:
             return None
-        tiles = [
-            (direct.bigint(level), direct.bigint(n), direct.bigint(width), data)
-            for _, _, level, n, width, data in rows
-            if level is not None and n is not None and width is not None and data is not None
-        ]
-        return direct.bigint(cast("bytes", rows[0][0])), cast("bytes", rows[0][1]), tiles
+        size, note = cast("list[bytes]", rows[0][:2])
+        found = NewestTree(direct.bigint(size), note, edge := [], of_groups := [])
+        for row in rows:
+            if row[5] is None:  # the tree has nothing that was asked for, or it is missing
+                continue
+            *numbers, data = cast("list[bytes]", row[2:])
+            level, n, width = map(direct.bigint, numbers)
+            if width:
+                edge.append((level, n, width, data))
+            else:
+                of_groups.append((level, n, data))
+        return found
 
     def advance(
         self,

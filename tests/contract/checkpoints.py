@@ -79,13 +79,14 @@ class CheckpointContract:
         tree.checkpoints.advance(2, 3, b"s" * 32, b"note 3", [a_tile(3)])
         for known in (0, 2, 256 + 3):
             assert _with(tree, known, (0, 0), (1, 0)) == (3, b"note 3", [a_tile(3)])
-        assert _with(tree, 3, (0, 0), (0, 7)) == (3, b"note 3", [])
+        assert _with(tree, 3, (0, 0), (0, 16)) == (3, b"note 3", [])
 
 
-def _with(tree: TreeStore, known: int, *full: tuple[int, int]) -> tuple[int, bytes, list[object]]:
-    found = tree.checkpoints.latest_with(known, full)
+def _with(tree: TreeStore, known: int, *groups: tuple[int, int]) -> tuple[int, bytes, list[object]]:
+    found = tree.checkpoints.latest_with(known, groups)
     assert found is not None
-    return found[0], found[1], list(found[2])
+    assert list(found.groups) == []
+    return found.size, found.note, list(found.edge)
 
 
 def _three_records(tree: TreeStore) -> None:

@@ -20,6 +20,7 @@ from api.ops.wiring import Enclave, open_checkpointer, open_projector
 from api.settings import Home, Settings
 from ledger.checkpoints.seen_file import DoubtMark
 from ledger.errors import Fatal
+from ledger.log import merkle
 from ledger.message import Wording
 from ledger.postgres import definitions, migrate
 from tests.contract.append import a_draft
@@ -148,7 +149,7 @@ def test_an_enclave_stays_at_its_level(database: Database) -> None:
 def test_an_enclave_of_before_need_to_know_is_brought_up_to_date(
     postgres_server: Embedded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its records stay, and no reader sees a case unasked."""
+    """Its records stay, no reader sees a case unasked, and its full tiles have their middles."""
     slug = f"t{secrets.token_hex(6)}"
     database = Database(
         postgres_server, slug, dict.fromkeys(migrate.WITH_PASSWORD, "of-this-test"), slug
@@ -158,8 +159,17 @@ def test_an_enclave_of_before_need_to_know_is_brought_up_to_date(
         patched.setattr(migrate, "shipped", lambda: [first])
         migrate.install(postgres_server.dsn(), slug, database.passwords, rehearsal=True)
     database.appender().append(a_draft())
+    full = secrets.token_bytes(32 * 256)
+    with psycopg.connect(database.admin) as owner:
+        owner.execute(
+            "INSERT INTO log.tiles VALUES (0, 0, 256, %s), (1, 0, 1, %s)", [full, full[:32]]
+        )
     assert _migrate(database) == [migration.number for migration in later]
     database.install()
+    with psycopg.connect(database.dsn("reader")) as connection:
+        made = connection.execute("SELECT middles FROM log.tiles ORDER BY n").fetchall()
+    middles = b"".join(merkle.subtree(full[at : at + 512]) for at in range(0, len(full), 512))
+    assert made == [(middles,), (None,)]
     with psycopg.connect(database.dsn("reader")) as connection:
         assert connection.execute("SELECT count(*) FROM log.records").fetchone() == (0,)
     with psycopg.connect(database.dsn("projector")) as connection:

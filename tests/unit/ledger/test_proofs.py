@@ -15,6 +15,7 @@ from ledger.errors import NotFound, VerificationError
 from ledger.log import checkpoint, merkle, tiles
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.proof import consistency_from_json, inclusion_from_json
+from ledger.ports import NewestTree
 from tests.fakes import MemoryRecordStore
 from tests.fixtures.keys import log_keys
 from tests.leaf_nodes import LeafNodes
@@ -38,12 +39,10 @@ class Asked(MemoryRecordStore):
         self.asked.append("tile")
         return super().tile(level, n, width)
 
-    def latest_with(
-        self, known: int, full: Sequence[tuple[int, int]]
-    ) -> tuple[int, bytes, Sequence[tuple[int, int, int, bytes]]] | None:
+    def latest_with(self, known: int, groups: Sequence[tuple[int, int]]) -> NewestTree | None:
         """See `Checkpoints`."""
         self.asked.append("latest")
-        return super().latest_with(known, full)
+        return super().latest_with(known, groups)
 
     def grow(self, size: int, leaves: Sequence[bytes] = LEAVES) -> None:
         """As a checkpointer does it, which is not counted."""
@@ -170,6 +169,21 @@ def test_what_is_kept_proves_nothing_in_another_tree() -> None:
         merkle.verify_inclusion(index, 1_300, leaves[index], given.hashes, root)
 
 
+@pytest.mark.parametrize("middles", [b"", bytes(512), bytes(100)], ids=["none", "other", "cut"])
+def test_middles_are_believed_no_more_than_a_tile(
+    monkeypatch: pytest.MonkeyPatch, middles: bytes
+) -> None:
+    """Whatever stands there, the proof is that of the definition: it is made of the whole tile."""
+    store = Asked()
+    store.grow(66_100)
+    proofs = Proofs(store, store)
+    proofs.newest()
+    monkeypatch.setattr(store, "middles", lambda _: middles)
+    for index in (3 * 256 + 7, 3 * 256 + 99, 65_535):
+        _same(proofs, index, 66_100)
+    assert "tile" in store.asked
+
+
 def test_a_shorter_log_is_proven_as_it_is() -> None:
     """Where the newest checkpoint was taken out, no proof leads to it."""
     store = Asked()
@@ -184,13 +198,14 @@ def test_a_shorter_log_is_proven_as_it_is() -> None:
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many records are asked for: the tiles used last, of the leaves and above."""
-    monkeypatch.setattr(module, "LEAF_TILES", 3)
+    monkeypatch.setattr(module, "LEAF_HALVES", 6)
     store = Asked()
     store.grow(66_000)
     proofs = Proofs(store, store)
     proofs.newest()
     for index in range(0, 20 * 256, 256):
         _same(proofs, index, 66_000)
-    kept = [proofs._kept.get((0, n)) is not None for n in range(20)]
-    assert kept == [False] * 17 + [True] * 3
-    assert proofs._kept.get((1, 0)) is not None
+    for half, width in ((0, 16), (1, 1)):
+        kept = [proofs._kept.get((half, n * width)) is not None for n in range(20)]
+        assert kept == [False] * 17 + [True] * 3
+    assert proofs._kept.get((2, 0)) is not None
