@@ -116,6 +116,17 @@ def kept(own_server: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iter
         service.stop()
 
 
+@pytest.fixture
+def copied(kept: Kept) -> None:
+    """There is a full backup and an act behind it, whichever test ran before."""
+    if not Repository.of(kept.settings).bases():
+        kept.stream()
+        _full_backup(kept)
+        kept.report(40)
+        assert told(_followed(kept)) == {"ok": True, "faults": []}
+        kept.break_off()
+
+
 def _metrics(file: Path) -> dict[str, float]:
     """What a file of metrics says, by name and labels."""
     lines = [line.rpartition(" ") for line in file.read_text("utf-8").splitlines()]
@@ -177,6 +188,7 @@ def _checkpoint(kept: Kept, size: int, path: Path) -> None:
     stopped_by="a checkpoint that is known, without which no restore begins",
     noticed_by="`socai restore`, exit 1, and every start",
 )
+@pytest.mark.usefixtures("copied")
 def test_a_log_shorter_than_what_is_known_of_it_is_not_served(kept: Kept) -> None:
     """It says what is gone, and a start refuses too, without a memory to agree with."""
     base = Repository.of(kept.settings).bases()[0]
@@ -199,6 +211,7 @@ def test_a_log_shorter_than_what_is_known_of_it_is_not_served(kept: Kept) -> Non
     stopped_by="each part is sealed to a key that is apart",
     noticed_by="-",
 )
+@pytest.mark.usefixtures("copied")
 def test_nothing_in_the_repository_can_be_read(kept: Kept) -> None:
     """Views lie in the open in the cluster and its WAL: here not, nor any key or secret."""
     repository = Repository.of(kept.settings)
@@ -246,6 +259,7 @@ def test_whoever_takes_backups_can_do_nothing_else(kept: Kept) -> None:
     stopped_by="the key of backups turns with the epoch",
     noticed_by="`socai backup check`, until a full backup follows",
 )
+@pytest.mark.usefixtures("copied")
 def test_after_a_turn_of_the_epoch_a_full_backup_follows_and_older_ones_go(kept: Kept) -> None:
     """With the key before them: what an erasure was to reach can be read from none."""
     settings, keys = kept.settings, kept.settings.keys_dir
@@ -275,6 +289,7 @@ def test_after_a_turn_of_the_epoch_a_full_backup_follows_and_older_ones_go(kept:
     stopped_by="a restored server is told what to do by us, and by nothing in the copy",
     noticed_by="what it was told lies beside, as `.from-backup`",
 )
+@pytest.mark.usefixtures("copied")
 def test_a_restored_server_runs_nothing_that_the_copy_says(kept: Kept, tmp_path: Path) -> None:
     """Neither as it recovers nor later; its settings are those of one that was made new."""
     ran = tmp_path / "ran"
@@ -348,6 +363,7 @@ def _listed_else(manifest: bytes, cluster: bytes) -> bytes:
     return orjson.dumps(made)
 
 
+@pytest.mark.usefixtures("copied")
 def test_a_gap_is_said_and_a_damaged_part_is_named(kept: Kept) -> None:
     """Before it is needed, and not when it is."""
     repository = Repository.of(kept.settings)
@@ -374,6 +390,7 @@ def test_a_gap_is_said_and_a_damaged_part_is_named(kept: Kept) -> None:
         (["restore", "--to-latest"], "bring keys and secrets first"),
     ],
 )
+@pytest.mark.usefixtures("copied")
 def test_a_restore_that_cannot_be_is_one_sentence(kept: Kept, words: list[str], says: str) -> None:
     """And nothing is made."""
     nowhere = replace(kept.settings, home=kept.folder / "nowhere")
@@ -389,6 +406,7 @@ def test_a_restore_that_cannot_be_is_one_sentence(kept: Kept, words: list[str], 
     assert list(nowhere.home.iterdir()) == []
 
 
+@pytest.mark.usefixtures("copied")
 def test_without_a_memory_no_restore_begins(kept: Kept) -> None:
     """Nothing else tells whether all came back."""
     other = kept.elsewhere("m")
@@ -446,12 +464,7 @@ def test_a_stream_waits_for_room_and_goes_on(
     monkeypatch.setattr(repository, "_write_all", full)
     kept.stream()
     kept.report(30)
-    checked = socai(kept.settings, "backup", "check", "--json")
-    for _ in range(60):
-        if checked.exit_code == 0:
-            break
-        checked = socai(kept.settings, "backup", "check", "--json")
-    assert told(checked) == {"ok": True, "faults": []}
+    assert told(_followed(kept)) == {"ok": True, "faults": []}
     assert not left[0]
     assert caplog.text.count("No space left") == 1  # it may take the whole night
     kept.break_off()
@@ -507,6 +520,16 @@ def test_a_stream_that_was_away_for_too_long_lets_nobody_go_before_a_full_backup
         waits.result(60)
     kept.report(21)
     assert told(socai(kept.settings, "backup", "check", "--json")) == {"ok": True, "faults": []}
+
+
+def _followed(kept: Kept) -> Result:
+    """What is said of the repository, once the stream has come along."""
+    checked = socai(kept.settings, "backup", "check", "--json")
+    for _ in range(60):
+        if checked.exit_code == 0:
+            break
+        checked = socai(kept.settings, "backup", "check", "--json")
+    return checked
 
 
 def _full_backup(kept: Kept) -> None:
