@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 import httpx
 import orjson
 
+from keys.errors import KeysError
 from keys.signer import Signer
 from ledger.log import statement
 from ledger.log.moment import unstamp
@@ -76,7 +77,7 @@ def understood() -> Iterator[None]:
     """Reads what a server has sent: whatever has not the form it must have is `Strange`."""
     try:
         yield
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, KeysError) as error:
         raise Strange(f"{type(error).__name__}: {error}"[:_TOLD]) from error
 
 

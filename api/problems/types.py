@@ -240,7 +240,10 @@ TYPES: Final[Mapping[str, ProblemType]] = {
     "too_large": ProblemType(
         413,
         Message("The request is too large"),
-        Message("Nothing was recorded. An act has at most 64 KiB, a request at most 1 MiB."),
+        Message(
+            "Nothing was recorded. An act has at most 64 KiB, a request at most 1 MiB, a file as"
+            " many bytes as this ledger is set to take."
+        ),
     ),
     "uri_too_long": ProblemType(414, Message("The address is too long"), _FIX_REQUEST),
     "headers_too_large": ProblemType(

@@ -181,6 +181,27 @@ def test_a_proof_of_another_record_proves_nothing(shared: Service) -> None:
         officer._check_proof(liar, receipt, made, [VKey.parse(shared.enclave.vkeys[0])])
 
 
+@pytest.mark.parametrize("records", [None, [], [{}], [5], [{"index": 7, "envelope": "=="}]])
+def test_a_record_that_is_not_shown_proves_nothing(shared: Service, records: object) -> None:
+    """Erased since, or never there: whoever sent a statement is told that nothing was checked."""
+    report = _report(shared)
+    client = _client(shared, "hotline")
+    made = client.sign(
+        canonical.encode(report.signed), stream=report.stream, iat=shared.clock.now()
+    )
+
+    class Liar(Client):
+        def read(self, path: str, **_: Any) -> Read:  # noqa: ANN401 - any of them
+            del path
+            return Read({"records": records}, None, None)
+
+    liar = Liar("http://socai.test", http=shared.http())
+    with pytest.raises((Refusal, Strange)):
+        officer._check_proof(liar, {"act_id": report.act_id, "index": 7}, made, [])
+    with pytest.raises((Refusal, Strange)):
+        officer.payload_of(liar, report.act_id)
+
+
 def test_the_home_knows_the_key_that_proofs_are_checked_by(
     shared: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

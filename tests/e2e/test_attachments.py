@@ -58,6 +58,10 @@ def declared(data: bytes) -> dict[str, str]:
     return {"Content-Digest": f"sha-256=:{b64std(raw(data))}:"}
 
 
+DECLARED: Final = declared(DATA)["Content-Digest"]
+OTHER: Final = declared(b"another")["Content-Digest"]
+
+
 def upload(
     service: Service,
     data: bytes = DATA,
@@ -275,6 +279,9 @@ def test_what_is_not_to_be_seen_looks_like_what_is_not(shared: Service) -> None:
         ({"Content_Digest": "sha-256=:AAAA:"}, 400, "malformed_request"),
         ({"Content_Digest": f"sha-512=:{b64std(bytes(64))}:"}, 400, "malformed_request"),
         ({"Content_Digest": "nonsense"}, 400, "malformed_request"),
+        ({"Content_Digest": f"{DECLARED}, {OTHER}"}, 400, "malformed_request"),
+        ({"Content_Digest": f"{OTHER}, {DECLARED}"}, 400, "malformed_request"),
+        ({"Content_Encoding": "gzip"}, 415, "unsupported_media_type"),
         ({"media": "multipart/form-data; boundary=x"}, 415, "unsupported_media_type"),
         ({"media": "application/x-www-form-urlencoded"}, 415, "unsupported_media_type"),
         ({"media": "nonsense"}, 415, "unsupported_media_type"),
@@ -296,7 +303,8 @@ def test_a_file_over_the_limit_is_413(shared: Service) -> None:
     """Whether its length was stated or not."""
     shared.enclave.attachments.limit_bytes, limit = 100_000, shared.enclave.attachments.limit_bytes
     try:
-        assert upload(shared).get_json()["code"] == "too_large"
+        refused = upload(shared).get_json()
+        assert (refused["code"], "100000" in refused["detail"]) == ("too_large", True)
         response = shared.client.post(
             "/v1/attachments",
             headers={**shared.headers("hotline"), "Transfer-Encoding": "chunked"},

@@ -56,6 +56,7 @@ from api.cli.terminal.shell import (
 )
 from api.cli.terminal.typed_values import MOMENT, SERVER_URL
 from api.client.client import Client, verify
+from api.client.connection import understood
 from api.ops.home_notes import running_url
 from api.ops.machine import RealEntropy
 from api.settings import Settings
@@ -432,11 +433,13 @@ def require_visible(members: dict[str, Any]) -> None:
 
 def payload_of(client: Client, act_id: str) -> bytes:
     """The bytes the author signed: a countersigner signs these and no others."""
-    records = client.read(f"/v1/acts/{act_id}/raw").body["records"]
-    kept = [record["envelope"] for record in records if "envelope" in record]
+    body = client.read(f"/v1/acts/{act_id}/raw").body
+    with understood():
+        kept = [record["envelope"] for record in body["records"] if "envelope" in record]
     if not kept:
         fail(Message("Nothing was signed: the content is erased."), "erased")
-    envelope = parse_envelope(canonical.unb64(kept[0]))
+    with understood():
+        envelope = parse_envelope(canonical.unb64(kept[0]))
     statement = statements.parse_compact(envelope.statement)
     if statement.members.get("act_id") != act_id:
         fail(
@@ -463,8 +466,19 @@ def _check_proof(
 ) -> None:
     """The receipt's entry must be of these bytes, and the signed tree must hold it."""
     raw = client.read(f"/v1/acts/{receipt['act_id']}/raw", at_least=receipt["index"]).body
-    record = next(line for line in raw["records"] if line["index"] == receipt["index"])
-    data = canonical.unb64(record["envelope"])
+    with understood():
+        kept = {line["index"]: line.get("envelope") for line in raw["records"]}
+        shown = kept.get(receipt["index"])
+        data = b"" if shown is None else canonical.unb64(shown)
+    if shown is None:
+        fail(
+            Message(
+                "The server says it is recorded at index {index}, and does not show it: its proof"
+                " was not checked. It may have been erased since; keep the signed statement.",
+                index=receipt["index"],
+            ),
+            "not_shown",
+        )
     if parse_envelope(data).statement != made.compact:
         fail(
             Message("The ledger holds other bytes than were signed; tell the operator."),

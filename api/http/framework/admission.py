@@ -47,6 +47,7 @@ _OF_OFFICERS: Final = frozenset({"officer", "session"})
 View = Callable[..., Response]
 ANY: Final = "*/*"
 MAX_BODY_BYTES: Final = 1 << 20
+_PLAIN: Final = "identity"
 _REHEARSAL_TIME: Final = "X-Rehearsal-Time"
 _TIME_HEADER: Final = "HTTP_X_REHEARSAL_TIME"  # as WSGI calls it (PEP 3333)
 _TIME: Final = re.compile(OFFSET_TIME)
@@ -164,6 +165,14 @@ class Gate:
             link.client = who.officer
 
     def _require_types(self, sent: Environ) -> None:
+        if sent.get("HTTP_CONTENT_ENCODING", _PLAIN).lower() != _PLAIN and (
+            self.consumes or self.streams
+        ):
+            raise Problem(
+                "unsupported_media_type",
+                Message("Send the bytes as they are: no Content-Encoding is undone here."),
+                headers={"Accept-Encoding": _PLAIN},
+            )
         if self.consumes and request.mimetype not in self.consumes:
             kinds = ", ".join(self.consumes)
             raise Problem(

@@ -37,7 +37,7 @@ def body_bytes(limit: int) -> bytes:
             where too many large bodies are coming already.
     """
     if (request.content_length or 0) > limit:
-        raise Problem("too_large")
+        raise _too_large(limit)
     data = b""
     for part in body_parts(limit):
         data += part
@@ -57,12 +57,16 @@ def body_parts(limit: int) -> Iterator[bytes]:
     """
     stated = request.content_length
     if (stated or 0) > limit:
-        raise Problem("too_large")
+        raise _too_large(limit)
     request.max_content_length = limit
     link = request.environ.get("gunicorn.socket")
     if link is None or _here(stated):
         return _parts(request.stream, stated, limit, None)
     return _one_of_few(_parts(request.stream, stated, limit, link))
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem("too_large", Message("This address takes at most {n} bytes.", n=limit))
 
 
 def _here(stated: int | None) -> bool:
@@ -87,7 +91,7 @@ def _parts(
             while part := stream.read(min(limit + 1 - came, _CHUNK_BYTES)):
                 came += len(part)
                 if came > limit:
-                    raise Problem("too_large")
+                    raise _too_large(limit)
                 yield part
                 watch.came = came
         except TimeoutError as error:

@@ -50,7 +50,7 @@ _DIGEST: Final = re.compile(FILE_DIGEST)
 _MEDIA_TYPE: Final = re.compile(
     r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}"
 )
-_SHA_256: Final = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/]+={0,2}):\s*(?:,|$)")
+_SHA_256: Final = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/]+={0,2}):\s*(?=,|$)")
 _SHA_256_BYTES: Final = 32
 _FORMS: Final = ("multipart/form-data", FORM)
 _ID: Final = in_path(
@@ -424,9 +424,9 @@ def _declared() -> str | None:
     stated = request.headers.get("Content-Digest")
     if stated is None:
         return None
-    found = _SHA_256.search(stated)
+    found = _SHA_256.findall(stated)
     try:
-        raw = unb64std(found[1]) if found else b""
+        raw = unb64std(found[0]) if len(found) == 1 else b""  # two would say two things
     except KeysError:
         raw = b""
     if len(raw) != _SHA_256_BYTES:
