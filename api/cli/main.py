@@ -6,7 +6,9 @@ Not: what any command does.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from errno import EPIPE
+from itertools import pairwise
 from os import devnull
 from pathlib import Path
 from typing import Any, Final
@@ -19,9 +21,10 @@ with loading():
     from api.cli.terminal.error_messages import unwritten
     from api.cli.terminal.late_commands import Late, LateGroup, language
     from api.cli.terminal.pager import paged
-    from api.cli.terminal.shell import Language, Shell, locales
+    from api.cli.terminal.shell import Language, Shell, locales, write_any_text
     from api.cli.terminal.usage_errors import told
     from api.ops.child_processes import status_of, take_no_code_from_here
+    from api.texts.lang import LANGS, Lang
     from keys.custody import core_dumps
     from ledger.message import Message
 
@@ -187,6 +190,7 @@ class Root(LateGroup):
 
     def main(self, *args: Any, **told: Any) -> Any:  # noqa: ANN401  click's signature
         """The whole of a process: it ends with a status, also of what nobody waited for."""
+        write_any_text()
         try:
             return super().main(*args, **told)
         except SystemExit as ended:
@@ -196,7 +200,17 @@ class Root(LateGroup):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Its own options; what was called behind them is noted, for `invoke`."""
         words = [*args]
-        rest = super().parse_args(ctx, args)
+        try:
+            rest = super().parse_args(ctx, args)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            ctx.obj = Shell(_language_in(words) or language(ctx), json="--json" in words)
+            raise told(error) from error
+        except OSError as error:  # its help or version
+            if error.errno == EPIPE:
+                raise
+            raise unwritten(error) from error
         ctx.meta[_CALLED] = words[-len(ctx.args) - 1 :]
         return rest
 
@@ -219,6 +233,13 @@ class Root(LateGroup):
             if error.errno == EPIPE:
                 raise  # whoever read has gone: click ends without a word
             raise unwritten(error) from error
+
+
+def _language_in(words: Sequence[str]) -> Lang | None:
+    """What a call says that is so wrong that no option of it was read."""
+    joined = " ".join(words).replace("--lang=", "--lang ").split()
+    typed = dict(pairwise(joined)).get("--lang")
+    return next((one for one in LANGS if one == typed), None)
 
 
 @click.group(cls=Root, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})

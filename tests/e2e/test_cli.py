@@ -97,6 +97,52 @@ def test_wrong_use_ends_with_2_and_one_sentence(
 
 
 @pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--lang", "fr", "case", "list"), "--lang must be one of: vi, en."),
+        (("--as", "cv", "case", "list"), "there is no option --as"),
+        (("--lang", "vi", "--as", "cv"), "Chưa làm gì: không có tùy chọn --as"),
+        (("--as", "cv", "--lang=vi"), "Chưa làm gì: không có tùy chọn --as"),
+        (("--lang",), "--lang needs a value"),
+    ],
+)
+def test_a_wrong_option_before_the_command_is_a_sentence_too(
+    tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    """The order of options is easily mistaken: in the reader's language, and as JSON."""
+    env = {"SOCAI_HOME": str(tmp_path), "SOCAI_LANG": "en"}
+    told = CliRunner().invoke(main, list(words), env=env)
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert said in told.stderr
+    assert told.stderr.count("\n") == 1
+    as_json = CliRunner().invoke(main, ["--json", *words], env=env)
+    assert said in orjson.loads(as_json.stdout)["error"]["message"]
+
+
+def test_no_locale_and_no_full_disk_ends_a_command_in_a_trace(tmp_path: Path) -> None:
+    """What an encoding does not have is written as JSON would; what cannot be written is said."""
+    called = [sys.executable, "-m", "api.cli.main", "--lang", "vi"]
+    base, act = {"SOCAI_HOME": str(tmp_path)}, ("catalogue", "act", "CaseClosed")
+    shown = socai(tmp_path, "--json", *act, lang="vi").stdout
+    for encoding in ("latin-1", "ascii"):
+        done = subprocess.run(
+            [*called, "--json", *act],
+            env=base | {"PYTHONIOENCODING": encoding},
+            capture_output=True,
+            check=True,
+        )
+        assert (b"\\u1ed3" in done.stdout) == (encoding == "latin-1")
+        told = done.stdout.decode("latin-1" if encoding == "latin-1" else "utf-8")
+        assert orjson.loads(told) == orjson.loads(shown)
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*called, "--version"], env=base, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    said = done.stderr.decode()
+    assert (done.returncode, said.count("\n"), "Traceback" in said) == (1, 1, False), said
+
+
+@pytest.mark.parametrize(
     ("variable", "value"),
     [
         ("SOCAI_HOST", "a..b"),

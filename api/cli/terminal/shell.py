@@ -6,12 +6,14 @@ says what was not recorded and what to do next.
 
 from __future__ import annotations
 
+import codecs
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
+from io import TextIOWrapper
 from os import devnull
 from pathlib import Path
 from typing import IO, Any, Final, NoReturn, TypeVar
@@ -44,6 +46,7 @@ _PARTS: Final = re.compile(r"[^\s_]*_|[^\s_]+\s*|\s+")
 #: What a terminal obeys (ESC and CSI among it), turns round or does not show. Answers of other
 #: servers, files and what an earlier log took may hold any.
 _UNSEEN: Final = re.compile(f"[{HIDDEN}\ud800-\udfff]")
+_AS_ESCAPES: Final = "socai.escapes"
 _LOCALES: Final = ["SOCAI_LANG", "LC_ALL", "LC_MESSAGES", "LANG"]
 
 
@@ -75,13 +78,17 @@ class Refusal(click.ClickException):
         """Prints to standard error; with `--json` an object on standard output."""
         shell = self._shell
         sentence = translate(self.text, shell.lang)
-        try:
-            if shell.json:
-                error = {"code": self.code, "message": sentence}
-                refused = {**self.found, "ok": False, "error": error}
+        if shell.json:
+            error = {"code": self.code, "message": sentence}
+            refused = {**self.found, "ok": False, "error": error}
+            try:
                 click.echo(visible(orjson.dumps(refused, default=_plain).decode()))
+            except OSError:  # it takes nothing more: then a person is told
+                sys.stdout = Path(devnull).open("w", encoding="utf-8")  # noqa: SIM115
             else:
-                click.echo(visible(sentence), file=file, err=file is None)
+                return
+        try:
+            click.echo(visible(sentence), file=file, err=file is None)
         except OSError:  # nobody hears it: the exit status says it all the same
             sys.stdout = sys.stderr = Path(devnull).open("w", encoding="utf-8")  # noqa: SIM115
 
@@ -304,6 +311,29 @@ def _set_lang(context: click.Context, _param: click.Parameter, value: Lang | Non
 def _typed(context: click.Context, param: click.Parameter) -> bool:
     source = context.get_parameter_source(str(param.name))
     return source is None or source is click.core.ParameterSource.COMMANDLINE
+
+
+def write_any_text() -> None:
+    """Has standard output and error write as JSON would what their encoding does not have.
+
+    In a locale that is not of UTF-8 a command would else fail at what it has to tell, behind what
+    it did. One of ASCII says nothing of a terminal: then it is UTF-8, as click takes it.
+    """
+    codecs.register_error(_AS_ESCAPES, _unwritable)
+    for stream in (sys.stdout, sys.stderr):
+        if not isinstance(stream, TextIOWrapper):
+            continue
+        name = codecs.lookup(stream.encoding).name
+        if name == "ascii":
+            stream.reconfigure(encoding="utf-8", errors=_AS_ESCAPES)
+        elif name != "utf-8":
+            stream.reconfigure(errors=_AS_ESCAPES)
+
+
+def _unwritable(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return _escaped(error.object[error.start : error.end]), error.end
 
 
 def visible(text: str) -> str:

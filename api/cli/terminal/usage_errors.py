@@ -9,7 +9,8 @@ from difflib import get_close_matches
 
 import click
 
-from api.cli.terminal.shell import MISUSED, Refusal
+from api.cli.terminal.shell import MISUSED, Language, Refusal
+from api.texts.lang import LANGS
 from ledger.message import Message, Text, meaning
 
 
@@ -57,6 +58,8 @@ def _bad(error: click.BadParameter) -> Text:
         case click.Choice() as kind:
             among = ", ".join(str(one) for one in kind.choices)
             return Message("{name} must be one of: {among}", name=name, among=among)
+        case Language():
+            return Message("{name} must be one of: {among}", name=name, among=", ".join(LANGS))
         case click.IntRange() as kind:
             low, high = kind.min, kind.max
             if high is None:
