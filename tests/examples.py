@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, TypeVar
 from zlib import crc32
 
+import pytest
 from hypothesis import settings
 
 _Form = TypeVar("_Form")
@@ -36,6 +37,22 @@ def share(forms: Sequence[_Form], one_in: int, of: str) -> Sequence[_Form]:
         return forms
     begin = crc32(of.encode()) % one_in
     return forms[begin::one_in] or forms[:1]
+
+
+def shared_with_soak(forms: Iterable[_Form], one_in: int, of: str) -> list[Any]:
+    """Forms as parameters of what is no attack: one in so many on a push, the others in the soak.
+
+    Args:
+        forms: What could be tried, each in a case of its own.
+        one_in: How many forms there are for each that a push tries.
+        of: Name of the thing that they are tried on.
+    """
+    every = list(forms)
+    begin = crc32(of.encode()) % min(one_in, len(every))
+    return [
+        pytest.param(form, marks=() if n % one_in == begin else pytest.mark.soak)
+        for n, form in enumerate(every)
+    ]
 
 
 def in_share(one_in: int, of: str) -> bool:

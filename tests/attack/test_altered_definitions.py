@@ -17,6 +17,7 @@ from ledger.postgres import definitions
 from projections.checks.rebuild_comparison import altered_definitions
 from tests.attacks import attack
 from tests.definitions import told
+from tests.examples import share
 from tests.fixtures.app import Service
 from tests.fixtures.postgres import Database, install_database, make_database
 
@@ -181,7 +182,7 @@ HARMS: dict[str, tuple[LiteralString, LiteralString]] = {
     stopped_by="-",
     noticed_by="log audit: definitions as shipped",
 )
-@pytest.mark.parametrize("name", HARMS)
+@pytest.mark.parametrize("name", share(list(HARMS), 2, "definitions"))
 def test_definitions_that_are_not_as_shipped_are_named(installed: Database, name: str) -> None:
     """No row is touched, so nothing in the tree tells; any login that reads can ask."""
     harm, line = (_filled(text, installed.slug) for text in HARMS[name])

@@ -28,7 +28,7 @@ SEPARATION = re.compile(r"\*\*(S\d+)\*\*")
 def _tried() -> Sequence[Broken]:
     if settings().max_examples > USUAL:
         return RULES
-    return share([broken for broken in RULES if broken.found_by[-1].startswith(UNIT)], 16, "rules")
+    return share([broken for broken in RULES if broken.found_by[-1].startswith(UNIT)], 32, "rules")
 
 
 def _found_by(broken: Broken) -> Sequence[str]:

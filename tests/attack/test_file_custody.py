@@ -47,6 +47,7 @@ from ledger.write.eventsourcing_adapter import Preconditions
 from tests import builders
 from tests.attacks import attack
 from tests.builders import an_act, an_id
+from tests.examples import share
 from tests.fixtures.app import SERVICE, T0, Service, found, open_service
 from tests.fixtures.postgres import make_database
 
@@ -224,7 +225,7 @@ HARMS: Final = (
     stopped_by="-",
     noticed_by="log audit, by the anchors in the log",
 )
-@pytest.mark.parametrize("harm", HARMS, ids=lambda harm: harm.name)
+@pytest.mark.parametrize("harm", share(HARMS, 2, "files"), ids=lambda harm: harm.name)
 def test_what_is_done_to_files_is_named(played: Played, harm: Harm) -> None:
     """By kind, with the first record that it belies."""
     with played.harmed(*harm.sql):
@@ -398,7 +399,7 @@ def _append(service: Service, statement: Statement) -> int:
     stopped_by="the key of the service, asked at the inner door and by whoever reads an anchor",
     noticed_by="log audit, readiness",
 )
-@pytest.mark.parametrize("by", ["a key of one's own", "an officer's key"])
+@pytest.mark.parametrize("by", share(["a key of one's own", "an officer's key"], 2, "anchors"))
 def test_an_anchor_that_the_service_did_not_sign_covers_nothing(service: Service, by: str) -> None:
     """The older anchor stands against it, and nothing is anchored upon a history cut short."""
     made = _play(service)

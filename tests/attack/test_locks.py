@@ -114,7 +114,7 @@ def held(service: Service, request: pytest.FixtureRequest) -> Iterator[Held]:
 )
 @pytest.mark.parametrize(
     "login",
-    share(["reader", "auditor", "writer", "projector", "checkpointer"], 2, "locked out"),
+    share(["reader", "auditor", "writer", "projector", "checkpointer"], 4, "locked out"),
 )
 def test_an_installation_opens_a_login_that_was_locked_out(
     postgres_server: Embedded, login: str

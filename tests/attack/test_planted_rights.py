@@ -11,6 +11,7 @@ from ledger.streams.names import stream_id
 from tests import builders
 from tests.a_ledger import a_report
 from tests.attacks import attack
+from tests.examples import share
 from tests.fixtures.app import REHEARSAL, Service
 
 pytestmark = pytest.mark.postgres
@@ -25,6 +26,7 @@ _JOINED: Final[LiteralString] = (
     " SELECT gen, %s, comp, 'planted', '-infinity', 'infinity', 'A1'"
     " FROM sec.audience WHERE comp = %s LIMIT 1"
 )
+_PLANTED: Final = {"audience": _LET_IN, "members": _JOINED}
 
 
 @pytest.fixture
@@ -46,10 +48,8 @@ def case(service: Service) -> str:
     stopped_by="what is opened is decided once more from the records",
     noticed_by="log audit",
 )
-@pytest.mark.parametrize("planted", [_LET_IN, _JOINED], ids=["audience", "members"])
-def test_a_planted_right_opens_no_record(
-    service: Service, case: str, planted: LiteralString
-) -> None:
+@pytest.mark.parametrize("table", share(list(_PLANTED), 2, "planted rights"))
+def test_a_planted_right_opens_no_record(service: Service, case: str, table: str) -> None:
     """Neither by act, nor its bytes, nor any moment of the past, nor verified."""
     stream = f"case/{case}"
     act = service.get(f"/v1/cases/{case}/acts", by="hotline").get_json()["acts"][0]["act_id"]
@@ -68,7 +68,7 @@ def test_a_planted_right_opens_no_record(
         assert service.get(path, by="hotline", **query).status_code == 200, path
     with psycopg.connect(service.database.dsn("projector"), autocommit=True) as connection:
         comp = stream_id(REHEARSAL, stream)
-        connection.execute(planted, [builders.officer("hcv"), comp])
+        connection.execute(_PLANTED[table], [builders.officer("hcv"), comp])
     listed = service.get("/v1/cases", by="hcv").get_json()["cases"]
     assert [one["id"] for one in listed] == [case], "the row is believed where lists are made"
     for path, query in paths:

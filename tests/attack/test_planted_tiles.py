@@ -15,6 +15,7 @@ from ledger.postgres.evidence import PostgresEvidence
 from tests.a_ledger import ALedger, a_report, all_entries, in_postgres
 from tests.attacks import attack
 from tests.builders import an_act
+from tests.examples import share
 from tests.fixtures.app import Service
 from tests.fixtures.postgres import Database
 
@@ -99,7 +100,8 @@ def test_a_planted_tile_with_the_right_bytes_stops_nobody(database: Database, a:
     noticed_by="-",
 )
 @pytest.mark.parametrize(
-    ("level", "n", "width"), [(0, 0, 200), (0, 7, 1), (1, 0, 1), (0, 0, 1), (-1, 0, 1), (0, -1, 1)]
+    ("level", "n", "width"),
+    share([(0, 0, 200), (0, 7, 1), (1, 0, 1), (0, 0, 1), (-1, 0, 1), (0, -1, 1)], 2, "tiles"),
 )
 def test_a_taken_checkpointer_login_plants_nothing(
     database: Database, a: ALedger, level: int, n: int, width: int

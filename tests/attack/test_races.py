@@ -9,9 +9,9 @@ from typing import Final
 
 import pytest
 
-from tests.attack.races import ROUNDS, Round
+from tests.attack.races import ROUNDS
 from tests.attacks import attack
-from tests.examples import examples
+from tests.examples import examples, share
 from tests.fixtures.arena import Arena
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.xdist_group("arena")]
@@ -24,10 +24,10 @@ _ROUNDS: Final = examples(1)
     stopped_by="what an act was judged by is checked inside the append",
     noticed_by="log audit",
 )
-@pytest.mark.parametrize("play", ROUNDS.values(), ids=ROUNDS)
-def test_of_two_that_exclude_each_other_one_stands(arena: Arena, play: Round) -> None:
+@pytest.mark.parametrize("name", share(list(ROUNDS), 2, "races"))
+def test_of_two_that_exclude_each_other_one_stands(arena: Arena, name: str) -> None:
     """The other is refused in a guard's words, and the log is sound."""
     for n in range(_ROUNDS):
-        play(arena, n)
+        ROUNDS[name](arena, n)
     report = arena.audited()
     assert report.ok, report.message

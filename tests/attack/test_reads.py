@@ -32,6 +32,7 @@ from tests import builders
 from tests.a_ledger import appointment
 from tests.attacks import attack
 from tests.builders import CAST, an_act, an_id, officer
+from tests.examples import share
 from tests.fixtures.app import Service, listening
 from tests.fixtures.compartments import STRANGER, WHOLE
 from tests.fixtures.under_order import AUDITOR, INSPECTOR, PURPOSE, UnderOrder
@@ -123,7 +124,7 @@ def test_what_is_seen_otherwise_is_not_noted(under_order: UnderOrder) -> None:
     stopped_by="nothing is shown: 503 read_not_logged",
     noticed_by="the refusal; the log of the API",
 )
-@pytest.mark.parametrize("how", ["revoked", "closed"])
+@pytest.mark.parametrize("how", share(["revoked", "closed"], 2, "no row"))
 def test_what_cannot_be_noted_is_not_shown(under_order: UnderOrder, how: str) -> None:
     """V13: every way, and what is seen otherwise or not at all is answered as ever."""
     service = under_order.service
@@ -186,7 +187,7 @@ print(answer.text, flush=True)
     stopped_by="the row is committed before the first byte leaves: never a reply without a row",
     noticed_by="a row of a read that perhaps nobody got",
 )
-@pytest.mark.parametrize(("when", "rows"), [("before", 0), ("after", 1)])
+@pytest.mark.parametrize(("when", "rows"), share([("before", 0), ("after", 1)], 2, "kills"))
 def test_a_kill_loses_the_reply_and_never_the_row(
     under_order: UnderOrder, when: str, rows: int
 ) -> None:

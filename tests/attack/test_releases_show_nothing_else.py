@@ -15,7 +15,7 @@ import pytest
 
 from ledger.regulation.guards import secrecy
 from tests.attacks import attack
-from tests.examples import examples
+from tests.examples import examples, shared_with_soak
 from tests.releases import (
     FIRST,
     SLOTS,
@@ -112,7 +112,10 @@ def _two_histories() -> list[list[Deed]]:
 
 
 @pytest.mark.parametrize(
-    "leak", [in_order_of_decision, as_soon_as_decided, one_of_so_many, by_its_number_above]
+    "leak",
+    shared_with_soak(
+        [in_order_of_decision, as_soon_as_decided, one_of_so_many, by_its_number_above], 2, "leaks"
+    ),
 )
 def test_a_release_that_tells_more_is_found(
     tmp_path: Path, leak: Carried, monkeypatch: pytest.MonkeyPatch

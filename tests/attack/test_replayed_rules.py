@@ -843,7 +843,7 @@ FORGED: Final[Mapping[str, Mapping[str, Any]]] = {
     stopped_by="every process and the audit ask the same of it as the inner door",
     noticed_by=NOTICED,
 )
-@pytest.mark.parametrize("how", share(list(FORGED), 2, "service statements"))
+@pytest.mark.parametrize("how", share(list(FORGED), 4, "service statements"))
 def test_a_forged_service_statement_is_set_aside_by_everybody(den: Den, how: str) -> None:
     """Once it was let stand by some: then what voided it stood on another head than theirs."""
     den.a.say(service_enrolment(SERVICE, den.now), "founder")

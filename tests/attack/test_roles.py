@@ -17,6 +17,7 @@ from psycopg import sql
 from api.ops.embedded_postgres import Embedded
 from ledger.postgres.migrate import LOGINS, OWNERS
 from tests.attacks import attack
+from tests.examples import share
 from tests.fixtures.postgres import Database, install_database
 
 pytestmark = pytest.mark.postgres
@@ -304,7 +305,7 @@ NEEDS: Final[dict[str, set[str]]] = {
     stopped_by="the belt, by pattern",
     noticed_by="a warning of `socai migrate`, where the server keeps its functions to itself",
 )
-@pytest.mark.parametrize("login", LOGINS)
+@pytest.mark.parametrize("login", share(list(LOGINS), 3, "pace"))
 def test_no_login_reads_the_pace_of_others(taken: Database, login: str) -> None:
     """Every function of the server whose name tells, called; every relation likewise (L5, L6)."""
     telling = [

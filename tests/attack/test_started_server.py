@@ -231,7 +231,7 @@ def idling(started: Started, source: str, number: int = IDLE) -> Iterator[Idlers
     stopped_by="a share of the places for one address; the oldest silent one makes room",
     noticed_by="-",
 )
-@pytest.mark.parametrize("honest", [HONEST, ATTACKER], ids=["another client", "one behind them"])
+@pytest.mark.parametrize("honest", share([HONEST, ATTACKER], 2, "idle connections"))
 def test_idle_connections_keep_nobody_out(started: Started, honest: str) -> None:
     """Also not who comes from the same address, as everybody in an office may."""
     request = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -482,7 +482,7 @@ HEAVY: Final = (
     stopped_by="a budget an officer, charged before anything is looked up",
     noticed_by="metrics: socai_heavy_reads_refused by kind",
 )
-@pytest.mark.parametrize(("kind", "path"), share(HEAVY, 7, "heavy reads"))
+@pytest.mark.parametrize(("kind", "path"), share(HEAVY, 14, "heavy reads"))
 def test_heavy_reads_of_one_officer_take_a_share(started: Started, kind: str, path: str) -> None:
     """Over all workers; light reads of others and of the same officer go on; budgets fill again."""
     path = path.format(case=started.case, page=started.page, file=started.file)

@@ -14,6 +14,7 @@ from ledger.log import checkpoint
 from ledger.log.checkpoint import Checkpoint
 from tests.attacks import attack
 from tests.builders import an_act, an_id
+from tests.examples import share
 from tests.fixtures.app import REHEARSAL, Service
 
 pytestmark = pytest.mark.postgres
@@ -76,7 +77,7 @@ def test_what_a_taken_projector_does_is_a_documented_answer(service: Service) ->
     stopped_by="the signature, checked before any use",
     noticed_by="readiness, log audit",
 )
-@pytest.mark.parametrize("harm", ["junk", "another key", "another size"])
+@pytest.mark.parametrize("harm", share(["junk", "another key", "another size"], 2, "notes"))
 def test_a_checkpoint_that_the_log_did_not_sign_covers_nothing(service: Service, harm: str) -> None:
     """The checkpointer's login stores what it likes; no verdict, receipt or fact rests on it."""
     service.hire("hotline")

@@ -79,10 +79,10 @@ class Pair:
         return self.log.stored()[index].recorded_at
 
 
-_LONG: Final = [pytest.param(name, marks=pytest.mark.soak) for name in ("SC10", "SC11")]
+_LONG: Final = [pytest.param(name, marks=pytest.mark.soak) for name in ("SC3", "SC10", "SC11")]
 
 
-@pytest.fixture(params=["SC3", "SC9", *_LONG])
+@pytest.fixture(params=["SC9", *_LONG])
 def pair(postgres_server: Any, request: pytest.FixtureRequest) -> Iterator[Pair]:  # noqa: ANN401
     """A scenario twice; these have clocks, flags, restated reports and successions among them."""
     log = played(request.param)

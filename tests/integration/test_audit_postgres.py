@@ -15,6 +15,7 @@ from api.ops.embedded_postgres import Embedded
 from ledger.audit.audit import Report, audit
 from ledger.audit.findings import Damage
 from ledger.postgres.evidence import PostgresEvidence
+from tests.examples import shared_with_soak
 from tests.fixtures.postgres import Database, make_database
 from tests.memory_log import MemoryLog, a_log
 from tests.played_log import insert
@@ -329,10 +330,10 @@ def filled(postgres_server: Embedded) -> Iterator[Database]:
     made.close()
 
 
-@pytest.mark.parametrize("harm", HARMS, ids=lambda harm: harm.name)
-def test_damage_done_by_the_owner_is_named(filled: Database, harm: Harm) -> None:
+@pytest.mark.parametrize("name", shared_with_soak([harm.name for harm in HARMS], 2, "harms"))
+def test_damage_done_by_the_owner_is_named(filled: Database, name: str) -> None:
     """Neither grants nor triggers bind a superuser; the tree and the signatures do."""
-    log = a_log()
+    log, harm = a_log(), next(harm for harm in HARMS if harm.name == name)
     with psycopg.connect(filled.admin) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.execute("SET LOCAL session_replication_role = replica")

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from projections.views.case_file import SORTS, Filter
+from tests.examples import shared_with_soak
 from tests.fixtures.postgres import Database
 from tests.fixtures.projected import Case, made
 from tests.played_log import played
@@ -65,7 +66,7 @@ def test_a_case_is_due_when_its_worklist_says_so(database: Database, scenario: s
     assert len(case.queries.cases(late, limit=5)[1]) == (due is not None)
 
 
-@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("sort", shared_with_soak(SORTS, 2, "orders"))
 def test_pages_fit_together_in_every_order(sc1: Case, sort: str) -> None:
     """Keyset paging: no line twice, none left out, also where it lacks what the order goes by.
 

@@ -12,6 +12,7 @@ from keys.jwk import SoftwareSigner
 from ledger.errors import VerificationError
 from ledger.log import statement
 from projections.views import acts
+from tests.examples import shared_with_soak
 from tests.fixtures.postgres import Database
 from tests.fixtures.projected import Case, made, step_of
 from tests.played_log import played
@@ -48,14 +49,14 @@ HARMS: dict[str, LiteralString] = {
 }
 
 
-@pytest.mark.parametrize("harm", HARMS.values(), ids=HARMS)
-def test_rows_that_the_log_does_not_have_are_an_alarm(sc1: Case, harm: LiteralString) -> None:
+@pytest.mark.parametrize("harm", shared_with_soak(HARMS, 2, "rows"))
+def test_rows_that_the_log_does_not_have_are_an_alarm(sc1: Case, harm: str) -> None:
     """Verdicts, timeline, the past, reasons and differences say so instead of repeating them."""
     act = sc1.entry(step_of(sc1, "VerificationConcluded")).act
     place = {"index": sc1.index_of(step_of(sc1, "VerificationConcluded")), "stream": sc1.stream}
     with sc1.writing() as connection:
         cursor = psycopg.ClientCursor(connection)
-        cursor.execute(harm, place)
+        cursor.execute(HARMS[harm], place)
     asked = (
         lambda: sc1.queries.verification(sc1.stream),
         lambda: sc1.queries.acts(sc1.stream),

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from tests.builders import an_act, an_id
+from tests.examples import shared_with_soak
 from tests.fixtures.app import Service
 
 pytestmark = pytest.mark.postgres
@@ -51,7 +52,10 @@ def test_the_feed_leads_past_no_record_before_it_is_known_whose_it_is(
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/cases", "/v1/cases/{case}", "/v1/cases/{case}/acts", "/v1/worklist"]
+    "path",
+    shared_with_soak(
+        ["/v1/cases", "/v1/cases/{case}", "/v1/cases/{case}/acts", "/v1/worklist"], 2, "late"
+    ),
 )
 def test_at_least_waits_for_who_takes_part_too(
     service: Service, late: tuple[int, Callable[[int], None]], path: str

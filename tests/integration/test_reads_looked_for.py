@@ -11,6 +11,7 @@ import pytest
 
 from api.ops.embedded_postgres import Embedded
 from ledger.postgres.reads.rows import PostgresReads
+from tests.examples import shared_with_soak
 from tests.fixtures.postgres import install_database
 
 pytestmark = pytest.mark.postgres
@@ -66,18 +67,22 @@ def noted(postgres_server: Embedded) -> Iterator[PostgresReads]:
 
 @pytest.mark.parametrize(
     "names",
-    [
-        ("even", "odd"),
-        ("even", "most"),
-        ("most", "even", "thirds"),
-        ("odd", "most", "few"),
-        ("old", "new"),
-        ("even", "most", "old"),
-        ("even", "one"),
-        ("one", "few"),
-        ("even", "even"),
-        ("even",),
-    ],
+    shared_with_soak(
+        [
+            ("even", "odd"),
+            ("even", "most"),
+            ("most", "even", "thirds"),
+            ("odd", "most", "few"),
+            ("old", "new"),
+            ("even", "most", "old"),
+            ("even", "one"),
+            ("one", "few"),
+            ("even", "even"),
+            ("even",),
+        ],
+        2,
+        "looked for",
+    ),
     ids="+".join,
 )
 @pytest.mark.parametrize("before", [2**62, MANY + 7, 1])

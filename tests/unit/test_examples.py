@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.examples import USUAL, examples, in_share
+from tests.examples import USUAL, examples, in_share, shared_with_soak
 from tests.source_files import modules
 
 
@@ -36,6 +36,17 @@ def test_of_a_hundred_names_a_push_tries_a_third_and_others_all(profile: str, tr
     """By name alone, so that a push tries the same ones again."""
     settings.load_profile(profile)
     assert sum(in_share(3, f"test {n}") for n in range(100)) in range(min(tried, 25), tried + 1)
+
+
+@pytest.mark.parametrize("number", [1, 2, 7])
+@pytest.mark.parametrize("one_in", [1, 2, 3])
+def test_what_a_push_leaves_out_is_the_soak_s(number: int, one_in: int) -> None:
+    """No form is lost, and one at least is tried on a push."""
+    made = shared_with_soak(range(number), one_in, "numbers")
+    assert [form for one in made for form in one.values] == list(range(number))
+    pushed = [one for one in made if not one.marks]
+    assert len(pushed) in range(max(1, number // one_in), -(-number // one_in) + 1)
+    assert {mark.name for one in made for mark in one.marks} <= {"soak"}
 
 
 def test_no_property_has_a_number_that_every_profile_keeps() -> None:
