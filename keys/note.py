@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from keys import canonical, signer
@@ -288,20 +288,18 @@ class NoteSigner:
         name: Key name.
         key: Ed25519 for 0x01 and 0x04, ML-DSA-44 for 0x06.
         kind: Signature type.
+        vkey: The key to give to verifiers.
     """
 
     name: str
     key: RawSigner
     kind: int = TYPE_ED25519
+    vkey: VKey = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if _ALGS.get(self.kind) != self.key.alg:
             raise Malformed(f"type {self.kind} is not signed with {self.key.alg}")
-
-    @property
-    def vkey(self) -> VKey:
-        """The key to give to verifiers."""
-        return VKey(self.name, self.kind, self.key.public)
+        object.__setattr__(self, "vkey", VKey(self.name, self.kind, self.key.public))
 
     def sign(self, text: str, *, time_s: int | None = None) -> NoteSignature:
         """Signs a note's text.

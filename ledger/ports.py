@@ -485,8 +485,25 @@ class Pruned(NamedTuple):
     apart: bool
 
 
+class Uncovered(NamedTuple):
+    """What no checkpoint covers yet, in one state of the database.
+
+    Attributes:
+        latest: Size and note of the newest checkpoint.
+        size: How many records there are.
+        entries: Those asked for, in index order.
+    """
+
+    latest: tuple[int, bytes] | None
+    size: int
+    entries: Sequence[bytes]
+
+
 class CheckpointStore(Checkpoints, Protocol):
     """The checkpoints this log stands by. Durable on return; linearizable across processes."""
+
+    def uncovered(self, start: int, most: int) -> Uncovered:
+        """The log as it stands, with the entries of at most `most` records from `start` on."""
 
     def advance(
         self,

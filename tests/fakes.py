@@ -23,6 +23,7 @@ from ledger.ports import (
     NotAppended,
     Pruned,
     StoredRecord,
+    Uncovered,
 )
 
 Fault = Callable[[str], None]
@@ -226,6 +227,12 @@ class MemoryRecordStore:
         """The tile in the least width that is as wide, where there is one."""
         wide = [place for place in self._tiles if place[:2] == (level, n) and place[2] >= width]
         return [self._tiles[place] for place in sorted(wide)[:1]]
+
+    def uncovered(self, start: int, most: int) -> Uncovered:
+        """See `CheckpointStore`."""
+        with self._lock:
+            head = self.head().size
+            return Uncovered(self.latest(), head, self.entries(start, min(head, start + most)))
 
     def advance(
         self,

@@ -115,19 +115,23 @@ class Checkpointer:
             Unavailable: Try again; the next call finds out what became of this one.
         """
         stand, self._stand = self._stand, None  # found anew unless this call goes through
-        if stand is None or self._checkpoints.latest() != stand.stored:
-            stand = self._recovered()
+        # What was seen comes first and the database after it: a sound log is never behind.
         seen = self._seen.last()
-        size, head = max(seen.checkpoint.size, stand.size), self._records.head()
-        if head.size < size:
-            raise shorter(size, head.size)
+        ask = self._checkpoints.uncovered
+        if stand is None or (log := ask(stand.size, BATCH)).latest != stand.stored:
+            stand = self._recovered()
+            seen = self._seen.last()
+            log = ask(stand.size, BATCH)
+        size = max(seen.checkpoint.size, stand.size)
+        if log.size < size:
+            raise shorter(size, log.size)
         if seen.checkpoint.size > stand.size:
             return self._stored_late(stand, seen)
-        if head.size == stand.size:
+        if log.size == stand.size:
             self._stand = stand
             return None
-        reach = min(head.size, stand.size + BATCH)
-        fresh, new = grown(self._records, stand.size, stand.edge, reach, self._origin)
+        reach = min(log.size, stand.size + BATCH)
+        fresh, new = grown(log.entries, stand.size, stand.edge, reach, self._origin)
         note = self._seen.extend(stand.checkpoint, lambda: self._signed(new))
         return None if note is None else self._swapped(stand, _Stand(new, note, self._tiles), fresh)
 

@@ -31,6 +31,8 @@ _OURS: Final = stat.S_IFREG | 0o600
 _EXCHANGE: Final = 2
 """The flag of Linux by which two files of a folder trade their names, at once or not at all."""
 _AT_CWD: Final = -100
+_RENAMEAT2: Final = getattr(ctypes.CDLL(None), "renameat2", None)
+"""Looked up once: to open the library for each note takes as long as to trade the names."""
 
 
 class SeenFile:
@@ -253,9 +255,10 @@ def _exchanged(draft: Path, path: Path) -> bool:
     """Has both trade their names; False where there is no such file, or the system cannot."""
     if path.is_symlink() or not path.is_file():
         return False
-    exchange = getattr(ctypes.CDLL(None), "renameat2", None)
     names = os.fsencode(draft), os.fsencode(path)
-    return exchange is not None and not exchange(_AT_CWD, names[0], _AT_CWD, names[1], _EXCHANGE)
+    return _RENAMEAT2 is not None and not _RENAMEAT2(
+        _AT_CWD, names[0], _AT_CWD, names[1], _EXCHANGE
+    )
 
 
 def _unkept(path: Path, error: OSError) -> Doubt | Unavailable:

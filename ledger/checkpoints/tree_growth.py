@@ -6,6 +6,8 @@ it again by the same sums. Not: who signs, and what is stored.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ledger.checkpoints.seen_checkpoint import forked, shorter
 from ledger.errors import Doubt, NotFound
 from ledger.log import record, tiles
@@ -16,12 +18,12 @@ from ledger.ports import RecordStore
 
 
 def grown(
-    records: RecordStore, old: int, edge: TileReader, size: int, origin: str
+    entries: Sequence[bytes], old: int, edge: TileReader, size: int, origin: str
 ) -> tuple[list[Tile], Checkpoint]:
     """The tree of the first `size` records.
 
     Args:
-        records: Gives the entries.
+        entries: Of the records from `old` on, as far as they are there.
         old: Size of the tree that is stored.
         edge: Tiles of its right edge.
         size: Size of the new tree, larger than `old`.
@@ -33,7 +35,6 @@ def grown(
     Raises:
         Doubt: `shorter`: entries or tiles are missing.
     """
-    entries = records.entries(old, size)
     if len(entries) != size - old:
         raise Doubt(
             "shorter",
@@ -66,7 +67,7 @@ def late(seen: Checkpoint, records: RecordStore, old: int, edge: TileReader) -> 
     there = records.head().size
     if there < seen.size:
         raise shorter(seen.size, there)
-    fresh, new = grown(records, old, edge, seen.size, seen.origin)
+    fresh, new = grown(records.entries(old, seen.size), old, edge, seen.size, seen.origin)
     if new != seen:
         raise forked(seen.size)
     return fresh

@@ -17,7 +17,7 @@ import psycopg
 from ledger.checkpoints.seen_checkpoint import planted
 from ledger.errors import Conflict, VerificationError
 from ledger.message import Message
-from ledger.ports import NewestTree, Pruned
+from ledger.ports import NewestTree, Pruned, Uncovered
 from ledger.postgres import direct
 from ledger.postgres.connect import Pool, reaching, reading, translated
 from ledger.postgres.direct import PreparedStatement
@@ -49,10 +49,19 @@ _LATEST_WITH: Final[Mapping[LogSchema, PreparedStatement]] = {
     "log": PreparedStatement(b"newest_tree", _TREE.encode()),
     "access": PreparedStatement(b"newest_tree_of_reads", inside(_TREE, "access").encode()),
 }
-_ADVANCE: Final[LiteralString] = """
-SELECT log.checkpoint(%b::bigint, %b::bigint, %b::bytea, %b::bytea,
-  %b::smallint[], %b::bigint[], %b::smallint[], %b::bytea[])
+# One question: whoever waits for a proof waits for each answer before the signature.
+_UNCOVERED: Final[LiteralString] = """
+SELECT c.size, c.note, h.size, (SELECT string_agg(e.entry, NULL ORDER BY e.index)
+  FROM log.entries($1::bigint, least(h.size, $1::bigint + $2::bigint)) e)
+FROM log.log_head h
+LEFT JOIN (SELECT size, note FROM log.checkpoints ORDER BY size DESC LIMIT 1) c ON true
 """
+_ADVANCE: Final[LiteralString] = """
+SELECT log.checkpoint($1::bigint, $2::bigint, $3::bytea, $4::bytea,
+  $5::bigint[]::smallint[], $6::bigint[], $7::bigint[]::smallint[], $8::bytea[])
+"""
+_ENTRY_BYTES: Final = 32
+_TRUE: Final = b"\1"
 _PRUNE: Final[LiteralString] = "SELECT upto, more, apart FROM log.prune(%b::int)"
 _ALL: Final[LiteralString] = "SELECT size, note FROM log.checkpoints ORDER BY size DESC"
 _SOME: Final = 64
@@ -93,6 +102,8 @@ class PostgresCheckpoints:
     def __init__(self, pool: Pool, schema: LogSchema = "log") -> None:
         self._pool = pool
         self._schema: LogSchema = schema
+        self._uncovered = PreparedStatement(b"uncovered", inside(_UNCOVERED, schema).encode())
+        self._advance = PreparedStatement(b"advance", inside(_ADVANCE, schema).encode())
 
     def latest(self) -> tuple[int, bytes] | None:
         """Size and note of the newest checkpoint."""
@@ -129,6 +140,17 @@ class PostgresCheckpoints:
                 of_groups.append((level, n, data))
         return found
 
+    def uncovered(self, start: int, most: int) -> Uncovered:
+        """See `CheckpointStore`; of an empty log where a damaged database has no head."""
+        asked = [direct.of_bigint(start), direct.of_bigint(most)]
+        rows = reading(self._pool, lambda connection: self._uncovered.rows(connection, asked))
+        at, note, size, entries = rows[0] if rows else (None, None, None, None)
+        return Uncovered(
+            None if at is None or note is None else (direct.bigint(at), note),
+            0 if size is None else direct.bigint(size),
+            [] if entries is None else _each(entries),
+        )
+
     def advance(
         self,
         old_size: int | None,
@@ -144,11 +166,18 @@ class PostgresCheckpoints:
             Unavailable: The answer may have been lost: read `latest` before anything else.
             Doubt: `planted`: a tile of this place and width stands there, with other bytes.
         """
-        columns = list(zip(*tiles, strict=True)) or [()] * 4
-        arguments = [old_size, size, root, note, *(list(column) for column in columns)]
+        levels, places, widths, data = zip(*tiles, strict=True) if tiles else [()] * 4
+        arguments = [
+            None if old_size is None else direct.of_bigint(old_size),
+            direct.of_bigint(size),
+            root,
+            note,
+            *(direct.bigints(column) for column in (levels, places, widths)),
+            direct.byteas(data),
+        ]
         try:
             with self._pool.connection() as connection:
-                row = connection.execute(inside(_ADVANCE, self._schema), arguments).fetchone()
+                rows = self._advance.rows(connection, arguments)
         except psycopg.errors.UniqueViolation as error:
             there = error.diag.message_primary or "a checkpoint stands there already"
             raise planted(
@@ -156,7 +185,7 @@ class PostgresCheckpoints:
             ) from error
         except psycopg.Error as error:
             raise translated(error) from error
-        if row is None or row[0] is not True:
+        if rows != [[_TRUE]]:
             raise Conflict(
                 "checkpoint_moved",
                 Message("the newest checkpoint is no longer of size {detail}", detail=old_size),
@@ -174,6 +203,10 @@ class PostgresCheckpoints:
         except psycopg.Error as error:
             raise translated(error) from error
         return Pruned(*cast("tuple[int, bool, bool]", row))
+
+
+def _each(entries: bytes) -> list[bytes]:
+    return [entries[n : n + _ENTRY_BYTES] for n in range(0, len(entries), _ENTRY_BYTES)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,8 @@ class FirstCheckpoint:
         for stop in (self._recovery.size, head):
             while stand.size < stop:
                 end = min(stop, stand.size + _BATCH)
-                new, stand = grown(self._records, stand.size, below, end, self._origin)
+                entries = self._records.entries(stand.size, end)
+                new, stand = grown(entries, stand.size, below, end, self._origin)
                 fresh, below = [*fresh, *new], Overlay(new, below)
             if stop == self._recovery.size and stand.root != self._recovery.root:
                 raise Fatal("what is left has another root than the recovery names")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 
 from ledger.errors import Conflict, Fatal, NotFound
 from ledger.ports import Appender, CheckpointStore, TileStore
-from tests.contract.append import a_draft
+from tests.contract.append import T0, a_draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,17 @@ class CheckpointContract:
             assert _with(tree, known, (0, 0), (1, 0)) == (3, b"note 3", [a_tile(3)])
         assert _with(tree, 3, (0, 0), (0, 16)) == (3, b"note 3", [])
 
+    def test_what_is_not_covered_is_told_in_one_state_of_the_log(self, tree: TreeStore) -> None:
+        """The newest checkpoint, how long the log is, and entries: as many as asked for."""
+        assert tree.checkpoints.uncovered(0, 5) == (None, 0, [])
+        _three_records(tree)
+        latest, size, entries = tree.checkpoints.uncovered(0, 5)
+        assert (latest, size, len(set(entries))) == (None, 3, 3)
+        tree.checkpoints.advance(None, 1, b"r" * 32, b"note 1", [a_tile(1)])
+        for start, most in ((0, 2), (1, 1), (1, 9), (3, 9), (7, 1)):
+            told = tree.checkpoints.uncovered(start, most)
+            assert told == ((1, b"note 1"), 3, entries[start : start + most])
+
 
 def _with(tree: TreeStore, known: int, *groups: tuple[int, int]) -> tuple[int, bytes, list[object]]:
     found = tree.checkpoints.latest_with(known, groups)
@@ -91,4 +103,4 @@ def _with(tree: TreeStore, known: int, *groups: tuple[int, int]) -> tuple[int, b
 
 def _three_records(tree: TreeStore) -> None:
     for n in range(3):
-        tree.appender.append(a_draft(f"case/{n}"))
+        tree.appender.append(a_draft(f"case/{n}", at=T0 + timedelta(seconds=n)))

@@ -125,10 +125,10 @@ def test_a_second_checkpointer_loses_every_swap_and_harms_nothing(a: ALedger) ->
 def test_checkpoint_of_a_size_the_records_do_not_reach_stops_the_checkpointer(a: ALedger) -> None:
     """A replica promoted behind the last checkpoint, or an old backup: it must not go on."""
     a.checkpointer().checkpoint_once()
-    behind = MemoryRecordStore()
-    stores = in_memory(behind)
-    stores.checkpoints = stores.tiles = a.stores.checkpoints  # type: ignore[assignment]
-    other = ALedger(stores)
+    signed, behind = a.stores.checkpoints, MemoryRecordStore()
+    assert isinstance(signed, MemoryRecordStore)
+    behind._notes, behind._tiles = signed._notes, signed._tiles
+    other = ALedger(in_memory(behind))
     with pytest.raises(Fatal, match="records are there"):
         other.checkpointer().checkpoint_once()
 
