@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +16,7 @@ from click.testing import CliRunner, Result
 from api.cli.main import main
 from api.ops import database as databases
 from api.ops import loops
+from api.ops.embedded_postgres import Embedded
 from api.ops.wiring import open_checkpointer, open_projector
 from api.settings import Home
 from keys.custody.file import write_kek
@@ -27,24 +29,41 @@ from ledger.message import Wording
 from ledger.postgres.checkpoints import PostgresCheckpoints, discard
 from tests.attacks import attack
 from tests.builders import an_act, an_id
-from tests.fixtures.app import PASSPHRASE, Service
+from tests.fixtures import kept
+from tests.fixtures.app import PASSPHRASE, Service, found, open_service
+from tests.fixtures.postgres import make_database
 from tests.smuggle import smuggler_into
 
 pytestmark = pytest.mark.postgres
 _PLANT: Final = "INSERT INTO log.tiles (level, n, width, data) VALUES (0, 0, %s, %s)"
 
 
-@pytest.fixture
-def idle(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
-    """A log with records that no checkpoint covers, and nobody who seals."""
-    monkeypatch.setattr(databases, "admin_dsn", lambda *_: service.database.server.dsn())
-    service.hire("hotline")
-    service.halt()
+@pytest.fixture(scope="module")
+def told(postgres_server: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A log with records that no checkpoint covers; nobody has it open, and tests begin with it."""
+    database = make_database(postgres_server)
+    made = open_service(found(database, tmp_path_factory.mktemp("told") / "home"), database)
+    made.start()
+    made.hire("hotline")
+    made.halt()
     for number in range(3):  # no receipt is waited for
-        stream, now = f"case/{an_id(f'planted {number}')}", service.clock.now()
+        stream, now = f"case/{an_id(f'planted {number}')}", made.clock.now()
         act = an_act("ReportReceived", when=now, stream=stream)
-        smuggler_into(service).put(service.sign(act, "hotline"), now)
-    return service
+        smuggler_into(made).put(made.sign(act, "hotline"), now)
+    made.stop()
+    database.disconnect()
+    yield made
+    database.close()
+
+
+@pytest.fixture
+def idle(told: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    """The same for one test alone, and nobody who seals."""
+    made = kept.opened(told, tmp_path / "home")
+    monkeypatch.setattr(databases, "admin_dsn", lambda *_: made.database.server.dsn())
+    yield made
+    made.stop()
+    made.database.close()
 
 
 def _socai(service: Service, *words: str, lang: str = "en") -> Result:

@@ -416,7 +416,7 @@ CASES: Final = st.lists(
 )
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(20))
 @given(CASES)
 def test_the_database_hides_what_the_program_hides(counting: Bench, cases: list[Counted]) -> None:
     """Two ways to the same tables: cells hidden by `proj.totals`, and by `view.suppress`."""

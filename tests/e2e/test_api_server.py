@@ -324,6 +324,7 @@ def test_the_whole_document_holds_under_schemathesis(
     assert done.returncode == 0, done.stdout[-6000:]
 
 
+@pytest.mark.drill
 def test_no_start_leaves_a_folder_of_metrics(
     shared: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

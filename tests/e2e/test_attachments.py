@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +18,10 @@ from typing import Any, Final
 import httpx
 import orjson
 import pytest
+from click.testing import CliRunner, Result
 from werkzeug.test import TestResponse
 
+from api.cli.main import main
 from api.client.client import Client
 from api.client.connection import Refused
 from api.http.framework.read_budget import AT_ONCE
@@ -443,19 +444,11 @@ def _passphrase(service: Service) -> bytes:
     return (service.settings.secrets_dir / "passphrase").read_bytes()
 
 
-def _cli(
-    service: Service, url: str, key: Path, *words: str, status: int = 0
-) -> subprocess.CompletedProcess[str]:
+def _cli(service: Service, url: str, key: Path, *words: str, status: int = 0) -> Result:
     environment = {**child_environment(service.settings), "SOCAI_LANG": "vi"}
     typed = ["attachment", *words, "--key", str(key), "--server", url]
-    result = subprocess.run(
-        [sys.executable, "-m", "api.cli.main", *typed],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == status, result.stderr
+    result = CliRunner().invoke(main, typed, env=environment)
+    assert result.exit_code == status, result.stderr
     return result
 
 

@@ -183,6 +183,7 @@ class Generated:
         return types.File(payload=io.BytesIO(data))
 
 
+@pytest.mark.drill
 def test_a_client_of_openapi_python_client_works(met: Met, generated: str) -> None:
     """All of it through functions and classes that nobody wrote."""
     made, act = Generated(generated), met.act("python")

@@ -231,6 +231,7 @@ def test_only_a_wrap_fits_where_a_file_key_is_kept(filled: Database, length: int
         (bytes(32), STATE, WRAP + b"\0"),
         (bytes(32), STATE, bytes(77)),
     ],
+    ids=range(7),  # a million bytes are no name of a test
 )
 def test_only_the_form_of_an_event_is_noted_of_a_file(
     filled: Database, entry: bytes, state: bytes, wrap: bytes

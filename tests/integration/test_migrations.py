@@ -24,8 +24,8 @@ from ledger.log import merkle
 from ledger.message import Wording
 from ledger.postgres import definitions, migrate
 from tests.contract.append import a_draft
-from tests.fixtures.app import Service, found, open_service
-from tests.fixtures.postgres import Database, install_database
+from tests.fixtures.app import Service, found
+from tests.fixtures.postgres import Database, install_database, make_database
 
 pytestmark = pytest.mark.postgres
 
@@ -39,12 +39,17 @@ def database(postgres_server: Embedded) -> Iterator[Database]:
 
 
 @pytest.fixture
-def service(database: Database, tmp_path: Path) -> Iterator[Service]:
-    """A running enclave, founded in it."""
-    made = open_service(found(database, tmp_path / "home"), database)
-    made.start()
+def copied(postgres_server: Embedded) -> Iterator[Database]:
+    """For who looks at its tables and not at its roles."""
+    made = make_database(postgres_server)
     yield made
-    made.stop()
+    made.close()
+
+
+@pytest.fixture
+def service(still: Service) -> Service:
+    """An enclave; no loop of it is asked anything here."""
+    return still
 
 
 def _as_owner(database: Database, statement: str) -> None:
@@ -178,11 +183,11 @@ def test_an_enclave_of_before_need_to_know_is_brought_up_to_date(
     database.close()
 
 
-def test_a_newer_database_is_left_alone(database: Database) -> None:
+def test_a_newer_database_is_left_alone(copied: Database) -> None:
     """An old program does not write to tables it does not know."""
-    _as_owner(database, "INSERT INTO log.migrations VALUES (99, '0099_later.sql', sha256('x'))")
+    _as_owner(copied, "INSERT INTO log.migrations VALUES (99, '0099_later.sql', sha256('x'))")
     with pytest.raises(Fatal, match="newer"):
-        _migrate(database)
+        _migrate(copied)
 
 
 _LAST = migrate.shipped()[-1].number
@@ -198,13 +203,13 @@ def _newer(database: Database, name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["0099_made_up.sql", f"0099_made_up.from_{_LAST + 1:04}.sql", "0099_made up.from_0001"]
 )
-def test_a_newer_database_that_does_not_say_so_is_not_served(database: Database, name: str) -> None:
+def test_a_newer_database_that_does_not_say_so_is_not_served(copied: Database, name: str) -> None:
     """Neither one that says nothing, nor one for programs that are newer than this."""
-    _newer(database, name)
-    with psycopg.connect(database.dsn("reader")) as connection, pytest.raises(Fatal, match="newer"):
+    _newer(copied, name)
+    with psycopg.connect(copied.dsn("reader")) as connection, pytest.raises(Fatal, match="newer"):
         migrate.check(connection)
     with pytest.raises(Fatal, match="newer"):
-        migrate.ahead(database.server.dsn(), database.name)
+        migrate.ahead(copied.server.dsn(), copied.name)
 
 
 @pytest.mark.parametrize("opened", [Enclave.open, open_checkpointer, open_projector])
@@ -225,13 +230,19 @@ def test_an_older_program_serves_a_newer_schema_that_says_so(
     "words", [["migrate"], ["init", "--deployment", "a.example", "--if-missing"]]
 )
 def test_migrate_of_an_older_program_changes_nothing_and_says_so(
-    service: Service, monkeypatch: pytest.MonkeyPatch, lang: str, said: str, words: list[str]
+    database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lang: str,
+    said: str,
+    words: list[str],
 ) -> None:
     """No role, no right, no view and no password: the newer program's stand."""
-    monkeypatch.setattr(databases, "admin_dsn", lambda *_: service.database.server.dsn())
-    _newer(service.database, _COMPATIBLE)
+    settings = found(database, tmp_path / "home")
+    monkeypatch.setattr(databases, "admin_dsn", lambda *_: database.server.dsn())
+    _newer(database, _COMPATIBLE)
     monkeypatch.setattr(migrate, "install", lambda *_, **__: pytest.fail("it migrates"))
-    env = {"SOCAI_HOME": str(service.settings.home)}
+    env = {"SOCAI_HOME": str(settings.home)}
     done = CliRunner().invoke(main, ["--lang", lang, *words], env=env)
     assert done.exit_code == 0, done.output
     assert said in done.output

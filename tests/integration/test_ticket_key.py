@@ -25,6 +25,13 @@ from tests.fixtures.app import Service
 
 pytestmark = pytest.mark.postgres
 
+
+@pytest.fixture
+def service(still: Service) -> Service:
+    """An enclave; no loop of it has a part in this."""
+    return still
+
+
 _TAKES_BACK = 3
 """Which word of a turn to the database is the one after the file could not be put in place."""
 
@@ -237,6 +244,7 @@ def test_half_a_draft_is_made_anew(service: Service) -> None:
 
 def test_a_ticket_that_is_not_believed_is_told_by_readiness(service: Service) -> None:
     """No case is shown then: whoever watches hears of it, and of nothing else."""
+    service.start()
     assert "ticket" not in service.client.get("/health/ready").text
     with psycopg.connect(service.database.admin, autocommit=True) as admin:
         admin.execute("UPDATE sec.ticket_keys SET id = id || '-gone'")

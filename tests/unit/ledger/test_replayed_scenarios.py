@@ -10,6 +10,7 @@ from ledger.admission import replay
 from ledger.audit.audit import audit
 from ledger.regulation.decide import Decision
 from projections.fold.fold import Fold
+from tests.examples import shared_with_soak
 from tests.fold_log import FoldLog, Stored
 from tests.play_pure import SCENARIOS
 from tests.played_log import PlayedLog, played
@@ -19,7 +20,7 @@ from tests.source_files import files_below
 NAMES = [path.stem for path in files_below(SCENARIOS, "SC*.json") if path.stem != "SC12"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", shared_with_soak(NAMES, 2, "replayed"))
 def test_scenario_is_clean_and_its_flags_are_those_of_the_views(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
