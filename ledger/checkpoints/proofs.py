@@ -10,11 +10,11 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from itertools import islice
 from typing import Any, Final
 
-from ledger.errors import NotFound, Unavailable, VerificationError
+from ledger.errors import Fatal, NotFound, Unavailable, VerificationError
 from ledger.log import checkpoint, merkle
 from ledger.log.merkle import HASH_BYTES
 from ledger.log.proof import Consistency, Inclusion
@@ -187,6 +187,24 @@ class CheckpointTree:
         self._edge, self._sound = nodes.tiles, True
 
 
+class _Waiter:
+    """One that waits for a record to be covered; woken when it is, and by nothing else.
+
+    Attributes:
+        index: Of the record.
+        tree: That covers it, once one does.
+        covered: Held until then.
+    """
+
+    __slots__ = ("covered", "index", "tree")
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.tree: CheckpointTree | None = None
+        self.covered = threading.Lock()
+        self.covered.acquire()
+
+
 class Proofs:
     """Proofs of one log.
 
@@ -202,8 +220,10 @@ class Proofs:
         self._kept = KeptHalves(tiles)
         self._checkpoints = checkpoints
         self._notices = notices
-        self._news = threading.Condition()
+        self._lock = threading.Lock()
+        self._waiting: list[_Waiter] = []
         self._newest: CheckpointTree | None = None
+        self._passed_by = 0.0  # when a hint came last while nobody waited
         self._follower: threading.Thread | None = None
         self._closing = threading.Event()
 
@@ -244,10 +264,7 @@ class Proofs:
         if known is not None and (known.size, known.note) == (size, note.decode()):
             return known
         tree = CheckpointTree(size, note.decode(), edge, self._kept)
-        with self._news:
-            if self._newest is None or size >= self._newest.size:
-                self._newest = tree
-                self._news.notify_all()
+        self._take(tree)
         return tree
 
     def consistency(self, old: int, new: int | None = None) -> dict[str, Any]:
@@ -259,18 +276,37 @@ class Proofs:
         """
         return self._tree(new).consistency(old)
 
-    def wait(self, index: int, timeout_s: float) -> dict[str, Any] | None:
-        """The inclusion proof of a record once a checkpoint covers it; None: not in time."""
+    def wait(self, index: int, timeout_s: float, *, since: float = 0.0) -> dict[str, Any] | None:
+        """The inclusion proof of a record once a checkpoint covers it; None: not in time.
+
+        Args:
+            index: Of the record.
+            timeout_s: How long it may take.
+            since: Monotonic time before which there was no such record; 0 where it may be covered
+                long since.
+
+        Raises:
+            NotFound: A tile is missing.
+            VerificationError: A tile is of another tree than the one that was signed.
+        """
         deadline = time.monotonic() + timeout_s
         self._follow()
-        with self._news:
-            while self._newest is None or self._newest.size <= index:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return None
-                self._news.wait(left)
-            tree = self._newest
-        return tree.inclusion(index)
+        waiter = _Waiter(index)
+        with self._lock:
+            tree, unheard = self._newest, since <= self._passed_by
+            if tree is None or tree.size <= index:
+                self._waiting.append(waiter)
+                tree = None
+        if tree is None:
+            if unheard:
+                with suppress(Fatal):  # who waits is told that it is late, as of any other cause
+                    self._look()
+            waiter.covered.acquire(timeout=max(0.0, deadline - time.monotonic()))
+            with self._lock:
+                tree = waiter.tree
+                if tree is None:
+                    self._waiting.remove(waiter)
+        return None if tree is None else tree.inclusion(index)
 
     def close(self) -> None:
         """Ends the thread that waits for checkpoints."""
@@ -306,18 +342,41 @@ class Proofs:
         """One thread a process follows the checkpoints; it starts with the first who waits."""
         if self._follower is not None and self._follower.is_alive():
             return
-        with self._news:
+        with self._lock:
             if self._follower is None or not self._follower.is_alive():
                 self._follower = threading.Thread(target=self._run, name="checkpoints", daemon=True)
                 self._follower.start()
 
     def _run(self) -> None:
+        """Looks at each hint for whoever waits; while nobody does, only that there was one."""
         pause = nullcontext(self._closing.wait)
         with self._notices.listen("checkpoint") if self._notices else pause as wait:
             while not self._closing.is_set():
-                try:
-                    self.newest()
-                except (Unavailable, VerificationError):  # no checkpoint to believe
+                with self._lock:
+                    awaited = bool(self._waiting)
+                    if not awaited:
+                        self._passed_by = time.monotonic()
+                if awaited and not self._look():
                     self._closing.wait(POLL_S)
                     continue
                 wait(POLL_S if self._notices else POLL_S / 10)
+
+    def _look(self) -> bool:
+        """Takes the newest checkpoint; False: there is none to believe now."""
+        try:
+            self.newest()
+        except (Unavailable, VerificationError):
+            return False
+        return True
+
+    def _take(self, tree: CheckpointTree) -> None:
+        """Wakes those whose records it covers, and nobody to wait on."""
+        with self._lock:
+            if self._newest is None or tree.size >= self._newest.size:
+                self._newest = tree
+            size = self._newest.size
+            over = [one for one in self._waiting if one.index < size]
+            self._waiting = [one for one in self._waiting if one.index >= size]
+            for one in over:
+                one.tree = self._newest
+                one.covered.release()

@@ -97,7 +97,8 @@ def record_statement() -> Response:
     if prefers_async():
         where["Preference-Applied"] = "respond-async"
         return answer(receipt, status=202, headers=where)
-    receipt["proof"] = _proof(recorded.index, wait_s(), began)
+    since = began if recorded.created else 0.0
+    receipt["proof"] = _proof(recorded.index, wait_s(), began, since)
     return answer(receipt, status=201 if recorded.created else 200, headers=where)
 
 
@@ -114,10 +115,10 @@ def _require_size(body: bytes) -> None:
         raise Problem("too_large")
 
 
-def _proof(index: int, asked_s: int | None, began: float) -> dict[str, Any]:
+def _proof(index: int, asked_s: int | None, began: float, since: float) -> dict[str, Any]:
     """The inclusion proof once it is there. The act is durable before this is called."""
     limit = enclave().settings.proof_wait_s
-    proof = _proven(index, float(min(asked_s, limit) if asked_s else limit))
+    proof = _proven(index, float(min(asked_s, limit) if asked_s else limit), since)
     telemetry.statement("proven", "late" if proof is None else "proven", monotonic() - began)
     if proof is None:
         raise Problem(
@@ -129,14 +130,14 @@ def _proof(index: int, asked_s: int | None, began: float) -> dict[str, Any]:
     return dict(proof)
 
 
-def _proven(index: int, wait_s: float) -> dict[str, Any] | None:
+def _proven(index: int, wait_s: float, since: float) -> dict[str, Any] | None:
     """A checkpointer that is late or stopped holds no more threads than slow clients do.
 
     The act is recorded, also where the stored tree is not sound: the proof alone is late then.
     """
     soon_s = min(_SOON_S, wait_s)
     with suppress(Unavailable, Problem, NotFound, VerificationError):
-        proof = enclave().proofs.wait(index, soon_s)
+        proof = enclave().proofs.wait(index, soon_s, since=since)
         if proof is not None or soon_s == wait_s:
             return proof
         with held():

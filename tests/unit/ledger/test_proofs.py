@@ -13,14 +13,11 @@ from ledger.checkpoints import proofs as module
 from ledger.checkpoints.proofs import Proofs
 from ledger.errors import NotFound, VerificationError
 from ledger.log import checkpoint, merkle, tiles
-from ledger.log.checkpoint import Checkpoint
 from ledger.log.proof import consistency_from_json, inclusion_from_json
 from ledger.ports import NewestTree
 from tests.fakes import MemoryRecordStore
-from tests.fixtures.keys import log_keys
-from tests.leaf_nodes import LeafNodes
+from tests.leaf_nodes import LeafNodes, cover
 
-ORIGIN: Final = "rehearsal.bacninh.example/ordinary"
 LEAVES: Final = [hashlib.sha256(i.to_bytes(4)).digest() for i in range(66_100)]
 NODES: Final = LeafNodes(LEAVES)
 _GROWN: Final = (1, 255, 256, 257, 300, 511, 512, 4_000, 65_535, 65_536, 65_537, 66_000, 66_100)
@@ -46,12 +43,7 @@ class Asked(MemoryRecordStore):
 
     def grow(self, size: int, leaves: Sequence[bytes] = LEAVES) -> None:
         """As a checkpointer does it, which is not counted."""
-        old = self.latest()
-        at = 0 if old is None else old[0]
-        fresh = tiles.new_tiles(at, leaves[at:size], self)
-        root = tiles.root_from_tiles(size, tiles.Overlay(fresh, self))
-        note = checkpoint.sign(Checkpoint(ORIGIN, size, root), log_keys(ORIGIN).log, None, time_s=1)
-        self.advance(None if old is None else at, size, root, note, fresh)
+        cover(self, size, leaves)
         self.asked.clear()
 
     def harm(self, *places: _PLACE) -> dict[str, object]:
