@@ -37,7 +37,10 @@ from ledger.ports import (
 BATCH: Final = 32_768
 POLL_S: Final = 1.0
 PAUSE_S: Final = 0.02
-SOON_S: Final = 0.005
+MANY: Final = 5
+"""Records under one checkpoint from which on the pause is a whole one: it is there for records to
+share a checkpoint, and where one comes at a time it would only be waited for."""
+SOON_S: Final = 0.002
 """Until it looks again by itself, for as long as a hint may be held back (`HINTS_APART_S`)."""
 PRUNE_S: Final = 10.0
 MORE_S: Final = 0.2
@@ -141,7 +144,9 @@ class Checkpointer:
         Args:
             stop: Set it to end the loop.
             pause_s: Most time between two checkpoints, so that many records share one. It pauses
-                for no longer than the last one took: whoever waits for a proof waits for both.
+                for no longer than the last one took, since whoever waits for a proof waits for
+                both; and for less where that one was of fewer than `MANY` records, of one not at
+                all.
 
         Raises:
             Fatal: On doubt.
@@ -154,7 +159,7 @@ class Checkpointer:
                 give = stack.enter_context(self._notices.giving("checkpoint"))
             held, due, last = "", time.monotonic() + PRUNE_S, -HINTS_APART_S
             while not stop.is_set():
-                began = time.monotonic()
+                began, covered = time.monotonic(), self._covered
                 try:
                     signed = self.checkpoint_once()
                 except Unavailable as error:
@@ -173,8 +178,8 @@ class Checkpointer:
                     give()
                     last = time.monotonic()
                     self._seen.last()  # verifies it now, while nobody waits, and not in the next
-                    pause_s_left = last + min(pause_s, last - began) - time.monotonic()
-                    stop.wait(max(0.0, pause_s_left))
+                    pause = _shared(signed.size - covered, min(pause_s, last - began))
+                    stop.wait(max(0.0, last + pause - time.monotonic()))
 
     def prune_once(self) -> bool:
         """Takes what is said twice, of a few full tiles; whether there is more to do at once.
@@ -199,6 +204,10 @@ class Checkpointer:
         except (Unavailable, Fatal) as error:
             _log.warning("nothing is thrown away until this is mended: %s", error)
             return PRUNE_S
+
+    @property
+    def _covered(self) -> int:
+        return 0 if self._stand is None else self._stand.size
 
     # -- the tree ----------------------------------------------------------------------------------
 
@@ -261,6 +270,11 @@ class Checkpointer:
             )
         require(found, size, self._tiles)
         return _Stand(found, note, self._tiles)
+
+
+def _shared(records: int, pause_s: float) -> float:
+    """The part of a pause that is worth it behind a checkpoint of so many records."""
+    return pause_s * (min(records, MANY) - 1) / (MANY - 1)
 
 
 def _nobody() -> None:

@@ -16,7 +16,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ledger.checkpoints.checkpointer import PAUSE_S, POLL_S, SOON_S, Checkpointer
+from ledger.checkpoints.checkpointer import (
+    MANY,
+    PAUSE_S,
+    POLL_S,
+    SOON_S,
+    Checkpointer,
+)
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint, beginning
 from ledger.errors import Doubt, Fatal, Unavailable
 from ledger.log import checkpoint
@@ -200,27 +206,38 @@ class _Waits(threading.Event):
 
 
 @pytest.mark.parametrize(
-    ("took_s", "most_s", "paused_s"),
-    [(0.004, PAUSE_S, 0.004), (0.5, PAUSE_S, PAUSE_S), (0.5, 0.1, 0.1), (0.5, 0.001, 0.001)],
+    ("records", "took_s", "most_s", "paused_s"),
+    [
+        (MANY, 0.004, PAUSE_S, 0.004),
+        (MANY + 3, 0.004, PAUSE_S, 0.004),
+        (MANY, 0.5, PAUSE_S, PAUSE_S),
+        (MANY, 0.5, 0.1, 0.1),
+        (MANY, 0.5, 0.001, 0.001),
+        (1 + (MANY - 1) // 2, 0.004, PAUSE_S, 0.002),
+        (1, 0.004, PAUSE_S, 0.0),
+    ],
 )
 def test_who_waits_for_a_proof_waits_no_longer_for_a_pause_than_for_the_signing(
-    world: World, monkeypatch: pytest.MonkeyPatch, took_s: float, most_s: float, paused_s: float
+    monkeypatch: pytest.MonkeyPatch, records: int, took_s: float, most_s: float, paused_s: float
 ) -> None:
-    """And it looks again by itself while hints may be held back, then for a hint or a second."""
+    """And for none that no others gain by; then it looks by itself while hints may be held back."""
     clock_s = [100.0]
     monkeypatch.setattr("ledger.checkpoints.checkpointer.time.monotonic", lambda: clock_s[0])
+    world = World()
+    world.append(records)
     home = Home(world.store)
 
     def signing(at: str) -> None:
         clock_s[0] += took_s if at == "keep" else 0.0
 
     home.seen.fault = signing
-    stop = _Waits(clock_s, 12)
+    stop = _Waits(clock_s, 24)
     home.checkpointer().run(stop, pause_s=most_s)
     first, *after = (round(waited or 0.0, 6) for waited in stop.asked_s)
     soon, long = after.count(SOON_S), after.count(POLL_S)
     assert first == paused_s
     assert after == [SOON_S] * soon + [POLL_S] * long
+    assert long
     assert soon * SOON_S <= max(0.0, HINTS_APART_S - paused_s) + SOON_S
     assert bool(soon) is (paused_s < HINTS_APART_S)
 
