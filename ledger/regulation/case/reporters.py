@@ -17,8 +17,12 @@ from ledger.regulation.case.state import Entry, StreamState
 
 TOKEN: Final = re.compile(r"sealed:[0-9a-f-]{36}")
 """What stands for a person, as a whole string of an act."""
-_WRITTEN: Final = re.compile(rb'(?<!\\)"(' + TOKEN.pattern.encode() + rb')"(?!:)')
-"""The same in JSON: no part of a string, before whose quotes a backslash stands, and no name."""
+_WRITTEN: Final = re.compile(rb'"(sealed:(?<!\\"sealed:)[0-9a-f-]{36})"(?!:)')
+"""The same in JSON: no part of a string, before whose quotes a backslash stands, and no name.
+
+It begins with what it is looked for by, and looks back from there: so the engine passes by all else
+at once.
+"""
 
 
 def tokens_named(members: Mapping[str, Any]) -> frozenset[str]:
