@@ -181,8 +181,9 @@ def test_nothing_is_taken_under_a_key_whose_epoch_is_over(service: Service) -> N
         return replace(late, seal=lambda at: replace(late.seal(at), kek_id=kek_id, wrap=wrap))
 
     size = service.enclave.records.head().size
-    with pytest.raises(Unavailable):
-        service.database.appender().append(under(old.kek_id))
+    for asked in ({}, {UUID(int=1): 0}):  # as a group, and item by item
+        with pytest.raises(Unavailable):
+            service.database.appender().append(replace(under(old.kek_id), asked=asked))
     file = next(
         iter(
             PostgresKeeper(service.database.pool("keeper")).files(
