@@ -6,6 +6,7 @@ watches, and again in the table: what a worker of a run prints reaches nobody.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ import pytest
 Say = Callable[[str], None]
 _FIGURE: Final = "figure"
 _DRILL: Final = "drill"
+_GROUP: Final = re.compile(r"(?<=[\w\]])@[^\]]*\Z")
+"""What a run of several workers puts behind a name; it may be a path."""
 _WORDS: Final = (
     ("passed", "well"),
     ("skipped", "not run"),
@@ -61,7 +64,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def rows(report: Any, word: str) -> list[str]:  # noqa: ANN401  a report of pytest, of any kind
     """The lines of one drill; none where it is no drill."""
     said = list(getattr(report, "user_properties", ()))
-    name = report.nodeid.rpartition("/")[2]
+    file, _, test = _GROUP.sub("", report.nodeid).partition("::")
+    name = f"{file.rpartition('/')[2]}::{test}"
     return [
         line
         for kind, told in said

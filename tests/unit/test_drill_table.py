@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import pytest
+
 from tests.drill_table import rows
 
 
@@ -20,6 +22,20 @@ def test_a_drill_is_told_with_its_figures() -> None:
         "        | first",
         "        | second",
     ]
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "told"),
+    [
+        ("tests/e2e/test_a.py::test_b@tests/e2e/test_a.py", "test_a.py::test_b"),
+        ("tests/e2e/test_a.py::test_b[keys/x write]@image", "test_a.py::test_b[keys/x write]"),
+        ("tests/e2e/test_a.py::test_b[c@d/e]", "test_a.py::test_b[c@d/e]"),
+    ],
+)
+def test_it_is_called_as_whoever_runs_it_alone_calls_it(nodeid: str, told: str) -> None:
+    """The group of a worker is no part of it, and a slash in a parameter no folder."""
+    report = SimpleNamespace(nodeid=nodeid, duration=1.0, user_properties=[("drill", "It.")])
+    assert rows(report, "well") == [f"well         1 s  {told}", "        It."]
 
 
 def test_what_is_no_drill_is_not_in_the_table() -> None:
