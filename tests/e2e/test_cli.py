@@ -134,12 +134,13 @@ def test_no_locale_and_no_full_disk_ends_a_command_in_a_trace(tmp_path: Path) ->
         assert (b"\\u1ed3" in done.stdout) == (encoding == "latin-1")
         told = done.stdout.decode("latin-1" if encoding == "latin-1" else "utf-8")
         assert orjson.loads(told) == orjson.loads(shown)
-    with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [*called, "--version"], env=base, stdout=full, stderr=subprocess.PIPE, check=False
-        )
-    said = done.stderr.decode()
-    assert (done.returncode, said.count("\n"), "Traceback" in said) == (1, 1, False), said
+    for words in (("--version",), ("--json", *act)):
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run(
+                [*called, *words], env=base, stdout=full, stderr=subprocess.PIPE, check=False
+            )
+        said = done.stderr.decode()
+        assert (done.returncode, said.count("\n"), "Traceback" in said) == (1, 1, False), said
 
 
 @pytest.mark.parametrize(

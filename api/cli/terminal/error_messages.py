@@ -6,10 +6,11 @@ Not: the refusals a command words itself (`shell.Refusal`).
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar, cast
 
-from api.cli.terminal.shell import FAILED, MISUSED, Refusal
+from api.cli.terminal.shell import FAILED, MISUSED, OUTPUT, Refusal, give_up_output
 from api.client.connection import OtherLog, Refused, Strange, Unreachable
 from api.client.known_log import Unlike
 from api.ops.embedded_postgres import EmbeddedError
@@ -39,12 +40,16 @@ def guarded(command: F) -> F:
 
 def unwritten(error: OSError) -> Refusal:
     """Standard output or standard error takes nothing more: a full disk, mostly."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        give_up_output()
     told = Message(
         "What there was to tell could not be written to the end ({why}); whatever was recorded"
         " before that is recorded.",
         why=error,
     )
-    return Refusal(told, FAILED, "output")
+    return Refusal(told, FAILED, OUTPUT)
 
 
 def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911  one row an error

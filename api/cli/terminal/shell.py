@@ -35,6 +35,8 @@ from ledger.regulation.acts.invisible_characters import HIDDEN
 F = TypeVar("F", bound=Callable[..., Any])
 FAILED: Final = 1
 MISUSED: Final = 2
+OUTPUT: Final = "output"
+"""Code of a refusal because standard output takes nothing: a person is told, on standard error."""
 WIDTH: Final = 100
 WIDEST: Final = 200
 _BETWEEN: Final = 2
@@ -78,13 +80,13 @@ class Refusal(click.ClickException):
         """Prints to standard error; with `--json` an object on standard output."""
         shell = self._shell
         sentence = translate(self.text, shell.lang)
-        if shell.json:
+        if shell.json and self.code != OUTPUT:
             error = {"code": self.code, "message": sentence}
             refused = {**self.found, "ok": False, "error": error}
             try:
                 click.echo(visible(orjson.dumps(refused, default=_plain).decode()))
             except OSError:  # it takes nothing more: then a person is told
-                sys.stdout = Path(devnull).open("w", encoding="utf-8")  # noqa: SIM115
+                give_up_output()
             else:
                 return
         try:
@@ -311,6 +313,14 @@ def _set_lang(context: click.Context, _param: click.Parameter, value: Lang | Non
 def _typed(context: click.Context, param: click.Parameter) -> bool:
     source = context.get_parameter_source(str(param.name))
     return source is None or source is click.core.ParameterSource.COMMANDLINE
+
+
+def give_up_output() -> None:
+    """Writes no more to a standard output that takes nothing.
+
+    As the process ends the rest would be tried once more, and that it fails would be the status.
+    """
+    sys.stdout = Path(devnull).open("w", encoding="utf-8")  # noqa: SIM115
 
 
 def write_any_text() -> None:
