@@ -18,7 +18,7 @@ from api.loading import loading
 with loading():
     import click
 
-    from api.cli.terminal.error_messages import unwritten
+    from api.cli.terminal.error_messages import broken_off, unwritten
     from api.cli.terminal.late_commands import Late, LateGroup, language
     from api.cli.terminal.pager import paged
     from api.cli.terminal.shell import Language, Shell, locales, write_any_text
@@ -229,6 +229,8 @@ class Root(LateGroup):
             if ctx.obj is None:
                 ctx.obj = Shell(language(ctx), json=bool(ctx.params.get("as_json")))
             raise told(error) from error
+        except (click.Abort, KeyboardInterrupt) as error:
+            raise broken_off() from error
         except OSError as error:
             if error.errno == EPIPE:
                 raise  # whoever read has gone: click ends without a word

@@ -12,7 +12,9 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from typing import NoReturn
 
+import click
 import httpx
 import orjson
 import psycopg
@@ -20,6 +22,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
+from api.cli.terminal.shell import Shell
 from api.client.client import Client
 from api.ops import database
 from api.ops.embedded_postgres import Embedded
@@ -117,6 +120,26 @@ def test_a_wrong_option_before_the_command_is_a_sentence_too(
     assert told.stderr.count("\n") == 1
     as_json = CliRunner().invoke(main, ["--json", *words], env=env)
     assert said in orjson.loads(as_json.stdout)["error"]["message"]
+
+
+@pytest.mark.parametrize("how", [KeyboardInterrupt, click.Abort])
+@pytest.mark.parametrize(("lang", "said"), [("vi", "Đã ngắt giữa chừng"), ("en", "Broken off")])
+def test_whoever_breaks_off_is_told_what_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: type[BaseException], lang: str, said: str
+) -> None:
+    """Ctrl-C, in the reader's language and as JSON too: one sentence and status 1."""
+
+    def pressed(*_: object, **__: object) -> NoReturn:
+        raise how
+
+    monkeypatch.setattr(Shell, "table", pressed)
+    monkeypatch.setattr(Shell, "give", pressed)
+    told = socai(tmp_path, "catalogue", "act", lang=lang)
+    assert (told.exit_code, told.stdout) == (1, "")
+    assert told.stderr.startswith(said)
+    assert told.stderr.count("\n") == 1
+    as_json = socai(tmp_path, "--json", "catalogue", "act", lang=lang)
+    assert orjson.loads(as_json.stdout)["error"]["code"] == "broken_off"
 
 
 def test_no_locale_and_no_full_disk_ends_a_command_in_a_trace(tmp_path: Path) -> None:

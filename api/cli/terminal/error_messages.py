@@ -52,6 +52,14 @@ def unwritten(error: OSError) -> Refusal:
     return Refusal(told, FAILED, OUTPUT)
 
 
+def broken_off() -> Refusal:
+    """Whoever called has ended it, by Ctrl-C or at a question."""
+    told = Message(
+        "Broken off: what was recorded or written before that stays, and nothing more was done."
+    )
+    return Refusal(told, FAILED, "broken_off")
+
+
 def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911  one row an error
     match error:
         case Refused():
