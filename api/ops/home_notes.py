@@ -12,7 +12,10 @@ from typing import Final
 
 import orjson
 
-from api.settings import Settings
+from api.settings import Settings, SettingsError
+from keys.errors import KeysError, Malformed
+from keys.note import VKey
+from ledger.message import Message
 
 RUNNING: Final = "serve.json"
 """Stands in the home while the enclave is served, and says where."""
@@ -96,5 +99,25 @@ def running_url(settings: Settings) -> str:
     """Where the API of this home listens, or would by its settings."""
     try:
         return str(orjson.loads((settings.home / RUNNING).read_bytes())["url"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return url_of(settings.host, settings.port)
+
+
+def noted_vkeys(settings: Settings, name: str = VKEYS) -> list[VKey]:
+    """The keys of a log as its home noted them, those in force first; none where it notes none.
+
+    Raises:
+        SettingsError: The note is damaged: whoever went on would take a server's word instead.
+    """
+    path = settings.home / name
+    try:
+        keys = [VKey.parse(line) for line in path.read_text("ascii").split()]
+        if not keys:
+            raise Malformed("it has no key")
+    except FileNotFoundError:
+        return []
+    except (KeysError, ValueError) as error:
+        raise SettingsError(
+            Message("{facts_path} is damaged: {error}", facts_path=path, error=error)
+        ) from error
+    return keys

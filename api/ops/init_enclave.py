@@ -23,7 +23,7 @@ from api.ops import database
 from api.ops.beginning import unfounded
 from api.ops.beginning.room import Need, require_room
 from api.ops.custody import token_custody
-from api.ops.home_notes import VKEYS
+from api.ops.home_notes import VKEYS, noted_vkeys
 from api.ops.machine import RealClock, RealEntropy
 from api.ops.mirror import slots
 from api.ops.reads.access_log import found_access_log
@@ -254,14 +254,15 @@ def read_vkeys(settings: Settings) -> list[str]:
     """The keys of the log and of `/pq`, as `init` noted them in the home.
 
     Raises:
-        SettingsError: The home has no such file.
+        SettingsError: The home has no such file, or it is damaged.
     """
-    path = settings.home / VKEYS
-    if not path.exists():
+    keys = noted_vkeys(settings)
+    if not keys:
+        path = settings.home / VKEYS
         raise SettingsError(
             Message("{path} is not there: name the log's keys with --vkey", path=path),
         )
-    return path.read_text("ascii").split()
+    return [str(vkey) for vkey in keys]
 
 
 def _refuse_name(settings: Settings, plan: Plan) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import orjson
 
-from api.ops.home_notes import VKEYS
+from api.ops.home_notes import noted_vkeys
 from api.ops.machine import RealClock, RealEntropy
 from api.ops.reads.which_log import ACTS, WhichLog
 from api.ops.supervisor import CHECKPOINTER, REMEMBERING, ROLES
@@ -109,8 +109,7 @@ class Recovering:
 
     def ended(self) -> list[str]:
         """Keys that a recovery ends: those in force, and any other that the home has used."""
-        noted = self._settings.home / VKEYS
-        own = noted.read_text("ascii").split() if noted.exists() else []
+        own = map(str, noted_vkeys(self._settings))
         return list(
             dict.fromkeys([*self.keys.current, *(k for k in own if k not in self.keys.every)])
         )

@@ -18,9 +18,10 @@ import orjson
 
 from api.rehearsal.acts_of_play import ADDED, KEEPER, PERSONNEL, CastMember, Directory
 from api.rehearsal.scenario import CastPart
-from api.settings import Home
+from api.settings import Home, SettingsError
 from keys.custody.file import read_key, write_key
 from keys.jwk import SoftwareSigner
+from ledger.message import Message
 from ledger.regulation.edition import Edition
 
 _INDEX: Final = "cast.json"
@@ -147,17 +148,23 @@ class Cast:
         return self._safe.folder / f"{name}.socaikey"
 
     def _load(self, safe: KeyStore) -> None:
+        """Who was hired. Raises: SettingsError: The list of it is damaged."""
+        path = safe.folder / _INDEX
         try:
-            listed = orjson.loads((safe.folder / _INDEX).read_bytes())
+            listed = orjson.loads(path.read_bytes())
+            if listed.get("log") != self._log:
+                return
+            for alias, line in listed["cast"].items():
+                part = CastPart(line["agency"], line["post"], line.get("label"))
+                self._officers[alias] = CastMember(
+                    alias, line["officer"], part, line["kid"], line.get("person", "")
+                )
         except FileNotFoundError:
             return
-        if listed.get("log") != self._log:
-            return
-        for alias, line in listed["cast"].items():
-            part = CastPart(line["agency"], line["post"], line.get("label"))
-            self._officers[alias] = CastMember(
-                alias, line["officer"], part, line["kid"], line.get("person", "")
-            )
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise SettingsError(
+                Message("{facts_path} is damaged: {error}", facts_path=path, error=error)
+            ) from error
 
     def _write_index(self, safe: KeyStore) -> None:
         cast = {

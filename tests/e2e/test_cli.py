@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import click
 import httpx
@@ -26,15 +26,18 @@ from api.cli.terminal.shell import Shell
 from api.client.client import Client
 from api.ops import database
 from api.ops.embedded_postgres import Embedded
+from api.ops.home_notes import running_url
 from api.ops.init_enclave import Plan, found
 from api.ops.supervisor import Supervisor
 from api.rehearsal.enclaves import PlayEnclaves, opening, player_at, served, venue_of
 from api.rehearsal.scenario import read_file, shipped
 from api.rehearsal.tampering_drill import drill
-from api.settings import Home, Settings, child_environment
+from api.settings import EnclaveFacts, Home, Settings, child_environment, write_private
+from keys.canonical import b64
 from keys.custody.file import DRAWN, costs_of, read_key, write_key
 from keys.jwk import SoftwareSigner
 from ledger.errors import Unavailable
+from ledger.log.sheet import Sheet
 from tests.builders import a_token
 from tests.fixtures.clusters import recover_for_ten_minutes
 from tests.processes import free_port, pids
@@ -42,6 +45,9 @@ from tests.processes import free_port, pids
 ROOT = Path(__file__).parents[2]
 CASE = "2024/0001"
 """The case of SC6: the first that the agency registered in 2024. That of the file is a label."""
+
+
+FIRST_CASE: Final = "2d940a5e-df23-4be4-a43e-6ba44255c8df"
 
 
 def socai(home: Path, *words: str, lang: str = "en", stdin: bytes | None = None) -> Result:
@@ -216,6 +222,28 @@ def test_a_file_that_is_no_checkpoint_says_nothing_about_the_log(
     assert "checkpoint" in result.stderr
     assert result.stderr.count("\n") == 1
     assert not result.stdout
+
+
+@pytest.mark.parametrize("held", [b"", b"\xff\xfe", b"[]", b"5", b"a+00000000+AAAA", b'{"cast":'])
+def test_a_damaged_note_of_a_home_is_a_sentence(tmp_path: Path, held: bytes) -> None:
+    """Which file it is; and never that its keys are taken from a server's word instead."""
+    origin, home = "rehearsal.x.example/ordinary", tmp_path / "home"
+    line = Sheet(origin, FIRST_CASE, 1, b64(bytes(32)), 1, b64(bytes(32))).text()
+    (home / "cast").mkdir(parents=True)
+    Home(Settings.at(home)).write_facts(EnclaveFacts(origin, "ordinary", True, "00" * 32, "x", {}))  # noqa: FBT003
+    write_private(home / "secrets" / "passphrase", b"x")
+    calls: dict[str, tuple[str, ...]] = {
+        "vkeys": ("log", "sheet", line, str(home / "enclave.json")),
+        "cast/cast.json": ("case", "list", "--as", "cv", "--server", "http://127.0.0.1:9"),
+    }
+    for name, words in calls.items():
+        (home / name).write_bytes(held)
+        result = socai(home, *words)
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.output
+        assert f"{home / name} is damaged" in result.stderr
+    (home / "serve.json").write_bytes(held)
+    settings = replace(Settings.at(home), port=1234)
+    assert running_url(settings) == "http://127.0.0.1:1234", "where it would listen"
 
 
 @pytest.mark.parametrize("lang", ["vi", "en"])

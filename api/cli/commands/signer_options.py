@@ -21,7 +21,7 @@ from api.cli.terminal.shell import MISUSED, Refusal, Shell, misuse, options, she
 from api.cli.terminal.typed_values import SERVER_URL
 from api.client.client import Client
 from api.client.known_log import KnownLog, LogAnchor
-from api.ops.home_notes import VKEYS, running_url
+from api.ops.home_notes import noted_vkeys, running_url
 from api.ops.machine import RealClock
 from api.settings import Home, Settings, SettingsError
 from keys.custody.file import read_key, read_opening_key
@@ -142,10 +142,9 @@ def _anchor(settings: Settings, client: Client, origin: str) -> LogAnchor:
 
 
 def _noted(settings: Settings, origin: str) -> tuple[str, ...]:
-    """The log's keys as the home noted them, those in force first."""
-    noted = settings.home / VKEYS
-    keys = noted.read_text("ascii").split() if noted.exists() else []
-    return tuple(key for key in keys if VKey.parse(key).name in (origin, f"{origin}/pq"))
+    """The log's keys as the home noted them, those in force first. Raises: SettingsError."""
+    own = (origin, f"{origin}/pq")
+    return tuple(str(vkey) for vkey in noted_vkeys(settings) if vkey.name in own)
 
 
 def _tell_unkept(shell: Shell, error: Doubt | Unavailable) -> None:

@@ -22,10 +22,9 @@ from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import fail, options, shell_of, visible
 from api.client.client import Client
 from api.client.connection import Refused
-from api.ops.home_notes import ACCESS_VKEYS, running_url
+from api.ops.home_notes import ACCESS_VKEYS, noted_vkeys, running_url
 from api.settings import Settings
 from api.texts.case_words import when
-from keys.note import VKey
 from ledger.errors import VerificationError
 from ledger.log.checkpoint import open_checkpoint, unverified
 from ledger.message import Message, Text
@@ -125,12 +124,11 @@ def _of_reads(client: Client, settings: Settings) -> bytes:
             ),
             refused.code,
         )
-    path, origin = settings.home / ACCESS_VKEYS, f"{client.origin}/access"
-    vkeys = path.read_text("ascii").split() if path.exists() else []
+    origin, vkeys = f"{client.origin}/access", noted_vkeys(settings, ACCESS_VKEYS)
     try:
         good = unverified(note).origin == origin
         if vkeys:
-            open_checkpoint(note, [*map(VKey.parse, vkeys)], origin=origin)
+            open_checkpoint(note, vkeys, origin=origin)
     except VerificationError:
         good = False
     if not good:
