@@ -176,8 +176,10 @@ def test_who_comes_after_the_hint_is_told_all_the_same(
     assert pool.submit(proofs.wait, 0, 0.0).result(_LONG_S) is not None
 
 
-def test_who_gives_up_is_waited_with_no_more(log: _Log, proofs: Proofs) -> None:
+def test_who_gives_up_is_waited_with_no_more(log: _Log, hints: _Given, proofs: Proofs) -> None:
     """Also where the store refused to say anything: the record is there, and its proof is late."""
+    assert proofs.wait(7, 0.0) is None
+    hints.heard()  # the thread that follows waits for a hint: it would end on a refusal
     log.fails = True
     assert proofs.wait(7, 0.0) is None
     assert proofs._waiting == []
