@@ -87,7 +87,7 @@ class Held:
     got: set[str]
 
 
-@pytest.fixture(params=["belt", "no belt"])
+@pytest.fixture(params=share(["belt", "no belt"], 2, "belts"))
 def held(service: Service, request: pytest.FixtureRequest) -> Iterator[Held]:
     """With the belt of access.md §3, and on a server that does not let anybody fasten it."""
     database = service.database

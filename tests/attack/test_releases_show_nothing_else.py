@@ -33,7 +33,7 @@ from tests.releases import (
 from tests.two_levels import first_difference
 
 SEED = 90
-PAIRS = examples(8)
+PAIRS = examples(4)
 
 
 @attack(

@@ -50,7 +50,7 @@ def connection(database: Database) -> Iterator[psycopg.Connection]:
 def test_rows_come_back_as_they_were_given(connection: psycopg.Connection) -> None:
     """Columns of nothing but NULL, arrays of all lengths, quotes and backslashes."""
 
-    @settings(max_examples=examples(60), deadline=None)
+    @settings(max_examples=examples(20), deadline=None)
     @given(st.lists(_row, max_size=6))
     def law(rows: list[tuple[object, ...]]) -> None:
         connection.execute("TRUNCATE proj.given")

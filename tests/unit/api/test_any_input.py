@@ -67,7 +67,7 @@ def test_no_input_of_any_command_ends_in_a_trace(apart: Path, home: str) -> None
                 targets.append(None)
             for at in targets:
                 name = f"{home} {leaf.words} {at and at.name}"
-                for word in share(wrong, 50, name):
+                for word in share(wrong, 75, name):
                     words = call_with(leaf, word, at, apart)
                     require_told(words, run(words, place))
                     tried += 1
@@ -77,7 +77,7 @@ def test_no_input_of_any_command_ends_in_a_trace(apart: Path, home: str) -> None
 @pytest.mark.parametrize("lang", ["vi", "en"])
 def test_wrong_use_is_status_2_and_names_what_iswrong_words(apart: Path, lang: str) -> None:
     """An option that there is not, one without its value, too many words: of every command."""
-    for leaf in each(share(leaves(), 4, lang)):
+    for leaf in each(share(leaves(), 6, lang)):
         with of(" ".join(leaf.words)):
             for more in (("--no-such-option",), ("--lang",), *([("x",) * 9] if _few(leaf) else [])):
                 result = run(("--lang", lang, *leaf.words, *more), apart / "home")
@@ -92,7 +92,7 @@ def _few(leaf: Leaf) -> bool:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.property
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(data=st.data())
 def test_no_words_drawn_at_random_end_in_a_trace(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

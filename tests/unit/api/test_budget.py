@@ -252,7 +252,7 @@ def test_reads_that_outlast_a_budget_get_no_more_than_the_share(plan: Plan, thre
     _never_more_than_the_share(plan, threads)
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(30))
 @given(
     st.lists(
         st.tuples(st.sampled_from(KINDS[:2]), st.sampled_from([0.0, 0.01, 0.2, 2.0, 13.0, 60.0])),
@@ -266,7 +266,7 @@ def test_no_order_of_cheap_and_dear_gets_more_than_the_share(plan: Plan, threads
     _never_more_than_the_share(plan, threads)
 
 
-@settings(max_examples=examples(15))
+@settings(max_examples=examples(8))
 @given(
     st.lists(
         st.tuples(

@@ -69,7 +69,7 @@ def test_flags_and_states_are_those_decided_at_the_door(name: str) -> None:
 
 
 @given(name=st.sampled_from(NAMES), cuts=st.sets(st.integers(1, 60), max_size=6))
-@settings(max_examples=examples(8), deadline=None)
+@settings(max_examples=examples(4), deadline=None)
 def test_a_fold_begun_again_anywhere_takes_the_same_steps(name: str, cuts: set[int]) -> None:
     """A restart leaves no trace: memory is a cache and nothing more."""
     rows = rows_of(played(name))

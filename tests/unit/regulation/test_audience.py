@@ -349,7 +349,7 @@ def enter_now(story: Story, name: str, facts: dict[str, Any], stream: str) -> No
     story.later(minutes=10)
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.lists(st.one_of(STEP, CHANGE), min_size=1, max_size=16), LATER)
 def test_rows_and_rule_agree_on_any_history(
     steps_: list[tuple[Any, ...]], later: list[int]

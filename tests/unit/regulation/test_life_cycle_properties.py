@@ -155,7 +155,7 @@ class Walk(RuleBasedStateMachine):
             assert self.stream.effective(*RESULTS)
 
 
-Walk.TestCase.settings = settings(max_examples=examples(60), stateful_step_count=40, deadline=None)
+Walk.TestCase.settings = settings(max_examples=examples(40), stateful_step_count=40, deadline=None)
 TestWalk = Walk.TestCase
 
 
@@ -201,7 +201,7 @@ def _moments() -> Iterator[tuple[str, int, int]]:
                 yield name, upto, other
 
 
-@settings(max_examples=examples(6))
+@settings(max_examples=examples(3))
 @given(st.sampled_from(list(_moments())))
 def test_step_put_at_another_moment_is_taken_only_where_the_tables_allow(
     moment: tuple[str, int, int],

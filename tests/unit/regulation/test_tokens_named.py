@@ -32,7 +32,7 @@ def _one_by_one(members: dict[str, object]) -> Iterator[str]:
 
 
 @given(st.dictionaries(_texts, _json, max_size=4))
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_every_token_that_is_a_whole_string_is_found_and_nothing_else(
     members: dict[str, object],
 ) -> None:
