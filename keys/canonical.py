@@ -16,6 +16,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from importlib import resources
+from itertools import compress
 from typing import Any, Final
 
 import orjson
@@ -34,7 +35,8 @@ _OPTIONS: Final = (
     | orjson.OPT_PASSTHROUGH_DATETIME
 )
 _SCALARS: Final = frozenset({str, int, bool})
-_PARSED: Final = _SCALARS | {dict, list}
+_BRANCHES: Final = frozenset({dict, list})
+_PARSED: Final = _SCALARS | _BRANCHES
 _ALLOWED: Final = _PARSED | {tuple}
 _ABOVE_FFFF: Final = re.compile(rb"[\xf0-\xff]")
 # Blocks without a hole in Unicode 14.0; the rest asks the table.
@@ -69,9 +71,11 @@ def encode(value: Mapping[str, Any]) -> bytes:
             …).
     """
     members = dict(value)
-    _check_shape(members)
-    data = _dump(members)
+    if not _is_shaped(members.values(), MAX_DEPTH):
+        _check_shape(members)
+    data = _dump(members, everyday=True)
     if not is_everyday(data):
+        data = _dump(members)
         _check_text(data.decode(), members)
     return data
 
@@ -131,15 +135,8 @@ def _is_shaped(items: Collection[Any], depth: int) -> bool:
         return depth > 0
     if not depth or not kinds <= _PARSED:
         return False
-    for item in items:
-        kind = type(item)
-        if kind is dict:
-            below = item.values()
-        elif kind is list:
-            below = item
-        else:
-            continue
-        if not _is_shaped(below, depth - 1):
+    for item in compress(items, map(_BRANCHES.__contains__, map(type, items))):
+        if not _is_shaped(item.values() if type(item) is dict else item, depth - 1):
             return False
     return True
 

@@ -169,9 +169,10 @@ def unpad(padded: bytes) -> bytes:
 
 def seal(envelope: bytes, *, origin: str, stream: str, seq: int, level: str) -> Sealed:
     """Seals an envelope under a fresh DEK; above ordinary its length shows in steps only (§5)."""
-    dek = AESGCM.generate_key(256)
+    drawn = os.urandom(KEY_BYTES + _NONCE_BYTES)
+    dek, nonce = drawn[:KEY_BYTES], drawn[KEY_BYTES:]
     aad = _record_aad(origin, stream, seq)
-    state = _seal_with(dek, os.urandom(_NONCE_BYTES), envelope, aad, padded=level != _ORDINARY)
+    state = _seal_with(dek, nonce, envelope, aad, padded=level != _ORDINARY)
     return Sealed(state, dek)
 
 

@@ -58,7 +58,7 @@ class KeyFiles(Generic[K]):
         read: Callable[[Path], K],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._path = path
+        self._path, self._name = path, str(path)
         self._read = read
         self._clock = clock
         self._lock = threading.RLock()
@@ -70,7 +70,7 @@ class KeyFiles(Generic[K]):
     @property
     def current(self) -> K:
         """What wraps from now on: the key in force, as its file stands. Raises: KeyAway."""
-        if (mark := _mark(self._path)) is None or mark != self._marks[0]:
+        if (mark := _mark(self._name)) is None or mark != self._marks[0]:
             mark = self._changed()
         return self._held[mark]
 
@@ -157,10 +157,10 @@ class KeyFiles(Generic[K]):
         self._lock = threading.RLock()
 
 
-def _mark(path: Path) -> _Mark | None:
+def _mark(path: Path | str) -> _Mark | None:
     """What tells one file from another, wherever it is moved to."""
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - of a name: it is looked at for every record
     except FileNotFoundError:
         return None
     return found.st_ino, found.st_mtime_ns, found.st_size

@@ -147,9 +147,12 @@ class DoubtMark:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "doubt"
+        self._name = str(self._path)
 
     def reason(self) -> Text | None:
         """Why the role stopped; None where it has not. A mark that cannot be read is one."""
+        if not _may_be(self._name):
+            return None
         try:
             text = _read(self._path)
         except Doubt as error:
@@ -176,6 +179,17 @@ class DoubtMark:
             self._path.unlink(missing_ok=True)
         except OSError as error:
             raise _unusable(self._path, error) from error
+
+
+def _may_be(name: str) -> bool:
+    """Whether there is one, or nobody can tell: asked before each row, and mostly there is none."""
+    try:
+        os.stat(name)  # noqa: PTH116 - a path takes three times as long to its name
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _read(path: Path) -> bytes | None:

@@ -12,12 +12,13 @@ import select
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Final, LiteralString, Protocol, TypeVar
 
 import psycopg
 from psycopg import errors as pg
-from psycopg import pq
+from psycopg import generators, pq, waiting
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
@@ -39,6 +40,8 @@ _REMEMBERED: Final = 100
 _UNANSWERED_S: Final = 1.0
 """What is billed at most of a wait that brought no answer: whoever asked is not to pay for a server
 that hangs, nor to be able to wait for nothing."""
+_LOOK_S: Final = 0.1
+"""How often whoever waits looks whether they are stopped."""
 _GRACE_S: Final = 10
 """How long after its own end a statement is waited for."""
 _ALIVE: Final = {
@@ -120,6 +123,13 @@ class _Timed(psycopg.Connection[tuple[object, ...]]):
     """
 
     hung_after_s: float | None = None
+
+    @cached_property
+    def said(self) -> select.poll:
+        """Tells whether the server has said something."""
+        said = select.poll()
+        said.register(self.fileno(), select.POLLIN)
+        return said
 
     def wait(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401  the driver's signature
         """As the driver's. Raises: Hung."""
@@ -352,16 +362,41 @@ def renew(pool: Lending, error: Exception) -> None:
         pool.check()
 
 
+def answers(connection: Connection) -> list[pq.abc.PGresult]:
+    """All results of what was sent past the driver's cursor.
+
+    As `wait` of the connection, which asks more of itself than a small question of the server.
+    Whoever is stopped leaves an answer that nobody took: the connection is closed.
+
+    Raises:
+        psycopg.Error: The connection was lost; nobody knows whether it ran.
+    """
+    pgconn = connection.pgconn
+    began, most = time.monotonic(), math.inf
+    limit = connection.hung_after_s if isinstance(connection, _Timed) else None
+    try:
+        return waiting.wait(generators.execute(pgconn), pgconn.socket, _LOOK_S, limit)
+    except psycopg.OperationalError as error:
+        most = _UNANSWERED_S
+        if limit is None or time.monotonic() - began < limit:
+            raise
+        pgconn.finish()
+        raise Hung(f"no answer within {limit:g} s") from error
+    except KeyboardInterrupt:
+        pgconn.finish()
+        raise
+    finally:
+        bill(min(time.monotonic() - began, most))
+
+
 def is_quiet(connection: Connection) -> bool:
     """Whether the server has said nothing to a connection that asks nothing: no goodbye either.
 
     What is sent over one that is not quiet may or may not run, and nobody is told.
     """
-    if connection.closed:
+    if connection.closed or not isinstance(connection, _Timed):
         return False
-    said = select.poll()
-    said.register(connection.fileno(), select.POLLIN)
-    return not said.poll(0)
+    return not connection.said.poll(0)
 
 
 def calling(

@@ -20,6 +20,7 @@ from ledger.admission.service_statements import STREAM, Events, ServiceEvent
 from ledger.reads.read import MOST_PURPOSE, MOST_RECORDS, Copy, Kind, NotedRead, ReadBy
 from ledger.regulation.acts.json_shape import DIGEST, LOG, UUID4, fmt_time
 from ledger.regulation.registry.calendar import VIETNAM
+from ledger.values import frozen_value
 
 ACCESS_LOGGED: Final = "AccessLogged"
 ACCESS_LOG_OPENED: Final = "AccessLogOpened"
@@ -51,7 +52,7 @@ class HeldPost(NamedTuple):
     post: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class AccessRow:
     """A row, as it was signed.
 

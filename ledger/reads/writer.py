@@ -37,6 +37,7 @@ from ledger.reads.access_logged import (
 )
 from ledger.reads.read import NotedRead, ReadBy, ReadNotLogged
 from ledger.streams.names import stream_id
+from ledger.values import frozen_value
 from ledger.write.groups import Groups
 
 _ATTEMPTS: Final = 8
@@ -46,7 +47,7 @@ _MOST_ROWS: Final = 64
 _log = logging.getLogger("socai.reads")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class RowGroup:
     """Rows that follow one another in a stream, dated alike.
 
@@ -159,11 +160,16 @@ class ReadWriter:
 
     def note(self, reads: Sequence[NotedRead]) -> None:
         """See `ReadLog.note`."""
-        rows = reading.rows(reads)
         try:
             at = cut(self._now())
-            posts = {by: self._posts(by, at) for by in {row.session for row in rows}}
-            self._append([_row(row, posts[row.session]) for row in rows], at)
+            posts: dict[ReadBy, Sequence[HeldPost]] = {}
+            waiting: list[_Waiting] = []
+            for row in reading.rows(reads):
+                by = row.session
+                if by not in posts:
+                    posts[by] = self._posts(by, at)
+                waiting.append(_Waiting(_row(row, posts[by]), at))
+            self._append(waiting)
         except (LedgerError, KeysError) as error:
             _log.exception("a read cannot be noted, so nothing is shown")
             raise ReadNotLogged from error
@@ -175,7 +181,8 @@ class ReadWriter:
             ReadNotLogged: Nothing may be opened.
         """
         try:
-            return self._append(rows, cut(self._now()))
+            at = cut(self._now())
+            return self._append([_Waiting(row, at) for row in rows])
         except (LedgerError, KeysError) as error:
             _log.exception("what is to be opened cannot be noted, so nothing is")
             raise ReadNotLogged from error
@@ -201,8 +208,7 @@ class ReadWriter:
             at = max(found.head_at, cut(self._now()))
         raise ReadNotLogged
 
-    def _append(self, said: Sequence[AccessRow | WrapsRow], at: datetime) -> list[RowPlace]:
-        waiting = [_Waiting(row, at) for row in said]
+    def _append(self, waiting: Sequence[_Waiting]) -> list[RowPlace]:
         error = self._groups.join(waiting) if waiting else None
         places = [one.place for one in waiting if one.place is not None]
         if len(places) < len(waiting):
@@ -236,42 +242,35 @@ class ReadWriter:
         self, rows: Sequence[AccessRow | WrapsRow], chain: _Chain, at: datetime
     ) -> tuple[RowGroup, str]:
         """The rows in their places, and the digest of the last."""
-        ids = [self._entropy.uuid() for _ in rows]
-        sealed, prev = [], chain.prev
-        for seq, (row, one) in enumerate(zip(rows, ids, strict=True), chain.seq):
+        origin, stream, prev = self._origin, chain.stream, chain.prev
+        ids: list[UUID] = []
+        sealed: list[SealedRecord] = []
+        found_by: list[frozenset[bytes]] = []
+        for seq, row in enumerate(rows, chain.seq):
+            one = self._entropy.uuid()
             if isinstance(row, WrapsRow):
-                members = wraps_opened(row, event_id=one, stream=chain.stream, at=at)
+                members = wraps_opened(row, event_id=one, stream=stream, at=at)
+                found_by.append(frozenset())
             else:
-                members = access_logged(
-                    row.read, row.posts, event_id=one, stream=chain.stream, at=at
-                )
-            statement = said(members, self._signer, self._origin, at, seq=seq, prev=prev)
+                members = access_logged(row.read, row.posts, event_id=one, stream=stream, at=at)
+                found_by.append(frozenset(tags(row, self._key)))
+            statement = said(members, self._signer, origin, at, seq=seq, prev=prev)
             prev = statements.digest_b64(statement)
+            ids.append(one)
             sealed.append(
                 seal_row(
                     statement,
                     self._kek,
                     self._entropy,
-                    origin=self._origin,
+                    origin=origin,
                     level=self._level,
-                    stream=chain.stream,
+                    stream=stream,
                     seq=seq,
                     at=at,
                 )
             )
-        group = RowGroup(
-            stream_id(self._origin, chain.stream),
-            chain.stream,
-            chain.seq,
-            at,
-            ids,
-            sealed,
-            [
-                frozenset() if isinstance(row, WrapsRow) else frozenset(tags(row, self._key))
-                for row in rows
-            ],
-        )
-        return group, prev or ""
+        place = stream_id(origin, stream)
+        return RowGroup(place, stream, chain.seq, at, ids, sealed, found_by), prev or ""
 
 
 def _row(read: NotedRead, held: Sequence[HeldPost]) -> AccessRow:

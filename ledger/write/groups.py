@@ -74,6 +74,27 @@ class Groups(Generic[_T]):
             What ended it early, if something did; None too where whoever led was stopped by what is
             no `Exception`: then some have no answer.
         """
+        alone, error = False, None
+        try:
+            with self._lock:
+                if not self._led and len(ones) <= self._most:  # who leads nobody waits for nobody
+                    self._led = alone = True
+            if not alone:
+                return self._wait(ones)
+            self._work(ones)
+        except Exception as ended:
+            if not alone:
+                raise
+            error = ended
+        finally:
+            if alone:
+                with self._lock:
+                    self._over([], error)
+        self._after(ones)
+        return error
+
+    def _wait(self, ones: Sequence[_T]) -> Exception | None:
+        """As `join`, in groups with whoever else waits."""
         place = _Place(ones)
         try:
             with self._lock:
@@ -154,10 +175,14 @@ class Groups(Generic[_T]):
         with self._lock:
             if error is None:
                 self._waiting += [place for place, _ in taken if place.left]
-            if isinstance(error, Unavailable):  # whoever waits would wait as long for the same
-                over += self._waiting
-                self._waiting.clear()
-            for place in over:
-                place.error = error if isinstance(error, Exception) else None
-                place.woken.release()
-            self._pass_on()
+            self._over(over, error)
+
+    def _over(self, over: list[_Place[_T]], error: BaseException | None) -> None:
+        """Wakes these, whose group is over, and has the next lead; the lock is held."""
+        if isinstance(error, Unavailable):  # whoever waits would wait as long for the same
+            over += self._waiting
+            self._waiting.clear()
+        for place in over:
+            place.error = error if isinstance(error, Exception) else None
+            place.woken.release()
+        self._pass_on()

@@ -69,16 +69,20 @@ class OpenedLate:
         return self._log().note_opens(rows)
 
     def _log(self) -> ReadWriter:
-        with self._lock:
-            try:
-                doubt, self._opened = self._doubt(), self._opened or self._opening()
-            except (SettingsError, LedgerError, KeysError) as error:
-                _log.exception("the log of reads does not open, so nothing of it is shown")
-                raise ReadNotLogged from error
+        try:
+            if (opened := self._opened) is None:
+                with self._lock:
+                    doubt, opened = self._doubt(), self._opened or self._opening()
+                    self._opened = opened
+            else:
+                doubt = self._doubt()
+        except (SettingsError, LedgerError, KeysError) as error:
+            _log.exception("the log of reads does not open, so nothing of it is shown")
+            raise ReadNotLogged from error
         if doubt is not None:
             _log.error("the log of reads is in doubt, so nothing of it is shown: %s", doubt)
             raise ReadNotLogged
-        return self._opened
+        return opened
 
 
 def watch_reads(settings: Settings, stored: PostgresReads, origin: str) -> LogWatch | None:
