@@ -17,9 +17,9 @@ from uuid import UUID
 from weakref import WeakSet
 
 import psycopg
-from psycopg import generators, pq
+from psycopg import pq
 
-from ledger.postgres.connect import Connection
+from ledger.postgres.connect import Connection, answers
 
 _BINARY = pq.Format.BINARY
 _BOOL: Final = 16
@@ -31,7 +31,7 @@ _UUID: Final = 2950
 
 _HEADER: Final = struct.Struct("!iiIii")  # dimensions, has nulls, element type, length, lower bound
 _LENGTH: Final = struct.Struct("!i")
-_OF_1, _OF_8, _OF_16 = (_LENGTH.pack(size) for size in (1, 8, 16))
+_OF_1, _OF_8, _OF_16, _OF_32 = (_LENGTH.pack(size) for size in (1, 8, 16, 32))
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _US: Final = timedelta(microseconds=1)
 
@@ -56,7 +56,7 @@ class PreparedStatement:
         """
         if connection not in self._on:
             connection.pgconn.send_prepare(self._name, self._query)
-            (made,) = connection.wait(generators.execute(connection.pgconn))
+            (made,) = answers(connection)
             _sound(connection, made, pq.ExecStatus.COMMAND_OK)
             self._on.add(connection)
 
@@ -86,7 +86,7 @@ class PreparedStatement:
     ) -> list[list[bytes | None]]:
         formats = [_BINARY] * len(values)
         connection.pgconn.send_query_prepared(self._name, values, formats, _BINARY)
-        results = connection.wait(generators.execute(connection.pgconn))
+        results = answers(connection)
         # Rows come before COMMIT; whether that failed is said by a result behind them.
         _sound(connection, results[-1], pq.ExecStatus.TUPLES_OK)
         (result,) = results
@@ -108,6 +108,11 @@ def _sound(connection: Connection, result: pq.abc.PGresult, wanted: pq.ExecStatu
 def byteas(items: Iterable[bytes]) -> bytes:
     """`bytea[]`."""
     return _sized(_BYTEA, items)
+
+
+def hashes(items: list[bytes]) -> bytes:
+    """`bytea[]` of 32 bytes each, as an entry and a tag are."""
+    return _fixed(_BYTEA, _OF_32, items)
 
 
 def texts(items: Iterable[str]) -> bytes:
@@ -144,8 +149,10 @@ def _fixed(element: int, length: bytes, items: list[bytes]) -> bytes:
 
 def _sized(element: int, items: Iterable[bytes]) -> bytes:
     """Elements of any length, each behind its own."""
-    parts = [_LENGTH.pack(len(item)) + item for item in items]
-    return _HEADER.pack(1, 0, element, len(parts), 1) + b"".join(parts)
+    parts: list[bytes] = []
+    for item in items:
+        parts += (_LENGTH.pack(len(item)), item)
+    return _HEADER.pack(1, 0, element, len(parts) // 2, 1) + b"".join(parts)
 
 
 def of_bigint(value: int) -> bytes:
@@ -155,7 +162,7 @@ def of_bigint(value: int) -> bytes:
 
 def of_moment(value: datetime) -> bytes:
     """`timestamptz`."""
-    return of_bigint((value - _EPOCH) // _US)
+    return ((value - _EPOCH) // _US).to_bytes(8, "big", signed=True)
 
 
 def bigint(value: bytes) -> int:

@@ -373,9 +373,14 @@ def test_the_readers_login_gives_no_number_twice(under_order: UnderOrder) -> Non
         kek_id,
         [wrap],
     ]
+    alone = [*row[:4], builders.an_id("a row"), entry, state, wrap]
     with psycopg.connect(service.database.dsn("reader")) as thief:
         told = thief.execute(
             "SELECT access.append(%s, %s, %s, %s, %s, %s, %s, %s, %s, '{}', '{}')", row
+        ).fetchone()
+        assert told == ("stale",)
+        told = thief.execute(
+            "SELECT access.append_one(%s, %s, %s, %s, %s, %s, %s, %s, '{}')", alone
         ).fetchone()
         assert told == ("stale",)
         for query in ("SELECT seq FROM access.records", "UPDATE access.records SET seq = 3"):

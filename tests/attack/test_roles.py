@@ -151,6 +151,7 @@ CALLS: Final[dict[str, set[str]]] = {
     "reader": {
         *SESSION, "log.entries", "sec.challenge_put", "sec.challenge_take", "sec.attempt",
         "proj.figures", "proj.totals", "proj.file_now", "proj.sight_now", "access.append",
+        "access.append_one",
         "access.keep_gate", "access.noted", "access.head", "access.latest", "access.tile",
         "access.bundle", "sec.reads_by",
     },

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from time import sleep
-from typing import Final, LiteralString, cast
-from uuid import uuid4  # noqa: TID251  any id will do
+from typing import Any, Final, LiteralString, cast
+from uuid import UUID, uuid4  # noqa: TID251  any id will do
 
 import psycopg
 import pytest
@@ -44,6 +44,12 @@ WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ~ 'acc
 """
 _WHOLE: Final = re.compile(r"\{SEQSCAN.*?scanrelid ([0-9]+)", re.DOTALL)
 _RELID: Final = re.compile(r":relid ([0-9]+)")
+_COUNTED: Final[LiteralString] = """
+SELECT (SELECT count(*) FROM access.records), (SELECT count(*) FROM access.wraps),
+  (SELECT count(*) FROM access.tags), (SELECT count(*) FROM access.streams)
+"""
+_OF_A_ROW: Final = ("id", "entry", "state", "wrap")
+_STATE: Final = b"\1" + bytes(600)
 _END_READERS: Final[LiteralString] = """
 SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
 WHERE datname = current_database() AND usename ~ '_reader$'
@@ -138,6 +144,21 @@ class TestPostgresReads(ReadLogContract):
                 other.note([a_read()])
         assert len(reads.noted()) == 1
 
+    @pytest.mark.parametrize("form", ["one", "many"])
+    def test_what_is_no_row_is_refused_and_nothing_stands(
+        self, reads: NotedReads, database: Database, form: str
+    ) -> None:
+        """By the login that may note: no check of a table asks, so the function does."""
+        reads.log.note([a_read()])
+        good = _a_row(form)
+        with psycopg.connect(database.dsn("reader"), autocommit=True) as thief:
+            for bad in _no_rows(form):
+                with pytest.raises(psycopg.Error):
+                    thief.execute(*_appending(form, good | bad))
+            with psycopg.connect(database.admin) as admin:
+                assert admin.execute(_COUNTED).fetchone() == (2, 2, 5, 2)
+            assert thief.execute(*_appending(form, good)).fetchone() == ("ok",)
+
     def test_a_connection_that_is_kept_is_lost_without_harm(
         self, reads: NotedReads, database: Database
     ) -> None:
@@ -160,13 +181,13 @@ class TestPostgresReads(ReadLogContract):
         wire = Wire(postgres_server.host, postgres_server.port)
         kept = _another(reads.log, database, keeps=True, wire=wire)
         kept.note([a_read()])
-        wire.lose_next_answer()
+        wire.lose_next_answer(b"note")
         with pytest.raises(ReadNotLogged):
             kept.note([a_read()])
         assert (len(reads.noted()), wire.lost) == (2, 1)
         kept.note([a_read()])
         chain = uuid4()
-        wire.lose_next_answer()
+        wire.lose_next_answer(b"note")
         with pytest.raises(ReadNotLogged):
             kept.note_at(a_copy(), chain, 1, None)
         assert (len(reads.noted()), wire.lost) == (4, 2)
@@ -188,6 +209,7 @@ class TestPostgresReads(ReadLogContract):
         assert [len(_gone_through(plan)) for plan in plans] == [1]
         for _ in range(8):
             other.note([a_read()])
+            other.note([a_read(), a_read()])
         del plans[0]
         assert plans
         gone_through = [relid for plan in plans for relid in _gone_through(plan)]
@@ -196,9 +218,67 @@ class TestPostgresReads(ReadLogContract):
             of_a_few_rows = {"access.log_head", "log.enclave", "log.epochs", "log.epochs_given_up"}
             assert {name for (name,) in named} <= of_a_few_rows
         plans.clear()
-        other.note([a_read(), a_read()])
+        other.note([a_read()])
+        other.note([a_read(), a_read(), a_read()])
         stored.close()
         assert plans == []
+
+
+def _a_row(form: str) -> dict[str, Any]:
+    """What either function takes, by the names of its parameters: of form alone, signed by nobody.
+
+    Of many it is two.
+    """
+    kek, n = b"k" * 16, 1 if form == "one" else 2
+    said: dict[str, Any] = {
+        "stream": UUID("00000000-0000-5000-8000-000000000001"),
+        "name": "reads/00000000-0000-4000-8000-000000000001", "seq": 1, "at": AT,
+        "id": [uuid4() for _ in range(n)], "entry": [b"e" * 32] * n, "state": [_STATE] * n,
+        "kek": kek, "wrap": [b"\1" + kek + b"w" * 60] * n, "of": [1, n],
+        "tags": [b"s" * 32, b"t" * 32],
+    }  # fmt: skip
+    if form == "one":
+        del said["kek"], said["of"]
+        said |= {name: said[name][0] for name in _OF_A_ROW}
+    return said
+
+
+def _no_rows(form: str) -> Iterator[dict[str, Any]]:
+    """Each what is no row by one thing alone; of many the second is none."""
+    good = _a_row(form)
+    bad: dict[str, Any] = {
+        "id": UUID("00000000-0000-5000-8000-000000000002"), "entry": b"e" * 31,
+        "state": _STATE[:511], "wrap": b"\1" + b"k" * 16 + b"w" * 59,
+    }  # fmt: skip
+    bad_too = {"entry": b"e" * 33, "state": b"\2" + _STATE, "wrap": b"\2" + b"k" * 76}
+    for name, value in (*bad.items(), *bad_too.items(), *dict.fromkeys(bad).items()):
+        yield {name: value if form == "one" else [good[name][0], value]}
+    yield {"tags": [b"s" * 32, b"t" * 31]}
+    yield {"tags": [b"s" * 32, None]}
+    yield {"tags": None}
+    yield {"at": "infinity"}
+    yield {"at": AT.replace(microsecond=1)}
+    yield {"stream": UUID("00000000-0000-4000-8000-000000000001")}
+    yield {"name": "reads/1"}
+    yield {"name": "ledger"}
+    if form == "many":
+        yield {"wrap": [good["wrap"][0], b"\1" + b"x" * 16 + b"w" * 60]}
+        yield {"kek": b"k" * 15}
+        yield {"of": [1, 3]}
+        yield {"of": [1]}
+        yield {"entry": [good["entry"][0]]}
+
+
+def _appending(form: str, said: Mapping[str, Any]) -> tuple[bytes, dict[str, Any]]:
+    types = {"stream": "uuid", "name": "text", "seq": "bigint", "at": "timestamptz", "id": "uuid",
+             "kek": "bytea", "of": "bigint[]", "tags": "bytea[]"}  # fmt: skip
+    each = "" if form == "one" else "[]"
+    function = "append_one" if form == "one" else "append"
+    casts = [
+        f"%({name})s::{types.get(name, 'bytea')}{each if name in _OF_A_ROW else ''}"
+        for name in said
+    ]
+    return f"SELECT access.{function}({', '.join(casts)})".encode(), dict(said)
 
 
 def _gone_through(plan: str) -> list[str]:

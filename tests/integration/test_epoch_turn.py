@@ -204,14 +204,22 @@ def test_nothing_is_taken_under_a_key_whose_epoch_is_over(service: Service) -> N
         " ARRAY[gen_random_uuid()], ARRAY[%s::bytea], ARRAY[%s::bytea], %s, ARRAY[%s::bytea],"
         " '{}', '{}')"
     )
+    alone = (
+        "SELECT access.append_one('00000000-0000-5000-8000-000000000001', %s, 1, %s,"
+        " gen_random_uuid(), %s, %s, %s, '{}')"
+    )
     chain = "reads/00000000-0000-4000-8000-000000000001"
-    sealed = [bytes(32), b"\1" + bytes(600), old.kek_id, b"\1" + old.kek_id + bytes(60)]
+    entry, state, wrap = bytes(32), b"\1" + bytes(600), b"\1" + old.kek_id + bytes(60)
     before = service.enclave.stored_reads.head()
-    with (
-        psycopg.connect(service.database.dsn("reader")) as reader,
-        pytest.raises(psycopg.errors.LockNotAvailable),
+    for query, sealed in (
+        (row, [entry, state, old.kek_id, wrap]),
+        (alone, [entry, state, wrap]),
     ):
-        reader.execute(row, [chain, service.clock.now(), *sealed])
+        with (
+            psycopg.connect(service.database.dsn("reader")) as reader,
+            pytest.raises(psycopg.errors.LockNotAvailable),
+        ):
+            reader.execute(query.encode(), [chain, service.clock.now(), *sealed])
     assert service.enclave.stored_reads.head() == before
     assert service.enclave.records.head().size == size
     assert service.database.appender().append(under(in_force(service).kek_id)).index == size

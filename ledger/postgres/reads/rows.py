@@ -34,6 +34,10 @@ _APPEND: Final = b"""
 SELECT access.append($1::uuid, $2::text, $3::bigint, $4::timestamptz, $5::uuid[], $6::bytea[],
   $7::bytea[], $8::bytea, $9::bytea[], $10::bigint[], $11::bytea[], $12::bigint, $13::bytea)
 """
+_APPEND_ONE: Final = b"""
+SELECT access.append_one($1::uuid, $2::text, $3::bigint, $4::timestamptz, $5::uuid, $6::bytea,
+  $7::bytea, $8::bytea, $9::bytea[], $10::bigint, $11::bytea)
+"""
 _PLACES: Final = "records_stream_seq"
 _HEAD: Final[LiteralString] = "SELECT size, recorded_at FROM access.head(%b::bytea)"
 _KEEP_GATE: Final[LiteralString] = "SELECT access.keep_gate(%b::bytea)"
@@ -80,29 +84,24 @@ class PostgresReads:
         self._kept: Connection | None = None
         self._noting = threading.Lock()
         self._append = PreparedStatement(b"note", _APPEND)
+        self._append_one = PreparedStatement(b"note one", _APPEND_ONE)
 
     def append(self, group: RowGroup) -> GroupTaken:
         """See `RowStore`."""
         held = self._held()
-        index, entry = (None, None) if held is None else held
-        named = [(n, tag) for n, some in enumerate(group.tags, 1) for tag in sorted(some)]
-        arguments = [
+        seen = (None, None) if held is None else (direct.of_bigint(held[0]), held[1])
+        place = [
             group.stream_id.bytes,
             group.stream.encode(),
             direct.of_bigint(group.seq),
             direct.of_moment(group.at),
-            direct.uuids(group.ids),
-            direct.byteas(one.entry for one in group.sealed),
-            direct.byteas(one.state for one in group.sealed),
-            group.sealed[0].kek_id,
-            direct.byteas(one.wrap for one in group.sealed),
-            direct.bigints(n for n, _ in named),
-            direct.byteas(tag for _, tag in named),
-            None if index is None else direct.of_bigint(index),
-            entry,
         ]
+        if len(group.ids) == 1:
+            statement, rows = self._append_one, _of_one(group)
+        else:
+            statement, rows = self._append, _of_many(group)
         with self._noting:
-            return self._appended(arguments)
+            return self._appended(statement, [*place, *rows, *seen])
 
     def close(self) -> None:
         """Gives the connection back; a later append takes another."""
@@ -120,18 +119,22 @@ class PostgresReads:
         That is seen before anything is sent: what was sent is never sent again, since nobody knows
         whether it ran, and a row stands for one read.
         """
-        if self._kept is not None and not is_quiet(self._kept):
-            self._kept.close()
+        kept = self._kept
+        if kept is not None and is_quiet(kept):
+            return kept
+        if kept is not None:
+            kept.close()
             self._give_back()
             self._pool.check()  # after a restart every connection is dead at once
-        if self._kept is None:
-            self._kept = self._pool.getconn()
-        return self._kept
+        kept = self._kept = self._pool.getconn()
+        return kept
 
-    def _appended(self, arguments: Sequence[bytes | None]) -> GroupTaken:
+    def _appended(
+        self, statement: PreparedStatement, arguments: Sequence[bytes | None]
+    ) -> GroupTaken:
         try:
             connection = self._lent()
-            ((told,),) = self._append.rows(connection, arguments)
+            ((told,),) = statement.rows(connection, arguments)
             status = cast("Any", (told or b"").decode())
             until: datetime | None = None
             if status == "late":
@@ -199,3 +202,28 @@ class PostgresReads:
             self._pool, lambda connection: connection.execute(_BUNDLE, arguments).fetchall()
         )
         return [cast("bytes", row[0]) for row in rows]
+
+
+def _of_one(group: RowGroup) -> list[bytes]:
+    """Id, entry, state, wrap and tags of the one row of a group."""
+    (one,), (row,), (tags,) = group.ids, group.sealed, group.tags
+    # sorted, here and below: else their order tells which of them is the case
+    return [one.bytes, row.entry, row.state, row.wrap, direct.hashes(sorted(tags))]
+
+
+def _of_many(group: RowGroup) -> list[bytes]:
+    """Ids, entries, states, key, wraps, and which rows have which tags."""
+    of: list[int] = []
+    tags: list[bytes] = []
+    for n, some in enumerate(group.tags, 1):
+        of += [n] * len(some)
+        tags += sorted(some)
+    return [
+        direct.uuids(group.ids),
+        direct.hashes([one.entry for one in group.sealed]),
+        direct.byteas(one.state for one in group.sealed),
+        group.sealed[0].kek_id,
+        direct.byteas(one.wrap for one in group.sealed),
+        direct.bigints(of),
+        direct.hashes(tags),
+    ]
