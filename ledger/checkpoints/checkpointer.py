@@ -11,8 +11,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,7 +46,8 @@ PRUNE_S: Final = 10.0
 MORE_S: Final = 0.2
 """Between two prunes where there is more to do: a log of before, or one that grows fast."""
 TILES: Final = 2
-"""Full tiles a prune: what waits for a proof meanwhile waits for milliseconds."""
+"""Full tiles a prune: `log discard`, which waits for it, waits for milliseconds."""
+_END_S: Final = 0.5
 _log = logging.getLogger("socai.checkpointer")
 
 
@@ -157,7 +158,8 @@ class Checkpointer:
             if self._notices is not None:
                 wait = stack.enter_context(self._notices.listen("records"))
                 give = stack.enter_context(self._notices.giving("checkpoint"))
-            held, due, last = "", time.monotonic() + PRUNE_S, -HINTS_APART_S
+            stack.enter_context(self._pruning())
+            held, last = "", -HINTS_APART_S
             while not stop.is_set():
                 began, covered = time.monotonic(), self._covered
                 try:
@@ -169,8 +171,6 @@ class Checkpointer:
                     stop.wait(POLL_S)
                     continue
                 held = ""
-                if time.monotonic() >= due:
-                    due = time.monotonic() + self._tidied()
                 if signed is None:
                     held_back = time.monotonic() < last + HINTS_APART_S
                     wait(SOON_S if held_back else POLL_S)
@@ -196,6 +196,24 @@ class Checkpointer:
             )
         self._apart = done.upto if done.apart else None
         return done.more
+
+    @contextmanager
+    def _pruning(self) -> Iterator[None]:
+        """Prunes beside the block, over a connection of its own: no proof waits for it (ADR 91)."""
+        over = threading.Event()
+
+        def prune() -> None:
+            due = PRUNE_S
+            while not over.wait(due):
+                due = self._tidied()
+
+        pruning = threading.Thread(target=prune, name="prune", daemon=True)
+        pruning.start()
+        try:
+            yield
+        finally:
+            over.set()
+            pruning.join(_END_S)  # the database may hang: then it ends with the process
 
     def _tidied(self) -> float:
         """When to prune again, in seconds; what fails there is in nobody's way."""

@@ -70,7 +70,8 @@ _ALONE: Final[Mapping[LogSchema, LiteralString]] = {
     "log": "SELECT FROM log.enclave FOR UPDATE",
     "access": "SELECT FROM access.gate FOR UPDATE",
 }
-"""The row by which the checkpointers of a log wait for each other."""
+"""The row by which the checkpointers of a log wait for each other, and a prune for whoever does
+this."""
 _PAST_THE_TRIGGERS: Final[LiteralString] = "SET LOCAL session_replication_role = replica"
 _WITHOUT: Final[LiteralString] = "DELETE FROM log.checkpoints WHERE size > %b"
 _TILES_BEHIND: Final[LiteralString] = (

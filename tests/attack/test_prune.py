@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
 from typing import Final, LiteralString
@@ -19,7 +20,7 @@ from ledger.errors import NotFound
 from ledger.log import merkle, record, tiles
 from ledger.log.checkpoint import unverified
 from ledger.log.proof import consistency_from_json, inclusion_from_json
-from ledger.postgres.checkpoints import discard
+from ledger.postgres.checkpoints import _ALONE, discard
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.migrate import LOGINS
 from tests.a_ledger import ALedger, a_report, all_entries, in_postgres
@@ -318,7 +319,7 @@ def test_a_killed_prune_leaves_everything(grown: Grown) -> None:
 
 @attack(
     "prunes beside a checkpointer that signs, from more than one side",
-    stopped_by="the one row for which all of them wait",
+    stopped_by="a prune takes what lies below the newest checkpoint, one prune at a time",
     noticed_by="-",
 )
 def test_prunes_beside_the_checkpointer(grown: Grown) -> None:
@@ -345,6 +346,33 @@ def test_prunes_beside_the_checkpointer(grown: Grown) -> None:
         thread.join()
     assert failed == []
     assert grown.ask("SELECT upto FROM log.pruned") == [(256,)]
+    assert grown.report().ok
+
+
+@attack(
+    "a prune takes long, or is left open",
+    stopped_by="it holds nothing that a checkpoint waits for, and is asked for beside the signing",
+    noticed_by="-",
+)
+def test_a_checkpoint_waits_for_no_prune(grown: Grown, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Acts are covered meanwhile; only who takes checkpoints away waits, and is waited for."""
+    monkeypatch.setattr("ledger.checkpoints.checkpointer.PRUNE_S", 0.0)
+    with (
+        psycopg.connect(grown.database.dsn("checkpointer")) as left_open,
+        psycopg.connect(grown.database.admin, autocommit=True) as admin,
+    ):
+        left_open.execute("SELECT log.prune(1)")
+        with _signing(grown):  # and it prunes at once, which waits
+            grown.say(6000)
+            _until(lambda: grown.sizes()[-1] == len(all_entries(grown.a)))
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            admin.execute(_ALONE["log"] + " NOWAIT")
+        left_open.rollback()
+        with admin.transaction():
+            admin.execute(_ALONE["log"])
+            left_open.execute("SET lock_timeout = 1")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                left_open.execute("SELECT log.prune(1)")
     assert grown.report().ok
 
 
@@ -393,14 +421,23 @@ def test_what_fails_in_a_prune_is_in_nobodys_way(
     monkeypatch.setattr("ledger.checkpoints.checkpointer.PRUNE_S", 0.0)
     grown.harm("DELETE FROM log.pruned")
     grown.say(5000)
+    with _signing(grown):
+        _until(lambda: "nothing is thrown away" in caplog.text)
+        grown.say(5001)
+        _until(lambda: grown.sizes()[-1] == len(all_entries(grown.a)))
+
+
+@contextmanager
+def _signing(grown: Grown) -> Iterator[None]:
+    """The checkpointer's loop runs beside the block."""
     stop = Event()
     running = Thread(target=grown.checkpointer().run, args=(stop,))
     running.start()
-    _until(lambda: "nothing is thrown away" in caplog.text)
-    grown.say(5001)
-    _until(lambda: grown.sizes()[-1] == len(all_entries(grown.a)))
-    stop.set()
-    running.join()
+    try:
+        yield
+    finally:
+        stop.set()
+        running.join()
 
 
 def _until(there: Callable[[], bool]) -> None:

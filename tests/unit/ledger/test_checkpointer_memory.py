@@ -28,7 +28,7 @@ from ledger.errors import Doubt, Fatal, Unavailable
 from ledger.log import checkpoint
 from ledger.log.checkpoint import OpenedCheckpoint, open_checkpoint
 from ledger.message import Wording
-from ledger.ports import HINTS_APART_S
+from ledger.ports import HINTS_APART_S, Pruned
 from tests.contract.append import T0, a_draft
 from tests.examples import examples
 from tests.fakes import Fault, MemoryRecordStore, MemorySeen, no_fault
@@ -38,6 +38,7 @@ from tests.fixtures.keys import log_keys
 ORIGIN = "rehearsal.bacninh.example/ordinary"
 KEYS = log_keys(ORIGIN)
 POINTS = ("keep", "kept", "seal", "sealed")
+_LONG_S = 60.0
 
 
 class Crash(Exception):
@@ -240,6 +241,36 @@ def test_who_waits_for_a_proof_waits_no_longer_for_a_pause_than_for_the_signing(
     assert long
     assert soon * SOON_S <= max(0.0, HINTS_APART_S - paused_s) + SOON_S
     assert bool(soon) is (paused_s < HINTS_APART_S)
+
+
+def test_who_waits_for_a_proof_does_not_wait_for_a_prune(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long one takes: it is asked for beside the signing (ADR 91)."""
+    monkeypatch.setattr("ledger.checkpoints.checkpointer.PRUNE_S", 0.0)
+    monkeypatch.setattr("ledger.checkpoints.checkpointer.POLL_S", 0.01)
+    begun, over, stop = threading.Event(), threading.Event(), threading.Event()
+
+    def prune(most: int) -> Pruned:
+        begun.set()
+        over.wait(_LONG_S)
+        return Pruned(most, more=False, apart=False)
+
+    monkeypatch.setattr(world.store, "prune", prune)
+    running = threading.Thread(target=Home(world.store).checkpointer().run, args=(stop,))
+    running.start()
+    try:
+        assert begun.wait(_LONG_S)
+        world.append(1)
+        looked = threading.Event()
+        for _ in range(1000):
+            if 4 in world.store._notes or looked.wait(0.01):
+                break
+        assert 4 in world.store._notes
+    finally:
+        over.set()
+        stop.set()
+        running.join()
 
 
 def test_who_waits_for_a_proof_does_not_wait_for_the_one_before_to_be_verified(
