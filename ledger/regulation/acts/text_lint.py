@@ -73,12 +73,12 @@ class Family:
         self._always = tuple(p for p in self._by_sign if not (p.digits or p.chars))
         self._shortest = min((p.digits for p in self._by_sign if p.digits), default=_NO_GROUP)
         signs = {p.chars for p in self._by_sign if p.chars}
-        self._sign = re.compile("|".join(map(re.escape, sorted(signs))) or r"(?!)")
+        self._sign = re.compile("|".join(map(re.escape, sorted(signs)))) if signs else None
         self._by_word = tuple(p for p in patterns if p.triggers)
 
     def candidates(self, words: frozenset[str], longest: int, text: str) -> list[Pattern]:
         """Entries whose expression could match."""
-        if longest < self._shortest and self._sign.search(text) is None:
+        if longest < self._shortest and (self._sign is None or not self._sign.search(text)):
             found = list(self._always)
         else:
             found = [p for p in self._by_sign if longest >= p.digits and p.chars in text]
