@@ -288,6 +288,19 @@ def test_key_files_are_made_shown_and_never_overwritten(tmp_path: Path) -> None:
     assert Path(file).stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize(
+    "words", [("vault", "custodian"), ("key", "new", "--alg", "MLKEM768-X25519")]
+)
+def test_no_private_half_lies_under_the_name_of_a_public_one(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """A file that ends in .pub is what a custodian gives away."""
+    result = socai(tmp_path, *words, str(tmp_path / "me.pub"), stdin=b"x\nx\n")
+    assert result.exit_code == 2, result.output
+    assert "public half" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_new_passphrase_is_typed_twice(tmp_path: Path) -> None:
     """A slip of the finger would seal the key under what nobody knows: then nothing is made."""
     file = tmp_path / "me.socaikey"

@@ -44,6 +44,7 @@ from api.cli.terminal import act_tables
 from api.cli.terminal.addresses import act_id, act_path
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.late_commands import Late, LateGroup
+from api.cli.terminal.places import PUBLIC, require_private
 from api.cli.terminal.shell import (
     MISUSED,
     Refusal,
@@ -141,7 +142,10 @@ def new_key(file: Path | None, token: TokenName | None, alg: str) -> None:
         return
     if file is None or token is not None:
         misuse(Message("No key was made: name FILE, or --token."))
-    beside = [file.with_suffix(".pub")] if alg == OPENING_ALG else []
+    beside = []
+    if alg == OPENING_ALG:
+        require_private(file)
+        beside = [file.with_suffix(PUBLIC)]
     for path in (file, *beside):
         if path.exists():
             misuse(

@@ -19,6 +19,7 @@ from api.cli.commands.key.custodian_files import (
 )
 from api.cli.commands.signer_options import passphrase
 from api.cli.terminal.error_messages import guarded
+from api.cli.terminal.places import PUBLIC, require_private
 from api.cli.terminal.shell import dumped, fail, misuse, options, shell_of
 from api.client.pinned_keys import fingerprint
 from api.ops import database, loops, telemetry
@@ -35,8 +36,6 @@ from ledger.message import Message, plural
 from ledger.postgres.vault.turning import KeyOfR
 from ledger.vault.identity import IDENTITY
 
-_PUBLIC: Final = ".pub"
-
 
 @click.group()
 def vault() -> None:
@@ -52,7 +51,8 @@ def custodian(file: Path) -> None:
 
     On the custodian's own machine; the public half goes to whoever founds the vault.
     """
-    public = file.parent / f"{file.name}{_PUBLIC}"
+    require_private(file)
+    public = file.parent / f"{file.name}{PUBLIC}"
     for path in (file, public):
         if path.exists():
             misuse(

@@ -10,6 +10,8 @@ import click
 from api.cli.terminal.shell import fail, misuse
 from ledger.message import Message
 
+PUBLIC: Final = ".pub"
+"""How the file of a public half ends that is written beside its key."""
 output_option: Final = click.option(
     "-o",
     "--output",
@@ -35,6 +37,19 @@ def require_place(into: Path) -> None:
         fail(
             Message(
                 "Nothing was read: there is no folder {parent}.", parent=into.absolute().parent
+            ),
+        )
+
+
+def require_private(file: Path) -> None:
+    """A name that nobody takes for that of a public half, and hands out."""
+    if file.suffix == PUBLIC:
+        misuse(
+            Message(
+                "No key was made: {file} would be taken for a public half, which is given away;"
+                " choose a name without {ending}.",
+                file=file,
+                ending=PUBLIC,
             ),
         )
 
