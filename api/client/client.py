@@ -23,7 +23,15 @@ from typing import Any, Final
 import httpx
 import orjson
 
-from api.client.connection import JOSE, Connection, OtherLog, understood
+from api.client.connection import (
+    JOSE,
+    Answer,
+    Connection,
+    OtherLog,
+    read_json,
+    read_object,
+    understood,
+)
 from api.client.known_log import CONSISTENCY, INCLUSION, KnownLog
 from keys import canonical
 from keys.note import VKey
@@ -228,7 +236,7 @@ class Client(Connection):
             headers={} if wait else {"Prefer": "respond-async"},
         )
         with understood():
-            sent = Sent({**response.json()}, response.status_code == _CREATED, signed)
+            sent = Sent(read_object(response), response.status_code == _CREATED, signed)
             note = sent.receipt["proof"]["checkpoint"] if "proof" in sent.receipt else None
         if note is not None:
             self._meet(note)
@@ -278,7 +286,7 @@ class Client(Connection):
         response = self.answer("GET", path, query=asked, at=at, headers=headers)
         index = response.headers.get("Ledger-Index")
         with understood():
-            body, folded = {**response.json()}, None if index is None else int(index)
+            body, folded = read_object(response), None if index is None else int(index)
         return Read(body, folded, response.headers.get("ETag"), response.headers.get("Read-Under"))
 
     def public(self, path: str, *, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -286,7 +294,7 @@ class Client(Connection):
         asked = {name: value for name, value in (query or {}).items() if value is not None}
         response = self.answer("GET", path, query=asked, signed_in=False)
         with understood():
-            return {**response.json()}
+            return read_object(response)
 
     def feed(self, after: int) -> tuple[list[dict[str, Any]], int]:
         """What the caller sees of the records behind an index, and up to which that is.
@@ -298,7 +306,9 @@ class Client(Connection):
         response = self.answer("GET", "/v1/feed", query=query, accept=accept)
         with understood():
             found = re.search(r"[?]after=([0-9]+)", response.headers["Link"])
-            return [dict(one) for one in response.json()], after if found is None else int(found[1])
+            return [Answer(one) for one in read_json(response)], after if found is None else int(
+                found[1]
+            )
 
     def pages(
         self, path: str, *, query: Mapping[str, Any] | None = None, at_least: int | None = None
@@ -390,7 +400,7 @@ class Client(Connection):
         """Every record of a case byte for byte, unchecked."""
         body = self.read(f"/v1/cases/{case}/raw").body
         with understood():
-            return [{**one} for one in body["records"]]
+            return [Answer(one) for one in body["records"]]
 
     # Files
 
@@ -418,7 +428,7 @@ class Client(Connection):
             "POST", "/v1/attachments", content=body, media=media, headers=headers, at=at
         )
         with understood():
-            told = response.json()
+            told = read_object(response)
             taken, media = (told["digest"], told["size"]), str(told["media_type"])
         if taken != (_file_digest(digest), size):
             raise VerificationError("attachment", "the server took another file than was sent")

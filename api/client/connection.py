@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from time import sleep
-from typing import Any, Final, Self
+from typing import Any, Final, NoReturn, Self
 
 import httpx
 import orjson
@@ -72,6 +72,16 @@ class Strange(Exception):
     """What answers is no ledger of ours: another program, another version, or one that lies."""
 
 
+class Answer(dict[str, Any]):
+    """A JSON object as a server sent it: a member that it lacks is `Strange`, wherever it is read.
+
+    A server of another version may have fewer; whoever shows its answers cannot ask of each.
+    """
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise Strange(f"there is no {name}"[:_TOLD])
+
+
 @contextmanager
 def understood() -> Iterator[None]:
     """Reads what a server has sent: whatever has not the form it must have is `Strange`."""
@@ -79,6 +89,19 @@ def understood() -> Iterator[None]:
         yield
     except (LookupError, TypeError, ValueError, AttributeError, KeysError) as error:
         raise Strange(f"{type(error).__name__}: {error}"[:_TOLD]) from error
+
+
+def read_json(response: httpx.Response) -> Any:  # noqa: ANN401  any JSON
+    """What was answered, its objects as `Answer`. Raises: ValueError: It is no JSON."""
+    return response.json(object_hook=Answer)
+
+
+def read_object(response: httpx.Response) -> Answer:
+    """An object that was answered. Raises: ValueError, TypeError: It is none."""
+    found = read_json(response)
+    if not isinstance(found, Answer):
+        raise TypeError("it is no object")
+    return found
 
 
 _OPEN_LEVEL: Final = "/ordinary"
@@ -149,7 +172,7 @@ class Connection:
         """Signs in with the officer's key and gives the bearer token."""
         told = self._answered_challenge()
         with understood():
-            answered = told.json()
+            answered = read_object(told)
             self.officer, self._token = str(answered["officer"]), str(answered["access_token"])
         return self._token
 
@@ -229,8 +252,7 @@ class Connection:
             method, path, query=query, content=content, at=at, signed_in=signed_in
         )
         with understood():
-            found: dict[str, Any] = {**response.json()}
-        return found
+            return read_object(response)
 
     def answer(  # noqa: PLR0913  one request, its parts named
         self,

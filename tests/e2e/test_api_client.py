@@ -416,6 +416,33 @@ def test_what_a_strange_server_answers_is_strange(tmp_path: Path, body: bytes, a
         calls[asks]()
 
 
+def test_a_member_that_a_server_of_another_version_lacks_is_strange() -> None:
+    """However deep it is read, and by whatever table: said to be of another version, no trace."""
+    lines = [{"data": {}}]
+    told = {"cases": [{"id": "a", "why": [{}]}], "records": lines}
+
+    def older(request: httpx.Request) -> httpx.Response:
+        found = lines if request.url.path == "/v1/feed" else told
+        return httpx.Response(200, json=found, headers={"Link": "</v1/feed?after=1>"})
+
+    http = httpx.Client(transport=httpx.MockTransport(older), base_url="http://socai.test")
+    client = Client("http://socai.test", http=http)
+    case = client.read("/v1/cases").body["cases"][0]
+    reads: list[Callable[[], object]] = [
+        lambda: case["title"],
+        lambda: case["why"][0]["act"],
+        lambda: client.read("/v1/cases").body["index"],
+        lambda: client.public("/v1/public/acts")["acts"],
+        lambda: client.feed(0)[0][0]["data"]["stream"],
+        lambda: client.case_records("a")[0]["index"],
+        lambda: client.whole("/v1/cases", "cases")["cases"][0]["title"],
+    ]
+    for read in reads:
+        with pytest.raises(Strange, match="there is no "):
+            read()
+    assert case.get("title") is None
+
+
 @pytest.mark.parametrize("takes", ["copy", "print"])
 def test_no_number_of_a_permit_is_taken_for_a_file_that_has_no_place(
     tmp_path: Path, takes: str
