@@ -34,7 +34,7 @@ _MAX_TIME: Final = 2**63 - 1
 _VKEY_PARTS: Final = 3
 _LINE: Final = re.compile(r"— (\S+) (\S+)")
 _CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
-_DECIMAL: Final = re.compile(r"0|[1-9][0-9]*")
+_DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 _KEY_ID_HEX: Final = re.compile(r"[0-9a-f]{8}")
 
 

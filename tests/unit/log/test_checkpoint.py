@@ -101,6 +101,15 @@ def test_type_6_signs_checkpoints_only() -> None:
             PQ.sign(text, time_s=TIME)
 
 
+def test_a_size_of_any_length_is_refused_and_no_trace() -> None:
+    """A note is up to a megabyte long: a number of thousands of digits is no number of Python's."""
+    blob = (1).to_bytes(8) + bytes(2420)
+    text = f"{ORIGIN}\n{'9' * 5_000}\n{'A' * 43}=\n"
+    held = note.format_note(Note(text, (NoteSignature(PQ.name, PQ.vkey.key_id, blob),)))
+    with pytest.raises(VerificationError):
+        checkpoint.open_checkpoint(held, [PQ.vkey])
+
+
 def test_time_zero_is_refused_on_the_second_signature() -> None:
     """formats.md §7: the time of signing, never 0."""
     text = Checkpoint(ORIGIN, 1, bytes(32)).marshal()
