@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any, Final, Literal, cast
 from urllib.parse import urlsplit
 
-from environs import Env, EnvError, validate
+from environs import Env, EnvError, EnvValidationError, validate
 
 from api.peer import Proxies
 from api.texts.lang import Lang
+from api.texts.validation_faults import faults
 from keys.custody.file import DRAWN, sync_folder, write_durably
 from ledger.message import Message, Text
 
@@ -35,6 +36,7 @@ PROFILES: Final = ("P0", "P1", "P2")
 APART: Final = "P2"
 """Networks of their own: the only one in which real classified text may be entered."""
 _SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
+_VARIABLE: Final = re.compile(r"SOCAI_[A-Z0-9_]+")
 SESSION_KEY: Final = "session.key"
 TICKET_KEY: Final = "ticket.key"
 BACKUP_PASSPHRASE: Final = "backup.passphrase"  # noqa: S105  the name of a file
@@ -244,6 +246,15 @@ class Settings:
                 ),
                 mail_from=env.str("SOCAI_MAIL_FROM", ""),
             )
+        except EnvValidationError as error:
+            named = _VARIABLE.search(str(error))
+            why = next(iter(faults(error.error_messages)), None)
+            told = Message(
+                "the environment is set wrongly: {variable}: {why}",
+                variable="" if named is None else named[0],
+                why=str(error) if why is None else why.text,
+            )
+            raise SettingsError(told) from error
         except EnvError as error:
             raise SettingsError(
                 Message("the environment is set wrongly: {error}", error=error)

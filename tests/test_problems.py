@@ -24,8 +24,8 @@ from api.problems import problem as problems
 from api.problems import types
 from api.problems.problem import Problem
 from api.problems.types import TYPES
-from api.problems.validation_faults import faults
 from api.texts.catalogue import both, translate
+from api.texts.validation_faults import faults
 from keys.errors import KeysError, TokenError, TokenFault
 from ledger.errors import Conflict, Fault, Head, LedgerError, NotFound, Rejected, Unavailable
 from ledger.message import Wording

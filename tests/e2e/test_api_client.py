@@ -418,7 +418,7 @@ def test_what_a_strange_server_answers_is_strange(tmp_path: Path, body: bytes, a
 
 def test_a_member_that_a_server_of_another_version_lacks_is_strange() -> None:
     """However deep it is read, and by whatever table: said to be of another version, no trace."""
-    lines = [{"data": {}}]
+    lines: list[dict[str, dict[str, str]]] = [{"data": {}}]
     told = {"cases": [{"id": "a", "why": [{}]}], "records": lines}
 
     def older(request: httpx.Request) -> httpx.Response:

@@ -179,6 +179,9 @@ def test_no_locale_and_no_full_disk_ends_a_command_in_a_trace(tmp_path: Path) ->
         ("SOCAI_HOST", "é" * 70),
         ("SOCAI_TRUSTED_PROXIES", "10.0.0.1/8"),
         ("SOCAI_TRUSTED_PROXIES", "abc"),
+        ("SOCAI_PORT", "x"),
+        ("SOCAI_WORKERS", "0"),
+        ("SOCAI_LOG_LEVEL", "loud"),
     ],
 )
 @pytest.mark.parametrize("lang", ["vi", "en"])
@@ -192,6 +195,8 @@ def test_a_wrong_variable_is_a_sentence(
         assert told.exit_code == 2, told.output
         assert variable in told.stderr
         assert told.stderr.count("\n") == 1
+        assert lang == "en" or "Must" not in told.stderr
+        assert "[" not in told.stderr
 
 
 def test_what_is_no_statement_is_not_sent(tmp_path: Path) -> None:

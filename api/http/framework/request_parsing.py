@@ -18,7 +18,7 @@ from api.http.framework.admission import MAX_BODY_BYTES
 from api.http.framework.request_body import body_bytes
 from api.http.framework.request_context import context, malformed
 from api.problems.problem import Problem
-from api.problems.validation_faults import faults
+from api.texts.validation_faults import faults
 from ledger.message import Message
 
 

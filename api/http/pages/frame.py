@@ -36,10 +36,10 @@ from api.http.pages.say import SAY
 from api.http.resources.common.served import enclave
 from api.problems import problem as problems
 from api.problems.problem import Problem
-from api.problems.validation_faults import faults
 from api.settings import ORDINARY
 from api.texts.case_words import Speech
 from api.texts.lang import Lang
+from api.texts.validation_faults import faults
 from ledger.message import Message
 from ledger.regulation.registry.calendar import local_day
 
