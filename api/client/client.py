@@ -25,7 +25,7 @@ import orjson
 
 from api.client.connection import (
     JOSE,
-    Answer,
+    AnsweredObject,
     Connection,
     OtherLog,
     read_json,
@@ -306,9 +306,8 @@ class Client(Connection):
         response = self.answer("GET", "/v1/feed", query=query, accept=accept)
         with understood():
             found = re.search(r"[?]after=([0-9]+)", response.headers["Link"])
-            return [Answer(one) for one in read_json(response)], after if found is None else int(
-                found[1]
-            )
+            events = [AnsweredObject(one) for one in read_json(response)]
+            return events, after if found is None else int(found[1])
 
     def pages(
         self, path: str, *, query: Mapping[str, Any] | None = None, at_least: int | None = None
@@ -400,7 +399,7 @@ class Client(Connection):
         """Every record of a case byte for byte, unchecked."""
         body = self.read(f"/v1/cases/{case}/raw").body
         with understood():
-            return [Answer(one) for one in body["records"]]
+            return [AnsweredObject(one) for one in body["records"]]
 
     # Files
 

@@ -72,7 +72,7 @@ class Strange(Exception):
     """What answers is no ledger of ours: another program, another version, or one that lies."""
 
 
-class Answer(dict[str, Any]):
+class AnsweredObject(dict[str, Any]):
     """A JSON object as a server sent it: a member that it lacks is `Strange`, wherever it is read.
 
     A server of another version may have fewer; whoever shows its answers cannot ask of each.
@@ -92,14 +92,14 @@ def understood() -> Iterator[None]:
 
 
 def read_json(response: httpx.Response) -> Any:  # noqa: ANN401  any JSON
-    """What was answered, its objects as `Answer`. Raises: ValueError: It is no JSON."""
-    return response.json(object_hook=Answer)
+    """What was answered, its objects as `AnsweredObject`. Raises: ValueError: It is no JSON."""
+    return response.json(object_hook=AnsweredObject)
 
 
-def read_object(response: httpx.Response) -> Answer:
+def read_object(response: httpx.Response) -> AnsweredObject:
     """An object that was answered. Raises: ValueError, TypeError: It is none."""
     found = read_json(response)
-    if not isinstance(found, Answer):
+    if not isinstance(found, AnsweredObject):
         raise TypeError("it is no object")
     return found
 
