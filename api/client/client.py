@@ -296,7 +296,7 @@ class Client(Connection):
         with understood():
             return read_object(response)
 
-    def feed(self, after: int) -> tuple[list[dict[str, Any]], int]:
+    def feed(self, after: int) -> tuple[list[AnsweredObject], int]:
         """What the caller sees of the records behind an index, and up to which that is.
 
         Raises:

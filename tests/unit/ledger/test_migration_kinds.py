@@ -18,6 +18,7 @@ STOPS: Final[Mapping[int, str]] = {
     11: "a function that an older program calls is altered; 0009 of the same release stops it too",
     12: "a view is made anew that asks what it adds; 0009 of the same release stops it too",
     13: "a function that an older program calls is replaced; 0009 of the same release stops it too",
+    14: "a function that an older program calls is replaced; 0009 of the same release stops it too",
     15: "functions that an older program calls are replaced; 0009 of the same release stops it too",
     16: "a column is added to tables that are there; 0009 of the same release stops it too",
     17: "a function that an older program calls is replaced; 0009 of the same release stops it too",

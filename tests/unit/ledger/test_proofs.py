@@ -15,6 +15,7 @@ from ledger.errors import NotFound, VerificationError
 from ledger.log import checkpoint, merkle, tiles
 from ledger.log.proof import consistency_from_json, inclusion_from_json
 from ledger.ports import NewestTree
+from tests.attacks import attack
 from tests.fakes import MemoryRecordStore
 from tests.leaf_nodes import LeafNodes, cover
 
@@ -109,6 +110,11 @@ def test_a_proof_asks_once() -> None:
     assert store.asked == ["latest"] * 2
 
 
+@attack(
+    "a stored tile, or the nodes made of it, altered or lost",
+    stopped_by="a proof is held to the signed root before it is handed out",
+    noticed_by="who asks is told `evidence_fails`; `log audit`",
+)
 @pytest.mark.parametrize(
     "place", [(0, 3, 256), (1, 0, 256), (0, 258, 52), (1, 1, 2), (2, 0, 1)], ids=str
 )
