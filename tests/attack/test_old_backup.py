@@ -35,12 +35,15 @@ from ledger.write.followed_log import FollowedLog
 from tests.a_ledger import a_report
 from tests.attacks import attack
 from tests.builders import Others
+from tests.examples import share
 from tests.fixtures.app import Service
 from tests.fixtures.clock import CountingEntropy
 
 pytestmark = pytest.mark.postgres
 ROOT: Final = Path(__file__).parents[2]
 _DEADLINE_S: Final = 120.0
+_HARMS: Final = (("gone", None), ("empty", b""), ("junk", b"junk"))
+"""What becomes of a memory."""
 _OPEN: Final = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true")
 _SHUT: Final = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false")
 
@@ -462,13 +465,7 @@ def test_no_restart_makes_a_stopped_checkpointer_forget(service: Service) -> Non
     noticed_by="503 log_in_doubt, readiness, exit 70",
 )
 @pytest.mark.parametrize(
-    "harm",
-    [
-        None,
-        pytest.param(b"", marks=pytest.mark.soak),
-        b"junk",
-    ],
-    ids=["gone", "empty", "junk"],
+    "harm", [pytest.param(one, id=name) for name, one in share(_HARMS, 3, "memories")]
 )
 def test_a_damaged_memory_is_doubt(service: Service, harm: bytes | None, tmp_path: Path) -> None:
     """Whoever could make the service forget could restore what he likes; an operator finds back."""

@@ -45,6 +45,7 @@ from tests import builders
 from tests.a_ledger import appointment, enrolment
 from tests.attacks import attack
 from tests.builders import an_act, an_id, officer
+from tests.examples import share
 from tests.fixtures.app import SERVICE, Service, open_service
 from tests.fixtures.under_order import INSPECTOR, UnderOrder
 
@@ -254,12 +255,12 @@ HARMS: Final = {
     stopped_by="ciphertext; else nothing",
     noticed_by="log audit",
 )
-@pytest.mark.parametrize("harm", HARMS.values(), ids=HARMS.keys())
+@pytest.mark.parametrize("name", share(list(HARMS), 2, "reads"))
 def test_what_is_done_to_the_log_of_reads_is_named(
-    grown: Service, harmed: psycopg.Connection, harm: tuple[str, Damage]
+    grown: Service, harmed: psycopg.Connection, name: str
 ) -> None:
     """Each by its kind."""
-    statement, kind = harm
+    statement, kind = HARMS[name]
     harmed.execute(statement.encode())
     assert kind in {finding.kind for finding in audited(grown, harmed).findings}
 

@@ -187,6 +187,7 @@ def test_what_waits_is_given_back_with_a_reason_or_left(
     assert desk.told("sign-next", "--as", APPROVES)["left"] == 0
 
 
+@pytest.mark.drill
 def test_an_officer_is_appointed_a_key_enrolled_and_a_post_lent(desk: Desk, tmp_path: Path) -> None:
     """Each by a command of its own; the personnel officer signs next; the key then signs in."""
     made = desk.cli(
