@@ -93,7 +93,7 @@ soak: $(READY) ## the long ones: 10 M records, kills at random, ten thousand mut
 	$(BIN)/python -m tests.bench --soak
 
 drills: $(READY) drill-tools ## an operator's nights: failover, restore, upgrade, full disks, hangs, clocks, poolers, kills; prints tables
-	@$(MAKE) --no-print-directory push-tools || echo "What needs it is skipped, and says so."
+	@$(MAKE) --silent --no-print-directory push-tools || echo "What needs it is skipped, and says so."
 	@# those whose figures are asked for run alone, behind the others, whatever became of these
 	$(PYTEST) -q -rs -n $(WORKERS) --dist loadgroup -m 'drill or operation' --ignore=tests/soak --ignore=tests/drills tests; \
 	  before=$$?; $(PYTEST) -q -rs -n0 -m drill tests/soak tests/drills && exit $$before
