@@ -196,6 +196,14 @@ def test_the_clerk_types_the_line_of_the_paper(
     good = run.invoke(main, [*base, SHEET.text(), str(kept), "--vkey", str(KEY)])
     assert good.exit_code == 0, good.output
     assert CASE in good.stdout
+    only = "tự ghi" if lang == "vi" else "says that it is"
+    assert only not in good.stdout
+    (tmp_path / "kept").write_bytes(NOTE)
+    base_of_note = [SHEET.text(), str(tmp_path / "kept"), "--vkey", str(KEY)]
+    alone = run.invoke(main, [*base, *base_of_note])
+    assert (alone.exit_code, only in alone.stdout) == (0, True), "root and size are every case's"
+    told = run.invoke(main, [*base, "--json", *base_of_note]).stdout
+    assert json.loads(told)["statement_shown"] is False
     forged = replace(SHEET, root=b64(b"x" * 32)).text()
     bad = run.invoke(main, [*base, forged, str(kept), "--vkey", str(KEY)])
     assert (bad.exit_code, "Traceback" in bad.output) == (1, False)

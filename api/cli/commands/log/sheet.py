@@ -55,6 +55,13 @@ _DAMAGED: Final = Message(
 )
 
 
+_SHOWN: Final = Message("The print is of case {case} in log {log}, up to statement {seq}.")
+_SAID: Final = Message(
+    "The print says that it is of case {case} in log {log}, up to statement {seq}. Whether the case"
+    " has that statement only a bundle shows, or whoever sees the case."
+)
+
+
 @click.command()
 @click.argument("text", metavar="LINE")
 @click.argument(
@@ -69,6 +76,8 @@ def sheet(text: str, file: Path | None, vkey: VKey | None, server: str | None) -
 
     LINE is what the QR of a sheet holds; it stands on the first sheet too. FILE is an evidence
     bundle or a signed checkpoint, checked without a network by --vkey. Exit 1 where they differ.
+    Which statement the case has at that place, a bundle alone shows: root and size are every
+    case's.
     """
     try:
         said = parse(text)
@@ -90,16 +99,11 @@ def sheet(text: str, file: Path | None, vkey: VKey | None, server: str | None) -
 def _tell(said: Sheet, held: Found | int) -> None:
     shell = shell_of()
     if shell.json:
-        shell.give({"ok": True, "held_against": held if isinstance(held, str) else "log"})
+        against = held if isinstance(held, str) else "log"
+        shell.give({"ok": True, "held_against": against, "statement_shown": held == "case"})
         return
-    shell.say(
-        Message(
-            "The print is of case {case} in log {log}, up to statement {seq}.",
-            case=said.case,
-            log=said.log,
-            seq=said.seq,
-        )
-    )
+    told = _SHOWN if held == "case" else _SAID
+    shell.say(told.filled(case=said.case, log=said.log, seq=said.seq))
     if isinstance(held, int):
         shell.say(
             Message(
