@@ -6,6 +6,8 @@ import logging
 import os
 import signal
 import socket
+import struct
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -13,6 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from threading import Event
+from typing import Final, LiteralString
 
 import psycopg
 import pytest
@@ -20,7 +23,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ledger.errors import Unavailable
 from ledger.ports import Appended, Draft, SealedRecord
-from ledger.postgres.connect import Connection, OnceAMinute, Pool, open_pool, reading
+from ledger.postgres.connect import Connection, OnceAMinute, Pool, connect, open_pool, reading
+from ledger.postgres.direct import PreparedStatement
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
 from ledger.work import work_s
@@ -29,6 +33,10 @@ from tests.fixtures.postgres import Database
 
 pytestmark = [pytest.mark.postgres, pytest.mark.operation]
 _LONG_S = 60.0
+_ASLEEP: Final[LiteralString] = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event = 'PgSleep'
+"""
 
 
 @contextmanager
@@ -241,3 +249,22 @@ def test_where_every_connection_of_a_pool_hangs_none_of_them_is_asked_again(
             assert beside.submit(reading, pool, read).result(_LONG_S) == (1,)
         assert len(tried) == 2
         assert tried[1] not in every
+
+
+def test_who_is_stopped_while_it_waits_leaves_no_answer_to_the_next(database: Database) -> None:
+    """What it sent may run; the connection is closed, or the next would be told of that."""
+    asks = PreparedStatement(b"slowly", b"SELECT pg_sleep($1::float8)")
+    with closing(connect(database.dsn("reader"))) as connection:
+        asks.prepare(connection)
+
+        def stop() -> None:
+            with closing(connect(database.admin)) as watching:
+                _until(lambda: watching.execute(_ASLEEP).fetchone() == (1,))
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+        with ThreadPoolExecutor(1) as beside:
+            stopping = beside.submit(stop)
+            with pytest.raises(KeyboardInterrupt):
+                asks.rows(connection, [struct.pack("!d", _LONG_S)])
+            stopping.result()
+        assert connection.closed
