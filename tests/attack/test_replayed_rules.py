@@ -305,7 +305,7 @@ class Den:
     def audit(self) -> Report:
         """The whole log: by one process, and by several that judge the cases between them.
 
-        By several in one of three tests on a push, in each in `make attack`.
+        By several in one of six tests on a push, in each in `make attack`.
         """
         source, keys = StoredEvidence(self.store), self.a.keys
         given: dict[str, Any] = {"origin": self.a.origin, "vkeys": keys.vkeys, "kek": keys.kek}
@@ -348,7 +348,7 @@ class Den:
 @pytest.fixture
 def den(request: pytest.FixtureRequest) -> Den:
     """A ledger that holds nothing wrong yet."""
-    return Den(spread=in_share(3, request.node.name))
+    return Den(spread=in_share(6, request.node.name))
 
 
 def wrong(report: Report) -> list[Finding]:
