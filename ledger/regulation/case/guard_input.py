@@ -43,6 +43,8 @@ class GuardInput:
         cases: What may be asked about other cases of this log.
         at: The ledger's own time; only for what is not judged by occurred_at or iat.
         memo: What the guards of this statement have computed once and share.
+        day: The day of occurred_at in its own offset, by which all registry questions are judged.
+        facts: The facts of the act.
     """
 
     act: Act
@@ -63,16 +65,13 @@ class GuardInput:
     at: datetime
     stand_in: Mapping[str, str] | None = None
     memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    # guards ask for these some thirty times an act
+    day: date = field(init=False, repr=False, compare=False)
+    facts: Mapping[str, Any] = field(init=False, repr=False, compare=False)
 
-    @property
-    def day(self) -> date:
-        """The day of occurred_at in its own offset, by which all registry questions are judged."""
-        return self.act.day
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """The facts of the act."""
-        return self.act.facts
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "day", self.act.day)
+        object.__setattr__(self, "facts", self.act.facts)
 
     @property
     def signed_at(self) -> datetime:
