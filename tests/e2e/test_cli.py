@@ -21,8 +21,9 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
+from api.cli.commands.log.kept_checkpoint import CheckpointFile, by_log
 from api.cli.main import main
-from api.cli.terminal.shell import Shell
+from api.cli.terminal.shell import Refusal, Shell
 from api.client.client import Client
 from api.ops import database
 from api.ops.embedded_postgres import Embedded
@@ -36,7 +37,9 @@ from api.settings import EnclaveFacts, Home, Settings, child_environment, write_
 from keys.canonical import b64
 from keys.custody.file import DRAWN, costs_of, read_key, write_key
 from keys.jwk import SoftwareSigner
+from keys.note import NoteSigner
 from ledger.errors import Unavailable
+from ledger.log.checkpoint import Checkpoint, sign
 from ledger.log.sheet import Sheet
 from tests.builders import a_token
 from tests.fixtures.clusters import recover_for_ten_minutes
@@ -227,6 +230,26 @@ def test_a_file_that_is_no_checkpoint_says_nothing_about_the_log(
     assert "checkpoint" in result.stderr
     assert result.stderr.count("\n") == 1
     assert not result.stdout
+
+
+def test_another_logs_checkpoint_is_no_damage_of_this_one(tmp_path: Path) -> None:
+    """An audit is not held to it, and says which log it is of: a wrong file is wrong use."""
+    origin = "rehearsal.x.example/ordinary"
+    facts = EnclaveFacts(origin, "ordinary", True, "00" * 32, "x", {})  # noqa: FBT003
+    path = tmp_path / "kept"
+
+    def kept(of: str) -> CheckpointFile:
+        key = NoteSigner(of, SoftwareSigner.generate())
+        return CheckpointFile(str(path), sign(Checkpoint(of, 1, bytes(32)), key, None, time_s=1))
+
+    own, reads = kept(origin), kept(f"{origin}/access")
+    assert by_log([own, reads], facts) == ([own.note], [reads.note])
+    with pytest.raises(Refusal, match=f"{path} is a checkpoint of log y/ordinary") as refused:
+        by_log([own, kept("y/ordinary")], facts)
+    assert refused.value.exit_code == 2
+    for words in (("log", "audit", "--checkpoint"), ("log", "remember")):
+        gone = socai(tmp_path, *words, str(tmp_path / "gone"), lang="vi")
+        assert (gone.exit_code, "Invalid" in gone.stderr) == (2, False)
 
 
 @pytest.mark.parametrize("held", [b"", b"\xff\xfe", b"[]", b"5", b"a+00000000+AAAA", b'{"cast":'])

@@ -70,7 +70,8 @@ def _bad(error: click.BadParameter) -> Text:
         case click.Path() | click.File():
             return Message("{name} must be a file that is there and can be read", name=name)
         case _:
-            return Message("{name} cannot be used: {detail}", name=name, detail=_plain(error))
+            detail = error.message.rstrip(".")  # without click's own words for the place
+            return Message("{name} cannot be used: {detail}", name=name, detail=detail)
 
 
 def _other(error: click.UsageError) -> Text:

@@ -13,14 +13,13 @@ from typing import Any, TypeVar
 import click
 
 from api.cli.terminal.shell import misuse
-from api.ops.reads.which_log import READS
+from api.ops.reads.which_log import ACTS, READS
 from api.settings import EnclaveFacts
 from ledger.errors import VerificationError
 from ledger.log.checkpoint import unverified
 from ledger.message import Message
 
 F = TypeVar("F", bound=Callable[..., Any])
-_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,8 @@ class KeptCheckpoint(click.ParamType[CheckpointFile]):
         ctx: click.Context | None,
     ) -> CheckpointFile:
         """The note in the file that was named."""
-        path = str(_FILE.convert(value, param, ctx))
+        del param, ctx
+        path = str(value)
         try:
             with click.open_file(path, "rb") as file:
                 note: bytes = file.read()
@@ -51,7 +51,7 @@ class KeptCheckpoint(click.ParamType[CheckpointFile]):
         except OSError as error:
             misuse(
                 Message(
-                    "Nothing was done: {path} cannot be read ({strerror}).",
+                    "Nothing was done: the checkpoint {path} cannot be read ({strerror}).",
                     path=path,
                     strerror=error.strerror,
                 ),
@@ -75,7 +75,22 @@ def kept_checkpoints(told: str) -> Callable[[F], F]:
 def by_log(
     kept: Sequence[CheckpointFile], facts: EnclaveFacts
 ) -> tuple[Sequence[bytes], Sequence[bytes]]:
-    """Notes of the log of acts, or of none, and those of the log of reads."""
+    """Notes of the log of acts, and those of the log of reads.
+
+    Another log's says nothing of either, and is no damage: whoever gives a wrong file is told so.
+    """
+    for one in kept:
+        origin = unverified(one.note).origin
+        if origin not in (ACTS.origin(facts), READS.origin(facts)):
+            misuse(
+                Message(
+                    "Nothing was done: {path} is a checkpoint of log {origin}, and this is"
+                    " {meant}.",
+                    path=one.name,
+                    origin=origin,
+                    meant=facts.origin,
+                ),
+            )
     notes = [one.note for one in kept]
     of_reads = [note for note in notes if unverified(note).origin == READS.origin(facts)]
     return [note for note in notes if note not in of_reads], of_reads
