@@ -9,11 +9,14 @@ loaded (pyproject.toml): they cost each process a second.
 from __future__ import annotations
 
 import gc
+from inspect import unwrap
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from hypothesis import settings
+
+from tests.examples import in_share, share
 
 pytest_plugins = [
     "tests.attacks",
@@ -84,12 +87,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if found := [name for name in _TOLD_ONCE if name in _fixtures(item)]:
             groups.setdefault(item.path, found[0])
     for item in items:
-        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False) or _leaves_out(item):
             item.add_marker(pytest.mark.property)
         if item.get_closest_marker("xdist_group") is None and _shares(item):
             module = item.nodeid.partition("::")[0]
             item.add_marker(pytest.mark.xdist_group(groups.get(item.path, module)))
     items.sort(key=lambda item: not any(map(item.get_closest_marker, ("slow", "xdist_group"))))
+
+
+def _leaves_out(item: pytest.Item) -> bool:
+    """Whether it tries a share and is no attack: the soak tries all, as `make attack` of those."""
+    if not isinstance(item, pytest.Function) or item.get_closest_marker("attack"):
+        return False
+    made = [unwrap(one) for one in (item.function, *(f[-1].func for f in _fixtures(item).values()))]
+    return any(
+        one.__name__ in code.co_names and function.__globals__.get(one.__name__) is one
+        for function in made
+        if (code := getattr(function, "__code__", None)) is not None
+        for one in (share, in_share)
+    )
 
 
 def _shares(item: pytest.Item) -> bool:

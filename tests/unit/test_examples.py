@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from tests.examples import USUAL, examples, in_share, shared_with_soak
-from tests.source_files import modules
+from tests.examples import USUAL, examples, in_share, share, shared_with_soak
+from tests.source_files import modules, name_of
 
 
 @pytest.fixture
@@ -55,3 +56,40 @@ def test_no_property_has_a_number_that_every_profile_keeps() -> None:
     profiles = Path(__file__).parents[1] / "conftest.py"
     found = [path for path in modules("tests") if fixed.search(path.read_text("utf-8"))]
     assert found == [profiles]
+
+
+@pytest.fixture
+def some() -> Sequence[int]:
+    """A share of a few numbers."""
+    return share((1, 2, 3, 4), 2, "numbers")
+
+
+def test_forms_that_a_push_leaves_out_are_tried_in_the_soak(request: pytest.FixtureRequest) -> None:
+    """Whoever tries a share of them itself is drawn anew there, as a property is."""
+    assert len(share((1, 2), 2, "numbers")) in (1, 2)
+    assert request.node.get_closest_marker("property")
+
+
+def test_so_are_those_that_a_fixture_leaves_out(
+    request: pytest.FixtureRequest, some: Sequence[int]
+) -> None:
+    """Of a test that knows nothing of it."""
+    assert set(some) <= {1, 2, 3, 4}
+    assert request.node.get_closest_marker("property")
+
+
+def test_cases_that_a_push_leaves_out_are_those_of_attacks() -> None:
+    """`make attack` makes all of them; of any other test the soak takes `shared_with_soak`."""
+    seen = 0
+    told = {path: path.read_text("utf-8") for path in modules("tests")}
+    for path in (path for path, text in told.items() if re.search(r"\bshare\(", text)):
+        for made in ast.walk(ast.parse(told[path])):
+            if isinstance(made, ast.FunctionDef) and made.name.startswith("test_"):
+                called = [
+                    {name_of(one.func) for one in ast.walk(mark) if isinstance(one, ast.Call)}
+                    for mark in made.decorator_list
+                ]
+                if any("share" in names for names in called):
+                    assert any("attack" in names for names in called), f"{path}: {made.name}"
+                    seen += 1
+    assert seen

@@ -149,7 +149,6 @@ def test_the_shortest_way_to_every_state_is_lawful() -> None:
             )
 
 
-@pytest.mark.property  # where more than a share of them is tried
 def test_no_guard_stumbles_over_facts_that_fit() -> None:
     """A guard answers; it never raises, whatever act is tried in whatever state."""
     for state in each(STATES):
