@@ -178,13 +178,17 @@ class CheckpointTree:
         return _ProofNodes(self.size, self._edge, self._kept)
 
     def _require_root(self) -> None:
-        """The root is made of all that the partial tiles hold, and of nothing else."""
-        nodes = TileNodes(self.size, self._kept.store, self._edge)
-        root = merkle.root(self.size, nodes)
-        if root != checkpoint.unverified(self.note.encode()).root:
-            self._edge = {}  # whoever asks again reads them again
-            raise VerificationError("tile", f"the edge at {self.size} is of another tree")
-        self._edge, self._sound = nodes.tiles, True
+        """The root is made of all that the partial tiles hold, and of nothing else.
+
+        Where it is not, what was known of them may be of a log that was put back: they are read.
+        """
+        signed = checkpoint.unverified(self.note.encode()).root
+        for known in (self._edge, {}):
+            nodes = TileNodes(self.size, self._kept.store, known)
+            if merkle.root(self.size, nodes) == signed:
+                self._edge, self._sound = nodes.tiles, True
+                return
+        raise VerificationError("tile", f"the edge at {self.size} is of another tree")
 
 
 class _Waiter:

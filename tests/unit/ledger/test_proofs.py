@@ -167,6 +167,22 @@ def test_what_is_kept_proves_nothing_in_another_tree() -> None:
         merkle.verify_inclusion(index, 1_300, leaves[index], given.hashes, root)
 
 
+@pytest.mark.parametrize("size", [None, 850])
+def test_what_is_kept_of_a_longer_log_keeps_no_proof_back(size: int | None) -> None:
+    """Nor that of any checkpoint of another tree that is not as long yet, however often asked."""
+    store, other = Asked(), Asked()
+    store.grow(900)
+    proofs = Proofs(store, store)
+    _same(proofs, 700, 900)
+    leaves = [LEAVES[i] if i < 600 else LEAVES[-i] for i in range(850)]
+    other.grow(850, leaves)
+    store.restore(other.backup())
+    for index in (5, 700, 700, 849):
+        given = inclusion_from_json(proofs.inclusion(index, size))
+        root = checkpoint.unverified(given.checkpoint.encode()).root
+        merkle.verify_inclusion(index, 850, leaves[index], given.hashes, root)
+
+
 @pytest.mark.parametrize("middles", [b"", bytes(512), bytes(100)], ids=["none", "other", "cut"])
 def test_middles_are_believed_no_more_than_a_tile(
     monkeypatch: pytest.MonkeyPatch, middles: bytes
