@@ -226,10 +226,11 @@ def test_a_planted_checkpoint_is_named_by_readiness_and_shuts_no_door(
     assert told["checkpointer"]["detail"] == true["checkpointer"]["detail"]
     act = an_act("ReportReceived", when=idle.clock.now(), stream=f"case/{an_id('after it')}")
     unproven = {"Prefer": "respond-async"}  # no proof comes, and it waits for none
-    idle.send(idle.sign(act, "hotline"), "hotline", unproven)
-    assert idle.size() == size + 1
     projector, _, pool = open_projector(idle.settings)
     with closing(pool), closing(projector):
+        projector.catch_up()  # who takes part was known last when the copy's original was made
+        idle.send(idle.sign(act, "hotline"), "hotline", unproven)
+        assert idle.size() == size + 1
         projector.catch_up()
     assert loops.checkpoint(idle.settings, Event()) == loops.ON_DOUBT
 
