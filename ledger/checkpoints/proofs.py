@@ -10,7 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from itertools import islice
 from typing import Any, Final
 
@@ -303,8 +303,7 @@ class Proofs:
                 tree = None
         if tree is None:
             if unheard:
-                with suppress(Fatal):  # who waits is told that it is late, as of any other cause
-                    self._look()
+                self._look()
             waiter.covered.acquire(timeout=max(0.0, deadline - time.monotonic()))
             with self._lock:
                 tree = waiter.tree
@@ -369,7 +368,7 @@ class Proofs:
         """Takes the newest checkpoint; False: there is none to believe now."""
         try:
             self.newest()
-        except (Unavailable, VerificationError):
+        except (Unavailable, VerificationError, Fatal):  # who waits is told that it is late
             return False
         return True
 

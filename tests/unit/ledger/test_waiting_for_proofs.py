@@ -57,17 +57,26 @@ class _Given:
 
 
 class _Log(MemoryRecordStore):
-    """A log whose tree grows as the test says; it counts how often it was looked at."""
+    """A log whose tree grows as the test says; it counts how often it was looked at.
+
+    Attributes:
+        looks: How often.
+        fails: Whether it refuses.
+        refused: Whether who follows it was refused.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.looks = 0
         self.fails = False
+        self.refused = threading.Event()
 
     def latest(self) -> tuple[int, bytes] | None:
         """See `CheckpointStore`."""
         self.looks += 1
         if self.fails:
+            if threading.current_thread().name == "checkpoints":
+                self.refused.set()
             raise Fatal("the store refuses")
         return super().latest()
 
@@ -179,7 +188,25 @@ def test_who_comes_after_the_hint_is_told_all_the_same(
 def test_who_gives_up_is_waited_with_no_more(log: _Log, hints: _Given, proofs: Proofs) -> None:
     """Also where the store refused to say anything: the record is there, and its proof is late."""
     assert proofs.wait(7, 0.0) is None
-    hints.heard()  # the thread that follows waits for a hint: it would end on a refusal
+    hints.heard()
     log.fails = True
     assert proofs.wait(7, 0.0) is None
     assert proofs._waiting == []
+
+
+def test_a_refusal_ends_nobody_who_follows(
+    log: _Log,
+    hints: _Given,
+    proofs: Proofs,
+    pool: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever waits then is told once the store answers again."""
+    waiting = _waiting(proofs, pool, 0)
+    monkeypatch.setattr("ledger.checkpoints.proofs.POLL_S", 0.001)
+    log.fails = True
+    hints.give()
+    assert log.refused.wait(_LONG_S)
+    log.fails = False
+    log.cover(1)
+    assert waiting.result(_LONG_S)["size"] == 1
