@@ -37,6 +37,8 @@ _DAMAGED: Final = (
 )
 """What the reader of zips raises at one that is cut off, changed or sealed."""
 _MOST_BYTES: Final = 1 << 20
+_MOST_IN_ALL: Final = 1 << 30
+"""Of what is read: a small file may be pressed out of more than any machine holds."""
 Found = Literal["case", "checkpoint"]
 """What was held against the sheet: the records of the case too, or the checkpoint alone."""
 
@@ -86,9 +88,12 @@ def _files(kept: bytes) -> Iterator[tuple[str, bytes]]:
     """The members that are read. Raises: VerificationError."""
     try:
         with zipfile.ZipFile(io.BytesIO(kept)) as bundle:
-            for one in bundle.infolist():
-                if _READ.fullmatch(one.filename) and one.file_size <= _MOST_BYTES:
-                    yield one.filename, bundle.read(one)
+            wanted = [one for one in bundle.infolist() if _READ.fullmatch(one.filename)]
+            wanted = [one for one in wanted if one.file_size <= _MOST_BYTES]
+            if sum(one.file_size for one in wanted) > _MOST_IN_ALL:
+                raise VerificationError("bundle", "it holds more than a bundle does")
+            for one in wanted:
+                yield one.filename, bundle.read(one)
     except _DAMAGED as error:
         raise VerificationError("bundle", "it is no whole bundle") from error
 

@@ -164,6 +164,20 @@ def test_a_bundle_changed_anywhere_is_refused_and_never_a_trace(how: int) -> Non
         hold(SHEET, flagged, [KEY])
 
 
+def test_a_bundle_out_of_which_too_much_comes_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A forger's file of a few kilobytes fills nobody's memory."""
+    kept = members()
+    whole, size = zipped(kept, how=zipfile.ZIP_DEFLATED), sum(map(len, kept.values()))
+    assert len(whole) < size
+    monkeypatch.setattr("ledger.log.sheet_check._MOST_IN_ALL", size)
+    assert hold(SHEET, whole, [KEY]) == "case"
+    kept["data/records/99.json"] = b" "
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: pytest.fail("it is read"))
+    with pytest.raises(VerificationError) as failed:
+        hold(SHEET, zipped(kept, how=zipfile.ZIP_DEFLATED), [KEY])
+    assert failed.value.kind == "bundle"
+
+
 @pytest.mark.parametrize(
     "said",
     [
