@@ -37,7 +37,6 @@ _OPTIONS: Final = (
 _SCALARS: Final = frozenset({str, int, bool})
 _BRANCHES: Final = frozenset({dict, list})
 _PARSED: Final = _SCALARS | _BRANCHES
-_ALLOWED: Final = _PARSED | {tuple}
 _ABOVE_FFFF: Final = re.compile(rb"[\xf0-\xff]")
 # Blocks without a hole in Unicode 14.0; the rest asks the table.
 _OUTSIDE_BLOCKS: Final = re.compile("[^\u0000-\u0377\u1e00-\u1eff\u2010-\u2064\u20a0-\u20c0]")
@@ -64,7 +63,8 @@ def encode(value: Mapping[str, Any]) -> bytes:
     """Canonical bytes of an object.
 
     Args:
-        value: Members of type str, int, bool, dict, list and tuple; of exactly these types.
+        value: Members of type str, int, bool, dict, list and tuple; of exactly these types, but
+            that an object may be more than a dict, as one that a server answered is.
 
     Raises:
         NotCanonical: The value has no canonical form under formats.md §1 (null, float, text not NFC
@@ -72,6 +72,7 @@ def encode(value: Mapping[str, Any]) -> bytes:
     """
     members = dict(value)
     if not _is_shaped(members.values(), MAX_DEPTH):
+        members = {name: _plain(item, MAX_DEPTH) for name, item in members.items()}
         _check_shape(members)
     data = _dump(members, everyday=True)
     if not is_everyday(data):
@@ -141,6 +142,17 @@ def _is_shaped(items: Collection[Any], depth: int) -> bool:
     return True
 
 
+def _plain(value: Any, depth: int) -> Any:  # noqa: ANN401  any JSON
+    """The same with plain objects, `depth` levels far: what lies deeper is refused by its depth."""
+    if not depth:
+        return value
+    if isinstance(value, dict):
+        return {name: _plain(item, depth - 1) for name, item in value.items()}
+    if type(value) is list or type(value) is tuple:
+        return [_plain(item, depth - 1) for item in value]
+    return value
+
+
 def _check_shape(value: dict[str, Any]) -> None:
     """No null, float or other type, nesting at most 32; the range of integers is the encoder's."""
     level: list[Any] = [value]
@@ -151,7 +163,7 @@ def _check_shape(value: dict[str, Any]) -> None:
             kinds = set(map(type, items))
             if kinds <= _SCALARS:
                 continue
-            if not kinds <= _ALLOWED:
+            if not kinds <= _PARSED:
                 raise NotCanonical(_forbidden(kinds))
             below += [item for item in items if type(item) not in _SCALARS]
         if not below:
@@ -165,7 +177,7 @@ def _forbidden(kinds: set[type]) -> str:
         return "null is not allowed: leave the member out"
     if float in kinds:
         return "a number must be a whole number within 2^53-1 and written without point or exponent"
-    names = ", ".join(sorted(kind.__name__ for kind in kinds - _ALLOWED))
+    names = ", ".join(sorted(kind.__name__ for kind in kinds - _PARSED))
     return f"a value of type {names} has no canonical form"
 
 

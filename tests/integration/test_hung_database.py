@@ -55,6 +55,16 @@ def _process_of(appender: GroupAppender) -> int:
     return appender._connection.info.backend_pid
 
 
+@contextmanager
+def _interrupted() -> Iterator[None]:
+    """Ctrl-C is one, also in a worker of a run, where it is passed over."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _until(true: Callable[[], object]) -> None:
     for _ in range(6_000):
         if true():
@@ -262,7 +272,7 @@ def test_who_is_stopped_while_it_waits_leaves_no_answer_to_the_next(database: Da
                 _until(lambda: watching.execute(_ASLEEP).fetchone() == (1,))
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
-        with ThreadPoolExecutor(1) as beside:
+        with ThreadPoolExecutor(1) as beside, _interrupted():
             stopping = beside.submit(stop)
             with pytest.raises(KeyboardInterrupt):
                 asks.rows(connection, [struct.pack("!d", _LONG_S)])

@@ -158,6 +158,14 @@ def _nested(depth: int) -> bytes:
     return b'{"a":' + b"[" * (depth - 1) + b"]" * (depth - 1) + b"}"
 
 
+def test_an_object_may_be_more_than_a_dict() -> None:
+    """What a server answered is said again in an act, in a list and in an object."""
+    answered = type("Answered", (dict,), {})
+    value = {"a": [answered(b=(answered(c=1),))], "d": answered()}
+    plain = {"a": [{"b": [{"c": 1}]}], "d": {}}
+    assert canonical.encode(answered(value)) == canonical.encode(plain)
+
+
 def test_nesting_beyond_32_is_refused() -> None:
     """A reader with a small stack must be able to read every act."""
     assert canonical.parse(_nested(32))
