@@ -103,12 +103,12 @@ class Rolled(ServedEnclave):
         self._homes = [home, other]
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._ports = {name: free_port() for name in ("api A", "api B")}
-        self.proxy = OnePort([])
+        self._well: list[str] = []
         self.url = "http://one.port"
 
     def http(self) -> httpx.Client:
-        """A client of the one address."""
-        return httpx.Client(transport=self.proxy, base_url=self.url, timeout=30)
+        """A client of the one address; whoever is done closes connections of nobody else."""
+        return httpx.Client(transport=OnePort(self._well), base_url=self.url, timeout=30)
 
     def exchange(self, name: str, python: str) -> None:
         """Takes a process out, and puts another version in its place; back once it is well."""
@@ -117,14 +117,14 @@ class Rolled(ServedEnclave):
             self._exchange_projector(python)
             return
         url = f"http://127.0.0.1:{self._ports.get(name, 0)}"
-        if url in self.proxy.well:
-            self.proxy.well.remove(url)
+        if url in self._well:
+            self._well.remove(url)
         self._end(name)
         if name in self._ports:
             here = replace(self.settings, port=self._ports[name])
             self._start(name, here, python, "api.http.wsgi")
             self._await(name, f"{url}/v1/log")
-            self.proxy.well.append(url)
+            self._well.append(url)
         else:
             self._start(name, self.settings, python, "api.cli.main", "serve", "--role", name)
 
