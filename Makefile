@@ -40,7 +40,7 @@ demo: $(READY) ## two cases from first report to proof, then the tampering drill
 serve: $(READY) ## serve the enclave in SOCAI_HOME (default .socai) on port 8000
 	@$(BIN)/socai serve
 
-test: $(READY) ## every test of a push: about nine minutes on 2 cores (ceiling: eight)
+test: $(READY) ## every test of a push: under eight minutes on 2 cores
 	@$(BIN)/python -m tests.room $(WORKERS)
 	$(PYTEST) -q -rs -n $(WORKERS) --dist loadgroup
 
