@@ -1084,3 +1084,8 @@ def adopt(registry: Registry, change: Json, name: str = "2-thu.1") -> Edition:
         registry, "EditionAdopted", adoption_facts(change, registry.edition, name), stream="ledger"
     )
     return registry.edition
+
+
+def turned(data: bytes) -> bytes:
+    """The same with one bit of its last byte turned: another one, whatever it ended in."""
+    return data[:-1] + bytes([data[-1] ^ 1])

@@ -23,6 +23,7 @@ from api.ops.backup.repository import (
 from api.settings import SettingsError
 from keys.hpke import OpeningKey
 from tests.attacks import attack
+from tests.builders import turned
 
 SEGMENT = 1 << 20
 KEY = OpeningKey.generate()
@@ -185,7 +186,7 @@ def test_every_part_that_does_not_open_is_named(repository: Repository) -> None:
     path = repository.folder / "base" / base.name / f"{CLUSTER}.sealed"
     path.write_bytes(path.read_bytes()[:-1])
     wal = repository.segment(segment(1))
-    wal.write_bytes(wal.read_bytes()[:-1] + b"\0")
+    wal.write_bytes(turned(wal.read_bytes()))
     assert [name for name, _ in repository.unopened(KEY)] == [
         f"base/{A}/cluster", f"base/{B}/cluster", f"base/{B}/manifest", f"base/{B}/home",
         f"wal/{segment(1)}"

@@ -26,7 +26,7 @@ from ledger.streams.event import TOPIC
 from ledger.streams.record_reader import Opened
 from tests import builders
 from tests.a_ledger import a_report, revocation
-from tests.builders import an_act
+from tests.builders import an_act, turned
 from tests.mirrored import Above, Below
 from tests.smuggle import smuggler_of
 from tests.source_files import ROOT
@@ -229,7 +229,7 @@ def test_noise_below_is_set_aside_above_and_ends_nothing() -> None:
     below.a.ledger.refresh()
     damaged = below.case(2)
     rows = below.store._records
-    rows[damaged] = replace(rows[damaged], state=rows[damaged].state[:-1] + b"\0")
+    rows[damaged] = replace(rows[damaged], state=turned(rows[damaged].state))
     items = below.segment().items
     assert isinstance(items[noise.index], Kept)
     assert isinstance(items[damaged], Unread)

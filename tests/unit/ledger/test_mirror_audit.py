@@ -15,7 +15,7 @@ from keys import envelope_encryption
 from ledger.mirror.audit import MirrorFinding, findings
 from ledger.ports import StoredRecord
 from tests.attacks import attack
-from tests.builders import an_id
+from tests.builders import an_id, turned
 from tests.mirrored import Above, Below, MemoryMirror
 
 Change = Callable[[Above], None]
@@ -33,7 +33,7 @@ def taken() -> Above:
     below.erase(erased)
     damaged = below.case(3)
     rows = below.store._records
-    rows[damaged] = replace(rows[damaged], state=rows[damaged].state[:-1] + b"\0")
+    rows[damaged] = replace(rows[damaged], state=turned(rows[damaged].state))
     mirror.take(above.opened(below.publish()))
     return above
 
@@ -105,8 +105,8 @@ def _longer(note: bytes) -> bytes:
 
 
 CHANGES: dict[str, Change] = {
-    "a state": lambda a: _put(a, r := _row(a), state=r.state[:-1] + b"\0"),
-    "a wrap": lambda a: _put(a, r := _row(a), wrap=(r.wrap or b"")[:-1] + b"\0"),
+    "a state": lambda a: _put(a, r := _row(a), state=turned(r.state)),
+    "a wrap": lambda a: _put(a, r := _row(a), wrap=turned(r.wrap or b"")),
     "a key that goes": lambda a: _put(a, _row(a), wrap=None),
     "an entry": lambda a: _put(a, _row(a), entry=bytes(32)),
     "another content": lambda a: a.store.rows.__setitem__(
@@ -128,7 +128,7 @@ CHANGES: dict[str, Change] = {
     "how far a segment came": lambda a: _put_segment(a, size=3),
     "a segment that goes": lambda a: a.store.brought.clear(),
     "as what grants name an act": lambda a: a.store.named.__setitem__(3, UUID(an_id("x"))),
-    "a file": lambda a: _put_files(a, lambda files: [files[0][:-1] + b"\0", None]),
+    "a file": lambda a: _put_files(a, lambda files: [turned(files[0]), None]),
     "a file that goes": lambda a: _put_files(a, lambda files: files[:1]),
     "files in each other's place": lambda a: _put_files(a, lambda files: files[::-1]),
     "a file of a record without one": lambda a: a.store.files.__setitem__(0, [b"x"]),
