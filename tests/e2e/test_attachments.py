@@ -474,7 +474,6 @@ def _forget_peak(pid: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.drill
 @pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
 def test_files_of_any_size_pass_through_the_same_memory(service: Service, tmp_path: Path) -> None:
     """Sent and fetched through gunicorn, three times as large a file raises no peak.

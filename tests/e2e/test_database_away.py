@@ -88,7 +88,6 @@ def home(own_database: Database, tmp_path: Path) -> Settings:
     return found(own_database, tmp_path / "home")
 
 
-@pytest.mark.drill
 def test_what_starts_without_a_database_answers_503_and_goes_on_by_itself(
     own_server: Embedded, home: Settings, tmp_path: Path
 ) -> None:

@@ -468,8 +468,7 @@ _CUT_OFF: Final = """
 """What stands beyond the right edge, where nothing around it can be scrolled."""
 
 
-@pytest.mark.drill
-@pytest.mark.parametrize("width", [WIDE, NARROW])
+@pytest.mark.parametrize("width", [pytest.param(WIDE, marks=pytest.mark.drill), NARROW])
 def test_the_page_of_the_api_shows_every_call_and_leads_to_it(
     desk: Desk, width: int, tmp_path: Path
 ) -> None:

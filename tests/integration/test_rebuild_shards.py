@@ -118,7 +118,6 @@ def test_several_processes_write_the_rows_of_one(
     assert made.compared() == []
 
 
-@pytest.mark.drill
 def test_a_forged_name_hides_nothing(database: Database) -> None:
     """A writer taken over names a case in upper case: a view has it, however it is built."""
     made = Yard(database, played("SC1"))
