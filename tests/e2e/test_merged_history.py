@@ -351,7 +351,10 @@ def test_a_file_below_is_opened_against_a_row_that_names_its_record(joined: Join
     joined.grant(GRANTED)
     with psycopg.connect(joined.above.service.database.admin, autocommit=True) as owner:
         owner.execute("ALTER TABLE mirror.files DISABLE TRIGGER USER")
-        owner.execute("UPDATE mirror.files SET state = set_byte(state, 20, 0) WHERE n = 0")
+        owner.execute(
+            "UPDATE mirror.files SET state = set_byte(state, 20, get_byte(state, 20) # 1)"
+            " WHERE n = 0"
+        )
     assert joined.get(_file_path(joined), GRANTED).get_json()["code"] == "evidence_fails"
 
 
