@@ -1,7 +1,8 @@
 """What a run writes lies in memory where there is room: homes, clusters and folders of tests.
 
 A plugin of pytest. A disk's file system takes a twelfth of a run's processor time, most of it for
-the thousand files of each cluster. What a run that failed has left is taken away by the next one.
+the thousand files of each cluster. What a run that failed has left outlasts the next one, since
+`make drills` is two, and the one after that takes it away.
 """
 
 from __future__ import annotations
@@ -42,13 +43,16 @@ def make_folder(memory: Path) -> tuple[Path, int]:
 
 
 def remove_left(memory: Path) -> None:
-    """Takes away the folders of runs that are over."""
+    """Takes away the folders of runs that are over, but spares each of them once."""
     for folder in memory.glob(f"{_PREFIX}*"):
         with suppress(OSError):  # another user's, or gone by now
             lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
+                if os.fstat(lock).st_size:
+                    shutil.rmtree(folder, ignore_errors=True)
+                else:
+                    os.write(lock, b"spared")
             finally:
                 os.close(lock)
 
@@ -57,8 +61,10 @@ def remove_left(memory: Path) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Whoever leads the run says where, unless that was said."""
     leads = not hasattr(config, "workerinput") and not config.option.collectonly
-    if leads and config.option.basetemp is None and is_roomy(_MEMORY):
-        remove_left(_MEMORY)
+    if not leads or config.option.basetemp is not None:
+        return
+    remove_left(_MEMORY)  # first, or what lies there is never taken away where it takes the room
+    if is_roomy(_MEMORY):
         config.stash[_MADE] = made, _ = make_folder(_MEMORY)
         config.option.basetemp = str(made / "run")
 
@@ -83,4 +89,4 @@ def pytest_terminal_summary(
     """Where to look after a failure."""
     if _MADE in config.stash and exitstatus != pytest.ExitCode.OK:
         made, _ = config.stash[_MADE]
-        terminalreporter.write_line(f"files: {made}, in memory until the next run begins")
+        terminalreporter.write_line(f"files: {made}, in memory until the next run but one begins")
