@@ -26,7 +26,8 @@ def examples(usual: int) -> int:
 def share(forms: Sequence[_Form], one_in: int, of: str) -> Sequence[_Form]:
     """One in so many of the forms in the profile `ci`, all of them in the others.
 
-    Where tests of many things share their forms, each begins elsewhere: together they try all.
+    Where tests of many things share their forms, each begins elsewhere: together they try all. Of
+    each thing one form at least is tried.
 
     Args:
         forms: What could be tried.
@@ -35,8 +36,8 @@ def share(forms: Sequence[_Form], one_in: int, of: str) -> Sequence[_Form]:
     """
     if settings().max_examples > USUAL:
         return forms
-    begin = crc32(of.encode()) % one_in
-    return forms[begin::one_in] or forms[:1]
+    begin = crc32(of.encode()) % min(one_in, len(forms) or 1)
+    return forms[begin::one_in]
 
 
 def shared_with_soak(forms: Iterable[_Form], one_in: int, of: str) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -56,6 +57,21 @@ def test_no_property_has_a_number_that_every_profile_keeps() -> None:
     profiles = Path(__file__).parents[1] / "conftest.py"
     found = [path for path in modules("tests") if fixed.search(path.read_text("utf-8"))]
     assert found == [profiles]
+
+
+@pytest.mark.parametrize(("profile", "tried"), [("ci", 200), ("whole", 1000)])
+@pytest.mark.usefixtures("loading")
+def test_of_few_forms_each_is_tried_as_often_as_another(profile: str, tried: int) -> None:
+    """Also where one in so many is less than one: not the first of them for nearly every thing."""
+    settings.load_profile(profile)
+    times = Counter(form for n in range(200) for form in share(range(5), 75, f"thing {n}"))
+    assert times.total() == tried
+    assert min(times[form] for form in range(5)) > tried // 5 // 2
+
+
+def test_of_no_forms_none_is_tried() -> None:
+    """Nor is it a fault to have none."""
+    assert list(share((), 2, "nothing")) == []
 
 
 @pytest.fixture
