@@ -8,11 +8,11 @@ views it stops, visibly, and nothing else (architecture.md §5).
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 import psycopg
 
@@ -53,8 +53,14 @@ class GenerationPosition(Protocol):
     def position(self) -> int:
         """Last record folded, -1 for none."""
 
-    def move(self, cursor: Cursor, position: int, recorded_at: datetime | None) -> None:
-        """Says in the cursor's transaction how far it is folded now. Raises: ConcurrentUpdate."""
+    def move(
+        self, cursor: Cursor, position: int, recorded_at: datetime | None, *others: Self
+    ) -> None:
+        """Says in the cursor's transaction how far it and others beside it are folded now.
+
+        Raises:
+            ConcurrentUpdate: One has moved meanwhile.
+        """
 
     def stop(self, connection: Connection, why: str, index: int) -> None:
         """Says which record stops it."""
@@ -75,9 +81,10 @@ class BatchTransaction:
         lean: As of `Fold`.
         turn_s: How long a batch may take: by what the last one took, the next is shorter. None: as
             long as it likes.
+        read: As of `reader`, for batches; where what was read for another group is read again.
     """
 
-    def __init__(  # noqa: PLR0913 - the ports, the log's name and four choices
+    def __init__(  # noqa: PLR0913 - the ports, the log's name and five choices
         self,
         views: Mapping[str, View],
         records: RecordStore,
@@ -90,10 +97,12 @@ class BatchTransaction:
         share: Shard = ALL_SHARDS,
         lean: bool = False,
         turn_s: float | None = None,
+        read: Callable[[int, int], Sequence[Opened]] | None = None,
     ) -> None:
         self._views = views
         self._records = records
         self._reader = reader
+        self._read = read or reader.read
         self._origin = origin
         self._level = level
         self._most = most
@@ -214,7 +223,7 @@ class BatchTransaction:
     ) -> None:
         fold = self._at(connection, behind)
         if self._share.whole:
-            opened = self._reader.read(behind + 1, last - behind)
+            opened = self._read(behind + 1, last - behind)
             if len(opened) < last - behind:
                 missing = behind + 1 + len(opened)
                 raise VerificationError("gap", "the log's head promises this record", missing)
@@ -249,8 +258,7 @@ class BatchTransaction:
     ) -> None:
         """Rows and positions of one batch in one transaction."""
         with connection.transaction(), connection.cursor() as cursor:
-            for place in members:
-                place.move(cursor, last, opened[-1].recorded_at if opened else None)
+            members[0].move(cursor, last, opened[-1].recorded_at if opened else None, *members[1:])
             batches = [(p, self._views[p.view].batch(cursor, p.gen)) for p in members]
             for step in fold.steps(opened):
                 for place, batch in batches:

@@ -11,19 +11,25 @@ from datetime import datetime
 from time import monotonic
 from typing import Final, LiteralString, NamedTuple
 
+from projections.engine.lease import HeldLease
 from projections.views.audience import AT_ONCE, NAME
 from projections.views.base import Connection
 
 EVERY_S: Final = 1.0
 
-_CLOCK: Final[LiteralString] = "SELECT clock_timestamp()"
-_SIZE: Final[LiteralString] = "SELECT size FROM log.log_head"
-_BEAT: Final[LiteralString] = """
-UPDATE sec.beat SET at = %s WHERE EXISTS (SELECT FROM proj.views v
-  WHERE v.view = %s AND v.state = 'live' AND v.error IS NULL AND v.position >= %s)
+_TELL: Final[LiteralString] = """
+WITH told AS (
+  UPDATE sec.beat SET at = %(at)s WHERE EXISTS (SELECT FROM proj.views v
+    WHERE v.view = %(view)s AND v.state = 'live' AND v.error IS NULL AND v.position >= %(last)s)
+  RETURNING true
+), ended AS (
+  DELETE FROM sec.ended WHERE index <= %(last)s AND EXISTS (SELECT FROM told)
+), excluded AS (
+  DELETE FROM sec.excluded WHERE gen = %(at_once)s AND index <= %(last)s
+    AND EXISTS (SELECT FROM told)
+)
+SELECT EXISTS (SELECT FROM told)
 """
-_ENDED: Final[LiteralString] = "DELETE FROM sec.ended WHERE index <= %s"
-_EXCLUDED: Final[LiteralString] = "DELETE FROM sec.excluded WHERE gen = %s AND index <= %s"
 
 
 class _Promise(NamedTuple):
@@ -41,25 +47,19 @@ class Beat:
         self._told_at = -EVERY_S
         self._told: int | None = None
 
-    def look(self, connection: Connection) -> None:
-        """Notes the instant, and then how long the log is, before it is folded so far."""
+    def look(self, found: HeldLease) -> None:
+        """Notes the instant, and how long the log was then at least, before it is folded so far."""
         if self._promise is not None:
             return
-        now, size = connection.execute(_CLOCK).fetchone(), connection.execute(_SIZE).fetchone()
-        if now is None or size is None:
-            return
-        if size[0] - 1 != self._told or monotonic() - self._told_at >= EVERY_S:
-            self._promise = _Promise(now[0], size[0] - 1)
+        last = found.size - 1
+        if last != self._told or monotonic() - self._told_at >= EVERY_S:
+            self._promise = _Promise(found.at, last)
 
     def tell(self, connection: Connection) -> None:
         """Says so if it is folded by now, and clears what was in force until it was."""
         promise = self._promise
         if promise is None:
             return
-        with connection.transaction():
-            told = connection.execute(_BEAT, [promise.at, NAME, promise.last]).rowcount
-            if told:
-                connection.execute(_ENDED, [promise.last])
-                connection.execute(_EXCLUDED, [AT_ONCE, promise.last])
-        if told:
+        said = {"at": promise.at, "view": NAME, "last": promise.last, "at_once": AT_ONCE}
+        if connection.execute(_TELL, said).fetchone() == (True,):
             self._promise, self._told, self._told_at = None, promise.last, monotonic()

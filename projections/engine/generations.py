@@ -24,14 +24,18 @@ from ledger.ports import LogHead
 from ledger.postgres import definitions, migrate
 from projections.views.all_views import VIEWS
 from projections.views.base import Connection, Cursor, View
+from projections.views.column import column
 
 _PURGE_ROWS: Final = 5_000
 
-_STATES: Final[LiteralString] = """
-SELECT view, gen, state, shape, position, judged, recorded_at, target, error, error_at
-FROM proj.views
-ORDER BY view, gen
-"""
+COLUMNS: Final[LiteralString] = (
+    "v.view, v.gen, v.state, v.shape, v.position, v.judged, v.recorded_at, v.target, v.error,"
+    " v.error_at"
+)
+"""Of a row of `proj.views`, in the order of the attributes of `ViewState`."""
+_STATES: Final[LiteralString] = (
+    "SELECT " + COLUMNS + " FROM proj.views v ORDER BY v.view, v.gen"  # noqa: S608  a constant
+)
 _NEW: Final[LiteralString] = """
 INSERT INTO proj.views (view, gen, state, shape, target) VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT DO NOTHING
@@ -40,8 +44,9 @@ _NEXT_GEN: Final[LiteralString] = """
 SELECT coalesce(max(gen), 0) + 1 FROM proj.views WHERE view = %s
 """
 _MOVED: Final[LiteralString] = """
-UPDATE proj.views SET position = %s, recorded_at = %s, judged = least(judged, position)
-WHERE view = %s AND gen = %s AND position = %s
+UPDATE proj.views v SET position = %s, recorded_at = %s, judged = least(v.judged, v.position)
+FROM unnest(%b::text[], %b::smallint[]) AS g (view, gen)
+WHERE v.view = g.view AND v.gen = g.gen AND v.position = %s
 """
 _JUDGED: Final[LiteralString] = """
 UPDATE proj.views SET judged = %s WHERE view = %s AND gen = %s AND judged = %s AND position = %s
@@ -181,14 +186,25 @@ class ViewState:
             return lag, None
         return lag, int((head.recorded_at - self.recorded_at).total_seconds())
 
-    def move(self, cursor: Cursor, position: int, recorded_at: datetime | None) -> None:
+    def move(
+        self, cursor: Cursor, position: int, recorded_at: datetime | None, *others: ViewState
+    ) -> None:
         """Everything up to `position` is folded, in the transaction of the cursor.
 
+        Args:
+            cursor: Of the transaction.
+            position: Last record that is folded then.
+            recorded_at: When that was taken.
+            others: Which stand where this one does, and move with it.
+
         Raises:
-            ConcurrentUpdate: It does not stand where it stood when it was read.
+            ConcurrentUpdate: One does not stand where it stood when it was read.
         """
-        said = [position, recorded_at, self.view, self.gen, self.position]
-        if not cursor.execute(_MOVED, said).rowcount:
+        moved = (self, *others)
+        views, gens = zip(*((one.view, one.gen) for one in moved), strict=True)
+        named = [column("text", views), column("smallint", gens)]
+        found = cursor.execute(_MOVED, [position, recorded_at, *named, self.position])
+        if found.rowcount != len(moved):
             raise ConcurrentUpdate
 
     def judge(self, cursor: Cursor, judged: int) -> None:

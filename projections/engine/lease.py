@@ -9,12 +9,15 @@ generation moves on from where it stood or not at all (`generations.ConcurrentUp
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, LiteralString
 from uuid import UUID
 
 import psycopg
 
 from ledger.postgres.connect import answering_within
+from projections.engine.generations import COLUMNS, ViewState
 from projections.views.base import Connection
 
 _HUNG_S: Final = 8.0
@@ -23,15 +26,39 @@ LEASE_S: Final = 5.0
 """By the database's clock; views stand still so long when their loop is killed."""
 
 _NAME: Final[LiteralString] = "SELECT gen_random_uuid()"
-_HOLD: Final[LiteralString] = """
-INSERT INTO proj.lease AS l (holder, until)
-VALUES (%s, clock_timestamp() + make_interval(secs => %s))
-ON CONFLICT (one) DO UPDATE SET holder = excluded.holder, until = excluded.until
-WHERE l.holder = excluded.holder OR l.until < clock_timestamp()
+_HOLD: Final[LiteralString] = (
+    """
+WITH held AS (
+  INSERT INTO proj.lease AS l (holder, until)
+  VALUES (%s, clock_timestamp() + make_interval(secs => %s))
+  ON CONFLICT (one) DO UPDATE SET holder = excluded.holder, until = excluded.until
+  WHERE l.holder = excluded.holder OR l.until < clock_timestamp()
+  RETURNING true
+)
+SELECT now(), coalesce(h.size, 0), """  # noqa: S608  a constant
+    + COLUMNS
+    + """
+FROM held LEFT JOIN log.log_head h ON true LEFT JOIN proj.views v ON true ORDER BY v.view, v.gen
 """
+)
 _RELEASE: Final[LiteralString] = """
 UPDATE proj.lease SET until = '-infinity' WHERE holder = %s
 """
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLease:
+    """What whoever holds the lease finds, all of it at once.
+
+    Attributes:
+        at: An instant by the database's clock; what was taken by then is counted in `size`.
+        size: Records of the log.
+        views: Every generation of every view.
+    """
+
+    at: datetime
+    size: int
+    views: list[ViewState]
 
 
 class Lease:
@@ -45,13 +72,20 @@ class Lease:
         self._seconds = seconds
         self._holder: UUID | None = None
 
-    def hold(self, connection: Connection) -> bool:
-        """Takes or renews it; False while another loop holds it."""
+    def hold(self, connection: Connection) -> HeldLease | None:
+        """Takes or renews it, and looks how all stands; None while another loop holds it.
+
+        Its instant is that of the transaction, which comes before what it sees.
+        """
         if self._holder is None:
             row = connection.execute(_NAME).fetchone()
             self._holder = None if row is None else row[0]
         with answering_within(connection, _HUNG_S):
-            return connection.execute(_HOLD, [self._holder, self._seconds]).rowcount == 1
+            rows = connection.execute(_HOLD, [self._holder, self._seconds]).fetchall()
+        if not rows:
+            return None
+        at, size = rows[0][:2]
+        return HeldLease(at, size, [ViewState(*row[2:]) for row in rows if row[2] is not None])
 
     def release(self, connection: Connection) -> None:
         """Gives it up where it is held, so that the next loop need not wait."""

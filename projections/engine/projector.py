@@ -15,7 +15,7 @@ from typing import Final
 from ledger.errors import LedgerError, Unavailable
 from ledger.message import Message
 from ledger.ports import Notices, RecordStore, Watch
-from ledger.streams.record_reader import Reader
+from ledger.streams.record_reader import Opened, Reader
 from ledger.write.forgetting import Forgetting
 from ledger.write.registry_follower import RegistryFollower
 from projections.engine.batch_transaction import BatchTransaction, is_away
@@ -31,7 +31,7 @@ from projections.engine.generations import (
     states,
     switch,
 )
-from projections.engine.lease import LEASE_S, Lease
+from projections.engine.lease import LEASE_S, HeldLease, Lease
 from projections.engine.rebuild_pool import Builders
 from projections.engine.rebuild_worker import LARGEST
 from projections.fold.fold import BATCH
@@ -111,6 +111,7 @@ class Projector:
         self._behind = False  # whether it left some to fold
         self._ahead_s = ahead_s
         self._shared = 0.0  # when the others had a turn
+        self._opened: Sequence[Opened] = ()  # what this step has read
         self._sweep = GcPause()
 
     # -- running -------------------------------------------------------------------------------
@@ -165,10 +166,11 @@ class Projector:
             Unavailable: Another process is the loop: ask it with `ask_rebuild`.
             LedgerError: A record stopped the new generation; the old one is still read.
         """
-        connection = self._active()
-        if connection is None:
+        active = self._active()
+        if active is None:
             raise _busy()
-        gen = ask_rebuild(connection, view, self._size(), tuple(self._views.values()))
+        connection, found = active
+        gen = ask_rebuild(connection, view, found.size, tuple(self._views.values()))
         with self._sweep:
             self._build(connection, view, gen, progress)
 
@@ -190,13 +192,13 @@ class Projector:
         """One batch of what is furthest behind; False: all is done, or another loop is active."""
         if monotonic() - self._looked > POLL_S:
             self._forget()  # whoever waits for the lease holds keys and what was folded, too
-        connection = self._active()
-        if connection is None:
+        active = self._active()
+        if active is None:
             return False
         if monotonic() - self._looked > POLL_S:
             self._look()
         try:
-            return self._step(connection)
+            return self._step(*active)
         except ConcurrentUpdate:
             self._groups = {}
             return True  # the next look says where the views stand, and whose the lease is
@@ -206,11 +208,12 @@ class Projector:
 
         While a generation is built nothing is taken back: there it would be missed.
         """
-        connection = self._active()
-        if connection is None:
+        active = self._active()
+        if active is None:
             return False
         self._judged = monotonic()
-        every = [state for state in states(connection) if state.view in self._views]
+        connection, found = active
+        every = [state for state in found.views if state.view in self._views]
         if any(state.state == "building" for state in every):
             return False
         try:
@@ -228,10 +231,11 @@ class Projector:
         went_on = monotonic() - self._judged > POLL_S and self.look_back()
         return self.advance() or went_on or self.look_back()
 
-    def _step(self, connection: Connection) -> bool:
-        every = [state for state in states(connection) if state.view in self._views]
-        self._beat.look(connection)
-        size = self._size()
+    def _step(self, connection: Connection, found: HeldLease) -> bool:
+        self._opened = ()
+        every = [state for state in found.views if state.view in self._views]
+        self._beat.look(found)
+        size = found.size
         building = [s for s in every if s.state == "building" and not s.stopped]
         if self._builders is not None:
             self._builders.tend_only(building)
@@ -277,7 +281,7 @@ class Projector:
                 self._views, self._records, self._reader,
                 origin=self._origin, level=self._level,
                 most=self._batch if read else self._largest, follower=self._follower,
-                lean=name == _AHEAD, turn_s=TURN_S if read else None,
+                lean=name == _AHEAD, turn_s=TURN_S if read else None, read=self._read,
             )  # fmt: skip
         folded = group.advance(connection, places, size)
         if folded is None:
@@ -286,10 +290,17 @@ class Projector:
         self._sweep.released(group.take_forgotten())
         return True
 
+    def _read(self, start: int, limit: int) -> Sequence[Opened]:
+        """Records, opened: the other views mostly fold what the audience has folded just now."""
+        kept = self._opened
+        if not kept or kept[0].index != start or len(kept) < limit:
+            kept = self._opened = self._reader.read(start, limit)
+        return kept[:limit]
+
     # -- connection ----------------------------------------------------------------------------
 
-    def _active(self) -> Connection | None:
-        """The loop's connection while it holds the lease; None while another process does."""
+    def _active(self) -> tuple[Connection, HeldLease] | None:
+        """The loop's connection while it holds the lease, and how all stands; else None."""
         if self._connection is None or self._connection.closed:
             self._groups = {}
             connection = self._connect()
@@ -301,8 +312,9 @@ class Projector:
                 connection.close()
                 raise
             self._connection = connection
-        if self._lease.hold(self._connection):
-            return self._connection
+        found = self._lease.hold(self._connection)
+        if found is not None:
+            return self._connection, found
         self._groups = {}
         if self._builders is not None:
             self._builders.stop()
@@ -326,8 +338,8 @@ class Projector:
         return self._records.head().size
 
     def _live(self) -> list[ViewState]:
-        connection = self._active()
-        return [] if connection is None else [s for s in states(connection) if s.state == "live"]
+        active = self._active()
+        return [] if active is None else [s for s in active[1].views if s.state == "live"]
 
 
 _Group = tuple[str, list[ViewState]]

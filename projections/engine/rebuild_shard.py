@@ -53,15 +53,22 @@ class RebuildShard:
         """Whether nothing is left for it."""
         return self.position + 1 >= self.until
 
-    def move(self, cursor: Cursor, position: int, recorded_at: datetime | None) -> None:  # noqa: ARG002 - a part keeps none
-        """Everything of the share up to `position` is folded.
+    def move(
+        self,
+        cursor: Cursor,
+        position: int,
+        recorded_at: datetime | None,  # noqa: ARG002 - a part keeps none
+        *others: RebuildShard,
+    ) -> None:
+        """Everything of the share up to `position` is folded, and of the others with it.
 
         Raises:
-            ConcurrentUpdate: It does not stand where it stood when it was read.
+            ConcurrentUpdate: One does not stand where it stood when it was read.
         """
-        said = [position, self.view, self.gen, self.digits, self.position]
-        if not cursor.execute(_MOVED, said).rowcount:
-            raise ConcurrentUpdate
+        for one in (self, *others):
+            said = [position, one.view, one.gen, one.digits, one.position]
+            if not cursor.execute(_MOVED, said).rowcount:
+                raise ConcurrentUpdate
 
     def stop(self, connection: Connection, why: str, index: int) -> None:
         """A record stops the generation."""

@@ -12,6 +12,7 @@ from typing import Any, Final, LiteralString
 from psycopg import sql
 
 from projections.views.base import Cursor
+from projections.views.column import KINDS, column
 
 _TEXTS: Final = "text[]"
 
@@ -28,14 +29,14 @@ class NewRows:
     def __init__(
         self, table: LiteralString, columns: Sequence[LiteralString], otherwise: LiteralString = ""
     ) -> None:
-        parts = [column.partition(" ") for column in columns]
-        self._texts = [n for n, (_, _, kind) in enumerate(parts) if kind == _TEXTS]
-        names = [sql.Identifier(name) for name, _, _ in parts]
+        parts = [(name, kind) for name, _, kind in (told.partition(" ") for told in columns)]
+        self._texts = [n for n, (_, kind) in enumerate(parts) if kind == _TEXTS]
+        names = [sql.Identifier(name) for name, _ in parts]
         # an array of arrays is a table of one width: each of them goes as the text of it
-        given = [sql.SQL("text" if kind == _TEXTS else kind) for _, _, kind in parts]
+        self._kinds = [kind if kind in KINDS else "text" for _, kind in parts]
         taken = [
-            sql.SQL("{}::text[]").format(name) if kind == _TEXTS else name
-            for name, (_, _, kind) in zip(names, parts, strict=True)
+            name if kind in KINDS else sql.SQL("{}::" + kind).format(name)
+            for name, (_, kind) in zip(names, parts, strict=True)
         ]
         self._put = (
             sql.SQL(
@@ -46,7 +47,7 @@ class NewRows:
                 table=sql.Identifier(table),
                 names=sql.SQL(", ").join(names),
                 taken=sql.SQL(", ").join(taken),
-                arrays=sql.SQL(", ").join(sql.SQL("%b::{}[]").format(kind) for kind in given),
+                arrays=sql.SQL(", ").join(sql.SQL(f"%b::{kind}[]") for kind in self._kinds),
                 otherwise=sql.SQL(otherwise),
             )
             .as_bytes()
@@ -59,7 +60,7 @@ class NewRows:
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
         for n in self._texts:
             columns[n] = [_literal(texts) for texts in columns[n]]
-        cursor.execute(self._put, [list(column) for column in columns])
+        cursor.execute(self._put, [column(k, v) for k, v in zip(self._kinds, columns, strict=True)])
 
 
 def _literal(texts: Sequence[str]) -> str:

@@ -49,15 +49,22 @@ ROWS = (
 
 
 class Streams(PostgresRecords):
-    """Records that remember which streams were asked for.
+    """Records that remember which were asked for.
 
     Attributes:
         asked: Ids of streams, in turn.
+        sections: First index and most records of sections, in turn.
     """
 
     def __init__(self, pool: Pool) -> None:
         super().__init__(pool)
         self.asked: list[UUID] = []
+        self.sections: list[tuple[int, int]] = []
+
+    def read(self, start: int, limit: int) -> Sequence[StoredRecord]:
+        """As stored."""
+        self.sections.append((start, limit))
+        return super().read(start, limit)
 
     def stream(self, stream_id: UUID, after_seq: int = 0) -> Iterator[StoredRecord]:
         """As stored."""
@@ -277,6 +284,38 @@ def test_the_audience_is_folded_before_anything_else_is(bench: Bench) -> None:
     patient.close()
     assert turns > 2
     assert bench.fold_all() == end
+
+
+def test_a_record_that_comes_alone_costs_few_statements(database: Database) -> None:
+    """Each is a way there and back, and under a steady load most batches are short."""
+    bench, asked = Bench(database, played("SC1")), list[str]()
+
+    class Counting(psycopg.Cursor[tuple[Any, ...]]):
+        def execute(self, query: Any, *more: Any, **named: Any) -> Counting:  # noqa: ANN401
+            asked.append(str(query))
+            super().execute(query, *more, **named)
+            return self
+
+    def connect() -> Connection:
+        connection = bench.connect()
+        connection.cursor_factory = Counting
+        return connection
+
+    last = len(bench.played.log.rows) - 1
+    assert bench.played.log.statements[last].members["stream"].startswith("case/")
+    bench.played.fill(database.admin, end=last)
+    records = bench.records()
+    reader = Reader(records, bench.played.log.kek, ORIGIN)
+    projector = Projector(connect, records, reader, origin=ORIGIN)
+    projector.catch_up()
+    bench.played.fill(database.admin, start=last)
+    asked.clear()
+    records.sections.clear()
+    assert projector.advance()
+    assert set(bench.positions().values()) == {last}
+    assert len(asked) <= 16, "\n".join(asked)
+    assert records.sections == [(last, 1)]  # opened once, for the audience and the others
+    projector.close()
 
 
 def test_a_flood_does_not_stop_the_other_views(bench: Bench) -> None:

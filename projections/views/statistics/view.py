@@ -24,7 +24,9 @@ from projections.views.statistics.indicators import INDICATORS, Indicator
 NAME: Final = "statistics"
 OLD_CASE_DAYS: Final = 90
 
-_CLEAR_MARKS: Final[LiteralString] = "DELETE FROM proj.marks WHERE gen = %s AND stream = ANY (%s)"
+_CLEAR_MARKS: Final[LiteralString] = """
+DELETE FROM proj.marks WHERE gen = %s AND stream = ANY (%s) RETURNING stream, code, act_id::text
+"""
 _PUT_MARK: Final = NewRows(
     "marks",
     (
@@ -47,10 +49,6 @@ ON CONFLICT (gen, stream) DO UPDATE SET opened_on = excluded.opened_on,
   acts = excluded.acts
 """,
 )  # fmt: skip
-_FLAGGED: Final[LiteralString] = """
-SELECT stream, code, act_id::text FROM proj.marks
-WHERE gen = %s AND stream = ANY (%s) AND code = ANY (%s)
-"""
 
 
 class Statistics:
@@ -96,11 +94,9 @@ class StatisticsBatch:
         if not self._touched or self._step is None:
             return
         names = list(self._touched)
-        for name, code, act_id in self._cursor.execute(
-            _FLAGGED, [self._gen, names, list(COUNTED_FLAGS)]
-        ).fetchall():
-            self._flags.setdefault(name, []).append((code, act_id))
-        self._cursor.execute(_CLEAR_MARKS, [self._gen, names])
+        for name, code, act_id in self._cursor.execute(_CLEAR_MARKS, [self._gen, names]).fetchall():
+            if code in COUNTED_FLAGS:
+                self._flags.setdefault(name, []).append((code, act_id))
         counted, marks = [], []
         for touched in self._touched.values():
             stream = own_part(touched, self._step.level)
