@@ -61,12 +61,11 @@ UPDATE proj.acts SET voided_by = %s WHERE gen = %s AND index = ANY (%s)
 _MOVE_UP: Final[LiteralString] = """
 UPDATE proj.acts SET given = given - 1 WHERE gen = %s AND index = ANY (%s)
 """
-_NUMBER: Final[LiteralString] = """
-UPDATE proj.acts a SET given = r.n FROM (
-  SELECT index, row_number() OVER (PARTITION BY register ORDER BY index) AS n
-  FROM proj.acts WHERE gen = %s AND register IS NOT NULL) r
-WHERE a.gen = %s AND a.index = r.index AND a.given <> r.n
+_ENTERED: Final[LiteralString] = """
+SELECT index, register, given FROM proj.acts WHERE gen = %s AND register IS NOT NULL ORDER BY index
 """
+_GIVE: Final[LiteralString] = "UPDATE proj.acts SET given = %s WHERE gen = %s AND index = %s"
+_ENTERED_AT_ONCE: Final = 2_000
 _LIVE: Final = live(NAME)
 _REGISTERED: Final[LiteralString] = (
     "SELECT index, register FROM proj.acts WHERE "
@@ -485,8 +484,22 @@ def naming(connection: Connection, digest: str, but: Collection[int]) -> list[in
 
 
 def renumber(cursor: Cursor, gen: int) -> None:
-    """Numbers a generation that was folded in parts: none of them saw what the others entered."""
-    cursor.execute(_NUMBER, [gen, gen])
+    """Numbers a generation that was folded in parts: none of them saw what the others entered.
+
+    Row by row, each by its key. The server has not counted this generation yet and takes it for
+    empty: the one statement that joined it to its own numbers read all of them again for each row,
+    longer than a server is waited for.
+    """
+    taken: Counter[str] = Counter()
+    with cursor.connection.cursor("entered") as entered:
+        entered.execute(_ENTERED, [gen])
+        while rows := entered.fetchmany(_ENTERED_AT_ONCE):
+            wrong: list[tuple[int, int, int]] = []
+            for index, register, number in rows:
+                taken[register] += 1
+                if number != taken[register]:
+                    wrong.append((taken[register], gen, index))
+            cursor.executemany(_GIVE, wrong)
 
 
 def registered(connection: Connection, upto: int) -> list[tuple[int, Register | None]]:

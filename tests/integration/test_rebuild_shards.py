@@ -26,6 +26,7 @@ from projections.engine.rebuild_pool import Builders
 from projections.engine.rebuild_shard import partition, parts_of
 from projections.engine.rebuild_worker import WorkerConfig
 from projections.fold.shard import DIGITS, shares
+from projections.views import acts
 from projections.views.all_views import VIEWS
 from projections.views.base import View
 from tests.fixtures.postgres import Database
@@ -295,6 +296,40 @@ def test_a_log_with_a_hole_is_left_to_one_process(yard: Yard) -> None:
     state = yard.state("acts", 2)
     assert state is not None
     assert (state.position, state.error_at) == (29, 30)
+
+
+_MADE: Final[LiteralString] = """
+INSERT INTO proj.acts (gen, index, stream, comp, unit, seq, act_id, recorded_at, status, effect,
+  flags, late, registry, entry, register, given)
+SELECT gen, i, 'made/' || i, gen_random_uuid(), gen_random_uuid(), 0, gen_random_uuid(), now(),
+  'effective', true, '{}', false, false, '\\x00', 'register ' || i %% 2, 1
+FROM generate_series(100000, 99999 + %s) AS i, generate_series(1, 2) AS gen
+"""
+
+
+def test_numbers_of_a_generation_nobody_counted_are_given_by_its_key(yard: Yard) -> None:
+    """The server takes it for empty: a join read all of it again for each row of it."""
+    many = 3_000
+    with psycopg.connect(yard.database.admin, autocommit=True) as connection:
+        connection.execute("ALTER TABLE proj.acts SET (autovacuum_enabled = off)")
+        connection.execute(_MADE, [many])
+        connection.execute("DELETE FROM proj.acts WHERE gen = 2")
+        connection.execute("VACUUM ANALYZE proj.acts")
+        connection.execute("DELETE FROM proj.acts WHERE index >= 100000")
+        connection.execute(_MADE, [many])
+    with yard.connect() as connection, connection.transaction(), connection.cursor() as cursor:
+        acts.renumber(cursor, 2)
+        cursor.execute(
+            "PREPARE one AS UPDATE proj.acts SET given = $1 WHERE gen = $2 AND index = $3"
+        )
+        plan = cursor.execute("EXPLAIN EXECUTE one (1, 2, 100000)").fetchall()
+        assert [line for (line,) in plan if "Index Cond" in line and "index =" in line], plan
+    with psycopg.connect(yard.database.admin) as connection:
+        found = connection.execute(
+            "SELECT count(*), count(DISTINCT given), min(given), max(given) FROM proj.acts"
+            " WHERE gen = 2 GROUP BY register"
+        ).fetchall()
+    assert found == [(many // 2, many // 2, 1, many // 2)] * 2
 
 
 _COPIED: Final[LiteralString] = """

@@ -52,6 +52,9 @@ ALTER ROLE {slug}_reader SET plan_cache_mode = force_generic_plan;
 ALTER ROLE {slug}_reader SET random_page_cost = 1.1;
 -- Views are disposable: a position and its rows are lost together or not at all.
 ALTER ROLE {slug}_projector SET synchronous_commit = off;
+-- A generation that is being built is empty to the server until it has counted it: planned for that generation by its number, the
+-- row of one key is looked for among all of its rows.
+ALTER ROLE {slug}_projector SET plan_cache_mode = force_generic_plan;
 
 -- A dump needs every row, whatever a policy shows. A server that keeps this attribute to itself has no such dump: pg_dump
 -- then says so, and ends.
