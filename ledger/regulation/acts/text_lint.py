@@ -9,23 +9,47 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from typing import Any, Final
 
+from ledger.regulation.acts.expression_needs import CAPITALS, Needs, needs
 from ledger.regulation.edition import Edition, optional_date, within
 from ledger.values import frozen_value
 
-_UPPER: Final = "A-Z" + "".join(
-    chr(c) for c in (*range(0xC0, 0x250), *range(0x1EA0, 0x1EFA)) if chr(c).isupper()
-)
+_UPPER: Final = "A-Z" + "".join(sorted(c for c in CAPITALS if not c.isascii()))
+_CAPITAL: Final = re.compile(f"[{_UPPER}]")
+_DIGIT: Final = re.compile(r"\d")
 _DIGITS: Final = re.compile(r"\d(?:[ .-]?\d){5,}")
 _WORDS: Final = re.compile(r"\w+")
 _NO_GROUP: Final = 1_000_000
 """Digits that no text has in one group."""
 _ANY_CASE: Final = re.compile(r"\(\?i:((?:[\w ]+\|){15,}[\w ]+)\)")
 """A long list of words in small or capital letters, as expressions write it."""
+
+
+@frozen_value(frozen=True, slots=True)
+class Traits:
+    """What a text holds, or some that are looked at together: by that most entries are passed by.
+
+    Attributes:
+        text: It, or all of them, a line each.
+        words: Its words.
+        digit: Whether it holds a digit.
+        longest: Digits of its longest group.
+        capital: Whether a capital letter stands in it, or in one of them, behind the first place.
+    """
+
+    text: str
+    words: frozenset[str]
+    digit: bool
+    longest: int
+    capital: bool
+
+    def as_one(self) -> Traits:
+        """The same of texts that are looked at as one: then each may begin inside it."""
+        return Traits(self.text, self.words, self.digit, self.longest, capital=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +67,7 @@ class Pattern:
         digits: Digits that must stand in one group; 0: none.
         search: The expression.
         masked: Whether it is tried on a text in which names of places, houses and works are blank.
+        needs: What the expression cannot match without.
     """
 
     code: str
@@ -55,6 +80,17 @@ class Pattern:
     digits: int
     search: re.Pattern[str]
     masked: bool = False
+    needs: Needs = field(default=Needs(), repr=False)
+
+    def may_match(self, traits: Traits) -> bool:
+        """Whether the expression could match, words and signs aside."""
+        needed = self.needs
+        return (
+            traits.longest >= self.digits
+            and (traits.capital or not needed.capital)
+            and (traits.digit or not needed.digit)
+            and needed.literal in traits.text
+        )
 
     def on(self, day: date | None) -> bool:
         """Whether the entry is in use that day; without a day, whether it is in use still."""
@@ -68,25 +104,28 @@ class Family:
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
         self.patterns = tuple(patterns)
-        self._triggers = frozenset[str]().union(*(p.triggers for p in patterns))
         self._by_sign = tuple(p for p in patterns if not p.triggers)
         self._always = tuple(p for p in self._by_sign if not (p.digits or p.chars))
         self._shortest = min((p.digits for p in self._by_sign if p.digits), default=_NO_GROUP)
         signs = {p.chars for p in self._by_sign if p.chars}
         self._sign = re.compile("|".join(map(re.escape, sorted(signs)))) if signs else None
-        self._by_word = tuple(p for p in patterns if p.triggers)
+        self._by_word: dict[str, list[int]] = {}  # places of the entries that a word triggers
+        for place, pattern in enumerate(patterns):
+            for word in pattern.triggers:
+                self._by_word.setdefault(word, []).append(place)
+        self._triggers = frozenset(self._by_word)
 
-    def candidates(self, words: frozenset[str], longest: int, text: str) -> list[Pattern]:
+    def candidates(self, traits: Traits) -> list[Pattern]:
         """Entries whose expression could match."""
-        if longest < self._shortest and (self._sign is None or not self._sign.search(text)):
-            found = list(self._always)
+        if traits.longest < self._shortest and not (self._sign and self._sign.search(traits.text)):
+            found = [p for p in self._always if p.may_match(traits)]
         else:
-            found = [p for p in self._by_sign if longest >= p.digits and p.chars in text]
-        hot = words & self._triggers
+            found = [p for p in self._by_sign if p.chars in traits.text and p.may_match(traits)]
+        hot = self._triggers & traits.words
         if hot:
-            found += [
-                p for p in self._by_word if longest >= p.digits and not p.triggers.isdisjoint(hot)
-            ]
+            places = {place for word in hot for place in self._by_word[word]}
+            named = [self.patterns[place] for place in sorted(places)]
+            found += [p for p in named if p.may_match(traits)]
         return found
 
 
@@ -121,6 +160,7 @@ class Lists:
         never_refused: Act types that are taken whatever their texts say.
         secret_marks: Stamps and marks of state secrets.
         secret_words: The same levels as they are written in a sentence.
+        secret: Both.
     """
 
     identifiers: Family
@@ -130,6 +170,7 @@ class Lists:
     never_refused: frozenset[str]
     secret_marks: Family
     secret_words: Family
+    secret: Family
     words: Family
     quoted: re.Pattern[str]
 
@@ -142,6 +183,8 @@ def lists(edition: Edition) -> Lists:
 def _of(edition: Edition) -> Lists:
     data = edition.lint
     macros = {**data["macros"], "UPPER": _UPPER}
+    marks = _compile(data["secret_marks"], macros)
+    words = _compile(data.get("secret_words", ()), macros)
     return Lists(
         identifiers=_compile(data["identifiers"], macros),
         sure=_compile(data.get("sure", ()), macros),
@@ -151,8 +194,9 @@ def _of(edition: Edition) -> Lists:
             for one in data.get("no_names", ())
         ),
         never_refused=frozenset(data.get("never_refused", ())),
-        secret_marks=_compile(data["secret_marks"], macros),
-        secret_words=_compile(data.get("secret_words", ()), macros),
+        secret_marks=marks,
+        secret_words=words,
+        secret=Family((*marks.patterns, *words.patterns)),
         words=_compile(data["words"], macros),
         quoted=re.compile("|".join(data["quotes"])),
     )
@@ -185,7 +229,7 @@ def suspects(text: str, edition: Edition) -> list[Suspect]:
 
 
 def _found(family: Family, text: str, no_names: Sequence[re.Pattern[str]]) -> list[Suspect]:
-    candidates = family.candidates(*_seen(text), text)
+    candidates = family.candidates(_traits(text))
     if not candidates:
         return []
     masked = _masked(text, no_names) if any(p.masked for p in candidates) else text
@@ -235,27 +279,30 @@ def words_to_avoid(text: str, day: date, edition: Edition) -> list[str]:
     return _find(listed.words, listed.quoted.sub(" ", text), day) if found else found
 
 
-def may_prejudge(text: str, edition: Edition) -> bool:
-    """Whether `words_to_avoid` could find anything in this text or in a part of it; cheap."""
-    return bool(lists(edition).words.candidates(*_seen(text), text))
-
-
 def _find(family: Family, text: str, day: date | None = None) -> list[str]:
-    words, longest = _seen(text)
-    found = [
-        p.code
-        for p in family.candidates(words, longest, text)
-        if p.on(day) and p.search.search(text)
-    ]
-    return list(dict.fromkeys(found)) if found else found
+    candidates = family.candidates(_traits(text))
+    if not candidates:
+        return []
+    return list(dict.fromkeys(p.code for p in candidates if p.on(day) and p.search.search(text)))
 
 
 @lru_cache(maxsize=4)
-def _seen(text: str) -> tuple[frozenset[str], int]:
-    """The words of a text and its longest group of digits; three guards ask about one text."""
-    groups = _DIGITS.findall(text)
+def _traits(text: str) -> Traits:
+    """What a text holds; the guards of one act ask about one text."""
+    return _looked_at(text, capital=_CAPITAL.search(text, 1) is not None)
+
+
+def traits_of(texts: Sequence[str]) -> Traits:
+    """What some texts hold, each for itself: a line break keeps words and digits apart."""
+    inside = any(_CAPITAL.search(text, 1) for text in texts)
+    return _looked_at("\n".join(texts), capital=inside)
+
+
+def _looked_at(text: str, *, capital: bool) -> Traits:
+    digit = _DIGIT.search(text) is not None
+    groups = _DIGITS.findall(text) if digit else ()
     longest = max((sum(c.isdigit() for c in group) for group in groups), default=0)
-    return frozenset(_WORDS.findall(text)), longest
+    return Traits(text, frozenset(_WORDS.findall(text)), digit, longest, capital)
 
 
 def _compile(
@@ -275,10 +322,17 @@ def _compile(
                 digits=e.get("digits", 0),
                 search=re.compile(_expand(e["pattern"], expressions)),
                 masked=e.get("masked", False),
+                needs=_needs(_expand(e["pattern"], expressions), masked=e.get("masked", False)),
             )
             for e in entries
         ]
     )
+
+
+def _needs(expression: str, *, masked: bool) -> Needs:
+    """What an entry needs in the text: of a masked one's blanks there may be none in it."""
+    found = needs(expression)
+    return found._replace(literal="") if masked else found
 
 
 def _expressions(macros: Mapping[str, str | Sequence[str]]) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from typing import Final
 from ledger.regulation.acts import text_lint
 from ledger.regulation.case.corrections import path_of
 from ledger.regulation.case.guard_input import GuardInput
-from ledger.regulation.case.suspected_names import texts_of
+from ledger.regulation.case.suspected_names import texts_of, texts_outside
 from ledger.regulation.guards.breach import Breach
 
 Text = tuple[str, str]
@@ -23,13 +23,16 @@ def no_person_identifier(q: GuardInput) -> Breach | None:
 
 def no_person_identifier_v2(q: GuardInput) -> Breach | None:
     """What is a person's for sure stands in no text; a report is taken all the same (G14)."""
-    if q.act.act in text_lint.lists(q.edition).never_refused:
+    listed = text_lint.lists(q.edition)
+    if q.act.act in listed.never_refused or not listed.sure.candidates(_traits(q).as_one()):
         return None
     return _first(_everything(q), partial(text_lint.sure_identifiers, edition=q.edition))
 
 
 def name_suspected(q: GuardInput) -> Breach | None:
     """Flag: a text seems to name a person; it is withdrawn, put right or found harmless (G14)."""
+    if not text_lint.lists(q.edition).suspected.candidates(_traits(q)):
+        return None
     suspects = text_lint.suspects
     hit = tuple([pointer for pointer, text in _everything(q) if suspects(text, q.edition)])
     return Breach(pointers=hit) if hit else None
@@ -64,16 +67,20 @@ def secret_mark_in_text(q: GuardInput) -> Breach | None:
 
 def secret_mark_in_text_v2(q: GuardInput) -> Breach | None:
     """G11; 4.4. As before, and in small letters too; whoever reports may say what they heard."""
+    listed = text_lint.lists(q.edition)
+    if q.level != "ordinary" or not listed.secret.candidates(_traits(q).as_one()):
+        return None
     breach = secret_mark_in_text(q)
-    told = q.act.act in text_lint.lists(q.edition).never_refused or q.act.act == "StubReleased"
-    if breach is not None or told or q.level != "ordinary":
+    told = q.act.act in listed.never_refused or q.act.act == "StubReleased"
+    if breach is not None or told:
         return breach
     return _first(_texts(q), partial(text_lint.secret_words, edition=q.edition), _joined(q))
 
 
 def neutral_words(q: GuardInput) -> Breach | None:
     """Flag: before a finding stands, free text uses words that prejudge (4.2)."""
-    if q.stream.finding is not None or not text_lint.may_prejudge(_joined(q), q.edition):
+    listed = text_lint.lists(q.edition)
+    if q.stream.finding is not None or not listed.words.candidates(_traits(q).as_one()):
         return None
     return _first(_facts(q), lambda text: text_lint.words_to_avoid(text, q.day, q.edition))
 
@@ -89,7 +96,20 @@ def _everything(q: GuardInput) -> Sequence[Text]:
     """All that the act says freely, in and outside its facts."""
     found: Sequence[Text] | None = q.memo.get("everything")
     if found is None:
-        found = q.memo["everything"] = list(texts_of(q.act, q.edition))
+        # of a form with fewer facts those of all forms, as by whoever shows the act
+        same = q.kind is q.catalogue.types.get(q.act.act)
+        found = (
+            [*_facts(q), *texts_outside(q.act.members)] if same else [*texts_of(q.act, q.edition)]
+        )
+        q.memo["everything"] = found
+    return found
+
+
+def _traits(q: GuardInput) -> text_lint.Traits:
+    """What all that hold: most acts hold nothing that any list looks for."""
+    found: text_lint.Traits | None = q.memo.get("traits")
+    if found is None:
+        found = q.memo["traits"] = text_lint.traits_of([text for _, text in _everything(q)])
     return found
 
 

@@ -10,6 +10,7 @@ import pytest
 from ledger.regulation.acts import text_lint
 from ledger.regulation.edition import load_edition
 from tests.rows import each, of
+from tests.unit.regulation import name_texts
 from tests.unit.regulation.scenario_texts import ordinary_texts, refused_for
 
 EDITION = load_edition()
@@ -227,21 +228,42 @@ def test_what_looks_ahead_finds_what_the_list_finds() -> None:
 
 
 def test_no_entry_that_could_match_is_passed_over() -> None:
-    """A text without signs and digits is looked through quickly, and for the same entries."""
+    """Whatever an expression finds is found among the entries that are tried, alone and together.
+
+    A text without signs, digits and capitals is looked through quickly, and for the same entries.
+    """
     listed = text_lint.lists(EDITION)
-    families = listed.identifiers, listed.sure, listed.suspected, listed.secret_marks, listed.words
+    families = listed.identifiers, listed.sure, listed.suspected, listed.secret, listed.words
     texts = [text for _, text in ordinary_texts()]
+    texts += [*name_texts.NAMING, *name_texts.HARMLESS]
+    texts += [*name_texts.NAMING_TRIED, *name_texts.HARMLESS_TRIED]
+    texts += [text for each_kind in PERSONS.values() for text in each_kind]
     signs = ("", "@", "/", "123456", "1234567", "123456789", "123456789012", "1234567890123456")
     texts += [f"số {sign} của Minh, SĐT {sign}" for sign in signs]
-    for text in texts:
-        words, longest = text_lint._seen(text)
+    texts += ["TỐI MẬT", "Độ mật: mật", "12/BC (TM)", "kẻ xấu", "0 912 I45 67O"]
+    texts += [text.lower() for text in texts]
+    found: set[str] = set()
+    for text, other in zip(texts, reversed(texts), strict=True):
+        traits = text_lint.traits_of([text])
+        together = text_lint.traits_of([other, text])
+        as_one = text_lint._traits(f"{other}\n{text}")
+        masked = text_lint._masked(text, listed.no_names)
         for family in families:
-            assert set(family.candidates(words, longest, text)) == {
-                p
-                for p in family.patterns
-                if longest >= p.digits
-                and (not p.triggers.isdisjoint(words) if p.triggers else p.chars in text)
-            }, text
+            tried, of_both = family.candidates(traits), family.candidates(together)
+            of_one = family.candidates(together.as_one())
+            assert set(family.candidates(as_one)) <= set(of_one)
+            for p in family.patterns:
+                if not (
+                    traits.longest >= p.digits
+                    and (p.triggers & traits.words if p.triggers else p.chars in text)
+                ):
+                    continue
+                if p.search.search(masked if p.masked else text):
+                    assert p in tried, text
+                    assert p in of_both, text
+                    assert p in of_one, text
+                    found.add(p.vi)
+    assert len(found) > 30
 
 
 def test_negatives_of_the_lint_are_stopped() -> None:
