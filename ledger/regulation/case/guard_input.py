@@ -16,6 +16,7 @@ from ledger.regulation.acts.catalogue import ActType, Catalogue, catalogue_of
 from ledger.regulation.case.other_cases_port import Cases
 from ledger.regulation.case.state import Entry, StreamState
 from ledger.regulation.edition import Edition
+from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.registry import Registry
 from ledger.values import frozen_value
 
@@ -42,7 +43,7 @@ class GuardInput:
         log_size: Records in the log before this one.
         cases: What may be asked about other cases of this log.
         at: The ledger's own time; only for what is not judged by occurred_at or iat.
-        memo: What the guards of this statement have computed once and share.
+        memo: What the guards of this statement have computed once and share; another has its own.
         day: The day of occurred_at in its own offset, by which all registry questions are judged.
         facts: The facts of the act.
     """
@@ -64,7 +65,7 @@ class GuardInput:
     cases: Cases
     at: datetime
     stand_in: Mapping[str, str] | None = None
-    memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    memo: dict[str, Any] = field(init=False, default_factory=dict, repr=False, compare=False)
     # guards ask for these some thirty times an act
     day: date = field(init=False, repr=False, compare=False)
     facts: Mapping[str, Any] = field(init=False, repr=False, compare=False)
@@ -77,6 +78,14 @@ class GuardInput:
     def signed_at(self) -> datetime:
         """`iat` as a UTC datetime."""
         return datetime.fromtimestamp(self.iat, UTC)
+
+    @property
+    def today(self) -> date:
+        """The day of `at`."""
+        found: date | None = self.memo.get("today")
+        if found is None:
+            found = self.memo["today"] = local_day(self.at)
+        return found
 
     @property
     def standing(self) -> Entry | None:

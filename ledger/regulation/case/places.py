@@ -66,15 +66,34 @@ def home(act: Act, stream: StreamState, registry: Registry) -> str:
     return stated if isinstance(stated, str) else _of(opened.agency, registry)
 
 
+def asked_here(q: GuardInput, code: str) -> Asked | None:
+    """As `asked_in`, for the act in question: its guards ask for few places, and often."""
+    where = q.registry.edition.of(_where).get(code)
+    if where is None:
+        return None
+    key = f"asked {where}"
+    found: Asked | None = q.memo.get(key)
+    if found is None:
+        found = q.memo[key] = asked_in(code, q.act, q.stream, q.registry, q.day)
+    return found
+
+
 def lead(q: GuardInput) -> str:
     """The lead agency on the day of the act, here; empty where nobody held it."""
-    held = q.registry.holders("LEAD", q.day)
-    return next((a for a in held if reaches(q, [a], "LEAD", q.day)), "")
+    found: str | None = q.memo.get("lead")
+    if found is None:
+        held = q.registry.holders("LEAD", q.day)
+        found = next((a for a in held if reaches(q, [a], "LEAD", q.day)), "")
+        q.memo["lead"] = found
+    return found
 
 
 def reaches(q: GuardInput, addressees: Iterable[str], function: str, day: date) -> bool:
     """Whether one addressee held the function on a day, where the case is."""
-    asked = asked_in(function, q.act, q.stream, q.registry, day)
+    same = day == q.day
+    asked = (
+        asked_here(q, function) if same else asked_in(function, q.act, q.stream, q.registry, day)
+    )
     return any(q.registry.agencies.holds_in(a, function, day, asked) for a in addressees)
 
 

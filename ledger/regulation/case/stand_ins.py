@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 from ledger.regulation.acts.act import Act, NamedSigner
@@ -193,7 +193,7 @@ def may_stand_in(
 
 def day_signed(act: Act, iat: int) -> date:
     """The day of a signature, as the act counts days."""
-    return datetime.fromtimestamp(iat, UTC).astimezone(act.occurred_at.tzinfo).date()
+    return datetime.fromtimestamp(iat, act.occurred_at.tzinfo).date()
 
 
 def signs_for(registry: Registry, officer: str, on: date) -> Callable[[str, str, str], bool]:
@@ -236,7 +236,10 @@ def _carries_on(
 
 def signed_on(q: GuardInput) -> date:
     """The day on which the statement was signed, as the act counts days."""
-    return day_signed(q.act, q.iat)
+    found: date | None = q.memo.get("signed_on")
+    if found is None:
+        found = q.memo["signed_on"] = day_signed(q.act, q.iat)
+    return found
 
 
 def signed_before(q: GuardInput) -> int:
@@ -258,7 +261,7 @@ def body_of(q: GuardInput, signer: NamedSigner) -> str | None:
 
 def delegation_of(q: GuardInput, signer: NamedSigner, on: date) -> Delegation | None:
     """The delegation by which a signer signs in the capacity named; None: by the post alone."""
-    if signer.capacity is None:
+    if signer.capacity is None or not q.registry.delegations.taken_by(signer.officer):
         return None
     return q.registry.delegation(
         signer.officer, signer.post, signer.capacity, act=q.act.act, stream=q.act.stream, on=on
@@ -278,7 +281,7 @@ def by_lenders(q: GuardInput) -> GuardInput | None:
         signers[n] = signers[n]._replace(officer=line.giver, post=line.from_post)
     act = replace(q.act, signers=tuple(signers))
     stream = q.stream if q.standing is None else q.stream.with_pending(act)
-    return replace(q, act=act, stream=stream, memo={})
+    return replace(q, act=act, stream=stream)
 
 
 def _lent(q: GuardInput, signer: NamedSigner) -> Delegation | None:

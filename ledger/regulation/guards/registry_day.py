@@ -14,7 +14,7 @@ from ledger.message import Wording
 from ledger.regulation.acts.act import NamedSigner
 from ledger.regulation.acts.catalogue import ActType
 from ledger.regulation.case.guard_input import GuardInput
-from ledger.regulation.case.places import asked_in, stands_below
+from ledger.regulation.case.places import asked_here, stands_below
 from ledger.regulation.case.reading import agency_of, fmt_day
 from ledger.regulation.case.roles import (
     CASE_ROLES,
@@ -30,7 +30,6 @@ from ledger.regulation.case.stand_ins import (
     signed_on,
 )
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.registry.agencies import Asked
 from ledger.regulation.words import vocabulary
 
 Cited = tuple[str, Mapping[str, Any]]
@@ -423,8 +422,7 @@ def _named_body(q: GuardInput, agency: str, signer: NamedSigner) -> bool:
     )
 
 
-def _asked(q: GuardInput, code: str) -> Asked | None:
-    return asked_in(code, q.act, q.stream, q.registry, q.day)
+_asked = asked_here
 
 
 def _not_in_post(q: GuardInput, post: str, pointer: str) -> Breach:

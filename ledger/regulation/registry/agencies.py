@@ -160,6 +160,7 @@ class Agencies:
         self._successions = dict(successions or {})
         #: What was asked before, until a line is added: every act asks the same of the same days.
         self._told_holders: dict[tuple[str, date, str | None], tuple[str, ...]] = {}
+        self._told_held: dict[tuple[str, str, date, Asked], bool] = {}
         self._told_above: dict[str, frozenset[str]] = {}
 
     @classmethod
@@ -201,7 +202,7 @@ class Agencies:
         above = dict.fromkeys(t for one in within for t in (one, *self._reach.get(one, ())))
         if territory not in self._reach:
             self._told_above.clear()
-            self._told_holders.clear()
+            self._forget()
             self._reach = {**self._reach, territory: tuple(above)}
 
     def reaches(self, territory: str) -> bool:
@@ -210,10 +211,15 @@ class Agencies:
 
     def assign(self, holding: Holding) -> None:
         """Adds a function held."""
-        self._told_holders.clear()
+        self._forget()
         self._holdings[holding.agency] = (*self._holdings.get(holding.agency, ()), holding)
         named = self._by_function.get(holding.function, ())
         self._by_function[holding.function] = (*named, holding)
+
+    def _forget(self) -> None:
+        """What was told of functions may be otherwise now."""
+        self._told_holders.clear()
+        self._told_held.clear()
 
     def succeed(  # noqa: PLR0913 - the facts of AgencySuccessionRecorded
         self,
@@ -310,7 +316,7 @@ class Agencies:
         closed = {h: replace(h, valid_to=last) for h in lines if which(h)}
         if not closed:
             return
-        self._told_holders.clear()
+        self._forget()
         self._holdings[agency] = tuple(closed.get(h, h) for h in lines)
         for function in {h.function for h in closed}:
             named = self._by_function[function]
@@ -379,6 +385,15 @@ class Agencies:
         """Whether it held the function that day where it is asked; None: anywhere."""
         if asked is None:
             return self.holds(agency, function, day)
+        key = agency, function, day, asked
+        known = self._told_held.get(key)
+        if known is None:
+            if len(self._told_held) >= _MOST_TOLD:
+                self._told_held.clear()
+            known = self._told_held[key] = self._held_in(agency, function, day, asked)
+        return known
+
+    def _held_in(self, agency: str, function: str, day: date, asked: Asked) -> bool:
         prefix = FAMILIES.get(function)
         return any(
             holding.on(day)

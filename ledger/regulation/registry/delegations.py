@@ -14,6 +14,7 @@ from typing import Final, Self
 
 from ledger.regulation.edition import within
 
+_MOST_TOLD: Final = 4_096
 CASE: Final = "case/"
 """How the stream of a delegation for one case begins."""
 
@@ -81,6 +82,8 @@ class Delegations:
 
     def __init__(self, lines: Mapping[str, Delegation] | None = None) -> None:
         self._lines = dict(lines or {})
+        self._taken: dict[str, tuple[Delegation, ...]] = {}
+        """What was asked before, until a line is added or ends: each act asks of each signer."""
 
     def copy(self) -> Self:
         """An independent set of the same lines."""
@@ -88,12 +91,14 @@ class Delegations:
 
     def give(self, line: Delegation) -> None:
         """Adds one."""
+        self._taken.clear()
         self._lines[line.act_id] = line
 
     def end(self, act_id: str, index: int) -> None:
         """From a record on nobody signs by it any more."""
         known = self._lines.get(act_id)
         if known is not None and known.ended is None:
+            self._taken.clear()
             self._lines[act_id] = replace(known, ended=index)
 
     def get(self, act_id: str) -> Delegation | None:
@@ -108,6 +113,15 @@ class Delegations:
         """What an officer gave, the first one first."""
         return [line for line in self._lines.values() if line.giver == officer]
 
-    def taken_by(self, officer: str) -> list[Delegation]:
+    def taken_by(self, officer: str) -> tuple[Delegation, ...]:
         """What an officer was given, the last one first."""
-        return [line for line in reversed(self._lines.values()) if line.taker == officer]
+        if not self._lines:
+            return ()
+        try:
+            return self._taken[officer]
+        except KeyError:
+            if len(self._taken) >= _MOST_TOLD:
+                self._taken.clear()
+        lines = tuple([line for line in reversed(self._lines.values()) if line.taker == officer])
+        self._taken[officer] = lines
+        return lines

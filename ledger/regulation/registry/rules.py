@@ -16,6 +16,8 @@ from ledger.regulation.edition import REGULATION, Edition, certainty, optional_d
 from ledger.regulation.words import vocabulary
 
 NONE_STATED: Final = "none"
+_MOST_TOLD: Final = 4_096
+"""Answers that are kept."""
 _KINDS: Final[Mapping[str, str]] = {
     "REGULATION": "REGULATION",
     "LAW": "LAW",
@@ -145,6 +147,8 @@ class Rules:
 
     def __init__(self, lines: Mapping[str, tuple[Rule, ...]] | None = None) -> None:
         self._lines = dict(lines or {})
+        self._told: dict[tuple[str, date], Rule | None] = {}
+        """What was asked before, until a line is added."""
 
     @classmethod
     def of(cls, edition: Edition) -> Self:
@@ -165,6 +169,7 @@ class Rules:
 
     def add(self, rule: Rule) -> None:
         """Adds a line."""
+        self._told.clear()
         self._lines[rule.code] = (*self._lines.get(rule.code, ()), rule)
 
     def set(self, rule: Rule) -> None:
@@ -190,10 +195,17 @@ class Rules:
 
     def on(self, code: str, day: date) -> Rule | None:
         """The line in force that day; None where the code has none then."""
+        key = code, day
+        try:
+            return self._told[key]
+        except KeyError:
+            if len(self._told) >= _MOST_TOLD:
+                self._told.clear()
         found: Rule | None = None
         for line in self._lines.get(code, ()):
             if line.on(day) and (found is None or _start(line) >= _start(found)):
                 found = line
+        self._told[key] = found
         return found
 
 

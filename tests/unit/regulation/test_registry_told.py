@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from itertools import product
@@ -10,8 +11,11 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ledger.regulation.registry.agencies import Agencies, Asked, Holding
+from ledger.regulation.registry.delegations import Delegation, Delegations
 from ledger.regulation.registry.instruments import Instrument, Instruments
 from ledger.regulation.registry.officers import Appointment, Officers
+from ledger.regulation.registry.rules import Rule, Rules
 from tests.examples import examples
 
 _IDS = ("a", "b", "c")
@@ -70,3 +74,54 @@ def test_an_instrument_that_is_replaced_is_so_from_the_next_question_on() -> Non
     lines.replace("1", "2", _DAYS[3])
     assert not lines.in_force("1", _DAYS[4])
     assert lines.in_force("1", _DAYS[2])
+
+
+def test_a_rule_that_is_set_rules_from_the_next_question_on() -> None:
+    """A clock that ClockRuleSet makes longer is so for the very next act."""
+    lines = Rules()
+    assert lines.on("LATE_ENTRY", _DAYS[4]) is None
+    short = Rule("LATE_ENTRY", "", "", 24, "h", "", "PRODUCT_RULE", "CONFIRMED")
+    lines.add(short)
+    assert lines.on("LATE_ENTRY", _DAYS[4]) == short
+    lines.set(replace(short, value=48, valid_from=_DAYS[3]))
+    assert [(found := lines.on("LATE_ENTRY", day)) and found.value for day in _DAYS[2:]] == [
+        24,
+        48,
+        48,
+    ]
+
+
+def test_a_delegation_is_asked_of_from_its_record_to_the_one_that_ends_it() -> None:
+    """Nobody signs by what has ended since the last act that they signed."""
+    lines = Delegations()
+    assert lines.taken_by("b") == ()
+    given_ = Delegation(
+        "1", "agency/x", "x", "a", "y", "b", "z", "KT", frozenset(), _DAYS[0], _DAYS[4], "", 3
+    )
+    lines.give(given_)
+    assert lines.taken_by("b") == (given_,)
+    lines.give(replace(given_, act_id="2"))
+    assert [line.act_id for line in lines.taken_by("b")] == ["2", "1"]
+    lines.end("1", 9)
+    assert [line.ended for line in lines.taken_by("b")] == [None, 9]
+
+
+def test_a_function_is_held_where_it_is_asked_from_the_next_question_on() -> None:
+    """Given, in a territory that is placed, and passed on by a reorganisation."""
+    lines = Agencies({"27": (), "27.01": ("27",)}, {"27": 1, "27.01": 2})
+    here, below, new = (Asked(frozenset({place})) for place in ("27", "27.01", "30"))
+
+    def held(agency: str) -> list[bool]:
+        return [lines.holds_in(agency, "LEAD", _DAYS[4], asked) for asked in (here, below, new)]
+
+    assert held("x") == [False, False, False]
+    lines.assign(Holding("x", "LEAD", "27", _DAYS[0], None, "", "CONFIRMED"))
+    assert held("x") == [True, True, False]
+    lines.place("30", ["27"])
+    assert held("x") == [True, True, True]
+    row = {"function": "LEAD", "from_agency": "x", "to_agency": "z", "assumed": False}
+    lines.succeed(
+        kind="MERGE", day=_DAYS[2], predecessors=["x"], successors=["z"], rows=[row], basis="",
+        index=4,
+    )  # fmt: skip
+    assert (held("x"), held("z")) == ([False] * 3, [True] * 3)

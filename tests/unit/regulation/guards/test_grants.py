@@ -248,7 +248,7 @@ def test_who_approved_what_nobody_reviewed_grants_nothing_more() -> None:
     breaks("OPENING_UNREVIEWED", case.asks("ParticipationGranted", **grant), "/signers/0")
     dated_back = case.asks("ParticipationGranted", when=case.now - timedelta(days=4), **grant)
     holds("OPENING_UNREVIEWED", dated_back)
-    taken_now = replace(dated_back, at=case.now.astimezone(UTC), memo={})
+    taken_now = replace(dated_back, at=case.now.astimezone(UTC))
     breaks("OPENING_UNREVIEWED", taken_now, "/signers/0")
     again = agency.asks("BreakGlassOpened", by="cv", also=["tp"], facts={"case": THIRD})
     breaks("OPENING_UNREVIEWED", again, "/signers/1")
