@@ -136,8 +136,9 @@ class Fold:
         position: Last record already folded, -1 for none: registry, reports and erasures are
             known up to there, streams when they are asked for.
         share: Which streams' records will come by.
-        lean: Whether its views ask nothing of a stream by a record that does not open: then such a
-            record has no stream folded that is not in memory, and costs next to nothing.
+        lean: Whether its views ask no flags, and nothing of a stream by a record that does not
+            open: then no flag is raised, and such a record has no stream folded that is not in
+            memory, and costs next to nothing.
     """
 
     def __init__(
@@ -226,7 +227,7 @@ class Fold:
             status = pass_over(stream, opened)
         else:
             signed = signed_of(opened, stream, self.registry.edition)
-            if completes(stream, opened.act):
+            if not self._lean and completes(stream, opened.act):
                 flags = self._raised(opened, stream, signed)
             entry = apply(stream, signed)
             status = entry.status

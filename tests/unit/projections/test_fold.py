@@ -20,6 +20,8 @@ from tests.memory_log import ORIGIN
 from tests.played_log import PlayedLog, played
 
 NAMES = ("SC1", "SC2", "SC3", "SC4", "SC6")
+_FLAGS = 3
+"""Where they stand in what `seen` says."""
 
 
 def rows_of(log: PlayedLog) -> FoldLog:
@@ -80,6 +82,15 @@ def test_a_fold_begun_again_anywhere_takes_the_same_steps(name: str, cuts: set[i
         fold = Fold(rows, ORIGIN, "ordinary", start - 1)
         steps += [seen(step) for step in fold.steps(rows.read(start, end - start))]
     assert steps == whole(name)
+
+
+def test_a_lean_fold_takes_the_same_steps_and_raises_no_flag() -> None:
+    """Who takes part is asked by no flag, and a guard asked twice is asked for nothing."""
+    rows = rows_of(played("SC1"))
+    fold = Fold(rows, ORIGIN, "ordinary", lean=True)
+    steps = [seen(step) for step in fold.steps(rows.read(0, 10_000))]
+    assert any(one[_FLAGS] for one in whole("SC1"))
+    assert steps == [(*one[:_FLAGS], (), *one[_FLAGS + 1 :]) for one in whole("SC1")]
 
 
 def test_erased_records_take_their_place_and_move_nothing() -> None:
