@@ -42,6 +42,10 @@ from projections.views.base import Connection, View
 POLL_S: Final = 1.0
 GATHER_S: Final = 0.03
 """After a batch that was not full, so that under load records are folded many at a time."""
+GATHER_MOST_S: Final = 0.09
+FEW: Final = 4
+"""Records of a batch up to which the pause is a short one: who acts or reads now and then does not
+wait for a stream of others, and a stream leaves the processor to whoever waits for a proof."""
 AHEAD_S: Final = 1.0
 """How long the other views wait for their turn, at most, while the audience is behind."""
 TURN_S: Final = 0.5
@@ -109,6 +113,7 @@ class Projector:
         self._groups: dict[str, BatchTransaction] = {}
         self._beat = Beat()
         self._behind = False  # whether it left some to fold
+        self._came = 0  # records that the last step found
         self._ahead_s = ahead_s
         self._shared = 0.0  # when the others had a turn
         self._opened: Sequence[Opened] = ()  # what this step has read
@@ -138,7 +143,7 @@ class Projector:
                     worked = False
                     stop.wait(POLL_S)
                 if worked and not self._behind:
-                    stop.wait(GATHER_S)
+                    stop.wait(min(GATHER_MOST_S, GATHER_S * max(1.0, self._came / FEW)))
                 elif not worked and not stop.is_set():
                     wait(POLL_S)
 
@@ -240,6 +245,7 @@ class Projector:
         if self._builders is not None:
             self._builders.tend_only(building)
         ahead, others = _groups_of(every)
+        self._came = size - 1 - min((s.position for s in every if s.state == _LIVE), default=size)
         worked = self._batch_of(*ahead, connection, size)
         self._beat.tell(connection)
         # What is shown waits for the audience, and nobody for the other views: they have their turn
