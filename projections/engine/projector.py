@@ -43,9 +43,12 @@ POLL_S: Final = 1.0
 GATHER_S: Final = 0.03
 """After a batch that was not full, so that under load records are folded many at a time."""
 GATHER_MOST_S: Final = 0.09
-FEW: Final = 4
-"""Records of a batch up to which the pause is a short one: who acts or reads now and then does not
-wait for a stream of others, and a stream leaves the processor to whoever waits for a proof."""
+FEW: Final = 3
+"""Records that came at a time up to which the pause stays so short: who acts or reads now and then
+does not wait for others."""
+ENOUGH: Final = 10
+"""Records that a longer pause is to bring. What a batch costs by itself is shared among so many;
+more would only be waited for, by whoever goes on in a case that they have begun."""
 AHEAD_S: Final = 1.0
 """How long the other views wait for their turn, at most, while the audience is behind."""
 TURN_S: Final = 0.5
@@ -114,6 +117,7 @@ class Projector:
         self._beat = Beat()
         self._behind = False  # whether it left some to fold
         self._came = 0  # records that the last step found
+        self._pause = GATHER_S
         self._ahead_s = ahead_s
         self._shared = 0.0  # when the others had a turn
         self._opened: Sequence[Opened] = ()  # what this step has read
@@ -143,9 +147,15 @@ class Projector:
                     worked = False
                     stop.wait(POLL_S)
                 if worked and not self._behind:
-                    stop.wait(min(GATHER_MOST_S, GATHER_S * max(1.0, self._came / FEW)))
+                    stop.wait(self._gathering())
                 elif not worked and not stop.is_set():
                     wait(POLL_S)
+
+    def _gathering(self) -> float:
+        """The pause behind a batch: as long as brings enough records, if they come as they did."""
+        wanted = self._pause * ENOUGH / self._came if self._came > FEW else GATHER_S
+        self._pause = min(GATHER_MOST_S, max(GATHER_S, wanted))
+        return self._pause
 
     def close(self) -> None:
         """Lets go of the lease and of everything in memory."""

@@ -29,7 +29,7 @@ from ledger.streams.record_reader import Reader
 from ledger.write.registry_follower import RegistryFollower
 from projections.checks.rebuild_comparison import compare
 from projections.engine import generations
-from projections.engine.projector import AHEAD_S, FEW, GATHER_S, Projector
+from projections.engine.projector import AHEAD_S, ENOUGH, FEW, GATHER_S, Projector
 from projections.fold.step import Step
 from projections.queries import registry_as_of as registries
 from projections.queries import stored_case_file
@@ -332,12 +332,13 @@ class Once(threading.Event):
 
 
 @pytest.mark.parametrize(
-    ("came", "pause_s"), [(1, GATHER_S), (FEW, GATHER_S), (2 * FEW, 2 * GATHER_S), (40, 0.09)]
+    ("came", "pause_s"),
+    [(1, GATHER_S), (FEW, GATHER_S), (ENOUGH // 2, 2 * GATHER_S), (2 * ENOUGH, GATHER_S)],
 )
-def test_the_more_records_come_at_a_time_the_longer_they_are_gathered(
+def test_a_steady_stream_is_gathered_until_there_are_enough(
     database: Database, came: int, pause_s: float
 ) -> None:
-    """So a steady stream costs fewer batches, and who acts alone is shown it as soon as ever."""
+    """Then it costs fewer batches; who acts alone, or among many, waits no longer than ever."""
     bench = Bench(database, played("SC1"))
     end = len(bench.played.log.rows) - came
     bench.played.fill(database.admin, end=end)
