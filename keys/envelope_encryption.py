@@ -7,7 +7,6 @@ draw their own nonces and keys; `_seal_with` and `_wrap_with` are the private do
 from __future__ import annotations
 
 import os
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Protocol
@@ -107,20 +106,20 @@ class Keks(Protocol):
         """What opens a wrap. Raises: Unsealable: it is not held."""
 
 
-class KeyElsewhere(ABC):
+class KeyElsewhere:
     """Keys that another process holds and works with (access.md U3): what it is asked.
 
     It draws every nonce itself: whoever could choose one would get the key stream of a wrap that
-    stands, and with it what is in there.
+    stands, and with it what is in there. No `ABC`: each wrap would ask that for its subclasses.
     """
 
-    @abstractmethod
     def wrapped(self, dek: bytes, *, origin: str, entry: bytes) -> bytes:
         """As `wrap`."""
+        raise NotImplementedError
 
-    @abstractmethod
     def unwrapped(self, wrap: bytes, *, origin: str, entry: bytes) -> bytes:
         """As `unwrap`."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)

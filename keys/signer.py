@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, Protocol
 
 from cryptography import exceptions
@@ -193,10 +194,14 @@ _Private = (
 class PrivateKey:
     """A private key in this process's memory; its repr shows the algorithm only."""
 
-    __slots__ = ("_key", "alg", "public")
+    __slots__ = ("_key", "_sign", "alg", "public")
 
     def __init__(self, key: _Private) -> None:
         self._key = key
+        # chosen once: to ask each time which kind it is takes longer than to call it
+        self._sign: Callable[[bytes], bytes] = (
+            partial(_sign_low, key) if isinstance(key, ec.EllipticCurvePrivateKey) else key.sign
+        )
         self.alg = _alg_of(key)
         self.public = _raw_public(key)
 
@@ -205,11 +210,7 @@ class PrivateKey:
 
     def sign(self, data: bytes) -> bytes:
         """The signature in the form of formats.md §3."""
-        if not isinstance(self._key, ec.EllipticCurvePrivateKey):
-            return self._key.sign(data)
-        r, s = decode_dss_signature(self._key.sign(data, _ECDSA))
-        low = min(s, P256_ORDER - s)
-        return r.to_bytes(32) + low.to_bytes(32)
+        return self._sign(data)
 
     def pkcs8(self) -> bytes:
         """DER, not encrypted: `custody` seals it."""
@@ -218,6 +219,13 @@ class PrivateKey:
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
+
+
+def _sign_low(key: ec.EllipticCurvePrivateKey, data: bytes) -> bytes:
+    """Raw r and s, and s in the lower half."""
+    r, s = decode_dss_signature(key.sign(data, _ECDSA))
+    low = min(s, P256_ORDER - s)
+    return r.to_bytes(32) + low.to_bytes(32)
 
 
 def _alg_of(key: _Private) -> str:

@@ -62,8 +62,7 @@ def build(*, log: str, recorded_at: datetime, blind: bytes, statement: str) -> b
         "statement": statement,
         "v": 1,
     }
-    data = orjson.dumps(members)  # texts of ASCII by name in order are canonical as they stand
-    return data if data.isascii() else canonical.encode(members)
+    return canonical.ordered(members)
 
 
 def parse_envelope(data: bytes, *, log: str | None = None) -> Envelope:

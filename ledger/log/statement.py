@@ -367,11 +367,7 @@ def protected_header(  # noqa: PLR0913 - the members of formats.md §3
     if stand_in is not None:
         header[_STAND_IN] = dict(stand_in)
     header["typ"] = typ
-    if stand_in is None:
-        data = orjson.dumps(header)
-        if data.isascii():  # texts of ASCII and whole numbers by name in order: canonical as it is
-            return data
-    return canonical.encode(header)
+    return canonical.ordered(header) if stand_in is None else canonical.encode(header)
 
 
 def signing_input(protected: bytes, payload: bytes) -> bytes:

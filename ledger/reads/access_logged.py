@@ -89,7 +89,7 @@ def opened(
 def access_logged(
     read: NotedRead, posts: Sequence[HeldPost], *, event_id: UUID, stream: str, at: datetime
 ) -> dict[str, Any]:
-    """The members of `AccessLogged`.
+    """The members of `AccessLogged`, by name in order (`canonical.ordered`).
 
     Args:
         read: What is read; of no more than `MOST_RECORDS`.
@@ -98,21 +98,20 @@ def access_logged(
         stream: Where it stands, `reads/<uuid>`.
         at: The ledger's time.
     """
-    facts: dict[str, Any] = {
-        "rule": read.rule,
-        "purpose": read.purpose,
-        "kind": read.kind,
-        "officer": read.session.officer,
-        "kid": read.session.kid,
-        "posts": [{"agency": one.agency, "post": one.post} for one in posts],
-        "records": list(read.records),
-    }
-    if read.via is not None:
-        facts["via"] = read.via
+    facts: dict[str, Any] = {}
     if read.stream is not None:
         facts["case"] = read.stream
     if read.copy is not None:
-        facts["copy"] = {"number": read.copy.number, "file": read.copy.file}
+        facts["copy"] = {"file": read.copy.file, "number": read.copy.number}
+    facts["kid"] = read.session.kid
+    facts["kind"] = read.kind
+    facts["officer"] = read.session.officer
+    facts["posts"] = [{"agency": one.agency, "post": one.post} for one in posts]
+    facts["purpose"] = read.purpose
+    facts["records"] = list(read.records)
+    facts["rule"] = read.rule
+    if read.via is not None:
+        facts["via"] = read.via
     return _members(ACCESS_LOGGED, event_id, stream, at, facts)
 
 
@@ -120,7 +119,7 @@ def recovered(
     facts: Mapping[str, Any], *, event_id: UUID, stream: str, at: datetime
 ) -> dict[str, Any]:
     """The members of `AccessLogRecovered` (`ledger.reads.recovered`)."""
-    return _members(ACCESS_LOG_RECOVERED, event_id, stream, at, facts)
+    return _members(ACCESS_LOG_RECOVERED, event_id, stream, at, dict(facts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +146,16 @@ class WrapsRow:
 
 def wraps_opened(row: WrapsRow, *, event_id: UUID, stream: str, at: datetime) -> dict[str, Any]:
     """The members of `WrapsOpened`; as `access_logged`."""
-    facts: dict[str, Any] = {"records": list(row.records)}
-    if row.by is not None:
-        facts |= {"officer": row.by.officer, "kid": row.by.kid}
+    facts: dict[str, Any] = {}
     if row.file is not None:
         facts["file"] = str(row.file)
+    if row.by is not None:
+        facts["kid"] = row.by.kid
     if row.log is not None:
         facts["log"] = row.log
+    if row.by is not None:
+        facts["officer"] = row.by.officer
+    facts["records"] = list(row.records)
     return _members(WRAPS_OPENED, event_id, stream, at, facts)
 
 
@@ -205,15 +207,15 @@ def tags(row: AccessRow, key: bytes) -> Iterator[bytes]:
 
 
 def _members(
-    event: str, event_id: UUID, stream: str, at: datetime, facts: Mapping[str, Any]
+    event: str, event_id: UUID, stream: str, at: datetime, facts: dict[str, Any]
 ) -> dict[str, Any]:
     return {
-        "v": 1,
         "event": event,
         "event_id": str(event_id),
-        "stream": stream,
+        "facts": facts,
         "occurred_at": fmt_time(at.astimezone(VIETNAM)),
-        "facts": dict(facts),
+        "stream": stream,
+        "v": 1,
     }
 
 

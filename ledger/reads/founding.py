@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from keys import read_tags
+from keys import canonical, read_tags
 from keys.envelope_encryption import Keks
 from keys.signer import Signer
 from ledger.admission.service_statements import STREAM
@@ -61,7 +61,7 @@ def found(  # noqa: PLR0913 - what the first row is made of
     origin, at = origin_of(acts), cut(at)
     event_id = entropy.uuid()
     members = opened(event_id=event_id, at=at, acts=acts, genesis=genesis, vkeys=vkeys)
-    statement = said(members, signer, origin, at, seq=1, prev=None)
+    statement = said(canonical.encode(members), signer, origin, at, seq=1, prev=None)
     sealed = seal_row(
         statement, kek, entropy, origin=origin, level=level, stream=STREAM, seq=1, at=at
     )

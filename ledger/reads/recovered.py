@@ -98,7 +98,7 @@ def go_on(  # noqa: PLR0913 - what a row is made of
     """
     event_id, stream = entropy.uuid(), f"reads/{entropy.uuid()}"
     members = recovered(facts, event_id=event_id, stream=stream, at=at)
-    statement = said(members, signer, origin, at, seq=1, prev=None)
+    statement = said(canonical.encode(members), signer, origin, at, seq=1, prev=None)
     sealed = seal_row(
         statement, kek, entropy, origin=origin, level=level, stream=stream, seq=1, at=at
     )

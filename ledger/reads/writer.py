@@ -10,10 +10,10 @@ note is not decided here.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 from uuid import UUID
 
 from keys import canonical, envelope_encryption
@@ -166,9 +166,9 @@ class ReadWriter:
             waiting: list[_Waiting] = []
             for row in reading.rows(reads):
                 by = row.session
-                if by not in posts:
-                    posts[by] = self._posts(by, at)
-                waiting.append(_Waiting(_row(row, posts[by]), at))
+                if (held := posts.get(by)) is None:
+                    held = posts[by] = self._posts(by, at)
+                waiting.append(_Waiting(_row(row, held), at))
             self._append(waiting)
         except (LedgerError, KeysError) as error:
             _log.exception("a read cannot be noted, so nothing is shown")
@@ -254,7 +254,8 @@ class ReadWriter:
             else:
                 members = access_logged(row.read, row.posts, event_id=one, stream=stream, at=at)
                 found_by.append(frozenset(tags(row, self._key)))
-            statement = said(members, self._signer, origin, at, seq=seq, prev=prev)
+            payload = canonical.ordered(members)
+            statement = said(payload, self._signer, origin, at, seq=seq, prev=prev)
             prev = statements.digest_b64(statement)
             ids.append(one)
             sealed.append(
@@ -280,7 +281,7 @@ def _row(read: NotedRead, held: Sequence[HeldPost]) -> AccessRow:
 
 
 def said(
-    members: Mapping[str, Any],
+    payload: bytes,
     signer: Signer,
     origin: str,
     at: datetime,
@@ -288,7 +289,10 @@ def said(
     seq: int,
     prev: str | None,
 ) -> str:
-    """A statement of the service in compact form; of its own making, and so not read again."""
+    """A statement of the service in compact form; of its own making, and so not read again.
+
+    Its payload is canonical.
+    """
     protected = statements.protected_header(
         alg=signer.alg,
         kid=signer.kid,
@@ -299,7 +303,7 @@ def said(
         role=AUTHOR,
         typ=SERVICE_TYP,
     )
-    return statements.signed(protected, canonical.encode(members), signer)
+    return statements.signed(protected, payload, signer)
 
 
 def seal_row(  # noqa: PLR0913 - what formats.md §5 binds a state to

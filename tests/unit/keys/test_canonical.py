@@ -43,6 +43,37 @@ def test_encoding_is_rfc_8785_and_round_trips(value: dict[str, Any]) -> None:
     assert canonical.parse(data, limit=None) == value
 
 
+@settings(max_examples=examples(40))
+@given(objects)
+@example({"\U0001f600": 1, "\uff21": 2, "z": 3})
+@example({"a": "Tiếp nhận phản ánh", "b": "\u2026"})
+def test_what_is_written_in_order_is_encoded_alike(value: dict[str, Any]) -> None:
+    """Whoever wrote the names in order is spared the sorting, and gets the same bytes."""
+    assert canonical.ordered(_in_order(value)) == canonical.encode(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ({"a": "e\u0301"}, "NFC"),
+        ({"a": "\U0001fae8"}, "U\\+1FAE8"),
+        ({"a": MAX_INTEGER + 1}, "no canonical form"),
+        ({"a": "\ud800"}, "no canonical form"),
+        ({"a": b"x"}, "bytes"),
+    ],
+)
+def test_what_is_written_in_order_is_refused_alike(value: dict[str, Any], reason: str) -> None:
+    """A purpose is somebody's text."""
+    with pytest.raises(NotCanonical, match=reason):
+        canonical.ordered(value)
+
+
+def _in_order(value: Any) -> Any:  # noqa: ANN401  any JSON
+    if isinstance(value, dict):
+        return {name: _in_order(value[name]) for name in sorted(value)}
+    return [_in_order(item) for item in value] if isinstance(value, list) else value
+
+
 pieces = st.lists(
     st.sampled_from(
         ['{"a":', '{"', '":', "}", "[", "]", ",", "1", "-0", "1e2", '"é"', "null", " "]

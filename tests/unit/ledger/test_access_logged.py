@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 import pytest
 
-from keys import read_tags
+from keys import canonical, read_tags
 from ledger.admission import service_statements
 from ledger.errors import Rejected, VerificationError
 from ledger.reads import recovered
@@ -18,11 +20,13 @@ from ledger.reads.access_logged import (
     OF_READS,
     AccessRow,
     HeldPost,
+    WrapsRow,
     access_logged,
     opened,
     origin_of,
     row_of,
     tags,
+    wraps_opened,
 )
 from ledger.reads.access_logged import recovered as said_recovered
 from ledger.reads.read import RULES, Copy, NotedRead, ReadBy
@@ -98,6 +102,26 @@ def test_a_copy_is_said_with_its_number_and_found_by_its_permit() -> None:
     chain = read_tags.chain(key, ORDER)
     assert chain.version == 4
     assert chain.bytes[:6] == read_tags.tag(key, "copies", ORDER)[:6]
+
+
+def test_a_row_is_written_out_in_the_order_of_its_bytes() -> None:
+    """Every member there may be, and the fewest: who signs it sorts nothing any more."""
+    said: dict[str, Any] = {"event_id": UUID(ROW["event_id"]), "stream": ROW["stream"], "at": AT}
+    whole = replace(READ, kind="EXPORT", copy=Copy(**COPY))
+    least = replace(READ, via=None, stream=None, records=())
+    by, file = READ.session, UUID(ORDER)
+    for members in (
+        *(access_logged(read, POSTS, **said) for read in (READ, whole, least)),
+        *(
+            wraps_opened(row, **said)
+            for row in (
+                WrapsRow((3,), by, file, "x.example/mat"),
+                WrapsRow((3, 7), by),
+                WrapsRow((3,)),
+            )
+        ),
+    ):
+        assert orjson.dumps(members) == canonical.encode(members)
 
 
 def test_each_log_takes_its_own_events() -> None:
