@@ -53,9 +53,10 @@ lint: $(READY) ## ruff, mypy, basedpyright, import contracts
 messages: $(READY) ## bring the catalogue of texts up to date and compile it
 	@$(BIN)/python -m tests.messages
 
-openapi: $(READY) ## write docs/reference/openapi.json anew
+openapi: $(READY) ## write docs/reference/openapi.json anew, and what the client makes of it
 	@$(BIN)/python -c "import api.http.app; print(api.http.app.openapi_bytes().decode())" >docs/reference/openapi.draft
 	@mv docs/reference/openapi.draft docs/reference/openapi.json
+	@$(BIN)/python -m api.http.answer_shapes <docs/reference/openapi.json >api/client/answer_shapes.json
 
 OPENAPI_TOOLS := tests/third_party/openapi
 AXE := tests/third_party/axe

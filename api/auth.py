@@ -20,7 +20,7 @@ from typing import Any, Final
 import orjson
 
 from api.problems.problem import Problem
-from keys import jwk
+from keys import jwk, unambiguous_json
 from keys.canonical import b64, unb64
 from keys.deterministic_box import DeterministicBox
 from keys.errors import KeysError
@@ -322,7 +322,7 @@ def _read_assertion(
     if len(parts) != _TOKEN_PARTS:
         return None
     try:
-        header, claims = (orjson.loads(unb64(part)) for part in parts[:2])
+        header, claims = (unambiguous_json.read(unb64(part)) for part in parts[:2])
         signature = unb64(parts[2])
     except (KeysError, ValueError):
         return None

@@ -16,6 +16,7 @@ from typing import Any, Final, NoReturn, Self
 import httpx
 import orjson
 
+from api.client.answer_shapes import PROBLEM, require_shape, shape_of
 from keys.errors import KeysError
 from keys.signer import Signer
 from ledger.log import statement
@@ -92,8 +93,16 @@ def understood() -> Iterator[None]:
 
 
 def read_json(response: httpx.Response) -> Any:  # noqa: ANN401  any JSON
-    """What was answered, its objects as `AnsweredObject`. Raises: ValueError: It is no JSON."""
-    return response.json(object_hook=AnsweredObject)
+    """What was answered, its objects as `AnsweredObject`, each member of the type it is to have.
+
+    Raises:
+        ValueError, TypeError: It is no JSON, or not what this call answers.
+    """
+    found = response.json(object_hook=AnsweredObject)
+    asked = response.request
+    path = asked.url.raw_path.partition(b"?")[0].decode("ascii")
+    require_shape(found, shape_of(asked.method, path))
+    return found
 
 
 def read_object(response: httpx.Response) -> AnsweredObject:
@@ -173,7 +182,10 @@ class Connection:
         told = self._answered_challenge()
         with understood():
             answered = read_object(told)
-            self.officer, self._token = str(answered["officer"]), str(answered["access_token"])
+            token = str(answered["access_token"])
+            if not (token.isascii() and token.isprintable()):
+                raise ValueError("the token fits in no header")
+            self.officer, self._token = str(answered["officer"]), token
         return self._token
 
     def _answered_challenge(self) -> httpx.Response:
@@ -359,10 +371,10 @@ def _pause_s(attempt: int, stated_s: float | None = None) -> float:
 def _refused(response: httpx.Response) -> Refused:
     """The problem; what lies between may fail in its own words. Raises: Strange."""
     try:
-        problem = response.json()
-    except ValueError:
-        problem = {}
-    told = problem if isinstance(problem, dict) else {}
+        told = response.json()
+        require_shape(told, PROBLEM)
+    except (ValueError, TypeError):
+        told = {}
     if "code" not in told and response.status_code not in _TRY_AGAIN:
         raise Strange(f"HTTP {response.status_code}")
     said = {"title": f"HTTP {response.status_code}", **told}

@@ -339,22 +339,29 @@ def act_title(speaker: Speaker, code: str | None) -> str | None:
 
 
 def day(text: str | None) -> str | None:
-    """A date, or the day of an act's time, as a person reads it."""
-    return None if text is None else shown(date.fromisoformat(text[:10]), "vi")
+    """A date, or the day of an act's time, as a person reads it; no date stands as it is."""
+    return _read(text, lambda written: date.fromisoformat(written[:10]))
 
 
 def when(text: str | None) -> str | None:
-    """A time as a person reads it, in Vietnam's, whoever's clock it was."""
-    return None if text is None else shown(datetime.fromisoformat(text).astimezone(VIETNAM), "vi")
+    """A time as a person reads it, in Vietnam's, whoever's clock it was; else as it is."""
+    return _read(text, lambda written: datetime.fromisoformat(written).astimezone(VIETNAM))
+
+
+def _read(text: str | None, read: Callable[[str], date]) -> str | None:
+    try:
+        return None if text is None else shown(read(text), "vi")
+    except (ValueError, OverflowError):
+        return text
 
 
 def longest_step(times: Json) -> Json | None:
     """The step that took most of what it was given; None where none has a stated length."""
     longest = times["longest"]
-    return None if longest is None else next(
-        one for one in times["steps"]
-        if (one["code"], one["act_id"]) == (longest["code"], longest["act_id"])
-    )  # fmt: skip
+    if longest is None:
+        return None
+    meant = longest["code"], longest["act_id"]
+    return next((one for one in times["steps"] if (one["code"], one["act_id"]) == meant), None)
 
 
 def taken(speaker: Speaker, seconds: int) -> str:

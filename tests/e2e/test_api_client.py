@@ -419,7 +419,7 @@ def test_what_a_strange_server_answers_is_strange(tmp_path: Path, body: bytes, a
 def test_a_member_that_a_server_of_another_version_lacks_is_strange() -> None:
     """However deep it is read, and by whatever table: said to be of another version, no trace."""
     lines: list[dict[str, dict[str, str]]] = [{"data": {}}]
-    told = {"cases": [{"id": "a", "why": [{}]}], "records": lines}
+    told = {"cases": [{"id": builders.an_id("a"), "read_under": {}}], "records": lines}
 
     def older(request: httpx.Request) -> httpx.Response:
         found = lines if request.url.path == "/v1/feed" else told
@@ -430,8 +430,8 @@ def test_a_member_that_a_server_of_another_version_lacks_is_strange() -> None:
     case = client.read("/v1/cases").body["cases"][0]
     reads: list[Callable[[], object]] = [
         lambda: case["title"],
-        lambda: case["why"][0]["act"],
-        lambda: client.read("/v1/cases").body["index"],
+        lambda: case["read_under"]["act"],
+        lambda: client.read("/v1/cases").body["next"],
         lambda: client.public("/v1/public/acts")["acts"],
         lambda: client.feed(0)[0][0]["data"]["stream"],
         lambda: client.case_records("a")[0]["index"],

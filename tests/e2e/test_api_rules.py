@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
@@ -11,6 +12,7 @@ import orjson
 import pytest
 
 from api.client.connection import JOSE
+from api.http.app import openapi
 from api.problems.problem import CONTENT_TYPE
 from ledger.log.statement import flattened
 from tests import builders
@@ -189,6 +191,27 @@ def test_a_parameter_that_is_not_documented_is_refused(
     told = response.get_json()
     assert (response.status_code, told["code"]) == (400, "malformed_request"), told
     assert pointer in [fault["pointer"] for fault in told["errors"]]
+
+
+def test_a_call_that_takes_no_parameter_refuses_each(shared: Service) -> None:
+    """One rule: `?x=1` means nothing anywhere, and is nowhere passed over."""
+    taken = 0
+    for path, calls in openapi()["paths"].items():
+        for method, call in calls.items():
+            if method not in ("get", "post"):
+                continue
+            at = re.sub(r"\{\w+\}", builders.an_id("x"), path) + "?x=1"
+            headers = {**shared.headers("cv"), "Content-Type": _body_type(call)}
+            response = shared.client.open(at, method=method.upper(), headers=headers, data=b"{}")
+            told = response.get_json()
+            assert (response.status_code, told["code"]) == (400, "malformed_request"), (at, told)
+            assert "/x" in [fault["pointer"] for fault in told["errors"]], (at, told)
+            taken += 1
+    assert taken > 60
+
+
+def _body_type(call: dict[str, Any]) -> str:
+    return next(iter(call.get("requestBody", {}).get("content", {})), "")
 
 
 def test_unknown_members_of_a_body_are_refused(shared: Service) -> None:

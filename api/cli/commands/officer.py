@@ -64,7 +64,7 @@ from api.settings import Settings
 from api.texts.catalogue import in_each, translate
 from api.texts.labels import role as role_word
 from api.texts.labels import standing
-from keys import canonical
+from keys import canonical, unambiguous_json
 from keys.custody.file import (
     OPENING_ALG,
     public_part,
@@ -399,9 +399,11 @@ def _statement(data: bytes) -> Statement:
 
 def _members(data: bytes, *, clean: bool) -> dict[str, Any]:
     try:
-        members = orjson.loads(data)
+        members = unambiguous_json.read(data)
     except orjson.JSONDecodeError as error:
         misuse(Message("Nothing was signed: not JSON: {error}", error=error))
+    except unambiguous_json.SaidTwice as error:
+        misuse(Message("Nothing was signed: the act says {member} twice.", member=error.member))
     if not isinstance(members, dict):
         misuse(Message("Nothing was signed: a JSON object is needed."))
     members = invisible_characters.without(members) if clean else members

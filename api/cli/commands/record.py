@@ -22,7 +22,7 @@ from api.cli.terminal.typed_values import MOMENT
 from api.client.client import Client
 from api.client.connection import understood
 from api.ops.machine import RealEntropy
-from keys import canonical
+from keys import canonical, unambiguous_json
 from keys.errors import KeysError
 from keys.stub_commitment import SALT_BYTES, commitment
 from ledger.admission.registrar import Keeper, registry_act
@@ -235,8 +235,8 @@ def _files(shown: Json) -> list[str]:
 def _named(data: bytes) -> Json:
     """What a file names, as `socai record entries` prints it."""
     try:
-        found = orjson.loads(data)
-    except orjson.JSONDecodeError:
+        found = unambiguous_json.read(data)
+    except ValueError:
         found = None
     if not isinstance(found, dict) or not found.get("entries"):
         misuse(

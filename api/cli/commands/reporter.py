@@ -26,6 +26,7 @@ from api.client.pinned_keys import pinned
 from api.ops.machine import RealEntropy
 from api.settings import Settings
 from api.texts.case_words import when
+from keys import unambiguous_json
 from ledger.message import Message, Wording
 from ledger.vault.identity import Keys
 
@@ -189,9 +190,11 @@ def _keys(client: Client, at: datetime | None) -> Keys:
 
 def _identity(data: bytes) -> dict[str, Any]:
     try:
-        members = orjson.loads(data)
+        members = unambiguous_json.read(data)
     except orjson.JSONDecodeError as error:
         misuse(Message("Nothing was sealed: not JSON: {error}", error=error.msg))
+    except unambiguous_json.SaidTwice as error:
+        misuse(Message("Nothing was sealed: {member} is said twice.", member=error.member))
     if not isinstance(members, dict):
         misuse(Message("Nothing was sealed: a JSON object is needed."))
     return members

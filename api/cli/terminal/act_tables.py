@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from api.cli.terminal import case_tables
 from api.cli.terminal.shell import Shell, folded, in_lines
+from api.client.connection import understood
 from api.texts import act_words
 from api.texts.case_words import signed_by, when
 from api.texts.labels import verdict
@@ -25,12 +26,15 @@ def act(shell: Shell, body: Json, bad: list[int]) -> None:
         shell.say(Message("The content of this act was erased by {act_id}.", act_id=by))
     else:
         shell.say(in_lines(Wording(**sentence)))
-    shell.table(("field", "value"), _head(shell, body), widths=FIELD_WIDTHS)
-    _pairs(shell, Message("Grounds"), act_words.grounds(shell, body))
+    with understood():  # what was signed has the form that its signer gave it
+        head, grounds = [*_head(shell, body)], [*act_words.grounds(shell, body)]
+        payload = body["payload"] or {}
+        files = [_file(one) for one in payload.get("attachments", ())]
+    shell.table(("field", "value"), head, widths=FIELD_WIDTHS)
+    _pairs(shell, Message("Grounds"), grounds)
     named = {one["pointer"]: _named(shell, one) for one in body["names"]}
     _pairs(shell, Message("What the act says"), fact_rows(shell, body["facts"], named))
-    payload = body["payload"] or {}
-    _pairs(shell, Message("Files"), (_file(one) for one in payload.get("attachments", ())))
+    _pairs(shell, Message("Files"), files)
     _signatures(shell, body, bad)
     if changes := body.get("changes"):
         shell.say(Message("What it changed:"))

@@ -19,6 +19,7 @@ from marshmallow import Schema
 from api.http.framework.admission import ANY, READ_UNDER, Access, Gate, Heavy, View
 from api.http.framework.request_parsing import StrictParser
 from api.http.framework.responses import JSON
+from api.http.schemas.base import StrictSchema
 from api.problems.problem import CONTENT_TYPE
 from api.problems.types import TYPES
 
@@ -46,6 +47,7 @@ _OF_CASES: Final = ("audience_late", "read_not_logged")
 _TAGGED: Final = ("precondition_failed",)
 _HEAVY: Final = ("too_many_requests",)
 _OF_EVERY_PROBLEM: Final = ("X-Request-Id", "Cache-Control", "Content-Language", "Vary")
+_NO_QUERY: Final = StrictSchema()
 IN_WORDS: Final = ("Content-Language", "Vary")
 """Headers of an answer that is written in the reader's language."""
 _PROJECTED: Final = ("projection_late", "database_unavailable", "evidence_fails", "stopped")
@@ -197,12 +199,13 @@ class Resource(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
 
         The decorators that write the document would do no more, each in a layer of its own.
         """
-        if not shapes:
-            return view
+        takes_query = any(place == "query" for _, place in shapes)
 
         @wraps(view)
         def given(**path: str) -> Response:
             parse = self.ARGUMENTS_PARSER.parse
+            if not takes_query:  # whatever is asked for there is unknown
+                parse(_NO_QUERY, location="query")
             return view(*[parse(shape, location=place) for shape, place in shapes], **path)
 
         return given

@@ -19,6 +19,7 @@ from api.http.framework.request_body import body_bytes
 from api.http.framework.request_context import context, malformed
 from api.problems.problem import Problem
 from api.texts.validation_faults import faults
+from keys import unambiguous_json
 from ledger.message import Message
 
 
@@ -57,9 +58,13 @@ class StrictParser(FlaskParser):
         """
         del req, schema
         try:
-            return orjson.loads(body_bytes(MAX_BODY_BYTES))
+            return unambiguous_json.read(body_bytes(MAX_BODY_BYTES))
         except orjson.JSONDecodeError as error:
             raise malformed("body", Message("the body is not JSON")) from error
+        except unambiguous_json.SaidTwice as error:
+            raise malformed(
+                "body", Message("it says {member} twice: say it once", member=error.member)
+            ) from error
 
     def handle_error(
         self,

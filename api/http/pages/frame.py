@@ -197,6 +197,8 @@ def form() -> dict[str, str]:
         found = parse_qs(text, keep_blank_values=True, max_num_fields=20)
     except ValueError as error:
         raise malformed("body", Message("the body is no form")) from error
+    if any(len(values) > 1 for values in found.values()):
+        raise malformed("body", Message("a member is given twice or written with escapes"))
     members = {name: values[0] for name, values in found.items()}
     page_cookies.require_own(members)
     return members

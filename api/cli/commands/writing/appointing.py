@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import IO, Any, Final, TypeVar
 
 import click
-import orjson
 
 from api.cli.commands.access import officer_id
 from api.cli.commands.signer_options import identity, signing_time, vkey_option
@@ -23,6 +22,7 @@ from api.cli.terminal.typed_values import DAY_TEXT, MOMENT
 from api.client.client import Client
 from api.client.connection import understood
 from api.ops.machine import RealEntropy
+from keys import unambiguous_json
 from ledger.admission.registrar import OWN
 from ledger.message import Message
 from ledger.regulation.acts.catalogue import load
@@ -263,8 +263,8 @@ def _today(client: Client, at: datetime | None) -> str:
 def _public(file: IO[bytes]) -> Json:
     """The public part of a key, as `socai key show --json` prints it."""
     try:
-        found = orjson.loads(file.read(_MOST_BYTES))
-    except orjson.JSONDecodeError:
+        found = unambiguous_json.read(file.read(_MOST_BYTES))
+    except ValueError:
         found = None
     if not isinstance(found, dict) or not {"kid", "jwk"} <= found.keys():
         misuse(

@@ -17,10 +17,12 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from api.client.act_form import PROVISION, label_of
+from api.client.connection import understood
 from api.client.draft_sources import DraftSources
 from api.texts.case_words import happened
 from api.texts.catalogue import both
 from api.texts.lang import LANGS, Lang
+from keys import unambiguous_json
 from ledger.message import Message, Text
 from ledger.regulation.act_in_words import BASIS_WORDS
 from ledger.regulation.acts.json_shape import UUID4
@@ -263,7 +265,12 @@ class Answers:
 
     def _json(self, _schema: Json, text: str) -> Any:  # noqa: ANN401  JSON
         try:
-            return orjson.loads(Path(text[1:]).read_bytes() if text.startswith("@") else text)
+            written = Path(text[1:]).read_bytes() if text.startswith("@") else text
+            return unambiguous_json.read(written)
+        except unambiguous_json.SaidTwice as error:
+            raise Misread(
+                Message("it says {member} twice: say it once", member=error.member)
+            ) from error
         except (orjson.JSONDecodeError, OSError) as error:
             raise Misread(Message("JSON is asked for, or @FILE that holds it")) from error
 
@@ -323,7 +330,9 @@ class Answers:
         """Tokens that the case has already, by the act and member that first named each."""
         seen: set[str] = set()
         for act in self._sources.acts:
-            for name, value in act["payload"]["facts"].items():
+            with understood():  # what was signed has the form that its signer gave it
+                facts = [*act["payload"]["facts"].items()]
+            for name, value in facts:
                 if isinstance(value, str) and _TOKEN.fullmatch(value) and value not in seen:
                     seen.add(value)
                     called = act["act_vi" if self._lang == "vi" else "act_en"]

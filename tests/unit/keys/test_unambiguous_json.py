@@ -1,0 +1,55 @@
+"""JSON that says a member twice means two things, and is not read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keys.unambiguous_json import SaidTwice, read
+
+_TWICE = (
+    '{"a":1,"a":1}',
+    '{"a":1,"b":{"c":[{"a":1,"d":2,"a":3}]}}',
+    '{"a":1,"\\u0061":2}',  # one name, written in two ways
+    '[{"a":null,"a":null}]',
+)
+
+
+@pytest.mark.parametrize("text", _TWICE)
+def test_a_member_that_is_said_twice_is_refused(text: str) -> None:
+    """However deep, and however its name is written; bytes and text alike."""
+    for data in (text, text.encode()):
+        with pytest.raises(SaidTwice) as refused:
+            read(data)
+        assert refused.value.member == "a"
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"a":NaN}', "[" * 5_000 + "]" * 5_000, "\ufeff{}"])
+def test_what_is_no_json_is_said_to_be_none(text: str) -> None:
+    """Nor what is nested so deeply that a reader gives up, at whichever depth."""
+    with pytest.raises(orjson.JSONDecodeError):
+        read(text)
+    for depth in range(900, 1_030, 10):
+        deep = "[" * depth + "]" * depth
+        try:
+            read(deep)
+        except orjson.JSONDecodeError:
+            continue
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text() | st.floats(0, 1),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(_JSON)
+def test_everything_else_is_read_as_it_is_written(value: Any) -> None:  # noqa: ANN401  any JSON
+    """The same value as without the look."""
+    data = orjson.dumps(value)
+    assert read(data) == orjson.loads(data)
