@@ -19,6 +19,8 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
+from gunicorn.errors import AppImportError, HaltServer  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from api.http import traces
@@ -26,7 +28,13 @@ from api.http.framework.read_budget import Budgets
 from api.http.turns import Turns
 from api.http.worker import ProblemWorker
 from api.loading import loading
-from api.ops.child_processes import GRACE_S, end_with_any_thread, end_with_parent, status_of
+from api.ops.child_processes import (
+    GRACE_S,
+    MISUSED,
+    end_with_any_thread,
+    end_with_parent,
+    status_of,
+)
 from api.ops.listening_socket import listen
 from api.ops.metrics_folder import metrics_folder
 from api.ops.patience import once_there
@@ -110,9 +118,15 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
         Workers open one after the other: opening a key takes a processor, and memory that a
         container with many of them does not have at once; and the first to answer is waited for.
+
+        Raises:
+            AppImportError: A setting, secret or key stops it: gunicorn says that and no trace.
         """
-        with self._turns.taken():
-            return application(self._settings, self._budgets, tell=self._first)
+        try:
+            with self._turns.taken():
+                return application(self._settings, self._budgets, tell=self._first)
+        except SettingsError as error:
+            raise AppImportError(_said(error)) from error
 
     def _post_fork(self, _arbiter: Any, worker: Any) -> None:  # noqa: ANN401  gunicorn's hook
         """A worker that outlives a killed arbiter holds the port and takes no request.
@@ -242,6 +256,7 @@ def _load(settings: Settings) -> None:
 def main() -> None:
     """Serves until told to stop."""
     core_dumps.leave_none()
+    server = os.getpid()
     try:
         settings = Settings.from_env()
         if settings.traces_url:
@@ -254,10 +269,24 @@ def main() -> None:
             _load(settings)
             Server(settings, int(sys.argv[1]) if sys.argv[1:] else None).run()
     except SettingsError as error:
-        sys.stderr.write(f"socai: {translate(error.text, 'vi')}\nsocai: {error}\n")
-        sys.exit(2)
+        sys.stderr.write(f"{_said(error)}\n")
+        sys.exit(MISUSED)
+    except HaltServer as halted:  # a second worker could not start while it ended for the first
+        _leave(_status(halted.exit_status, server))
     except SystemExit as ended:  # of a worker, too
-        _leave(ended.code)
+        _leave(_status(ended.code, server))
+
+
+def _said(error: SettingsError) -> str:
+    return f"socai: {translate(error.text, 'vi')}\nsocai: {error}"
+
+
+def _status(status: str | int | None, server: int) -> str | int | None:
+    """Where a worker said why it cannot start, the server ends as one that was called wrongly.
+
+    The worker itself ends with gunicorn's own status, by which the server knows.
+    """
+    return MISUSED if status == Arbiter.APP_LOAD_ERROR and os.getpid() == server else status
 
 
 if __name__ == "__main__":

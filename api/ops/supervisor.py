@@ -1,7 +1,8 @@
 """Runs the processes of one enclave and starts a killed one again.
 
 API (gunicorn), checkpointer and projector are child processes; they end with their parent, however
-it ends. A loop that stopped on doubt is not started again. Not: what the processes do.
+it ends. A loop that stopped on doubt is not started again, nor what cannot start as things are set
+before all of them were ever ready. Not: what the processes do.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ import httpx
 
 from api.client.connection import trusted
 from api.ops import database
-from api.ops.child_processes import GRACE_S, end_group, end_with_parent, python
+from api.ops.child_processes import GRACE_S, MISUSED, end_group, end_with_parent, python
 from api.ops.embedded_postgres import EmbeddedError
 from api.ops.home_notes import RUNNING, forget_running, url_of, write_running
 from api.ops.listening_socket import listen, require_free
 from api.ops.loops import ON_DOUBT
 from api.ops.role_lock import Lock
 from api.settings import ORDINARY, Home, Settings, SettingsError, child_environment
+from ledger.message import Message
 
 API: Final = "api"
 CHECKPOINTER: Final = "checkpointer"
@@ -66,12 +68,28 @@ class NotReady(Exception):
     """The processes were started and do not answer; the text says which and what they said last."""
 
 
+class CannotStart(SettingsError):
+    """A process ended as it first started, since a setting, secret or key of it will not do.
+
+    It said which. No other start mends that, so whoever runs the processes ends too.
+    """
+
+    def __init__(self, role: str) -> None:
+        super().__init__(
+            Message(
+                "{role} cannot start, and said why above; mend that, then run socai serve again",
+                role=role,
+            )
+        )
+
+
 @dataclass(slots=True)
 class _Child:
     role: str
     process: subprocess.Popen[bytes]
     started: float
     falls: int = 0
+    again: bool = False
     again_at: float | None = None
     given_up: bool = False
 
@@ -84,14 +102,17 @@ class Supervisor:
         settings: What the processes are told; `port` is where the API listens.
         output: Where their output goes; None: this process's own standard error.
         tell: Called with (role, status, again) when one has ended unasked.
+        lang: What the processes say to a person in; None: the locale's.
     """
 
     settings: Settings
     output: Path | None = None
     tell: Callable[[str, int, bool], None] = lambda _role, _status, _again: None
+    lang: str | None = None
     _children: dict[str, _Child] = field(default_factory=dict)
     _looked: float = 0.0
     _starting: Thread | None = None
+    _ready: bool = False
     _over: Event = field(default_factory=Event)
     _lock: Lock | None = None
     _listener: socket.socket | None = None
@@ -130,7 +151,11 @@ class Supervisor:
         write_running(self.settings, self.url)
 
     def watch(self, stop: Event) -> None:
-        """Starts ended processes again until told to stop, then stops them all."""
+        """Starts ended processes again until told to stop, then stops them all.
+
+        Raises:
+            CannotStart: As `mend`.
+        """
         try:
             while not stop.wait(_STEP_S):
                 self.mend()
@@ -138,7 +163,11 @@ class Supervisor:
             self.stop()
 
     def mend(self) -> None:
-        """Looks at every process; one that has ended starts again (`pause_s`)."""
+        """Looks at every process; one that has ended starts again (`pause_s`).
+
+        Raises:
+            CannotStart: One cannot, and never could.
+        """
         self._mend_database()
         for child in list(self._children.values()):
             status = child.process.poll()
@@ -148,7 +177,7 @@ class Supervisor:
                 self._fell(child, status)
             elif monotonic() >= child.again_at:
                 fresh = self._spawn(child.role)
-                fresh.falls = child.falls
+                fresh.falls, fresh.again = child.falls, True
                 self._children[child.role] = fresh
 
     def wait_ready(self, timeout_s: float = 60.0, stop: Event | None = None) -> None:
@@ -156,6 +185,7 @@ class Supervisor:
 
         Raises:
             NotReady: It does not, or a process gave up.
+            CannotStart: As `mend`.
         """
         deadline = monotonic() + timeout_s
         last = "no answer"
@@ -167,6 +197,7 @@ class Supervisor:
                 with contextlib.suppress(httpx.TransportError):
                     answer = http.get(f"{self.url}/health/ready")
                     if answer.status_code == httpx.codes.OK:
+                        self._ready = True
                         return
                     last = answer.text[:600]
                 Event().wait(0.1)
@@ -244,6 +275,8 @@ class Supervisor:
 
     def _fell(self, child: _Child, status: int) -> None:
         end_group(child.process.pid)
+        if status == MISUSED and not child.again and not self._ready:
+            raise CannotStart(child.role)
         lived_s = monotonic() - child.started
         child.falls = 1 if lived_s > _CALM_S else child.falls + 1
         child.given_up = status == ON_DOUBT
@@ -259,7 +292,7 @@ class Supervisor:
                 output = stack.enter_context(self.output.open("ab"))
             listener = self._listener.fileno() if role == API and self._listener else None
             process = subprocess.Popen(  # noqa: S603  our own modules, nothing from outside
-                command(role, listener),
+                command(role, listener, self.lang),
                 pass_fds=() if listener is None else (listener,),
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -300,10 +333,11 @@ def _end(processes: Sequence[subprocess.Popen[bytes]], grace_s: float) -> None:
         end_group(process.pid)
 
 
-def command(role: str, listener: int | None = None) -> list[str]:
+def command(role: str, listener: int | None = None, lang: str | None = None) -> list[str]:
     """The words that start a role as a process of its own; the API may be given its socket."""
+    spoken = [] if lang is None else ["--lang", lang]
     if role == API:
         return python("-m", "api.http.wsgi", *([] if listener is None else [str(listener)]))
     if role == VAULT:
-        return python("-m", "api.cli.main", "vault", "serve")
-    return python("-m", "api.cli.main", "serve", "--role", role)
+        return python("-m", "api.cli.main", *spoken, "vault", "serve")
+    return python("-m", "api.cli.main", *spoken, "serve", "--role", role)

@@ -43,7 +43,7 @@ from keys import jwk, read_tags
 from keys.custody.file import read_key, read_opening_key
 from keys.custody.key_files import KeyFiles
 from keys.envelope_encryption import Kek, Keks, kek_id_of
-from keys.errors import KeysError
+from keys.errors import KeysError, Unsealable
 from keys.jwk import SoftwareSigner
 from keys.keyring import Keyring
 from keys.log_keys import LogKeys
@@ -73,7 +73,7 @@ from ledger.keeper.keeper import MOST_AGE, WrapKeeper
 from ledger.keeper.pace import Pace
 from ledger.log import tiles as tiling
 from ledger.log.tiles import ENTRIES, TileId
-from ledger.message import Message, Text
+from ledger.message import Message, Text, Wording
 from ledger.ports import (
     NIL_UNIT,
     BlobStore,
@@ -363,7 +363,7 @@ class Enclave:
     def _keks(self) -> tuple[Keks, Keks]:
         """What folds for nobody to be shown, and what opens for whoever asks (access.md U3)."""
         if self._line is None:
-            return (kek := open_kek(self.settings)), kek
+            return (kek := required_kek(self.settings)), kek
         origin, note = self.facts.origin, self._noting.note_opens
         return (
             KeptKeks(self._line, origin, note, lambda: None),
@@ -525,10 +525,7 @@ class Enclave:
         Raises:
             SettingsError: No enclave in the home, or a secret is missing.
         """
-        try:
-            return cls(settings, clock or RealClock(), entropy or RealEntropy())
-        except KeysError as error:
-            raise SettingsError(Message("the KEK does not open: {error}", error=error)) from error
+        return cls(settings, clock or RealClock(), entropy or RealEntropy())
 
     @classmethod
     def open(
@@ -1034,9 +1031,9 @@ def open_vault(
         )
     try:
         keys = KeyFiles(path, lambda path: read_opening_key(path, home.vault_passphrase()))
-    except KeysError as error:
+    except (KeysError, OSError) as error:
         raise SettingsError(
-            Message("the vault's key does not open: {error}", error=error)
+            Message("the vault's key does not open: {error}", error=_why_closed(error))
         ) from error
     letters = _letters(settings, clock or RealClock())
     pool = open_pool(role_dsn(settings, facts, "vault"), most=2, hung_after_s=_HUNG_READ_S)
@@ -1167,11 +1164,26 @@ def open_kek(settings: Settings) -> KeyFiles[Kek]:
 
 
 def required_kek(settings: Settings) -> KeyFiles[Kek]:
-    """As `open_kek`. Raises: SettingsError: It does not open."""
+    """As `open_kek`. Raises: SettingsError: It is missing or does not open."""
     try:
         return open_kek(settings)
-    except KeysError as error:
-        raise SettingsError(Message("the KEK does not open: {error}", error=error)) from error
+    except (KeysError, OSError) as error:
+        raise SettingsError(
+            Message("the KEK does not open: {error}", error=_why_closed(error))
+        ) from error
+
+
+def _why_closed(error: Exception) -> Text:
+    """Why a key file does not open, as people are told."""
+    if isinstance(error, OSError):
+        return Message(
+            "{path} cannot be read ({strerror}); put it back from where keys are kept",
+            path=error.filename,
+            strerror=error.strerror,
+        )
+    if isinstance(error, Unsealable):
+        return Message("wrong passphrase, or the file was changed")
+    return Wording(str(error), str(error))
 
 
 def open_blobs(settings: Settings) -> KeptFiles:
@@ -1217,7 +1229,7 @@ def service_signer(settings: Settings) -> SoftwareSigner:
         return read_key(home.key_path("service"), home.passphrase())
     except (KeysError, OSError) as error:
         raise SettingsError(
-            Message("the service's key does not open: {error}", error=error),
+            Message("the service's key does not open: {error}", error=_why_closed(error)),
         ) from error
 
 
@@ -1238,8 +1250,8 @@ def log_signers(
     at = path or home.key_path
     try:
         log_key, pq_key = (read_key(at(name), home.passphrase()) for name in which.keys)
-    except KeysError as error:
+    except (KeysError, OSError) as error:
         raise SettingsError(
-            Message("a key of the log does not open: {error}", error=error),
+            Message("a key of the log does not open: {error}", error=_why_closed(error)),
         ) from error
     return log_pair(which.origin(home.facts()), log_key, pq_key)

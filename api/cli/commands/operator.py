@@ -179,7 +179,9 @@ def serve(port: int | None, role: str, known: CheckpointFile | None, *, hold: bo
         sys.exit(_alone(settings, role, note, hold=hold))
     shell, started = shell_of(), served(settings) if role == "all" else [role]
     supervisor = Supervisor(
-        settings, tell=lambda who, status, again: _fell(shell, who, status, again=again)
+        settings,
+        tell=lambda who, status, again: _fell(shell, who, status, again=again),
+        lang=shell.lang,
     )
     supervisor.claim(started)
     try:
