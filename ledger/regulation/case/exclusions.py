@@ -17,6 +17,7 @@ from ledger.regulation.registry.registry import Registry
 
 EXCLUDING: Final = "ParticipationExcluded"
 RESTORING: Final = "ParticipationRestored"
+_NOBODY: Final[tuple[frozenset[str], frozenset[str]]] = (frozenset(), frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +75,6 @@ def concerned(
     """Agencies, as they are called on a day, and officers that what came in is about."""
     agencies = {a for e in stream.intake for a in e.act.facts.get("concerns_agency", ())}
     officers = {o for e in stream.intake for o in e.act.facts.get("concerns_officer", ())}
+    if not agencies and not officers:
+        return _NOBODY
     return frozenset(present_agency(registry, a, day) for a in agencies), frozenset(officers)

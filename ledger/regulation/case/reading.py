@@ -14,7 +14,7 @@ from ledger.message import Wording
 from ledger.regulation.acts.json_shape import parse_time
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.state import Entry
-from ledger.regulation.registry.calendar import deadline, local_day
+from ledger.regulation.registry.calendar import deadline
 from ledger.regulation.registry.lines import KEEPER
 from ledger.regulation.registry.rules import UNIT_WORDS
 from ledger.regulation.words import vocabulary
@@ -96,7 +96,7 @@ def founding(q: GuardInput) -> bool:
 
     An act dated back does not open the founding again once it has ended.
     """
-    return q.registry.founding(q.day) and q.registry.founding(local_day(q.at))
+    return q.registry.founding(q.day) and q.registry.founding(q.today)
 
 
 # -- agencies -----------------------------------------------------------------------------------

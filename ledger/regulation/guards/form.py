@@ -141,7 +141,13 @@ def refers_to_other_case_v2(q: GuardInput) -> Breach | None:
 
 def refs(kind: ActType, facts: Mapping[str, Any]) -> Iterator[Ref]:
     """(pointer, act_id, types allowed) of every reference to an act of the same stream."""
-    return kind.of(_members)(facts, "/facts")
+    walk = kind.of(_walk)
+    return iter(()) if walk is None else walk(facts, "/facts")
+
+
+def _walk(fields: Mapping[str, Spec]) -> Walk | None:
+    """The walk over facts; None: no reference stands in them."""
+    return _members(fields) if _holds_ref(fields) else None
 
 
 def _members(fields: Mapping[str, Spec]) -> Walk:

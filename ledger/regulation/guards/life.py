@@ -152,7 +152,10 @@ def identity_sealed_first(q: GuardInput) -> Breach | None:
     does not block the case for good; so does voiding what no rule explains.
     """
     act = q.act
-    if act.act in ("ActReturned", VOIDING):
+    reports = q.stream.effective("ReportReceived")
+    if act.act in ("ActReturned", VOIDING) or not any(
+        report.act.facts.get("identity_given") is True for report in reports
+    ):
         return None
     for report, token in tokens(q.stream):
         if report.act.facts.get("identity_given") is not True or _sealed(q, token):

@@ -30,6 +30,7 @@ from ledger.regulation.case.stand_ins import (
     signed_on,
 )
 from ledger.regulation.guards.breach import Breach
+from ledger.regulation.registry.officers import Appointment
 from ledger.regulation.words import vocabulary
 
 Cited = tuple[str, Mapping[str, Any]]
@@ -329,8 +330,6 @@ def officer_in_post_v2(q: GuardInput) -> Breach | None:
     of somebody named is STAND_IN_ENTITLED's to ask about.
     """
     day, today, done = q.day, signed_on(q), signed_before(q)
-    everywhere = all(_is_post(q, code) for code in q.kind.who)
-    handed_to = q.act.facts.get("to_agency") if q.act.act == "CaseCustodyTransferred" else None
     for n, signer in enumerate(q.act.signers):
         if signer.instead_of is not None:
             continue
@@ -339,13 +338,7 @@ def officer_in_post_v2(q: GuardInput) -> Breach | None:
             days = (_recorded_on(q),)  # whoever records what came in was not there when it came
         if not all(_in_post(q, signer.officer, signer.post, on) for on in days):
             return _unfit(q, signer, f"/signers/{n}")
-        held = [a.agency for a in q.registry.appointments(signer.officer, day)
-                if a.post == signer.post]  # fmt: skip
-        if (
-            n
-            and not everywhere
-            and not any(a in (q.act.agency, handed_to) or _named_body(q, a, signer) for a in held)
-        ):
+        if n and not _of_signing_body(q, signer):
             return _unfit(q, signer, f"/signers/{n}")
         if n >= done and not _in_capacity(q, signer, days):
             return _unfit(q, signer, f"/signers/{n}/capacity" if q.act.form > 1 else "/capacity")
@@ -353,6 +346,16 @@ def officer_in_post_v2(q: GuardInput) -> Breach | None:
     if q.registry.appointment(author.officer, q.act.agency, q.act.post, on) is None:
         return _unfit(q, author, "/post")
     return None
+
+
+def _of_signing_body(q: GuardInput, signer: NamedSigner) -> bool:
+    """Whether whoever signs after the author does so for a body that signs the act."""
+    if all(_is_post(q, code) for code in q.kind.who):
+        return True
+    handed_to = q.act.facts.get("to_agency") if q.act.act == "CaseCustodyTransferred" else None
+    held = [a.agency for a in q.registry.appointments(signer.officer, q.day)
+            if a.post == signer.post]  # fmt: skip
+    return any(a in (q.act.agency, handed_to) or _named_body(q, a, signer) for a in held)
 
 
 def _recorded_on(q: GuardInput) -> date:
@@ -370,8 +373,7 @@ def appointed_late(q: GuardInput) -> Breach | None:
     for n, signer in enumerate(q.act.signers):
         if n == 0 and q.kind.recorded:
             continue
-        agency = agency_of(q, signer.officer, signer.post)
-        held = agency and q.registry.appointment(signer.officer, agency, signer.post, q.day)
+        held = held_by(q, signer)
         lent = None if signer.instead_of is not None else delegation_of(q, signer, q.day)
         for line in (held, lent):
             if line and line.recorded_on is not None and line.recorded_on > q.day:
@@ -384,14 +386,24 @@ def _in_capacity(q: GuardInput, signer: NamedSigner, days: Iterable[date]) -> bo
     """Whether the post signs so, or somebody has let the signer; form 1 says it of the author."""
     if signer.capacity is None:
         return True
-    agency = agency_of(q, signer.officer, signer.post)
-    held = agency and q.registry.appointment(signer.officer, agency, signer.post, q.day)
     if q.kind.recorded and signer is q.act.author:
         on = _recorded_on(q)
         held = q.registry.appointment(signer.officer, q.act.agency, signer.post, on)
+    else:
+        held = held_by(q, signer)
     if held and signer.capacity in held.capacities:
         return True
     return all(delegation_of(q, signer, on) is not None for on in days)
+
+
+def held_by(q: GuardInput, signer: NamedSigner) -> Appointment | None:
+    """The appointment by which a signer holds the post on the day of the act, wherever it is."""
+    officer, post = signer.officer, signer.post
+    held = q.registry.appointment(officer, q.act.agency, post, q.day)
+    if held is not None:
+        return held
+    agency = agency_of(q, officer, post)
+    return None if agency is None else q.registry.appointment(officer, agency, post, q.day)
 
 
 def _unfit(q: GuardInput, signer: NamedSigner, pointer: str) -> Breach:
@@ -431,6 +443,10 @@ def _not_in_post(q: GuardInput, post: str, pointer: str) -> Breach:
 
 def _in_post(q: GuardInput, officer: str, post: str, day: date) -> bool:
     registry = q.registry
+    if registry.exists(q.act.agency, day) and registry.appointment(
+        officer, q.act.agency, post, day
+    ):
+        return True
     for agency in _bodies(q, officer, post):
         if registry.exists(agency, day) and registry.appointment(officer, agency, post, day):
             return True
@@ -438,9 +454,8 @@ def _in_post(q: GuardInput, officer: str, post: str, day: date) -> bool:
 
 
 def _bodies(q: GuardInput, officer: str, post: str) -> Iterator[str]:
-    """Agencies in which a signer may hold the post: the author's, or one of the bodies it names."""
+    """Agencies beside the author's in which a signer may hold the post: the bodies it names."""
     act = q.act
-    yield act.agency
     handed_to = act.facts.get("to_agency")
     if act.act == "CaseCustodyTransferred" and isinstance(handed_to, str):
         yield handed_to

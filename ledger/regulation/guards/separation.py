@@ -7,7 +7,7 @@ waits for whoever may not sign it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Final
 
@@ -17,7 +17,6 @@ from ledger.regulation.case.reading import day_of, objects, share_a_person
 from ledger.regulation.case.state import awaited, present_agency
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.exclusion import gives_back
-from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.grants import Grant
 from ledger.regulation.registry.membership import CUSTODIAN, KEY_POST, beside_keys, keeps_keys
 from ledger.regulation.registry.officers import Appointment
@@ -101,10 +100,10 @@ def auditor_signs_not(q: GuardInput) -> Breach | None:
     """G8 (access.md S6). An auditor writes nothing and keeps no key; a witness may sign."""
     if q.act.act in WITNESSED:
         return None
-    days = {q.day, local_day(q.at)}
     for signer in awaited(q.stream, q.act):
-        if any(AUDITOR in a.powers for day in days for a in _posts(q, signer.officer, day)):
-            return _by(q, signer)
+        for post in _held(q, signer.officer):
+            if AUDITOR in post.powers:
+                return _by(q, signer)
     return None
 
 
@@ -115,10 +114,9 @@ def key_keeper_signs_not(q: GuardInput) -> Breach | None:
     """
     if q.act.act == LOST or gives_back(q):
         return None
-    administers = q.act.act == CARRIED_OUT or bool(ADMINISTERING & set(q.kind.who))
-    days = {q.day, local_day(q.at)}
+    administers = q.act.act == CARRIED_OUT or not ADMINISTERING.isdisjoint(q.kind.who)
     for signer in awaited(q.stream, q.act):
-        held = [post for day in days for post in _posts(q, signer.officer, day)]
+        held = _held(q, signer.officer)
         if not any(keeps_keys(post) for post in held):
             continue
         if not administers or not all(beside_keys(post.powers) for post in held):
@@ -169,7 +167,7 @@ def discloser_signs_not(q: GuardInput) -> Breach | None:
     if q.act.act == DISCLOSING or gives_back(q):
         return None
     disclosed = _wrote(q, DISCLOSING)
-    for signer in awaited(q.stream, q.act):
+    for signer in awaited(q.stream, q.act) if disclosed else ():
         if share_a_person(q, [signer.officer], disclosed):
             return _by(q, signer)
     return None
@@ -306,6 +304,16 @@ def _posts(q: GuardInput, officer: str, day: date) -> Iterator[Appointment]:
     """Posts of the natural person on a day, by whatever id."""
     for one in q.registry.officers.ids_of(officer):
         yield from q.registry.appointments(one, day)
+
+
+def _held(q: GuardInput, officer: str) -> Sequence[Appointment]:
+    """Posts of the person on the day of the act and today."""
+    key = f"held {officer}"
+    found: Sequence[Appointment] | None = q.memo.get(key)
+    if found is None:
+        days = (q.day,) if q.today == q.day else (q.day, q.today)
+        found = q.memo[key] = [post for day in days for post in _posts(q, officer, day)]
+    return found
 
 
 def _grants_of(q: GuardInput, officer: str) -> Iterable[Grant]:

@@ -20,7 +20,6 @@ from ledger.regulation.case.stand_ins import (
 )
 from ledger.regulation.case.state import awaited, present_agency
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.lines import KEEPER, REGISTERING
 from ledger.regulation.registry.membership import APART
 from ledger.regulation.words import vocabulary
@@ -89,7 +88,7 @@ def _powers(q: GuardInput, role: str) -> tuple[str, ...]:
     Asked of the day of the act and of today, so that no act is dated to a day of absence.
     """
     codes = q.kind.signer_powers.get(role, ())
-    days = {q.day, local_day(q.at)}
+    days = {q.day, q.today}
     for later in q.kind.in_absence.get(role, ()):
         if any(q.registry.can_sign(codes, on, q.act.author.officer) for on in days):
             break
@@ -122,6 +121,8 @@ def capacity_of_last(q: GuardInput) -> Breach | None:
 
     So it is whoever signs last of an agency who signs so (30/2020/NĐ-CP, article 13).
     """
+    if len(q.act.signers) == 1:
+        return None
     bodies = [body_of(q, signer) for signer in q.act.signers]
     for n, signer in enumerate(q.act.signers):
         if signer.capacity in FOR_ANOTHER and bodies[n] in bodies[n + 1 :]:
@@ -214,7 +215,12 @@ def signatures_stand(q: GuardInput) -> Breach | None:
 
 
 def _founding(q: GuardInput) -> bool:
-    return bool(q.kind.variants) and founding(q)
+    if not q.kind.variants:
+        return False
+    found: bool | None = q.memo.get("founding")
+    if found is None:
+        found = q.memo["founding"] = founding(q)
+    return found
 
 
 def _in_order(named: tuple[str, ...]) -> bool:
