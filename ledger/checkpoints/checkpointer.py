@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from keys.note import NoteSigner
@@ -42,6 +43,9 @@ MANY: Final = 5
 share a checkpoint, and where one comes at a time it would only be waited for."""
 SOON_S: Final = 0.002
 """Until it looks again by itself, for as long as a hint may be held back (`HINTS_APART_S`)."""
+HINT_S: Final = 0.0002
+"""For the thread that sends a hint to begin: else it, and whoever waits for a proof, waits until
+this one lets go of the interpreter."""
 PRUNE_S: Final = 10.0
 MORE_S: Final = 0.2
 """Between two prunes where there is more to do: a log of before, or one that grows fast."""
@@ -157,7 +161,8 @@ class Checkpointer:
             give: Callable[[], None] = _nobody
             if self._notices is not None:
                 wait = stack.enter_context(self._notices.listen("records"))
-                give = stack.enter_context(self._notices.giving("checkpoint"))
+                sent = stack.enter_context(self._notices.giving("checkpoint"))
+                give = partial(_given, sent, stop)
             stack.enter_context(self._pruning())
             held, last = "", -HINTS_APART_S
             while not stop.is_set():
@@ -293,6 +298,12 @@ class Checkpointer:
 def _shared(records: int, pause_s: float) -> float:
     """The part of a pause that is worth it behind a checkpoint of so many records."""
     return pause_s * (min(records, MANY) - 1) / (MANY - 1)
+
+
+def _given(give: Callable[[], None], stop: threading.Event) -> None:
+    """Gives a hint, and lets the thread that sends it begin."""
+    give()
+    stop.wait(HINT_S)
 
 
 def _nobody() -> None:

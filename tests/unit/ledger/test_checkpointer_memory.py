@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ledger.checkpoints.checkpointer import (
+    HINT_S,
     MANY,
     PAUSE_S,
     POLL_S,
@@ -241,6 +244,51 @@ def test_who_waits_for_a_proof_waits_no_longer_for_a_pause_than_for_the_signing(
     assert long
     assert soon * SOON_S <= max(0.0, HINTS_APART_S - paused_s) + SOON_S
     assert bool(soon) is (paused_s < HINTS_APART_S)
+
+
+class _Told:
+    """Notices that come to nobody; what is given is noted."""
+
+    def __init__(self, done: list[object]) -> None:
+        self._done = done
+
+    @contextmanager
+    def listen(self, _channel: str) -> Iterator[Callable[[float], bool]]:
+        """Hears nothing."""
+        yield lambda _timeout_s: False
+
+    @contextmanager
+    def giving(self, _channel: str) -> Iterator[Callable[[], None]]:
+        """Notes each."""
+        yield lambda: self._done.append("given")
+
+
+def test_a_hint_goes_out_before_the_note_is_verified_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is sent by another thread, which the verification would keep from the interpreter."""
+    done: list[object] = []
+
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            done.append(timeout)
+            if len(done) > 2 and "given" in done:
+                self.set()
+            return self.is_set()
+
+    home = Home(world.store)
+    checkpointer = home.checkpointer()
+    checkpointer._notices = _Told(done)
+    last = checkpointer._seen.last
+
+    def noted() -> OpenedCheckpoint:
+        done.append("verified")
+        return last()
+
+    monkeypatch.setattr(checkpointer._seen, "last", noted)
+    checkpointer.run(Stop())
+    given = done.index("given")
+    assert done[given : given + 3] == ["given", HINT_S, "verified"]
 
 
 def test_who_waits_for_a_proof_does_not_wait_for_a_prune(
