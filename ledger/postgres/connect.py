@@ -399,6 +399,16 @@ def is_quiet(connection: Connection) -> bool:
     return not connection.said.poll(0)
 
 
+def speaks(connection: Connection, timeout_s: float) -> bool:
+    """Whether the server says something, waiting so long.
+
+    The driver's own wait turns in circles through its last millisecond, and half of a wait of two.
+    """
+    if not isinstance(connection, _Timed):
+        return True
+    return bool(connection.said.poll(1000 * timeout_s))
+
+
 def calling(
     pool: Pool, query: LiteralString, arguments: Sequence[object], *, binary: bool = False
 ) -> object:

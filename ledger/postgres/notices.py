@@ -14,7 +14,7 @@ from typing import Final, LiteralString
 import psycopg
 
 from ledger.errors import Unavailable
-from ledger.postgres.connect import Connection, connect
+from ledger.postgres.connect import Connection, connect, speaks
 from ledger.postgres.hints import Channel, Hints
 
 _HUNG_S: Final = 8.0
@@ -60,7 +60,8 @@ class PostgresNotices:
                     connection.execute(_LISTEN[channel])
                     self._test(connection)
                     return True  # whatever was committed before this moment was missed
-                return any(True for _ in connection.notifies(timeout=timeout_s, stop_after=1))
+                # all that was said by now says no more than the first
+                return speaks(connection, timeout_s) and bool(list(connection.notifies(timeout=0)))
             except (psycopg.Error, Unavailable):
                 if connection is not None:
                     connection.close()  # one that does not listen would only seem to

@@ -11,6 +11,7 @@ import pytest
 from api.ops.embedded_postgres import Embedded
 from ledger.ports import HINTS_APART_S
 from ledger.postgres.hints import Channel, Hints
+from ledger.postgres.notices import PostgresNotices
 
 pytestmark = pytest.mark.postgres
 _MOST: Final = 3
@@ -50,3 +51,29 @@ def test_each_checkpoint_is_said_at_once_and_of_records_one_says_as_much_as_many
         hints._run(ends)
         heard = list(listening.notifies(timeout=20.0, stop_after=_MOST))
     assert (ends.asked_s, len(heard), hints.lost) == ([apart_s] * _MOST, _MOST, 0)
+
+
+def test_who_waits_in_vain_asks_the_driver_nothing(
+    postgres_server: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver's own short wait burns a processor, which the checkpointer shares with others."""
+    dsn, asked = postgres_server.dsn(), list[object]()
+    with (
+        PostgresNotices(dsn).listen("shreds") as wait,
+        psycopg.connect(dsn, autocommit=True) as saying,
+    ):
+        assert wait(0.0)  # it has begun to listen
+        notifies = psycopg.Connection.notifies
+
+        def noted(self: psycopg.Connection, **named: float) -> object:
+            asked.append(named)
+            return notifies(self, **named)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(psycopg.Connection, "notifies", noted)
+        assert not wait(0.002)
+        assert asked == []
+        with saying.transaction():  # so that both come together
+            saying.execute("NOTIFY shreds, 'once'")
+            saying.execute("NOTIFY shreds, 'twice'")
+        assert wait(20.0)
+        assert not wait(0.002)
