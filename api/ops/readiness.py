@@ -172,7 +172,7 @@ class Readiness:
             ages, now = self._vitals.ages(sorted(lacking)), self._vitals.now()
             writes, believed = self._vitals.writes(), self._believed()
         except LedgerError as error:
-            name = type(error).__name__
+            name = type(error.__cause__ or error).__name__
             told = Message("cannot be read ({name})", name=name)
             return [ReadinessCheck("database", ok=False, detail=told), self._disk()]
         uncovered = head.size - covered

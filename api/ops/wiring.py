@@ -95,6 +95,7 @@ from ledger.postgres.connect import (
     open_pool,
     renew,
     translated,
+    translating,
 )
 from ledger.postgres.files import PostgresFiles
 from ledger.postgres.keeping.opens import PostgresOpens
@@ -947,7 +948,7 @@ def open_projector(
     reader = Reader(records, kek, facts.origin, facts.level)
     try:
         require_genesis(reader, facts)
-        with connect(dsn) as connection:
+        with connect(dsn) as connection, translating():
             generations.require_installed(connection)
     except Exception:
         pool.close()
@@ -1143,7 +1144,7 @@ def require_schema(dsn: str) -> None:
         Unavailable: The database cannot be reached.
         Fatal: It is older or newer than this program, or made by files that were edited since.
     """
-    with connect(dsn, hung_after_s=_HUNG_S) as connection:
+    with connect(dsn, hung_after_s=_HUNG_S) as connection, translating():
         check(connection)
 
 

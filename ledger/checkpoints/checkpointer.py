@@ -170,8 +170,8 @@ class Checkpointer:
                 try:
                     signed = self.checkpoint_once()
                 except Unavailable as error:
-                    if str(error) != held:  # once, not with every try
-                        held = str(error)
+                    if (why := str(error.__cause__ or error)) != held:  # once, not with every try
+                        held = why
                         _log.warning("nothing is signed until this is mended: %s", held)
                     stop.wait(POLL_S)
                     continue
@@ -225,7 +225,8 @@ class Checkpointer:
         try:
             return MORE_S if self.prune_once() else PRUNE_S
         except (Unavailable, Fatal) as error:
-            _log.warning("nothing is thrown away until this is mended: %s", error)
+            why = error.__cause__ or error
+            _log.warning("nothing is thrown away until this is mended: %s", why)
             return PRUNE_S
 
     @property

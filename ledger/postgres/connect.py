@@ -67,6 +67,9 @@ _PASSING: Final = (
     pg.IoError,
     pg.InsufficientResources,
 )
+_OF_SESSION: Final = (pg.QueryCanceled, pg.ReadOnlySqlTransaction)
+"""What a session may be refused by what it began with: a setting of the role, a leader of before.
+Mended there, it is well in a new session only, and so none goes on with the old one."""
 
 
 class OnceAMinute(logging.Filter):
@@ -177,6 +180,8 @@ class _Lent(AbstractContextManager[Connection]):
     ) -> None:
         try:
             self._connection.__exit__(kind, error, trace)
+            if isinstance(error, _OF_SESSION):
+                self._connection.close()
         finally:
             self._pool.putconn(self._connection)
 
@@ -448,6 +453,11 @@ def translated(error: Exception) -> LedgerError:
     if is_lost(error) or isinstance(error, (PoolTimeout, PoolClosed, *_PASSING)):
         return database_unavailable()
     return Fatal(f"the database refuses what this program asks of it: {type(error).__name__}")
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether it says nothing of what was asked: the same may go through in a while."""
+    return isinstance(error, psycopg.Error) and isinstance(translated(error), Unavailable)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ import psycopg
 from keys.errors import KeyAway
 from ledger.errors import LedgerError, Unavailable, VerificationError
 from ledger.ports import RecordStore
-from ledger.postgres.connect import is_lost
+from ledger.postgres.connect import is_passing
 from ledger.regulation.acts.act import ORDINARY
 from ledger.streams.record_reader import Opened, Reader
 from ledger.write.registry_follower import RegistryFollower
@@ -339,4 +339,4 @@ def why(error: BaseException) -> str:
 def is_away(error: Exception) -> bool:
     """Whether it is the database or what holds the KEK that failed, and not a record."""
     kinds = (psycopg.OperationalError, psycopg.InterfaceError, Unavailable, KeyAway)
-    return isinstance(error, kinds) or is_lost(error)
+    return isinstance(error, kinds) or is_passing(error)

@@ -7,6 +7,7 @@ each batch would still be one's alone (architecture.md §5).
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Sequence
 from threading import Event
 from time import monotonic
@@ -53,6 +54,7 @@ AHEAD_S: Final = 1.0
 """How long the other views wait for their turn, at most, while the audience is behind."""
 TURN_S: Final = 0.5
 """How long a batch of what is read should take: the audience may not get older than 5 s."""
+_log = logging.getLogger("socai.projector")
 _LIVE: Final = "live"
 _AHEAD: Final = audience.NAME
 """The live view that is folded before each batch of the others: what is shown waits for it."""
@@ -137,12 +139,16 @@ class Projector:
             wait: Callable[[float], object] = stop.wait
             if notices is not None:
                 wait = stack.enter_context(notices.listen("records"))
+            held = ""
             while not stop.is_set():
                 try:
-                    worked = self._work()
+                    worked, held = self._work(), ""
                 except Exception as error:
                     if not is_away(error):
                         raise
+                    if (why := str(error.__cause__ or error)) != held:  # once, not with every try
+                        held = why
+                        _log.warning("no view moves until this is mended: %s", why)
                     self.close()
                     worked = False
                     stop.wait(POLL_S)

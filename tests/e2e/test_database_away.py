@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Event
+from typing import Final, LiteralString
 
 import httpx
 import orjson
@@ -28,6 +30,17 @@ from tests.fixtures.postgres import Database, make_database
 from tests.processes import pids
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.operation]
+#: What sessions of a role may begin with, how that is mended, and what is said of it meanwhile.
+_BEGIN_WITH: Final[tuple[tuple[LiteralString, LiteralString, str], ...]] = (
+    ("SET statement_timeout = 1", "RESET statement_timeout", "canceling statement"),
+    (
+        "SET default_transaction_read_only = on",
+        "RESET default_transaction_read_only",
+        "cannot execute",
+    ),
+)
+_SERVING: Final = ("reader", "writer", "checkpointer", "projector")
+_ENDED: Final = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ANY(%s)"
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
@@ -127,6 +140,40 @@ def test_what_starts_without_a_database_answers_503_and_goes_on_by_itself(
             assert not running.said("Worker failed to boot")
     finally:
         own_server.start()
+
+
+def test_what_a_role_s_sessions_begin_with_stops_nobody_for_good(
+    own_server: Embedded, own_database: Database, home: Settings, tmp_path: Path
+) -> None:
+    """A timeout too short, or no writing: nobody dies of it, and mended it is well by itself.
+
+    A loop ended with a trace before, and what a pool had opened meanwhile stayed as it was.
+    """
+    logins = [f"{own_database.slug}_{login}" for login in _SERVING]
+    name = sql.Identifier(own_database.name)
+
+    def alter(setting: LiteralString) -> None:
+        with psycopg.connect(own_server.dsn(), autocommit=True) as admin:
+            for login in map(sql.Identifier, logins):
+                changed = sql.SQL("ALTER ROLE {} IN DATABASE {} {}")
+                admin.execute(changed.format(login, name, sql.SQL(setting)))
+
+    def end_sessions() -> None:
+        with psycopg.connect(own_server.dsn(), autocommit=True) as admin:
+            admin.execute(_ENDED, [logins])
+
+    with processes(home, tmp_path / "log") as running:
+        running.supervisor.wait_ready()
+        first = dict(pids(running.supervisor))
+        for wrong, right, said in _BEGIN_WITH:
+            alter(wrong)
+            end_sessions()
+            until(lambda: running.get("/health/ready").status_code == 503, "nobody is told")
+            until(partial(running.said, f"no view moves until this is mended: {said}"), said)
+            alter(right)
+            running.supervisor.wait_ready()
+        assert running.fallen == []
+        assert dict(pids(running.supervisor)) == first
 
 
 @pytest.mark.drill

@@ -66,10 +66,12 @@ def _writes(connection: Connection) -> bool:
     try:
         with connection.transaction():
             row = connection.execute(_WRITES).fetchone()
-            if row is None or not row[0]:
-                return False
-            connection.execute(_NARROW)
-            connection.execute(_SPILLS)
+            may = row is not None and bool(row[0])
+            if may:
+                connection.execute(_NARROW)
+                connection.execute(_SPILLS)
     except psycopg.errors.DiskFull:
         return False
-    return True
+    if not may:
+        connection.close()  # it may be this session alone: the next one is asked anew
+    return may
