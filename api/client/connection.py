@@ -73,6 +73,22 @@ class Strange(Exception):
     """What answers is no ledger of ours: another program, another version, or one that lies."""
 
 
+class Untrusted(Strange):
+    """Its certificate does not hold, so nothing was sent: nobody knows who answers.
+
+    Attributes:
+        host: Who was asked for.
+        code: What is wrong, as OpenSSL numbers it.
+        why: The same in its words.
+    """
+
+    def __init__(self, host: str, error: ssl.SSLCertVerificationError) -> None:
+        super().__init__(f"TLS: {error.reason}: {error.verify_message}")
+        self.host = host
+        self.code = error.verify_code
+        self.why = error.verify_message
+
+
 class AnsweredObject(dict[str, Any]):
     """A JSON object as a server sent it: a member that it lacks is `Strange`, wherever it is read.
 
@@ -120,10 +136,17 @@ def trusted(url: str) -> ssl.SSLContext:
     """Whose certificates hold at an address: over plain HTTP nobody's, and no list of them is read.
 
     Reading it takes 13 ms of a processor, for each command and each look at readiness.
+
+    Raises:
+        OSError: What `SSL_CERT_FILE` names cannot be read; OpenSSL itself names no file.
     """
     if url.startswith("http://"):
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx.create_ssl_context()
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise OSError(error.errno, why, "SSL_CERT_FILE") from error
 
 
 class Unreachable(Exception):
@@ -347,12 +370,19 @@ class Connection:
 
 
 def _require_http(error: httpx.RequestError) -> None:
-    """Nobody answered, or not to the end. Raises: Strange: what did is no HTTP, or no TLS."""
+    """Nobody answered, or not to the end.
+
+    Raises:
+        Strange: What did is no HTTP, or no TLS.
+        Untrusted: Its certificate does not hold.
+    """
     if isinstance(error, httpx.DecodingError) or "illegal" in str(error):
         raise Strange(f"no HTTP: {error}") from error
     why: BaseException | None = error
     while why is not None and not isinstance(why, ssl.SSLError):
         why = why.__cause__ or why.__context__
+    if isinstance(why, ssl.SSLCertVerificationError):
+        raise Untrusted(error.request.url.host, why) from error
     cut = isinstance(why, ssl.SSLEOFError | ssl.SSLZeroReturnError)
     if why is not None and not cut:
         raise Strange(f"TLS: {why.reason or why}") from error

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar, cast
 
 from api.cli.terminal.shell import FAILED, MISUSED, OUTPUT, Refusal, give_up_output
-from api.client.connection import OtherLog, Refused, Strange, Unreachable
+from api.client.connection import OtherLog, Refused, Strange, Unreachable, Untrusted
 from api.client.known_log import Unlike
 from api.ops.embedded_postgres import EmbeddedError
 from api.settings import Unfit
@@ -77,6 +77,19 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911  one ro
                 FAILED,
                 "unreachable",
             )
+        case Untrusted():
+            why = _OF_CERTIFICATE.get(error.code) or Wording(error.why, error.why)
+            return Refusal(
+                Message(
+                    "Nothing was sent: the certificate of {host} does not hold ({why}). Whoever"
+                    " operates that server puts a new one there; one of your own is trusted where"
+                    " SSL_CERT_FILE names it.",
+                    host=error.host,
+                    why=why,
+                ),
+                MISUSED,
+                "untrusted_certificate",
+            )
         case Strange():
             return Refusal(
                 Message(
@@ -116,6 +129,17 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911  one ro
         case _:
             return None
 
+
+#: What is wrong with a certificate, by OpenSSL's number of it (X509_V_ERR_…).
+_OF_CERTIFICATE: Final[Mapping[int, Message]] = {
+    9: Message("it holds only later: is this machine's clock right?"),
+    10: Message("it has expired, or this machine's clock is ahead"),
+    18: Message("it is signed by itself, and nobody here trusts it"),
+    19: Message("nobody here trusts who signed it"),
+    20: Message("nobody here trusts who signed it"),
+    62: Message("it is for another name"),
+    64: Message("it is for another address"),
+}
 
 _KEY: Final = Message(
     "The key or key file cannot be used; nothing was done, look at the file named"
