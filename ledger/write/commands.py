@@ -50,7 +50,7 @@ from ledger.regulation.case.state import RECOVERING, SEALING, Entry
 from ledger.regulation.case.suspected_names import texts_outside
 from ledger.regulation.decide import Decision
 from ledger.regulation.open_acts import OpenAct, open_acts
-from ledger.regulation.participation.narrowing import Narrowing, narrowings
+from ledger.regulation.participation.narrowing import NARROWING, Narrowing, narrowings
 from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.membership import keeps_registry
 from ledger.regulation.registry.registry import Registry
@@ -274,7 +274,9 @@ class Ledger:
 
         After the COMMIT and before the answer: whoever is told that it is recorded may rely on it.
         """
-        if self._narrow is None or recorded.receipt["status"] != "effective":
+        if self._narrow is None or act.act not in NARROWING:
+            return
+        if recorded.receipt["status"] != "effective":
             return
         day = local_day(unstamp(recorded.receipt["recorded_at"]))
         for one in narrowings(act, self.registry, day):
@@ -417,7 +419,7 @@ class Ledger:
     def _require_files(self, act: Act, stream: Stream) -> None:
         """An act never lists a file that nobody could open."""
         if self._files is not None:
-            self._files.require(act, [entry.act for entry in stream.state.entries.values()])
+            self._files.require(act, (entry.act for entry in stream.state.entries.values()))
 
     def _require_identity(self, act: Act) -> None:
         """What a sealing names lies in R, sealed for this reporter of this case (access.md A5)."""

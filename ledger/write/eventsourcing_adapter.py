@@ -16,8 +16,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from uuid import UUID
 
 from eventsourcing.domain import DomainEventProtocol
@@ -28,7 +29,6 @@ from eventsourcing.persistence import (
     ListenNotifySubscription,
     Mapper,
     Notification,
-    Recording,
     StoredEvent,
 )
 
@@ -50,7 +50,7 @@ from ledger.ports import (
     SealedRecord,
     StoredRecord,
 )
-from ledger.streams.event import Event, Said, ServiceSaid, StatementRecorded
+from ledger.streams.event import Event, Said
 from ledger.streams.names import stream_id
 from ledger.streams.record_reader import Reader
 from ledger.streams.tokens import token_tag, tokens_of
@@ -75,14 +75,6 @@ class Preconditions:
     at: datetime
     latest: datetime | None
     grounds: Grounds = field(default_factory=Grounds)
-
-
-@dataclass(frozen=True)
-class DraftEvent(StoredEvent):
-    """An event on its way in; `state` stays empty until it is sealed."""
-
-    event: Said
-    seal: Callable[[datetime], SealedRecord]
 
 
 @dataclass(frozen=True)
@@ -130,18 +122,9 @@ class SealingMapper(Mapper[UUID]):
         self._kek = kek
         self._entropy = entropy
 
-    def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> DraftEvent:
-        """An event of ours, to be sealed with the time that the log gives it."""
-        if not isinstance(domain_event, (StatementRecorded, ServiceSaid)):
-            raise TypeError("this log records statements only")
-        event: Said = domain_event
-
-        def seal(at: datetime) -> SealedRecord:
-            return self._seal(event, at)
-
-        return DraftEvent(
-            event.originator_id, event.originator_version, event.TOPIC, b"", event, seal
-        )
+    def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> NoReturn:
+        """Not here: what is stored is sealed when its time is known. Raises: TypeError."""
+        raise TypeError(f"this log stores no {type(domain_event).__name__} as it is")
 
     def to_domain_event(self, stored_event: StoredEvent) -> Event:
         """A row, opened and compared with its entry; whether it stands is not asked here.
@@ -153,7 +136,8 @@ class SealingMapper(Mapper[UUID]):
             raise TypeError("only rows of this log become events")
         return event_of(self._reader, stored_event.row)
 
-    def _seal(self, event: Said, at: datetime) -> SealedRecord:
+    def seal(self, event: Said, at: datetime) -> SealedRecord:
+        """An event of ours as it is stored, with the time that the log gives it."""
         envelope = records.build(
             log=self._origin,
             recorded_at=at,
@@ -273,9 +257,10 @@ class LogRecorder(LogReading):
         self._appender = appender
         self._origin = origin
 
-    def append(self, draft: DraftEvent, judged: Preconditions) -> Appended:
+    def append(
+        self, event: Said, judged: Preconditions, seal: Callable[[datetime], SealedRecord]
+    ) -> Appended:
         """Records one event. Raises: NotAppended, Unavailable; see `Appender.append`."""
-        event = draft.event
         return self._appender.append(
             Draft(
                 stream_id=event.originator_id,
@@ -284,14 +269,14 @@ class LogRecorder(LogReading):
                 unit=event.unit,
                 act_id=event.named,
                 author=event.author,
-                topic=draft.topic,
+                topic=event.TOPIC,
                 registry=event.registry,
                 registry_index=judged.registry_index,
                 at=judged.at,
                 latest=judged.latest,
                 asked=self._asked(judged.grounds),
                 tags=self._tags(event),
-                seal=draft.seal,
+                seal=seal,
             )
         )
 
@@ -358,7 +343,7 @@ class LogSubscription(ListenNotifySubscription[LogReading]):
 
 
 class StatementStore(EventStore[UUID]):
-    """Puts one judged event and answers with the event as recorded; reads in bounded memory."""
+    """Records one judged event at a time; reads in bounded memory."""
 
     mapper: SealingMapper
     recorder: LogRecorder
@@ -366,25 +351,16 @@ class StatementStore(EventStore[UUID]):
     def __init__(self, mapper: SealingMapper, recorder: LogRecorder) -> None:
         super().__init__(mapper, recorder)
 
-    def put(
-        self,
-        domain_events: Sequence[DomainEventProtocol[UUID]],
-        **kwargs: Any,  # noqa: ANN401 - the library's signature
-    ) -> list[Recording[UUID]]:
+    def record(self, event: Said, judged: Preconditions) -> Appended:
         """Records an event; `judged` says by what it was judged.
+
+        Not the library's `put`: what it makes of each event on its way, nobody asks for.
 
         Raises:
             NotAppended: With the reason; nothing was recorded.
             Unavailable: Try again later.
         """
-        (event,) = domain_events  # one statement is one transaction's worth of promise
-        draft = self.mapper.to_stored_event(event)
-        appended = self.recorder.append(draft, kwargs["judged"])
-        notification = Notification(
-            draft.originator_id, draft.originator_version, draft.topic, b"", appended.index + 1
-        )
-        recorded = draft.event.recorded(appended.index, appended.recorded_at, appended.entry)
-        return [RecordedEvent(recorded, notification, appended)]
+        return self.recorder.append(event, judged, partial(self.mapper.seal, event))
 
     def get(
         self,
@@ -399,13 +375,6 @@ class StatementStore(EventStore[UUID]):
         if desc or limit is not None:
             return super().get(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
         return map(self.mapper.to_domain_event, self.recorder.rows(originator_id, gt or 0, lte))
-
-
-@dataclass(frozen=True)
-class RecordedEvent(Recording[UUID]):
-    """eventsourcing's recording, with the log's own answer."""
-
-    appended: Appended
 
 
 def cut_short(size: int, followed: int) -> Doubt:

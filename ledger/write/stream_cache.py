@@ -27,7 +27,6 @@ from ledger.streams.stream import Stream
 from ledger.write.eventsourcing_adapter import (
     LogRecorder,
     Preconditions,
-    RecordedEvent,
     SealingMapper,
     StatementStore,
 )
@@ -111,6 +110,7 @@ class StreamCache(Application[UUID]):
     ) -> None:
         self._parts = mapper, recorder
         super().__init__()
+        self._cache = cast("Cache[UUID, Stream]", self.repository.cache)
         self._store = store
         self._follower = follower
         self._origin = origin
@@ -132,7 +132,7 @@ class StreamCache(Application[UUID]):
         return self._parts[1]
 
     def construct_event_store(self) -> StatementStore:
-        """Puts one judged statement at a time."""
+        """Records one judged statement at a time."""
         return StatementStore(*self._parts)
 
     # -- the log and its registry ------------------------------------------------------------------
@@ -205,21 +205,21 @@ class StreamCache(Application[UUID]):
         return followed.version != version or registry.index != before
 
     def append(self, stream: Stream, event: Said, judged: Preconditions) -> Appended:
-        """DURABLE when `put` returns; what follows only changes memory.
+        """DURABLE when `record` returns; what follows only changes memory.
 
         Raises:
             NotAppended: With the reason; nothing was recorded.
             Unavailable: Try again later.
         """
         # `save` would first ask what kind of thing this is, which takes longer than sealing it.
-        (recording,) = cast("list[RecordedEvent]", self.events.put([event], judged=judged))
-        self.saw(recording.appended.head)
+        recorded = cast("StatementStore", self.events).record(event, judged)
+        self.saw(recorded.head)
         try:
-            cast("Event", recording.domain_event).mutate(stream)
+            event.recorded(recorded.index, recorded.recorded_at, recorded.entry).mutate(stream)
         except ValueError as error:
             raise Fatal(f"the log took what its stream cannot explain: {error}") from error
         self._cache.put(stream.id, stream)
-        return recording.appended
+        return recorded
 
     def _followed(self, key: UUID, name: str) -> Stream:
         """The stream with everything that is committed; one that nobody has begun is not kept."""
@@ -240,7 +240,3 @@ class StreamCache(Application[UUID]):
             self._follower.reach(event.index or 0)
             self._follower.settled(stream, event).mutate(stream)
         return stream
-
-    @property
-    def _cache(self) -> Cache[UUID, Stream]:
-        return cast("Cache[UUID, Stream]", self.repository.cache)

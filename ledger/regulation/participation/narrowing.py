@@ -8,7 +8,7 @@ they are read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -57,7 +57,7 @@ class ShutOut:
 Narrowing = Ended | ShutOut
 
 
-def narrowings(act: Act, registry: Registry, day: date) -> Iterator[Narrowing]:
+def narrowings(act: Act, registry: Registry, day: date) -> Iterable[Narrowing]:
     """What an act that has taken effect takes away at once.
 
     Args:
@@ -65,23 +65,35 @@ def narrowings(act: Act, registry: Registry, day: date) -> Iterator[Narrowing]:
         registry: Of the moment: the ids of one person.
         day: Day on which it was recorded.
     """
-    facts = act.facts
-    if act.act == "ParticipationRevoked":
-        yield Ended(facts["officer"], facts["grant"])
-    elif act.act == "KeyRevoked" and "officer" in facts:
-        yield Ended(facts["officer"], facts["kid"])
-    elif act.act == "OfficerEnded" and date.fromisoformat(facts["ended_on"]) <= day:
-        yield Ended(facts["officer"], EVERYTHING)
-        yield from _over(registry.delegations.given_by(facts["officer"]))
-    elif act.act == "DelegationEnded":
-        line = registry.delegations.get(facts["delegation"])
-        yield from _over([] if line is None else [line])
-    elif act.act == "PersonLinked":
-        both = (registry.officers.linked(facts[name]) for name in ("officer", "other"))
-        for officer in dict.fromkeys(one for ids in both for one in ids):
-            yield Ended(officer, EVERYTHING)
-    elif act.act == EXCLUDING:
-        yield from _shut_out(act, registry)
+    of_act = _OF_ACT.get(act.act)
+    return () if of_act is None else of_act(act, registry, day)
+
+
+def _revoked(act: Act, _registry: Registry, _day: date) -> Iterator[Narrowing]:
+    yield Ended(act.facts["officer"], act.facts["grant"])
+
+
+def _key_revoked(act: Act, _registry: Registry, _day: date) -> Iterator[Narrowing]:
+    if "officer" in act.facts:
+        yield Ended(act.facts["officer"], act.facts["kid"])
+
+
+def _left(act: Act, registry: Registry, day: date) -> Iterator[Narrowing]:
+    officer = act.facts["officer"]
+    if date.fromisoformat(act.facts["ended_on"]) <= day:
+        yield Ended(officer, EVERYTHING)
+        yield from _over(registry.delegations.given_by(officer))
+
+
+def _taken_back(act: Act, registry: Registry, _day: date) -> Iterator[Narrowing]:
+    line = registry.delegations.get(act.facts["delegation"])
+    return _over([] if line is None else [line])
+
+
+def _linked(act: Act, registry: Registry, _day: date) -> Iterator[Narrowing]:
+    both = (registry.officers.linked(act.facts[name]) for name in ("officer", "other"))
+    for officer in dict.fromkeys(one for ids in both for one in ids):
+        yield Ended(officer, EVERYTHING)
 
 
 def _over(lines: Iterable[Delegation]) -> Iterator[Ended]:
@@ -89,10 +101,22 @@ def _over(lines: Iterable[Delegation]) -> Iterator[Ended]:
     yield from (Ended(line.taker, line.act_id) for line in lines)
 
 
-def _shut_out(act: Act, registry: Registry) -> Iterator[ShutOut]:
+def _shut_out(act: Act, registry: Registry, _day: date) -> Iterator[Narrowing]:
     until = act.facts.get("until")
     for line in registry.officers.all():
         if registry.same_person(line.uuid, act.facts["officer"]):
             yield ShutOut(
                 act.stream, line.uuid, act.act_id, None if until is None else parse_time(until)
             )
+
+
+_OF_ACT: Final[Mapping[str, Callable[[Act, Registry, date], Iterator[Narrowing]]]] = {
+    "ParticipationRevoked": _revoked,
+    "KeyRevoked": _key_revoked,
+    "OfficerEnded": _left,
+    "DelegationEnded": _taken_back,
+    "PersonLinked": _linked,
+    EXCLUDING: _shut_out,
+}
+NARROWING: Final = frozenset(_OF_ACT)
+"""Of any other act nothing needs to be asked."""

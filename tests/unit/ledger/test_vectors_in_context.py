@@ -25,7 +25,7 @@ from ledger.streams.kinds import begin
 from ledger.streams.names import stream_id
 from ledger.streams.stream import Stream
 from ledger.write.commands import Ledger
-from ledger.write.eventsourcing_adapter import Preconditions
+from ledger.write.eventsourcing_adapter import Preconditions, StatementStore
 from tests.builders import Others
 from tests.fakes import MemoryRecordStore
 from tests.fixtures.clock import CountingEntropy, StepClock
@@ -83,10 +83,10 @@ class Told:
             edition=self.registry.edition,
         )
         at = datetime.fromtimestamp(statement.iat, UTC)
-        (recording,) = self.ledger._memory.events.put([event], judged=Preconditions(-1, at, None))
-        recorded = recording.domain_event
-        assert isinstance(recorded, StatementRecorded)
-        self.stream = stream.add(recorded)
+        store = self.ledger._memory.events
+        assert isinstance(store, StatementStore)
+        recorded = store.record(event, Preconditions(-1, at, None))
+        self.stream = stream.add(event.recorded(recorded.index, at, recorded.entry))
         # The facts of the vectors fit no catalogue: what stands before is known, not judged again.
         self.ledger._memory._cache.put(key, self.stream)
 
