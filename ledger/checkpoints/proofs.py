@@ -153,6 +153,10 @@ class CheckpointTree:
         path = merkle.consistency_path(old, self.size, self._nodes())
         return Consistency(old, self.size, tuple(path), self.note).to_json()
 
+    def partial(self, place: Place) -> TileLayers | None:
+        """The partial tile at a place; None where none is known."""
+        return self._edge.get(place)
+
     def edge_of(self, size: int) -> dict[Place, TileLayers]:
         """Partial tiles that a tree of another size has as well."""
         return {
@@ -260,7 +264,8 @@ class Proofs:
         edge = {} if known is None else known.edge_of(size)
         for level, n, width, data in tiles:
             if len(data) == width * HASH_BYTES:  # else it is as good as missing
-                edge[level, n] = TileLayers(data)
+                before = None if known is None else known.partial((level, n))
+                edge[level, n] = TileLayers(data) if before is None else before.wider(data)
         for level, n, data in groups:
             if len(data) == 2 * _GROUP_BYTES:
                 self._kept.keep((2 * level, n), TileLayers(data[:_GROUP_BYTES]))

@@ -114,10 +114,16 @@ class TileLayers:
 
     Args:
         data: Its hashes, one behind the other.
+        begun: Nodes over the first of them, by height, that need not be made again.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, begun: Mapping[int, bytes] | None = None) -> None:
         self._layers = {0: data}
+        self._begun = begun or {}
+
+    def wider(self, data: bytes) -> TileLayers:
+        """The tile once it has these hashes; of another one nothing is taken over."""
+        return TileLayers(data, self._layers if data.startswith(self._layers[0]) else None)
 
     def hash_at(self, height: int, at: int) -> bytes:
         """Node `at` of those over 2**height of its hashes each; all of them exist.
@@ -133,7 +139,8 @@ class TileLayers:
 
     def _made(self, height: int) -> bytes:
         below = self._layers.get(height - 1) or self._made(height - 1)
-        made = self._layers[height] = merkle.parents(below)
+        begun = self._begun.get(height, b"")
+        made = self._layers[height] = begun + merkle.parents(below[2 * len(begun) :])
         return made
 
 

@@ -90,6 +90,47 @@ def test_a_growing_log_is_proven_as_the_definition_says() -> None:
         assert list(inclusion_from_json(lasting.inclusion(index, size)).hashes) == path
 
 
+def test_a_tile_that_has_grown_is_hashed_on_from_where_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever waits for a proof of one record does not wait for all the others of its tile."""
+    store, hashed = Asked(), list[int]()
+    store.grow(250)
+    proofs = Proofs(store, store)
+    _same(proofs, 249, 250)
+    parents = merkle.parents
+
+    def counted(data: bytes) -> bytes:
+        hashed.append(len(data) // merkle.HASH_BYTES)
+        return parents(data)
+
+    monkeypatch.setattr(merkle, "parents", counted)
+    for size in (251, 252, 254):
+        store.grow(size)
+        hashed.clear()
+        proofs.inclusion(size - 1)
+        assert sum(hashed) < 32
+    monkeypatch.undo()
+    for index in (0, 249, 253):
+        _same(proofs, index, 254)
+
+
+def test_a_tile_of_another_log_begins_none() -> None:
+    """Of what was made of other hashes nothing is taken."""
+    begun = tiles.TileLayers(b"".join(LEAVES[:7]))
+    begun.hash_at(2, 0)
+    other = b"".join(LEAVES[1:9])
+    for data in (other, other[:96]):
+        grown, alone = begun.wider(data), tiles.TileLayers(data)
+        assert grown.hash_at(1, 0) == alone.hash_at(1, 0)
+    same = b"".join(LEAVES[:9])
+    grown, alone = begun.wider(same), tiles.TileLayers(same)
+    for height in range(4):
+        assert [grown.hash_at(height, n) for n in range(8 >> height)] == [
+            alone.hash_at(height, n) for n in range(8 >> height)
+        ]
+
+
 def test_a_proof_asks_once() -> None:
     """Checkpoint and tiles come in one answer, also of several records and after the log grew."""
     store, draw = Asked(), random.Random(4)  # noqa: S311 - any
