@@ -380,7 +380,7 @@ def test_the_readers_login_gives_no_number_twice(under_order: UnderOrder) -> Non
         ).fetchone()
         assert told == ("stale",)
         told = thief.execute(
-            "SELECT access.append_one(%s, %s, %s, %s, %s, %s, %s, %s, '{}')", alone
+            "SELECT access.append_one(%s, %s, %s, %s, %s, %s, %s, %s, '')", alone
         ).fetchone()
         assert told == ("stale",)
         for query in ("SELECT seq FROM access.records", "UPDATE access.records SET seq = 3"):

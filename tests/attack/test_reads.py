@@ -509,7 +509,7 @@ def test_who_may_note_is_not_told_when_the_last_was(under_order: UnderOrder) -> 
             "  '00000000-0000-5000-8000-000000000002', %s, 1, '2020-01-01Z',"
             "  gen_random_uuid(), decode(repeat('00', 32), 'hex'),"
             "  '\\x01'::bytea || decode(repeat('00', 600), 'hex'),"
-            "  '\\x01'::bytea || decode(repeat('00', 76), 'hex'), '{}')",
+            "  '\\x01'::bytea || decode(repeat('00', 76), 'hex'), '')",
             ["reads/00000000-0000-4000-8000-000000000002"],
         ).fetchall()
         assert told == [("late",)]

@@ -239,6 +239,7 @@ def _a_row(form: str) -> dict[str, Any]:
     }  # fmt: skip
     if form == "one":
         del said["kek"], said["of"]
+        said["tags"] = b"".join(said["tags"])
         said |= {name: said[name][0] for name in _OF_A_ROW}
     return said
 
@@ -253,8 +254,7 @@ def _no_rows(form: str) -> Iterator[dict[str, Any]]:
     bad_too = {"entry": b"e" * 33, "state": b"\2" + _STATE, "wrap": b"\2" + b"k" * 76}
     for name, value in (*bad.items(), *bad_too.items(), *dict.fromkeys(bad).items()):
         yield {name: value if form == "one" else [good[name][0], value]}
-    yield {"tags": [b"s" * 32, b"t" * 31]}
-    yield {"tags": [b"s" * 32, None]}
+    yield {"tags": b"s" * 63 if form == "one" else [b"s" * 32, b"t" * 31]}
     yield {"tags": None}
     yield {"at": "infinity"}
     yield {"at": AT.replace(microsecond=1)}
@@ -262,6 +262,7 @@ def _no_rows(form: str) -> Iterator[dict[str, Any]]:
     yield {"name": "reads/1"}
     yield {"name": "ledger"}
     if form == "many":
+        yield {"tags": [b"s" * 32, None]}
         yield {"wrap": [good["wrap"][0], b"\1" + b"x" * 16 + b"w" * 60]}
         yield {"kek": b"k" * 15}
         yield {"of": [1, 3]}
@@ -271,11 +272,11 @@ def _no_rows(form: str) -> Iterator[dict[str, Any]]:
 
 def _appending(form: str, said: Mapping[str, Any]) -> tuple[bytes, dict[str, Any]]:
     types = {"stream": "uuid", "name": "text", "seq": "bigint", "at": "timestamptz", "id": "uuid",
-             "kek": "bytea", "of": "bigint[]", "tags": "bytea[]"}  # fmt: skip
+             "kek": "bytea", "of": "bigint[]"}  # fmt: skip
     each = "" if form == "one" else "[]"
     function = "append_one" if form == "one" else "append"
     casts = [
-        f"%({name})s::{types.get(name, 'bytea')}{each if name in _OF_A_ROW else ''}"
+        f"%({name})s::{types.get(name, 'bytea')}{each if name in (*_OF_A_ROW, 'tags') else ''}"
         for name in said
     ]
     return f"SELECT access.{function}({', '.join(casts)})".encode(), dict(said)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from time import sleep
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +42,11 @@ from tests.contract.append import a_draft
 from tests.fixtures.app import Service
 
 pytestmark = pytest.mark.postgres
+
+_ALONE = b"""
+SELECT access.append_one('00000000-0000-5000-8000-000000000001', %s, 1, %s, gen_random_uuid(), %s,
+  %s, %s, '')
+"""
 
 
 def socai(service: Service, *words: str) -> Result:
@@ -200,29 +207,66 @@ def test_nothing_is_taken_under_a_key_whose_epoch_is_over(service: Service) -> N
             [file[0], bytes(32), b"\1" + bytes(300), b"\1" + old.kek_id + bytes(60)],
         )
     row = (
-        "SELECT access.append('00000000-0000-5000-8000-000000000001', %s, 1, %s,"
-        " ARRAY[gen_random_uuid()], ARRAY[%s::bytea], ARRAY[%s::bytea], %s, ARRAY[%s::bytea],"
-        " '{}', '{}')"
-    )
-    alone = (
-        "SELECT access.append_one('00000000-0000-5000-8000-000000000001', %s, 1, %s,"
-        " gen_random_uuid(), %s, %s, %s, '{}')"
+        b"SELECT access.append('00000000-0000-5000-8000-000000000001', %s, 1, %s,"
+        b" ARRAY[gen_random_uuid()], ARRAY[%s::bytea], ARRAY[%s::bytea], %s, ARRAY[%s::bytea],"
+        b" '{}', '{}')"
     )
     chain = "reads/00000000-0000-4000-8000-000000000001"
     entry, state, wrap = bytes(32), b"\1" + bytes(600), b"\1" + old.kek_id + bytes(60)
     before = service.enclave.stored_reads.head()
     for query, sealed in (
         (row, [entry, state, old.kek_id, wrap]),
-        (alone, [entry, state, wrap]),
+        (_ALONE, [entry, state, wrap]),
     ):
         with (
             psycopg.connect(service.database.dsn("reader")) as reader,
             pytest.raises(psycopg.errors.LockNotAvailable),
         ):
-            reader.execute(query.encode(), [chain, service.clock.now(), *sealed])
+            reader.execute(query, [chain, service.clock.now(), *sealed])
     assert service.enclave.stored_reads.head() == before
     assert service.enclave.records.head().size == size
     assert service.database.appender().append(under(in_force(service).kek_id)).index == size
+
+
+_WAITING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+
+
+def test_who_waits_while_an_epoch_ends_is_refused(service: Service) -> None:
+    """A row of the log of reads, under the very key that the row before it was taken under."""
+    filled(service)
+    old, before = in_force(service), service.enclave.stored_reads.head()
+    row = [
+        "reads/00000000-0000-4000-8000-000000000001", service.clock.now(), bytes(32),
+        b"\1" + bytes(600), b"\1" + old.kek_id + bytes(60),
+    ]  # fmt: skip
+    with (
+        psycopg.connect(service.database.admin) as holding,
+        psycopg.connect(service.database.admin, autocommit=True) as watching,
+        psycopg.connect(service.database.dsn("reader"), autocommit=True) as late,
+        ThreadPoolExecutor(2) as pool,
+    ):
+
+        def wait_for(many: int) -> None:
+            for _ in range(600):
+                if watching.execute(_WAITING).fetchone() == (many,):
+                    return
+                sleep(0.05)
+            pytest.fail("nobody waits")
+
+        named = holding.execute("SELECT kek_id FROM access.log_head FOR UPDATE").fetchone()
+        assert named == (old.kek_id,)
+        turned = pool.submit(socai, service, "key", "epoch", "turn", "--no-sweep")
+        wait_for(1)
+        told = pool.submit(late.execute, _ALONE, row)
+        wait_for(2)
+        holding.rollback()
+        assert turned.result().exit_code == 0
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            told.result()
+    assert service.enclave.stored_reads.head() == before
 
 
 class Killed(BaseException):

@@ -36,7 +36,7 @@ SELECT access.append($1::uuid, $2::text, $3::bigint, $4::timestamptz, $5::uuid[]
 """
 _APPEND_ONE: Final = b"""
 SELECT access.append_one($1::uuid, $2::text, $3::bigint, $4::timestamptz, $5::uuid, $6::bytea,
-  $7::bytea, $8::bytea, $9::bytea[], $10::bigint, $11::bytea)
+  $7::bytea, $8::bytea, $9::bytea, $10::bigint, $11::bytea)
 """
 _PLACES: Final = "records_stream_seq"
 _HEAD: Final[LiteralString] = "SELECT size, recorded_at FROM access.head(%b::bytea)"
@@ -208,7 +208,7 @@ def _of_one(group: RowGroup) -> list[bytes]:
     """Id, entry, state, wrap and tags of the one row of a group."""
     (one,), (row,), (tags,) = group.ids, group.sealed, group.tags
     # sorted, here and below: else their order tells which of them is the case
-    return [one.bytes, row.entry, row.state, row.wrap, direct.hashes(sorted(tags))]
+    return [one.bytes, row.entry, row.state, row.wrap, b"".join(sorted(tags))]
 
 
 def _of_many(group: RowGroup) -> list[bytes]:
