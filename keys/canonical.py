@@ -13,10 +13,9 @@ import binascii
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
-from itertools import compress
 from typing import Any, Final
 
 import orjson
@@ -35,8 +34,7 @@ _OPTIONS: Final = (
     | orjson.OPT_PASSTHROUGH_DATETIME
 )
 _SCALARS: Final = frozenset({str, int, bool})
-_BRANCHES: Final = frozenset({dict, list})
-_PARSED: Final = _SCALARS | _BRANCHES
+_PARSED: Final = _SCALARS | {dict, list}
 _AS_ORDERED: Final = _OPTIONS & ~orjson.OPT_SORT_KEYS
 _ABOVE_FFFF: Final = re.compile(rb"[\xf0-\xff]")
 # Blocks without a hole in Unicode 14.0; the rest asks the table.
@@ -56,8 +54,8 @@ _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 _FROM_URL: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
 _PADS: Final = (b"", b"=", b"==", b"=")  # a remainder of one is refused by the decoder
 #: Last characters whose unused bits are zero, by the length's remainder: 2 leaves four bits unused,
-#: 3 leaves two.
-_LAST: Final = ("", "", _ALPHABET[::16], _ALPHABET[::4])
+#: 3 leaves two. They are the same in both alphabets.
+_LAST: Final = (b"", b"", _ALPHABET[::16].encode(), _ALPHABET[::4].encode())
 
 
 def encode(value: Mapping[str, Any]) -> bytes:
@@ -72,7 +70,7 @@ def encode(value: Mapping[str, Any]) -> bytes:
             …).
     """
     members = dict(value)
-    if not _is_shaped(members.values(), MAX_DEPTH):
+    if not _is_shaped(members.values()):
         members = {name: _plain(item, MAX_DEPTH) for name, item in members.items()}
         _check_shape(members)
     data = _dump(members, everyday=True)
@@ -115,7 +113,7 @@ def parse(data: bytes, *, limit: int | None = LIMIT_BYTES) -> dict[str, Any]:
         raise NotCanonical(_no_json(data)) from error
     if type(value) is not dict:
         raise NotCanonical("the top level must be an object")
-    if not _is_shaped(value.values(), MAX_DEPTH):
+    if not _is_shaped(value.values()):
         _check_shape(value)
     everyday = is_everyday(data)
     if _dump(value, everyday=everyday) != data:
@@ -145,17 +143,26 @@ def _dump(value: dict[str, Any], *, everyday: bool = False) -> bytes:
     return data
 
 
-def _is_shaped(items: Collection[Any], depth: int) -> bool:
-    """Whether `_check_shape` would find nothing; `depth` levels are left, with this one."""
-    kinds = {*map(type, items)}
-    if kinds <= _SCALARS:
-        return depth > 0
-    if not depth or not kinds <= _PARSED:
-        return False
-    for item in compress(items, map(_BRANCHES.__contains__, map(type, items))):
-        if not _is_shaped(item.values() if type(item) is dict else item, depth - 1):
+def _is_shaped(items: Iterable[Any]) -> bool:
+    """Whether `_check_shape` would find nothing in an object of these values.
+
+    Level by level: a payload has twice as many objects and lists as it has levels.
+    """
+    level = [*items]
+    for _ in range(MAX_DEPTH):
+        kinds = {*map(type, level)}
+        if kinds <= _SCALARS:
+            return True
+        if not kinds <= _PARSED:
             return False
-    return True
+        below: list[Any] = []
+        for item in level:
+            if type(item) is dict:
+                below += item.values()
+            elif type(item) is list:
+                below += item
+        level = below
+    return False
 
 
 def _plain(value: Any, depth: int) -> Any:  # noqa: ANN401  any JSON
@@ -265,14 +272,33 @@ def unb64(text: str) -> bytes:
     Raises:
         Malformed: Another alphabet, padding, line breaks or unused bits that are not zero.
     """
-    rest = len(text) & 3
     try:
-        raw = text.encode("ascii").translate(_FROM_URL)
+        return _strict(text.encode("ascii").translate(_FROM_URL))
+    except UnicodeEncodeError as error:
+        raise Malformed("not base64url") from error
+
+
+def unb64_dotted(text: str) -> list[bytes]:
+    """`unb64` of each part between dots: the alphabet is changed once for all of them.
+
+    Raises:
+        Malformed: As `unb64` of any of them.
+    """
+    try:
+        return [_strict(part) for part in text.encode("ascii").translate(_FROM_URL).split(b".")]
+    except UnicodeEncodeError as error:
+        raise Malformed("not base64url") from error
+
+
+def _strict(raw: bytes) -> bytes:
+    """What is meant by text in the standard alphabet, padding left out."""
+    rest = len(raw) & 3
+    try:
         data = binascii.a2b_base64(raw + _PADS[rest], strict_mode=True)
-    except (UnicodeEncodeError, binascii.Error) as error:
+    except binascii.Error as error:
         raise Malformed("not base64url") from error
     # Unused bits are zero, or one signature would have several compact forms.
-    if rest and text[-1] not in _LAST[rest]:
+    if rest and raw[-1] not in _LAST[rest]:
         raise Malformed("not base64url without padding, with unused bits zero")
     return data
 

@@ -269,6 +269,8 @@ def unwrap(kek: Keks, wrapped: bytes, *, origin: str, entry: bytes) -> bytes:
     Raises:
         Unsealable: Another version, KEK, log or entry, or changed bytes.
     """
+    if isinstance(kek, Kek):
+        return _unwrap_with(kek, wrapped, _wrap_aad(origin, entry))
     if isinstance(kek, KeyElsewhere):
         return kek.unwrapped(wrapped, origin=origin, entry=entry)
     return _unwrap_with(kek.of(kek_id_of(wrapped)), wrapped, _wrap_aad(origin, entry))

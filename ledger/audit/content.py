@@ -404,7 +404,9 @@ def _attachments(statement: Statement) -> tuple[tuple[str, int], ...]:
     """What the first statement of a payload lists; the others list the same."""
     if statement.role in statements.COUNTERSIGNERS:
         return ()
-    listed = statement.members.get("attachments", ())
+    listed = statement.members.get("attachments")
+    if not listed:
+        return ()
     return tuple((str(one["digest"]), int(one["size"])) for one in listed)
 
 
@@ -412,7 +414,8 @@ def _tokens(statement: Statement) -> tuple[str, ...]:
     """What the first statement of a payload names; the others name the same."""
     if statement.role in statements.COUNTERSIGNERS:
         return ()
-    return tuple(sorted(tokens_of(str(statement.members["stream"]), statement.payload)))
+    found = tokens_of(str(statement.members["stream"]), statement.payload)
+    return tuple(sorted(found)) if found else ()
 
 
 def _uuid_bytes(text: object) -> bytes:

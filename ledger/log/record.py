@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from keys import canonical
 from keys.errors import KeysError, Malformed
 from ledger.errors import VerificationError
 from ledger.log.moment import stamp, unstamp
+from ledger.values import frozen_value
 
 BLIND_BYTES: Final = 32
 _MEMBERS: Final = frozenset({"v", "log", "recorded_at", "blind", "statement"})
@@ -30,7 +30,7 @@ _BEHIND: Final = b'","v":1}'
 _COMPACT: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Envelope:
     """A statement as the ledger keeps it.
 

@@ -225,6 +225,18 @@ def test_base64_round_trip(data: bytes) -> None:
     assert canonical.unb64std(canonical.b64std(data)) == data
 
 
+@given(st.text(st.sampled_from("AQZaz09-_+/= \n.é"), max_size=12))
+def test_base64_between_dots_is_read_as_each_part_alone(text: str) -> None:
+    """A statement's three parts are taken out at once: no form gets in that was refused alone."""
+    try:
+        alone = [canonical.unb64(part) for part in text.split(".")]
+    except Malformed:
+        with pytest.raises(Malformed):
+            canonical.unb64_dotted(text)
+    else:
+        assert canonical.unb64_dotted(text) == alone
+
+
 @given(st.text(st.sampled_from("AQZaz09-_+/= \n.é"), max_size=8))
 def test_base64_has_one_text_for_one_value(text: str) -> None:
     """Otherwise one signature would have several compact forms, and so several digests."""
