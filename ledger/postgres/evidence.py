@@ -112,10 +112,6 @@ WHERE index = ANY(%b) ORDER BY index, kek_id
 _NAME: Final[LiteralString] = """
 SELECT uuid_send(stream_id), name FROM log.streams WHERE stream_id = ANY (%b)
 """
-_NAMES: Final[LiteralString] = """
-SELECT uuid_send(stream_id), name FROM log.streams
-WHERE stream_id IN (SELECT stream_id FROM log.records WHERE index >= %b AND index < %b)
-"""
 _TILES: Final[LiteralString] = (
     "SELECT coalesce(level, -1), coalesce(n, -1), coalesce(width, 0), coalesce(data, '')"
     " FROM log.tiles ORDER BY level, n, width"
@@ -256,7 +252,7 @@ class PostgresEvidence:
                 self._columns + _OF_PARTITION, start, end, partition.of, partition.rest
             )
             wraps = self._wraps(_WRAPS_IN, [row[0] for row in rows])
-        return _raw(rows, wraps, dict(self._all(_NAMES, start, end)))
+        return _raw(rows, wraps, self._names(rows))
 
     def registry(self) -> Iterator[RawRecord]:
         """Every row marked as a registry record, in index order, as it is asked for."""
@@ -286,7 +282,11 @@ class PostgresEvidence:
 
     def _wrapped(self, rows: Sequence[tuple[Any, ...]]) -> list[RawRecord]:
         wraps = self._wraps(_WRAPS_IN, [row[0] for row in rows])
-        return _raw(rows, wraps, dict(self._all(_NAME, _uuids({row[1] for row in rows}))))
+        return _raw(rows, wraps, self._names(rows))
+
+    def _names(self, rows: Iterable[tuple[Any, ...]]) -> Mapping[bytes, str]:
+        """Of the streams of these rows, whose range is not read a second time for it."""
+        return dict(self._all(_NAME, _uuids({row[1] for row in rows})))
 
     def tiles(self) -> Iterator[RawTile]:
         """Every stored tile."""
@@ -390,15 +390,18 @@ def _raw(
     rows: Sequence[tuple[Any, ...]], wraps: _Wraps, names: Mapping[bytes, str]
 ) -> list[RawRecord]:
     found: list[RawRecord] = []
-    for *columns, sent, entry, registry, unit, state in rows:
-        at, stream_id = columns[:2]
-        held = wraps.get(at, ())
-        astray = held and any(kept != stream_id + unit + wrapped[_KEK_ID] for wrapped, kept in held)
-        wrapped = tuple([wrapped for wrapped, _ in held])
-        name, ms = names.get(stream_id), _milliseconds(sent)
+    for at, stream_id, seq, act_id, author, topic, sent, entry, registry, unit, state in rows:
+        astray, keys = False, []
+        for wrapped, kept in wraps.get(at, ()):
+            keys.append(wrapped)
+            if kept != stream_id + unit + wrapped[_KEK_ID]:
+                astray = True
         found.append(
-            _make((*columns, ms, entry, state, wrapped, name, registry, unit, bool(astray)))
-        )
+            _make(
+                (at, stream_id, seq, act_id, author, topic, _milliseconds(sent), entry, state,
+                 tuple(keys), names.get(stream_id), registry, unit, astray)
+            )
+        )  # fmt: skip
     return found
 
 
