@@ -72,6 +72,9 @@ _MOST_MISSING: Final = 1 << 20
 """How far indices may reach beyond the number of rows; what lies behind is not followed."""
 _NOTES: Final = 64
 """Checkpoints verified at a time."""
+_LONGEST: Final = 4
+_LEFT: Final = 8
+"""Of the shortest ranges so many at a time, as long as a process has so many of them before it."""
 _MILLISECOND: Final = timedelta(milliseconds=1)
 #: What a swap or a replacement at an index explains, so that it is not named beside it.
 _EXPLAINED: Final = frozenset(
@@ -250,7 +253,7 @@ def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
         walk.prepare(sizes, vkeys)
         signed = walk.run(workers, progress)
     walk.findings += signed.findings
-    beside = source.beside()
+    beside = walk.beside
     verdict = tree.judge(walk.roots, walk.tiles, signed, beside.pruned)
     walk.findings += verdict.findings
     walk.check_genesis(genesis, vkeys)
@@ -260,6 +263,20 @@ def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
     walk.findings += tables.judge(beside, walk.rows, rehearsal=origin.startswith(REHEARSAL))
     walk.explain(verdict.replaced)
     return walk.report(signed)
+
+
+def shared_out(end: int, rows: int, processes: int) -> Iterator[tuple[int, int]]:
+    """Index ranges up to `end`, each of `rows` or several times as many.
+
+    Where processes share them, long ones first: a range has a price of its own, and short ones in
+    the end let all processes end together.
+    """
+    start = 0
+    while start < end:
+        left = (end - start) // (rows * processes * _LEFT) if processes else 1
+        upto = start + rows * min(max(left, 1), _LONGEST)
+        yield start, upto
+        start = upto
 
 
 @dataclass(slots=True)
@@ -278,6 +295,7 @@ class _Walk:
     chain: RecordChain = field(init=False)
     tokens: Tokens = field(init=False)
     keys: LogKeys = field(default_factory=LogKeys)
+    beside: tables.Beside = field(init=False)
     job: Job | None = None
     lost: list[Checkpoint] = field(default_factory=list)
     rows: int = 0
@@ -328,10 +346,13 @@ class _Walk:
                 share, timeline = self.source.share(), self._timeline
                 crew = Workers(workers, share, job, replays=self.replays, timeline=timeline)
                 pool = stack.enter_context(crew)
+                beside = pool.beside()
                 read = pool.each(tree.read_checkpoints, self._shares())
-                parts = pool.parts(self._ranges(total, ROWS * pool.partitions))
+                each = workers // pool.partitions
+                parts = pool.parts(self._ranges(total, ROWS * pool.partitions, each))
             else:
                 checker = RangeChecker(self.source, job, self.replays)
+                beside = self.source.beside
                 read = (tree.read_checkpoints(*some) for some in self._shares())
                 parts = ([checker.part(*some)] for some in self._ranges(total, ROWS))
             for some_parts in parts:
@@ -340,18 +361,19 @@ class _Walk:
                     progress(self.rows, total)
             for some in read:
                 signed.add(some)
+            self.beside = beside()
         self.check_tokens()
         self.chain.close()
         self.findings += self.chain.findings
         return signed
 
-    def _ranges(self, total: int, rows: int) -> Iterator[tuple[int, int]]:
+    def _ranges(self, total: int, rows: int, processes: int = 0) -> Iterator[tuple[int, int]]:
         """Index ranges that hold every row, but for one that was moved out of all reach."""
         last = self.source.last()
         end = min(last + 1, total + _MOST_MISSING)
         if end <= last:
             self.behind = end
-        return ((start, start + rows) for start in range(0, end, rows))
+        return shared_out(end, rows, processes)
 
     def _shares(self) -> Iterator[tuple[Sequence[RawCheckpoint], LogKeys, str]]:
         notes = iter(self.source.checkpoints())

@@ -24,6 +24,7 @@ from ledger.audit.rules.rules import RegistryChange, RuleReplay
 from ledger.audit.rules.stream_folds import Folds
 from ledger.audit.rules.token_owners import Tokens
 from ledger.audit.snapshot_port import ExportedSnapshot, StreamPartition
+from ledger.audit.tables import Beside
 
 _AHEAD: Final = 4
 _RARELY: Final = 100_000
@@ -77,6 +78,7 @@ class Workers:
         timeline: Sequence[RegistryChange] | None = None,
     ) -> None:
         self._depth = _AHEAD * number
+        self._threshold = gc.get_threshold()
         self.partitions = 1 if timeline is None else number
         alone, context = number // self.partitions, _context()
         self._pools = [
@@ -92,6 +94,7 @@ class Workers:
         ]
 
     def __enter__(self) -> Self:
+        gc.set_threshold(_RARELY)  # nor does what comes back
         return self
 
     def __exit__(
@@ -100,6 +103,7 @@ class Workers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        gc.set_threshold(*self._threshold)
         for pool in self._pools:
             pool.shutdown(cancel_futures=True)
 
@@ -108,6 +112,10 @@ class Workers:
     ) -> Iterator[_Answer]:
         """What `do` answers to each of `asked`, in that order; the first are begun at once."""
         return self._in_order(self._submit(cycle(self._pools), do, asked))
+
+    def beside(self) -> Callable[[], Beside]:
+        """Has what stands beside the records read; the server takes a while for it."""
+        return self._pools[0].submit(_beside).result
 
     def parts(self, ranges: Iterable[tuple[int, int]]) -> Iterator[Sequence[CheckedRange]]:
         """The parts of these index ranges, one of each partition, in order."""
@@ -168,3 +176,7 @@ def _begin(orders: Orders) -> None:
 
 def _part(start: int, end: int) -> CheckedRange:
     return _checkers[-1].part(start, end)
+
+
+def _beside() -> Beside:
+    return _checkers[-1].source.beside()

@@ -18,8 +18,9 @@ from api.ops.enclave_audit import Audited
 from api.texts.lang import Lang
 from keys.canonical import b64
 from keys.envelope_encryption import Kek
-from ledger.audit.audit import Damage, audit
+from ledger.audit.audit import Damage, audit, shared_out
 from ledger.audit.content import RawRecord
+from ledger.audit.range_check import ROWS
 from tests.memory_log import MemoryLog, a_log
 from tests.unit.ledger.test_audit_mutations import AT, change, flip, plain_index, report_of
 
@@ -192,3 +193,19 @@ def test_empty_store_is_not_a_sound_log_where_a_checkpoint_was_kept_outside() ->
     for more in ({"trusted": [outside]}, {"genesis": genesis}):
         report = report_of(log, **more)
         assert (report.first_bad_index, report.kind) == (0, Damage.TAIL_MISSING)
+
+
+@pytest.mark.parametrize("processes", [0, 1, 2, 16])
+@pytest.mark.parametrize("end", [0, 1, ROWS, 10 * ROWS + 3, 1_000 * ROWS])
+def test_ranges_leave_nothing_out_and_end_short(end: int, processes: int) -> None:
+    """Of whole tiles, one behind the other; long ones only while each process has more to do."""
+    ranges = list(shared_out(end, ROWS, processes))
+    starts = [start for start, _ in ranges]
+    assert starts == [0, *(upto for _, upto in ranges)][: len(ranges)]
+    assert all(upto > start and not (upto - start) % ROWS for start, upto in ranges)
+    assert not ranges or ranges[-1][0] < end <= ranges[-1][1]
+    assert all(
+        upto - start <= max(ROWS, (end - start) / max(processes, 1) / 8) for start, upto in ranges
+    )
+    if end > 100 * ROWS * max(processes, 1):
+        assert (len(ranges) < end // ROWS) == (processes > 0)
