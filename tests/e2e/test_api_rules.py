@@ -14,7 +14,10 @@ import pytest
 from api.client.connection import JOSE
 from api.http.app import openapi
 from api.problems.problem import CONTENT_TYPE
+from keys.errors import KeyAway
+from ledger.errors import Fatal
 from ledger.log.statement import flattened
+from ledger.postgres.ticketed import audience_late
 from tests import builders
 from tests.builders import Story, an_act
 from tests.fixtures.app import Service
@@ -535,6 +538,25 @@ def test_a_stopped_checkpointer_holds_no_more_threads_than_slow_clients_do(
         assert (answer.status_code, answer.get_json()["code"]) == (503, "proof_late")
         assert answer.get_json()["index"] == service.size() - 1
     assert room.asked == [builders.officer("hotline")] * 2
+
+
+@pytest.mark.parametrize("away", [KeyAway("kek: gone"), Fatal("no such answer"), audience_late()])
+def test_what_keeps_a_proof_away_does_not_deny_the_act(
+    service: Service, monkeypatch: pytest.MonkeyPatch, away: Exception
+) -> None:
+    """Recorded is recorded: the answer says at which index, and that the proof alone is late."""
+    service.hire("hotline")
+
+    def fail(*_: object, **__: object) -> None:
+        raise away
+
+    monkeypatch.setattr(service.enclave.proofs, "wait", fail)
+    act = an_act("ReportReceived", when=service.clock.now())
+    before = service.size()
+    answer = service.send(service.sign(act, "hotline"), "hotline")
+    told = answer.get_json()
+    assert (answer.status_code, told["code"], told["recorded"]) == (503, "proof_late", "yes")
+    assert (told["index"], service.size()) == (before, before + 1)
 
 
 @dataclass

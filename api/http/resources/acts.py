@@ -26,7 +26,8 @@ from api.http.schemas.act import (
 from api.ops import telemetry
 from api.problems.problem import Problem
 from api.texts.catalogue import both, translate
-from ledger.errors import NotFound, Rejected, Unavailable, VerificationError
+from keys.errors import KeyAway
+from ledger.errors import Fatal, NotFound, Rejected, Unavailable, VerificationError
 from ledger.message import Message, Text
 from ledger.reads.shown import shows_nothing
 
@@ -133,10 +134,11 @@ def _proof(index: int, asked_s: int | None, began: float, since: float) -> dict[
 def _proven(index: int, wait_s: float, since: float) -> dict[str, Any] | None:
     """A checkpointer that is late or stopped holds no more threads than slow clients do.
 
-    The act is recorded, also where the stored tree is not sound: the proof alone is late then.
+    The act is recorded, whatever keeps its proof away: a stored tree that is not sound, a database
+    or a key that is away, an answer that no honest database gives. The proof alone is late then.
     """
     soon_s = min(_SOON_S, wait_s)
-    with suppress(Unavailable, Problem, NotFound, VerificationError):
+    with suppress(Unavailable, Problem, NotFound, VerificationError, KeyAway, Fatal):
         proof = enclave().proofs.wait(index, soon_s, since=since)
         if proof is not None or soon_s == wait_s:
             return proof
