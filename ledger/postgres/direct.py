@@ -9,12 +9,13 @@ elsewhere.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import ClassVar, Final
 from uuid import UUID
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import pq
@@ -29,6 +30,7 @@ _TEXT: Final = 25
 _TIMESTAMPTZ: Final = 1184
 _UUID: Final = 2950
 
+_DIGITS: Final = 16
 _HEADER: Final = struct.Struct("!iiIii")  # dimensions, has nulls, element type, length, lower bound
 _LENGTH: Final = struct.Struct("!i")
 _OF_1, _OF_8, _OF_16, _OF_32 = (_LENGTH.pack(size) for size in (1, 8, 16, 32))
@@ -39,14 +41,19 @@ _US: Final = timedelta(microseconds=1)
 class PreparedStatement:
     """A statement with `$1` …, on whatever connections it is called over; values are binary.
 
+    Its name on a connection is of its query: whoever shares a connection and asks the same shares
+    what is prepared there, and whoever asks something else has another name.
+
     Args:
-        name: Of the statement on a connection.
+        name: Of the statement, for whoever looks at a server.
         query: With a cast at each parameter.
     """
 
+    _on: ClassVar[WeakKeyDictionary[Connection, set[bytes]]] = WeakKeyDictionary()
+
     def __init__(self, name: bytes, query: bytes) -> None:
-        self._name, self._query = name, query
-        self._on: WeakSet[Connection] = WeakSet()
+        digest = hashlib.sha256(query).hexdigest()[:_DIGITS]
+        self._name, self._query = b"%s %s" % (name, digest.encode()), query
 
     def prepare(self, connection: Connection) -> None:
         """Has the server know it; once a connection.
@@ -54,11 +61,12 @@ class PreparedStatement:
         Raises:
             psycopg.Error: The server refuses the statement, or is gone.
         """
-        if connection not in self._on:
+        known = self._on.setdefault(connection, set())
+        if self._name not in known:
             connection.pgconn.send_prepare(self._name, self._query)
             (made,) = answers(connection)
             _sound(connection, made, pq.ExecStatus.COMMAND_OK)
-            self._on.add(connection)
+            known.add(self._name)
 
     def rows(
         self, connection: Connection, values: Sequence[bytes | None]
@@ -77,7 +85,7 @@ class PreparedStatement:
             return self._rows(connection, values)
         except psycopg.errors.InvalidSqlStatementName:
             # the driver lets go of all that is prepared once a transaction was rolled back
-            self._on.discard(connection)
+            self._on[connection].discard(self._name)
             self.prepare(connection)
             return self._rows(connection, values)
 
