@@ -614,6 +614,10 @@ class Enclave:
         """The ticket by which the database knows who asks (access.md G13)."""
         return self._tickets.of(caller.officer, caller.kid, of_cases=of_cases, at=at)
 
+    def read_ticket_key(self) -> None:
+        """Has the next ticket made by the key that is there then: the last was not believed."""
+        self._tickets.forget()
+
     def note_shown(self, shown: ShownCases, caller: Caller) -> None:
         """Notes what an answer shows, before it is sent (U1).
 

@@ -80,7 +80,7 @@ class Tickets:
     """Makes the tickets of one process.
 
     The key is read again once a minute, so that one that was turned is used before the one before
-    it ends.
+    it ends, and after a ticket that was not believed: one that was turned twice meanwhile.
 
     Args:
         read: The key as it stands on this machine.
@@ -90,8 +90,13 @@ class Tickets:
     def __init__(self, read: Callable[[], TicketKey], clock: Clock) -> None:
         self._read = read
         self._clock = clock
-        self._key, self._looked = read(), monotonic()
+        self._key = read()
+        self._looked: float | None = monotonic()
         self._made: tuple[int, dict[tuple[str, str, bool], Asker]] = (0, {})
+
+    def forget(self) -> None:
+        """The database did not believe one: the key is read again before the next is made."""
+        self._looked = None
 
     def of(self, officer: str, kid: str, *, of_cases: bool, at: datetime | None) -> Asker:
         """The ticket of a signed-in officer.
@@ -102,7 +107,7 @@ class Tickets:
             of_cases: Whether what is asked for may be of cases.
             at: The ledger's time that the request of a rehearsal states.
         """
-        if monotonic() - self._looked > _LOOK_S:
+        if self._looked is None or monotonic() - self._looked > _LOOK_S:
             self._key, self._looked = self._read(), monotonic()
             self._made = (0, {})
         ends = (int(self._clock.now().timestamp()) // _SAME_S + 1) * _SAME_S + LIFE_S

@@ -242,6 +242,25 @@ def test_half_a_draft_is_made_anew(service: Service) -> None:
     assert (_in_file(service), len(_known(service))) == (_known(service)[0], 2)
 
 
+def test_who_reads_after_two_turns_within_a_minute_is_refused_once(service: Service) -> None:
+    """One clear refusal that shows nothing, and then the key that is there: no restart, no wait."""
+    service.start()
+    service.hire("cv")
+    headers = service.headers("cv")
+    assert service.client.get("/v1/worklist", headers=headers).status_code == 200
+    for _ in range(2):
+        assert _turned(service).exit_code == 0
+    answer = service.client.get("/v1/worklist", headers=headers)
+    told = answer.get_json()
+    assert (answer.status_code, told["code"], told["recorded"]) == (
+        503,
+        "ticket_refused",
+        "nothing",
+    )
+    assert answer.headers["Retry-After"]
+    assert service.client.get("/v1/worklist", headers=headers).status_code == 200
+
+
 def test_a_ticket_that_is_not_believed_is_told_by_readiness(service: Service) -> None:
     """No case is shown then: whoever watches hears of it, and of nothing else."""
     service.start()

@@ -36,7 +36,7 @@ from api.http.schemas.base import OFFSET_TIME
 from api.ops.telemetry import HEAVY_REFUSED, HEAVY_SECONDS
 from api.problems.problem import Problem
 from ledger.asker import asking
-from ledger.errors import Fatal, NotFound
+from ledger.errors import Fatal, NotFound, Unavailable
 from ledger.message import Message, Text
 from ledger.reads.shown import gathering
 
@@ -127,13 +127,19 @@ class Gate:
         who = known.caller
         if who is None:
             return view(**path)
-        with asking(known.host.asker(who, of_cases=self.of_cases, at=known.at)):
-            if not self.of_cases:
-                return view(**path)
-            ask = partial(view, **path)
+        ask = partial(view, **path)
+        if self.of_cases:
             if known.method != "POST":
                 ask = partial(_once_more, ask)
-            return _noted(ask, known.host, who, must_say=self.access in _OF_OFFICERS)
+            noted, must_say = ask, self.access in _OF_OFFICERS
+            ask = partial(_noted, noted, known.host, who, must_say=must_say)
+        with asking(known.host.asker(who, of_cases=self.of_cases, at=known.at)):
+            try:
+                return ask()
+            except Unavailable as error:
+                if error.code == "ticket_refused":  # the key was turned, twice since it was read
+                    known.host.read_ticket_key()
+                raise
 
     def _require_form(self, known: Context) -> None:
         """The cheap refusals: nothing is looked up."""

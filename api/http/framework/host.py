@@ -62,6 +62,9 @@ class Host(Protocol):
     def asker(self, caller: Caller, *, of_cases: bool, at: datetime | None) -> Asker:
         """The ticket by which the database knows who asks."""
 
+    def read_ticket_key(self) -> None:
+        """Has the next ticket made by the key that is there then: the last was not believed."""
+
     def note_shown(self, shown: ShownCases, caller: Caller) -> None:
         """Notes what an answer shows, as far as it is noted at all. Raises: ReadNotLogged."""
 
