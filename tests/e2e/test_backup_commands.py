@@ -428,6 +428,24 @@ def test_without_a_repository_or_a_key_it_is_one_sentence(kept: Kept, word: str)
         assert (keyless.exit_code, "run `socai backup key`" in keyless.stderr) == (2, True)
 
 
+@pytest.mark.parametrize(("lang", "who"), [("en", "the server's owner"), ("vi", "chủ máy chủ")])
+def test_where_the_archiver_may_not_replicate_it_says_whose_move_it_is(
+    kept: Kept, lang: str, who: str
+) -> None:
+    """As on a managed server, whose administrator made an enclave without it."""
+    login = f"{kept.service.database.slug}_archiver"
+    with psycopg.connect(kept.service.database.admin, autocommit=True) as admin:
+        admin.execute(f'ALTER ROLE "{login}" NOREPLICATION')
+        try:
+            refused = socai(kept.settings, "--lang", lang, "backup", "run")
+        finally:
+            admin.execute(f'ALTER ROLE "{login}" REPLICATION')
+    assert refused.exit_code == 1, refused.output
+    assert who in refused.stderr
+    assert f"ALTER ROLE {login} REPLICATION" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+
+
 @pytest.mark.parametrize("lang", ["en", "vi"])
 def test_a_full_disk_is_one_sentence_with_the_file_and_leaves_nothing(
     kept: Kept, monkeypatch: pytest.MonkeyPatch, lang: str

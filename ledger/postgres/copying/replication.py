@@ -72,9 +72,9 @@ class Replication:
         whole = make_conninfo(dsn, replication="true", connect_timeout="5", client_encoding="utf8")
         self._conn = pq.PGconn.connect(whole.encode())
         if self._conn.status != pq.ConnStatus.OK:
-            said = self._conn.get_error_message().strip()
+            said, login = self._conn.get_error_message().strip(), self._conn.user.decode()
             self._conn.finish()
-            raise away(said)
+            raise _shut_out(said, login) if "FATAL" in said else away(said)
 
     def close(self) -> None:
         """Gives it back."""
@@ -263,11 +263,23 @@ class Replication:
 def away(said: str) -> Unavailable:
     """What is said of a server that gives no copy of itself."""
     first = said.splitlines()[0] if said else "–"
-    return Unavailable(
-        "database_unavailable",
-        Message("The server gives no copy of itself: {said}", said=first),
-        retry_after_s=5,
+    return _away(Message("The server gives no copy of itself: {said}", said=first))
+
+
+def _shut_out(said: str, login: str) -> Unavailable:
+    """The server answered, and let the login not in: mostly one whose owner has yet to allow it."""
+    return _away(
+        Message(
+            "The server gives no copy of itself: {said}. Where {login} may not replicate, the"
+            " server's owner runs ALTER ROLE {login} REPLICATION, and lets it in by pg_hba.conf.",
+            said=said.splitlines()[0],
+            login=login,
+        )
     )
+
+
+def _away(told: Message) -> Unavailable:
+    return Unavailable("database_unavailable", told, retry_after_s=5)
 
 
 def lsn(text: str) -> int:
