@@ -80,11 +80,11 @@ class GuardInput:
         return datetime.fromtimestamp(self.iat, UTC)
 
     @property
-    def today(self) -> date:
-        """The day of `at`."""
-        found: date | None = self.memo.get("today")
+    def day_taken(self) -> date:
+        """The day on which the ledger takes the statement: that of `at`."""
+        found: date | None = self.memo.get("day_taken")
         if found is None:
-            found = self.memo["today"] = local_day(self.at)
+            found = self.memo["day_taken"] = local_day(self.at)
         return found
 
     @property

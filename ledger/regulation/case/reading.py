@@ -96,7 +96,7 @@ def founding(q: GuardInput) -> bool:
 
     An act dated back does not open the founding again once it has ended.
     """
-    return q.registry.founding(q.day) and q.registry.founding(q.today)
+    return q.registry.founding(q.day) and q.registry.founding(q.day_taken)
 
 
 # -- agencies -----------------------------------------------------------------------------------

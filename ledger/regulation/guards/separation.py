@@ -311,7 +311,7 @@ def _held(q: GuardInput, officer: str) -> Sequence[Appointment]:
     key = f"held {officer}"
     found: Sequence[Appointment] | None = q.memo.get(key)
     if found is None:
-        days = (q.day,) if q.today == q.day else (q.day, q.today)
+        days = (q.day,) if q.day_taken == q.day else (q.day, q.day_taken)
         found = q.memo[key] = [post for day in days for post in _posts(q, officer, day)]
     return found
 

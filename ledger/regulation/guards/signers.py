@@ -88,7 +88,7 @@ def _powers(q: GuardInput, role: str) -> tuple[str, ...]:
     Asked of the day of the act and of today, so that no act is dated to a day of absence.
     """
     codes = q.kind.signer_powers.get(role, ())
-    days = {q.day, q.today}
+    days = {q.day, q.day_taken}
     for later in q.kind.in_absence.get(role, ()):
         if any(q.registry.can_sign(codes, on, q.act.author.officer) for on in days):
             break
