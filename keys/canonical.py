@@ -303,9 +303,10 @@ def _strict(raw: bytes) -> bytes:
     return data
 
 
-def known_b64(text: bytes) -> bytes:
-    """Inverse of `b64` for what `unb64` let in before; nothing is asked."""
-    return binascii.a2b_base64(text.translate(_FROM_URL) + b"==")
+def known_b64_dotted(text: str) -> list[bytes]:
+    """`unb64_dotted` of what it let in before; nothing is asked."""
+    parts = text.encode().translate(_FROM_URL).split(b".")
+    return [binascii.a2b_base64(part + b"==") for part in parts]
 
 
 def b64std(data: bytes) -> str:

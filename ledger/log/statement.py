@@ -158,7 +158,7 @@ def recorded(text: str) -> Statement:
     `parse_compact` let it in before it was recorded, and an audit asks again. For folds, which
     read the same statement many times.
     """
-    protected, payload, signature = map(canonical.known_b64, text.encode().split(b"."))
+    protected, payload, signature = canonical.known_b64_dotted(text)
     header, members = orjson.loads(protected), orjson.loads(payload)
     return _statement(text, (protected, payload, signature), header, members)
 

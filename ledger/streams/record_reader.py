@@ -26,6 +26,7 @@ from ledger.regulation.acts.act import Act, known_act, parse_act
 from ledger.streams.event import TOPIC, SetAside
 from ledger.streams.names import is_stream, stream_id
 from ledger.streams.opener import record_keys
+from ledger.values import frozen_value
 
 TOPICS: Final = frozenset({TOPIC})
 NONSENSE: Final = (
@@ -41,7 +42,7 @@ NONSENSE: Final = (
 """What taking bytes apart that nobody looked at before may raise."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Opened:
     """One record, opened and compared with its entry.
 
@@ -204,8 +205,9 @@ class Reader:
             raise VerificationError(kind, repr(error), row.index) from error
         if recorded_at != row.recorded_at:
             raise VerificationError("time_mismatch", "recorded_at differs from the row", row.index)
-        _check_place(row, statement)
-        return _opened(row, envelope, statement, act)
+        opened = _opened(row, envelope, statement, act)
+        _check_place(opened, statement)
+        return opened
 
     def _keys(self, rows: Sequence[StoredRecord]) -> list[bytes | Unsealable | None]:
         """The key of each, asked for in one go; None where its wrap is gone."""
@@ -305,11 +307,11 @@ def _opened(
     )
 
 
-def _check_place(row: StoredRecord, statement: Statement) -> None:
+def _check_place(row: Opened, statement: Statement) -> None:
     """The columns say what the signed bytes say: they are only there to be searched."""
     members = statement.members
-    if not isinstance(members, Mapping):
+    if type(members) is not dict:
         raise VerificationError("statement", "the payload is no object", row.index)
     named = members.get("act_id", members.get("event_id"))
-    if (statement.seq, members.get("stream"), named) != (row.seq, row.stream, str(row.act_id)):
+    if (statement.seq, members.get("stream"), named) != (row.seq, row.stream, row.act_id):
         raise VerificationError("place_mismatch", "the row says another place or act", row.index)
