@@ -25,7 +25,7 @@ from tests import builders
 from tests.a_ledger import a_report
 from tests.fixtures.app import PASSPHRASE, T0, Service, found, open_service
 from tests.fixtures.clock import StepClock
-from tests.fixtures.postgres import Database, make_database
+from tests.fixtures.postgres import Database, file_copy, make_database
 
 REGISTRARS = ("founder", "keeper")
 AFTER = T0 + timedelta(hours=1)
@@ -200,8 +200,7 @@ def _running(settings: Settings, database: Database, at: datetime) -> Iterator[S
 
 def _copy(server: Embedded, dbname: str, copy: str) -> None:
     with _admin(server) as admin:
-        names = map(sql.Identifier, (copy, dbname))
-        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(*names))
+        file_copy(admin, dbname, copy)
 
 
 def _drop(server: Embedded, dbname: str) -> None:

@@ -38,6 +38,7 @@ from tests.builders import Others
 from tests.examples import share
 from tests.fixtures.app import Service
 from tests.fixtures.clock import CountingEntropy
+from tests.fixtures.postgres import file_copy
 
 pytestmark = pytest.mark.postgres
 ROOT: Final = Path(__file__).parents[2]
@@ -60,7 +61,7 @@ class Backups:
         """A copy as it is now; whoever is connected is thrown out and comes back by itself."""
         copy = self._another()
         with self._alone() as admin:
-            _copied(admin, self._name, copy)
+            file_copy(admin, self._name, copy)
             admin.execute(_OPEN.format(sql.Identifier(self._name)))
         return copy
 
@@ -71,7 +72,7 @@ class Backups:
         with self._alone() as admin:
             admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*names))
             admin.execute(_OPEN.format(sql.Identifier(aside)))
-            _copied(admin, copy, self._name)
+            file_copy(admin, copy, self._name)
         return aside
 
     def drop(self) -> None:
@@ -92,11 +93,6 @@ class Backups:
             admin.execute(_SHUT.format(sql.Identifier(self._name)))
             _until(lambda: not _thrown_out(admin, self._name), "connections do not end")
             yield admin
-
-
-def _copied(admin: psycopg.Connection, old: str, new: str) -> None:
-    names = sql.Identifier(new), sql.Identifier(old)
-    admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(*names))
 
 
 def _thrown_out(admin: psycopg.Connection, name: str) -> int:
