@@ -402,14 +402,18 @@ def test_more_opened_than_noted_is_a_difference(above: Above) -> None:
 def test_a_difference_stops_every_open(above: Above) -> None:
     """Last of the module: the row is gone for good. A keeper that is started anew finds it too."""
     service, annex = above.service, above.annexes[0]
+    service.halt()  # a row that no checkpoint covers yet: else the log of reads is in doubt too
+    service.start(checkpointing=False)
     row = record_of(above, annex.act_id)
     (place,) = noted(above, WrapsRow((row.index,), BY))
     assert opened(above, place, BY)
     assert service.get(f"/v1/acts/{annex.act_id}", by=HOLDER).status_code == 200
     with psycopg.connect(service.database.admin) as admin:
         admin.execute("SET session_replication_role = replica")
-        named = [place.stream_id, place.seq]
-        admin.execute("DELETE FROM access.records WHERE stream_id = %s AND seq = %s", named)
+        admin.execute(
+            "DELETE FROM access.records WHERE stream_id = %s AND seq = %s",
+            [place.stream_id, place.seq],
+        )
     keeper = next(one._server.keeper for one in service._closing if isinstance(one, KeeperSocket))
     keeper.reckon()
     again, _, pool = open_keeper(service.settings)

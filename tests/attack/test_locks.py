@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from typing import Final, LiteralString
 
 import psycopg
 import pytest
@@ -35,6 +36,8 @@ MODES = (
     "ROW EXCLUSIVE", "ROW SHARE", "ACCESS SHARE",
 )  # fmt: skip
 READERS = ("reader", "auditor")
+_LONG_S: Final = 600.0
+"""A lease that runs out when a test says so."""
 _TABLES = (
     "SELECT schemaname, tablename FROM pg_tables"
     " WHERE schemaname IN ('log', 'sec', 'access', 'proj', 'r')"
@@ -166,7 +169,7 @@ def test_a_reader_stops_nobody(held: Held) -> None:
     assert service.enclave.proofs.wait(receipt["index"], 120.0) is not None
     seen = service.get(f"/v1/cases/{case}/acts", headers=wait, at_least=receipt["index"])
     assert seen.status_code == 200, seen.text
-    assert service.client.get("/health/ready").status_code == 200
+    service.require_ready()
     done = threading.Event()
 
     def again() -> None:
@@ -212,6 +215,12 @@ def _projector(case: Case, **more: float) -> Projector:
     return Projector(case.writing, *case.reading_log(), origin=ORIGIN, **more)  # type: ignore[arg-type]
 
 
+def _leased(case: Case, until: LiteralString) -> None:
+    """The lease of whoever has it ends then, and at no other time: no step here is to be quick."""
+    with psycopg.connect(case.database.admin) as admin:
+        admin.execute(sql.SQL("UPDATE proj.lease SET until = {}").format(sql.SQL(until)))
+
+
 def _emptied(case: Case) -> int:
     """The views as before the first record; the last index of the log."""
     with psycopg.connect(case.database.admin) as connection:
@@ -231,18 +240,19 @@ def _emptied(case: Case) -> int:
 def test_a_killed_loop_is_followed(sc1: Case) -> None:
     """Its connection is gone, as under a pooler at once; the next one waits for the row alone."""
     last = _emptied(sc1)
-    killed, heir = _projector(sc1, batch=10, lease_s=3.0), _projector(sc1)
+    killed = _projector(sc1, batch=10, lease_s=_LONG_S)
     assert killed.advance()
     assert killed._connection is not None
     killed._connection.close()
-    assert not heir.advance()
-    ticks = threading.Event()
-    for _ in range(2_400):
-        if heir.advance():
-            break
-        ticks.wait(0.05)
-    assert heir.catch_up() == last
-    heir.close()
+    with closing(_projector(sc1)) as heir:
+        assert not heir.advance()
+        _leased(sc1, "clock_timestamp() + interval '1 second'")
+        ticks = threading.Event()
+        for _ in range(2_400):
+            if heir.advance():
+                break
+            ticks.wait(0.05)
+        assert heir.catch_up() == last
 
 
 @attack(
@@ -253,24 +263,24 @@ def test_a_killed_loop_is_followed(sc1: Case) -> None:
 def test_two_loops_write_no_row_twice(sc1: Case) -> None:
     """Each batch is one's alone: what the slow one was about to write is not written."""
     last = _emptied(sc1)
-    slow, heir = _projector(sc1, batch=10), _projector(sc1, batch=10)
-    assert slow.advance()
-    connection = sc1.writing()
-    stale = [state for state in states(connection) if state.state == "live"]
-    with psycopg.connect(sc1.database.admin) as admin:
-        admin.execute("UPDATE proj.lease SET until = '-infinity'")
-    assert heir.advance()
-    group = BatchTransaction(
-        {view.name: view for view in VIEWS}, *sc1.reading_log(),
-        origin=ORIGIN, level="ordinary", most=10, follower=RegistryFollower(*sc1.reading_log()),
-    )  # fmt: skip
-    with pytest.raises(ConcurrentUpdate):
-        group.advance(connection, stale, last + 1)
-    assert not slow.advance()
-    assert heir.catch_up() == last
-    assert connection.execute("SELECT count(*) FROM proj.acts").fetchone() == (last + 1,)
-    for one in (slow, heir, connection):
-        one.close()
+    with (
+        closing(_projector(sc1, batch=10)) as slow,
+        closing(_projector(sc1, batch=10, lease_s=_LONG_S)) as heir,
+        closing(sc1.writing()) as connection,
+    ):
+        assert slow.advance()
+        stale = [state for state in states(connection) if state.state == "live"]
+        _leased(sc1, "'-infinity'")
+        assert heir.advance()
+        group = BatchTransaction(
+            {view.name: view for view in VIEWS}, *sc1.reading_log(), origin=ORIGIN,
+            level="ordinary", most=10, follower=RegistryFollower(*sc1.reading_log()),
+        )  # fmt: skip
+        with pytest.raises(ConcurrentUpdate):
+            group.advance(connection, stale, last + 1)
+        assert not slow.advance()
+        assert heir.catch_up() == last
+        assert connection.execute("SELECT count(*) FROM proj.acts").fetchone() == (last + 1,)
 
 
 @attack(

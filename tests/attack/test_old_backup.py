@@ -446,7 +446,7 @@ def test_no_restart_makes_a_stopped_checkpointer_forget(service: Service) -> Non
         assert "two roots for size 5" in done.stderr
         assert "socai log resume" in done.stderr
     for lang, reason in (("en", "two roots for size 5"), ("vi", "hai gốc cho cỡ 5")):
-        ready = service.client.get("/health/ready", headers={"Accept-Language": lang})
+        ready = service.readiness("log", lang)
         assert (ready.status_code, reason in ready.text) == (503, True)
     unwell = socai(service, "health", "--role", "checkpointer")
     assert (unwell.exit_code, "two roots for size 5" in unwell.output) == (1, True)
