@@ -301,7 +301,7 @@ def traits_of(texts: Sequence[str]) -> Traits:
 def _looked_at(text: str, *, capital: bool) -> Traits:
     digit = _DIGIT.search(text) is not None
     groups = _DIGITS.findall(text) if digit else ()
-    longest = max((sum(c.isdigit() for c in group) for group in groups), default=0)
+    longest = max([sum(map(str.isdigit, group)) for group in groups]) if groups else 0
     return Traits(text, frozenset(_WORDS.findall(text)), digit, longest, capital)
 
 

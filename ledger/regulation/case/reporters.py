@@ -28,6 +28,8 @@ at once.
 def tokens_named(members: Mapping[str, Any]) -> frozenset[str]:
     """Every token that is a whole string of an act, wherever it stands there."""
     written = orjson.dumps(members)  # to look at each string in turn takes three times as long
+    if b'"sealed:' not in written:
+        return frozenset()
     return frozenset([found.decode() for found in _WRITTEN.findall(written)])
 
 

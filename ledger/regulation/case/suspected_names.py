@@ -19,6 +19,7 @@ from ledger.regulation.edition import Edition
 
 HARMLESS: Final = "NAMES_NOBODY"
 """Mark of a correction that says: this text was read by two, and names nobody."""
+_OUTSIDE: Final = ("attachments", "document", "late_reason")
 _DOCUMENT: Final = ("number", "symbol", "abstract")
 
 
@@ -32,6 +33,8 @@ def texts_of(act: Act, edition: Edition) -> Iterator[tuple[str, str]]:
 
 def texts_outside(members: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The same of what stands outside the facts; of members that nobody has looked at yet too."""
+    if members.keys().isdisjoint(_OUTSIDE):
+        return
     files = members.get("attachments")
     for n, one in enumerate(files if isinstance(files, (list, tuple)) else ()):
         if isinstance(one, Mapping) and isinstance(one.get("name"), str):

@@ -233,6 +233,8 @@ def _in_order(named: tuple[str, ...]) -> bool:
 
 def _contained(roles: tuple[str, ...], named: tuple[str, ...]) -> bool:
     """Whether `roles` stands inside `named` in its order."""
+    if roles == named:
+        return True
     rest = iter(named)
     return all(role in rest for role in roles)
 

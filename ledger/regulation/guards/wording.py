@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from ledger.regulation.acts import text_lint
 from ledger.regulation.case.corrections import path_of
@@ -23,15 +23,16 @@ def no_person_identifier(q: GuardInput) -> Breach | None:
 
 def no_person_identifier_v2(q: GuardInput) -> Breach | None:
     """What is a person's for sure stands in no text; a report is taken all the same (G14)."""
-    listed = text_lint.lists(q.edition)
-    if q.act.act in listed.never_refused or not listed.sure.candidates(_traits(q).as_one()):
+    listed, _, as_one = _looked_at(q)
+    if q.act.act in listed.never_refused or not listed.sure.candidates(as_one):
         return None
     return _first(_everything(q), partial(text_lint.sure_identifiers, edition=q.edition))
 
 
 def name_suspected(q: GuardInput) -> Breach | None:
     """Flag: a text seems to name a person; it is withdrawn, put right or found harmless (G14)."""
-    if not text_lint.lists(q.edition).suspected.candidates(_traits(q)):
+    listed, apart, _ = _looked_at(q)
+    if not listed.suspected.candidates(apart):
         return None
     suspects = text_lint.suspects
     hit = tuple([pointer for pointer, text in _everything(q) if suspects(text, q.edition)])
@@ -67,8 +68,10 @@ def secret_mark_in_text(q: GuardInput) -> Breach | None:
 
 def secret_mark_in_text_v2(q: GuardInput) -> Breach | None:
     """G11; 4.4. As before, and in small letters too; whoever reports may say what they heard."""
-    listed = text_lint.lists(q.edition)
-    if q.level != "ordinary" or not listed.secret.candidates(_traits(q).as_one()):
+    if q.level != "ordinary":
+        return None
+    listed, _, as_one = _looked_at(q)
+    if not listed.secret.candidates(as_one):
         return None
     breach = secret_mark_in_text(q)
     told = q.act.act in listed.never_refused or q.act.act == "StubReleased"
@@ -79,8 +82,10 @@ def secret_mark_in_text_v2(q: GuardInput) -> Breach | None:
 
 def neutral_words(q: GuardInput) -> Breach | None:
     """Flag: before a finding stands, free text uses words that prejudge (4.2)."""
-    listed = text_lint.lists(q.edition)
-    if q.stream.finding is not None or not listed.words.candidates(_traits(q).as_one()):
+    if q.stream.finding is not None:
+        return None
+    listed, _, as_one = _looked_at(q)
+    if not listed.words.candidates(as_one):
         return None
     return _first(_facts(q), lambda text: text_lint.words_to_avoid(text, q.day, q.edition))
 
@@ -105,11 +110,19 @@ def _everything(q: GuardInput) -> Sequence[Text]:
     return found
 
 
-def _traits(q: GuardInput) -> text_lint.Traits:
-    """What all that hold: most acts hold nothing that any list looks for."""
-    found: text_lint.Traits | None = q.memo.get("traits")
+class _Look(NamedTuple):
+    """What all that holds, and the lists it is held against: most acts hold nothing of them."""
+
+    lists: text_lint.Lists
+    apart: text_lint.Traits
+    as_one: text_lint.Traits
+
+
+def _looked_at(q: GuardInput) -> _Look:
+    found: _Look | None = q.memo.get("look")
     if found is None:
-        found = q.memo["traits"] = text_lint.traits_of([text for _, text in _everything(q)])
+        apart = text_lint.traits_of([text for _, text in _everything(q)])
+        found = q.memo["look"] = _Look(text_lint.lists(q.edition), apart, apart.as_one())
     return found
 
 
