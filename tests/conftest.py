@@ -9,6 +9,7 @@ loaded (pyproject.toml): they cost each process a second.
 from __future__ import annotations
 
 import gc
+import os
 from inspect import unwrap
 from pathlib import Path
 from typing import Any, Final
@@ -47,6 +48,19 @@ settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("whole", max_examples=400, derandomize=True, deadline=None)
 settings.register_profile("night", max_examples=5_000, deadline=None, print_blob=True)
 settings.load_profile("ci")
+
+
+def _forget_settings() -> None:
+    """No test reads the home, or any other setting, of whoever runs it; nor `.socai` beside it."""
+    for name in [*os.environ]:  # noqa: TID251  taken away, not read
+        if name.startswith("SOCAI_"):
+            del os.environ[name]  # noqa: TID251  the same
+    os.environ["SOCAI_HOME"] = NO_HOME  # noqa: TID251  the same
+
+
+NO_HOME: Final = "/nonexistent/socai"
+"""A test that means a home names its own."""
+_forget_settings()
 
 gc.disable()  # eight thousand tests are collected, and none of them goes away again
 
