@@ -49,9 +49,13 @@ def test_words_that_are_retired_stay_so(word: str) -> None:
 def test_a_checkpoint_is_signed_and_covers_and_seals_nothing() -> None:
     """Sealing is what is done to a record at rest: where checkpoints are made nothing is sealed."""
     makers = [
-        *modules("ledger/checkpoints", "ledger/recovery", "api/cli/commands/log"),
+        *modules(
+            "ledger/checkpoints",
+            "ledger/recovery",
+            "api/cli/commands/log",
+            "api/cli/commands/health",
+        ),
         *(ROOT / "api/ops" / name for name in ("loops.py", "recovery.py", "supervisor.py")),
-        ROOT / "api/cli/commands/health.py",
         ROOT / "ledger/postgres/checkpoints.py",
         ROOT / "ledger/log/checkpoint.py",
     ]

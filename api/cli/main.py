@@ -45,7 +45,7 @@ COMMANDS: Final[dict[str, Late]] = {
         Message("Turn the key by which the database knows who asks."),
     ),
     "health": Late(
-        "api.cli.commands.health:health",
+        "api.cli.commands.health.group:health",
         Message("Whether one process does its work."),
     ),
     "projection": Late(

@@ -21,7 +21,7 @@ from rich.progress import (
     TaskID,
 )
 
-from api.cli.commands.health import custody_words
+from api.cli.commands.health.group import custody_words
 from api.cli.commands.log.doubt import refuse_in_doubt, remember
 from api.cli.commands.log.kept_checkpoint import CheckpointFile, KeptCheckpoint
 from api.cli.terminal.error_messages import guarded

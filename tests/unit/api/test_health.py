@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from pkgutil import resolve_name
 
-from api.cli.commands.health import Stand, behind
+from api.cli.commands.health.group import ASKED
+from api.cli.commands.health.loops import Stand, behind
+from api.ops.supervisor import KEEPER, ROLES, VAULT
 from api.texts.catalogue import both
 from ledger.message import Text, Wording
+from ledger.postgres.migrate import ARCHIVER
 
 
 def test_a_loop_with_nothing_to_do_is_well() -> None:
@@ -74,3 +80,18 @@ def _never() -> bool:
 
 def _always() -> bool:
     return True
+
+
+def test_each_process_is_asked_and_of_nothing_but_what_answers() -> None:
+    """A container asks every few seconds: no database, no view and no rulebook for the API."""
+    assert {*ASKED} == {*ROLES, KEEPER, VAULT, ARCHIVER}
+    for place in ASKED.values():
+        assert callable(resolve_name(place))
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, api.cli.commands.health; print(*sys.modules)"],
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout.split()
+    heavy = {"psycopg", "flask", "eventsourcing", "projections", "api.ops.wiring", "gunicorn"}
+    assert not heavy & {*loaded}

@@ -1,0 +1,1 @@
+"""Whether one process of the enclave does its work."""
