@@ -24,6 +24,7 @@ from tests.attacks import attack
 from tests.builders import CAST, an_act, officer
 from tests.fixtures.app import found, open_service
 from tests.fixtures.compartments import Compartments, open_compartments
+from tests.fixtures.page_reader import PageReader
 from tests.fixtures.postgres import make_database
 
 pytestmark = pytest.mark.postgres
@@ -247,6 +248,11 @@ def require_told(world: Compartments, act: Act) -> None:
     )  # fmt: skip
     month = act.occurred_at.strftime("%Y-%m")
     assert next(m for m in listed["by_month"] if m["month"] == month)["not_reviewed"] >= 1
+    reader, totals = PageReader(service).sign_in("giamsat"), "/thong-ke?of=province"
+    assert totals in reader.get("/thong-ke").text
+    page = reader.get(totals).text
+    counted = page.partition("<caption>Openings, disclosures, erasures and reads")[2]
+    assert f">{month[5:]}/{month[:4]}<" in counted.partition("</table>")[0], page
 
 
 @attack(

@@ -485,6 +485,7 @@ SAY: Final[Mapping[str, Message]] = {
     "stats_province": Message(
         "Counted are all cases of the province; a cell too small to tell is hidden."
     ),
+    "stats_all": Message("All cases, and reads by month"),
     "stats_hidden": Message("hidden"),
     "stats_oversight": Message("Oversight"),
     "stats_figure": Message("Figure"),
