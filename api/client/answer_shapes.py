@@ -27,7 +27,7 @@ _TYPES: Final[Mapping[str, Callable[[object], bool]]] = {
     "null": lambda value: value is None,
 }
 _PARAMETER: Final = re.compile(r"\\\{([a-z_]+)\\\}")
-_WITH_SLASHES: Final = frozenset({"stream", "tile"})
+_WITH_SLASHES: Final = frozenset({"number", "pointer", "stream", "tile"})
 
 
 def shape_of(method: str, path: str) -> Json:

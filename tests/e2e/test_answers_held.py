@@ -216,6 +216,19 @@ def test_the_client_holds_answers_to_what_the_document_says() -> None:
         held.require_shape(ANSWERS[name], held.shape_of(method, f"/mounted{path}"))
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/v1/cases/by-number/2024/0001", "CaseFile"),
+        ("/v1/cases/x/fields/handler/agency/history", "FieldHistory"),
+        ("/v1/streams/case/x/head", "StreamHead"),
+    ],
+)
+def test_what_has_slashes_is_one_parameter(path: str, name: str) -> None:
+    """Numbers of cases, places in a file and names of streams, as the server takes them."""
+    assert held.shape_of("GET", path) == {"ref": name}
+
+
 def test_a_problem_of_another_shape_is_no_problem(liar: Liar) -> None:
     """What says no must say it in the form of a problem."""
     liar.answers.pop("list_agencies")
