@@ -733,7 +733,7 @@ def _database_url(url: str) -> str | None:
     if not url:
         return None
     parts = urlsplit(url)
-    if parts.scheme not in ("postgresql", "postgres"):
+    if not url.startswith(("postgresql://", "postgres://")):
         raise SettingsError(
             Message("SOCAI_DATABASE_URL must begin with postgresql://"),
         )

@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from api.ops.embedded_postgres import SUPERUSER, Embedded
 from api.ops.home_notes import RUNNING
-from api.ops.wiring import role_dsn
+from api.ops.wiring import role_dsn, server_url
 from api.settings import TICKET_KEY, EnclaveFacts, Home, Settings, SettingsError
 from ledger.message import Message
 from ledger.postgres import migrate
@@ -42,12 +42,13 @@ def admin_dsn(settings: Settings, password_file: Path | None = None) -> str:
         password_file: Where its administrator's password is; `<secrets>/postgres.password` else.
 
     Raises:
-        SettingsError: The server named needs a password and there is no file with it.
+        SettingsError: The server named needs a password and there is no file with it, or its
+            address is none.
     """
-    if settings.database_url is None:
+    if (url := server_url(settings)) is None:
         return Embedded(settings.home).start()
     path = password_file or settings.secrets_dir / _PASSWORD_FILE
-    return _with_password(settings.database_url, path)
+    return _with_password(url, path)
 
 
 def running_facts(settings: Settings, over: Event | None = None) -> EnclaveFacts:

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic
 from typing import Final, Protocol, Self
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg
@@ -93,6 +94,7 @@ from ledger.postgres.connect import (
     connect,
     is_lost,
     open_pool,
+    place_of,
     renew,
     translated,
     translating,
@@ -1152,10 +1154,32 @@ def require_schema(dsn: str) -> None:
         check(connection)
 
 
+def server_url(settings: Settings) -> str | None:
+    """The address of the server that is not the embedded one.
+
+    Raises:
+        SettingsError: The driver does not understand it; no password of it is shown.
+    """
+    url = settings.database_url
+    if url is None:
+        return None
+    try:
+        place_of(url)
+    except ValueError as error:
+        why, password = str(error), urlsplit(url).password
+        raise SettingsError(
+            Message(
+                "SOCAI_DATABASE_URL is no address that PostgreSQL's driver understands: {why}",
+                why="…" if password and password in why else why,
+            )
+        ) from error
+    return url
+
+
 def role_dsn(settings: Settings, facts: EnclaveFacts, role: str) -> str:
-    """The connection string of one login of this enclave."""
+    """The connection string of one login of this enclave. Raises: SettingsError."""
     place = facts.database
-    base = settings.database_url or make_conninfo(
+    base = server_url(settings) or make_conninfo(
         host=str(place["host"]), port=str(place["port"]), connect_timeout="5"
     )
     password = Home(settings).password(role)

@@ -83,6 +83,7 @@ MALFORMED: Final = (
     ("SOCAI_PROFILE", "P3"),
     ("SOCAI_TOKEN_TTL_S", "86400"),
     ("SOCAI_DATABASE_URL", "mysql://localhost/x"),
+    ("SOCAI_DATABASE_URL", "postgres:/x"),
     ("SOCAI_DATABASE_URL", "postgresql://postgres@one:5432,two:port/postgres"),
     ("SOCAI_DATABASE_URL", "postgresql://postgres@one:5432;two:5432/postgres"),
     ("SOCAI_LOG_LEVEL", "loud"),
