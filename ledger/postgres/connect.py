@@ -66,6 +66,9 @@ _PASSING: Final = (
     pg.CrashShutdown,
     pg.IoError,
     pg.InsufficientResources,
+    # behind a pooler that keeps no sessions and no prepared statements: said before anything ran
+    pg.DuplicatePreparedStatement,
+    pg.InvalidSqlStatementName,
 )
 _OF_SESSION: Final = (pg.QueryCanceled, pg.ReadOnlySqlTransaction)
 """What a session may be refused by what it began with: a setting of the role, a leader of before.

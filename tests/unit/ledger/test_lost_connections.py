@@ -39,6 +39,16 @@ def test_refusal_of_the_store_is_not_called_a_lost_connection(error: psycopg.Err
     assert isinstance(translated(error), Fatal)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [errors.DuplicatePreparedStatement(), errors.InvalidSqlStatementName()],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_pooler_that_keeps_no_prepared_statements_is_no_doubt(error: psycopg.Error) -> None:
+    """A checkpointer behind one stopped on doubt; nothing ran, so nothing is known of the log."""
+    assert isinstance(translated(error), Unavailable)
+
+
 def test_a_pool_without_a_free_connection_is_away_but_nothing_was_sent() -> None:
     """So the caller is told to come back, and nobody reads back what never left."""
     assert not is_lost(PoolTimeout())
