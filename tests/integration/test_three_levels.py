@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from threading import Event
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from werkzeug.test import TestResponse
 
 from api.ops.embedded_postgres import Embedded
 from ledger.regulation.participation.reach import reach
@@ -21,13 +23,14 @@ pytestmark = pytest.mark.postgres
 
 READERS = ("bm", "chutri", "ncv", "xcv", "npgd")
 UNITS = (an_id("annex a"), an_id("annex b"))
-#: What is done, to whom, about which annex, until how many days later.
+#: What is done, to whom, about which annex, until how many days later. Few days: an enclave's time
+#: never goes back, and a soak's hundred cases are to end before the keys of their authors do.
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(("CLASSIFY", "GRANT_UNIT", "GRANT_CASE", "REPORT")),
         st.sampled_from(READERS),
         st.sampled_from(UNITS),
-        st.sampled_from((3, 90)),
+        st.sampled_from((3, 9)),
     ),
     min_size=2,
     max_size=5,
@@ -58,7 +61,7 @@ def told(enclave: Above, steps: list[tuple[str, str, str, int]]) -> str:
     """A case of these steps, through the door; its stream."""
     service, level = enclave.service, enclave.service.enclave.facts.level
     stream = f"case/{an_id(f'a generated case {level} {next(_cases)}')}"
-    begun = [("CLASSIFY", "bm", UNITS[0], 90), *steps]
+    begun = [("CLASSIFY", "bm", UNITS[0], 9), *steps]
     for kind, alias, unit, days in begun:
         now = service.clock.now()
         until = (now + timedelta(days=days)).isoformat(timespec="seconds")
@@ -84,12 +87,22 @@ def _facts(kind: str, alias: str, unit: str, until: str) -> dict[str, Any]:
     return {"officer": officer(alias), "until": until, **scope}
 
 
+def _asked(enclave: Above, alias: str, at: datetime, path: str) -> TestResponse:
+    """The answer, once the reader's budget reaches: on a busy machine one read is much work."""
+    while True:
+        headers = enclave.service.headers(alias, at)
+        found = enclave.service.client.get(path, headers=headers, buffered=True)
+        if found.status_code != 429:
+            return found
+        Event().wait(int(found.headers["Retry-After"]))
+
+
 @settings(
     max_examples=examples(2),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(steps=STEPS, later=st.sampled_from((0, 5, 100)))
+@given(steps=STEPS, later=st.sampled_from((0, 5, 10)))
 def test_each_is_shown_at_every_level_what_the_rules_say(
     enclave: Above, steps: list[tuple[str, str, str, int]], later: int
 ) -> None:
@@ -104,7 +117,6 @@ def test_each_is_shown_at_every_level_what_the_rules_say(
     for alias in READERS:
         may = reach(officer(alias), case)
         for act_id in state.entries:
-            headers = service.headers(alias, at)
-            found = service.client.get(f"/v1/acts/{act_id}", headers=headers, buffered=True)
+            found = _asked(enclave, alias, at, f"/v1/acts/{act_id}")
             expected = 200 if may.shows([act_id]) else 404
             assert found.status_code == expected, (alias, act_id, found.text)
