@@ -146,7 +146,9 @@ class Projector:
                 except Exception as error:
                     if not is_away(error):
                         raise
-                    if (why := str(error.__cause__ or error)) != held:  # once, not with every try
+                    said = error.__cause__ if isinstance(error, LedgerError) else None
+                    why = str(said or error).partition("\n")[0]
+                    if why != held:  # once, not with every try
                         held = why
                         _log.warning("no view moves until this is mended: %s", why)
                     self.close()
@@ -223,6 +225,8 @@ class Projector:
         except ConcurrentUpdate:
             self._groups = {}
             return True  # the next look says where the views stand, and whose the lease is
+        finally:
+            self._opened = ()  # what is shredded meanwhile is not kept by whoever waits
 
     def look_back(self) -> bool:
         """Has some more of what is read judged in full; False: all of it is, or it must wait.
@@ -253,7 +257,6 @@ class Projector:
         return self.advance() or went_on or self.look_back()
 
     def _step(self, connection: Connection, found: HeldLease) -> bool:
-        self._opened = ()
         every = [state for state in found.views if state.view in self._views]
         self._beat.look(found)
         size = found.size
