@@ -8,11 +8,17 @@ office adopts has it too. A part that is not known here needs nothing: such an e
 from __future__ import annotations
 
 import re
-import re._constants as sre  # type: ignore[import-not-found]  # the library's own reading of it
-import re._parser as sre_parser  # type: ignore[import-not-found]
 from collections.abc import Sequence
 from functools import reduce
+from importlib import import_module
 from typing import Any, Final, NamedTuple
+
+sre: Any
+sre_parser: Any
+try:  # the library's own reading of it, which it promises to nobody
+    sre, sre_parser = import_module("re._constants"), import_module("re._parser")
+except ImportError:  # a later Python has it elsewhere: then every expression is tried
+    sre = sre_parser = None
 
 CAPITALS: Final = frozenset(
     chr(c)
@@ -53,6 +59,8 @@ _NOTHING: Final = Needs()
 
 def needs(expression: str) -> Needs:
     """What an expression needs. Raises: re.error: it is none."""
+    if sre_parser is None:
+        return _NOTHING
     parsed = sre_parser.parse(expression)
     return _all_of(parsed, parsed.state.flags, inside=False)
 

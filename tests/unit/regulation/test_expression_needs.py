@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger.regulation.acts import text_lint
+from ledger.regulation.acts import expression_needs, text_lint
 from ledger.regulation.acts.expression_needs import CAPITALS, Needs, needs
 from ledger.regulation.edition import load_edition
 from tests.examples import examples
@@ -39,6 +39,12 @@ CASES = {
 def test_needs_are_read_off_the_expression(expression: str, needed: Needs) -> None:
     """Where one way round it is left, nothing is needed."""
     assert needs(expression) == needed
+
+
+def test_where_the_library_is_not_read_nothing_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later Python may keep its parser elsewhere: texts are looked through for longer then."""
+    monkeypatch.setattr(expression_needs, "sre_parser", None)
+    assert {needs(expression) for expression, _ in CASES.values()} == {Needs()}
 
 
 _LISTED = text_lint.lists(load_edition())
