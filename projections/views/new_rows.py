@@ -29,11 +29,12 @@ class NewRows:
     def __init__(
         self, table: LiteralString, columns: Sequence[LiteralString], otherwise: LiteralString = ""
     ) -> None:
-        parts = [(name, kind) for name, _, kind in (told.partition(" ") for told in columns)]
+        told = [one.partition(" ") for one in columns]
+        parts: list[tuple[LiteralString, LiteralString]] = [(one[0], one[2]) for one in told]
         self._texts = [n for n, (_, kind) in enumerate(parts) if kind == _TEXTS]
         names = [sql.Identifier(name) for name, _ in parts]
         # an array of arrays is a table of one width: each of them goes as the text of it
-        self._kinds = [kind if kind in KINDS else "text" for _, kind in parts]
+        self._kinds: list[LiteralString] = [kind if kind in KINDS else "text" for _, kind in parts]
         taken = [
             name if kind in KINDS else sql.SQL("{}::" + kind).format(name)
             for name, (_, kind) in zip(names, parts, strict=True)
@@ -47,7 +48,7 @@ class NewRows:
                 table=sql.Identifier(table),
                 names=sql.SQL(", ").join(names),
                 taken=sql.SQL(", ").join(taken),
-                arrays=sql.SQL(", ").join(sql.SQL(f"%b::{kind}[]") for kind in self._kinds),
+                arrays=sql.SQL(", ").join(sql.SQL("%b::" + kind + "[]") for kind in self._kinds),
                 otherwise=sql.SQL(otherwise),
             )
             .as_bytes()

@@ -262,6 +262,16 @@ def pages(service: Service) -> Iterator[tuple[str, bytes]]:
         yield names.get(path.name, path.name), path.read_bytes()
 
 
+def wal(service: Service) -> Iterator[bytes]:
+    """Every file of the write-ahead log, those too that wait to be written over."""
+    with psycopg.connect(service.database.admin) as connection:
+        folder = connection.execute("SELECT current_setting('data_directory')").fetchone()
+    assert folder is not None
+    for path in Path(str(folder[0]), "pg_wal").iterdir():
+        if path.is_file():
+            yield path.read_bytes()
+
+
 def left(service: Service) -> list[str]:
     """Which tables and indexes hold the word on a page."""
     return [name for name, data in pages(service) if hits([data])]
@@ -304,8 +314,8 @@ def opened(service: Service, dump: bytes, keks: Keks, index: int) -> bytes:
 
 
 @attack(
-    "a thief searches everything that is left for a sentence that was erased: rows, pages, files, a"
-    " new dump, and an old dump with every key that is left",
+    "a thief searches everything that is left for a sentence that was erased: rows, pages, WAL,"
+    " files, a new dump, and an old dump with every key that is left",
     stopped_by="socai log shred, then socai key epoch turn (access.md K8, K9)",
     noticed_by="-",
 )
@@ -321,15 +331,18 @@ def test_a_planted_word_is_found_nowhere_after_erasure_and_turn(
         admin.execute("ANALYZE")
     assert hits(rows(service)) >= 2  # the act and the case file, at least
     assert left(service) != []
+    assert hits(wal(service)) != 0
     stolen, sealed = dumped(service), list(blobs(service))
     assert sealed
     assert one.shred(one.erase()).exit_code == 0
     assert one.socai("key", "epoch", "turn", "--no-sweep").exit_code == 0
     _older_is_waited_for(service, monkeypatch)
     _swept_beside_a_reader(service, monkeypatch)
+    _kept_by_a_slot(service, monkeypatch)
     assert sweep(service.database.server.dsn(), service.database.name)
     assert hits(rows(service)) == 0
     assert left(service) == []
+    assert hits(wal(service)) == 0
     assert list(blobs(service)) == []
     assert hits([dumped(service)]) == hits([stolen]) == 0  # a dump is sealed at any time
     # everything a thief may have but the key that was destroyed
@@ -337,6 +350,18 @@ def test_a_planted_word_is_found_nowhere_after_erasure_and_turn(
         opened(service, stolen, open_kek(service.settings), index)
     # the test of the test: with that key the same dump says it
     assert any(form in opened(service, stolen, old, index) for form in forms())
+
+
+def _kept_by_a_slot(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What somebody still has to read stays, and nobody is told that it went."""
+    admin = service.database.server.dsn()
+    with psycopg.connect(admin, autocommit=True) as connection, monkeypatch.context() as patch:
+        patch.setattr(sweeping, "_KEPT_S", 0.0)
+        connection.execute("SELECT pg_create_physical_replication_slot('waits', true)")
+        assert not sweep(admin, service.database.name)
+        connection.execute("SELECT pg_drop_replication_slot('waits')")
+        left_set = "SELECT count(*) FROM pg_file_settings WHERE name = 'wal_recycle'"
+        assert connection.execute(left_set).fetchone() == (0,)
 
 
 def _older_is_waited_for(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,8 @@ checkpoint. As the administrator, since only that login may write a checkpoint.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, LiteralString
 
 import psycopg
@@ -41,16 +43,31 @@ SELECT EXISTS (SELECT FROM pg_stat_activity
 _OLDER_S: Final = 120.0
 """Longer than any statement or idle transaction of a login may last."""
 _LOOK_S: Final = 0.1
+_RECYCLES: Final[LiteralString] = "SELECT current_setting('wal_recycle') = 'on'"
+_RELOAD: Final[LiteralString] = "SELECT pg_reload_conf()"
+#: A switch does nothing where nothing was written since the last one.
+_SWITCH: Final[tuple[LiteralString, ...]] = (
+    "SELECT pg_logical_emit_message(false, 'socai', '')",
+    "SELECT pg_switch_wal()",
+)
+_BEGUN_WAL: Final[LiteralString] = "SELECT pg_walfile_name(pg_current_wal_insert_lsn())"
+_OTHER_WAL: Final[LiteralString] = """
+SELECT count(*) FILTER (WHERE name < %(begun)s), count(*) FILTER (WHERE name > %(begun)s)
+FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'
+"""
+_KEPT_S: Final = 120.0
+"""For an archiver, or whoever streams, to take what was written before."""
 _STATISTICS: Final[LiteralString] = "pg_catalog.pg_statistic"
 
 
 def sweep(admin_dsn: str, dbname: str) -> bool:
-    """Writes the views, the wraps and the planner's statistics anew, and starts a new WAL file.
+    """Writes the views, the wraps and the planner's statistics anew, and lets go of the WAL.
 
     Whoever reads a view waits while its table is written.
 
     Returns:
-        Whether the WAL was begun anew; a managed server may keep that to itself.
+        Whether no file is left of the WAL from before; a managed server may keep that to itself,
+        and a slot or an archiver that does not go on keeps the files.
 
     Raises:
         Unavailable: The database cannot be reached, or a transaction that began before does not
@@ -67,13 +84,56 @@ def sweep(admin_dsn: str, dbname: str) -> bool:
             _await_older(connection)
             try:
                 connection.execute(f"VACUUM (FULL) {_STATISTICS}")
-                for step in ("CHECKPOINT", "SELECT pg_switch_wal()", "CHECKPOINT"):
-                    connection.execute(step)
+                return _let_go_of_wal(connection)
             except psycopg.errors.InsufficientPrivilege:
                 return False
     except psycopg.Error as error:
         raise translated(error) from error
-    return True
+
+
+def _let_go_of_wal(connection: psycopg.Connection) -> bool:
+    """Takes the files from before away; False where they are still there two minutes later.
+
+    A server gives a file that is done the name of one to come, and what stood in it stands there
+    until it is written over. So none gets such a name meanwhile, and those that have are used up.
+    """
+    until = time.monotonic() + _KEPT_S
+    with _unrecycled(connection):
+        connection.execute("CHECKPOINT")
+        while True:
+            _, ahead = _others(connection)
+            for _ in range(ahead + 1):
+                for step in _SWITCH:
+                    connection.execute(step)
+            connection.execute("CHECKPOINT")
+            # one ahead may still be one of before: the checkpointer may not have read its settings
+            if _others(connection) == (0, 0):
+                return True
+            if time.monotonic() > until:
+                return False
+            time.sleep(_LOOK_S)
+
+
+def _others(connection: psycopg.Connection) -> tuple[int, int]:
+    """Files of the WAL before the one that is written to, and behind it."""
+    begun = connection.execute(_BEGUN_WAL).fetchone()
+    found = connection.execute(_OTHER_WAL, {"begun": begun and begun[0]}).fetchone()
+    return (0, 0) if found is None else (int(found[0]), int(found[1]))
+
+
+@contextmanager
+def _unrecycled(connection: psycopg.Connection) -> Iterator[None]:
+    """The server removes files of the WAL that are done, until the block ends."""
+    if connection.execute(_RECYCLES).fetchone() != (True,):
+        yield
+        return
+    connection.execute("ALTER SYSTEM SET wal_recycle = off")
+    try:
+        connection.execute(_RELOAD)
+        yield
+    finally:
+        connection.execute("ALTER SYSTEM RESET wal_recycle")
+        connection.execute(_RELOAD)
 
 
 def _await_older(connection: psycopg.Connection) -> None:

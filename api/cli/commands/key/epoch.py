@@ -74,8 +74,9 @@ def turn(*, leave_unreadable: bool, no_sweep: bool) -> None:
     if done.swept is False:
         shell.note(
             Message(
-                "The server keeps its checkpoints to itself: pages are written anew, its WAL is"
-                " not; what was in it stays until the server takes it away."
+                "Pages are written anew, but files of the server's WAL from before are still"
+                " there: it keeps its checkpoints to itself, or a slot or an archiver waits for"
+                " them. What was in them stays until the server takes them away."
             )
         )
     facts = ops.ceremony(done.epoch)
