@@ -2,7 +2,7 @@
 
 API (gunicorn), checkpointer and projector are child processes; they end with their parent, however
 it ends. A loop that stopped on doubt is not started again, nor what cannot start as things are set
-before all of them were ever ready. Not: what the processes do.
+when it is first started. Not: what the processes do.
 """
 
 from __future__ import annotations
@@ -112,7 +112,6 @@ class Supervisor:
     _children: dict[str, _Child] = field(default_factory=dict)
     _looked: float = 0.0
     _starting: Thread | None = None
-    _ready: bool = False
     _over: Event = field(default_factory=Event)
     _lock: Lock | None = None
     _listener: socket.socket | None = None
@@ -197,7 +196,6 @@ class Supervisor:
                 with contextlib.suppress(httpx.TransportError):
                     answer = http.get(f"{self.url}/health/ready")
                     if answer.status_code == httpx.codes.OK:
-                        self._ready = True
                         return
                     last = answer.text[:600]
                 Event().wait(0.1)
@@ -275,9 +273,9 @@ class Supervisor:
 
     def _fell(self, child: _Child, status: int) -> None:
         end_group(child.process.pid)
-        if status == MISUSED and not child.again and not self._ready:
-            raise CannotStart(child.role)
         lived_s = monotonic() - child.started
+        if status == MISUSED and not child.again and lived_s < _CALM_S:
+            raise CannotStart(child.role)
         child.falls = 1 if lived_s > _CALM_S else child.falls + 1
         child.given_up = status == ON_DOUBT
         child.again_at = monotonic() + pause_s(child.falls, lived_s)

@@ -348,9 +348,12 @@ class Enclave:
         return open_pool(dsn, most=most, hung_after_s=hung_after_s)
 
     def _believed(self) -> bool:
-        """Whether the database takes tickets of the key that this process has. Raises: Unavailable.
+        """Whether the database takes tickets of the key that this process has.
 
         Asked by a ticket of nobody's, which shows nothing.
+
+        Raises:
+            LedgerError: It does not say.
         """
         try:
             nobody = self._tickets.of(str(NIL_UNIT), "none", of_cases=False, at=None)
@@ -362,6 +365,8 @@ class Enclave:
             if error.code != "ticket_refused":
                 raise
             return False
+        except psycopg.Error as error:
+            raise translated(error) from error
 
     def _keks(self) -> tuple[Keks, Keks]:
         """What folds for nobody to be shown, and what opens for whoever asks (access.md U3)."""

@@ -64,8 +64,8 @@ class PreparedStatement:
         known = self._on.setdefault(connection, set())
         if self._name not in known:
             connection.pgconn.send_prepare(self._name, self._query)
-            (made,) = answers(connection)
-            _sound(connection, made, pq.ExecStatus.COMMAND_OK)
+            for made in answers(connection):  # one that is ended meanwhile is told that as well
+                _sound(connection, made, pq.ExecStatus.COMMAND_OK)
             known.add(self._name)
 
     def rows(

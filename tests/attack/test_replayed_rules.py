@@ -37,6 +37,7 @@ from ledger.audit.findings import Damage, Finding
 from ledger.audit.range_check import CheckedRange
 from ledger.audit.rules import stream_folds
 from ledger.audit.snapshot_port import ExportedSnapshot, StreamPartition
+from ledger.audit.tables import Beside
 from ledger.audit.tree import ReadCheckpoints
 from ledger.audit.workers import Orders, Workers, checker_of
 from ledger.log.moment import milliseconds
@@ -103,6 +104,11 @@ class Checkers(Workers):
 
     def __exit__(self, *_: object) -> None:
         """Nothing was begun."""
+
+    def beside(self) -> Callable[[], Beside]:
+        """What stands beside the records, as from another process."""
+        beside = _sent(self._checkers[0].source.beside())
+        return lambda: beside
 
     def each(self, do: Callable[..., Any], asked: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
         """What `do` answers, as from another process."""

@@ -26,6 +26,7 @@ from flask import (
 from flask.testing import FlaskClient
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
+from marshmallow import fields
 from opentelemetry.instrumentation.flask import FlaskInstrumentor
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -43,7 +44,7 @@ from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import Resource
 from api.http.framework.request_context import context
 from api.http.framework.responses import answer
-from api.http.schemas.base import ProjectedSchema
+from api.http.schemas.base import ProjectedSchema, StrictSchema
 from api.ops.redaction import SENTRY, RedactedSpans
 from api.ops.telemetry import JsonLines
 from ledger.reads.shown import shows_nothing
@@ -402,8 +403,8 @@ def test_a_trace_has_no_address_and_no_text(
     headers["traceparent"] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     client = _with(app, probe)
     client.get(f"/v1/cases/{case}?at_least=0", headers=headers)
-    client.get(f"/nowhere/{case}", headers=headers)
-    client.get("/probe/broken?secret-query=1", headers=headers)
+    client.get(f"/nowhere/{case}?secret-query=1", headers=headers)
+    client.get("/probe/broken", headers=headers)
     found = _spans(spans)
     assert [one.name for one in found] == [
         "GET /v1/cases/<case>", "GET none", "GET /probe/broken"
@@ -472,8 +473,11 @@ def test_a_report_has_no_address_and_no_text(
 ) -> None:
     """The error's class and where it arose, and its cause's; a message is no report at all."""
 
-    @probe.call("/caused/<case>", answers=None, access="open")
-    def caused(case: str) -> Response:
+    class Query(StrictSchema):
+        secret = fields.String()
+
+    @probe.call("/caused/<case>", answers=None, query=Query, access="open")
+    def caused(_params: object, case: str) -> Response:
         """Fails on account of another failure."""
         sentry_sdk.add_breadcrumb(message=_CONTENT)
         sentry_sdk.set_tag("case", case)
@@ -486,7 +490,7 @@ def test_a_report_has_no_address_and_no_text(
 
     client = _with(app, probe)
     asked = {**shared.headers("cv"), "User-Agent": "secret-ua"}
-    client.get(f"/probe/caused/{case}?secret-query=1", headers=asked)
+    client.get(f"/probe/caused/{case}?secret=1", headers=asked)
     (event,) = sentry.events
     for text in (_CONTENT, case, "secret", asked["Authorization"], "vars", "context_line"):
         assert text.encode() not in sentry.sent, text

@@ -129,6 +129,20 @@ def test_a_clock_that_is_not_the_database_s_is_told(now: Service, ahead_s: int) 
     assert not checks(now)["clock"]
 
 
+def test_a_database_that_cancels_what_it_is_asked_is_told(
+    now: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also the last question, of a ticket; it was answered as a fault of ours (500)."""
+
+    def cancelled(*_: object) -> None:
+        raise psycopg.errors.QueryCanceled("canceling statement due to statement timeout")
+
+    monkeypatch.setattr("ledger.postgres.ticketed._begin", cancelled)
+    answer = now.client.get("/health/ready")
+    assert answer.status_code == 503
+    assert "database" in [one["name"] for one in answer.get_json()["checks"] if not one["ok"]]
+
+
 def test_while_the_database_hangs_it_answers_all_the_same(now: Service, database: Database) -> None:
     """However long a statement is waited for elsewhere; and however many ask."""
     with psycopg.connect(database.admin, autocommit=True) as looks:

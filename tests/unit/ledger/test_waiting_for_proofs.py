@@ -70,6 +70,7 @@ class _Log(MemoryRecordStore):
         self.looks = 0
         self.fails = False
         self.refused = threading.Event()
+        self._whole = threading.RLock()  # who follows sees a checkpoint with its tiles, or none
 
     def latest(self) -> tuple[int, bytes] | None:
         """See `CheckpointStore`."""
@@ -80,11 +81,17 @@ class _Log(MemoryRecordStore):
             raise Fatal("the store refuses")
         return super().latest()
 
+    def latest_with(self, *asked: Any) -> Any:  # noqa: ANN401 - as it is there
+        """See `Checkpoints`."""
+        with self._whole:
+            return super().latest_with(*asked)
+
     def cover(self, size: int) -> None:
         """One more checkpoint."""
-        looks = self.looks
-        cover(self, size, _LEAVES)
-        self.looks = looks
+        with self._whole:
+            looks = self.looks
+            cover(self, size, _LEAVES)
+            self.looks = looks
 
 
 @pytest.fixture
