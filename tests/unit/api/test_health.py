@@ -88,7 +88,7 @@ def test_each_process_is_asked_and_of_nothing_but_what_answers() -> None:
     for place in ASKED.values():
         assert callable(resolve_name(place))
     loaded = subprocess.run(
-        [sys.executable, "-c", "import sys, api.cli.commands.health; print(*sys.modules)"],
+        [sys.executable, "-c", "import sys, api.cli.commands.health.group; print(*sys.modules)"],
         capture_output=True,
         check=True,
         text=True,
