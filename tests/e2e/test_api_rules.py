@@ -13,6 +13,7 @@ import pytest
 
 from api.client.connection import JOSE
 from api.http.app import openapi
+from api.ops import telemetry
 from api.problems.problem import CONTENT_TYPE
 from keys.errors import KeyAway
 from ledger.errors import Fatal
@@ -560,12 +561,15 @@ def test_what_keeps_a_proof_away_does_not_deny_the_act(
     def fail(*_: object, **__: object) -> None:
         raise away
 
+    noted: list[Exception] = []
     monkeypatch.setattr(service.enclave.proofs, "wait", fail)
+    monkeypatch.setattr(telemetry, "failed", lambda error, _: noted.append(error))
     act = an_act("ReportReceived", when=service.clock.now())
     before = service.size()
     answer = service.send(service.sign(act, "hotline"), "hotline")
     told = answer.get_json()
     assert (answer.status_code, told["code"], told["recorded"]) == (503, "proof_late", "yes")
+    assert noted == ([away] if isinstance(away, KeyAway | Fatal) else [])
     assert (told["index"], service.size()) == (before, before + 1)
 
 

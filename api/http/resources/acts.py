@@ -138,12 +138,15 @@ def _proven(index: int, wait_s: float, since: float) -> dict[str, Any] | None:
     or a key that is away, an answer that no honest database gives. The proof alone is late then.
     """
     soon_s = min(_SOON_S, wait_s)
-    with suppress(Unavailable, Problem, NotFound, VerificationError, KeyAway, Fatal):
-        proof = enclave().proofs.wait(index, soon_s, since=since)
-        if proof is not None or soon_s == wait_s:
-            return proof
-        with held():
-            return enclave().proofs.wait(index, wait_s - soon_s)
+    try:
+        with suppress(Unavailable, Problem, NotFound, VerificationError):
+            proof = enclave().proofs.wait(index, soon_s, since=since)
+            if proof is not None or soon_s == wait_s:
+                return proof
+            with held():
+                return enclave().proofs.wait(index, wait_s - soon_s)
+    except (KeyAway, Fatal) as error:  # no answer says it: whoever operates this reads of it
+        telemetry.failed(error, context().trace_id)
     return None
 
 
