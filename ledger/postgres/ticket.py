@@ -107,7 +107,8 @@ class Tickets:
             of_cases: Whether what is asked for may be of cases.
             at: The ledger's time that the request of a rehearsal states.
         """
-        if self._looked is None or monotonic() - self._looked > _LOOK_S:
+        looked = self._looked  # once: another request may have it forgotten meanwhile
+        if looked is None or monotonic() - looked > _LOOK_S:
             self._key, self._looked = self._read(), monotonic()
             self._made = (0, {})
         ends = (int(self._clock.now().timestamp()) // _SAME_S + 1) * _SAME_S + LIFE_S
