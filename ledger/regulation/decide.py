@@ -1,11 +1,11 @@
 """May this statement be recorded, what does it bring about, and which flags does it carry.
 
-The one entrance to the rules. Order (guards.json, notes): the place of the act first, then the
-guards in the order of the list. The first refusal is named and every fault is listed; all flags are
-kept. All guards are asked at every statement of an act, against the stream as it stands then
-(architecture.md §3, step 3): an act whose ground has gone while it was pending is refused at the
-countersignature. Signatures, canonical bytes and the window of `iat` are settled before; nothing
-here stores anything.
+The one entrance to the rules. Order (guards.json, notes): the place of the act first, and that its
+id names no other, then the guards in the order of the list. The first refusal is named and every
+fault is listed; all flags are kept. All guards are asked at every statement of an act, against the
+stream as it stands then (architecture.md §3, step 3): an act whose ground has gone while it was
+pending is refused at the countersignature. Signatures, canonical bytes and the window of `iat` are
+settled before; nothing here stores anything.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ def decide(q: GuardInput) -> Decision:
     _form(q)
     _place(q)
     _require_whole(q)
+    _require_own_words(q)
     flags = []
     guards = guards_in(q.edition).asked(q.kind, q.stream.kind)
     lenders = by_lenders(q)
@@ -117,6 +118,7 @@ def told(q: GuardInput, guard: Guard, breach: Breach) -> Wording:
 
 
 _FACTS: Final = "FACTS_INVALID"
+_OWN_WORDS: Final = "CORRECT_NOT_EDIT"
 WITHOUT_FACTS: Final = frozenset(
     {
         "BASIS_PRESENT",
@@ -206,6 +208,20 @@ def _require_whole(q: GuardInput) -> None:
         ),
         params={"index": str(first)},
     )
+
+
+def _require_own_words(q: GuardInput) -> None:
+    """Of other words under an id that is taken nothing else is asked.
+
+    Whose turn it is says the act that stands, so guards would look in this one for its signers.
+    """
+    entry = q.stream.entries.get(q.act.act_id)
+    if entry is None or entry.act is q.act or entry.act.signed == q.act.signed:
+        return
+    guard = guards_in(q.edition).by_code[_OWN_WORDS]
+    breach = guard.check(q)
+    if breach is not None:
+        _refuse(q, guard, breach, (), None)
 
 
 def _misplaced(pointer: str, what: Message) -> NoReturn:

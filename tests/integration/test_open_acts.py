@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.builders import a_case_in, an_act, an_id
+from tests.builders import CAST, a_case_in, an_act, an_id, officer
 from tests.fixtures.app import Service
 
 pytestmark = pytest.mark.postgres
@@ -72,6 +72,33 @@ def test_a_draft_is_judged_with_every_fault_in_its_place_and_never_recorded(
     assert (good["ok"], good["status"], "errors" in good) == (True, "effective", False)
     assert service.size() == size
     assert service.get(f"/v1/streams/{NEW}/head", "hotline").get_json()["seq"] == 1
+
+
+def test_a_draft_of_other_words_under_the_id_of_what_waits_is_answered(service: Service) -> None:
+    """The director lets the clerk sign, who rewords what the clerk signed for them."""
+    service.hire("hotline", "cv", "gd")
+    story = a_case_in("VERIFYING", start=service.clock.now())
+    service.tell(story)
+    act = story.act("VerificationConcluded")
+    service.clock.set(max(service.clock.now(), act.occurred_at))
+    service.say(act, "cv")
+    today = service.clock.now().astimezone(act.occurred_at.tzinfo)
+    lent = {
+        "officer": officer("cv"), "post": CAST["cv"][1], "capacity": "TUQ",
+        "valid_from": today.date().isoformat(), "valid_to": today.date().isoformat(),
+    }  # fmt: skip
+    service.say(an_act("DelegationGiven", by="gd", also=[], when=today, facts=lent), "gd")
+    size = service.size()
+    told = service.client.post(
+        "/v1/acts/check",
+        json={"act": {**act.signed, "late_reason": "Ghi muộn."}},
+        headers=service.headers("cv", service.clock.now()),
+    )
+    body = told.get_json()
+    assert (told.status_code, body["ok"], body["guard"]) == (200, False, "CORRECT_NOT_EDIT")
+    assert [one["pointer"] for one in body["errors"]] == ["/act_id"]
+    assert body["errors"][0]["detail"]
+    assert service.size() == size
 
 
 def test_of_a_case_that_is_not_seen_the_same_is_told_as_of_none(service: Service) -> None:
