@@ -33,7 +33,7 @@ from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import SetAside
 from ledger.streams.names import stream_id
-from ledger.streams.record_reader import Opened
+from ledger.streams.record_reader import NONSENSE, Opened
 from ledger.streams.stream import signed_by_turn
 from ledger.write.registry_follower import FollowedAct
 from projections.fold.shard import ALL_SHARDS, CASE, NOBODY, Shard
@@ -213,6 +213,17 @@ class Fold:
         return count
 
     def _step(self, opened: Opened) -> Step:
+        try:
+            return self._folded(opened)
+        except NONSENSE:
+            if self._judged_upto.get(opened.stream) == opened.index:
+                raise
+        # a guard or the fold stumbled over what no door let in: what it is, the rules say
+        self._doubted.add(opened.index)
+        self._forget(opened.stream_id.int)
+        return self._folded(opened)
+
+    def _folded(self, opened: Opened) -> Step:
         if opened.index == 0:
             self._open(opened)
         stream = self._stream(opened)
@@ -460,7 +471,7 @@ class Fold:
         if aside is None:
             return None
         if opened.index not in self._doubted:  # what is built on it does not stand either
-            back |= {index for index, why in found.items() if why is not None}
+            back |= _refused_in(found)
             self._doubted |= back
             self._forget(opened.stream_id.int)
         stream = self._kept(opened.stream_id) or self._load(opened.stream_id, opened.stream, behind)
@@ -534,7 +545,13 @@ class Fold:
                     aside = self._log.judged(name, before).get(opened.index, UNEXPLAINED)
                     opened = opened if aside is None else opened.put_aside(aside)  # noqa: PLW2901
                 edition = self.registry.edition_at(opened.index)
-                replay(state, opened, edition, erased=opened.index in self.erased)
+                try:
+                    replay(state, opened, edition, erased=opened.index in self.erased)
+                except NONSENSE:
+                    if opened.index in self._doubted:
+                        raise
+                    self._doubted |= {opened.index, *_refused_in(self._log.judged(name, before))}
+                    return self._load(of, name, before)
             self._given(state)
         self._streams[of.int] = state
         self._weigh(of.int, state)
@@ -553,6 +570,11 @@ class Fold:
         weight = state.weight
         self._held += weight - self._weights.get(number, 0)
         self._weights[number] = weight
+
+
+def _refused_in(found: Mapping[int, SetAside | None]) -> set[int]:
+    """Of records that were judged those that the rules refuse."""
+    return {index for index, why in found.items() if why is not None}
 
 
 def _named_by(erasure: Act) -> list[int]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from ledger.admission import service_statements
-from ledger.admission.submission import Submission
+from ledger.admission.submission import Submission, parsed
 from ledger.log.statement import COUNTERSIGNERS, RETURNER, Statement, require_log
 from ledger.message import Message
 from ledger.ports import NIL_UNIT
@@ -59,7 +59,7 @@ class Form:
         """
         statement, act = opened.statement, opened.act
         try:
-            if statement is None:
+            if statement is None or (hole and act and not self._in_form(statement, registry)):
                 return False
             if stream.seq and stream.head and statement.prev != stream.head and not hole:
                 return False
@@ -92,6 +92,15 @@ class Form:
         require_log(statement, self._origin)
         officer, _ = Submission(statement, act, None).admit(registry, at)
         return officer
+
+    def _in_form(self, statement: Statement, registry: Registry) -> bool:
+        """Whether an act is in form as the door asks it, its facts too, which needs no stream.
+
+        Where a guard can be asked as well, its judgement says so (`Fold`).
+        """
+        act = parsed(statement.members, registry, self._level)
+        kind = catalogue_of(registry.judging(act.act)).type(act.act, act.form)
+        return not kind.check(act.facts, self._level)
 
     def _may_move(self, act: Act, stream: StreamState, edition: Edition, *, hole: bool) -> bool:
         """Whether an act of so many signers may stand in a stream of this kind and state.

@@ -485,6 +485,38 @@ def test_closing_that_nobody_signed_is_shown_by_no_view(den: Den) -> None:
     assert shown == [("set_aside", False, "RESULT_RECORDED")] * len(act.signers)
 
 
+@attack(
+    "facts of no type that the rules have, which guard and fold stumble over",
+    stopped_by="what a fold stumbles over is judged in full, and set aside",
+    noticed_by=NOTICED,
+)
+@pytest.mark.parametrize(
+    ("name", "facts"),
+    [
+        ("ReportReceived", {"content": 5, "received_at": 7, "register_no": {"a": []}}),
+        ("RecordVoided", {"entries": True, "reason": 7}),
+    ],
+    ids=["flagged", "taking effect"],
+)
+def test_facts_out_of_form_are_set_aside_by_the_fold(
+    den: Den, name: str, facts: dict[str, Any]
+) -> None:
+    """Wherever the fold is begun, and though nobody remembers that they were set aside."""
+    case = den.tell(a_case_in("SCREENING", start=den.now))
+    act = case.act(name, by="hotline", also=[], facts=facts, exact=True)
+    index = den.junk_of(act, "hotline")
+    against(den.audit(), index, "FACTS_INVALID")
+    den.void(case.stream.name, index)
+    whole = den.steps()
+    assert [step.opened.index for step in whole if step.status == "set_aside"] == [index]
+    log = FoldLog(den.store, den.a.keys.kek, den.a.origin)
+    for begun in (index - 1, index):
+        fold = Fold(log, den.a.origin, "ordinary", begun)
+        again = list(fold.steps(log.read(begun + 1, log.size())))
+        assert [step.status for step in again] == [step.status for step in whole[begun + 1 :]]
+        assert not again[-1].stream.aside  # voided
+
+
 @attack("a case is closed a second time", stopped_by=STOPPED, noticed_by=NOTICED)
 def test_second_closing(den: Den) -> None:
     """Well signed by all three; the case is closed already."""

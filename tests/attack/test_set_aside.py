@@ -32,6 +32,7 @@ from ledger.postgres.evidence import PostgresEvidence
 from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.json_shape import fmt_time
 from ledger.streams.names import stream_id
+from projections.views.all_views import VIEWS
 from tests import builders
 from tests.a_ledger import enrolment, revocation
 from tests.attacks import attack
@@ -480,6 +481,45 @@ def test_what_only_a_guard_refuses_is_taken_back_by_itself(service: Service) -> 
     for view in ("case_file", "acts"):
         projector.rebuild(view)
         assert shown() == taken_back
+    projector.close()
+    pool.close()
+
+
+#: Facts of no type that the rules have: a guard that flags stumbles over them, or the fold does.
+NO_FACTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("ReportReceived", {"register_no": {"a": []}, "received_at": 7, "content": 5}),
+    ("RecordVoided", {"entries": True, "reason": "x"}),
+    ("RecordVoided", {"entries": [7], "reason": 7}),
+    ("CaseClosed", {"pending": [{}], "reason": []}),
+)
+
+
+@attack(
+    "facts out of form behind what is erased, where no guard can be asked",
+    stopped_by="views ask the form of what an act says of itself: it is set aside",
+    noticed_by="readiness",
+)
+@pytest.mark.parametrize("hole", [False, True], ids=["whole", "behind what is erased"])
+def test_facts_out_of_form_stop_no_view(service: Service, hole: bool) -> None:  # noqa: FBT001
+    """Once one such record behind an erased one stopped every view, for good."""
+    raid = Raid.on(service)
+    head, erased = raid_head(raid, raid.case), service.size() - 1
+    service.halt()
+    if hole:
+        with psycopg.connect(service.database.admin) as connection:
+            connection.execute("SET session_replication_role = replica")
+            connection.execute("DELETE FROM log.wraps WHERE index = %s", [erased])
+    signer = {"officer": builders.officer("hotline"), "post": CAST["hotline"][1], "role": "AUTHOR"}
+    for n, (name, facts) in enumerate(NO_FACTS):
+        lawful = an_act(name, when=service.clock.now(), stream=raid.case)
+        author = {"agency": CAST["hotline"][0], "post": CAST["hotline"][1], "signers": [signer]}
+        members = {**lawful.signed, **author, "facts": facts}
+        raid.put(service.sign(members, "hotline", head=(head[0] + n, head[1])))
+    honest = raid.put(service.sign(raid.report(), "hotline"))
+    projector, _, pool = open_projector(service.settings)
+    assert projector.catch_up() == honest
+    assert [state.error for state in service.enclave.queries.status()] == [None] * len(VIEWS)
+    assert service.enclave.queries.set_aside().first == [n for n, s in raid.junk if s == raid.case]
     projector.close()
     pool.close()
 
