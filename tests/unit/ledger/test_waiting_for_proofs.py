@@ -211,8 +211,8 @@ def test_a_refusal_ends_nobody_who_follows(
     """Whoever waits then is told once the store answers again."""
     waiting = _waiting(proofs, pool, 0)
     monkeypatch.setattr("ledger.checkpoints.proofs.POLL_S", 0.001)
+    hints.give()  # who is refused listens no more
     log.fails = True
-    hints.give()
     assert log.refused.wait(_LONG_S)
     log.fails = False
     log.cover(1)
