@@ -170,7 +170,7 @@ class Checkpointer:
                 try:
                     signed = self.checkpoint_once()
                 except Unavailable as error:
-                    if (why := str(error.__cause__ or error)) != held:  # once, not with every try
+                    if (why := _why(error)) != held:  # once, not with every try
                         held = why
                         _log.warning("nothing is signed until this is mended: %s", held)
                     stop.wait(POLL_S)
@@ -225,8 +225,7 @@ class Checkpointer:
         try:
             return MORE_S if self.prune_once() else PRUNE_S
         except (Unavailable, Fatal) as error:
-            why = error.__cause__ or error
-            _log.warning("nothing is thrown away until this is mended: %s", why)
+            _log.warning("nothing is thrown away until this is mended: %s", _why(error))
             return PRUNE_S
 
     @property
@@ -299,6 +298,11 @@ class Checkpointer:
 def _shared(records: int, pause_s: float) -> float:
     """The part of a pause that is worth it behind a checkpoint of so many records."""
     return pause_s * (min(records, MANY) - 1) / (MANY - 1)
+
+
+def _why(error: Exception) -> str:
+    """What the server said first; what it adds may be of what it was asked."""
+    return str(error.__cause__ or error).partition("\n")[0]
 
 
 def _given(give: Callable[[], None], stop: threading.Event) -> None:

@@ -197,8 +197,9 @@ def form() -> dict[str, str]:
         found = parse_qs(text, keep_blank_values=True, max_num_fields=20)
     except ValueError as error:
         raise malformed("body", Message("the body is no form")) from error
-    if any(len(values) > 1 for values in found.values()):
-        raise malformed("body", Message("a member is given twice or written with escapes"))
+    twice = next((name for name, values in found.items() if len(values) > 1), None)
+    if twice is not None:
+        raise malformed("body", Message("it says {member} twice: say it once", member=twice))
     members = {name: values[0] for name, values in found.items()}
     page_cookies.require_own(members)
     return members
