@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from keys import canonical
 from ledger.admission import service_statements
 from ledger.admission.replay import judged
-from ledger.admission.submission import Submission
+from ledger.admission.submission import Submission, facts_fit
 from ledger.errors import Conflict, Rejected, VerificationError
 from ledger.log.statement import require_log
 from ledger.message import Message, Wording
@@ -44,6 +44,10 @@ _COLUMNS: Final = SetAside(
 _STRANGER: Final = SetAside(
     "signer",
     Message("whoever signed it is no signer of the act"),
+)
+_MISSHAPEN: Final = SetAside(
+    "act",
+    Message("no rule fits what it says: {detail}", detail="facts"),
 )
 _MOST_RULINGS: Final = 200_000
 """Records whose judgement is remembered, about 20 MiB."""
@@ -184,7 +188,7 @@ class Judge:
         return self.settled(supposed, event, registry)
 
     def signed(self, event: Event, registry: Registry) -> Event:
-        """The event if somebody signed it who could then, else its position, set aside.
+        """The event if its facts fit and who signed it could then, else its position, set aside.
 
         All that can be asked of an act behind what is erased, but of the registry (`alone`).
         """
@@ -195,6 +199,8 @@ class Judge:
         try:
             require_log(event.statement, self.origin)
             officer, _ = Submission(event.statement, event.act, None).admit(registry, _at(event))
+            if not facts_fit(event.act, registry, self.level):
+                return _put_aside(event, _MISSHAPEN)
         except Rejected as refused:
             return _put_aside(event, SetAside(refused.code, refused.text))
         except NONSENSE as error:

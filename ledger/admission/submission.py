@@ -36,6 +36,12 @@ def parsed(members: Mapping[str, Any], registry: Registry, level: str) -> Act:
     return catalogue_of(edition).parse(members, level)
 
 
+def facts_fit(act: Act, registry: Registry, level: str) -> bool:
+    """Whether its facts are those of its type by the edition in force, which needs no stream."""
+    kind = catalogue_of(registry.judging(act.act)).type(act.act, act.form)
+    return not kind.check(act.facts, level)
+
+
 class Submission:
     """A statement that somebody sends, in form and for this log.
 

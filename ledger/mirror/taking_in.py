@@ -466,7 +466,7 @@ class TakingIn:
         return TakenRow(row, self._aside(row, said), tags=tags, files=files)
 
     def _aside(self, row: StoredRecord, said: _Said) -> str | None:
-        """Why the rules below set a record aside; of a case it is asked who signed, and no more."""
+        """Why the rules below set a record aside; of a case no guard is asked (`Judge.signed`)."""
         if row.registry:
             self._registry.catch_up(row.index)
             return None if self._registry.stands(row.index) else "registry"

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from ledger.admission import service_statements
-from ledger.admission.submission import Submission, parsed
+from ledger.admission.submission import Submission, facts_fit, parsed
 from ledger.log.statement import COUNTERSIGNERS, RETURNER, Statement, require_log
 from ledger.message import Message
 from ledger.ports import NIL_UNIT
@@ -98,9 +98,7 @@ class Form:
 
         Where a guard can be asked as well, its judgement says so (`Fold`).
         """
-        act = parsed(statement.members, registry, self._level)
-        kind = catalogue_of(registry.judging(act.act)).type(act.act, act.form)
-        return not kind.check(act.facts, self._level)
+        return facts_fit(parsed(statement.members, registry, self._level), registry, self._level)
 
     def _may_move(self, act: Act, stream: StreamState, edition: Edition, *, hole: bool) -> bool:
         """Whether an act of so many signers may stand in a stream of this kind and state.

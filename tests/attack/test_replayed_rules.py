@@ -46,7 +46,7 @@ from ledger.ports import StoredRecord
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.state import NOTHING, Entry, StreamState
-from ledger.streams.event import TOPIC, SetAside
+from ledger.streams.event import TOPIC, PositionPassed, SetAside
 from ledger.streams.names import stream_id
 from ledger.streams.tokens import token_tag
 from ledger.write.judged_stream import JudgedStream
@@ -515,6 +515,21 @@ def test_facts_out_of_form_are_set_aside_by_the_fold(
         again = list(fold.steps(log.read(begun + 1, log.size())))
         assert [step.status for step in again] == [step.status for step in whole[begun + 1 :]]
         assert not again[-1].stream.aside  # voided
+
+
+def test_facts_out_of_form_are_set_aside_behind_what_is_erased(den: Den) -> None:
+    """Whoever follows the log, and a mirror, asks there who signed, and whether the facts fit."""
+    case = den.tell(a_case_in("SCREENING", start=den.now))
+    den.erase(den.count() - 1)
+    act = case.act("RecordVoided", by="hotline", also=[], facts={"entries": True}, exact=True)
+    index = den.junk_of(act, "hotline")
+    reader = den.a.reader()
+    follower = RegistryFollower(den.store, reader)
+    judged = JudgedStream(follower, den.store, reader, case.stream.name)
+    event = judged.event(den.store.read(index, 1)[0])
+    assert isinstance(event, PositionPassed)
+    assert event.aside is not None
+    assert str(event.aside.text) == "no rule fits what it says: facts"
 
 
 @attack("a case is closed a second time", stopped_by=STOPPED, noticed_by=NOTICED)

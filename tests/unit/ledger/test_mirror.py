@@ -242,6 +242,23 @@ def test_noise_below_is_set_aside_above_and_ends_nothing() -> None:
     assert _bring(above).aside == 0
 
 
+def test_facts_of_no_type_below_are_set_aside_above() -> None:
+    """Who signed could; nobody above folds what no door let in, and no page of a case stumbles."""
+    below = Below.founded()
+    below.case(1)
+    act = a_report(7, below.a.clock.now())
+    said = make(
+        canonical.encode({**act.signed, "facts": {"content": 5}}), builders.key("hotline"),
+        iat=int(below.a.clock.now().timestamp()), log=below.a.origin, seq=1, prev=None, role=AUTHOR,
+    )  # fmt: skip
+    junk = smuggler_of(below.a).put(said, below.a.clock.now())
+    below.a.ledger.refresh()
+    below.case(2)
+    above = Above(below)
+    assert _bring(above).aside == 1
+    assert above.store.aside == {junk.index: "act"}
+
+
 def test_what_a_stand_in_made_effective_changes_the_registry_above_too() -> None:
     """As the log below marks it: at the statement of whoever signed instead, no earlier."""
     below = Below.founded()
