@@ -3,4 +3,5 @@
 -- the view starts anew with the next migration.
 --
 -- 1: principals of ledger/regulation/participation/principals.py; the widest row of each; ids of streams as of the log.
+-- 2: as 1, and a desk for what waits in the author's own agency too.
 SELECT;

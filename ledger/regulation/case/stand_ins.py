@@ -121,16 +121,13 @@ def stand_ins(
 
 
 def next_holders(registry: Registry, act: Act, place: int, on: date) -> Iterator[str]:
-    """Who holds the post since, for which an act waits in another agency than its author's.
-
-    In the author's agency colleagues see what waits anyway; a post without a power is anybody's.
-    """
+    """Who holds the post since, for which an act waits; one without a power is anybody's."""
     named = named_in(act, place)
     home = home_of(registry, act, named["officer"], named["post"])
-    if home in {None, act.agency}:
+    if home is None or not passed_on(registry, home, named, on):
         return
-    for one in registry.officers.all() if passed_on(registry, str(home), named, on) else ():
-        ways = _next_holder(registry, str(home), named, one.uuid, on)
+    for one in registry.officers.all():
+        ways = _next_holder(registry, home, named, one.uuid, on)
         if any(has_power(registry, way, on) for way in ways):
             yield one.uuid
 

@@ -189,13 +189,14 @@ def _to_delegates(
 
 
 def _delegates(entry: Entry, place: int, case: Viewpoint) -> Iterator[str]:
+    """Whoever signs instead; the author's agency too may see nothing of an act that waits."""
     act, registry = entry.act, case.registry
     named = named_in(act, place)
     home = home_of(registry, act, named["officer"], named["post"])
-    if home in {None, act.agency}:  # of the author's agency they see it anyway
+    if home is None:
         return
     for kind in ("", act.act):
-        yield principals.desk(str(home), named["officer"], named["post"], kind)
+        yield principals.desk(home, named["officer"], named["post"], kind)
     for line in registry.delegations.all():
         if line.stream == case.fold.name and is_for(line, registry, act, place):
             yield principals.delegate(line.act_id)

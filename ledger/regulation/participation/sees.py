@@ -14,7 +14,7 @@ from ledger.regulation.acts.act import ORDINARY
 from ledger.regulation.acts.participation_rules import OF_THE_REGISTRY, UNIT, Gift
 from ledger.regulation.case.exclusions import shut_out
 from ledger.regulation.case.reviews import took_part
-from ledger.regulation.case.stand_ins import has_power, home_of, named_in, stand_ins
+from ledger.regulation.case.stand_ins import has_power, stand_ins
 from ledger.regulation.case.state import Entry, present_agency
 from ledger.regulation.participation.ends import end_of
 from ledger.regulation.participation.participation import (
@@ -165,12 +165,9 @@ def _lets_sign(officer: str, case: Viewpoint) -> Iterator[Entry]:
 
 
 def _may_sign_in(place: int, officer: str, entry: Entry, case: Viewpoint) -> bool:
-    """Whether by a delegation; or by a post with a power, of another agency than the author's."""
-    named = named_in(entry.act, place)
-    home = home_of(case.registry, entry.act, named["officer"], named["post"])
+    """Whether by a delegation, or by a post with a power."""
     return any(
-        way.delegation is not None
-        or (home != entry.act.agency and has_power(case.registry, way, case.day))
+        way.delegation is not None or has_power(case.registry, way, case.day)
         for way in stand_ins(case.registry, entry.act, place, officer, case.day)
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from ledger.regulation.participation.reach import OPENING, reach
 from ledger.regulation.participation.sees import acts_seen
 from ledger.regulation.participation.units import units
 from ledger.regulation.participation.viewpoint import Viewpoint
+from ledger.regulation.registry.delegations import Delegation
 from tests.builders import (
     CAST,
     Story,
@@ -27,6 +28,7 @@ from tests.builders import (
     an_id,
     at,
     enter,
+    hire,
     officer,
     signed,
 )
@@ -203,6 +205,82 @@ def test_the_next_holder_of_a_post_sees_what_waits_for_it_and_nothing_else() -> 
     assert not sees("ytcv", at("2024-06-23 00:30"))
     apply(story.stream, last)
     assert not sees("spgd", at("2024-06-23 01:00"))
+
+
+@pytest.mark.parametrize("in_case", [False, True])
+def test_whom_a_signer_lets_sign_sees_what_waits_in_the_authors_own_agency(
+    *, in_case: bool
+) -> None:
+    """W1: an agency that was asked holds the letter, and its answer not before it takes effect.
+
+    So a colleague of the author sees nothing of what waits but by the delegation.
+    """
+    story = a_case_in("VERIFYING")
+    answer = _answer_that_waits(story)
+    line = lets_sign(story, "yt", in_case=in_case)  # to the author
+    hire(story.registry, "spgd", agency="bacninh.syt", post="chuyen-vien")
+    hire(story.registry, "scv", agency="bacninh.syt", post="chuyen-vien")
+    assert not _sees(story, "spgd", answer)
+    story.registry.delegations.give(
+        replace(_line(story, line), taker=officer("spgd"), to_post="chuyen-vien")
+    )
+    assert _sees(story, "spgd", answer)
+    assert not _sees(story, "scv", answer)
+    assert not _sees(story, "spgd", answer, story.now + timedelta(days=22))
+    story.registry.delegations.end(line, 9)
+    assert not _sees(story, "spgd", answer)
+
+
+def test_the_next_holder_of_a_post_sees_what_waits_in_the_authors_own_agency() -> None:
+    """W1: also there nobody but the signers sees an answer that waits."""
+    story = a_case_in("VERIFYING")
+    answer = _answer_that_waits(story)
+    agency, post = CAST["yt"]
+    hire(story.registry, "spgd", agency=agency, post=post, valid_from="2024-06-01")
+    hire(story.registry, "scv", agency=agency, post="chuyen-vien")
+    assert not _sees(story, "spgd", answer)
+    left = {"officer": officer("yt"), "agency": agency, "post": post, "reason": "MOVED",
+            "keys_end": False, "ended_on": story.now.date().isoformat()}  # fmt: skip
+    enter(story.registry, "OfficerEnded", left, stream=f"officer/{officer('yt')}")
+    day = timedelta(days=1)
+    assert _sees(story, "spgd", answer, story.now + day)
+    assert not _sees(story, "scv", answer, story.now + day)
+
+
+@pytest.mark.parametrize("reports", [1, 2])
+def test_a_colleague_who_may_sign_what_waits_sees_it_where_nothing_is_held_yet(
+    reports: int,
+) -> None:
+    """Found by drawing: reports that wait for their own author, who then lets a clerk sign."""
+    story, one = Story(), AGENCIES[0]
+    for _ in range(reports):
+        generated(story, ("ReportReceived", "hotline", "hotline", one, one, 0, False))
+    generated(story, ("DelegationGiven", "hotline", "hotline", one, one, 0, False))
+    assert all(_sees(story, "cv", act) for act in story.stream.pending)
+    assert not any(_sees(story, "pc", act) for act in story.stream.pending)
+
+
+def _answer_that_waits(story: Story) -> str:
+    """What the health department answers, signed by its author alone; the act's id."""
+    asked = story.then("VerificationRequested").act.act_id
+    answer = story.act("VerificationAnswered", by="ytcv", also=["yt"], facts={"request": asked})
+    apply(story.stream, signed(answer, story.stream)[0])
+    story.later(minutes=10)
+    return answer.act_id
+
+
+def _line(story: Story, act_id: str) -> Delegation:
+    line = story.registry.delegations.get(act_id)
+    assert line is not None
+    return line
+
+
+def _sees(story: Story, alias: str, act: str, when: datetime | None = None) -> bool:
+    """Whether an alias sees an act, as rows, rule and list say together."""
+    case, one = looked_at(story, when), officer(alias)
+    require_rows([one], case)
+    require_agreement([one], case)
+    return act in acts_seen([one], case)[one]
 
 
 def test_who_heads_the_agency_that_carries_on_sees_what_waits_there() -> None:
