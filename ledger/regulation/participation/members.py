@@ -372,6 +372,8 @@ def _having_power(
     having: dict[str, list[_Empowered]] = {}
     for officer, held in posts.items():
         for post in held if found.wants(officer) else ():
+            if not post.held.capacities:  # signs nothing, for nobody (`stand_ins`)
+                continue
             heading = list(_heading(officer, post, registry))
             acting = [post.span] if post.held.powers else heading
             if acting:

@@ -260,6 +260,21 @@ def test_a_colleague_who_may_sign_what_waits_sees_it_where_nothing_is_held_yet(
     assert not any(_sees(story, "pc", act) for act in story.stream.pending)
 
 
+@pytest.mark.parametrize("capacities", [[], ["TRUC_TIEP"]])
+def test_the_next_holder_who_signs_in_no_capacity_sees_nothing_of_what_waits(
+    capacities: list[str],
+) -> None:
+    """W1 shows it to who may sign it: a post that signs in no capacity signs for nobody."""
+    story, one = Story(), AGENCIES[0]
+    generated(story, ("ReportReceived", "hotline", "ytcv", one, one, 0, False))
+    agency, post = CAST["ytcv"]
+    held = {"agency": agency, "post": post, "powers": ["VAULT_KEEPER"], "capacities": capacities}
+    hire(story.registry, "spgd", **held, valid_from="2024-06-05")
+    changed(story, ("end", "ytcv", one, one, 0))
+    (waits,) = story.stream.pending
+    assert _sees(story, "spgd", waits, story.now + timedelta(days=1)) is bool(capacities)
+
+
 def _answer_that_waits(story: Story) -> str:
     """What the health department answers, signed by its author alone; the act's id."""
     asked = story.then("VerificationRequested").act.act_id
@@ -278,7 +293,7 @@ def _line(story: Story, act_id: str) -> Delegation:
 def _sees(story: Story, alias: str, act: str, when: datetime | None = None) -> bool:
     """Whether an alias sees an act, as rows, rule and list say together."""
     case, one = looked_at(story, when), officer(alias)
-    require_rows([one], case)
+    require_rows([one], looked_at(story), [case.at])
     require_agreement([one], case)
     return act in acts_seen([one], case)[one]
 
