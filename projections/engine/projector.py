@@ -43,13 +43,6 @@ from projections.views.base import Connection, View
 POLL_S: Final = 1.0
 GATHER_S: Final = 0.03
 """After a batch that was not full, so that under load records are folded many at a time."""
-GATHER_MOST_S: Final = 0.09
-FEW: Final = 3
-"""Records that came at a time up to which the pause stays so short: who acts or reads now and then
-does not wait for others."""
-ENOUGH: Final = 10
-"""Records that a longer pause is to bring. What a batch costs by itself is shared among so many;
-more would only be waited for, by whoever goes on in a case that they have begun."""
 AHEAD_S: Final = 1.0
 """How long the other views wait for their turn, at most, while the audience is behind."""
 TURN_S: Final = 0.5
@@ -118,8 +111,6 @@ class Projector:
         self._groups: dict[str, BatchTransaction] = {}
         self._beat = Beat()
         self._behind = False  # whether it left some to fold
-        self._came = 0  # records that the last step found
-        self._pause = GATHER_S
         self._ahead_s = ahead_s
         self._shared = 0.0  # when the others had a turn
         self._opened: Sequence[Opened] = ()  # what this step has read
@@ -155,15 +146,9 @@ class Projector:
                     worked = False
                     stop.wait(POLL_S)
                 if worked and not self._behind:
-                    stop.wait(self._gathering())
+                    stop.wait(GATHER_S)
                 elif not worked and not stop.is_set():
                     wait(POLL_S)
-
-    def _gathering(self) -> float:
-        """The pause behind a batch: as long as brings enough records, if they come as they did."""
-        wanted = self._pause * ENOUGH / self._came if self._came > FEW else GATHER_S
-        self._pause = min(GATHER_MOST_S, max(GATHER_S, wanted))
-        return self._pause
 
     def close(self) -> None:
         """Lets go of the lease and of everything in memory."""
@@ -264,7 +249,6 @@ class Projector:
         if self._builders is not None:
             self._builders.tend_only(building)
         ahead, others = _groups_of(every)
-        self._came = size - 1 - min((s.position for s in every if s.state == _LIVE), default=size)
         worked = self._batch_of(*ahead, connection, size)
         self._beat.tell(connection)
         # What is shown waits for the audience, and nobody for the other views: they have their turn

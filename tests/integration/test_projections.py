@@ -6,7 +6,6 @@ Any batch, any restart, any rebuild gives the same rows; poison stops visibly.
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -29,7 +28,7 @@ from ledger.streams.record_reader import Reader
 from ledger.write.registry_follower import RegistryFollower
 from projections.checks.rebuild_comparison import compare
 from projections.engine import generations
-from projections.engine.projector import AHEAD_S, ENOUGH, FEW, GATHER_S, Projector
+from projections.engine.projector import AHEAD_S, Projector
 from projections.fold.step import Step
 from projections.queries import registry_as_of as registries
 from projections.queries import stored_case_file
@@ -317,37 +316,6 @@ def test_a_record_that_comes_alone_costs_few_statements(database: Database) -> N
     assert len(asked) <= 16, "\n".join(asked)
     assert records.sections == [(last, 1)]  # opened once, for the audience and the others
     projector.close()
-
-
-class Once(threading.Event):
-    """Keeps how long the first wait would be, and ends it and all others."""
-
-    asked_s: float | None = None
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """At once."""
-        self.asked_s = timeout
-        self.set()
-        return True
-
-
-@pytest.mark.parametrize(
-    ("came", "pause_s"),
-    [(1, GATHER_S), (FEW, GATHER_S), (ENOUGH // 2, 2 * GATHER_S), (2 * ENOUGH, GATHER_S)],
-)
-def test_a_steady_stream_is_gathered_until_there_are_enough(
-    database: Database, came: int, pause_s: float
-) -> None:
-    """Then it costs fewer batches; who acts alone, or among many, waits no longer than ever."""
-    bench = Bench(database, played("SC1"))
-    end = len(bench.played.log.rows) - came
-    bench.played.fill(database.admin, end=end)
-    projector, stop = bench.projector(), Once()
-    projector.catch_up()
-    bench.played.fill(database.admin, start=end)
-    projector.run(stop)
-    assert stop.asked_s == pytest.approx(pause_s)
-    assert set(bench.positions().values()) == {end + came - 1}
 
 
 def test_a_flood_does_not_stop_the_other_views(bench: Bench) -> None:
