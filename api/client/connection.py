@@ -74,7 +74,7 @@ class Strange(Exception):
 
 
 class Untrusted(Strange):
-    """Its certificate does not hold, so nothing was sent: nobody knows who answers.
+    """Its certificate does not hold, so nothing is sent there: nobody knows who answers.
 
     Attributes:
         host: Who was asked for.

@@ -214,16 +214,6 @@ def test_a_call_that_takes_no_parameter_refuses_each(shared: Service) -> None:
     assert taken > 60
 
 
-def test_what_is_read_of_the_log_itself_may_be_asked_for_at_least_an_index(
-    shared: Service,
-) -> None:
-    """A client that asks so everywhere is not refused after it has recorded something."""
-    receipt = _case(shared)
-    path = f"/v1/acts/{receipt['act_id']}/raw"
-    assert shared.get(path, "hotline", at_least=receipt["index"]).status_code == 200
-    assert shared.get(path, "hotline", at_least="x").status_code == 400
-
-
 def _body_type(call: dict[str, Any]) -> str:
     return next(iter(call.get("requestBody", {}).get("content", {})), "")
 

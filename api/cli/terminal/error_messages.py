@@ -81,9 +81,9 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911  one ro
             why = _OF_CERTIFICATE.get(error.code) or Wording(error.why, error.why)
             return Refusal(
                 Message(
-                    "Nothing was sent: the certificate of {host} does not hold ({why}). Whoever"
+                    "Nothing is sent to {host}: its certificate does not hold ({why}). Whoever"
                     " operates that server puts a new one there; one of your own is trusted where"
-                    " SSL_CERT_FILE names it.",
+                    " SSL_CERT_FILE names it. Sending the same again is safe.",
                     host=error.host,
                     why=why,
                 ),

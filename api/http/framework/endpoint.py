@@ -19,7 +19,7 @@ from marshmallow import Schema
 from api.http.framework.admission import ANY, READ_UNDER, Access, Gate, Heavy, View
 from api.http.framework.request_parsing import StrictParser
 from api.http.framework.responses import JSON
-from api.http.schemas.base import StrictSchema, whole
+from api.http.schemas.base import StrictSchema
 from api.problems.problem import CONTENT_TYPE
 from api.problems.types import TYPES
 
@@ -47,18 +47,7 @@ _OF_CASES: Final = ("audience_late", "read_not_logged")
 _TAGGED: Final = ("precondition_failed",)
 _HEAVY: Final = ("too_many_requests",)
 _OF_EVERY_PROBLEM: Final = ("X-Request-Id", "Cache-Control", "Content-Language", "Vary")
-
-
-class _NoQuerySchema(StrictSchema):
-    """Of what is asked of no view: it is as new as the log, and so at least as new as any index.
-
-    Clients ask all that they read for at least what they have just recorded.
-    """
-
-    at_least = whole("An index.")
-
-
-_NO_QUERY: Final = _NoQuerySchema()
+_NO_QUERY: Final = StrictSchema()
 IN_WORDS: Final = ("Content-Language", "Vary")
 """Headers of an answer that is written in the reader's language."""
 _PROJECTED: Final = ("projection_late", "database_unavailable", "evidence_fails", "stopped")

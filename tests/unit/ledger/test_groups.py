@@ -176,14 +176,20 @@ def test_who_is_stopped_while_it_waits_is_not_chosen_to_lead() -> None:
     groups = Groups(work, 1)
     told = _begun(work, groups, join=groups.join)
 
+    heard = Event()
+
     def stop(*_: object) -> None:
-        raise Stopped
+        if not heard.is_set():
+            heard.set()
+            raise Stopped
 
     def stopping() -> Future[Exception | None]:
         _until(lambda: len(groups._waiting) == 1)
         other = _started(lambda: groups.join([2]))
         _until(lambda: len(groups._waiting) == 2)
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+        # one that comes as that thread is about to wait is heard once it wakes: it is sent again
+        while not heard.wait(0.05):
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
         return other
 
     before = signal.signal(signal.SIGUSR1, stop)
