@@ -360,8 +360,6 @@ def _kept_by_a_slot(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
         connection.execute("SELECT pg_create_physical_replication_slot('waits', true)")
         assert not sweep(admin, service.database.name)
         connection.execute("SELECT pg_drop_replication_slot('waits')")
-        left_set = "SELECT count(*) FROM pg_file_settings WHERE name = 'wal_recycle'"
-        assert connection.execute(left_set).fetchone() == (0,)
 
 
 def _older_is_waited_for(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,7 @@ checkpoint. As the administrator, since only that login may write a checkpoint.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final, LiteralString
+from typing import Any, Final, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -43,19 +41,19 @@ SELECT EXISTS (SELECT FROM pg_stat_activity
 _OLDER_S: Final = 120.0
 """Longer than any statement or idle transaction of a login may last."""
 _LOOK_S: Final = 0.1
-_RECYCLES: Final[LiteralString] = "SELECT current_setting('wal_recycle') = 'on'"
-_RELOAD: Final[LiteralString] = "SELECT pg_reload_conf()"
-#: A switch does nothing where nothing was written since the last one.
-_SWITCH: Final[tuple[LiteralString, ...]] = (
-    "SELECT pg_logical_emit_message(false, 'socai', '')",
-    "SELECT pg_switch_wal()",
-)
-_BEGUN_WAL: Final[LiteralString] = "SELECT pg_walfile_name(pg_current_wal_insert_lsn())"
-_OTHER_WAL: Final[LiteralString] = """
-SELECT count(*) FILTER (WHERE name < %(begun)s), count(*) FILTER (WHERE name > %(begun)s)
-FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'
-"""
 _LONGEST_S: Final = 10.0
+#: The second, so that the place is inside the new file, and that it can be left again.
+_SWITCH: Final[tuple[LiteralString, ...]] = (
+    "SELECT pg_switch_wal()",
+    "SELECT pg_logical_emit_message(false, 'socai', '')",
+)
+_CURRENT: Final[LiteralString] = "SELECT pg_walfile_name(pg_current_wal_insert_lsn())"
+_LAST: Final[LiteralString] = """
+SELECT max(name) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'
+"""
+_BEFORE: Final[LiteralString] = """
+SELECT count(*) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$' AND name < %s
+"""
 _KEPT_S: Final = 120.0
 """For an archiver, or whoever streams, to take what was written before."""
 _STATISTICS: Final[LiteralString] = "pg_catalog.pg_statistic"
@@ -86,10 +84,7 @@ def sweep(admin_dsn: str, dbname: str) -> bool:
             try:
                 connection.execute(f"VACUUM (FULL) {_STATISTICS}")
                 return _let_go_of_wal(connection)
-            except (
-                psycopg.errors.InsufficientPrivilege,
-                psycopg.errors.InvalidParameterValue,  # nobody may (allow_alter_system)
-            ):
+            except psycopg.errors.InsufficientPrivilege:
                 return False
     except psycopg.Error as error:
         raise translated(error) from error
@@ -99,48 +94,36 @@ def _let_go_of_wal(connection: psycopg.Connection) -> bool:
     """Takes the files from before away; False where they are still there two minutes later.
 
     A server gives a file that is done the name of one to come, and what stood in it stands there
-    until it is written over. So none gets such a name meanwhile, and those that have are used up.
+    until it is written over. So all that have such names are written over: a file that is left is
+    filled up.
     """
-    until, pause_s, begun = time.monotonic() + _KEPT_S, _LOOK_S, False
-    with _unrecycled(connection):
-        connection.execute("CHECKPOINT")
-        while True:
-            _, ahead = _others(connection)
-            # a file each, which whoever keeps those from before keeps too: no more than are needed
-            for _ in range(ahead + 1 if ahead or not begun else 0):
-                for step in _SWITCH:
-                    connection.execute(step)
-            begun = True
-            connection.execute("CHECKPOINT")
-            # one ahead may still be one of before: the checkpointer may not have read its settings
-            if _others(connection) == (0, 0):
-                return True
-            if time.monotonic() > until:
-                return False
-            time.sleep(pause_s)
-            pause_s = min(2 * pause_s, _LONGEST_S)
+    until, pause_s = time.monotonic() + _KEPT_S, _LOOK_S
+    begun, reached = _switched(connection), ""
+    while True:
+        connection.execute("CHECKPOINT")  # which gives the names
+        before, last = _one(connection, _BEFORE, begun), str(_one(connection, _LAST))
+        if last > reached:
+            while (reached := _switched(connection)) <= last:
+                pass
+        if before == 0:
+            return True
+        if time.monotonic() > until:
+            return False
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, _LONGEST_S)
 
 
-def _others(connection: psycopg.Connection) -> tuple[int, int]:
-    """Files of the WAL before the one that is written to, and behind it."""
-    begun = connection.execute(_BEGUN_WAL).fetchone()
-    found = connection.execute(_OTHER_WAL, {"begun": begun and begun[0]}).fetchone()
-    return (0, 0) if found is None else (int(found[0]), int(found[1]))
+def _switched(connection: psycopg.Connection) -> str:
+    """Goes on in the next file; its name."""
+    for step in _SWITCH:
+        connection.execute(step)
+    return str(_one(connection, _CURRENT))
 
 
-@contextmanager
-def _unrecycled(connection: psycopg.Connection) -> Iterator[None]:
-    """The server removes files of the WAL that are done, until the block ends."""
-    if connection.execute(_RECYCLES).fetchone() != (True,):
-        yield
-        return
-    connection.execute("ALTER SYSTEM SET wal_recycle = off")
-    try:
-        connection.execute(_RELOAD)
-        yield
-    finally:
-        connection.execute("ALTER SYSTEM RESET wal_recycle")
-        connection.execute(_RELOAD)
+def _one(connection: psycopg.Connection, query: LiteralString, *asked: object) -> Any:  # noqa: ANN401
+    """The value that is asked for."""
+    row = connection.execute(query, asked).fetchone()
+    return None if row is None else row[0]
 
 
 def _await_older(connection: psycopg.Connection) -> None:
