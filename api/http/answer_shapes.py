@@ -2,7 +2,8 @@
 
 `make openapi` writes it beside the client, which is installed without what writes the document.
 Which members there must be is not told: a server of another version may have fewer, and then it is
-whoever reads one that says so (`AnsweredObject`). Nor which words, of which there may be more.
+whoever reads one that says so (`AnsweredObject`). Nor which words, of which there may be more. How
+ids and times are written is told: that is of the version in the path.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
+
+from api.http.openapi_document import references
 
 Json = dict[str, Any]
 _REFERENCE: Final = "#/components/schemas/"
@@ -33,12 +36,12 @@ def answer_shapes(spec: Mapping[str, Any]) -> Json:
             for shape in _of_answers(call):
                 answers.setdefault(path, {})[method.upper()] = shape
     used: dict[str, Json] = {}
-    waiting = [*_references(answers), "Problem"]
+    waiting = [*references(answers, "ref"), "Problem"]
     while waiting:
         name = waiting.pop()
         if name not in used:
             used[name] = _held(named[name])
-            waiting += _references(used[name])
+            waiting += references(used[name], "ref")
     return {"answers": answers, "shapes": dict(sorted(used.items()))}
 
 
@@ -70,17 +73,6 @@ def _held(schema: Mapping[str, Any]) -> Json:
     if members:
         held["members"] = members
     return held
-
-
-def _references(value: Any) -> Iterator[str]:  # noqa: ANN401  any JSON
-    if isinstance(value, Mapping):
-        if isinstance(value.get("ref"), str):
-            yield value["ref"]
-        for inner in value.values():
-            yield from _references(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _references(inner)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def finished(spec: Mapping[Any, Any]) -> Json:
     plain["paths"] = dict(sorted(plain["paths"].items()))
     for tag in plain["tags"]:
         tag["x-displayName"] = tag["description"]
-    while _without_unused(plain["components"], set(_references(plain))):
+    while _without_unused(plain["components"], set(references(plain))):
         pass
     for kind in plain["components"].values():
         for name in sorted(kind):
@@ -91,15 +91,16 @@ def _referring(value: Any) -> Any:  # noqa: ANN401  any JSON
     return {**reference, **body}
 
 
-def _references(value: Any) -> Iterator[str]:  # noqa: ANN401  any JSON
+def references(value: Any, member: str = "$ref") -> Iterator[str]:  # noqa: ANN401  any JSON
+    """Every text that stands in a member of this name, however deep."""
     if isinstance(value, dict):
-        if isinstance(value.get("$ref"), str):
-            yield value["$ref"]
+        if isinstance(value.get(member), str):
+            yield value[member]
         for inner in value.values():
-            yield from _references(inner)
+            yield from references(inner, member)
     elif isinstance(value, list):
         for inner in value:
-            yield from _references(inner)
+            yield from references(inner, member)
 
 
 def _without_unused(components: Json, used: set[str]) -> bool:

@@ -12,15 +12,14 @@ from pathlib import Path
 import orjson
 import pytest
 
-from api.ops.init_enclave import Plan, found
-from api.rehearsal.enclaves import opening
-from api.rehearsal.scenario import read_file, shipped
+from api.rehearsal.scenario import shipped
 from api.settings import Settings, child_environment
 from keys.envelope_encryption import Kek
 from projections.engine import rebuild_worker
 from projections.engine.rebuild_worker import WorkerConfig, WorkerTask
 from projections.views.all_views import VIEWS
 from tests.attacks import attack
+from tests.fixtures.founded import founded
 
 SOCAI = Path(sys.executable).with_name("socai")
 #: What every process loads early, what gunicorn, psycopg and `multiprocessing` load, and our own.
@@ -57,10 +56,7 @@ def _environment(home: Path, **more: str) -> Mapping[str, str]:
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """A founded rehearsal; its database is stopped by whoever serves it."""
-    (play,) = read_file(shipped("SC4"))
-    settings = Settings.at(tmp_path / "home")
-    found(settings, Plan("x.example", "ordinary", rehearsal=True, at=opening(play)))
-    return settings.home
+    return founded(Settings.at(tmp_path / "home")).home
 
 
 def test_the_folder_is_hostile(hostile: Path) -> None:

@@ -18,14 +18,12 @@ from click.testing import CliRunner, Result
 from api.cli.main import main
 from api.ops.child_processes import python
 from api.ops.embedded_postgres import Embedded
-from api.ops.init_enclave import Plan, found
 from api.ops.listening_socket import listen
 from api.ops.role_lock import Lock, require_unserved
 from api.ops.supervisor import ROLES
-from api.rehearsal.enclaves import opening
-from api.rehearsal.scenario import read_file, shipped
 from api.settings import Settings, SettingsError, child_environment
 from tests.attacks import attack
+from tests.fixtures.founded import founded
 from tests.processes import free_port
 
 pytestmark = pytest.mark.postgres
@@ -59,9 +57,7 @@ def other_port() -> Iterator[int]:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A founded rehearsal that nobody serves."""
-    (play,) = read_file(shipped("SC4"))
-    settings = Settings.at(tmp_path_factory.mktemp("second") / "home")
-    found(settings, Plan("x.example", "ordinary", rehearsal=True, at=opening(play)))
+    settings = founded(Settings.at(tmp_path_factory.mktemp("second") / "home"))
     Embedded(settings.home).stop()
     return settings.home
 

@@ -43,6 +43,7 @@ from ledger.log.checkpoint import Checkpoint, sign
 from ledger.log.sheet import Sheet
 from tests.builders import a_token
 from tests.fixtures.clusters import recover_for_ten_minutes
+from tests.fixtures.founded import founded
 from tests.processes import free_port, pids
 
 ROOT = Path(__file__).parents[2]
@@ -609,9 +610,7 @@ def test_a_kept_enclave_is_audited_drilled_and_served_again(tmp_path: Path) -> N
 @pytest.mark.slow
 def test_killed_processes_and_the_database_come_back_by_themselves(tmp_path: Path) -> None:
     """A kill -9 of all four: the enclave is ready again, its log whole."""
-    settings = replace(Settings.at(tmp_path / "home"), port=free_port(), threads=8)
-    (play,) = read_file(shipped("SC4"))
-    found(settings, Plan("x.example", "ordinary", rehearsal=True, at=opening(play)))
+    settings = founded(replace(Settings.at(tmp_path / "home"), port=free_port(), threads=8))
     database.running_facts(settings)
     fallen: list[str] = []
     supervisor = Supervisor(

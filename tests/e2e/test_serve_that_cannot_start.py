@@ -14,12 +14,10 @@ import pytest
 
 from api.ops.child_processes import MISUSED, python
 from api.ops.embedded_postgres import Embedded
-from api.ops.init_enclave import Plan, found
 from api.ops.role_lock import require_unserved
 from api.ops.supervisor import ROLES
-from api.rehearsal.enclaves import opening
-from api.rehearsal.scenario import read_file, shipped
 from api.settings import Settings, child_environment
+from tests.fixtures.founded import founded
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.operation]
 _LONG_S: Final = 300
@@ -38,9 +36,7 @@ _GONE: Final = (
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A founded rehearsal that nobody serves."""
-    (play,) = read_file(shipped("SC4"))
-    settings = Settings.at(tmp_path_factory.mktemp("unfit") / "home")
-    found(settings, Plan("x.example", "ordinary", rehearsal=True, at=opening(play)))
+    settings = founded(Settings.at(tmp_path_factory.mktemp("unfit") / "home"))
     Embedded(settings.home).stop()
     return settings.home
 
