@@ -14,9 +14,9 @@ from typing import Final
 from api.http.app import create_app
 from api.ops.wiring import Enclave, open_kek
 from keys.envelope_encryption import Keks
-from tests.bench.reads import Nothing
 from tests.bench.row import Row
 from tests.bench.run import Run, median
+from tests.bench.unnoted import Nothing
 from tests.builders import an_act, at
 from tests.fixtures.above import WHOLE, Above, opened
 from tests.fixtures.app import Service

@@ -1,46 +1,43 @@
 """What it costs to note a read before it is sent, beside the same read without (access.md U1).
 
-An inspector under an order asks the same again and again, alone or as four at once, in turn with a
-log of reads and with one that notes nothing; both sides of the work count, by processor time.
+An inspector under an order asks the same again and again over HTTP, alone or as four at once, in
+turn of the API and of one that notes nothing; the API's processor and the server's both count.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
-from uuid import UUID
 
-from flask.testing import FlaskClient
-
-from ledger.reads.read import NotedRead, ReadLog
+from api.settings import Settings, child_environment
+from tests.bench import wire
+from tests.bench.crew import Crew
 from tests.bench.row import Row
 from tests.bench.run import Run, median
+from tests.bench.serving import await_ready, processor_s, running
+from tests.bench.wire import GetOpening
 from tests.builders import T0
 from tests.fixtures.app import found, open_service
 from tests.fixtures.postgres import install_database
 from tests.fixtures.under_order import INSPECTOR, UnderOrder, open_under_order
+from tests.processes import free_port
 
 GROUP: Final = "reads"
 _GOAL: Final = 1.5
 _OFFICE: Final = 4
 """Readers at once."""
+_NOTED: Final = "api.http.wsgi"
+_UNNOTED: Final = "tests.bench.unnoted"
 
 
-class Nothing:
-    """Notes nothing."""
-
-    def note(self, reads: Sequence[NotedRead]) -> None:
-        """See `ReadLog`."""
-
-    def note_at(self, read: NotedRead, chain: UUID, seq: int, prev: str | None) -> bool:
-        """See `ReadLog`."""
-        del read, chain, seq, prev
-        return True
+@dataclass(frozen=True, slots=True)
+class _Api:
+    pid: int
+    port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,44 +61,61 @@ def rows(run: Run) -> Iterator[Row]:
         try:
             under = open_under_order(service)
             service.halt()
-            ids = under.world.hidden
-            file = f"/v1/cases/{ids.case}"
-            for measure, path, readers in (
-                ("a case file", file, 1),
-                ("a case file by 4 at once", file, _OFFICE),
-                ("one act", f"/v1/acts/{ids.act}", 1),
-                ("the bytes of an act", f"/v1/acts/{ids.act}/raw", 1),
-                ("a case as it was", f"{file}?as_of={ids.index}", 1),
-            ):
-                noted, plain = _both(run, under, path, readers)
-                yield Row(
-                    GROUP, f"{measure}, read under an order", noted.processor, "µs",
-                    against="without a row", theirs=plain.processor, sense="<=",
-                    goal=_GOAL if readers == 1 else None, note="processor time of API and server",
-                )  # fmt: skip
-                if path == file:
-                    yield Row(
-                        GROUP, f"{measure}, read under an order, p50", noted.waited, "µs",
-                        against="without a row", theirs=plain.waited, sense="<=",
-                        note="a row waits for the disk",
-                    )  # fmt: skip
+            yield from _reading(run, under)
         finally:
             service.stop()
 
 
-def _both(run: Run, under: UnderOrder, path: str, readers: int) -> tuple[_Turn, _Turn]:
+def _reading(run: Run, under: UnderOrder) -> Iterator[Row]:
+    ids = under.world.hidden
+    file = f"/v1/cases/{ids.case}"
+    with ExitStack() as stack:
+        apis = [_serving(stack, under.service.settings, module) for module in (_NOTED, _UNNOTED)]
+        for measure, path, readers in (
+            ("a case file", file, 1),
+            (f"a case file by {_OFFICE} at once", file, _OFFICE),
+            ("one act", f"/v1/acts/{ids.act}", 1),
+            ("the bytes of an act", f"/v1/acts/{ids.act}/raw", 1),
+            ("a case as it was", f"{file}?as_of={ids.index}", 1),
+        ):
+            noted, plain = _both(run, under, apis, path, readers)
+            yield Row(
+                GROUP, f"{measure}, read under an order", noted.processor, "µs",
+                against="without a row", theirs=plain.processor, sense="<=",
+                goal=_GOAL if readers == 1 else None, note="processor time of API and server",
+            )  # fmt: skip
+            if path == file:
+                yield Row(
+                    GROUP, f"{measure}, read under an order, p50", noted.waited, "µs",
+                    against="without a row", theirs=plain.waited, sense="<=",
+                    note="a row waits for the disk",
+                )  # fmt: skip
+
+
+def _serving(stack: ExitStack, settings: Settings, module: str) -> _Api:
+    own = replace(settings, port=free_port(), workers=1)
+    command = [sys.executable, "-m", module]
+    log = own.home / f"{module}.log"
+    (pid,) = stack.enter_context(running([command], child_environment(own), log))
+    await_ready(own.port, "/health/live")
+    return _Api(pid, own.port)
+
+
+def _both(
+    run: Run, under: UnderOrder, apis: list[_Api], path: str, readers: int
+) -> tuple[_Turn, _Turn]:
     """A read with a row and without; each has its turn."""
-    enclave = under.service.enclave
-    kinds: tuple[ReadLog, ReadLog] = (enclave.reads, Nothing())
-    took: tuple[list[_Turn], list[_Turn]] = ([], [])
-    times = 25 if run.quick else 400
-    try:
-        for _ in range(2 * run.rounds):
-            for log, found_ in zip(kinds, took, strict=True):
-                enclave.reads = log
-                found_.append(_turn(run, under, path, readers, times // readers))
-    finally:
-        enclave.reads = kinds[0]
+    # The time is stated: a rehearsal looks for its time in the log, and no other enclave does.
+    headers = under.service.headers(INSPECTOR, at=under.service.clock.now())
+    request = wire.get(path, headers=headers)
+    with ExitStack() as stack:
+        crews = [stack.enter_context(Crew(GetOpening(api.port, (request,)), 1)) for api in apis]
+        took: list[list[_Turn]] = [[], []]
+        for turn in range(2 * run.rounds + 1):
+            for api, crew, turns in zip(apis, crews, took, strict=True):
+                one = _turn(run, api, crew, readers)
+                if turn:  # the first round warms
+                    turns.append(one)
     noted, plain = (
         _Turn(median(one.processor for one in turns), median(one.waited for one in turns))
         for turns in took
@@ -109,22 +123,10 @@ def _both(run: Run, under: UnderOrder, path: str, readers: int) -> tuple[_Turn, 
     return noted, plain
 
 
-def _turn(run: Run, under: UnderOrder, path: str, readers: int, times: int) -> _Turn:
-    # The time is stated: a rehearsal looks for its time in the log, and no other enclave does.
-    headers = under.service.headers(INSPECTOR, at=under.service.clock.now())
-    clients = [under.service.client for _ in range(readers)]
-
-    def read(client: FlaskClient, times: int) -> list[float]:
-        took = []
-        for _ in range(times):
-            begun = time.perf_counter()
-            assert client.get(path, headers=headers, buffered=True).status_code == 200
-            took.append(time.perf_counter() - begun)
-        return took
-
-    with ThreadPoolExecutor(readers) as office:
-        list(office.map(read, clients, [1] * readers))
-        begun = time.process_time() + run.server_cpu()
-        waited = [one for took in office.map(read, clients, [times] * readers) for one in took]
-        worked = time.process_time() + run.server_cpu() - begun
-    return _Turn(1e6 * worked / (readers * times), 1e6 * median(waited))
+def _turn(run: Run, api: _Api, crew: Crew, readers: int) -> _Turn:
+    begun = processor_s(api.pid) + run.server_cpu()
+    done = crew.work(readers, 4000, run.seconds)
+    if done.failed:
+        raise RuntimeError(done.reason)
+    worked = processor_s(api.pid) + run.server_cpu() - begun
+    return _Turn(1e6 * worked / done.done, 1000 * done.ms(0.5))

@@ -6,8 +6,6 @@ gunicorn workers.
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -27,6 +25,7 @@ from tests.bench import plain, wire, workload
 from tests.bench.crew import Crew, Shift
 from tests.bench.row import Row
 from tests.bench.run import Run, median
+from tests.bench.serving import await_ready, children, processor_s, running
 from tests.bench.wire import GetOpening, PostOpening
 from tests.processes import free_port, pids
 
@@ -65,7 +64,7 @@ def _resident(run: Run) -> Iterator[Row]:
                 f"{supervisor.url}/v1/cases", headers={"Authorization": f"Bearer {token}"}
             ).raise_for_status()
         api = pids(supervisor)["api"]
-        workers = [_memory_mb(pid) for pid in _children(api)]
+        workers = [_memory_mb(pid) for pid in children(api)]
         loops = {role: _memory_mb(pids(supervisor)[role])[0] for role in (CHECKPOINTER, PROJECTOR)}
     finally:
         supervisor.stop()
@@ -75,20 +74,6 @@ def _resident(run: Run) -> Iterator[Row]:
         GROUP, "resident memory of an API worker", max(rss for rss, _ in workers), "MB",
         sense="<=", goal=150, note=f"its own share {max(p for _, p in workers):.0f} MB; {told}",
     )  # fmt: skip
-
-
-def _children(pid: int) -> list[int]:
-    text = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii")
-    return [int(word) for word in text.split()]
-
-
-def _processor_s(pid: int) -> float:
-    """Processor seconds that the children of a process have taken, however busy the machine is."""
-    ticks = 0
-    for child in _children(pid):
-        after_name = Path(f"/proc/{child}/stat").read_text("ascii").rpartition(")")[2].split()
-        ticks += int(after_name[11]) + int(after_name[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _memory_mb(pid: int) -> tuple[float, float]:
@@ -119,30 +104,9 @@ def _serving(run: Run, bare: str) -> Iterator[_Served]:
         command(CHECKPOINTER),
         command(PROJECTOR),
     ]
-    log = (settings.home / "beside.log").open("wb")
-    children = [
-        subprocess.Popen(words, env=environment, stdout=log, stderr=log) for words in commands
-    ]
-    try:
-        _await(settings.port)
-        yield _Served(children[0].pid, settings.port, _tokens(run, settings.port))
-    finally:
-        for child in children:
-            child.terminate()
-        for child in children:
-            child.wait(timeout=30)
-        log.close()
-
-
-def _await(port: int) -> None:
-    for _ in range(300):
-        try:
-            if httpx.get(f"http://127.0.0.1:{port}/health/ready", timeout=5).is_success:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise TimeoutError("the server of the bench does not get ready")
+    with running(commands, environment, settings.home / "beside.log") as (api, *_):
+        await_ready(settings.port)
+        yield _Served(api, settings.port, _tokens(run, settings.port))
 
 
 def _tokens(run: Run, port: int) -> tuple[str, ...]:
@@ -217,9 +181,9 @@ def _reading(run: Run, served: _Served, bare: str) -> Iterator[Row]:
         for turn in range(run.rounds + 1):
             for hands in (1, _READERS):
                 for name, crew in (("ours", reading), ("bare", selecting)):
-                    before_s = _processor_s(served.pid)
+                    before_s = processor_s(served.pid)
                     done = crew.work(hands, 4000, run.seconds / 2)
-                    worked_s = _processor_s(served.pid) - before_s
+                    worked_s = processor_s(served.pid) - before_s
                     if turn:  # the first round warms
                         took.setdefault((name, hands), []).append(done)
                         spent[name].append(1e6 * worked_s / done.done)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -79,10 +79,11 @@ def post(path: str, body: bytes, *, token: str = "", prefer: str = "", kind: str
     return "\r\n".join(lines).encode() + body
 
 
-def get(path: str, *, token: str = "") -> bytes:
+def get(path: str, *, token: str = "", headers: Mapping[str, str] | None = None) -> bytes:
     """A GET request."""
     lines = [f"GET {path} HTTP/1.1", "Host: bench"]
     lines += [f"Authorization: Bearer {token}"] if token else []
+    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     return "\r\n".join([*lines, "", ""]).encode()
 
 
