@@ -8,6 +8,7 @@ another the last, and what was checked would not be what is signed. Not: what is
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import orjson
@@ -32,16 +33,38 @@ def read(data: bytes | str) -> Any:  # noqa: ANN401  any JSON
         orjson.JSONDecodeError: It is no JSON.
         SaidTwice: It is, and says a member twice.
     """
-    found = orjson.loads(data)
-    text = data if isinstance(data, str) else data.decode()
-    try:
-        json.loads(text, object_pairs_hook=_object, parse_int=str, parse_float=str)
-    except RecursionError as error:
-        raise orjson.JSONDecodeError("nested too deeply", text, 0) from error
+    found, text = _found(data)
+    _again(text, object_pairs_hook=_require_once, parse_int=str, parse_float=str)
     return found
 
 
-def _object(pairs: list[tuple[str, Any]]) -> None:
+def read_into(kind: type[dict[str, Any]], data: bytes | str) -> Any:  # noqa: ANN401  any JSON
+    """What is written, each object of this kind.
+
+    Raises:
+        ValueError: As `read`; or a number has more digits than are read.
+    """
+    return _again(_found(data)[1], object_pairs_hook=partial(_object, kind))
+
+
+def _found(data: bytes | str) -> tuple[Any, str]:
+    """What is written, by the reader that takes no more than JSON, and its text."""
+    return orjson.loads(data), data if isinstance(data, str) else data.decode()
+
+
+def _again(text: str, **hooks: Any) -> Any:  # noqa: ANN401  json's own
+    try:
+        return json.loads(text, **hooks)
+    except RecursionError as error:
+        raise orjson.JSONDecodeError("nested too deeply", text, 0) from error
+
+
+def _require_once(pairs: list[tuple[str, Any]]) -> None:
     names = [name for name, _ in pairs]
     if len({*names}) != len(names):
         raise SaidTwice(next(name for name in names if names.count(name) > 1))
+
+
+def _object(kind: type[dict[str, Any]], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    _require_once(pairs)
+    return kind(pairs)

@@ -10,13 +10,14 @@ import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from time import sleep
+from time import monotonic, sleep
 from typing import Any, Final, NoReturn, Self
 
 import httpx
 import orjson
 
 from api.client.answer_shapes import PROBLEM, require_shape, shape_of
+from keys import unambiguous_json
 from keys.errors import KeysError
 from keys.signer import Signer
 from ledger.log import statement
@@ -26,6 +27,11 @@ from ledger.regulation.acts.json_shape import fmt_time
 JOSE: Final = "application/jose+json"
 _ATTEMPTS: Final = 6
 _TIMEOUT_S: Final = 75.0
+_LONGEST_S: Final = 600.0
+"""Of an answer that is read whole, from its head to its end: a byte a minute is none."""
+_MOST_BYTES: Final = 1 << 28
+"""The same: fifty thousand statements of one case, each with its proof, have room in it."""
+_PLAIN: Final = "identity"
 _MAX_PAUSE_S: Final = 8.0
 _TOLD: Final = 120
 _TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
@@ -114,7 +120,7 @@ def read_json(response: httpx.Response) -> Any:  # noqa: ANN401  any JSON
     Raises:
         ValueError, TypeError: It is no JSON, or not what this call answers.
     """
-    found = response.json(object_hook=AnsweredObject)
+    found = unambiguous_json.read_into(AnsweredObject, response.content)
     asked = response.request
     path = asked.url.raw_path.partition(b"?")[0].decode("ascii")
     require_shape(found, shape_of(asked.method, path))
@@ -147,6 +153,33 @@ def trusted(url: str) -> ssl.SSLContext:
     except OSError as error:
         why = error.strerror or str(error)
         raise OSError(error.errno, why, "SSL_CERT_FILE") from error
+
+
+class _Bounded(httpx.SyncByteStream):
+    """The body of an answer that is read whole into memory.
+
+    Args:
+        body: It, as it comes.
+        host: Who sends it.
+    """
+
+    def __init__(self, body: httpx.SyncByteStream, host: str) -> None:
+        self._body, self._host = body, host
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Raises: Strange: it has no end. Unreachable: it does not come to it."""
+        left, until = _MOST_BYTES, monotonic() + _LONGEST_S
+        for part in self._body:
+            left -= len(part)
+            if left < 0:
+                raise Strange(f"an answer of more than {_MOST_BYTES} bytes")
+            if monotonic() > until:
+                raise Unreachable(f"no answer from {self._host} comes to its end")
+            yield part
+
+    def close(self) -> None:
+        """Gives the line back."""
+        self._body.close()
 
 
 class Unreachable(Exception):
@@ -323,7 +356,9 @@ class Connection:
             Refused: The server says no.
             Unreachable: No answer.
         """
-        sent = {"Accept": accept, "Accept-Language": self._lang, **(headers or {})}
+        # what is pressed together is as long as whoever sends it likes
+        sent = {"Accept": accept, "Accept-Encoding": _PLAIN, "Accept-Language": self._lang}
+        sent |= headers or {}
         if content is not None:
             sent["Content-Type"] = media
         if at is not None:
@@ -338,7 +373,6 @@ class Connection:
             response = self._send(request, stream=stream, once=once)
             if response.is_success:  # never where it points elsewhere
                 return response
-            response.read()
             refused = _refused(response)
             if refused.code != "not_signed_in" or renewed or not signed_in or not self.signer:
                 raise refused
@@ -353,7 +387,7 @@ class Connection:
         attempts = 1 if once else self._attempts
         for attempt in range(attempts):
             try:
-                response = self._http.send(request, stream=stream)
+                response = self._answered(request, stream=stream)
             except (httpx.TransportError, httpx.DecodingError) as error:
                 _require_http(error)
                 last, response = error, None
@@ -367,6 +401,32 @@ class Connection:
         if response is not None:
             return response
         raise Unreachable(f"no answer from {request.url.host}") from last
+
+    def _answered(self, request: httpx.Request, *, stream: bool) -> httpx.Response:
+        """One answer, read whole where it is no success that is left to be read.
+
+        Raises:
+            Strange: It has no end, or is pressed together, which was not asked for.
+            Unreachable: It does not come to its end.
+            httpx.TransportError: There is none, or it was cut off.
+        """
+        response = self._http.send(request, stream=True)
+        try:
+            _require_plain(response)
+            if not (stream and response.is_success):
+                if isinstance(response.stream, httpx.SyncByteStream):
+                    response.stream = _Bounded(response.stream, request.url.host)
+                response.read()
+        except BaseException:
+            response.close()
+            raise
+        return response
+
+
+def _require_plain(response: httpx.Response) -> None:
+    """Raises: Strange: it is pressed together."""
+    if response.headers.get("Content-Encoding", _PLAIN).lower() != _PLAIN:
+        raise Strange("a Content-Encoding that was not asked for")
 
 
 def _require_http(error: httpx.RequestError) -> None:
@@ -401,7 +461,7 @@ def _pause_s(attempt: int, stated_s: float | None = None) -> float:
 def _refused(response: httpx.Response) -> Refused:
     """The problem; what lies between may fail in its own words. Raises: Strange."""
     try:
-        told = response.json()
+        told = unambiguous_json.read(response.content)
         require_shape(told, PROBLEM)
     except (ValueError, TypeError):
         told = {}

@@ -1,0 +1,136 @@
+"""A server that answers what it likes: no client is filled up, kept waiting or brought down."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import resource
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import orjson
+import pytest
+from click.testing import CliRunner
+
+from api.cli.main import main
+from api.client import connection
+from api.client.client import Client
+from api.client.connection import Refused, Strange, Unreachable
+from tests.attacks import attack
+from tests.e2e.test_api_client import _port as port
+
+_MIB = 1 << 20
+_URL = "http://socai.test"
+
+
+class _Parts(httpx.SyncByteStream):
+    """A body that comes in parts, as over a line."""
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts = parts
+        self.closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._parts
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _asking(answer: httpx.Response, asked: list[httpx.Request] | None = None) -> Client:
+    """A client to whom whatever it asks this is answered."""
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        if asked is not None:
+            asked.append(request)
+        return answer
+
+    http = httpx.Client(transport=httpx.MockTransport(answered), base_url=_URL)
+    return Client(_URL, http=http, attempts=1)
+
+
+@attack(
+    "a server answers without end, or a byte a minute for ever",
+    stopped_by="a bound on an answer that is read whole, in bytes and in time",
+    noticed_by="the client",
+)
+@pytest.mark.parametrize("status", [200, 400, 503])
+def test_an_answer_without_end_is_none(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal neither; and the line is given back."""
+    monkeypatch.setattr(connection, "_MOST_BYTES", 4 * _MIB)
+    endless = _Parts(itertools.repeat(b" " * _MIB))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with closing(_asking(httpx.Response(status, stream=endless))) as client, pytest.raises(Strange):
+        client.log()
+    assert endless.closed
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024  # KiB
+    times = itertools.count(0, 60)
+    monkeypatch.setattr(connection, "monotonic", lambda: next(times))
+    drip = _Parts(itertools.repeat(b" "))
+    with (
+        closing(_asking(httpx.Response(status, stream=drip))) as client,
+        pytest.raises(Unreachable),
+    ):
+        client.log()
+    assert drip.closed
+
+
+@attack(
+    "a server answers a few kilobytes that are pressed out of gigabytes",
+    stopped_by="an answer that is pressed together is not asked for and not taken",
+    noticed_by="the client",
+)
+def test_what_is_pressed_together_is_not_unpacked(tmp_path: Path) -> None:
+    """Neither what is read whole nor a file."""
+    small, asked = gzip.compress(b" " * (64 * _MIB)), list[httpx.Request]()
+    for encoding in ("gzip", "deflate", "GZIP", "gzip, gzip", "br"):
+        head = {"Content-Encoding": encoding, "Content-Type": "application/json"}
+        for status in (200, 404):
+            pressed = _Parts(iter([small]))
+            answer = httpx.Response(status, headers=head, stream=pressed)
+            with closing(_asking(answer, asked)) as client, pytest.raises(Strange):
+                client.log()
+            assert pressed.closed
+        answer = httpx.Response(200, headers=head, stream=_Parts(iter([small])))
+        with closing(_asking(answer, asked)) as client, pytest.raises(Strange):
+            client.attachment("a", "sha-256:x", tmp_path / "file")
+    assert {one.headers["Accept-Encoding"] for one in asked} == {"identity"}
+    assert not [*tmp_path.iterdir()]
+
+
+_ANSWERS = {
+    "nested deeper than a reader goes": b"[" * 100_000,
+    "objects nested deeper than a reader goes": b'{"a":' * 100_000,
+    "a number that is none": b'{"now":NaN}',
+    "half a character": b'{"now":"\\ud800"}',
+    "other bytes than UTF-8": '{"now":"x"}'.encode("utf-16"),
+    "a member twice": b'{"origin":"a.example/ordinary","origin":"b.example/ordinary"}',
+    "more digits than are read": b"9" * 10_000,
+    "nothing": b"",
+}
+
+
+@attack(
+    "a server answers JSON that two readers read differently, or that a reader dies of",
+    stopped_by="one strict reader for all that a client is answered",
+    noticed_by="the client",
+)
+@pytest.mark.parametrize("body", _ANSWERS.values(), ids=_ANSWERS)
+def test_what_is_no_plain_json_is_strange(body: bytes) -> None:
+    """As an answer and as a refusal; a command says so in a sentence, as JSON too."""
+    for status in (200, 400):
+        answer = httpx.Response(status, content=body)
+        with closing(_asking(answer)) as client, pytest.raises(Strange):
+            client.log()
+    away = httpx.Response(503, content=body)
+    with closing(_asking(away)) as client, pytest.raises(Refused) as refused:
+        client.log()
+    assert refused.value.code == ""
+    for reason, said in (("200 OK", "no_socai_server"), ("503 Away", "")):  # "": a proxy's own
+        head = f"HTTP/1.1 {reason}\r\nRetry-After: 0\r\nContent-Length: {len(body)}\r\n\r\n"
+        with port(head.encode() + body) as number:
+            words = ["--json", "public", "--server", f"http://127.0.0.1:{number}"]
+            told = CliRunner().invoke(main, words)
+        assert orjson.loads(told.stdout)["error"]["code"] == said
