@@ -145,14 +145,20 @@ class Bench:
         """As the writer: at once, by a record that nobody has folded."""
         with self.login("writer") as writer:
             writer.execute(
-                "SELECT sec.exclude(%s, %s, %s, %s, 6)",
-                [self.case.comp, officer, GRANT, until],
+                "SELECT sec.exclude(%s, %s, %s, %s, %s)",
+                [self.case.comp, officer, GRANT, until, self.unfolded()],
             )
 
     def end(self, what: str, officer: UUID = OFFICER) -> None:
         """As the writer: at once, by a record that nobody has folded."""
         with self.login("writer") as writer:
-            writer.execute("SELECT sec.end(%s, %s, 6)", [officer, what])
+            writer.execute("SELECT sec.end(%s, %s, %s)", [officer, what, self.unfolded()])
+
+    def unfolded(self, records: int = 1) -> int:
+        """The first of the newest records, which an audience that is in time has yet to fold."""
+        self.live(behind=records)
+        self.beat(RealClock().now() + timedelta(hours=1))
+        return self.open.first + 2 - records
 
     def live(self, *, gen: int = 1, behind: int = 0, error: str | None = None) -> None:
         """The audience as the projector says it stands."""
@@ -655,12 +661,37 @@ def test_only_what_has_ended_is_gone(taking_part: Bench) -> None:
 
 def test_an_end_said_twice_is_as_late_as_the_later(taking_part: Bench) -> None:
     """The projector clears it only once it has folded the later one."""
+    first = taking_part.unfolded(records=3)
     with taking_part.login("writer") as writer:
-        for index in (7, 9, 8):
+        for index in (first, first + 2, first + 1):
             writer.execute("SELECT sec.end(%s, '*', %s)", [OFFICER, index])
     with taking_part.login("projector") as projector:
         found = projector.execute("SELECT what, index FROM sec.ended").fetchall()
-    assert found == [("*", 9)]
+    assert found == [("*", first + 2)]
+
+
+@attack(
+    "a taken writer's login shuts an officer out of everything, by a record that will never come",
+    stopped_by="what ends at once ends by a record that is there: it is over when that is folded",
+    noticed_by="-",
+)
+def test_nobody_is_shut_out_by_a_record_that_is_not_there(taking_part: Bench) -> None:
+    """Nor is what ends by one that is there drawn out until then."""
+    there = taking_part.unfolded(records=2)
+    with taking_part.login("writer") as writer:
+        for index in (there + 2, 2**62):
+            writer.execute("SELECT sec.end(%s, '*', %s)", [OFFICER, index])
+            writer.execute(
+                "SELECT sec.exclude(%s, %s, %s, %s, %s)",
+                [taking_part.case.comp, OFFICER, GRANT, EVER, index],
+            )
+    assert taking_part.seen(a_ticket()) == taking_part.whole()
+    taking_part.end("*")
+    with taking_part.login("writer") as writer:
+        writer.execute("SELECT sec.end(%s, '*', %s)", [OFFICER, 2**62])
+    assert taking_part.seen(a_ticket()) == taking_part.everybody()
+    with taking_part.login("projector") as projector:
+        assert projector.execute("SELECT index FROM sec.ended").fetchall() == [(there + 1,)]
 
 
 def test_another_generation_shows_nothing(bench: Bench) -> None:

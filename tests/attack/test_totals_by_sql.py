@@ -173,6 +173,9 @@ def counting(postgres_server: Embedded) -> Iterator[Bench]:
     """An enclave with one key of tickets."""
     database = make_database(postgres_server)
     keep_ticket_key(database.dsn("migrator"), database.slug, KEY)
+    with psycopg.connect(database.admin) as admin:  # a record that an audience in time has to fold
+        admin.execute("UPDATE log.log_head SET size = 6, recorded_at = %s", [NOW])
+        admin.execute("UPDATE sec.beat SET at = now() + interval '1 hour'")
     yield Bench(database)
     database.close()
 
