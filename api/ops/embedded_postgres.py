@@ -175,8 +175,9 @@ class Embedded:
         with self._alone():
             if not (self._data / "PG_VERSION").exists():
                 self._make_cluster()
-            if not self._answers():
-                self._start(over=over or Event())
+            over = over or Event()
+            if not self._answers(over):
+                self._start(over=over)
             (self._data / UNDER_WAY).unlink(missing_ok=True)  # whoever goes on from it keeps it
         return self.dsn()
 
@@ -348,16 +349,21 @@ class Embedded:
                 over.wait(0.5 * (attempt + 1))
         raise EmbeddedError(f"the embedded server does not start: {self._tail()}")
 
-    def _answers(self) -> bool:
-        """Whether it runs and takes connections; one that is dying or starting is waited for."""
-        for _ in range(_START_WAIT_S * 10):
-            if not self.running:
-                return False
-            ready = self._execute("pg_isready", f"--host={self.host}", f"--port={self.port}", "-q")
-            if ready.returncode == 0:
+    def _answers(self, over: Event) -> bool:
+        """Whether it runs and takes connections; one that is dying or starting is waited for.
+
+        By the clock: one that hangs lets each question wait too, and nobody else can stop it
+        meanwhile.
+        """
+        late = time.monotonic() + _START_WAIT_S
+        while self.running:
+            place = (f"--host={self.host}", f"--port={self.port}")
+            if self._execute("pg_isready", *place, "--timeout=1", "--quiet").returncode == 0:
                 return True
-            time.sleep(0.1)
-        raise EmbeddedError(f"the embedded server runs and does not answer: {self._tail()}")
+            if over.is_set() or time.monotonic() > late:
+                raise EmbeddedError(f"the embedded server runs and does not answer: {self._tail()}")
+            over.wait(0.1)
+        return False
 
     def _pid(self) -> int | None:
         """Process id in `postmaster.pid`; None where there is none."""

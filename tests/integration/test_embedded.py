@@ -94,6 +94,27 @@ def test_what_a_killed_server_left_is_waited_for_and_no_start_is_tried_in_vain(
     assert "FATAL" not in (tmp_path / "home/pg/server.log").read_text("utf-8")
 
 
+def test_a_server_that_hangs_is_waited_for_by_the_clock_and_until_told_otherwise(
+    server: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each question hangs as well; whoever asks keeps everybody else from stopping it."""
+    server.start()
+    monkeypatch.setattr(embedded_postgres, "_START_WAIT_S", 2)
+    pid = int((tmp_path / "home/pg/data/postmaster.pid").read_text().splitlines()[0])
+    told = Event()
+    told.set()
+    with ThreadPoolExecutor(1) as pool:
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            for over in (None, told):
+                with pytest.raises(EmbeddedError, match="runs and does not answer"):
+                    pool.submit(server.start, over).result(timeout=20)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+    monkeypatch.undo()
+    assert server.start() == server.dsn()
+
+
 @pytest.mark.parametrize(
     ("kernel", "method"),
     [

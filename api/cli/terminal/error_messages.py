@@ -165,7 +165,8 @@ _STOPPED: Final[Mapping[type[Exception], Message]] = {
         "A file or folder cannot be used; this is not done, mend that and run it again"
     ),
     EmbeddedError: Message(
-        "The PostgreSQL that comes along does not run; nothing was recorded, see the cause"
+        "The PostgreSQL that comes along does not start, answer or stop; nothing was recorded, see"
+        " the cause"
     ),
 }
 
