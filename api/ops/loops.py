@@ -9,6 +9,7 @@ import logging
 import resource
 import signal
 import sys
+from collections.abc import Callable
 from functools import partial
 from threading import Event, Thread
 from types import FrameType
@@ -46,21 +47,28 @@ _log = logging.getLogger("socai.roles")
 
 
 def until_told() -> Event:
-    """An event that SIGTERM and SIGINT set, and whatever ends a thread of this process."""
+    """An event that SIGTERM, SIGINT and SIGHUP set, and whatever ends a thread of this process."""
     stop = Event()
 
     def tell(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
 
-    signal.signal(signal.SIGTERM, tell)
+    _when_told(tell)
     signal.signal(signal.SIGINT, tell)
     end_with_any_thread()
     return stop
 
 
 def leave_when_told() -> None:
-    """Before `until_told`: SIGTERM ends this process in order, with all that it has begun."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    """Before `until_told`: SIGTERM and SIGHUP end this process in order, with all it has begun."""
+    _when_told(lambda *_: sys.exit(0))
+
+
+def _when_told(then: Callable[[int, FrameType | None], object]) -> None:
+    """A terminal that is closed tells by SIGHUP, unless somebody said that this outlives it."""
+    signal.signal(signal.SIGTERM, then)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
+        signal.signal(signal.SIGHUP, then)
 
 
 def checkpoint(settings: Settings, stop: Event) -> int:

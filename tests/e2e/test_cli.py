@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -645,33 +645,41 @@ def test_killed_processes_and_the_database_come_back_by_themselves(tmp_path: Pat
 @pytest.mark.postgres
 @pytest.mark.slow
 def test_serve_ends_clean_and_leaves_nothing_running(tmp_path: Path) -> None:
-    """SIGTERM to the one process the operator sees ends all of them, the database too."""
+    """Told to end, the one process the operator sees ends all of them, the database too.
+
+    By SIGTERM, and by SIGHUP where its terminal is closed; what nohup keeps from that goes on.
+    """
     home = tmp_path / "home"
     assert socai(home, "init", "--rehearsal", "--deployment", "x.example").exit_code == 0
     assert socai(home, "init", "--rehearsal", "--deployment", "x.example").exit_code == 2
     port = free_port()
-    with _serve(home, port) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == f"Ready: http://127.0.0.1:{port}\n".encode()
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(120) == 0
-    assert not Embedded(home).running
-    assert not (home / "serve.json").exists()
-    with pytest.raises(httpx.TransportError):
-        httpx.get(f"http://127.0.0.1:{port}/health/live")
-    recover_for_ten_minutes(Embedded(home))
-    with _serve(home, port) as process:
-        while not Embedded(home).running:
-            Event().wait(0.05)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(120) == 0
-    assert not Embedded(home).running
+    for by, told in (((), signal.SIGHUP), (("nohup",), signal.SIGTERM)):
+        with _serve(home, port, by) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == f"Ready: http://127.0.0.1:{port}\n".encode()
+            if by:
+                process.send_signal(signal.SIGHUP)
+                assert httpx.get(f"http://127.0.0.1:{port}/health/live").status_code == 200
+            process.send_signal(told)
+            assert process.wait(120) == 0
+        assert not Embedded(home).running
+        assert not (home / "serve.json").exists()
+        with pytest.raises(httpx.TransportError):
+            httpx.get(f"http://127.0.0.1:{port}/health/live")
+    for told in (signal.SIGTERM, signal.SIGHUP):
+        recover_for_ten_minutes(Embedded(home))
+        with _serve(home, port) as process:
+            while not Embedded(home).running:
+                Event().wait(0.05)
+            process.send_signal(told)
+            assert process.wait(120) == 0
+        assert not Embedded(home).running
     shutil.rmtree(home)
 
 
-def _serve(home: Path, port: int) -> subprocess.Popen[bytes]:
+def _serve(home: Path, port: int, by: Sequence[str] = ()) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "api.cli.main", "--lang", "en", "serve", "--port", str(port)],
+        [*by, sys.executable, "-m", "api.cli.main", "--lang", "en", "serve", f"--port={port}"],
         env=child_environment(Settings.at(home)),
         cwd=ROOT,
         stdout=subprocess.PIPE,
