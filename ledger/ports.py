@@ -401,6 +401,18 @@ class Appender(Protocol):
                 the sender sends the same statement again and is told.
         """
 
+    def append_judged(self, judge: Callable[[], Draft]) -> Appended:
+        """The same of what is judged in its group: whoever leads judges all of it, one by one.
+
+        Args:
+            judge: Makes the draft, in whichever thread leads, and waits for nothing there. What it
+                raises is this caller's answer, and nothing to the others.
+
+        Raises:
+            NotAppended: As `append`.
+            Unavailable: As `append`.
+        """
+
 
 HINTS_APART_S: Final = 0.02
 """Between two hints of records, or of what was shredded: one says as much as many, since whoever

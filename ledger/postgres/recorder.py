@@ -1,7 +1,9 @@
 """The append: judged drafts become records, a group by one SQL call (architecture.md §3.4).
 
-Whoever finds the appender idle leads: it takes all that wait, calls `log.append` once and hands
-every caller its own answer. Durable is the COMMIT of that call and nothing else. If the connection
+Whoever finds the appender idle leads: it takes all that wait, has each judged, seals them, calls
+`log.append` once and hands every caller its own answer. All in one thread, step by step: the same
+code of one act after another costs a quarter less than that of many threads that take turns, one
+act each. Durable is the COMMIT of that call and nothing else. If the connection
 dies before the answer, the same sealed bytes are sent again on a new one; whoever is then told
 `stale` reads its place back and compares entries before it believes it. What an act says is not
 known here.
@@ -30,6 +32,7 @@ from ledger.postgres.connect import (
 )
 from ledger.postgres.direct import PreparedStatement
 from ledger.postgres.hints import Hints
+from ledger.work import bill, work_s
 from ledger.write.groups import Groups
 
 GROUP_LIMIT: Final = 64
@@ -59,15 +62,36 @@ _Answered = tuple[_Status, int | None, LogHead]
 
 
 class _Ticket:
-    """One caller that waits for its draft."""
+    """One caller that waits for its draft to be made and recorded.
 
-    __slots__ = ("answer", "draft", "sealed", "sealed_at")
+    Attributes:
+        draft: Once it is judged.
+        sealed: With the time `sealed_at`.
+        answer: What its caller is told; None: nothing yet.
+        judging_s: What it took to judge, which is its caller's to pay, however long.
+    """
 
-    def __init__(self, draft: Draft) -> None:
-        self.draft = draft
-        self.sealed_at: datetime = draft.at
+    __slots__ = ("_judge", "answer", "draft", "judging_s", "sealed", "sealed_at")
+    draft: Draft
+    sealed_at: datetime
+
+    def __init__(self, judge: Callable[[], Draft]) -> None:
+        self._judge = judge
         self.sealed: SealedRecord | None = None
         self.answer: Appended | Exception | None = None
+        self.judging_s = 0.0
+
+    def judged(self) -> bool:
+        """Whether there is a draft to record; else what stands against it is the answer."""
+        began_s = work_s()
+        try:
+            self.draft = self._judge()
+            self.sealed_at = self.draft.at
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this one's and no other's
+            self.answer = error
+        self.judging_s = work_s() - began_s
+        bill(-self.judging_s)
+        return self.answer is None
 
     def date(self, now: datetime) -> None:
         """Moves its time on to now, where the draft may still be recorded then."""
@@ -123,8 +147,13 @@ class GroupAppender:
 
     def append(self, draft: Draft) -> Appended:
         """See `Appender.append`; blocks until the draft's group is committed or refused."""
-        ticket = _Ticket(draft)
+        return self.append_judged(lambda: draft)
+
+    def append_judged(self, judge: Callable[[], Draft]) -> Appended:
+        """See `Appender.append_judged`; blocks as `append`."""
+        ticket = _Ticket(judge)
         error = self._groups.join([ticket])
+        bill(ticket.judging_s)
         answer = ticket.answer or error
         if isinstance(answer, Exception):
             raise answer
@@ -147,14 +176,17 @@ class GroupAppender:
             self._hints.give()
 
     def _commit(self, group: Sequence[_Ticket]) -> None:
+        pending = [ticket for ticket in group if ticket.judged()]
+        if not pending:
+            return
         if self._free_bytes is not None and self._free_bytes() < self._min_free_bytes:
             raise disk_full()
         if self._clock is not None:
             now = self._clock.now()
-            for ticket in group:
+            for ticket in pending:
                 ticket.date(now)
         # Sealing goes in the order of time, so that it does not go back within the group.
-        pending = sorted(group, key=lambda ticket: ticket.sealed_at)
+        pending.sort(key=lambda ticket: ticket.sealed_at)
         for _ in range(_RESEALS):
             pending = self._once(pending)
             if not pending:

@@ -8,8 +8,10 @@ SQL, HTTP and files are not known here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from keys import canonical
@@ -54,22 +56,24 @@ from ledger.regulation.participation.narrowing import NARROWING, Narrowing, narr
 from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.membership import keeps_registry
 from ledger.regulation.registry.registry import Registry
-from ledger.streams.event import ServiceSaid, StatementRecorded
+from ledger.streams.event import Said, ServiceSaid, StatementRecorded
 from ledger.streams.names import is_case, stream_id
 from ledger.streams.record_reader import Reader
 from ledger.streams.stream import Stream, taken
 from ledger.values import frozen_value
 from ledger.write import drafting
-from ledger.write.eventsourcing_adapter import LogRecorder, Preconditions, SealingMapper
+from ledger.write.eventsourcing_adapter import Judge, LogRecorder, Preconditions, SealingMapper
 from ledger.write.ledger_clock import Time, by_clock, clock_back, rehearsed
 from ledger.write.lower_check import LowerCheck
 from ledger.write.receipt import Recorded
 from ledger.write.registry_follower import RegistryFollower
 from ledger.write.see_check import SeeCheck, first_named, knocks, names_no_stream, unbegun
 from ledger.write.stream_cache import StreamCache
+from ledger.write.unasked_cases import AsksOthers, UnaskedCases
 
 _ATTEMPTS: Final = 12
 _ENTRIES: Final = 32_768
+_ASKED_APART: Final = frozenset({RECOVERING, SEALING})
 _MS: Final = timedelta(milliseconds=1)
 
 
@@ -299,7 +303,7 @@ class Ledger:
             if self._memory.look().size:
                 raise stream.stale(statement)
             found = self._judged(stream, sent, registry, at)
-            return self._append(stream, found.event, Preconditions(-1, at, at))
+            return self._append(stream, statement, lambda: (found.event, Preconditions(-1, at, at)))
 
     def serve(self, statement: Statement) -> Appended:
         """Records what the service itself says: the inner door, which nobody reaches from outside.
@@ -328,7 +332,7 @@ class Ledger:
             )
             judged = Preconditions(current.index, time.at, _until(time.latest, ends))
             try:
-                return self._memory.append(stream, said, judged)
+                return self._memory.append(stream, lambda: (said, judged))
             except NotAppended as refusal:
                 self._memory.saw(refusal.head)
                 if refusal.status == "taken":
@@ -349,13 +353,15 @@ class Ledger:
     ) -> Recorded:
         """Judges by what this process knows, and appends. Raises: _JudgeAgain."""
         time = self._time(at)
-        current = self._memory.catch_up()
-        found = self._judged(stream, sent, current.registry, time.at, presuming=presuming)
-        judged = Preconditions(
-            current.index, time.at, _until(time.latest, found.ends), found.grounds
-        )
+        self._memory.catch_up()
         try:
-            return self._append(stream, found.event, judged)
+            if presuming and not self._asks_apart(sent):
+                with suppress(AsksOthers):
+                    return self._append(
+                        stream, sent.statement, partial(self._judge, stream, sent, time)
+                    )
+            judged = self._judged_apart(stream, sent, time, presuming=presuming)
+            return self._append(stream, sent.statement, lambda: judged)
         except NotAppended as refusal:
             self._memory.saw(refusal.head)
             if refusal.status == "taken":
@@ -364,13 +370,51 @@ class Ledger:
                 raise clock_back() from refusal
             raise _JudgeAgain from refusal
 
-    def _append(self, stream: Stream, event: StatementRecorded, judged: Preconditions) -> Recorded:
-        """Raises: NotAppended, Unavailable."""
-        self._memory.append(stream, event, judged)
-        place = stream.place(event.statement)
+    def _append(self, stream: Stream, statement: Statement, judge: Judge) -> Recorded:
+        """Raises: NotAppended, Unavailable, and what `judge` raises."""
+        self._memory.append(stream, judge)
+        place = stream.place(statement)
         if place is None:
             raise Fatal("a statement is not where it was just put")
         return Recorded.at(place, self._origin, created=True)
+
+    def _asks_apart(self, sent: Submission) -> bool:
+        """Whether more is asked of it than what this process knows: of files, vault, tree, logs."""
+        act, author = sent.act, sent.statement.role == AUTHOR
+        return bool(act.attachments) or act.act in _ASKED_APART or (author and bool(self._lower))
+
+    def _judge(self, stream: Stream, sent: Submission, time: Time) -> tuple[Said, Preconditions]:
+        """Judges it in its group, in the thread of whoever leads: nothing is waited for here.
+
+        A token of an author's statement is presumed to stand in no other case, since the append is
+        told of it and says otherwise (ADR 37). No refusal and no other statement goes by that.
+
+        Raises:
+            AsksOthers: It is for its own thread to judge.
+            Conflict: As `record`.
+            Rejected: As `record`.
+        """
+        current, asking = self._memory.current, UnaskedCases()
+        officer, ends = sent.admit(current.registry, time.at)
+        ground = self._ground(current.registry, time.at, asking)
+        try:
+            event, _ = stream.decide(sent.statement, sent.act, officer, ground)
+        except Rejected as refused:
+            if asking.presumed:
+                raise AsksOthers from refused
+            raise
+        if asking.presumed and not event.author:
+            raise AsksOthers
+        return event, Preconditions(current.index, time.at, _until(time.latest, ends))
+
+    def _judged_apart(
+        self, stream: Stream, sent: Submission, time: Time, *, presuming: bool
+    ) -> tuple[Said, Preconditions]:
+        """Judges it in its own thread, which asks whatever there is to ask."""
+        current = self._memory.catch_up()
+        found = self._judged(stream, sent, current.registry, time.at, presuming=presuming)
+        latest = _until(time.latest, found.ends)
+        return found.event, Preconditions(current.index, time.at, latest, found.grounds)
 
     def _judged(
         self,

@@ -249,6 +249,10 @@ class LogReading(ApplicationRecorder):
         return LogSubscription(self, self._notices, gt, topics)
 
 
+Judge = Callable[[], tuple[Said, Preconditions]]
+"""What may stand, and by what it was judged; raises what stands against it."""
+
+
 class LogRecorder(LogReading):
     """The recorder of the write path: `Appender` to append, `RecordStore` to read."""
 
@@ -258,26 +262,37 @@ class LogRecorder(LogReading):
         self._origin = origin
 
     def append(
+        self, judge: Judge, seal: Callable[[Said, datetime], SealedRecord]
+    ) -> tuple[Said, Appended]:
+        """Records one event. Raises: NotAppended, Unavailable; see `Appender.append_judged`."""
+        events: list[Said] = []
+
+        def draft() -> Draft:
+            event, judged = judge()
+            events.append(event)
+            return self._draft(event, judged, partial(seal, event))
+
+        recorded = self._appender.append_judged(draft)
+        return events[0], recorded
+
+    def _draft(
         self, event: Said, judged: Preconditions, seal: Callable[[datetime], SealedRecord]
-    ) -> Appended:
-        """Records one event. Raises: NotAppended, Unavailable; see `Appender.append`."""
-        return self._appender.append(
-            Draft(
-                stream_id=event.originator_id,
-                stream=event.stream,
-                seq=event.originator_version,
-                unit=event.unit,
-                act_id=event.named,
-                author=event.author,
-                topic=event.TOPIC,
-                registry=event.registry,
-                registry_index=judged.registry_index,
-                at=judged.at,
-                latest=judged.latest,
-                asked=self._asked(judged.grounds),
-                tags=self._tags(event),
-                seal=seal,
-            )
+    ) -> Draft:
+        return Draft(
+            stream_id=event.originator_id,
+            stream=event.stream,
+            seq=event.originator_version,
+            unit=event.unit,
+            act_id=event.named,
+            author=event.author,
+            topic=event.TOPIC,
+            registry=event.registry,
+            registry_index=judged.registry_index,
+            at=judged.at,
+            latest=judged.latest,
+            asked=self._asked(judged.grounds),
+            tags=self._tags(event),
+            seal=seal,
         )
 
     def _asked(self, grounds: Grounds) -> dict[UUID, int]:
@@ -343,7 +358,7 @@ class LogSubscription(ListenNotifySubscription[LogReading]):
 
 
 class StatementStore(EventStore[UUID]):
-    """Records one judged event at a time; reads in bounded memory."""
+    """Records one event at a time, once it is judged; reads in bounded memory."""
 
     mapper: SealingMapper
     recorder: LogRecorder
@@ -351,8 +366,8 @@ class StatementStore(EventStore[UUID]):
     def __init__(self, mapper: SealingMapper, recorder: LogRecorder) -> None:
         super().__init__(mapper, recorder)
 
-    def record(self, event: Said, judged: Preconditions) -> Appended:
-        """Records an event; `judged` says by what it was judged.
+    def record(self, judge: Judge) -> tuple[Said, Appended]:
+        """Records the event that is judged to stand, in its group (`Appender.append_judged`).
 
         Not the library's `put`: what it makes of each event on its way, nobody asks for.
 
@@ -360,7 +375,7 @@ class StatementStore(EventStore[UUID]):
             NotAppended: With the reason; nothing was recorded.
             Unavailable: Try again later.
         """
-        return self.recorder.append(event, judged, partial(self.mapper.seal, event))
+        return self.recorder.append(judge, self.mapper.seal)
 
     def get(
         self,

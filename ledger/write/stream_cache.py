@@ -20,13 +20,13 @@ from eventsourcing.utils import Environment, EnvType
 
 from ledger.errors import Fatal, NotFound
 from ledger.ports import Appended, LogHead, RecordStore
-from ledger.streams.event import Event, Said
+from ledger.streams.event import Event
 from ledger.streams.kinds import begin
 from ledger.streams.names import is_stream, stream_id
 from ledger.streams.stream import Stream
 from ledger.write.eventsourcing_adapter import (
+    Judge,
     LogRecorder,
-    Preconditions,
     SealingMapper,
     StatementStore,
 )
@@ -204,15 +204,19 @@ class StreamCache(Application[UUID]):
         followed = self._followed(stream.id, stream.name)
         return followed.version != version or registry.index != before
 
-    def append(self, stream: Stream, event: Said, judged: Preconditions) -> Appended:
+    def append(self, stream: Stream, judge: Judge) -> Appended:
         """DURABLE when `record` returns; what follows only changes memory.
+
+        Args:
+            stream: Whose next event it is; the caller's alone until it is recorded.
+            judge: As `Appender.append_judged` has it done.
 
         Raises:
             NotAppended: With the reason; nothing was recorded.
             Unavailable: Try again later.
         """
         # `save` would first ask what kind of thing this is, which takes longer than sealing it.
-        recorded = cast("StatementStore", self.events).record(event, judged)
+        event, recorded = cast("StatementStore", self.events).record(judge)
         self.saw(recorded.head)
         try:
             event.recorded(recorded.index, recorded.recorded_at, recorded.entry).mutate(stream)

@@ -256,6 +256,20 @@ class AppendContract:
         rows = store.records.read(0, 100)
         assert [row.index for row in rows] == list(range(14))
 
+    def test_what_is_judged_in_its_group_is_answered_by_itself(self, store: BothEnds) -> None:
+        """What stands against one is its caller's to hear, and of its group nobody else's."""
+
+        def refused() -> Draft:
+            raise LookupError
+
+        for n, judge in enumerate((lambda: a_draft("case/a"), refused, lambda: a_draft("case/b"))):
+            if judge is not refused:
+                assert store.appender.append_judged(judge).index == n // 2
+                continue
+            with pytest.raises(LookupError):
+                store.appender.append_judged(judge)
+        assert store.records.head().size == 2
+
     def test_a_tailing_reader_misses_nothing_while_many_write(self, store: BothEnds) -> None:
         """A committed index is never followed by a smaller one that appears later."""
         drafts = [a_draft(f"case/{n}") for n in range(120)]
