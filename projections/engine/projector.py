@@ -108,6 +108,7 @@ class Projector:
         self._builders = builders
         self._connection: Connection | None = None
         self._lease = Lease(lease_s)
+        self._stands_by = self._said = False
         self._groups: dict[str, BatchTransaction] = {}
         self._beat = Beat()
         self._behind = False  # whether it left some to fold
@@ -145,6 +146,7 @@ class Projector:
                     self.close()
                     worked = False
                     stop.wait(POLL_S)
+                self._say_whose_turn()
                 if worked and not self._behind:
                     stop.wait(GATHER_S)
                 elif not worked and not stop.is_set():
@@ -322,12 +324,20 @@ class Projector:
                 raise
             self._connection = connection
         found = self._lease.hold(self._connection)
+        self._stands_by = found is None
         if found is not None:
             return self._connection, found
         self._groups = {}
         if self._builders is not None:
             self._builders.stop()
         return None
+
+    def _say_whose_turn(self) -> None:
+        """Once for each change: who exchanges projectors stops the old one behind that word."""
+        if self._stands_by is not self._said:
+            self._said = self._stands_by
+            whose = "stands by: another projector keeps" if self._stands_by else "keeps"
+            _log.warning("%s the views", whose)
 
     def _look(self) -> None:
         """Stops where the log is not the one that was seen."""

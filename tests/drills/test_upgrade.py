@@ -18,7 +18,6 @@ from typing import Final
 
 import httpx
 import orjson
-import psycopg
 import pytest
 
 from api.ops.embedded_postgres import Embedded
@@ -95,7 +94,6 @@ class Rolled(ServedEnclave):
             self.settings, Plan("upgrade.example", "ordinary", rehearsal=True, at=builders.T0)
         )
         self.clock = StepClock(builders.T0)
-        self._server = server
         self.exchanged: list[tuple[float, str]] = []
         other = home.with_name("beside")  # as in a container of its own
         other.mkdir()
@@ -132,26 +130,21 @@ class Rolled(ServedEnclave):
         """The new one stands by before the old one lets go: without any, nothing is shown."""
         self._homes.append(self._homes.pop(0))
         there = replace(self.settings, home=self._homes[0])
-        before, old = self._projecting(), self._running.pop("projector", None)
+        before, old = self._stood_by(), self._running.pop("projector", None)
         self._start("projector", there, python, "api.cli.main", "serve", "--role", "projector")
+        if old is None:
+            return
         for _ in range(1200):
-            if self._projecting() > before:
+            if self._stood_by() > before:
                 break
             assert self._running["projector"].poll() is None, self.tail()
             threading.Event().wait(0.1)
-        if old is not None:
-            old.terminate()
-            old.wait(60)
+        old.terminate()
+        old.wait(60)
 
-    def _projecting(self) -> int:
-        """Connections of projectors."""
-        with psycopg.connect(self._server.dsn()) as admin:
-            row = admin.execute(
-                "SELECT count(*)::int FROM pg_stat_activity WHERE application_name = %s",
-                ["socai-projector"],
-            ).fetchone()
-        assert row is not None
-        return int(row[0])
+    def _stood_by(self) -> int:
+        """How often a projector said so: what the page has an operator wait for."""
+        return self.log_file.read_text("utf-8").count("stands by")
 
     def _start(self, name: str, settings: Settings, python: str, *words: str) -> None:
         with self.log_file.open("ab") as output:

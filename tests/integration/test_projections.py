@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Event
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -562,6 +564,36 @@ def test_one_loop_is_active_at_a_time(bench: Bench) -> None:
     first.close()
     assert second.advance()
     second.close()
+
+
+def test_whoever_waits_for_the_lease_says_so_and_when_it_takes_over(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who exchanges projectors stops the old one behind that word, or nothing is shown."""
+    stop, first, second = Event(), bench.projector(batch=10), bench.projector()
+    assert first.advance()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(second.run, stop)
+        try:
+            _until(lambda: _said(caplog) == ["stands by: another projector keeps the views"])
+            assert first.advance()
+            first.close()
+            _until(lambda: _said(caplog)[1:] == ["keeps the views"])
+        finally:
+            stop.set()
+        running.result()
+
+
+def _said(caplog: pytest.LogCaptureFixture) -> Sequence[str]:
+    return [one.getMessage() for one in caplog.records if one.name == "socai.projector"]
+
+
+def _until(true: Callable[[], bool]) -> None:
+    for _ in range(1_200):
+        if true():
+            return
+        Event().wait(0.05)
+    raise AssertionError("it did not come")
 
 
 def test_new_records_are_folded_as_they_come(folded: Bench) -> None:
