@@ -518,7 +518,7 @@ class TestRehearsal:
             assert not result.stdout
 
     def test_audit_of_a_server_that_is_away_says_so(self, rehearsal: tuple[Path, str]) -> None:
-        """An outage is no slip: 1, whatever database was named."""
+        """An outage is no slip: 1, whatever database was named, and in the driver's words why."""
         home, _ = rehearsal
         away = f"postgresql://127.0.0.1:{free_port()}/postgres"
         result = CliRunner().invoke(
@@ -528,6 +528,7 @@ class TestRehearsal:
         )
         assert result.exit_code == 1, result.output
         assert "cannot be reached" in result.stderr
+        assert "Connection refused" in result.stderr
 
     def test_a_view_is_built_anew_while_it_is_served(self, rehearsal: tuple[Path, str]) -> None:
         """Rebuild beside, then switch: the reader waits for nothing."""

@@ -111,6 +111,9 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911  one ro
                 FAILED,
                 "other_log",
             )
+        case Unavailable(__cause__=Exception() as why):
+            first = str(why).partition("\n")[0]
+            return Refusal(_because(error.text, first), FAILED, error.code)
         case Rejected() | Conflict() | Unavailable() | Unlike():
             return Refusal(error.text, FAILED, error.code)
         case TokenError():
@@ -213,8 +216,11 @@ def _of_token(error: TokenError) -> Text:
 def _stopped(error: Exception) -> Refusal:
     what = next(_STOPPED[kind] for kind in type(error).__mro__ if kind in _STOPPED)
     why = error.text if isinstance(error, Doubt) else error
-    text = Message("{what} ({why}).", what=what, why=why)
-    return Refusal(text, FAILED, type(error).__name__.lower())
+    return Refusal(_because(what, why), FAILED, type(error).__name__.lower())
+
+
+def _because(what: Text, why: object) -> Text:
+    return Message("{what} ({why}).", what=what, why=why)
 
 
 #: Refusals whose way on is another command, by code.
