@@ -45,7 +45,7 @@ _OUTSIDE_BLOCKS: Final = re.compile("[^\u0000-\u0377\u1e00-\u1eff\u2010-\u2064\u
 #: would else have the whole text looked through. All of these are assigned, none composes with
 #: another, and every one is NFC by itself.
 _EVERYDAY: Final = bytes([*range(0xC0), *range(0xC2, 0xCC), 0xE1, 0xE2])
-_LEAD_1E: Final = (b"\xe1\xb8", b"\xe1\xb9", b"\xe1\xba", b"\xe1\xbb")
+_NOT_1E: Final = re.compile(rb"\xe1(?![\xb8-\xbb])")
 _NO_PUNCTUATION: Final = re.compile(rb"\xe2(?!\x80[\x90-\xa7])")
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
@@ -143,26 +143,19 @@ def _dump(value: dict[str, Any], *, everyday: bool = False) -> bytes:
     return data
 
 
-def _is_shaped(items: Iterable[Any]) -> bool:
-    """Whether `_check_shape` would find nothing in an object of these values.
-
-    Level by level: a payload has twice as many objects and lists as it has levels.
-    """
-    level = [*items]
-    for _ in range(MAX_DEPTH):
-        kinds = {*map(type, level)}
-        if kinds <= _SCALARS:
-            return True
-        if not kinds <= _PARSED:
+def _is_shaped(items: Iterable[Any], depth: int = MAX_DEPTH) -> bool:
+    """Whether `_check_shape` would find nothing in an object of these values."""
+    if not depth:
+        return False
+    for item in items:
+        kind = type(item)
+        if kind is str or kind in _SCALARS:
+            continue
+        if kind not in _PARSED:
             return False
-        below: list[Any] = []
-        for item in level:
-            if type(item) is dict:
-                below += item.values()
-            elif type(item) is list:
-                below += item
-        level = below
-    return False
+        if not _is_shaped(item.values() if kind is dict else item, depth - 1):
+            return False
+    return True
 
 
 def _plain(value: Any, depth: int) -> Any:  # noqa: ANN401  any JSON
@@ -210,10 +203,7 @@ def is_everyday(data: bytes) -> bool:
         return True
     if data.translate(None, _EVERYDAY):
         return False
-    # of everyday Vietnamese nearly all are of the last two
-    if (lead := data.count(b"\xe1")) != data.count(_LEAD_1E[2]) + data.count(_LEAD_1E[3]) and (
-        lead != sum(map(data.count, _LEAD_1E))
-    ):
+    if b"\xe1" in data and _NOT_1E.search(data) is not None:
         return False
     return b"\xe2" not in data or _NO_PUNCTUATION.search(data) is None
 
