@@ -133,6 +133,9 @@ class CheckedRecord(NamedTuple):
         return bool(self.digest)
 
 
+_make: Final = CheckedRecord._make
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """What rows are opened and checked with.
@@ -376,28 +379,32 @@ def _said(
     signers: tuple[tuple[str, str], ...] = ()
     if not service:
         signers = tuple([(str(s["officer"]), str(s["role"])) for s in members["signers"]])
-    return CheckedRecord(
-        index,
-        stream=str(members["stream"]),
-        seq=statement.seq,
-        prev=statement.prev,
-        digest=statement.digest_b64,
-        act=str(act),
-        act_id=str(act_id),
-        typ=statement.typ,
-        role=statement.role,
-        kid=statement.kid,
-        recorded_ms=milliseconds(recorded_at),
-        signed=signed,
-        payload=hashlib.sha256(statement.payload).digest() if len(signers) > 1 else b"",
-        signers=signers,
-        refers_to=refers_to,
-        stand_in=None if statement.stand_in is None else statement.stand_in["officer"],
-        members=members if act in job.folded else None,
-        compact=statement.compact if signed is None else None,
-        attachments=_attachments(statement),
-        tokens=_tokens(statement),
-    )
+    return _make(
+        (
+            index,
+            None,
+            "",
+            str(members["stream"]),
+            statement.seq,
+            statement.prev,
+            statement.digest_b64,
+            str(act),
+            str(act_id),
+            statement.typ,
+            statement.role,
+            statement.kid,
+            milliseconds(recorded_at),
+            signed,
+            hashlib.sha256(statement.payload).digest() if len(signers) > 1 else b"",
+            signers,
+            refers_to,
+            members if act in job.folded else None,
+            statement.compact if signed is None else None,
+            _attachments(statement),
+            _tokens(statement),
+            None if statement.stand_in is None else statement.stand_in["officer"],
+        )
+    )  # members by name take longer than opening the record
 
 
 def _attachments(statement: Statement) -> tuple[tuple[str, int], ...]:

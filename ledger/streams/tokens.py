@@ -18,9 +18,10 @@ _CASE: Final = "case/"
 
 def tokens_in(payload: bytes) -> frozenset[str]:
     """Every `sealed:<uuid>` that is a whole string of an act."""
-    if b'"sealed:' not in payload:
+    first = payload.find(b'"sealed:')
+    if first < 0:
         return frozenset()
-    return frozenset(found.decode() for found in _TOKEN.findall(payload))
+    return frozenset([found.decode() for found in _TOKEN.findall(payload, first)])
 
 
 def tokens_of(stream: str, payload: bytes) -> frozenset[str]:
