@@ -309,7 +309,6 @@ class _Walk:
 
     def __post_init__(self) -> None:
         self.chain = RecordChain(Registry.founded(), self.origin, self.level)
-        self.tokens = Tokens(self.origin, self.source.tokens() if self.opens else None)
 
     @property
     def opens(self) -> bool:
@@ -317,7 +316,7 @@ class _Walk:
         return bool(self.keks) and self.source.sealed
 
     def prepare(self, sizes: Iterable[int], vkeys: Sequence[str]) -> None:
-        """Loads the tiles, and says which keys sign which sizes and which roots are asked for.
+        """Says which keys sign which sizes, and which roots are asked for.
 
         The keys are those of the registry as the rules have it, else those that were handed in.
         """
@@ -328,7 +327,6 @@ class _Walk:
                 registry = self._foresee(self.job)
             if registry.log_keys.spans:
                 self.keys = registry.log_keys
-        self.tiles = Tiles(self.source.tiles())
         ends = (span.upto for span in self.keys.spans)
         self.roots = Roots({*sizes, *(size for size in ends if size is not None)})
 
@@ -355,6 +353,7 @@ class _Walk:
                 beside = self.source.beside
                 read = (tree.read_checkpoints(*some) for some in self._shares())
                 parts = ([checker.part(*some)] for some in self._ranges(total, ROWS))
+            self._load()  # the processes have begun
             for some_parts in parts:
                 self._take(some_parts)
                 if progress is not None:
@@ -366,6 +365,20 @@ class _Walk:
         self.chain.close()
         self.findings += self.chain.findings
         return signed
+
+    def _load(self) -> None:
+        """Reads what rows are held against as they come by."""
+        self.tiles = Tiles(self.source.tiles())
+        self.tokens = Tokens(self.origin, self.source.tokens() if self.opens else None)
+        if self.job is not None and self.replays:
+            guess = self._timeline
+            self._rules = RuleReplay(
+                self.origin,
+                self.level,
+                Folds(history(self.source, self.job)),
+                self.tokens,
+                expected=None if guess is None else {one.record for one in guess},
+            )
 
     def _ranges(self, total: int, rows: int, processes: int = 0) -> Iterator[tuple[int, int]]:
         """Index ranges that hold every row, but for one that was moved out of all reach."""
@@ -404,9 +417,6 @@ class _Walk:
     def _foresee(self, job: Job) -> Registry:
         """The registry that the rules leave, and how processes are told that it changes."""
         found = registry_changes(self.source, job)
-        expected = {one.record for one in found.acts} if self.assumes else None
-        folds = Folds(history(self.source, job))
-        self._rules = RuleReplay(self.origin, self.level, folds, self.tokens, expected=expected)
         self._timeline = found.acts if self.assumes else None
         return found.registry
 
