@@ -12,7 +12,14 @@ from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.form import refs
 from ledger.regulation.registry.rules import Rule
 
-_SECONDS: Final = {"min": 60, "h": 3_600, "d": 86_400}
+_SECONDS: Final = {
+    "min": 60,
+    "h": 3_600,
+    **dict.fromkeys(("d", "wd"), 86_400),
+    "m": 30 * 86_400,
+    "y": 365 * 86_400,
+}
+"""Of every unit that a limit may be entered in; of none stated there are none."""
 #: How much later than occurred_at the act may have happened, by its precision.
 _BLUR: Final = {
     "day": timedelta(days=1),
@@ -81,4 +88,4 @@ def _latest(at: datetime, precision: str) -> datetime:
 
 
 def _seconds(rule: Rule) -> int:
-    return _SECONDS[rule.unit] * int(rule.value or 0)
+    return _SECONDS.get(rule.unit, 0) * int(rule.value or 0)

@@ -17,6 +17,15 @@ from ledger.regulation.acts.json_shape import fmt_time
 #: Vietnam has one offset and no summer time; an agency's day ends by it.
 VIETNAM: Final = timezone(timedelta(hours=7))
 _END_OF_DAY: Final = time(23, 59, 59)
+_YEARS: Final = 100
+_MOST: Final = {
+    "min": _YEARS * 366 * 24 * 60,
+    "h": _YEARS * 366 * 24,
+    "d": _YEARS * 366,
+    "wd": _YEARS * 250,
+    "m": _YEARS * 12,
+    "y": _YEARS,
+}
 _DAY_ALONE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -52,6 +61,21 @@ def as_written(text: str) -> tuple[str, str]:
     return fmt_time(datetime.combine(date.fromisoformat(text), time(), VIETNAM)), "day"
 
 
+def bounded(length: int, unit: str) -> int:
+    """A length as a time limit can have it: of a hundred years at most, either way.
+
+    Whatever a registrar enters, and however wrongly, it ends on a day that there is: on it hangs
+    every act of every case in which it runs.
+
+    Raises:
+        ValueError: the unit is none of `deadline`.
+    """
+    most = _MOST.get(unit)
+    if most is None:
+        raise ValueError(f"no unit of time: {unit!r}")
+    return max(-most, min(length, most))
+
+
 def add_working_days(day: date, count: int, days: WorkingDays) -> date:
     """The count-th working day after `day`, not counting it; before it where count is negative."""
     step = timedelta(days=1 if count >= 0 else -1)
@@ -64,8 +88,8 @@ def add_working_days(day: date, count: int, days: WorkingDays) -> date:
 
 
 def add_months(day: date, count: int) -> date:
-    """The same day of the month `count` months on, or the month's last day where it has none."""
-    year, month = divmod(day.year * 12 + day.month - 1 + count, 12)
+    """The day `count` months on, as far as `bounded`; the month's last where it has no such day."""
+    year, month = divmod(day.year * 12 + day.month - 1 + bounded(count, "m"), 12)
     return date(year, month + 1, min(day.day, months_of.monthrange(year, month + 1)[1]))
 
 
@@ -74,14 +98,15 @@ def deadline(start: datetime, length: int, unit: str, days: WorkingDays) -> date
 
     Args:
         start: The instant that begins it; its own day is not counted.
-        length: How many units; negative counts back (before an expiry) and then no holiday moves
-            it.
+        length: How many units, as far as `bounded`; negative counts back (before an expiry) and
+            then no holiday moves it.
         unit: `wd`, `d`, `m`, `y`, `h` or `min` (life_cycle.json, notes).
         days: Working days of the edition.
 
     Raises:
         ValueError: the unit is none of these.
     """
+    length = bounded(length, unit)
     if unit == "h":
         return start + timedelta(hours=length)
     if unit == "min":
@@ -91,10 +116,8 @@ def deadline(start: datetime, length: int, unit: str, days: WorkingDays) -> date
         return end_of(add_working_days(first, length, days))
     if unit == "d":
         last = first + timedelta(days=length)
-    elif unit in ("m", "y"):
-        last = add_months(first, length * (12 if unit == "y" else 1))
     else:
-        raise ValueError(f"no unit of time: {unit!r}")
+        last = add_months(first, length * (12 if unit == "y" else 1))
     while length > 0 and not days.is_working(last):
         last += timedelta(days=1)
     return end_of(last)

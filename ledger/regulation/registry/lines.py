@@ -32,12 +32,12 @@ from ledger.regulation.edition import (
 )
 from ledger.regulation.registry import added_lines
 from ledger.regulation.registry.agencies import Agencies, Holding
-from ledger.regulation.registry.calendar import VIETNAM, local_day
+from ledger.regulation.registry.calendar import VIETNAM, bounded, local_day
 from ledger.regulation.registry.delegations import Delegation, Delegations
 from ledger.regulation.registry.grants import Grants
 from ledger.regulation.registry.instruments import Instrument, Instruments, parse_provision
 from ledger.regulation.registry.officers import Appointment, Officers
-from ledger.regulation.registry.rules import Rule, Rules
+from ledger.regulation.registry.rules import NONE_STATED, Rule, Rules
 
 FOUNDERS_POST: Final = "quan-tri-danh-ba"
 """The founder's post, in whichever agency holds REGISTRY_KEEPER on the day (architecture.md §3)."""
@@ -337,6 +337,11 @@ def _instrument_registered(registry: RegistryLines, act: Act, index: int, _at: d
     )
 
 
+def _length(value: int | None, unit: str) -> int | None:
+    """How long, as far as a limit can be counted; None where none is stated."""
+    return None if value is None or unit == NONE_STATED else bounded(value, unit)
+
+
 def _clock_rule_set(registry: RegistryLines, act: Act, index: int, _at: datetime) -> None:
     facts = act.facts
     first, last = _term(facts)
@@ -346,7 +351,7 @@ def _clock_rule_set(registry: RegistryLines, act: Act, index: int, _at: datetime
             code=facts["rule"],
             vi=facts["rule"],
             en=facts["rule"],
-            value=facts.get("value"),
+            value=_length(facts.get("value"), facts["unit"]),
             unit=facts["unit"],
             source=" ".join(cited),
             kind=facts["source_kind"],
