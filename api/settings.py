@@ -25,7 +25,7 @@ from api.peer import Proxies
 from api.texts.lang import Lang
 from api.texts.validation_faults import faults
 from keys.custody.file import DRAWN, sync_folder, write_durably
-from ledger.message import Message, Text
+from ledger.message import Message, Text, system_fault
 
 MailSecurity = Literal["starttls", "tls", "none"]
 MAIL_SECURITY: Final = ("starttls", "tls", "none")
@@ -623,7 +623,7 @@ def _read_private(path: Path) -> bytes:
     except OSError as error:
         raise SettingsError(
             Message(
-                "cannot read the secret {path}: {strerror}", path=path, strerror=error.strerror
+                "cannot read the secret {path}: {strerror}", path=path, strerror=system_fault(error)
             ),
         ) from error
 
@@ -634,7 +634,7 @@ def _unwritable(path: Path, error: OSError) -> SettingsError:
             "the key is not turned, since {path} cannot be written ({strerror}). Where secrets come"
             " from elsewhere, put a new ticket.key there, run socai migrate, then restart the API",
             path=path,
-            strerror=error.strerror,
+            strerror=system_fault(error),
         ),
     )
 

@@ -7,9 +7,11 @@ no matter of translation.
 
 from __future__ import annotations
 
+import errno
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 
 @final
@@ -21,7 +23,8 @@ class Message:
 
     Args:
         text: The English, with a `{name}` for each parameter.
-        params: What is filled in; a `Text` among them is said in the language of the whole.
+        params: What is filled in; a `Text` among them is said in the language of the whole, and so
+            is what the system says of a file.
 
     Attributes:
         context: Which of two meanings, where one English text has two (`meaning`).
@@ -34,7 +37,7 @@ class Message:
         self.text = text
         # an error is said, not kept: two alike are equal, and its frames are let go
         self.params: Mapping[str, object] = {
-            name: str(value) if isinstance(value, BaseException) else value
+            name: _said(value) if isinstance(value, BaseException) else value
             for name, value in params.items()
         }
         self.context: str | None = None
@@ -97,3 +100,48 @@ class Wording:
 
 Text = Message | Wording
 """Anything that is said to a reader in their own language."""
+
+
+def system_fault(error: OSError) -> Text:
+    """What the system says of a file, a disk or an address, without its name.
+
+    The numbers that people meet are in the catalogue; of any other the system's own words are left.
+    """
+    known = _SYSTEM.get(error.errno or 0)
+    own = error.strerror or str(error)
+    return Wording(own, own) if known is None else known
+
+
+def _said(error: BaseException) -> object:
+    if not isinstance(error, OSError):
+        return str(error)
+    if not isinstance(error.filename, str):
+        return system_fault(error)
+    return Message("{what}: {path}", what=system_fault(error), path=error.filename)
+
+
+#: As the system itself says it, so that it is found where people look for it.
+_SYSTEM: Final[Mapping[int, Message]] = {
+    errno.ENOENT: Message("No such file or directory"),
+    errno.EACCES: Message("Permission denied"),
+    errno.EPERM: Message("Operation not permitted"),
+    errno.EEXIST: Message("File exists"),
+    errno.EISDIR: Message("Is a directory"),
+    errno.ENOTDIR: Message("Not a directory"),
+    errno.ENOTEMPTY: Message("Directory not empty"),
+    errno.ENAMETOOLONG: Message("File name too long"),
+    errno.ELOOP: Message("Too many levels of symbolic links"),
+    errno.ENOSPC: Message("No space left on device"),
+    errno.EDQUOT: Message("Disk quota exceeded"),
+    errno.EFBIG: Message("File too large"),
+    errno.EROFS: Message("Read-only file system"),
+    errno.EBUSY: Message("Device or resource busy"),
+    errno.EIO: Message("Input/output error"),
+    errno.EINVAL: Message("Invalid argument"),
+    errno.EMFILE: Message("Too many open files"),
+    errno.EPIPE: Message("Broken pipe"),
+    errno.ECONNREFUSED: Message("Connection refused"),
+    errno.EADDRNOTAVAIL: Message("Cannot assign requested address"),
+    socket.EAI_NONAME: Message("Name or service not known"),
+    socket.EAI_AGAIN: Message("Temporary failure in name resolution"),
+}

@@ -21,7 +21,7 @@ from api.ops.embedded_postgres import SUPERUSER, Embedded
 from api.ops.home_notes import RUNNING
 from api.ops.wiring import role_dsn, server_url
 from api.settings import TICKET_KEY, EnclaveFacts, Home, Settings, SettingsError
-from ledger.message import Message
+from ledger.message import Message, system_fault
 from ledger.postgres import migrate
 from ledger.postgres.connect import place_of
 from ledger.postgres.migrate import WITH_PASSWORD
@@ -241,7 +241,9 @@ def _key_held(settings: Settings) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX)
         except OSError as error:
             raise SettingsError(
-                Message("{path} cannot be used: {strerror}", path=path, strerror=error.strerror)
+                Message(
+                    "{path} cannot be used: {strerror}", path=path, strerror=system_fault(error)
+                )
             ) from error
         yield
 

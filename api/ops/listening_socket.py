@@ -14,7 +14,7 @@ from time import monotonic
 from typing import Final
 
 from api.settings import SettingsError
-from ledger.message import Message
+from ledger.message import Message, system_fault
 
 _BACKLOG: Final = 512
 _STEP_S: Final = 0.1
@@ -71,6 +71,6 @@ def _not_to_be_had(host: str, port: int, error: OSError) -> SettingsError:
             "port {port} of {host} cannot be opened ({strerror}): look at address and port",
             port=port,
             host=host,
-            strerror=error.strerror,
+            strerror=system_fault(error),
         ),
     )

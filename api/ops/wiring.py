@@ -74,7 +74,7 @@ from ledger.keeper.keeper import MOST_AGE, WrapKeeper
 from ledger.keeper.pace import Pace
 from ledger.log import tiles as tiling
 from ledger.log.tiles import ENTRIES, TileId
-from ledger.message import Message, Text, Wording
+from ledger.message import Message, Text, Wording, system_fault
 from ledger.ports import (
     NIL_UNIT,
     BlobStore,
@@ -1213,7 +1213,7 @@ def _why_closed(error: Exception) -> Text:
         return Message(
             "{path} cannot be read ({strerror}); put it back from where keys are kept",
             path=error.filename,
-            strerror=error.strerror,
+            strerror=system_fault(error),
         )
     if isinstance(error, Unsealable):
         return Message("wrong passphrase, or the file was changed")

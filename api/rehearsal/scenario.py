@@ -16,7 +16,7 @@ from typing import Any, Final
 import orjson
 
 from api.settings import Unfit
-from ledger.message import Message
+from ledger.message import Message, system_fault
 
 SHIPPED: Final = Path(__file__).with_name("scenarios")
 _REFERENCE: Final = re.compile(r"@(step|entries|case|officer|kid|newkid|newjwk):([^\s]+)")
@@ -270,7 +270,7 @@ def _load(path: Path) -> dict[str, Any]:
         if path.name == str(path) and path.stem == path.name:
             raise _unknown(path.name) from error
         raise ScenarioError(
-            Message("cannot read {path}: {strerror}", path=path, strerror=error.strerror)
+            Message("cannot read {path}: {strerror}", path=path, strerror=system_fault(error))
         ) from error
     except orjson.JSONDecodeError as error:
         raise ScenarioError(

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from ledger.errors import Doubt, Unavailable
-from ledger.message import Message, Text, Wording
+from ledger.message import Message, Text, Wording, system_fault
 
 _MOST_BYTES: Final = 1_000_000
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -288,5 +288,5 @@ def _unkept(path: Path, error: OSError) -> Doubt | Unavailable:
 def _unusable(path: Path, error: OSError) -> Doubt:
     return Doubt(
         "damaged",
-        Message("{path} cannot be used: {strerror}", path=path, strerror=error.strerror),
+        Message("{path} cannot be used: {strerror}", path=path, strerror=system_fault(error)),
     )

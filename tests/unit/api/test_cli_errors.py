@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
+import socket
+from typing import Final
+
 import pytest
 
 from api.cli.terminal.error_messages import guarded
@@ -9,7 +15,15 @@ from api.cli.terminal.shell import FAILED, Refusal
 from api.ops.embedded_postgres import EmbeddedError
 from api.texts.catalogue import both
 from keys.errors import KeysError, Malformed, Unsealable
+from ledger import message
 from ledger.errors import Fatal, VerificationError
+from ledger.message import Message, system_fault
+
+_OF_NAMES: Final = {
+    socket.EAI_NONAME: "Name or service not known",
+    socket.EAI_AGAIN: "Temporary failure in name resolution",
+}
+"""Numbers of what is said of names of machines: they are no `errno`."""
 
 
 @pytest.mark.parametrize(
@@ -37,6 +51,36 @@ def test_a_failure_below_is_one_sentence_in_both_languages(error: Exception, vi:
     assert str(error) in said["vi"]
     assert str(error) in said["en"]
     assert refused.value.exit_code == FAILED
+
+
+@pytest.mark.parametrize("number", [*errno.errorcode, *_OF_NAMES], ids=str)
+def test_what_the_system_says_is_in_the_readers_language(number: int) -> None:
+    """As it says it itself in English, where people look for it; what is not ours to know stays."""
+    own = _OF_NAMES.get(number) or os.strerror(number)
+    said = both(system_fault(OSError(number, own)))
+    assert said["en"] == own
+    assert (said["vi"] != own) == (number in message._SYSTEM)
+
+
+def test_a_file_that_is_not_there_is_no_english_word_in_a_vietnamese_sentence() -> None:
+    """It is named, and no number of an error stands there."""
+    said = both(Message("A file cannot be used ({why}).", why=_missing()))
+    assert said["en"] == "A file cannot be used (No such file or directory: /no/where)."
+    assert "không có tệp hay thư mục này: /no/where" in said["vi"]
+
+    @guarded
+    def command() -> None:
+        raise _missing()
+
+    with pytest.raises(Refusal) as refused:
+        command()
+    told = both(refused.value.text)
+    assert not re.search("Errno|No such", told["vi"])
+    assert "/no/where" in told["vi"]
+
+
+def _missing() -> OSError:
+    return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "/no/where")
 
 
 def test_every_error_of_the_keys_has_a_sentence() -> None:

@@ -13,7 +13,7 @@ from click.shell_completion import get_completion_class
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import MISUSED, Refusal, misuse, options, shell_of
 from api.settings import login_shell
-from ledger.message import Message
+from ledger.message import Message, system_fault
 
 PROGRAM: Final = "socai"
 #: Where each shell looks by itself, below the home of whoever is signed in.
@@ -50,7 +50,7 @@ def install(shell: str | None) -> None:
             "Nothing was installed: {path} cannot be written ({error}). By hand: socai completion"
             " show --shell {name}",
             path=str(path),
-            error=error.strerror or str(error),
+            error=system_fault(error),
             name=name,
         )
         raise Refusal(text, MISUSED, "unwritable") from error

@@ -17,7 +17,7 @@ from api.ops.reads.which_log import ACTS, READS
 from api.settings import EnclaveFacts
 from ledger.errors import VerificationError
 from ledger.log.checkpoint import unverified
-from ledger.message import Message
+from ledger.message import Message, system_fault
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,7 +53,7 @@ class KeptCheckpoint(click.ParamType[CheckpointFile]):
                 Message(
                     "Nothing was done: the checkpoint {path} cannot be read ({strerror}).",
                     path=path,
-                    strerror=error.strerror,
+                    strerror=system_fault(error),
                 ),
             )
         except VerificationError as error:

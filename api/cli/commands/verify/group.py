@@ -202,7 +202,7 @@ class _Run:
                     Message(
                         "How far it has come could not be kept ({error}): what is broken off begins"
                         " anew, and nothing can be signed off.",
-                        error=str(error),
+                        error=error,
                     )
                 )
             self._unkept = True
