@@ -40,6 +40,21 @@ class Unsealable(KeysError):
     """Wrong passphrase, wrong key or changed bytes: which of them cannot be told apart."""
 
 
+class WrongPassphrase(Unsealable):
+    """A key file does not open with what was given as its passphrase, or its bytes were changed.
+
+    Args:
+        name: Of the file.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"{self.name} does not open: wrong passphrase, or the file was changed"
+
+
 class SharesDiffer(Unsealable):
     """Two shares that open nothing together: of two splits, or both of one custodian."""
 

@@ -112,12 +112,18 @@ def require_administrator(settings: Settings, password_file: Path | None = None)
     The embedded one is ours.
 
     Raises:
-        SettingsError: He may not make roles or databases, or the server is too old.
-        Unavailable: It cannot be reached, or does not let him in.
+        SettingsError: It does not let him in, he may not make roles or databases, or the server is
+            too old.
+        Unavailable: It cannot be reached.
     """
     if settings.database_url is None:
         return
-    found = migrate.administrator(admin_dsn(settings, password_file))
+    try:
+        found = migrate.administrator(admin_dsn(settings, password_file))
+    except migrate.NotLetIn as error:
+        raise SettingsError(
+            Message("the server does not let the administrator in ({said})", said=error)
+        ) from error
     if found.version < _OLDEST:
         raise SettingsError(
             Message(

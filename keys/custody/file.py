@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from keys import canonical
 from keys.envelope_encryption import Kek
-from keys.errors import Malformed, NotCanonical, Unsealable
+from keys.errors import Malformed, NotCanonical, WrongPassphrase
 from keys.hpke import OpeningKey
 from keys.jwk import SoftwareSigner
 
@@ -84,7 +84,7 @@ def read_key(path: Path, passphrase: bytes) -> SoftwareSigner:
 
     Raises:
         Malformed: Not such a file.
-        Unsealable: Wrong passphrase, or changed bytes.
+        WrongPassphrase: Or changed bytes.
     """
     if public_part(path).alg in {KEK_ALG, OPENING_ALG}:
         raise Malformed(f"{path.name} holds no key that signs")
@@ -108,7 +108,7 @@ def read_kek(path: Path, passphrase: bytes) -> Kek:
 
     Raises:
         Malformed: Not such a file.
-        Unsealable: Wrong passphrase, or changed bytes.
+        WrongPassphrase: Or changed bytes.
     """
     _of(path, KEK_ALG, "a KEK")
     part, plain = _read(path, passphrase)
@@ -134,7 +134,7 @@ def read_opening_key(path: Path, passphrase: bytes) -> OpeningKey:
 
     Raises:
         Malformed: Not such a file.
-        Unsealable: Wrong passphrase, or changed bytes.
+        WrongPassphrase: Or changed bytes.
     """
     _of(path, OPENING_ALG, "a key to open with")
     part, plain = _read(path, passphrase)
@@ -206,7 +206,7 @@ def _read(path: Path, passphrase: bytes) -> tuple[PublicPart, bytes]:
     try:
         plain = AESGCM(key).decrypt(nonce, sealed, bound)
     except (InvalidTag, ValueError) as error:
-        raise Unsealable("wrong passphrase, or the file was changed") from error
+        raise WrongPassphrase(path.name) from error
     return PublicPart(members["kid"], members["alg"]), plain
 
 

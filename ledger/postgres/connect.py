@@ -279,6 +279,14 @@ def place_of(url: str) -> tuple[str, str]:
     return str(said.get("host") or "localhost"), str(said.get("port") or "5432")
 
 
+def takes_logins(dsn: str) -> bool:
+    """Whether a server that takes logins is there, whomever it lets in.
+
+    Asked by the codes of its answer: its words are in the language that it was set up in.
+    """
+    return pq.PGconn.ping(dsn.encode()) == pq.Ping.OK
+
+
 def connect(dsn: str, *, hung_after_s: float | None = None) -> Connection:
     """One connection in autocommit mode, outside any pool.
 

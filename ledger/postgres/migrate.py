@@ -25,7 +25,7 @@ from psycopg.conninfo import make_conninfo
 
 from ledger.errors import Fatal, Unavailable
 from ledger.message import Message
-from ledger.postgres.connect import reaching
+from ledger.postgres.connect import reaching, takes_logins
 
 LOGINS: Final = (
     "migrator", "writer", "checkpointer", "projector", "reader", "auditor", "backup", "keeper",
@@ -284,26 +284,29 @@ class Administrator:
     version: int
 
 
+class NotLetIn(Exception):
+    """A server answers and does not let the administrator in; its own words."""
+
+
 def administrator(admin_dsn: str) -> Administrator:
     """Who this is, asked before anything is made.
 
     Raises:
-        Unavailable: The server cannot be reached, or does not let him in.
+        NotLetIn: The server answers, and does not let him in.
+        Unavailable: It cannot be reached.
     """
+    whole = make_conninfo(reaching(admin_dsn), connect_timeout="5", client_encoding="utf8")
     try:
-        with psycopg.connect(
-            reaching(admin_dsn), connect_timeout=5, client_encoding="utf8"
-        ) as admin:
+        with psycopg.connect(whole) as admin:
             row = admin.execute(_ADMINISTRATOR).fetchone()
             version = admin.info.server_version // 10_000
     except psycopg.OperationalError as error:
-        first = str(error).strip().splitlines()
+        said = next(iter(str(error).strip().splitlines()), "–")
+        if takes_logins(whole):
+            raise NotLetIn(said) from error
         raise Unavailable(
             "database_unavailable",
-            Message(
-                "Nothing was made: the server does not let the administrator in ({said}).",
-                said=first[0] if first else "–",
-            ),
+            Message("Nothing was made: the server cannot be reached ({said}).", said=said),
         ) from error
     name, superuser, roles, databases = row or ("", False, False, False)
     lacks = (

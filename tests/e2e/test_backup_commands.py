@@ -407,6 +407,24 @@ def test_a_restore_that_cannot_be_is_one_sentence(kept: Kept, words: list[str], 
 
 
 @pytest.mark.usefixtures("copied")
+def test_a_wrong_passphrase_of_backups_is_a_call_that_was_wrong(kept: Kept, tmp_path: Path) -> None:
+    """Status 2 and the file's name: nothing is damaged, and nothing is laid down."""
+    key = kept.settings.keys_dir / "backup.socaikey"
+    wrong = tmp_path / "wrong"
+    wrong.write_text("another\n", "ascii")
+    wrong.chmod(0o600)
+    opened = ["--key", str(key), "--passphrase-file", str(wrong), "--json"]
+    checked = told(socai(kept.settings, "backup", "check", "--open", *opened), 2)
+    assert checked["error"]["code"] == "wrong_passphrase"
+    other = kept.elsewhere("wrong")
+    remembered = tmp_path / "kept.checkpoint"
+    remembered.write_bytes((kept.settings.seen_dir / "checkpointer" / "checkpoint").read_bytes())
+    restored = ["restore", "--to-latest", "--checkpoint", str(remembered), *opened]
+    assert told(socai(other, *restored), 2) == checked
+    assert not (other.home / "pg").exists()
+
+
+@pytest.mark.usefixtures("copied")
 def test_without_a_memory_no_restore_begins(kept: Kept) -> None:
     """Nothing else tells whether all came back."""
     other = kept.elsewhere("m")

@@ -15,7 +15,15 @@ from api.client.connection import OtherLog, Refused, Strange, Unreachable, Untru
 from api.client.known_log import Unlike
 from api.ops.embedded_postgres import EmbeddedError
 from api.settings import Unfit
-from keys.errors import KeyAway, KeysError, TokenError, TokenFault, Unsealable
+from keys.errors import (
+    KeyAway,
+    KeysError,
+    Malformed,
+    TokenError,
+    TokenFault,
+    Unsealable,
+    WrongPassphrase,
+)
 from ledger.errors import Conflict, Doubt, Fatal, Rejected, Unavailable, VerificationError
 from ledger.message import Message, Text, Wording
 
@@ -118,6 +126,13 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911  one ro
             return Refusal(error.text, FAILED, error.code)
         case TokenError():
             return Refusal(_of_token(error), MISUSED, error.fault)
+        case WrongPassphrase():
+            text = Message(
+                "Nothing was done: {name} does not open (wrong passphrase, or the file was"
+                " changed).",
+                name=error.name,
+            )
+            return Refusal(text, MISUSED, "wrong_passphrase")
         case Unfit():
             return Refusal(Message("Nothing was done: {error}", error=error.text), MISUSED, "usage")
         case (
@@ -216,7 +231,8 @@ def _of_token(error: TokenError) -> Text:
 def _stopped(error: Exception) -> Refusal:
     what = next(_STOPPED[kind] for kind in type(error).__mro__ if kind in _STOPPED)
     why = error.text if isinstance(error, Doubt) else error
-    return Refusal(_because(what, why), FAILED, type(error).__name__.lower())
+    status = MISUSED if isinstance(error, Malformed) else FAILED  # another file was meant
+    return Refusal(_because(what, why), status, type(error).__name__.lower())
 
 
 def _because(what: Text, why: object) -> Text:

@@ -23,7 +23,7 @@ import orjson
 from api.settings import Settings, SettingsError
 from keys import sealed_backup
 from keys.custody.file import sync_folder
-from keys.errors import Unsealable
+from keys.errors import Unsealable, WrongPassphrase
 from keys.hpke import OpeningKeys, SealingKey
 from ledger.message import Message
 
@@ -435,6 +435,8 @@ def _tried(name: str, opened: Iterator[bytes]) -> Iterator[tuple[str, str]]:
     try:
         for _ in opened:
             pass
+    except WrongPassphrase:
+        raise  # of the call that was made, and no fault of a part
     except (Unsealable, OSError) as error:
         yield name, str(error)
 

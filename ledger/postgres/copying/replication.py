@@ -19,6 +19,7 @@ from psycopg.conninfo import make_conninfo
 
 from ledger.errors import Fatal, Unavailable
 from ledger.message import Message
+from ledger.postgres.connect import takes_logins
 
 _SLOT: Final = re.compile(r"[a-z0-9_]{1,63}")
 _HURRY_S: Final = 10.0
@@ -74,7 +75,7 @@ class Replication:
         if self._conn.status != pq.ConnStatus.OK:
             said, login = self._conn.get_error_message().strip(), self._conn.user.decode()
             self._conn.finish()
-            raise _shut_out(said, login) if "FATAL" in said else away(said)
+            raise _shut_out(said, login) if takes_logins(whole) else away(said)
 
     def close(self) -> None:
         """Gives it back."""

@@ -6,15 +6,18 @@ import errno
 import os
 import re
 import socket
+from pathlib import Path
 from typing import Final
 
 import pytest
 
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import FAILED, Refusal
+from api.cli.terminal.shell import FAILED, MISUSED, Refusal
 from api.ops.embedded_postgres import EmbeddedError
 from api.texts.catalogue import both
+from keys.custody.file import read_key, write_key
 from keys.errors import KeysError, Malformed, Unsealable
+from keys.jwk import SoftwareSigner
 from ledger import message
 from ledger.errors import Fatal, VerificationError
 from ledger.message import Message, system_fault
@@ -50,7 +53,7 @@ def test_a_failure_below_is_one_sentence_in_both_languages(error: Exception, vi:
     assert said["vi"] != said["en"]
     assert str(error) in said["vi"]
     assert str(error) in said["en"]
-    assert refused.value.exit_code == FAILED
+    assert refused.value.exit_code == (MISUSED if isinstance(error, Malformed) else FAILED)
 
 
 @pytest.mark.parametrize("number", [*errno.errorcode, *_OF_NAMES], ids=str)
@@ -81,6 +84,23 @@ def test_a_file_that_is_not_there_is_no_english_word_in_a_vietnamese_sentence() 
 
 def _missing() -> OSError:
     return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "/no/where")
+
+
+def test_a_wrong_passphrase_is_a_call_that_was_wrong(tmp_path: Path) -> None:
+    """As a wrong PIN is: status 2, and the file is named; bytes that do not open are no call."""
+    path = tmp_path / "own.socaikey"
+    write_key(path, SoftwareSigner.generate(), b"right", t=1, p=1, m_kib=64)
+
+    @guarded
+    def command() -> None:
+        read_key(path, b"wrong")
+
+    with pytest.raises(Refusal) as refused:
+        command()
+    assert (refused.value.exit_code, refused.value.code) == (MISUSED, "wrong_passphrase")
+    said = both(refused.value.text)
+    assert said["en"].startswith("Nothing was done: own.socaikey does not open (wrong passphrase")
+    assert "own.socaikey không mở được (sai mật khẩu" in said["vi"]
 
 
 def test_every_error_of_the_keys_has_a_sentence() -> None:
