@@ -404,7 +404,7 @@ class Enclave:
 
     @cached_property
     def custody(self) -> str | None:
-        """What keeps the KEK, `FILE` or `PKCS11`."""
+        """What keeps the KEK, `FILE` or `PKCS11`; None where the keeper has it, and nobody here."""
         return custody_name(self.settings)
 
     def _evidence(self, records: RecordStore, reader: Reader) -> RowEvidence:

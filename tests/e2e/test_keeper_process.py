@@ -14,6 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from api.cli.main import main
+from api.client.answer_shapes import require_shape, shape_of
+from api.http.app import create_app
 from api.ops.child_processes import python
 from api.ops.keeper.asking import KeeperLine
 from api.ops.supervisor import KEEPER, ROLES, command, served
@@ -22,7 +24,8 @@ from api.settings import Settings, child_environment
 from ledger.errors import Unavailable
 from ledger.ports import StoredRecord
 from ledger.postgres.records import PostgresRecords
-from tests.fixtures.above import SECRET, Above
+from tests.fixtures.above import SECRET, STRANGER, Above
+from tests.fixtures.app import Service
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
@@ -53,15 +56,11 @@ def test_an_api_reads_through_a_keeper_that_was_killed_and_started_again(
     above: Above, tmp_path: Path
 ) -> None:
     """The API has no KEK; while the keeper is away nothing of a case is opened, and then it is."""
-    settings, keys = above.service.settings, tmp_path / "keys"
+    settings, enclosed = _apart(above, tmp_path)
     assert served(settings) == (KEEPER, *ROLES)
-    settings = replace(settings, keeper_socket=tmp_path / "socket")
-    shutil.copytree(settings.keys_dir, keys)
-    (keys / "kek.socaikek").unlink()
     with kept(settings) as process:
         assert _health(settings) == 0
-        enclave = Enclave.open(replace(settings, keys_dir=keys), clock=above.service.clock)
-        with closing(enclave):
+        with closing(Enclave.open(enclosed, clock=above.service.clock)) as enclave:
             records = PostgresRecords(enclave._writing)
             row = next(records.act(UUID(above.annexes[0].act_id)).__iter__())
             assert SECRET in _text(enclave, row)
@@ -74,6 +73,28 @@ def test_an_api_reads_through_a_keeper_that_was_killed_and_started_again(
             assert _health(settings) == 1
             with kept(settings):
                 assert SECRET in _text(enclave, row)
+
+
+def test_an_api_without_the_kek_says_of_its_log_what_a_client_believes(
+    above: Above, tmp_path: Path
+) -> None:
+    """What keeps the KEK is left out, as nothing of it is there; the rest is as it was."""
+    settings, enclosed = _apart(above, tmp_path)
+    own, path = above.service, "/v1/log"
+    with kept(settings), closing(Enclave.open(enclosed, clock=own.clock)) as enclave:
+        other = Service(settings, own.database, enclave, create_app(enclave), own.clock)
+        said, whole = (one.get(path, STRANGER).get_json() for one in (other, own))
+    require_shape(said, shape_of("GET", path))
+    assert whole["custody"] == "FILE"
+    assert said.keys() == whole.keys() - {"custody"}
+
+
+def _apart(above: Above, folder: Path) -> tuple[Settings, Settings]:
+    """Settings of a keeper with a socket of its own, and of an API that has every key but one."""
+    settings = replace(above.service.settings, keeper_socket=folder / "socket")
+    shutil.copytree(settings.keys_dir, folder / "keys")
+    (folder / "keys" / "kek.socaikek").unlink()
+    return settings, replace(settings, keys_dir=folder / "keys")
 
 
 def test_a_keeper_that_is_away_is_told_in_one_sentence(tmp_path: Path) -> None:

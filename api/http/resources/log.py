@@ -104,12 +104,13 @@ def get_log() -> Response:
         "size": size,
         "records": enclave().records.head().size,
         "genesis": facts.genesis,
-        "custody": enclave().custody,
         "policy": enclave().policy,
         "now": stamp(now()),
         "witnesses": [],
         "set_aside": enclave().queries.set_aside().first,
     }
+    if (custody := enclave().custody) is not None:
+        body["custody"] = custody
     return answer(body)
 
 

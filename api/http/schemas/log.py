@@ -143,7 +143,8 @@ class LogFactsSchema(AnswerSchema):
     records = whole("Records committed.", required=True)
     genesis = text("Entry of record 0, lower-case hex: where trust starts.", required=True)
     custody = choice(
-        (FILE, PKCS11), "What keeps the KEK: files, or a PKCS#11 token.", required=True
+        (FILE, PKCS11),
+        "What keeps the KEK: files, or a PKCS#11 token; left out where another process has it.",
     )
     policy = text("C2SP tlog-policy.", required=True)
     now = pattern(MOMENT, "The ledger's time.", required=True)
