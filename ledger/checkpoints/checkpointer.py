@@ -172,7 +172,9 @@ class Checkpointer:
                 except Unavailable as error:
                     if (why := _why(error)) != held:  # once, not with every try
                         held = why
-                        _log.warning("nothing is signed until this is mended: %s", held)
+                        _log.warning(
+                            "%s: nothing is signed until this is mended: %s", self._origin, held
+                        )
                     stop.wait(POLL_S)
                     continue
                 held = ""
@@ -195,8 +197,9 @@ class Checkpointer:
         done = self._checkpoints.prune(TILES)
         if done.apart and done.upto != self._apart:
             _log.error(
-                "no partial tile from record %d on is thrown away: the tile there is missing or has"
-                " other bytes than a narrower one; socai log audit says which",
+                "%s: no partial tile from record %d on is thrown away: the tile there is missing or"
+                " has other bytes than a narrower one; socai log audit says which",
+                self._origin,
                 done.upto,
             )
         self._apart = done.upto if done.apart else None
@@ -225,7 +228,9 @@ class Checkpointer:
         try:
             return MORE_S if self.prune_once() else PRUNE_S
         except (Unavailable, Fatal) as error:
-            _log.warning("nothing is thrown away until this is mended: %s", _why(error))
+            _log.warning(
+                "%s: nothing is thrown away until this is mended: %s", self._origin, _why(error)
+            )
             return PRUNE_S
 
     @property

@@ -422,7 +422,7 @@ def test_what_fails_in_a_prune_is_in_nobodys_way(
     grown.harm("DELETE FROM log.pruned")
     grown.say(5000)
     with _signing(grown):
-        _until(lambda: "nothing is thrown away" in caplog.text)
+        _until(lambda: f"{grown.a.origin}: nothing is thrown away" in caplog.text)
         grown.say(5001)
         _until(lambda: grown.sizes()[-1] == len(all_entries(grown.a)))
 

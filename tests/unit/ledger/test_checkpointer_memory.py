@@ -190,6 +190,7 @@ def test_why_nothing_is_sealed_is_said_once(world: World, caplog: pytest.LogCapt
     said = [line.getMessage() for line in caplog.records if line.name == "socai.checkpointer"]
     assert len(said) == 1
     assert "out of room" in said[0]
+    assert said[0].startswith(f"{ORIGIN}: "), "which of the two logs"
 
 
 class _Waits(threading.Event):
