@@ -70,6 +70,10 @@ _TICKET: Final = Message(
     "the database does not take this server's ticket: no case is shown. Run: socai migrate, where"
     " ticket.key is the API's"
 )
+_TICKET_ENDED: Final = Message(
+    "this machine's clock is so far behind the database's that its tickets have ended as they are"
+    " made: no case is shown. Keep both by NTP"
+)
 _CLOCK_OF_RECORDS: Final = Message("the ledger's clock is that of its records")
 _AS_SEEN: Final = Message("agrees with the checkpoint last seen")
 # Whoever asks is anybody, and how much is read is told to nobody (access.md D2): without figures.
@@ -179,7 +183,8 @@ class Readiness:
         telemetry.LOG_SIZE.set(head.size)
         telemetry.UNCOVERED.set(uncovered)
         telemetry.UNCOVERED_S.set(ages.get(covered, 0.0))
-        telemetry.CLOCK_OFFSET_S.set((self._clock.now() - now).total_seconds())
+        ahead_s = (self._clock.now() - now).total_seconds()
+        telemetry.CLOCK_OFFSET_S.set(ahead_s)
         checks = [
             ReadinessCheck(
                 "database", ok=True, detail=plural("{n} record", "{n} records", n=head.size)
@@ -200,7 +205,7 @@ class Readiness:
         checks += self._custody() + self._kept()
         telemetry.SET_ASIDE.set(aside.count)
         checks += [_aside(aside.count, aside.first[0])] if aside.first else []
-        checks += [] if believed else [ReadinessCheck("ticket", ok=False, detail=_TICKET)]
+        checks += [] if believed else [_refused(ahead_s)]
         checks += [ReadinessCheck("hints", ok=True, detail=_UNHEARD)] if self._deaf() else []
         checks += [_writing(ok=writes), self._disk(), self._time(head.recorded_at, now)]
         return checks
@@ -316,6 +321,12 @@ class Readiness:
 def free_bytes(folder: Path) -> int:
     """Room on the disk of a folder."""
     return shutil.disk_usage(folder).free
+
+
+def _refused(ahead_s: float) -> ReadinessCheck:
+    """No key mends a ticket that has ended: the database judges its end by its own clock."""
+    told = _TICKET_ENDED if ahead_s < -_APART_S else _TICKET
+    return ReadinessCheck("ticket", ok=False, detail=told)
 
 
 def _writing(*, ok: bool) -> ReadinessCheck:

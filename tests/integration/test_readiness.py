@@ -129,6 +129,22 @@ def test_a_clock_that_is_not_the_database_s_is_told(now: Service, ahead_s: int) 
     assert not checks(now)["clock"]
 
 
+@pytest.mark.operation
+def test_tickets_that_have_ended_as_they_are_made_are_laid_to_the_clock(now: Service) -> None:
+    """By a key that is in order: told to migrate, an operator would look for it in vain."""
+    now.step(seconds=-600)
+    tickets = now.enclave._tickets
+    tickets._clock = now.clock
+    try:
+        said = {one["name"]: one for one in now.readiness("ticket", "en").get_json()["checks"]}
+    finally:
+        tickets._clock = RealClock()
+        tickets.forget()
+    assert not said["clock"]["ok"]
+    assert "NTP" in said["ticket"]["detail"]
+    assert "socai migrate" not in said["ticket"]["detail"]
+
+
 def test_a_database_that_cancels_what_it_is_asked_is_told(
     now: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
