@@ -23,7 +23,7 @@ with loading():
     from api.cli.terminal.pager import paged
     from api.cli.terminal.shell import Language, Shell, locales, write_any_text
     from api.cli.terminal.usage_errors import told
-    from api.ops.child_processes import status_of, take_no_code_from_here
+    from api.ops.child_processes import ended_as_by_ctrl_c, status_of, take_no_code_from_here
     from api.texts.lang import LANGS, Lang
     from keys.custody import core_dumps
     from ledger.message import Message
@@ -192,7 +192,8 @@ class Root(LateGroup):
         """The whole of a process: it ends with a status, also of what nobody waited for."""
         write_any_text()
         try:
-            return super().main(*args, **told)
+            with ended_as_by_ctrl_c():
+                return super().main(*args, **told)
         except SystemExit as ended:
             ended.code = status_of(ended.code)
             raise

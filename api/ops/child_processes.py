@@ -16,6 +16,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from threading import Event
 from typing import Final
 
@@ -43,6 +44,28 @@ def end_with_parent() -> None:
     """In a fresh child. Linux: it is killed when its parent ends, however that ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def ended_as_by_ctrl_c() -> Iterator[None]:
+    """SIGTERM, and SIGHUP of a terminal that is closed, end a command in order as Ctrl-C does.
+
+    Killed, it would leave running what it had started for itself: the embedded database. What nohup
+    keeps from a command stays so; in a thread, which hears no signal, nothing is changed.
+    """
+    told = [
+        one
+        for one in (signal.SIGTERM, signal.SIGHUP)
+        if threading.current_thread() is threading.main_thread()
+        and signal.getsignal(one) is signal.SIG_DFL
+    ]
+    for one in told:
+        signal.signal(one, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for one in told:
+            signal.signal(one, signal.SIG_DFL)
 
 
 def end_with_any_thread() -> None:

@@ -678,6 +678,33 @@ def test_serve_ends_clean_and_leaves_nothing_running(tmp_path: Path) -> None:
     shutil.rmtree(home)
 
 
+@pytest.mark.postgres
+@pytest.mark.slow
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_is_told_to_end_stops_the_database_that_it_had_started(
+    tmp_path: Path, told: signal.Signals
+) -> None:
+    """As by Ctrl-C: a timer's time is up, or a terminal is closed, and nobody would stop it."""
+    home = tmp_path / "home"
+    assert socai(home, "init", "--rehearsal", "--deployment", "x.example").exit_code == 0
+    with (home / "pg" / "data" / "postgresql.auto.conf").open("a") as slow:
+        slow.write("post_auth_delay = 15\n")  # so that the command waits for its first answer
+    server = Embedded(home)
+    (server._root / "port").unlink()
+    with subprocess.Popen(
+        [sys.executable, "-m", "api.cli.main", "--lang", "en", "log", "audit"],
+        env=child_environment(Settings.at(home)),
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        while not server.was_started:  # written once the server is up
+            Event().wait(0.05)
+        process.send_signal(told)
+        assert process.wait(120) == 1
+    assert not server.running
+
+
 def _serve(home: Path, port: int, by: Sequence[str] = ()) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [*by, sys.executable, "-m", "api.cli.main", "--lang", "en", "serve", f"--port={port}"],
