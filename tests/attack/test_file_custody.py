@@ -391,7 +391,7 @@ def _append(service: Service, statement: Statement) -> int:
         )
         current = ledger._memory.catch_up()
         judged = Preconditions(current.index, service.enclave.ledger_time(), None)
-        return ledger._memory.append(stream, said, judged).index
+        return ledger._memory.append(stream, lambda: (said, judged)).index
 
 
 @attack(

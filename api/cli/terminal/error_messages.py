@@ -68,7 +68,7 @@ def broken_off() -> Refusal:
     return Refusal(told, FAILED, "broken_off")
 
 
-def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911  one row an error
+def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911, PLR0912  one row an error
     match error:
         case Refused():
             status = MISUSED if error.code in _WRITTEN_WRONGLY else FAILED

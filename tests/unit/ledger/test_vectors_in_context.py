@@ -85,7 +85,7 @@ class Told:
         at = datetime.fromtimestamp(statement.iat, UTC)
         store = self.ledger._memory.events
         assert isinstance(store, StatementStore)
-        recorded = store.record(event, Preconditions(-1, at, None))
+        _, recorded = store.record(lambda: (event, Preconditions(-1, at, None)))
         self.stream = stream.add(event.recorded(recorded.index, at, recorded.entry))
         # The facts of the vectors fit no catalogue: what stands before is known, not judged again.
         self.ledger._memory._cache.put(key, self.stream)
