@@ -101,6 +101,35 @@ def test_all_that_wait_are_taken_together_and_none_twice() -> None:
     assert work.over == work.groups
 
 
+def test_who_is_ready_when_one_finds_nobody_is_in_its_group(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first of those that the last group told would else lead alone, and the others wait.
+
+    Behind who came alone nobody is waited for.
+    """
+    work = Work()
+    groups = Groups(work, 3)
+    told = _begun(work, groups, [1], [2], join=groups.join)
+    others: list[Future[Exception | None]] = []
+
+    def others_run(_: float) -> None:
+        others.append(_started(lambda: groups.join([3])))
+        _until(lambda: len(groups._waiting) == 1)
+
+    monkeypatch.setattr("ledger.write.groups.sleep", others_run)
+    work.go_on.set()
+    assert [one.result(_LONG_S) for one in told] == [None] * 3
+    assert groups.join([4]) is None
+    assert others[0].result(_LONG_S) is None
+    monkeypatch.setattr("ledger.write.groups.sleep", lambda _: slept.append(True))
+    slept: list[bool] = []
+    for n in (5, 6, 7):
+        assert groups.join([n]) is None
+    assert slept == [True]
+    assert work.groups == [[0], [1, 2], [3, 4], [5], [6], [7]]
+
+
 @pytest.mark.parametrize("hangs", [True, False])
 def test_what_ends_a_group_is_told_to_it_and_to_no_other(hangs: bool) -> None:  # noqa: FBT001 - a table of cases
     """But where the store cannot be reached: who waits would wait as long for the same."""
