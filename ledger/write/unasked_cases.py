@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NoReturn
 
 from ledger.ports import Grounds
+from ledger.streams.names import is_case
 
 
 class AsksOthers(Exception):
@@ -29,8 +30,13 @@ class UnaskedCases:
         self.presumed = False
 
     def token_elsewhere(self, token: str, stream: str) -> bool:
-        """Presumed not: the append is told of the token, and says otherwise (ADR 37)."""
-        del token, stream
+        """Presumed not: the append is told of a case's tokens, and says otherwise (ADR 37).
+
+        Raises:
+            AsksOthers: The append is told of no token of this stream.
+        """
+        if not is_case(stream):
+            raise AsksOthers(token, stream)
         self.presumed = True
         return False
 
