@@ -198,7 +198,7 @@ class Judge:
             return self.alone(event, registry)
         try:
             require_log(event.statement, self.origin)
-            officer, _ = Submission(event.statement, event.act, None).admit(registry, _at(event))
+            officer = Submission(event.statement, event.act, None).admit(registry, _at(event))
             if not facts_fit(event.act, registry, self.level):
                 return _put_aside(event, _MISSHAPEN)
         except Rejected as refused:

@@ -67,7 +67,7 @@ def judged(  # noqa: PLR0913 - the record and the log that it found
     require_log(statement, origin)
     if index == 0:
         registry = founded(registry, act, at)
-    officer, _ = Submission(statement, act, None, verified=verified).admit(registry, at)
+    officer = Submission(statement, act, None, verified=verified).admit(registry, at)
     ground = DecisionContext(
         registry=registry,
         origin=origin,

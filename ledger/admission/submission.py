@@ -24,6 +24,8 @@ from ledger.regulation.registry.registry import Registry
 IAT_BEFORE: Final = timedelta(hours=24)
 IAT_AFTER: Final = timedelta(minutes=5)
 _SECOND: Final = timedelta(seconds=1)
+_BEFORE_S: Final = -IAT_BEFORE.total_seconds()
+_AFTER_S: Final = IAT_AFTER.total_seconds()
 
 
 def parsed(members: Mapping[str, Any], registry: Registry, level: str) -> Act:
@@ -94,15 +96,12 @@ class Submission:
         require_visible(statement.members, statement.payload)
         return cls(statement, act, session)
 
-    def admit(self, registry: Registry, at: datetime) -> tuple[str, datetime]:
+    def admit(self, registry: Registry, at: datetime) -> str:
         """The officer who signed it, by the log as it stands.
 
         Args:
             registry: As the log stands.
             at: The ledger's time.
-
-        Returns:
-            The officer, and when this answer ends: with the key, or with the window of `iat`.
 
         Raises:
             Rejected: `clock_off`, `unknown_key`, `invalid_signature` or `wrong_session`.
@@ -112,7 +111,18 @@ class Submission:
         self.require_session(registry)
         if line.officer is None:
             raise unknown_key(Message("the key is no officer's"))
-        return line.officer, answer_ends(self.statement, line)
+        return line.officer
+
+    def ends(self, registry: Registry) -> datetime:
+        """When the answer of `admit` ends: with the key, or with the window of `iat`.
+
+        Raises:
+            Rejected: `unknown_key`.
+        """
+        line = registry.keyring.line(self.statement.kid)
+        if line is None:
+            raise unknown_key(Message("the key is not enrolled or not valid now"))
+        return answer_ends(self.statement, line)
 
     def require_session(self, registry: Registry) -> None:
         """http.md §3: sent by its signer's session. A revoked key still says whose it was."""
@@ -144,8 +154,7 @@ class Submission:
 
 def require_window(statement: Statement, at: datetime) -> None:
     """formats.md §3: `iat` within -24 h … +5 min of the ledger's time. Raises: Rejected."""
-    signed = statement.iat - int(at.timestamp())
-    if not -IAT_BEFORE.total_seconds() <= signed <= IAT_AFTER.total_seconds():
+    if not _BEFORE_S <= statement.iat - int(at.timestamp()) <= _AFTER_S:
         raise Rejected(
             "clock_off",
             Message("iat is too far from the ledger's clock (-24 h … +5 min): sign again."),

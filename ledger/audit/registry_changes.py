@@ -85,7 +85,7 @@ def _signed(said: CheckedRecord, statement: Statement, registry: Registry, level
     """Whether the last signer of a registry act signed it; then the registry changes by it."""
     try:
         act, at = parse_act(statement.members, level=level), of_milliseconds(said.recorded_ms)
-        officer, _ = Submission(statement, act, None).admit(registry, at)
+        officer = Submission(statement, act, None).admit(registry, at)
         last = act.signers[-1]
         if statement.stand_in is not None and statement.role == last.role:
             act = act.signed_instead(len(act.signers) - 1, statement.stand_in)

@@ -431,7 +431,7 @@ class Ledger:
         the append is told of it and says otherwise (ADR 37). No refusal and no other statement goes
         by that: they are judged by what stands there.
         """
-        officer, ends = sent.admit(registry, at)
+        officer, ends = sent.admit(registry, at), sent.ends(registry)
         seen = self._see.asked_of_others(sent.act)
         asking = self._cases.asking(seen, presuming=presuming and is_case(sent.act.stream))
         ground = self._ground(registry, at, asking)

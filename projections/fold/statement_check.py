@@ -90,8 +90,7 @@ class Form:
     def _signer(self, statement: Statement, act: Act, at: datetime, registry: Registry) -> str:
         """Who signed, with a key that was good then. Raises: Rejected."""
         require_log(statement, self._origin)
-        officer, _ = Submission(statement, act, None).admit(registry, at)
-        return officer
+        return Submission(statement, act, None).admit(registry, at)
 
     def _in_form(self, statement: Statement, registry: Registry) -> bool:
         """Whether an act is in form as the door asks it, its facts too, which needs no stream.
