@@ -395,7 +395,7 @@ class Ledger:
             Rejected: As `record`.
         """
         current, asking = self._memory.current, UnaskedCases()
-        officer, ends = sent.admit(current.registry, time.at)
+        officer, ends = sent.admit(current.registry, time.at), sent.ends(current.registry)
         ground = self._ground(current.registry, time.at, asking)
         try:
             event, _ = stream.decide(sent.statement, sent.act, officer, ground)
