@@ -130,13 +130,23 @@ class Unavailable(LedgerError):
     """Try again later: database, disk or clock do not allow it now.
 
     Nothing was recorded, but where the type of its code says otherwise (`api/problems/types.py`).
+
+    Args:
+        code: Stable machine code.
+        text: For whoever asked.
+        retry_after_s: When to try again, in seconds.
+        why: What the database or its driver said, for who operates it; nobody else is told.
     """
 
-    def __init__(self, code: str, text: Text, *, retry_after_s: int = 2) -> None:
-        super().__init__(f"{code}: {text}")
+    def __init__(self, code: str, text: Text, *, retry_after_s: int = 2, why: str = "") -> None:
+        super().__init__(code, text)  # as it is made anew in another process
         self.code = code
         self.text = text
         self.retry_after_s = retry_after_s
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.text}"
 
 
 class Fatal(LedgerError):

@@ -25,12 +25,15 @@ from ledger.audit.rules.stream_folds import Folds
 from ledger.audit.rules.token_owners import Tokens
 from ledger.audit.snapshot_port import ExportedSnapshot, StreamPartition
 from ledger.audit.tables import Beside
+from ledger.errors import LedgerError
 
 _AHEAD: Final = 4
 _RARELY: Final = 100_000
 """What is opened leaves no cycles; looking for them every few hundred objects costs a tenth."""
 _Answer = TypeVar("_Answer")
 _checkers: list[RangeChecker] = []
+_unfit: list[LedgerError] = []
+"""What keeps this process from its snapshot; who asks it for rows is told: a pool is not."""
 
 
 class Orders(NamedTuple):
@@ -55,7 +58,8 @@ class Workers:
     """Processes with a checker each; use it as a context manager.
 
     Where they judge cases, each has streams of its own and sees every one of their records; else
-    whoever is free takes the next rows.
+    whoever is free takes the next rows. What keeps a process from the snapshot is raised by what is
+    asked of it.
 
     Args:
         number: How many.
@@ -165,7 +169,11 @@ def checker_of(orders: Orders) -> RangeChecker:
 
 
 def _begin(orders: Orders) -> None:
-    checker = checker_of(orders)
+    try:
+        checker = checker_of(orders)
+    except LedgerError as error:
+        _unfit.append(error)
+        return
     _checkers.append(checker)
     close = getattr(checker.source, "close", None)
     if close is not None:
@@ -174,9 +182,16 @@ def _begin(orders: Orders) -> None:
     gc.set_threshold(_RARELY)
 
 
+def _checker() -> RangeChecker:
+    """Raises: LedgerError: what kept this process from its snapshot."""
+    if _unfit:
+        raise _unfit[-1]
+    return _checkers[-1]
+
+
 def _part(start: int, end: int) -> CheckedRange:
-    return _checkers[-1].part(start, end)
+    return _checker().part(start, end)
 
 
 def _beside() -> Beside:
-    return _checkers[-1].source.beside()
+    return _checker().source.beside()

@@ -462,7 +462,7 @@ def translated(error: Exception) -> LedgerError:
     if isinstance(error, _OUT_OF_ROOM):
         return disk_full()
     if is_lost(error) or isinstance(error, (PoolTimeout, PoolClosed, *_PASSING)):
-        return database_unavailable()
+        return database_unavailable(str(error).partition("\n")[0])
     return Fatal(f"the database refuses what this program asks of it: {type(error).__name__}")
 
 
@@ -480,11 +480,12 @@ def translating() -> Iterator[None]:
         raise translated(error) from error
 
 
-def database_unavailable() -> Unavailable:
+def database_unavailable(why: str = "") -> Unavailable:
     """Try again: the database cannot be reached now."""
     return Unavailable(
         "database_unavailable",
         Message("The database cannot be reached now; send the same again in a few seconds."),
+        why=why,
     )
 
 

@@ -10,10 +10,12 @@ from typing import LiteralString
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from api.ops.embedded_postgres import Embedded
 from ledger.audit.audit import Report, audit
 from ledger.audit.findings import Damage
+from ledger.errors import Unavailable
 from ledger.postgres.evidence import PostgresEvidence
 from tests.examples import shared_with_soak
 from tests.fixtures.postgres import Database, make_database
@@ -399,6 +401,33 @@ def test_processes_read_the_database_themselves_and_find_the_same(database: Data
             ]
         assert not reports[0].ok
         assert reports[0] == reports[1]
+
+
+def test_a_process_that_may_not_connect_says_why(database: Database) -> None:
+    """A server whose connections are all taken is named, not a process that ended."""
+    log = a_log()
+    fill(database, log)
+    dsn = database.dsn("projector")
+    login = sql.Identifier(str(conninfo_to_dict(dsn)["user"]))
+    limit = sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}")
+    with (
+        PostgresEvidence(dsn) as source,
+        psycopg.connect(database.admin, autocommit=True) as connection,
+    ):
+        connection.execute(limit.format(login, 1))
+        try:
+            with pytest.raises(Unavailable) as refused:
+                audit(
+                    source,
+                    origin=log.origin,
+                    vkeys=log.vkeys,
+                    kek=log.kek,
+                    workers=2,
+                    replay=False,
+                )
+        finally:
+            connection.execute(limit.format(login, -1))
+    assert "too many connections" in refused.value.why
 
 
 def test_notes_of_any_number_stay_in_the_server(database: Database) -> None:

@@ -119,9 +119,9 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911, PLR091
                 FAILED,
                 "other_log",
             )
-        case Unavailable(__cause__=Exception() as why):
-            first = str(why).partition("\n")[0]
-            return Refusal(_because(error.text, first), FAILED, error.code)
+        case Unavailable() if error.why:
+            text = Message("{what} The database says: {why}", what=error.text, why=error.why)
+            return Refusal(text, FAILED, error.code)
         case Rejected() | Conflict() | Unavailable() | Unlike():
             return Refusal(error.text, FAILED, error.code)
         case TokenError():
@@ -232,11 +232,8 @@ def _stopped(error: Exception) -> Refusal:
     what = next(_STOPPED[kind] for kind in type(error).__mro__ if kind in _STOPPED)
     why = error.text if isinstance(error, Doubt) else error
     status = MISUSED if isinstance(error, Malformed) else FAILED  # another file was meant
-    return Refusal(_because(what, why), status, type(error).__name__.lower())
-
-
-def _because(what: Text, why: object) -> Text:
-    return Message("{what} ({why}).", what=what, why=why)
+    text = Message("{what} ({why}).", what=what, why=why)
+    return Refusal(text, status, type(error).__name__.lower())
 
 
 #: Refusals whose way on is another command, by code.

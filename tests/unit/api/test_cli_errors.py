@@ -9,6 +9,7 @@ import socket
 from pathlib import Path
 from typing import Final
 
+import psycopg
 import pytest
 
 from api.cli.terminal.error_messages import guarded
@@ -27,6 +28,7 @@ _OF_NAMES: Final = {
     socket.EAI_AGAIN: "Temporary failure in name resolution",
 }
 """Numbers of what is said of names of machines: they are no `errno`."""
+from ledger.postgres.connect import translated
 
 
 @pytest.mark.parametrize(
@@ -101,6 +103,21 @@ def test_a_wrong_passphrase_is_a_call_that_was_wrong(tmp_path: Path) -> None:
     said = both(refused.value.text)
     assert said["en"].startswith("Nothing was done: own.socaikey does not open (wrong passphrase")
     assert "own.socaikey không mở được (sai mật khẩu" in said["vi"]
+
+
+def test_whoever_operates_a_database_hears_what_it_says() -> None:
+    """That it is away is not all: its connections may all be taken."""
+    why = "connection failed: FATAL:  sorry, too many clients already"
+
+    @guarded
+    def command() -> None:
+        raise translated(psycopg.OperationalError(f"{why}\nIs it running?"))
+
+    with pytest.raises(Refusal) as refused:
+        command()
+    said = both(refused.value.text)
+    assert said["en"].endswith(f"in a few seconds. The database says: {why}")
+    assert said["vi"].endswith(f"Cơ sở dữ liệu báo: {why}")
 
 
 def test_every_error_of_the_keys_has_a_sentence() -> None:
