@@ -6,7 +6,7 @@ CREATE TABLE proj.tasks (
   stream text NOT NULL,
   comp uuid NOT NULL,
   unit uuid NOT NULL,
-  n smallint NOT NULL,
+  n int NOT NULL,
   kind text NOT NULL,
   act_id uuid NOT NULL,
   act text NOT NULL,

@@ -62,7 +62,7 @@ SELECT DISTINCT stream FROM proj.tasks WHERE gen = %s AND code = 'STATISTICS_RES
 _PUT: Final = NewRows(
     "tasks",
     (
-        "gen smallint", "stream text", "comp uuid", "unit uuid", "n smallint", "kind text",
+        "gen smallint", "stream text", "comp uuid", "unit uuid", "n int", "kind text",
         "act_id uuid",
         "act text", "officer text", "agency text", "role text", "power text",
         "code text", "sub text",

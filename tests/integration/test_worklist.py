@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from ledger.postgres.records import PostgresRecords
+from projections.views import worklist
+from tests.attacks import attack
 from tests.fixtures.postgres import Database
 from tests.fixtures.projected import Case, made
 from tests.played_log import played
@@ -52,6 +54,29 @@ def test_work_on_a_case_without_a_number_is_named_by_the_intake_register(
     waiting = [task for part in fields(team) for task in getattr(team, part.name)]
     (register,) = (task for task in waiting if task.code == "REGISTER_CASE")
     assert (register.case_number, register.register_no) == (None, "0412/TN")
+
+
+@attack(
+    "acts that wait for a signature are begun in one case until its tasks cannot be numbered",
+    stopped_by="there are more numbers than a case can have tasks",
+    noticed_by="-",
+)
+def test_no_number_of_tasks_in_a_case_stops_the_worklist(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may write in one case stops nobody's list; 2^15 is some minutes of one officer's."""
+    log = played("SC1")
+    first = next(
+        i for i, s in enumerate(log.log.statements) if s.members.get("act") == "ReportReceived"
+    )
+    log.log.rows = log.log.rows[: first + 1]
+    asked, many = worklist.tasks_of, 2**15 + 1
+    monkeypatch.setattr(worklist, "tasks_of", lambda *of: list(asked(*of)) * many)
+    case = made(database, log)
+    officer = log.log.statements[first].members["signers"][0]["officer"]
+    _, team = case.queries.worklist(officer, case.now)
+    waiting = [task for part in fields(team) for task in getattr(team, part.name)]
+    assert len(waiting) >= many
 
 
 def test_overdue_work_says_by_which_rule(sc1: Case) -> None:
