@@ -41,7 +41,7 @@ class ShownCases:
     said: bool = False
     totals: str = ""
     _cases: dict[UUID, str] = field(default_factory=dict)
-    _records: dict[tuple[UUID, Kind], set[int]] = field(default_factory=dict)
+    _records: dict[tuple[UUID, Kind], set[int] | None] = field(default_factory=dict)
     _whole: set[Kind] = field(default_factory=set)
     _to_ask: set[UUID] = field(default_factory=set)
     keys: dict[tuple[str, int], bytes] = field(default_factory=dict, repr=False)
@@ -56,15 +56,20 @@ class ShownCases:
         if is_case(stream):
             self._cases[comp] = stream
             self._to_ask.add(comp)
-            self._records.setdefault((comp, kind), set()).update(records)
+            self._add((comp, kind), set(records))
 
     def add_under(self, kind: Kind, stream: str, comp: UUID, under: Under | None) -> None:
         """A whole case, of which it was told with it by what alone it is seen."""
         self.said = True
         self._cases[comp] = stream
-        self._records.setdefault((comp, kind), set())
+        self._add((comp, kind), set())
         if under is not None:
             self._under.setdefault(comp, {})[under] = None
+
+    def _add(self, what: tuple[UUID, Kind], records: set[int]) -> None:
+        """Records of a case, or where there are none the whole: which records beside are less."""
+        known = self._records.setdefault(what, records)
+        self._records[what] = known | records if known and records else None
 
     def add_below(self, kind: Kind, stream: str, via: UUID, purpose: str) -> None:
         """A case of a lower log, by a grant above: of it the whole, since its indices are of there.
@@ -159,7 +164,7 @@ class ShownCases:
                 by,
                 via=str(one.via),
                 stream=self._cases[comp],
-                records=tuple(sorted(records)),
+                records=tuple(sorted(records or ())),
                 agencies=for_whom(one.via),
             )
             for (comp, kind), records in self._records.items()
@@ -190,7 +195,7 @@ class ShownCases:
         """Everything that is shown, but what is noted under an order or an opening."""
         found = [
             NotedRead(_OPENED.get(kind, "A2"), purpose, kind, by, stream=self._cases[comp],
-                      records=tuple(sorted(records)))
+                      records=tuple(sorted(records or ())))
             for (comp, kind), records in self._records.items()
             if not self._under.get(comp)
         ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Event
 from time import monotonic, sleep
@@ -14,8 +15,8 @@ from ledger.admission import service_statements
 from ledger.errors import Unavailable
 from ledger.message import Message
 from ledger.ports import NIL_UNIT, NoRecords, StoredRecord
-from ledger.reads.access_logged import OF_READS, HeldPost, WrapsRow, row_of
-from ledger.reads.read import NotedRead, ReadBy, ReadNotLogged
+from ledger.reads.access_logged import OF_READS, AccessRow, HeldPost, WrapsRow, row_of
+from ledger.reads.read import MOST_PURPOSE, MOST_RECORDS, NotedRead, ReadBy, ReadNotLogged
 from ledger.reads.writer import GroupTaken, ReadWriter, RowGroup, RowPlace
 from ledger.streams.record_reader import Reader
 from ledger.work import bill, work_s
@@ -119,10 +120,16 @@ class Office:
             return reads, errors
 
     def noted(self) -> list[NotedRead]:
+        """Every read that is noted, by whoever reads in the post that they hold."""
+        rows = self.rows()
+        assert all([p.post for p in row.posts] == [row.read.session.kid[:4]] for row in rows)
+        return [row.read for row in rows]
+
+    def rows(self) -> list[AccessRow]:
         """Every row that stands, opened, each behind the one before it in its stream."""
         reader = Reader(NoRecords(), self.kek, ORIGIN)
         last: dict[str, tuple[int, str]] = {}
-        found: list[NotedRead] = []
+        found: list[AccessRow] = []
         for group in self.store.groups:
             for n, sealed in enumerate(group.sealed):
                 stored = StoredRecord(
@@ -136,10 +143,8 @@ class Office:
                 seq, prev = last.get(group.stream, (0, None))
                 assert (statement.seq, statement.prev) == (seq + 1, prev)
                 last[group.stream] = statement.seq, statement.digest_b64
-                row = row_of(service_statements.parse(statement.members, OF_READS))
-                assert [post.post for post in row.posts] == [row.read.session.kid[:4]]
                 assert group.tags[n]
-                found.append(row.read)
+                found.append(row_of(service_statements.parse(statement.members, OF_READS)))
         return found
 
 
@@ -151,6 +156,24 @@ def test_who_reads_while_another_is_noted_shares_one_append() -> None:
     assert [len(group.ids) for group in office.store.groups] == [1, 4]
     assert len({group.stream for group in office.store.groups}) == 1
     assert office.noted() == [one for some in reads for one in some]
+
+
+def test_a_row_names_the_posts_for_which_it_is_read_and_no_more_records_than_it_may() -> None:
+    """Of posts in other agencies nothing is told (D2); a purpose is cut, and records are shared."""
+    office, (one, other) = Office(store := SlowStore()), ("bacninh.thanhtra", "so-tttt")
+    store.go_on.set()
+    long = a_read(records=MOST_RECORDS + 1)
+    for of in (frozenset({other}), frozenset({one}), None):
+        office.log.note([replace(long, agencies=of, purpose="a" * (MOST_PURPOSE + 1))])
+    office.log.note([long])
+    rows = office.rows()
+    assert [row.posts for row in rows] == [
+        *([(HeldPost(other, row.read.session.kid[:4]),) for row in rows[:2]]),
+        *([()] * 2),
+        *([(HeldPost(other, row.read.session.kid[:4]),) for row in rows[4:]]),
+    ]
+    assert [len(row.read.records) for row in rows] == [MOST_RECORDS, 1] * 4
+    assert {row.read.purpose for row in rows} == {"a" * MOST_PURPOSE, long.purpose}
 
 
 def test_what_is_not_noted_is_shown_to_none_of_the_group() -> None:

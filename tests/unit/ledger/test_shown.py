@@ -31,6 +31,28 @@ def test_what_an_order_is_for_is_asked_once() -> None:
     assert {row.agencies for row in rows} == {BODY}
 
 
+def test_the_whole_of_a_case_is_not_noted_as_some_records_of_it() -> None:
+    """Whichever was said first, as by a page that is made of several calls."""
+    comp, stream, by = (
+        uuid5(ORDER, "a case"),
+        f"case/{an_id('a')}",
+        ReadBy(officer("tra"), "k" * 43),
+    )
+    orders: list[list[list[int]]] = [[[], [5]], [[5], []], [[5], [], [7]]]
+    for order in orders:
+        shown = ShownCases()
+        for records in order:
+            shown.add("LIST", stream, comp, records)
+        shown.add_under("RECORD", stream, comp, None)
+        shown.add("RECORD", stream, comp, [9])
+        shown.add("HISTORY", stream, comp, [3])
+        shown.add("HISTORY", stream, comp, [2, 3])
+        shown.ask(lambda _: [(comp, ORDER, "A9")], list)
+        rows = shown.reads(by, lambda _: "Thanh tra", lambda _: BODY, str)
+        told = {row.kind: row.records for row in rows}
+        assert told == {"LIST": (), "RECORD": (), "HISTORY": (2, 3)}
+
+
 def test_above_ordinary_what_is_seen_by_nothing_but_ones_part_is_noted_too() -> None:
     """Each case and kind once: opened, or listed and followed; under an order by that alone."""
     shown, by = ShownCases(), ReadBy(officer("cv"), "k" * 43)
