@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import cache
 from typing import Final
 from unittest import mock
 
@@ -30,6 +31,7 @@ from keys import sealed_segment
 from keys.canonical import b64
 from ledger.mirror import segment as segments
 from tests.attack.test_denial_surface import NAMED, OF_EVERYBODY, OF_WHAT_IS_SEEN, SPEC
+from tests.processes import free_port
 from tests.two_levels import CASES, Step
 from tests.whole_enclaves import FILES, Answer, LowerWhole, act_id_of, case_of, reader
 
@@ -70,6 +72,11 @@ _MOMENT: Final = re.compile(rb'"at":(?:"[^"]*"|[\d.]+)')
 _DRAWN: Final = re.compile(r"[0-9a-f]{32}")
 _OF_THE_REQUEST: Final = frozenset({"timestamp", "ms", "trace_id"})
 _BY_TIME: Final = re.compile(r"^(process|python)_|_created$|_seconds(_sum|_bucket|_total)?$")
+
+
+@cache
+def _nobodys_port() -> str:
+    return str(free_port())
 
 
 class Observed:
@@ -131,7 +138,9 @@ class Observed:
             self._command(words.format(**_names(story), url=url))
 
     def _command(self, words: str) -> None:
-        env = {"COLUMNS": "80", "SOCAI_HOME": str(self.lower.settings.home), "SOCAI_LANG": "en"}
+        # what names no server asks where nobody is, and not whoever serves on this machine
+        env = {"COLUMNS": "80", "SOCAI_HOME": str(self.lower.settings.home), "SOCAI_LANG": "en",
+               "SOCAI_PORT": _nobodys_port()}  # fmt: skip
         done = CliRunner().invoke(main, words.split(), env=env)
         told = (done.exit_code, self._mine(done.stdout), self._mine(done.stderr))
         self.got.append((f"socai {self._mine(words).partition(' --key')[0]}", told))
