@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import shutil
+import signal
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -503,6 +504,20 @@ def test_a_stream_waits_for_room_and_goes_on(
     assert told(_followed(kept)) == {"ok": True, "faults": []}
     assert not left[0]
     assert caplog.text.count("No space left") == 1  # it may take the whole night
+    kept.break_off()
+
+
+def test_a_stream_goes_on_behind_a_server_that_was_killed(kept: Kept) -> None:
+    """It says nothing of its end: the stream ended with a trace, and what came was on one disk."""
+    _full_backup(kept)
+    kept.stream()
+    kept.report(50)
+    assert told(_followed(kept)) == {"ok": True, "faults": []}
+    os.kill(int((kept.server._data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    kept.server.start()
+    kept.service.require_ready()
+    kept.report(51)
+    assert told(_followed(kept)) == {"ok": True, "faults": []}
     kept.break_off()
 
 

@@ -11,9 +11,11 @@ import re
 import select
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import psycopg
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
@@ -59,6 +61,15 @@ class ServerBehind(Exception):
     """The server has not written yet what is already kept: it is an older copy."""
 
 
+@contextmanager
+def _reached() -> Iterator[None]:
+    """What libpq itself says of a server that was killed, which said nothing of its end."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise away(str(error)) from error
+
+
 class Replication:
     """One connection of a login that may replicate, and nothing else.
 
@@ -81,12 +92,14 @@ class Replication:
         """Gives it back."""
         self._conn.finish()
 
+    @_reached()
     def standing(self) -> ServerStanding:
         """Where the server stands now. Raises: Unavailable."""
         system, timeline, at = self._row(b"IDENTIFY_SYSTEM")[:3]
         (size,) = self._row(b"SHOW wal_segment_size")
         return ServerStanding(system, int(timeline), lsn(at), _bytes(size))
 
+    @_reached()
     def slot(self, name: str) -> int:
         """From where the server keeps WAL for this slot, which is made where there is none.
 
@@ -105,6 +118,7 @@ class Replication:
             raise WalGone(f"the replication slot {name} has lost its WAL")
         return lsn(found[1])
 
+    @_reached()
     def slot_anew(self, name: str) -> None:
         """Makes a slot that has lost its WAL anew, from where the server is now; else nothing.
 
@@ -131,22 +145,26 @@ class Replication:
             f"BASE_BACKUP (LABEL '{label}', CHECKPOINT 'fast', WAL, WAIT false, MANIFEST 'yes',"
             " MANIFEST_CHECKSUMS 'SHA256')"
         )
-        self._conn.send_query(words.encode())
-        yield "begin", self._place(self._result(pq.ExecStatus.TUPLES_OK))
-        spaces = self._result(pq.ExecStatus.TUPLES_OK)
-        if spaces.ntuples != 1:
-            raise Fatal("the cluster has tablespaces outside its folder: copy it by other means")
-        self._result(pq.ExecStatus.COPY_OUT)
-        part: _Part = "tar"
-        while (message := self._copied()) is not None:
-            if message[:1] == b"m":
-                part = "manifest"
-            elif message[:1] == b"d":
-                yield part, message[1:]
-        yield "end", self._place(self._result(pq.ExecStatus.TUPLES_OK))
-        self._result(pq.ExecStatus.COMMAND_OK)
-        self._conn.get_result()
+        with _reached():
+            self._conn.send_query(words.encode())
+            yield "begin", self._place(self._result(pq.ExecStatus.TUPLES_OK))
+            spaces = self._result(pq.ExecStatus.TUPLES_OK)
+            if spaces.ntuples != 1:
+                raise Fatal(
+                    "the cluster has tablespaces outside its folder: copy it by other means"
+                )
+            self._result(pq.ExecStatus.COPY_OUT)
+            part: _Part = "tar"
+            while (message := self._copied()) is not None:
+                if message[:1] == b"m":
+                    part = "manifest"
+                elif message[:1] == b"d":
+                    yield part, message[1:]
+            yield "end", self._place(self._result(pq.ExecStatus.TUPLES_OK))
+            self._result(pq.ExecStatus.COMMAND_OK)
+            self._conn.get_result()
 
+    @_reached()
     def stream(
         self,
         slot: str,
