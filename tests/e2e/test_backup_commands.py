@@ -26,6 +26,7 @@ from api.cli.main import main
 from api.ops.backup import repository, repository_key, taking
 from api.ops.backup.repository import CLUSTER, HOME, MANIFEST, BaseCopy, Repository
 from api.ops.embedded_postgres import CONFIGURATION, Embedded
+from api.ops.role_lock import Lock
 from api.ops.wiring import role_dsn
 from api.settings import Home, Settings
 from ledger.postgres.copying.replication import Replication
@@ -205,6 +206,19 @@ def test_a_log_shorter_than_what_is_known_of_it_is_not_served(kept: Kept) -> Non
     assert "newer WAL" in said["error"]["message"]
     refused = told(socai(other, "serve", "--role", "checkpointer", "--json"), 2)
     assert "no checkpoint seen" in refused["error"]["message"]
+
+
+@pytest.mark.usefixtures("copied")
+def test_nothing_is_restored_under_a_service_that_runs(kept: Kept) -> None:
+    """It would go on with the server that was moved away, and then take the new one for it."""
+    note = kept.folder / "served.checkpoint"
+    _checkpoint(kept, kept.service.size(), note)
+    other = kept.elsewhere("r")
+    with closing(Lock(other.home)) as lock:
+        lock.take("api")
+        said = told(socai(other, "restore", "--to-latest", "--checkpoint", str(note), "--json"), 2)
+    assert "is running (api" in said["error"]["message"]
+    assert not (other.home / "pg").exists()
 
 
 @attack(

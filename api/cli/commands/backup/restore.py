@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -19,7 +20,8 @@ from api.ops import database
 from api.ops.backup import repository_key, restoring
 from api.ops.backup.repository import BaseCopy, Repository
 from api.ops.reads.which_log import REMEMBERING_READS
-from api.ops.supervisor import REMEMBERING
+from api.ops.role_lock import Lock
+from api.ops.supervisor import REMEMBERING, ROLES
 from api.ops.wiring import role_dsn
 from api.settings import Home, Settings, SettingsError
 from keys.errors import KeysError
@@ -77,13 +79,16 @@ def restore(
         return
     _require_own(settings, kept)
     made = restoring.home_of(repository, base, keys, settings.home)
-    try:
-        restoring.embedded(repository, base, keys, settings, to_time)
-        _tell_how_held(shell, repository, base, keys)
-        files = restoring.files_of(repository, settings)
-        size = _hold(settings, kept)
-    finally:
-        database.stop_database(settings)
+    with closing(Lock(settings.home)) as lock:
+        # who serves would go on with the server that was moved away, and take this one for it
+        lock.take(*ROLES)
+        try:
+            restoring.embedded(repository, base, keys, settings, to_time)
+            _tell_how_held(shell, repository, base, keys)
+            files = restoring.files_of(repository, settings)
+            size = _hold(settings, kept)
+        finally:
+            database.stop_database(settings)
     shell.done(
         Message(
             "Restored from {name}: {size} records, and the log holds all that is known of it."
