@@ -44,7 +44,7 @@ PACKAGES: Final = ("api", "keys", "ledger", "projections")
 REHEARSALS: Final = frozenset({"play", "demo"})
 OF_REHEARSALS: Final = {f"api/cli/commands/{name}.py" for name in (*REHEARSALS, "demo_enclaves")}
 OPERATORS: Final = frozenset(
-    {"init", "serve", "migrate", "turn-ticket-key", "health", "projection"}
+    {"init", "serve", "migrate", "turn-ticket-key", "projection"}
     | {"vault", "backup", "restore", "mirror"}
 )
 OPERATORS_OF_THE_LOG: Final = frozenset(
@@ -174,10 +174,11 @@ def test_every_command_works_or_names_its_extra(client_alone: Installed, tmp_pat
     expected: set[tuple[str, ...]] = {(name,) for name in OPERATORS | REHEARSALS}
     expected |= {("log", name) for name in OPERATORS_OF_THE_LOG}
     assert refused == {"vi": expected, "en": expected}
-    told = client_alone.socai("--json", "serve", home=tmp_path)
-    error = orjson.loads(told.stdout)
-    assert (told.returncode, error["error"]["code"]) == (2, "not_installed")
-    assert error["extra"] == "server"
+    for call in (("serve",), ("health", "--role", "checkpointer")):
+        told = client_alone.socai("--json", *call, home=tmp_path)
+        error = orjson.loads(told.stdout)
+        assert (told.returncode, error["error"]["code"]) == (2, "not_installed")
+        assert error["extra"] == "server"
 
 
 @pytest.mark.drill

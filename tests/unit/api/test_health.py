@@ -95,3 +95,14 @@ def test_each_process_is_asked_and_of_nothing_but_what_answers() -> None:
     ).stdout.split()
     heavy = {"psycopg", "flask", "eventsourcing", "projections", "api.ops.wiring", "gunicorn"}
     assert not heavy & {*loaded}
+
+
+def test_whoever_asks_the_database_names_the_extra_that_is_not_installed() -> None:
+    """The API is asked by what a client's installation has; the others were answered by a trace."""
+    program = "import sys; sys.modules['psycopg'] = None; from api.cli.main import main; main()"
+    words = ["--lang", "en", "health", "--role", "checkpointer"]
+    run = subprocess.run(
+        [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1), run.stderr
+    assert "socai[server]" in run.stderr

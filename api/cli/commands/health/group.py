@@ -14,6 +14,7 @@ import click
 import httpx
 
 from api.cli.terminal.error_messages import guarded
+from api.cli.terminal.late_commands import missing
 from api.cli.terminal.shell import fail, options, shell_of
 from api.client.connection import trusted
 from api.ops.custody import custody_name
@@ -47,7 +48,10 @@ ASKED: Final[Mapping[str, str]] = {
 def health(role: str) -> None:
     """Whether a process of the enclave does its work; exit 1 where it does not."""
     settings = Settings.from_env()
-    ask: Callable[[Settings, str], Text | None] = resolve_name(ASKED[role])
+    try:
+        ask: Callable[[Settings, str], Text | None] = resolve_name(ASKED[role])
+    except ModuleNotFoundError as error:
+        raise missing(error) from error
     fault = ask(settings, role)
     if fault is not None:
         fail(Message("{role} is not well: {fault}", role=role, fault=fault), "not_ready")
