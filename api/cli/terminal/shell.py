@@ -182,7 +182,7 @@ class Shell:
         if not cells:
             return  # a head over nothing tells nothing: what there is not is said in words
         console, heads = self.console(stderr=err), [self.name(column) for column in columns]
-        every = list(zip(*([heads, *cells]), strict=True))
+        every = unfolded = list(zip(*([heads, *cells]), strict=True))
         if not (console.width > WIDTH and _room(map(_widest, every)) <= console.width):
             wider = max(1.0, console.width / WIDTH)
             fixed = [int((widths or {}).get(column, 0) * wider) for column in columns]
@@ -196,6 +196,10 @@ class Shell:
             return
         console.width = max(console.width, _room(least))
         shared = _shared(least, list(map(_widest, every)), console.width)
+        every = [  # what is folded twice has words that stand alone
+            _fold(plain, width) if width < _widest(cells) else cells
+            for plain, cells, width in zip(unfolded, every, shared, strict=True)
+        ]
         table = Table(title=visible(title) or None, title_justify="left", box=None, pad_edge=False)
         for width, (head, *_) in zip(shared, every, strict=True):
             table.add_column(head, overflow="fold", width=width)

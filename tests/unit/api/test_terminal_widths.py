@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from api.cli.commands import cases
 from api.cli.commands.demo import _caught
 from api.cli.terminal import case_tables
-from api.cli.terminal.shell import WIDTH, Shell
+from api.cli.terminal.shell import WIDTH, Shell, folded
 from api.rehearsal.tampering_drill import WHAT, Caught
 from api.texts.lang import Lang
 from ledger.message import Message
@@ -43,6 +43,23 @@ def shown(
         monkeypatch.setenv("LINES", "40")
     Shell("vi").table(COLUMNS, ROWS, whole=("#",), widths={"occurred": 10, "act": 18})
     return _BOLD.sub("", capsys.readouterr().out)
+
+
+def test_a_cell_is_folded_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """To the width that there is: first to another, and lines had one word that stood alone."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "40")
+    long = "Trưởng phòng, Sở Thông tin và Truyền thông tỉnh Bắc Ninh"
+    Shell("vi").table(("author", "act"), [(long, long)], widths={"author": 26, "act": 26})
+    head, *lines = _BOLD.sub("", capsys.readouterr().out).splitlines()
+    left = head.index("diễn")
+    for column in (slice(0, left), slice(left, None)):
+        said = [line[column].strip() for line in lines]
+        said = [line for line in said if line]
+        assert said == folded(long, max(map(len, said))).splitlines()
 
 
 @pytest.mark.parametrize("width", [None, 20, 40, 60, 80, 100, 120, 160, 200, 300])
