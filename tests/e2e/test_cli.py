@@ -313,6 +313,8 @@ def test_key_files_are_made_shown_and_never_overwritten(tmp_path: Path) -> None:
     assert made.exit_code == 0, made.output
     shown = CliRunner().invoke(main, ["--json", "key", "show", file], env=env)
     assert orjson.loads(shown.stdout)["kid"] == orjson.loads(made.stdout)["kid"]
+    read = CliRunner().invoke(main, ["key", "show", file], env=env).stdout
+    assert '"kty": "EC"' in read, "as JSON, which is handed on"
     assert CliRunner().invoke(main, ["key", "new", file], env=env).exit_code == 2
     assert Path(file).stat().st_mode & 0o777 == 0o600
 

@@ -19,12 +19,15 @@ PAGES = {"page": catalogue_page.page, "life_cycle": life_cycle_page.page}
 
 
 @click.command()
-@click.argument("kind", type=click.Choice([*KINDS, *PAGES, FORMS]))
-@click.argument("code", required=False)
+@click.argument("kind", metavar="KIND", type=click.Choice([*KINDS, *PAGES, FORMS]))
+@click.argument("code", metavar="[CODE]", required=False)
 @options
 @guarded
 def catalogue(kind: str, code: str | None) -> None:
     """List a KIND of the rulebook, explain one CODE of it, or print a whole page.
+
+    KIND is article, act, guard, state, sub_process, clock, agency, instrument, duty or silence;
+    page and life_cycle are whole pages.
 
     With `forms`: everything that a form is drawn from as JSON, the JSON Schema of each act type's
     facts among it; with an act type as CODE that one alone.

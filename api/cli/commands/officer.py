@@ -515,4 +515,5 @@ def _show_key(file: Path | None, signer: Signer | SealingKey) -> None:
     if shell.json:
         shell.give(shown)
     else:
+        shown["jwk"] = dumped(signer.jwk)  # as it is handed on
         shell.table(("name", "value"), list(shown.items()))

@@ -275,7 +275,12 @@ def typed(prompt: str) -> str:
     if at_terminal:
         with suppress(ImportError):
             import_module("readline")
-    text: str = click.prompt(visible(prompt), default="", show_default=False, err=not at_terminal)
+    err = not at_terminal
+    try:
+        text: str = click.prompt(visible(prompt), default="", show_default=False, err=err)
+    except click.Abort:
+        click.echo(err=err)  # what is said next is no answer to the question
+        raise
     return text
 
 

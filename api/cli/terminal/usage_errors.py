@@ -51,7 +51,7 @@ def _no_command(error: click.exceptions.NoSuchCommand) -> Text:
     return Message("there is no command {name}", name=name)
 
 
-def _bad(error: click.BadParameter) -> Text:
+def _bad(error: click.BadParameter) -> Text:  # noqa: PLR0911  one row a type
     """By the type that the parameter has: what it may be."""
     name = _name(error)
     match error.param.type if error.param is not None else None:
@@ -67,6 +67,8 @@ def _bad(error: click.BadParameter) -> Text:
             return Message(
                 "{name} must be a whole number from {low} to {high}", name=name, low=low, high=high
             )
+        case click.Path(file_okay=False):
+            return Message("{name} must be a folder that is there and can be read", name=name)
         case click.Path() | click.File():
             return Message("{name} must be a file that is there and can be read", name=name)
         case _:

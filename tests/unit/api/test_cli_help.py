@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
+import click
 import orjson
 import pytest
 from click.testing import CliRunner, Result
+from rich.cells import cell_len
 
+from api.cli.commands.catalogue import FORMS, KINDS, PAGES, catalogue
 from api.cli.main import main
 from api.cli.terminal.help_page import Vietnamese
 from api.texts.catalogue import known
@@ -34,6 +39,24 @@ def test_help_of_every_command_is_vietnamese() -> None:
         assert socai(*path, "--help", lang="en").stdout.startswith("Usage: "), path
 
 
+@pytest.mark.parametrize("lang", ["vi", "en"])
+def test_help_fits_a_terminal_of_80_columns(lang: str) -> None:
+    """No line is wider, and no argument's name is broken in the line of the usage."""
+    for path, command in commands(main):
+        words = ["--lang", lang, *path, "--help"]
+        shown = CliRunner().invoke(main, words, terminal_width=80).stdout
+        assert max(map(cell_len, shown.splitlines())) <= 80, path
+        context = click.Context(command)
+        for one in command.params:
+            if isinstance(one, click.Argument):
+                assert one.make_metavar(context) in shown, path
+
+
+def test_help_of_the_catalogue_names_every_kind() -> None:
+    """The line of the usage has no room for them."""
+    assert {*KINDS, *PAGES, FORMS} <= set(re.findall(r"\w+", catalogue.help or ""))
+
+
 def test_a_list_takes_the_sentence_of_its_own_command() -> None:
     """`show` begins like `as-of` in English, and is another command."""
     page = Vietnamese()
@@ -55,6 +78,7 @@ def test_a_list_takes_the_sentence_of_its_own_command() -> None:
         (("case", "list", "--limit", "201"), "từ 1 đến 200", "from 1 to 200"),
         (("case", "show", "x", "--clock", "y"), "một trong: recorded", "one of: recorded"),
         (("attachment", "add", "/nonexistent"), "tệp đang có", "a file that is there"),
+        (("edition", "check", "/nonexistent"), "thư mục đang có", "a folder that is there"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

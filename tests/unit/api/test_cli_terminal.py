@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import click
 import orjson
 import pytest
+from click.testing import CliRunner
 
 from api.cli.terminal import case_tables
-from api.cli.terminal.shell import FAILED, Refusal, Shell, visible
+from api.cli.terminal.shell import FAILED, Refusal, Shell, typed, visible
 from api.texts.case_words import flag
 from api.texts.lang import Lang
 from ledger.message import Wording
@@ -89,3 +91,15 @@ def test_a_case_fits_80_columns(capsys: pytest.CaptureFixture[str], lang: Lang) 
     assert {*AGENCY.split(), *unconfirmed.split(), UNDER["act_id"]} <= said | {
         word.rstrip(",.:") for word in said
     }
+
+
+def test_what_follows_a_question_that_nobody_answered_begins_a_line() -> None:
+    """The refusal stood behind the colon."""
+
+    @click.command()
+    def ask() -> None:
+        typed("Which act")
+
+    asked = CliRunner().invoke(ask, input="", standalone_mode=False)
+    assert isinstance(asked.exception, click.Abort)
+    assert asked.stderr == "Which act: \n"

@@ -7,8 +7,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pkgutil import resolve_name
 
+from click.testing import CliRunner
+
 from api.cli.commands.health.group import ASKED
 from api.cli.commands.health.loops import Stand, behind
+from api.cli.main import main
 from api.ops.supervisor import KEEPER, ROLES, VAULT
 from api.texts.catalogue import both
 from ledger.message import Text, Wording
@@ -41,6 +44,19 @@ def test_a_signed_tree_larger_than_the_log_is_never_well() -> None:
         "vi": "checkpointer: 8 trên 7 bản ghi",
         "en": "checkpointer: 8 of 7 records",
     }
+
+
+def test_an_api_that_gives_no_answer_is_said_in_words() -> None:
+    """And where it was asked."""
+    shown = {}
+    for lang in ("vi", "en"):
+        env = {"SOCAI_PORT": "1", "SOCAI_LANG": lang}
+        asked = CliRunner().invoke(main, ["health", "--role", "api"], env=env)
+        assert asked.exit_code == 1
+        shown[lang] = asked.stderr
+    at = "http://127.0.0.1:1"
+    assert shown["en"] == f"api is not well: there is no answer at {at} (ConnectError)\n"
+    assert shown["vi"] == f"api không khỏe: không có trả lời ở {at} (ConnectError)\n"
 
 
 def test_one_view_that_stopped_or_stands_is_named() -> None:

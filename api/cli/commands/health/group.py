@@ -82,7 +82,8 @@ def api(settings: Settings, _: str) -> Text | None:
             verify=trusted(url),
         )
     except httpx.TransportError as error:
-        return both(type(error).__name__)
+        detail = type(error).__name__
+        return Message("there is no answer at {url} ({detail})", url=url, detail=detail)
     return None if answer.status_code == httpx.codes.OK else both(answer.text[:600])
 
 
