@@ -83,6 +83,7 @@ class Project:
         subprocess.run([make, "secrets", *level_named], cwd=folder, check=True)
         with (folder / self._file).open("a", encoding="utf-8") as file:
             file.write("SOCAI_DEPLOYMENT=bacninh.example\nSOCAI_INIT=--rehearsal\n")
+            file.write("SOCAI_LANG=en\n")
             self.port = free_port()
             self.certificate = folder / f"secrets{'' if level == 'ordinary' else '-mat'}/proxy.crt"
             file.write(f"SOCAI_PORT={self.port}\n")

@@ -189,6 +189,12 @@ def test_every_setting_reaches_its_process_or_is_the_files_own(
     assert Settings.from_env().workers == int(_OTHER_HERE["workers"])
 
 
+def test_commands_answer_in_the_language_of_the_enclave() -> None:
+    """No locale of whoever types them reaches a container; the processes' logs stay English."""
+    speaking = {name for name, one in SERVICES.items() if "SOCAI_LANG" in one["environment"]}
+    assert speaking == {"migrate", "rehearsal", "restore", *REPLICAS}
+
+
 def test_a_second_level_shares_nothing_with_the_first(tmp_path: Path) -> None:
     """Another project, so other volumes and networks; its own secrets; the level is said once."""
     shutil.copy(ROOT / "Makefile", tmp_path)
