@@ -12,7 +12,9 @@ READY := $(VENV)/.ready
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
   command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 UV = $$(command -v uv || echo .uv/bin/uv)
-SYNC = UV_COMPILE_BYTECODE=$${UV_COMPILE_BYTECODE:-1} UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --all-extras --quiet --python "$(PYTHON)"
+# the one that is put here has its cache here too: nothing else of the machine is written to
+OWN_CACHE = $$(command -v uv >/dev/null 2>&1 || echo UV_CACHE_DIR=.uv/cache)
+SYNC = env $(OWN_CACHE) UV_COMPILE_BYTECODE=$${UV_COMPILE_BYTECODE:-1} UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --all-extras --quiet --python "$(PYTHON)"
 # compiled once and kept, whatever the environment says: every process of a run reads the same files
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 # while some tests wait for proofs, processes and sockets, others work
@@ -25,9 +27,9 @@ $(READY): pyproject.toml uv.lock
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found; install it, then run make again." >&2; exit 1; }
 	@command -v uv >/dev/null 2>&1 || test -x .uv/bin/uv || { \
 	  echo "uv is not here: putting it in .uv/"; \
-	  "$(PYTHON)" -m pip install --quiet --target .uv uv 2>/dev/null \
-	  || { rm -rf .uv && "$(PYTHON)" -m venv .uv && .uv/bin/pip install --quiet uv; } \
-	  || { rm -rf .uv; "$(PYTHON)" -m pip install --quiet --user uv && mkdir -p .uv/bin \
+	  "$(PYTHON)" -m pip install --quiet --no-cache-dir --target .uv uv 2>/dev/null \
+	  || { rm -rf .uv && "$(PYTHON)" -m venv .uv && .uv/bin/pip install --quiet --no-cache-dir uv; } \
+	  || { rm -rf .uv; "$(PYTHON)" -m pip install --quiet --no-cache-dir --user uv && mkdir -p .uv/bin \
 	       && ln -sf "$$("$(PYTHON)" -m site --user-base)/bin/uv" .uv/bin/uv; } \
 	  || { rm -rf .uv; echo "uv could not be installed: install it (or python3-venv), then run make again." >&2; exit 1; }; }
 	@# where a proxy brings certificates of its own, those of the system know it
