@@ -297,7 +297,13 @@ def _refuse_name(settings: Settings, plan: Plan) -> None:
 def _refuse_founded(settings: Settings) -> None:
     if Home(settings).facts_path.exists():
         unfounded.end(settings)
-        raise SettingsError(Message("{home} already holds an enclave", home=settings.home))
+        raise SettingsError(
+            Message(
+                "{home} already holds an enclave: serve it by socai serve, bring it up to date by"
+                " socai migrate, or name another folder in SOCAI_HOME",
+                home=settings.home,
+            )
+        )
 
 
 def _refuse(settings: Settings) -> None:

@@ -329,3 +329,18 @@ def _refused(managed: Managed, result: Result, says: str, status: int = 2) -> No
     assert says in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert not (managed.folder / "bad").exists()
+
+
+@pytest.mark.parametrize(
+    ("lang", "says"), [("en", "serve it by socai serve"), ("vi", "chạy sổ ấy bằng socai serve")]
+)
+def test_a_home_that_has_an_enclave_says_what_to_do_with_it(
+    tmp_path: Path, lang: str, says: str
+) -> None:
+    """Nothing of it is touched."""
+    (tmp_path / "enclave.json").write_text("{}", "ascii")
+    words = ["--lang", lang, "init", "--rehearsal", "--deployment", "bacninh.example"]
+    env = {"SOCAI_HOME": str(tmp_path)}
+    refused = CliRunner().invoke(main, words, env=env)
+    assert (refused.exit_code, says in refused.stderr) == (2, True), refused.output
+    assert not (tmp_path / "keys").exists()
