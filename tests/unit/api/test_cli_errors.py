@@ -22,13 +22,13 @@ from keys.jwk import SoftwareSigner
 from ledger import message
 from ledger.errors import Fatal, VerificationError
 from ledger.message import Message, system_fault
+from ledger.postgres.connect import translated
 
 _OF_NAMES: Final = {
     socket.EAI_NONAME: "Name or service not known",
     socket.EAI_AGAIN: "Temporary failure in name resolution",
 }
 """Numbers of what is said of names of machines: they are no `errno`."""
-from ledger.postgres.connect import translated
 
 
 @pytest.mark.parametrize(
