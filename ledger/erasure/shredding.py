@@ -286,6 +286,9 @@ class Shredding:
     def _uploads(self, erasure: Erasure, opened: Sequence[Opened]) -> list[UUID]:
         """The uploads that go with the records: what no other act lists.
 
+        An act may list what another one of its case brought, and that may be erased before: then
+        nobody knows any more who sent it, and what anybody did goes that no act lists.
+
         Raises:
             Rejected: `files_left`: the act does not name a file that a record lists.
         """
@@ -308,7 +311,11 @@ class Shredding:
                             digest=digest,
                         ),
                     )
-                found |= dict.fromkeys(self._sent(author, digest))
+                sent = self._sent([author], digest)
+                if not (sent or elsewhere):  # whoever did: their act of the case may be erased
+                    everybody = self._follower.reach(erasure.index).registry.officers.all()
+                    sent = self._sent([officer.uuid for officer in everybody], digest)
+                found |= dict.fromkeys(sent)
         return list(found)
 
     def _listing(self, digest: str, but: Collection[int]) -> Iterator[tuple[str, str]]:
@@ -329,12 +336,12 @@ class Shredding:
             for row in self._records.read(index, 1):
                 yield index, None if row.wrap is None else self._reader.for_folds().open(row).act
 
-    def _sent(self, officer: str, digest: str) -> list[UUID]:
+    def _sent(self, officers: Sequence[str], digest: str) -> list[UUID]:
         key = self._file_key.standing()
         if key is None:
             return []
-        tag = sealed_file.lookup_tag(key, officer=officer, digest=digest)
-        return [file.name for file in self._files.find([tag])]
+        tags = [sealed_file.lookup_tag(key, officer=officer, digest=digest) for officer in officers]
+        return [file.name for file in self._files.find(tags)]
 
 
 def _items(opened: Sequence[Opened]) -> Iterator[UUID]:

@@ -286,6 +286,31 @@ def test_a_file_that_stays_is_told(fresh: Erasable) -> None:
 
 
 @attack(
+    "a report is erased, and with it a file that somebody else's act of its case lists",
+    stopped_by="socai log shred: it stays where another act of the case lists it, whoever's it is",
+    noticed_by="the receipt: which file stays, and by which record",
+)
+def test_a_file_that_another_officers_act_of_the_case_lists_stays(fresh: Erasable) -> None:
+    """Its author never sent it, the case had it; with that act it goes, whoever sent it."""
+    service = fresh.service
+    with service.enclave.ledger._memory.fresh(fresh.act.stream) as current:
+        other = an_act(
+            "CompetenceDetermined", by="cv", when=service.step(minutes=1), within=current.state,
+            attachments=list(fresh.act.attachments),
+        )  # fmt: skip
+    index = service.say(other, "cv")["index"]
+    service.known(index)
+    path = fresh.path.replace(fresh.act.act_id, other.act_id)
+    assert service.get(path, "cv").status_code == 200
+    told = orjson.loads(fresh.shred(fresh.erase()).stdout)
+    assert (told["files"], told["staying"]) == (0, [{"digest": fresh.digest, "listed_by": index}])
+    rows = service.records.act(UUID(other.act_id))
+    named = [{"index": row.index, "entry": canonical.b64(row.entry)} for row in rows]
+    told = orjson.loads(fresh.shred(fresh.erase(entries=named, registered=[])).stdout)
+    assert (told["files"], told["staying"]) == (1, [])
+
+
+@attack(
     "officers name one signature of an act, and its content stays with the other",
     stopped_by="socai log shred, and log.shred: whole acts go or none",
     noticed_by="the receipt",
