@@ -230,10 +230,12 @@ def test_what_a_process_remembers_is_not_taken_from_under_it(
         python(*words), env=child_environment(own), stderr=subprocess.DEVNULL
     ) as process:
         try:
-            for _ in range(1_200):
+            for _ in range(6_000):
                 if process.poll() is not None or not _free(memory):
                     break
                 threading.Event().wait(0.05)
+            assert process.poll() is None, "it ended"
+            assert not _free(memory), "it takes longer than five minutes to begin"
             (home / "key").touch()
             commands = [
                 ["log", "recover", "--key", str(home / "key")],
