@@ -23,6 +23,7 @@ STOPS: Final[Mapping[int, str]] = {
     16: "a column is added to tables that are there; 0009 of the same release stops it too",
     17: "a function that an older program calls is replaced; 0009 of the same release stops it too",
     18: "a function that an older program calls is replaced; 0009 of the same release stops it too",
+    19: "functions that an older program calls are replaced; 0009 of the same release stops it too",
 }
 _SPLIT: Final = re.compile(
     r"(--[^\n]*)|(\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)|('(?:[^']|'')*')|(;)|([^-$';]+|.)", re.DOTALL
