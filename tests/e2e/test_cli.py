@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -645,8 +645,17 @@ def test_killed_processes_and_the_database_come_back_by_themselves(tmp_path: Pat
         database.stop_database(settings)
 
 
+@pytest.fixture
+def hang_up_heard() -> Iterator[None]:
+    """Whoever began the tests may have said that they outlive a terminal, and all they start."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.postgres
 @pytest.mark.slow
+@pytest.mark.usefixtures("hang_up_heard")
 def test_serve_ends_clean_and_leaves_nothing_running(tmp_path: Path) -> None:
     """Told to end, the one process the operator sees ends all of them, the database too.
 
@@ -657,7 +666,7 @@ def test_serve_ends_clean_and_leaves_nothing_running(tmp_path: Path) -> None:
     assert socai(home, "init", "--rehearsal", "--deployment", "x.example").exit_code == 2
     port = free_port()
     for by, told in (((), signal.SIGHUP), (("nohup",), signal.SIGTERM)):
-        with _serve(home, port, by) as process:
+        with _serving(home, port, by) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == f"Ready: http://127.0.0.1:{port}\n".encode()
             if by:
@@ -671,7 +680,7 @@ def test_serve_ends_clean_and_leaves_nothing_running(tmp_path: Path) -> None:
             httpx.get(f"http://127.0.0.1:{port}/health/live")
     for told in (signal.SIGTERM, signal.SIGHUP):
         recover_for_ten_minutes(Embedded(home))
-        with _serve(home, port) as process:
+        with _serving(home, port) as process:
             while not Embedded(home).running:
                 Event().wait(0.05)
             process.send_signal(told)
@@ -682,6 +691,7 @@ def test_serve_ends_clean_and_leaves_nothing_running(tmp_path: Path) -> None:
 
 @pytest.mark.postgres
 @pytest.mark.slow
+@pytest.mark.usefixtures("hang_up_heard")
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGHUP])
 def test_a_command_that_is_told_to_end_stops_the_database_that_it_had_started(
     tmp_path: Path, told: signal.Signals
@@ -700,18 +710,24 @@ def test_a_command_that_is_told_to_end_stops_the_database_that_it_had_started(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
-        while not server.was_started:  # written once the server is up
+        while not server.was_started and process.poll() is None:  # written once the server is up
             Event().wait(0.05)
         process.send_signal(told)
         assert process.wait(120) == 1
     assert not server.running
 
 
-def _serve(home: Path, port: int, by: Sequence[str] = ()) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+@contextmanager
+def _serving(home: Path, port: int, by: Sequence[str] = ()) -> Iterator[subprocess.Popen[bytes]]:
+    """Killed where the test fails, which would else wait for its end."""
+    with subprocess.Popen(
         [*by, sys.executable, "-m", "api.cli.main", "--lang", "en", "serve", f"--port={port}"],
         env=child_environment(Settings.at(home)),
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
