@@ -284,13 +284,13 @@ class Shredding:
         return JudgedStream(self._follower, self._records, self._reader, stream).upto()
 
     def _uploads(self, erasure: Erasure, opened: Sequence[Opened]) -> list[UUID]:
-        """The uploads that go with the records: what no other act lists.
+        """The uploads that go with the records: what no other act of their author lists.
 
-        An act may list what another one of its case brought, and that may be erased before: then
-        nobody knows any more who sent it, and what anybody did goes that no act lists.
+        Where an act by somebody else lists a file too, that act has it by an upload of its own.
 
         Raises:
             Rejected: `files_left`: the act does not name a file that a record lists.
+                `files_shared`: an act that stays lists one that its officer never sent.
         """
         named, found = set(erasure.act.facts.get("attachments", ())), dict[UUID, None]()
         for one in opened:
@@ -298,8 +298,9 @@ class Shredding:
                 continue
             for listed in one.act.attachments:
                 digest, author = listed["digest"], one.act.signers[0].officer
-                elsewhere = list(self._listing(digest, erasure.indices))
-                if any(author == officer or one.stream == at for at, officer in elsewhere):
+                left = list(self._listing(digest, erasure.indices))
+                self._require_found(one, digest, left)
+                if any(author == officer for _, officer in left):
                     continue
                 if digest not in named:
                     raise Rejected(
@@ -312,11 +313,34 @@ class Shredding:
                         ),
                     )
                 sent = self._sent([author], digest)
-                if not (sent or elsewhere):  # whoever did: their act of the case may be erased
+                if not (sent or left):  # whoever did: their act of the case was erased before
                     everybody = self._follower.reach(erasure.index).registry.officers.all()
                     sent = self._sent([officer.uuid for officer in everybody], digest)
                 found |= dict.fromkeys(sent)
         return list(found)
+
+    def _require_found(self, one: Opened, digest: str, left: Sequence[tuple[str, str]]) -> None:
+        """What stays in a case is found there without the act that goes.
+
+        A file is found by who sent it: the author of an act that lists it, or of one before. Once
+        that act is erased nobody knows who it was, and the first that is left has to have sent it.
+
+        Raises:
+            Rejected: `files_shared`.
+        """
+        first = next((officer for at, officer in left if at == one.stream), None)
+        if first is not None and not self._sent([first], digest):
+            raise Rejected(
+                "files_shared",
+                Message(
+                    "Nothing was erased: another act of the case lists {digest} of record {index},"
+                    " and could not open it any more. Let {officer} send that file too, or let the"
+                    " officers name that act as well.",
+                    digest=digest,
+                    index=one.index,
+                    officer=first,
+                ),
+            )
 
     def _listing(self, digest: str, but: Collection[int]) -> Iterator[tuple[str, str]]:
         """Stream and author of every act but these records' that lists a file.

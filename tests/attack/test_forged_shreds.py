@@ -291,7 +291,7 @@ def test_a_file_that_stays_is_told(fresh: Erasable) -> None:
     noticed_by="the receipt: which file stays, and by which record",
 )
 def test_a_file_that_another_officers_act_of_the_case_lists_stays(fresh: Erasable) -> None:
-    """Its author never sent it, the case had it; with that act it goes, whoever sent it."""
+    """Its author never sent it, the case had it: whoever reads that act opens it afterwards."""
     service = fresh.service
     with service.enclave.ledger._memory.fresh(fresh.act.stream) as current:
         other = an_act(
@@ -301,12 +301,21 @@ def test_a_file_that_another_officers_act_of_the_case_lists_stays(fresh: Erasabl
     index = service.say(other, "cv")["index"]
     service.known(index)
     path = fresh.path.replace(fresh.act.act_id, other.act_id)
-    assert service.get(path, "cv").status_code == 200
-    told = orjson.loads(fresh.shred(fresh.erase()).stdout)
-    assert (told["files"], told["staying"]) == (0, [{"digest": fresh.digest, "listed_by": index}])
+    data = service.get(path, "cv").data
+    act, before = fresh.erase(), wraps(service)
+    refused = fresh.shred(act)
+    assert (refused.exit_code, wraps(service)) == (1, before)
+    assert "files_shared" in refused.output
+    sent = {**service.headers("cv"), "Content-Type": "application/pdf"}
+    assert service.client.post("/v1/attachments", data=data, headers=sent).status_code == 201
+    told = orjson.loads(fresh.shred(act).stdout)
+    assert (told["files"], told["staying"]) == (1, [{"digest": fresh.digest, "listed_by": index}])
+    assert service.get(path, "cv").data == data
     rows = service.records.act(UUID(other.act_id))
     named = [{"index": row.index, "entry": canonical.b64(row.entry)} for row in rows]
-    told = orjson.loads(fresh.shred(fresh.erase(entries=named, registered=[])).stdout)
+    gone = fresh.shred(fresh.erase(entries=named, registered=[]))
+    assert gone.exit_code == 0, gone.output
+    told = orjson.loads(gone.stdout)
     assert (told["files"], told["staying"]) == (1, [])
 
 
