@@ -47,6 +47,7 @@ NEVER_OVER_HTTP = {
     "vault_turned",
     "wraps_spoilt",
     "files_left",
+    "files_shared",
     "never_erased",
     "no_erasure",
     "numbers_left",
