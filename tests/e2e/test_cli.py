@@ -692,7 +692,9 @@ def test_serve_ends_clean_and_leaves_nothing_running(tmp_path: Path) -> None:
 @pytest.mark.postgres
 @pytest.mark.slow
 @pytest.mark.usefixtures("hang_up_heard")
-@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "told", [signal.SIGHUP, pytest.param(signal.SIGTERM, marks=pytest.mark.operation)]
+)
 def test_a_command_that_is_told_to_end_stops_the_database_that_it_had_started(
     tmp_path: Path, told: signal.Signals
 ) -> None:
