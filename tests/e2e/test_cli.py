@@ -693,7 +693,7 @@ def test_serve_ends_clean_and_leaves_nothing_running(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("hang_up_heard")
 @pytest.mark.parametrize(
-    "told", [signal.SIGHUP, pytest.param(signal.SIGTERM, marks=pytest.mark.operation)]
+    "told", [signal.SIGHUP, pytest.param(signal.SIGTERM, marks=pytest.mark.drill)]
 )
 def test_a_command_that_is_told_to_end_stops_the_database_that_it_had_started(
     tmp_path: Path, told: signal.Signals
