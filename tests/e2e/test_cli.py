@@ -656,7 +656,18 @@ def hang_up_heard() -> Iterator[None]:
 @pytest.mark.postgres
 @pytest.mark.slow
 @pytest.mark.usefixtures("hang_up_heard")
-def test_serve_ends_clean_and_leaves_nothing_running(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("by", "told"),
+    [
+        ((), signal.SIGTERM),
+        pytest.param((), signal.SIGHUP, marks=pytest.mark.drill),
+        pytest.param(("nohup",), signal.SIGTERM, marks=pytest.mark.drill),
+    ],
+    ids=["told", "hung up", "nohup"],
+)
+def test_serve_ends_clean_and_leaves_nothing_running(
+    tmp_path: Path, by: Sequence[str], told: signal.Signals
+) -> None:
     """Told to end, the one process the operator sees ends all of them, the database too.
 
     By SIGTERM, and by SIGHUP where its terminal is closed; what nohup keeps from that goes on.
@@ -665,27 +676,25 @@ def test_serve_ends_clean_and_leaves_nothing_running(tmp_path: Path) -> None:
     assert socai(home, "init", "--rehearsal", "--deployment", "x.example").exit_code == 0
     assert socai(home, "init", "--rehearsal", "--deployment", "x.example").exit_code == 2
     port = free_port()
-    for by, told in (((), signal.SIGHUP), (("nohup",), signal.SIGTERM)):
-        with _serving(home, port, by) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == f"Ready: http://127.0.0.1:{port}\n".encode()
-            if by:
-                process.send_signal(signal.SIGHUP)
-                assert httpx.get(f"http://127.0.0.1:{port}/health/live").status_code == 200
-            process.send_signal(told)
-            assert process.wait(120) == 0
-        assert not Embedded(home).running
-        assert not (home / "serve.json").exists()
-        with pytest.raises(httpx.TransportError):
-            httpx.get(f"http://127.0.0.1:{port}/health/live")
-    for told in (signal.SIGTERM, signal.SIGHUP):
-        recover_for_ten_minutes(Embedded(home))
-        with _serving(home, port) as process:
-            while not Embedded(home).running:
-                Event().wait(0.05)
-            process.send_signal(told)
-            assert process.wait(120) == 0
-        assert not Embedded(home).running
+    with _serving(home, port, by) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"Ready: http://127.0.0.1:{port}\n".encode()
+        if by:
+            process.send_signal(signal.SIGHUP)
+            assert httpx.get(f"http://127.0.0.1:{port}/health/live").status_code == 200
+        process.send_signal(told)
+        assert process.wait(120) == 0
+    assert not Embedded(home).running
+    assert not (home / "serve.json").exists()
+    with pytest.raises(httpx.TransportError):
+        httpx.get(f"http://127.0.0.1:{port}/health/live")
+    recover_for_ten_minutes(Embedded(home))
+    with _serving(home, port) as process:
+        while not Embedded(home).running:
+            Event().wait(0.05)
+        process.send_signal(told)
+        assert process.wait(120) == 0
+    assert not Embedded(home).running
     shutil.rmtree(home)
 
 
