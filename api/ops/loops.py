@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import partial
+from queue import SimpleQueue
 from threading import Event, Thread
 from types import FrameType
 from typing import Final
@@ -47,12 +48,21 @@ _log = logging.getLogger("socai.roles")
 
 
 def until_told() -> Event:
-    """An event that SIGTERM, SIGINT and SIGHUP set, and whatever ends a thread of this process."""
-    stop = Event()
+    """An event that SIGTERM, SIGINT and SIGHUP set, and whatever ends a thread of this process.
+
+    A thread of its own sets it: a handler runs in the main thread, which may hold the event's lock
+    as it begins to wait, and would wait for itself for ever. Who puts something in waits for none.
+    """
+    stop, told = Event(), SimpleQueue[None]()
 
     def tell(_signal: int, _frame: FrameType | None) -> None:
+        told.put(None)
+
+    def hear() -> None:
+        told.get()
         stop.set()
 
+    Thread(target=hear, name="told", daemon=True).start()
     _when_told(tell)
     signal.signal(signal.SIGINT, tell)
     end_with_any_thread()
