@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Final, LiteralString
@@ -42,7 +41,10 @@ _BEGIN_WITH: Final[tuple[tuple[LiteralString, LiteralString, str], ...]] = (
 _HELD: Final = "LOCK TABLE log.log_head, proj.lease IN ACCESS EXCLUSIVE MODE"
 """Whatever is asked meanwhile waits, and so takes longer than a millisecond on any machine."""
 _SERVING: Final = ("reader", "writer", "checkpointer", "projector")
-_ENDED: Final = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ANY(%s)"
+_ENDED: Final[LiteralString] = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE usename = ANY(%s) AND backend_start < %s
+"""
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
@@ -157,32 +159,36 @@ def test_what_a_role_s_sessions_begin_with_stops_nobody_for_good(
     logins = [f"{own_database.slug}_{login}" for login in _SERVING]
     name = sql.Identifier(own_database.name)
 
-    def alter(setting: LiteralString) -> None:
-        with psycopg.connect(own_server.dsn(), autocommit=True) as admin:
-            for login in map(sql.Identifier, logins):
-                changed = sql.SQL("ALTER ROLE {} IN DATABASE {} {}")
-                admin.execute(changed.format(login, name, sql.SQL(setting)))
-
-    def end_sessions() -> None:
-        with psycopg.connect(own_server.dsn(), autocommit=True) as admin:
-            admin.execute(_ENDED, [logins])
+    def alter(admin: psycopg.Connection, setting: LiteralString) -> object:
+        for login in map(sql.Identifier, logins):
+            changed = sql.SQL("ALTER ROLE {} IN DATABASE {} {}")
+            admin.execute(changed.format(login, name, sql.SQL(setting)))
+        return (admin.execute("SELECT clock_timestamp()").fetchone() or ("",))[0]
 
     @contextmanager
     def held() -> Iterator[None]:
-        with psycopg.connect(own_database.admin) as admin:
-            admin.execute(_HELD)
+        with psycopg.connect(own_database.admin) as other:
+            other.execute(_HELD)
             yield
 
-    with processes(home, tmp_path / "log") as running:
+    with (
+        processes(home, tmp_path / "log") as running,
+        psycopg.connect(own_server.dsn(), autocommit=True) as admin,
+    ):
         running.supervisor.wait_ready()
         first = dict(pids(running.supervisor))
         for wrong, right, said in _BEGIN_WITH:
-            alter(wrong)
+            altered = alter(admin, wrong)
+            why = f"no view moves until this is mended: {said}"
+
+            def told(why: str = why, altered: object = altered) -> bool:
+                # a session that was about to begin as that was changed begins as before
+                admin.execute(_ENDED, [logins, altered])
+                return running.said(why) and running.get("/health/ready").status_code == 503
+
             with held() if "timeout" in wrong else nullcontext():
-                end_sessions()
-                until(lambda: running.get("/health/ready").status_code == 503, "nobody is told")
-                until(partial(running.said, f"no view moves until this is mended: {said}"), said)
-            alter(right)
+                until(told, said)
+            alter(admin, right)
             running.supervisor.wait_ready()
         assert running.fallen == []
         assert dict(pids(running.supervisor)) == first
