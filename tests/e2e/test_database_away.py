@@ -45,6 +45,7 @@ _ENDED: Final[LiteralString] = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE usename = ANY(%s) AND backend_start < %s
 """
+_KEPT: Final = "SELECT count(*) > 0 FROM proj.lease WHERE until > clock_timestamp()"
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
@@ -150,7 +151,7 @@ def test_what_starts_without_a_database_answers_503_and_goes_on_by_itself(
 
 
 def test_what_a_role_s_sessions_begin_with_stops_nobody_for_good(
-    own_server: Embedded, own_database: Database, home: Settings, tmp_path: Path
+    own_database: Database, home: Settings, tmp_path: Path
 ) -> None:
     """A timeout too short, or no writing: nobody dies of it, and mended it is well by itself.
 
@@ -173,9 +174,11 @@ def test_what_a_role_s_sessions_begin_with_stops_nobody_for_good(
 
     with (
         processes(home, tmp_path / "log") as running,
-        psycopg.connect(own_server.dsn(), autocommit=True) as admin,
+        psycopg.connect(own_database.admin, autocommit=True) as admin,
     ):
         running.supervisor.wait_ready()
+        # nothing waits for the projector, so all is ready before it has opened anything
+        until(lambda: admin.execute(_KEPT).fetchone() == (True,), "no projector")
         first = dict(pids(running.supervisor))
         for wrong, right, said in _BEGIN_WITH:
             altered = alter(admin, wrong)
