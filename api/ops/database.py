@@ -17,7 +17,7 @@ from threading import Event
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from api.ops.embedded_postgres import SUPERUSER, Embedded
+from api.ops.embedded_postgres import HEARS_S, SUPERUSER, Embedded
 from api.ops.home_notes import RUNNING
 from api.ops.wiring import role_dsn, server_url
 from api.settings import TICKET_KEY, EnclaveFacts, Home, Settings, SettingsError
@@ -91,10 +91,10 @@ def break_off(settings: Settings) -> None:
     Embedded(settings.home).break_off()
 
 
-def stop_database(settings: Settings) -> None:
-    """Stops the embedded server of this home; any other server is not ours to stop."""
+def stop_database(settings: Settings, hears_s: float = HEARS_S) -> None:
+    """Stops the embedded server of this home (`stop`); any other server is not ours to stop."""
     if settings.database_url is None and (settings.home / "pg").is_dir():
-        Embedded(settings.home).stop()
+        Embedded(settings.home).stop(hears_s)
 
 
 def place(settings: Settings, dbname: str) -> dict[str, Any]:

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import pwd
 import re
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -37,6 +39,12 @@ _ANSWER_S: Final = 2.0
 _SOCKET_PATH_LIMIT: Final = 90  # bytes; sun_path holds 107 with "/.s.PGSQL.<port>"
 _START_ATTEMPTS: Final = 5
 _START_WAIT_S: Final = 60
+HEARS_S: Final = 5.0
+"""How long a server may take to hear that it is to stop, where nobody waits for less."""
+_ENDS_S: Final = 10.0
+"""How long it may then take to end: it writes what it had in memory."""
+_STEP_S: Final = 0.02
+_KILLED_S: Final = 5.0
 _ORPHANS_WAIT_S: Final = 10.0
 _TELLS_OF_WRITES: Final = (5, 8)
 _RECOVER_WAIT_S: Final = 86_400
@@ -82,6 +90,9 @@ _RUN_BY_A_SERVER: Final = (
     "shared_preload_libraries", "session_preload_libraries", "local_preload_libraries",
     "ssl_passphrase_command",
 )  # fmt: skip
+
+
+_log = logging.getLogger("socai.roles")
 
 
 class EmbeddedError(Exception):
@@ -172,13 +183,12 @@ class Embedded:
             EmbeddedError: With the end of the server's own log.
         """
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self._alone():
-            if not (self._data / "PG_VERSION").exists():
-                self._make_cluster()
-            over = over or Event()
-            if not self._answers(over):
-                self._start(over=over)
-            (self._data / UNDER_WAY).unlink(missing_ok=True)  # whoever goes on from it keeps it
+        over = over or Event()
+        late = time.monotonic() + _START_WAIT_S  # each question to one that hangs waits too
+        while not self._started(over):
+            if over.is_set() or time.monotonic() > late:
+                raise EmbeddedError(f"the embedded server runs and does not answer: {self._tail()}")
+            over.wait(0.1)
         return self.dsn()
 
     def restore(self, fill: Callable[[Path], None]) -> None:
@@ -244,20 +254,55 @@ class Embedded:
         """Ends a server that somebody is starting; it recovers once more at its next start."""
         self._pg_ctl("stop", "-m", "immediate", "-W")
 
-    def stop(self) -> None:
-        """Stops the server at once, every transaction that has not committed undone.
+    def stop(self, hears_s: float = HEARS_S) -> None:
+        """Stops the server, every transaction that has not committed undone.
+
+        One that hangs hears nothing: it is killed, and recovers at its next start what it had
+        committed.
+
+        Args:
+            hears_s: How long it may take to hear this; one that has ends within ten seconds.
 
         Raises:
-            EmbeddedError: It did not stop within a minute.
+            EmbeddedError: Not even killed does it end: its disk hangs.
         """
         if not self._root.is_dir():
             return
         with self._alone():
-            if not self.running:
+            pid = self._pid()
+            if pid is None or not self.running:
                 return
-            done = self._pg_ctl("stop", "-m", "fast", "-w", "-t", str(_START_WAIT_S))
-            if done.returncode != 0:
-                raise EmbeddedError(f"the embedded server does not stop: {self._tail()}")
+            self._pg_ctl("stop", "-m", "fast", "-W")
+            if not self._ends(pid, hears_s):
+                self._kill(pid)
+
+    def _ends(self, pid: int, hears_s: float) -> bool:
+        asked = time.monotonic()
+        while _lives(pid):
+            waited_s = time.monotonic() - asked
+            if waited_s > _ENDS_S or (waited_s > hears_s and not self._hears()):
+                return False
+            time.sleep(_STEP_S)
+        return True
+
+    def _hears(self) -> bool:
+        """Whether it knows that it is to stop: the state stands last in its pid file."""
+        with contextlib.suppress(OSError):
+            return "stopping" in (self._data / "postmaster.pid").read_text("ascii", "replace")
+        return True  # the file goes last
+
+    def _kill(self, pid: int) -> None:
+        """Server first, so that it starts no more parts, which do not hear that it is gone."""
+        _log.warning(
+            "PostgreSQL did not end in time and was killed; what was recorded stands, and its next"
+            " start takes longer"
+        )
+        every = [pid, *_children(pid)]
+        for one in every:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+        if not _ended(every, _KILLED_S):
+            raise EmbeddedError(f"the embedded server does not stop: {self._tail()}")
 
     def dsn(
         self, *, user: str = SUPERUSER, password: str | None = None, dbname: str = "postgres"
@@ -349,21 +394,24 @@ class Embedded:
                 over.wait(0.5 * (attempt + 1))
         raise EmbeddedError(f"the embedded server does not start: {self._tail()}")
 
-    def _answers(self, over: Event) -> bool:
-        """Whether it runs and takes connections; one that is dying or starting is waited for.
+    def _started(self, over: Event) -> bool:
+        """False where it runs and takes no connection: it is dying, starting, or hangs.
 
-        By the clock: one that hangs lets each question wait too, and nobody else can stop it
-        meanwhile.
+        Between two questions somebody else may stop it.
         """
-        late = time.monotonic() + _START_WAIT_S
-        while self.running:
-            place = (f"--host={self.host}", f"--port={self.port}")
-            if self._execute("pg_isready", *place, "--timeout=1", "--quiet").returncode == 0:
-                return True
-            if over.is_set() or time.monotonic() > late:
-                raise EmbeddedError(f"the embedded server runs and does not answer: {self._tail()}")
-            over.wait(0.1)
-        return False
+        with self._alone():
+            if not (self._data / "PG_VERSION").exists():
+                self._make_cluster()
+            if not self.running:
+                self._start(over=over)
+            elif not self._answers():
+                return False
+            (self._data / UNDER_WAY).unlink(missing_ok=True)  # whoever goes on from it keeps it
+        return True
+
+    def _answers(self) -> bool:
+        place = (f"--host={self.host}", f"--port={self.port}")
+        return self._execute("pg_isready", *place, "--timeout=1", "--quiet").returncode == 0
 
     def _pid(self) -> int | None:
         """Process id in `postmaster.pid`; None where there is none."""
@@ -385,7 +433,7 @@ class Embedded:
         while _lives_in(self._data):
             if over.is_set() or time.monotonic() > late:
                 return  # the server says what is in its way
-            time.sleep(0.02)
+            time.sleep(_STEP_S)
         if _is_dead(pid):
             for held in (self._data / "postmaster.pid", *self._run.glob(".s.PGSQL.*.lock")):
                 held.unlink(missing_ok=True)
@@ -534,6 +582,37 @@ def _is_dead(pid: int) -> bool:
     except OSError:
         return False
     return status.rpartition(")")[2].split()[0] in ("Z", "X")
+
+
+def _ended(pids: Sequence[int], within_s: float) -> bool:
+    """Whether all of these have ended by then; a zombie has."""
+    late = time.monotonic() + within_s
+    while any(_lives(pid) for pid in pids):
+        if time.monotonic() > late:
+            return False
+        time.sleep(_STEP_S)
+    return True
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return not _is_dead(pid)
+
+
+def _children(pid: int) -> list[int]:
+    """Told by what everybody may read of a process: its parts run as another account."""
+    found = list[int]()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            status = (process / "stat").read_text("ascii", "replace")
+            if int(status.rpartition(")")[2].split()[1]) == pid:
+                found.append(int(process.name))
+    return found
 
 
 def _lives_in(folder: Path) -> bool:

@@ -59,6 +59,8 @@ _ANSWERED_S: Final = GRACE_S + 0.1
 """How long the API may take to answer what is under way, once it is told to stop, and to end."""
 _LOOPS_S: Final = 0.4
 """How long the loops may take after it; each is killed at any point without harm."""
+_DATABASE_S: Final = 1.6
+"""When the database is waited for no longer: to kill one that hangs takes until two seconds."""
 _ASK_S: Final = 2.5
 _KILLED_S: Final = 5.0
 """How long the port may be held by what is left of an earlier run that was killed."""
@@ -115,6 +117,13 @@ class Supervisor:
     _over: Event = field(default_factory=Event)
     _lock: Lock | None = None
     _listener: socket.socket | None = None
+    _told: float | None = None
+
+    @property
+    def left_s(self) -> float:
+        """How long the database may take to hear that it is to stop, once all others have."""
+        since = 0.0 if self._told is None else monotonic() - self._told
+        return max(0.0, _DATABASE_S - since)
 
     @property
     def url(self) -> str:
@@ -208,6 +217,7 @@ class Supervisor:
 
         The API comes first: what it was asked before needs the others to be answered.
         """
+        self._told = self._told or monotonic()
         children = {role: child.process for role, child in self._children.items()}
         self._children = {}
         api = [process for role, process in children.items() if role == API]

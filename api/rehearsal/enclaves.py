@@ -193,7 +193,7 @@ def served(settings: Settings, *, keep_database: bool = False) -> Iterator[str]:
     finally:
         supervisor.stop()
         if not keep_database:
-            database.stop_database(settings)
+            database.stop_database(settings, supervisor.left_s)
 
 
 def opening(play: Play) -> datetime:

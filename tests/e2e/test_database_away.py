@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
@@ -19,12 +22,15 @@ from psycopg import sql
 from api.cli.commands import operator
 from api.client.connection import JOSE, trusted
 from api.ops import database
+from api.ops.child_processes import python
 from api.ops.embedded_postgres import Embedded, EmbeddedError
+from api.ops.home_notes import RUNNING
 from api.ops.supervisor import Supervisor
-from api.settings import EnclaveFacts, Home, Settings
+from api.settings import EnclaveFacts, Home, Settings, child_environment
 from ledger.log.statement import flattened
 from tests.a_ledger import appointment
 from tests.fixtures.app import found, open_service
+from tests.fixtures.founded import founded
 from tests.fixtures.postgres import Database, make_database
 from tests.processes import pids
 
@@ -46,6 +52,7 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE usename = ANY(%s) AND backend_start < %s
 """
 _KEPT: Final = "SELECT count(*) > 0 FROM proj.lease WHERE until > clock_timestamp()"
+_HANGS_S = 30
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
@@ -265,6 +272,53 @@ def test_an_act_that_is_under_way_when_all_is_stopped_gets_its_receipt(
         said = running.output.read_text("utf-8")
         assert "couldn't stop thread" not in said
         assert "SIGKILL" not in said
+
+
+def test_serve_ends_though_its_database_hangs(tmp_path: Path) -> None:
+    """Server and parts stopped as they are: what they hold is killed, and comes up again.
+
+    It took over a minute, and said that nothing had been recorded.
+    """
+    settings = founded(Settings.at(tmp_path / "own", workers=1, port=0))
+    with (tmp_path / "log").open("wb") as said:
+        serving = subprocess.Popen(
+            python("-m", "api.cli.main", "serve"),
+            env=child_environment(settings),
+            stdout=said,
+            stderr=said,
+        )
+    try:
+        until(lambda: serving.poll() is not None or _ready(settings), "it is not ready")
+        for part in _parts(settings.home):
+            os.kill(part, signal.SIGSTOP)
+        serving.terminate()
+        assert serving.wait(_HANGS_S) == 0, (tmp_path / "log").read_text("utf-8")[-2_000:]
+        assert not _parts(settings.home)
+        server = Embedded(settings.home)
+        server.start()
+        own = server.dsn(dbname=str(Home(settings).facts().database["dbname"]))
+        with psycopg.connect(own) as looks:
+            assert looks.execute("SELECT size FROM log.log_head").fetchone() == (2,)
+    finally:
+        serving.kill()
+        Embedded(settings.home).stop(0)
+
+
+def _ready(settings: Settings) -> bool:
+    with suppress(OSError, ValueError, httpx.TransportError):
+        url = orjson.loads((settings.home / RUNNING).read_bytes())["url"]
+        return httpx.get(f"{url}/health/ready", timeout=60).is_success
+    return False
+
+
+def _parts(home: Path) -> list[int]:
+    """Every process of the embedded server, whoever started it."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "cwd").samefile(home / "pg" / "data"):
+                found.append(int(process.name))
+    return found
 
 
 def test_serve_does_not_end_where_what_a_killed_one_left_is_in_its_way(

@@ -7,6 +7,7 @@ import signal
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
@@ -23,6 +24,7 @@ from ledger.errors import Fatal
 from ledger.postgres import migrate
 from tests.fixtures.clusters import recover_for_ten_minutes
 
+_SOON_S = 30
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("made_clusters")]
 
 
@@ -97,7 +99,7 @@ def test_what_a_killed_server_left_is_waited_for_and_no_start_is_tried_in_vain(
 def test_a_server_that_hangs_is_waited_for_by_the_clock_and_until_told_otherwise(
     server: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each question hangs as well; whoever asks keeps everybody else from stopping it."""
+    """Each question hangs as well."""
     server.start()
     monkeypatch.setattr(embedded_postgres, "_START_WAIT_S", 2)
     pid = int((tmp_path / "home/pg/data/postmaster.pid").read_text().splitlines()[0])
@@ -113,6 +115,44 @@ def test_a_server_that_hangs_is_waited_for_by_the_clock_and_until_told_otherwise
             os.kill(pid, signal.SIGCONT)
     monkeypatch.undo()
     assert server.start() == server.dsn()
+
+
+def test_a_server_that_hangs_is_killed_by_who_stops_it_and_keeps_what_it_had_committed(
+    server: Embedded, tmp_path: Path
+) -> None:
+    """It hears nothing, nor do its parts; whoever asks it meanwhile stands in nobody's way."""
+    pid, told = _pid_of(server, tmp_path), Event()
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept (a int)")
+        for one in (pid, connection.info.backend_pid):
+            os.kill(one, signal.SIGSTOP)
+        with ThreadPoolExecutor(2) as pool:
+            asking = pool.submit(server.start, told)
+            wait([asking], timeout=0.5)
+            pool.submit(server.stop, 0.2).result(_SOON_S)
+            told.set()
+    with suppress(EmbeddedError):  # told, it may have begun anew before
+        asking.result()
+    with psycopg.connect(server.start()) as again:
+        again.execute("SELECT a FROM kept")
+    assert _pid_of(server, tmp_path) != pid
+
+
+def test_a_server_that_hears_is_let_write_what_it_has(server: Embedded, tmp_path: Path) -> None:
+    """One of its parts that hangs for a while is no server that does."""
+    with psycopg.connect(server.start()) as connection, ThreadPoolExecutor(1) as pool:
+        os.kill(connection.info.backend_pid, signal.SIGSTOP)
+        stopping = pool.submit(server.stop, 0)
+        assert not wait([stopping], timeout=1).done, "it has heard, and is waited for"
+        os.kill(connection.info.backend_pid, signal.SIGCONT)
+        stopping.result(_SOON_S)
+    assert not server.running
+    assert "database system is shut down" in (tmp_path / "home/pg/server.log").read_text("utf-8")
+
+
+def _pid_of(server: Embedded, tmp_path: Path) -> int:
+    server.start()
+    return int((tmp_path / "home/pg/data/postmaster.pid").read_text().splitlines()[0])
 
 
 @pytest.mark.parametrize(

@@ -201,7 +201,7 @@ def serve(port: int | None, role: str, known: CheckpointFile | None, *, hold: bo
     finally:
         supervisor.stop()
         if role == "all":
-            database.stop_database(settings)
+            database.stop_database(settings, supervisor.left_s)
 
 
 def _facts_once_up(settings: Settings) -> EnclaveFacts:
