@@ -362,7 +362,7 @@ class Enclave:
         except SettingsError:
             return False
         except Unavailable as error:
-            if error.code != "ticket_refused":
+            if error.code not in ("ticket_refused", "clocks_apart"):
                 raise
             return False
         except psycopg.Error as error:

@@ -117,7 +117,8 @@ class PostgresSight:
             begins: Whether a case is begun: whoever takes one in waits for nobody else's records.
 
         Raises:
-            Unavailable: `audience_late`: who takes part in it is not known yet; `ticket_refused`.
+            Unavailable: `audience_late`: who takes part in it is not known yet; `ticket_refused`,
+                `clocks_apart`.
         """
         if asker() is None:
             return "whole"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, Final, LiteralString, cast
 from uuid import UUID
 
@@ -30,9 +31,11 @@ _ASK: Final[LiteralString] = (
 )
 _END: Final[LiteralString] = "SELECT comp, via, rule FROM sec.read_under('{%s}');%s COMMIT"
 _ORDERS: Final[LiteralString] = " SELECT via, rule FROM sec.reads_by();"
+_ENDED: Final[LiteralString] = "SELECT to_timestamp(%s::bigint) <= now()"
 TRUE: Final = b"\1"
 """As a statement that is asked at once brings it."""
 _PLAIN: Final = re.compile(r"[A-Za-z0-9|#_.:-]+")
+_SECONDS: Final = re.compile(r"[0-9]{1,12}")
 
 
 class Ticketed:
@@ -53,7 +56,8 @@ class Ticketed:
         """A connection in its transaction.
 
         Raises:
-            Unavailable: `ticket_refused` or `audience_late`; the database went away.
+            Unavailable: `ticket_refused`, `clocks_apart` or `audience_late`; the database went
+                away.
         """
         held = self._held.get()
         if held is not None:
@@ -98,7 +102,9 @@ class Ticketed:
             return None
         said = [who.ticket.encode(), _stated(who).encode(), stream.encode(), comp.bytes]
         ((timely, via, rule, *found),) = reading(self._pool, lambda one: question.rows(one, said))
-        _require(timely=None if timely is None else timely == TRUE, of_cases=who.of_cases)
+        if timely is None:
+            raise reading(self._pool, partial(_refused, ticket=who.ticket))
+        _require(timely=timely == TRUE, of_cases=who.of_cases)
         if found[0] is None:
             return None
         seen_by = None if via is None else Under(UUID(bytes=via), (rule or b"").decode())
@@ -119,22 +125,22 @@ def _begin(connection: Connection, who: Asker | None) -> None:
         connection.execute(_BEGIN)
         return
     if not _PLAIN.fullmatch(who.ticket):
-        raise _refused()
+        raise _refused(connection, who.ticket)
     cursor = connection.execute((_ASK % (who.ticket, _stated(who))).encode(), prepare=False)
     cursor.nextset()
     cursor.nextset()
     row = cursor.fetchone()
-    _require(timely=None if row is None else row[0], of_cases=who.of_cases)
+    if row is None or row[0] is None:
+        raise _refused(connection, who.ticket)
+    _require(timely=bool(row[0]), of_cases=who.of_cases)
 
 
 def _stated(who: Asker) -> str:
     return "" if who.at is None else who.at.isoformat()
 
 
-def _require(*, timely: object, of_cases: bool) -> None:
+def _require(*, timely: bool, of_cases: bool) -> None:
     """What `sec.answers` says lets it be answered."""
-    if timely is None:
-        raise _refused()
     if of_cases and not timely:
         raise audience_late()
 
@@ -165,8 +171,22 @@ def _end(connection: Connection) -> None:
         raise audience_late()
 
 
-def _refused() -> Unavailable:
-    """The session is good and the database does not know it: no empty answer (access.md G13)."""
+def _refused(connection: Connection, ticket: str) -> Unavailable:
+    """The session is good and the database does not know it: no empty answer (access.md G13).
+
+    It judges a ticket's end by its own clock: no key mends one that has ended as it was made.
+    """
+    ends = ticket.partition("#")[0].rpartition("|")[2]
+    if _SECONDS.fullmatch(ends) and connection.execute(_ENDED, [int(ends)]).fetchone() == (True,):
+        return Unavailable(
+            "clocks_apart",
+            Message(
+                "This server's clock is minutes behind the database's, which therefore takes no"
+                " ticket of it: nothing is shown and nothing was recorded. Tell the operator to"
+                " keep both by NTP, then send the same again."
+            ),
+            retry_after_s=60,
+        )
     return Unavailable(
         "ticket_refused",
         Message(

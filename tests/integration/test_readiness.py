@@ -7,9 +7,11 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from threading import Event
 from threading import enumerate as threads
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -143,6 +145,27 @@ def test_tickets_that_have_ended_as_they_are_made_are_laid_to_the_clock(now: Ser
     assert not said["clock"]["ok"]
     assert "NTP" in said["ticket"]["detail"]
     assert "socai migrate" not in said["ticket"]["detail"]
+
+
+@pytest.mark.operation
+@pytest.mark.parametrize("path", ["/v1/worklist", f"/v1/cases/{UUID(int=1)}"])
+def test_who_asks_while_the_clock_is_behind_is_told_of_the_clock(now: Service, path: str) -> None:
+    """Also of one case, which is asked in a single statement: `socai migrate` mends nothing."""
+    now.start()
+    now.hire("cv")
+    headers = {**now.headers("cv"), "Accept-Language": "en"}
+    tickets = now.enclave._tickets
+    tickets._clock = StepClock(RealClock().now() - timedelta(minutes=10))
+    tickets.forget()
+    try:
+        answer = now.client.get(path, headers=headers)
+    finally:
+        tickets._clock = RealClock()
+        tickets.forget()
+    told = answer.get_json()
+    assert (answer.status_code, told["code"], told["recorded"]) == (503, "clocks_apart", "nothing")
+    assert "NTP" in told["detail"]
+    assert "migrate" not in answer.text
 
 
 def test_a_database_that_cancels_what_it_is_asked_is_told(

@@ -42,7 +42,7 @@ _EVERY_CALL: Final = (
 )
 _SIGNED_IN: Final = ("not_signed_in",)
 _WITH_BODY: Final = ("unsupported_media_type", "too_large", "request_timeout")
-_TICKETED: Final = ("ticket_refused",)
+_TICKETED: Final = ("ticket_refused", "clocks_apart")
 _OF_CASES: Final = ("audience_late", "read_not_logged")
 _TAGGED: Final = ("precondition_failed",)
 _HEAVY: Final = ("too_many_requests",)
