@@ -53,7 +53,7 @@ class JudgedStream:
         It ends at an erased record: what stands behind one nobody can tell from the log.
         """
         if self._ended or before <= self._reached:
-            return self._found
+            return self._before(before)
         for row in self._store.stream(self._stream.id, self._stream.version):
             if row.index >= before:
                 break
@@ -61,6 +61,12 @@ class JudgedStream:
                 break
         self._reached = before if before < END else 0
         return self._found
+
+    def _before(self, index: int) -> dict[int, SetAside | None]:
+        """Of what is judged; somebody else may have asked further."""
+        if not self._found or next(reversed(self._found)) < index:
+            return self._found
+        return {at: aside for at, aside in self._found.items() if at < index}
 
     def event(self, row: StoredRecord) -> Event | ContentErased:
         """A record of the stream as the rules have it, or what is left of an erased one.

@@ -22,6 +22,7 @@ from ledger.ports import RecordStore
 from ledger.postgres.connect import is_passing
 from ledger.regulation.acts.act import ORDINARY
 from ledger.streams.record_reader import Opened, Reader
+from ledger.write.judged_stream import JudgedStreams
 from ledger.write.registry_follower import RegistryFollower
 from projections.engine.generations import ConcurrentUpdate, ViewState
 from projections.engine.log_source import RecordsLog
@@ -77,6 +78,7 @@ class BatchTransaction:
         level: Its level.
         most: Most records in a transaction.
         follower: Follows the registry: one a process, however many groups it has.
+        judged: As of `RecordsLog`: one a process, too.
         share: Which part of the log it folds.
         lean: As of `Fold`.
         turn_s: How long a batch may take: by what the last one took, the next is shorter. None: as
@@ -94,6 +96,7 @@ class BatchTransaction:
         level: str,
         most: int,
         follower: RegistryFollower,
+        judged: JudgedStreams | None = None,
         share: Shard = ALL_SHARDS,
         lean: bool = False,
         turn_s: float | None = None,
@@ -111,6 +114,7 @@ class BatchTransaction:
         self._turn_s = turn_s
         self._pace = most
         self._follower = follower
+        self._judged = judged
         self._doubted: set[int] = set()  # records that stopped a view: judged in full before more
         self._fold: Fold | None = None
         self._width = most
@@ -199,10 +203,10 @@ class BatchTransaction:
     ) -> None:
         behind, until = members[0].judged, monotonic() + LOOK_S
         judged, steps = behind, []
-        for opened in self._reader.read(behind + 1, min(_LOOK, last - behind)):
-            step = fold.look_back(opened)
+        for row in self._records.read(behind + 1, min(_LOOK, last - behind)):
+            step = fold.look_back(row)
             steps += [] if step is None else [step]
-            judged = opened.index
+            judged = row.index
             if monotonic() > until:
                 break
         with connection.transaction(), connection.cursor() as cursor:
@@ -239,7 +243,7 @@ class BatchTransaction:
             merged = self._level == ORDINARY and set(self._views) == {acts.NAME}
             log = RecordsLog(
                 self._records, self._reader, connection, self._follower,
-                numbered=self._share.whole or not merged,
+                numbered=self._share.whole or not merged, judged=self._judged,
             )  # fmt: skip
             fold = self._fold = Fold(
                 log, self._origin, self._level, position, self._share, lean=self._lean

@@ -32,6 +32,8 @@ class RecordsLog:
         follower: Follows the registry.
         numbered: Whether it says what is entered in registers; not to a part of the timeline, which
             is numbered as a whole when its parts are merged.
+        judged: Streams judged in full, where a process has more folds than one: each record is
+            judged once for all of them.
     """
 
     def __init__(
@@ -42,13 +44,14 @@ class RecordsLog:
         follower: RegistryFollower,
         *,
         numbered: bool = True,
+        judged: JudgedStreams | None = None,
     ) -> None:
         self._records = records
         self._reader = reader
         self._connection = connection
         self._follower = follower
         self._numbered = numbered
-        self._judged = JudgedStreams(follower, records, reader)
+        self._judged = judged or JudgedStreams(follower, records, reader)
 
     def read(self, start: int, limit: int) -> Sequence[Opened]:
         """Records `start` …, opened. Raises: VerificationError."""

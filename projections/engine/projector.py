@@ -18,6 +18,7 @@ from ledger.message import Message
 from ledger.ports import Notices, RecordStore, Watch
 from ledger.streams.record_reader import Opened, Reader
 from ledger.write.forgetting import Forgetting
+from ledger.write.judged_stream import JudgedStreams
 from ledger.write.registry_follower import RegistryFollower
 from projections.engine.batch_transaction import BatchTransaction, is_away
 from projections.engine.beat import Beat
@@ -100,6 +101,7 @@ class Projector:
         self._records = records
         self._reader = reader.for_folds()
         self._follower = follower or RegistryFollower(records, reader)
+        self._judgements = JudgedStreams(self._follower, records, reader)
         self._origin = origin
         self._level = level
         self._views = {view.name: view for view in views}
@@ -159,7 +161,8 @@ class Projector:
         if self._connection is not None:
             self._lease.release(self._connection)
             self._connection.close()
-        self._connection, self._groups = None, {}
+        self._connection = None
+        self._let_go()
 
     def catch_up(self) -> int:
         """Folds all that is committed now, live generations first; returns the position reached."""
@@ -210,7 +213,7 @@ class Projector:
         try:
             return self._step(*active)
         except ConcurrentUpdate:
-            self._groups = {}
+            self._let_go()
             return True  # the next look says where the views stand, and whose the lease is
         finally:
             self._opened = ()  # what is shredded meanwhile is not kept by whoever waits
@@ -235,7 +238,7 @@ class Projector:
                 if (group := self._groups.get(name)) is not None
             )
         except ConcurrentUpdate:
-            self._groups = {}
+            self._let_go()
             return True
 
     def _work(self) -> bool:
@@ -292,7 +295,8 @@ class Projector:
                 self._views, self._records, self._reader,
                 origin=self._origin, level=self._level,
                 most=self._batch if read else self._largest, follower=self._follower,
-                lean=name == _AHEAD, turn_s=TURN_S if read else None, read=self._read,
+                judged=self._judgements, lean=name == _AHEAD,
+                turn_s=TURN_S if read else None, read=self._read,
             )  # fmt: skip
         folded = group.advance(connection, places, size)
         if folded is None:
@@ -313,7 +317,7 @@ class Projector:
     def _active(self) -> tuple[Connection, HeldLease] | None:
         """The loop's connection while it holds the lease, and how all stands; else None."""
         if self._connection is None or self._connection.closed:
-            self._groups = {}
+            self._let_go()
             connection = self._connect()
             connection.autocommit = True
             try:
@@ -327,7 +331,7 @@ class Projector:
         self._stands_by = found is None
         if found is not None:
             return self._connection, found
-        self._groups = {}
+        self._let_go()
         if self._builders is not None:
             self._builders.stop()
         return None
@@ -349,9 +353,14 @@ class Projector:
     def _forget(self) -> None:
         """Lets go of what was shredded, and of keys whose files are gone."""
         if self._forgetting is not None and self._forgetting.look():
-            self._groups = {}
+            self._let_go()
             if self._builders is not None:
                 self._builders.stop()
+
+    def _let_go(self) -> None:
+        """Of what was folded and judged."""
+        self._groups = {}
+        self._judgements.forget()
 
     def _size(self) -> int:
         return self._records.head().size

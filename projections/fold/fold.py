@@ -21,6 +21,7 @@ from uuid import UUID
 
 from keys import canonical
 from ledger.errors import VerificationError
+from ledger.ports import StoredRecord
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.guard_input import DecisionContext
 from ledger.regulation.case.other_cases_port import REPORTS, CountedReport, report_of
@@ -457,18 +458,22 @@ class Fold:
         if step.effect and act.act in REPORTS:
             self.cases.known.append(report_of(act, opened.index))
 
-    def look_back(self, opened: Opened) -> Step | None:
+    def look_back(self, row: StoredRecord) -> Step | None:
         """A step that takes back what was let stand and the rules refuse; None where they do not.
 
         Args:
-            opened: A record that was folded before, of which no guard may have been asked.
+            row: A record that was folded before, of which no guard may have been asked. Only one
+                that is refused is opened.
         """
-        if opened.statement is None or not opened.stream.startswith(CASE):
+        if not row.stream.startswith(CASE):
             return None
         behind = self.position + 1
-        found = self._log.judged(opened.stream, behind)
-        aside, back = found.get(opened.index), {opened.index}
+        found = self._log.judged(row.stream, behind)
+        aside, back = found.get(row.index), {row.index}
         if aside is None:
+            return None
+        (opened,) = self._log.read(row.index, 1)
+        if opened.statement is None:  # it does not open, or was erased meanwhile
             return None
         if opened.index not in self._doubted:  # what is built on it does not stand either
             back |= _refused_in(found)

@@ -6,6 +6,7 @@ Any batch, any restart, any rebuild gives the same rows; poison stops visibly.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -21,12 +22,15 @@ import pytest
 from psycopg import sql
 
 from api.ops.embedded_postgres import Embedded
+from keys import envelope_encryption
 from ledger.ports import StoredRecord
 from ledger.postgres.connect import Pool
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.ticketed import Ticketed
 from ledger.regulation.acts.json_shape import fmt_time
+from ledger.streams.event import Event as LogEvent
 from ledger.streams.record_reader import Reader
+from ledger.streams.stream import Stream
 from ledger.write.registry_follower import RegistryFollower
 from projections.checks.rebuild_comparison import compare
 from projections.engine import generations
@@ -318,6 +322,42 @@ def test_a_record_that_comes_alone_costs_few_statements(database: Database) -> N
     assert len(asked) <= 16, "\n".join(asked)
     assert records.sections == [(last, 1)]  # opened once, for the audience and the others
     projector.close()
+
+
+def test_a_look_back_judges_each_record_once_and_opens_none_that_stands(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on beside whoever waits for a proof, so that what it costs is waited for, too.
+
+    What is folded for who takes part and what is folded for the other views are two folds, and the
+    rules say the same of a record to both.
+    """
+    judged, opened = Counter[int](), list[int]()
+    settled, open_state = RegistryFollower.settled, envelope_encryption.open_state
+
+    def count(self: RegistryFollower, stream: Stream, event: LogEvent) -> LogEvent:
+        judged.update(() if event.index is None else (event.index,))
+        return settled(self, stream, event)
+
+    def note(*args: Any, **named: Any) -> bytes:  # noqa: ANN401 - as what it stands for
+        opened.append(named["seq"])
+        return open_state(*args, **named)
+
+    monkeypatch.setattr(RegistryFollower, "settled", count)
+    projector = bench.projector()
+    projector.catch_up()
+    before = judged.total()
+    monkeypatch.setattr(envelope_encryption, "open_state", note)
+    while projector.look_back():
+        pass
+    projector.close()
+    with bench.reading() as connection:
+        cases = connection.execute(
+            "SELECT index FROM log.records JOIN log.streams USING (stream_id)"
+            " WHERE starts_with(name, 'case/')"
+        ).fetchall()
+    assert {index: judged[index] for (index,) in cases} == {index: 1 for (index,) in cases}
+    assert len(opened) == judged.total() - before > 0
 
 
 def test_a_flood_does_not_stop_the_other_views(bench: Bench) -> None:
