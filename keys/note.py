@@ -11,11 +11,12 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from keys import canonical, signer
 from keys.errors import InvalidSignature, Malformed
-from keys.signer import ED25519, ML_DSA_44, RawSigner
+from keys.signer import ED25519, ML_DSA_44, PublicKey, RawSigner
 
 TYPE_ED25519: Final = 0x01
 TYPE_COSIGNATURE: Final = 0x04
@@ -32,15 +33,22 @@ KEY_ID_BYTES: Final = 4
 _TIME_BYTES: Final = 8
 _MAX_TIME: Final = 2**63 - 1
 _VKEY_PARTS: Final = 3
-_LINE: Final = re.compile(r"— (\S+) (\S+)")
-_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
+_LINE_PARTS: Final = 3
+_DASH: Final = "—"
+_CONTROL: Final = bytes((*range(0x0A), *range(0x0B, 0x20), 0x7F))
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 _KEY_ID_HEX: Final = re.compile(r"[0-9a-f]{8}")
 
 
+@lru_cache(maxsize=64)
+def _loaded(kind: int, raw: bytes) -> PublicKey:
+    """Once for each key: one of these has signed every checkpoint of a log. Raises: Malformed."""
+    return signer.load_public(_ALGS[kind], raw)
+
+
 def _check_name(name: str) -> None:
     # C2SP signed-note: a key name is not empty and has neither spaces nor "+".
-    if name.split() != [name] or "+" in name or _CONTROL.search(name):
+    if name.split() != [name] or "+" in name or _has_control(name.encode()):
         raise Malformed("a key name is not empty and has no space, plus or control character")
 
 
@@ -62,7 +70,7 @@ class VKey:
         _check_name(self.name)
         if self.kind not in _ALGS:
             raise Malformed(f"no such signature type: {self.kind}")
-        signer.load_public(_ALGS[self.kind], self.raw)
+        _loaded(self.kind, self.raw)
 
     @classmethod
     def parse(cls, text: str) -> VKey:
@@ -103,7 +111,7 @@ class VKey:
             # formats.md §7: the time of an 0x06 signature is the time of signing, never 0.
             if time_s > _MAX_TIME or (self.kind == TYPE_ML_DSA_44 and time_s == 0):
                 raise InvalidSignature("the time of the cosignature is not allowed")
-        key = signer.load_public(_ALGS[self.kind], self.raw)
+        key = _loaded(self.kind, self.raw)
         key.verify(blob, signed_message(self.kind, self.name, text, time_s))
         return time_s
 
@@ -189,18 +197,23 @@ def _decode(data: bytes) -> str:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise Malformed("the note is not UTF-8") from error
-    if _CONTROL.search(text):
+    if _has_control(data):
         raise Malformed("the note has a control character")
     return text
 
 
+def _has_control(data: bytes) -> bool:
+    """Of UTF-8, in which no other character has such a byte."""
+    return len(data.translate(None, _CONTROL)) != len(data)
+
+
 def _parse_line(line: str) -> NoteSignature:
-    match = _LINE.fullmatch(line)
-    if not match:
+    parts = line.split(" ")
+    if len(parts) != _LINE_PARTS or parts[0] != _DASH:
         raise Malformed("a signature line is an em dash, a name and base64, one space apart")
-    name = match[1]
+    _, name, encoded = parts
     _check_name(name)
-    data = canonical.unb64std(match[2])
+    data = canonical.unb64std(encoded)
     if len(data) <= KEY_ID_BYTES:
         raise Malformed("a signature line holds a key id and a signature")
     return NoteSignature(name, data[:KEY_ID_BYTES], data[KEY_ID_BYTES:])
