@@ -28,6 +28,7 @@ from projections.engine.generations import ConcurrentUpdate, ViewState
 from projections.engine.log_source import RecordsLog
 from projections.fold.fold import Fold
 from projections.fold.shard import ALL_SHARDS, Shard
+from projections.fold.statement_check import Form
 from projections.views import acts
 from projections.views.base import Connection, Cursor, View
 
@@ -84,6 +85,7 @@ class BatchTransaction:
         turn_s: How long a batch may take: by what the last one took, the next is shorter. None: as
             long as it likes.
         read: As of `reader`, for batches; where what was read for another group is read again.
+        form: As of `Fold`: groups that fold the same records share it.
     """
 
     def __init__(  # noqa: PLR0913 - the ports, the log's name and five choices
@@ -101,11 +103,13 @@ class BatchTransaction:
         lean: bool = False,
         turn_s: float | None = None,
         read: Callable[[int, int], Sequence[Opened]] | None = None,
+        form: Form | None = None,
     ) -> None:
         self._views = views
         self._records = records
         self._reader = reader
         self._read = read or reader.read
+        self._form = form
         self._origin = origin
         self._level = level
         self._most = most
@@ -246,7 +250,13 @@ class BatchTransaction:
                 numbered=self._share.whole or not merged, judged=self._judged,
             )  # fmt: skip
             fold = self._fold = Fold(
-                log, self._origin, self._level, position, self._share, lean=self._lean
+                log,
+                self._origin,
+                self._level,
+                position,
+                self._share,
+                lean=self._lean,
+                form=self._form,
             )
             for index in self._doubted:
                 fold.doubt(index)

@@ -37,6 +37,7 @@ from projections.engine.lease import LEASE_S, HeldLease, Lease
 from projections.engine.rebuild_pool import Builders
 from projections.engine.rebuild_worker import LARGEST
 from projections.fold.fold import BATCH
+from projections.fold.statement_check import Form
 from projections.views import audience
 from projections.views.all_views import VIEWS
 from projections.views.base import Connection, View
@@ -117,6 +118,7 @@ class Projector:
         self._ahead_s = ahead_s
         self._shared = 0.0  # when the others had a turn
         self._opened: Sequence[Opened] = ()  # what this step has read
+        self._form = Form(origin, level)  # and whose signature was good
         self._sweep = GcPause()
 
     # -- running -------------------------------------------------------------------------------
@@ -296,7 +298,7 @@ class Projector:
                 origin=self._origin, level=self._level,
                 most=self._batch if read else self._largest, follower=self._follower,
                 judged=self._judgements, lean=name == _AHEAD,
-                turn_s=TURN_S if read else None, read=self._read,
+                turn_s=TURN_S if read else None, read=self._read, form=self._form,
             )  # fmt: skip
         folded = group.advance(connection, places, size)
         if folded is None:

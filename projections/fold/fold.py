@@ -140,9 +140,10 @@ class Fold:
         lean: Whether its views ask no flags, and nothing of a stream by a record that does not
             open: then no flag is raised, and such a record has no stream folded that is not in
             memory, and costs next to nothing.
+        form: What it asks of a record; of folds that go through the same records one and the same.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the log, its name and five choices
         self,
         log: Log,
         origin: str,
@@ -151,13 +152,14 @@ class Fold:
         share: Shard = ALL_SHARDS,
         *,
         lean: bool = False,
+        form: Form | None = None,
     ) -> None:
         self._log = log
         self._origin = origin
         self._level = level
         self._share = share
         self._lean = lean
-        self._form = Form(origin, level)
+        self._form = form or Form(origin, level)
         self._streams: OrderedDict[int, StreamState] = OrderedDict()  # by the number of the id
         self._weights: dict[int, int] = {}  # of the same, as they were counted
         self._held = 0

@@ -33,8 +33,14 @@ UNEXPLAINED: Final = SetAside(
 )
 
 
+REMEMBERED: Final = 10_000
+"""Statements whose signature is not checked again: two megabytes, and twenty full batches."""
+
+
 class Form:
     """Asks for it, in one log.
+
+    Several folds may share one: a signature is checked once, whoever of them comes to it first.
 
     Args:
         origin: Of the log.
@@ -44,6 +50,7 @@ class Form:
     def __init__(self, origin: str, level: str) -> None:
         self._origin = origin
         self._level = level
+        self._good: dict[str, None] = {}  # digests of statements, the oldest first
 
     def explains(
         self, opened: Opened, stream: StreamState, registry: Registry, *, hole: bool = False
@@ -90,7 +97,17 @@ class Form:
     def _signer(self, statement: Statement, act: Act, at: datetime, registry: Registry) -> str:
         """Who signed, with a key that was good then. Raises: Rejected."""
         require_log(statement, self._origin)
-        return Submission(statement, act, None).admit(registry, at)
+        known = statement.digest_b64 in self._good
+        officer = Submission(statement, act, None, verified=known).admit(registry, at)
+        if not known:
+            self._remember(statement)
+        return officer
+
+    def _remember(self, statement: Statement) -> None:
+        """Its digest covers header, words and signature, and the key of a kid never changes."""
+        if len(self._good) >= REMEMBERED:
+            del self._good[next(iter(self._good))]
+        self._good[statement.digest_b64] = None
 
     def _in_form(self, statement: Statement, registry: Registry) -> bool:
         """Whether an act is in form as the door asks it, its facts too, which needs no stream.

@@ -5,14 +5,20 @@ An erased record is stepped over.
 
 from __future__ import annotations
 
-from functools import cache
+from collections import Counter
+from dataclasses import replace
+from functools import cache, partial
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from keys.signer import PublicKey
+from ledger.log.statement import Statement, check_signature, recorded
+from ledger.regulation.case.state import StreamState
 from projections.fold.fold import Fold
+from projections.fold.statement_check import Form
 from projections.fold.step import Step
 from tests.examples import examples
 from tests.fold_log import FoldLog, Stored
@@ -125,3 +131,47 @@ def test_streams_forgotten_are_folded_again(monkeypatch: pytest.MonkeyPatch) -> 
         steps += [seen(step) for step in fold.steps(rows.read(at, 1))]
     assert steps == remembered
     assert fold.take_forgotten() > rows.size() // 2
+
+
+def test_folds_that_share_a_form_check_each_signature_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is the dearest thing asked of a record, and the answer is the same for every view."""
+    checked: list[str] = []
+
+    def check(statement: Statement, key: PublicKey) -> None:
+        checked.append(statement.digest_b64)
+        check_signature(statement, key)
+
+    monkeypatch.setattr("ledger.log.statement.check_signature", check)
+    rows, form = rows_of(played("SC1")), Form(ORIGIN, "ordinary")
+    ahead = Fold(rows, ORIGIN, "ordinary", lean=True, form=form)
+    behind = Fold(rows, ORIGIN, "ordinary", form=form)
+    assert len(list(ahead.steps(rows.read(0, 10_000)))) == rows.size()
+    once = len(checked)
+    of_cases = [s for s in played("SC1").log.statements if s.members["stream"].startswith("case/")]
+    assert {s.digest_b64 for s in of_cases} <= set(checked)
+    assert [seen(step) for step in behind.steps(rows.read(0, 10_000))] == whole("SC1")
+    again = Counter(checked[once:])
+    assert not again.keys() & {s.digest_b64 for s in of_cases}
+
+
+def test_a_signature_that_is_not_good_is_not_remembered() -> None:
+    """Whoever asks second is told the same as who asked first."""
+    rows, form = rows_of(played("SC1")), Form(ORIGIN, "ordinary")
+    every = rows.read(0, 10_000)
+    first = next(one for one in every if one.stream.startswith("case/"))
+    assert first.statement is not None
+    head, words, signature = first.statement.compact.split(".")
+    turned = signature[:-4] + ("AAAA" if signature[-4:] != "AAAA" else "BBBB")
+    forged = replace(first, statement=recorded(f"{head}.{words}.{turned}"))
+    fold = Fold(rows, ORIGIN, "ordinary")
+    list(fold.steps(every[: first.index]))
+    asked = partial(form.explains, stream=StreamState(first.stream), registry=fold.registry)
+    assert [asked(one) for one in (forged, forged, first, forged, first)] == [
+        False,
+        False,
+        True,
+        False,
+        True,
+    ]
