@@ -33,8 +33,10 @@ UNEXPLAINED: Final = SetAside(
 )
 
 
-REMEMBERED: Final = 10_000
-"""Statements whose signature is not checked again: two megabytes, and twenty full batches."""
+REMEMBERED: Final = 50_000
+"""Statements whose signature is not checked again: seven megabytes.
+
+The audience may be that far ahead of the other views before any is checked twice."""
 
 
 class Form:
