@@ -62,6 +62,10 @@ class FoldLog:
         """A stream, judged in full."""
         return JudgedStream(self._follower, self._store, self._strict, stream).upto(before)
 
+    def aside(self, row: StoredRecord) -> SetAside | None:
+        """Why the rules refuse it."""
+        return self.judged(row.stream, row.index + 1).get(row.index)
+
     def doubted(self) -> Collection[int]:
         """Nobody folded it before."""
         return ()

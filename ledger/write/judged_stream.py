@@ -60,13 +60,25 @@ class JudgedStream:
             if self._settled(row) is None:
                 break
         self._reached = before if before < END else 0
-        return self._found
+        return self._before(before)
 
     def _before(self, index: int) -> dict[int, SetAside | None]:
         """Of what is judged; somebody else may have asked further."""
         if not self._found or next(reversed(self._found)) < index:
             return self._found
         return {at: aside for at, aside in self._found.items() if at < index}
+
+    def aside(self, row: StoredRecord) -> SetAside | None:
+        """Why a record is set aside; None where it stands, and where nobody can tell.
+
+        Asked of one after the other, the store is not asked again for what is at hand.
+        """
+        if row.index not in self._found and row.stream_id == self._stream.id:
+            if row.seq != self._stream.version + 1:
+                self.upto(row.index)
+            if not self._ended and not self.reached(row):
+                self._settled(row)
+        return self._found.get(row.index)
 
     def event(self, row: StoredRecord) -> Event | ContentErased:
         """A record of the stream as the rules have it, or what is left of an erased one.
@@ -151,6 +163,13 @@ class JudgedStreams:
         judged = self._take(stream)
         found = judged.upto(before)
         self._kept.put(stream, judged, judged.weight)
+        return found
+
+    def aside(self, row: StoredRecord) -> SetAside | None:
+        """As `JudgedStream.aside`, of the stream of a row."""
+        judged = self._take(row.stream)
+        found = judged.aside(row)
+        self._kept.put(row.stream, judged, judged.weight)
         return found
 
     def event(self, row: StoredRecord) -> Event | ContentErased:

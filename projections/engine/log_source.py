@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
-from ledger.ports import RecordStore
+from ledger.ports import RecordStore, StoredRecord
 from ledger.regulation.case.registers import Register, kept_by, register_of
 from ledger.regulation.case.state import ERASURE
 from ledger.streams.event import SetAside
@@ -73,6 +73,10 @@ class RecordsLog:
     def judged(self, stream: str, before: int) -> dict[int, SetAside | None]:
         """Records of a stream before an index, each with why it is set aside."""
         return self._judged.upto(stream, before)
+
+    def aside(self, row: StoredRecord) -> SetAside | None:
+        """Why the rules refuse a record; None where they do not."""
+        return self._judged.aside(row)
 
     def doubted(self) -> Collection[int]:
         """Records that the timeline has as set aside."""

@@ -72,6 +72,9 @@ class Log(Protocol):
         Ends at an erased record: what stands behind it nobody can tell from the log.
         """
 
+    def aside(self, row: StoredRecord) -> SetAside | None:
+        """Why the rules refuse a record; None where they do not, or nobody can tell."""
+
     def doubted(self) -> Collection[int]:
         """Records that were set aside when somebody folded them: to be judged in full."""
 
@@ -467,18 +470,15 @@ class Fold:
             row: A record that was folded before, of which no guard may have been asked. Only one
                 that is refused is opened.
         """
-        if not row.stream.startswith(CASE):
-            return None
-        behind = self.position + 1
-        found = self._log.judged(row.stream, behind)
-        aside, back = found.get(row.index), {row.index}
+        aside = self._log.aside(row) if row.stream.startswith(CASE) else None
         if aside is None:
             return None
         (opened,) = self._log.read(row.index, 1)
         if opened.statement is None:  # it does not open, or was erased meanwhile
             return None
+        behind, back = self.position + 1, {row.index}
         if opened.index not in self._doubted:  # what is built on it does not stand either
-            back |= _refused_in(found)
+            back |= _refused_in(self._log.judged(row.stream, behind))
             self._doubted |= back
             self._forget(opened.stream_id.int)
         stream = self._kept(opened.stream_id) or self._load(opened.stream_id, opened.stream, behind)

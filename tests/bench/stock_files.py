@@ -20,6 +20,7 @@ from psycopg.rows import tuple_row
 
 from keys import canonical
 from ledger.log.statement import ACT_TYP, AUTHOR, Statement
+from ledger.ports import StoredRecord
 from ledger.regulation.acts.act import known_act
 from ledger.regulation.case.registers import Register
 from ledger.streams.event import SetAside
@@ -126,6 +127,11 @@ class _Nothing:
         """Nothing is signed here: whatever stands in a stream stands."""
         del stream
         return {before - 1: None}
+
+    def aside(self, row: StoredRecord) -> SetAside | None:
+        """As `judged`."""
+        del row
+        return None
 
     def registered(self, upto: int) -> Iterable[tuple[int, Register]]:
         """See `projections.fold.fold.Log`."""

@@ -29,6 +29,7 @@ from ledger.postgres.records import PostgresRecords
 from ledger.postgres.ticketed import Ticketed
 from ledger.regulation.acts.json_shape import fmt_time
 from ledger.streams.event import Event as LogEvent
+from ledger.streams.names import stream_id
 from ledger.streams.record_reader import Reader
 from ledger.streams.stream import Stream
 from ledger.write.registry_follower import RegistryFollower
@@ -344,20 +345,24 @@ def test_a_look_back_judges_each_record_once_and_opens_none_that_stands(
         return open_state(*args, **named)
 
     monkeypatch.setattr(RegistryFollower, "settled", count)
-    projector = bench.projector()
+    records = bench.records()
+    reader = Reader(records, bench.played.log.kek, ORIGIN)
+    projector = Projector(bench.connect, records, reader, origin=ORIGIN)
     projector.catch_up()
     before = judged.total()
+    records.asked.clear()
     monkeypatch.setattr(envelope_encryption, "open_state", note)
     while projector.look_back():
         pass
     projector.close()
     with bench.reading() as connection:
         cases = connection.execute(
-            "SELECT index FROM log.records JOIN log.streams USING (stream_id)"
+            "SELECT index, name FROM log.records JOIN log.streams USING (stream_id)"
             " WHERE starts_with(name, 'case/')"
         ).fetchall()
-    assert {index: judged[index] for (index,) in cases} == {index: 1 for (index,) in cases}
+    assert {index: judged[index] for index, _ in cases} == {index: 1 for index, _ in cases}
     assert len(opened) == judged.total() - before > 0
+    assert not set(records.asked) & {stream_id(ORIGIN, name) for _, name in cases}
 
 
 def test_a_flood_does_not_stop_the_other_views(bench: Bench) -> None:
