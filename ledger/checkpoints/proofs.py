@@ -231,7 +231,7 @@ class Proofs:
         self._lock = threading.Lock()
         self._waiting: list[_Waiter] = []
         self._newest: CheckpointTree | None = None
-        self._passed_by = 0.0  # when a hint came last while nobody waited
+        self._passed_by = 0.0  # when a hint came last while nobody waited, and nobody looked since
         self._follower: threading.Thread | None = None
         self._closing = threading.Event()
 
@@ -370,10 +370,17 @@ class Proofs:
                 wait(POLL_S if self._notices else POLL_S / 10)
 
     def _look(self) -> bool:
-        """Takes the newest checkpoint; False: there is none to believe now."""
+        """Takes the newest checkpoint; False: there is none to believe now.
+
+        Of what was passed by before, this tells everybody.
+        """
+        with self._lock:
+            unheard, self._passed_by = self._passed_by, 0.0
         try:
             self.newest()
         except (Unavailable, VerificationError, Fatal):  # who waits is told that it is late
+            with self._lock:
+                self._passed_by = max(self._passed_by, unheard)
             return False
         return True
 

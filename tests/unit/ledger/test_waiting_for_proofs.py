@@ -192,6 +192,32 @@ def test_who_comes_after_the_hint_is_told_all_the_same(
     assert pool.submit(proofs.wait, 0, 0.0).result(_LONG_S) is not None
 
 
+def test_of_what_was_passed_by_one_look_tells_everybody(
+    log: _Log, hints: _Given, proofs: Proofs, pool: ThreadPoolExecutor
+) -> None:
+    """Under a steady load hints pass by all the time, between one who waits and the next.
+
+    One that was refused tells nobody, and the next one looks for themselves.
+    """
+    began = time.monotonic()
+    assert proofs.wait(0, 0.0, since=began) is None
+    hints.heard()
+    log.cover(1)
+    hints.give()
+    hints.heard()
+    looks, log.fails = log.looks, True
+    assert proofs.wait(1, 0.0, since=began) is None
+    log.fails = False
+    assert proofs.wait(1, 0.0, since=began) is None
+    assert log.looks == looks + 2
+    assert [proofs.wait(n, 0.0, since=began) for n in (1, 2, 3)] == [None] * 3
+    assert log.looks == looks + 2
+    newer = _waiting(proofs, pool, 1)
+    log.cover(2)
+    hints.give()
+    assert newer.result(_LONG_S)["size"] == 2
+
+
 def test_who_gives_up_is_waited_with_no_more(log: _Log, hints: _Given, proofs: Proofs) -> None:
     """Also where the store refused to say anything: the record is there, and its proof is late."""
     assert proofs.wait(7, 0.0) is None
