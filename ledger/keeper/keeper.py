@@ -19,7 +19,7 @@ from keys import envelope_encryption
 from keys.envelope_encryption import Keks
 from keys.errors import KeysError, Unsealable
 from ledger.admission import service_statements
-from ledger.errors import LedgerError, VerificationError
+from ledger.errors import Rejected, VerificationError
 from ledger.files.file_key import ENTRY
 from ledger.keeper.pace import Pace
 from ledger.keeper.ports import KeeperStore, StoredWrap
@@ -145,7 +145,7 @@ class WrapKeeper:
             if statement is None:
                 return None
             event = service_statements.parse(statement.members, OF_READS)
-        except (VerificationError, LedgerError, KeysError):
+        except (VerificationError, Rejected, KeysError):
             return None
         return wraps_of(event) if event.event == WRAPS_OPENED else None
 

@@ -1,7 +1,8 @@
 """Rows of a log of reads as they are told: opened, their signature checked, page by page.
 
 A row that does not open, or that the service did not sign, is told as one that cannot be read: it
-stops nobody, and an audit names it. Who is told is not decided here.
+stops nobody, and an audit names it; where what opens it is away, nothing is told of any. Who is
+told is not decided here.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
 from ledger.admission import service_statements
-from ledger.errors import LedgerError, VerificationError
+from ledger.errors import Rejected, VerificationError
 from ledger.ports import StoredRecord
 from ledger.reads.access_logged import ACCESS_LOGGED, OF_READS, AccessRow, row_of
 from ledger.regulation.registry.registry import Registry
@@ -168,7 +169,7 @@ class NotedRows:
                 origin=self._origin,
                 events=OF_READS,
             )
-        except (VerificationError, LedgerError):
+        except (VerificationError, Rejected):
             return None
         if event.event != ACCESS_LOGGED:
             return NoRead()

@@ -15,7 +15,7 @@ from keys.custody.key_files import next_path
 from keys.errors import KeysError
 from keys.hpke import SealingKey
 from ledger.admission import service_statements
-from ledger.errors import LedgerError
+from ledger.errors import Rejected, VerificationError
 from ledger.postgres.connect import open_pool
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.vault.evidence import cases_with_reporters, kept_in_r
@@ -118,7 +118,7 @@ def _looks(records: PostgresRecords, reader: Reader, size: int) -> int:
                 if statement is None:
                     continue
                 event = service_statements.parse(statement.members, OF_READS)
-            except LedgerError:
+            except (VerificationError, Rejected):
                 continue
             if event.event == ACCESS_LOGGED and row_of(event).read.rule == _LOOKED:
                 found += 1
