@@ -10,7 +10,7 @@ import shutil
 import signal
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -29,6 +29,8 @@ from api.ops.embedded_postgres import CONFIGURATION, Embedded
 from api.ops.role_lock import Lock
 from api.ops.wiring import role_dsn
 from api.settings import Home, Settings
+from ledger.postgres.connect import Connection, connect
+from ledger.postgres.copying import epoch, replication
 from ledger.postgres.copying.replication import Replication
 from tests.a_ledger import a_report
 from tests.attacks import attack
@@ -36,6 +38,7 @@ from tests.fixtures.app import Service, found, open_service
 from tests.fixtures.postgres import make_database
 
 pytestmark = pytest.mark.postgres
+_SOON_S: Final = 60
 FROM_FILES: Final = "SELECT name FROM pg_settings WHERE source = 'configuration file'"
 
 
@@ -533,6 +536,65 @@ def test_a_stream_goes_on_behind_a_server_that_was_killed(kept: Kept) -> None:
     kept.report(51)
     assert told(_followed(kept)) == {"ok": True, "faults": []}
     kept.break_off()
+
+
+@pytest.mark.parametrize("lang", ["en", "vi"])
+@pytest.mark.parametrize("stops", ["at the copy", "at the log"])
+def test_a_server_that_hangs_ends_a_copy_in_one_sentence_and_leaves_nothing(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, lang: str, stops: str
+) -> None:
+    """In the middle of what it sends: neither half a copy is there then, nor a slot of it."""
+    monkeypatch.setattr(replication, "_SILENT_S", 2.0)
+    monkeypatch.setattr(epoch, "_HUNG_S", 2.0)
+    copies = Repository.of(kept.settings).folder / "base"
+    before, slots = sorted(copies.glob("*")), _slots(kept)
+    hung = _hung(monkeypatch, stops)
+    with ThreadPoolExecutor(1) as beside:
+        running = beside.submit(socai, kept.settings, "--lang", lang, "backup", "run")
+        try:
+            done = running.result(_SOON_S)
+        finally:
+            for process in hung:
+                os.kill(process, signal.SIGCONT)
+    assert hung
+    assert done.exit_code == 1
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert sorted(copies.glob("*")) == before
+    assert _slots(kept) == slots
+    monkeypatch.undo()
+    told(socai(kept.settings, "--json", "backup", "run"))
+
+
+def _hung(monkeypatch: pytest.MonkeyPatch, stops: str) -> list[int]:
+    """Has the server's process stopped that a copy asks there; which it was."""
+    hung: list[int] = []
+    base = Replication.base
+
+    def hang(process: int) -> None:
+        os.kill(process, signal.SIGSTOP)
+        hung.append(process)
+
+    def hangs_in_the_copy(line: Replication, label: str) -> Iterator[tuple[str, bytes]]:
+        for part, data in base(line, label):
+            if part == "tar" and not hung:
+                hang(line._conn.backend_pid)
+            yield part, data
+
+    def hangs_at_once(dsn: str, *, hung_after_s: float) -> Connection:
+        connection = connect(dsn, hung_after_s=hung_after_s)
+        hang(connection.info.backend_pid)
+        return connection
+
+    if stops == "at the copy":
+        monkeypatch.setattr(Replication, "base", hangs_in_the_copy)
+    else:
+        monkeypatch.setattr(epoch, "connect", hangs_at_once)
+    return hung
+
+
+def _slots(kept: Kept) -> Sequence[object]:
+    with psycopg.connect(kept.server.dsn()) as admin:
+        return admin.execute("SELECT slot_name FROM pg_replication_slots ORDER BY 1").fetchall()
 
 
 @pytest.mark.parametrize("fault", [errno.EROFS, errno.EACCES, errno.EIO], ids=errno.errorcode.get)

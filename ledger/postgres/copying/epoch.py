@@ -7,7 +7,9 @@ from uuid import UUID
 
 import psycopg
 
-from ledger.postgres.connect import translated
+from ledger.postgres.connect import connect, translated
+
+_HUNG_S: Final = 75.0
 
 _EPOCH: Final[LiteralString] = (
     "SELECT encode(kek_id, 'hex') FROM log.epochs WHERE closed_at IS NOT NULL"
@@ -20,10 +22,10 @@ def epoch_and_shredded(dsn: str) -> tuple[str, set[UUID]]:
     """The KEK in force, in hex (empty: none has turned), and names of files that were destroyed.
 
     Raises:
-        Unavailable: The database cannot be reached.
+        Unavailable: The database cannot be reached, or hangs.
     """
     try:
-        with psycopg.connect(dsn, connect_timeout=5) as connection:
+        with connect(dsn, hung_after_s=_HUNG_S) as connection:
             row = connection.execute(_EPOCH).fetchone()
             gone = connection.execute(_SHREDDED).fetchall()
     except psycopg.Error as error:

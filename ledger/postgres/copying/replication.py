@@ -28,6 +28,8 @@ _HURRY_S: Final = 10.0
 """How long a server that says nothing keeps the reader: then it is told how far we are."""
 _SILENT_S: Final = 75.0
 """A server that has said nothing for so long is away: it speaks at least every half minute."""
+_CHECKPOINT_S: Final = 900.0
+"""The same before a copy begins: it first writes all that it has in memory, and says nothing."""
 _LOOK_S: Final = 1.0
 _BATCH_BYTES: Final = 1 << 22
 _DATA: Final = ord("w")
@@ -138,7 +140,7 @@ class Replication:
         Before them where its WAL begins, and after them where it ends, as text.
 
         Raises:
-            Unavailable: The server ended it.
+            Unavailable: The server ended it, or is silent.
             Fatal: It has tablespaces outside its folder.
         """
         words = (
@@ -147,7 +149,8 @@ class Replication:
         )
         with _reached():
             self._conn.send_query(words.encode())
-            yield "begin", self._place(self._result(pq.ExecStatus.TUPLES_OK))
+            began = self._result(pq.ExecStatus.TUPLES_OK, silent_s=_CHECKPOINT_S)
+            yield "begin", self._place(began)
             spaces = self._result(pq.ExecStatus.TUPLES_OK)
             if spaces.ntuples != 1:
                 raise Fatal(
@@ -162,7 +165,7 @@ class Replication:
                     yield part, message[1:]
             yield "end", self._place(self._result(pq.ExecStatus.TUPLES_OK))
             self._result(pq.ExecStatus.COMMAND_OK)
-            self._conn.get_result()
+            self._over()
 
     @_reached()
     def stream(
@@ -188,11 +191,9 @@ class Replication:
             Unavailable: It ended, or is silent.
         """
         place = f"{begin >> 32:X}/{begin & 0xFFFFFFFF:X}"
-        done = self._conn.exec_(
-            f'START_REPLICATION SLOT "{slot}" PHYSICAL {place} TIMELINE {timeline}'.encode()
-        )
-        if done.status != pq.ExecStatus.COPY_BOTH:
-            self._refused(done)
+        words = f'START_REPLICATION SLOT "{slot}" PHYSICAL {place} TIMELINE {timeline}'
+        self._conn.send_query(words.encode())
+        self._result(pq.ExecStatus.COPY_BOTH)
         durable, told, heard = begin, 0.0, time.monotonic()
         self._tell(durable)
         while not until():
@@ -205,7 +206,7 @@ class Replication:
                 told = time.monotonic()
                 self._tell(durable)
             if time.monotonic() - heard > _SILENT_S:
-                raise away("silent")
+                raise _silent(_SILENT_S)
         self._tell(durable)
 
     # -- the protocol ------------------------------------------------------------------------------
@@ -233,7 +234,7 @@ class Replication:
 
     def _ended(self) -> Unavailable:
         """What is said of a stream that the server ended. Raises: what it refused, where it did."""
-        done = self._conn.get_result()
+        done = self._answer()
         if done is not None and done.status == pq.ExecStatus.FATAL_ERROR:
             self._refused(done)
         return away("the server ended the stream")
@@ -244,7 +245,9 @@ class Replication:
         self._conn.flush()
 
     def _copied(self) -> bytes | None:
-        length, data = self._conn.get_copy_data(0)
+        while (taken := self._conn.get_copy_data(1))[0] == 0:
+            self._hear()
+        length, data = taken
         if length == -1:
             return None
         if length < 0:
@@ -256,21 +259,42 @@ class Replication:
         return found.get_value(0, 0) or b"0/0"
 
     def _row(self, words: bytes) -> list[str]:
-        done = self._conn.exec_(words)
-        if done.status not in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
-            self._refused(done)
+        self._conn.send_query(words)
+        done = self._result(pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
+        self._over()
         return [(done.get_value(0, n) or b"").decode() for n in range(done.nfields)]
 
-    def _result(self, expected: pq.ExecStatus) -> pq.abc.PGresult:
-        done = self._conn.get_result()
+    def _result(self, *expected: pq.ExecStatus, silent_s: float | None = None) -> pq.abc.PGresult:
+        done = self._answer(silent_s)
         if done is None:
             raise away("the server ended the copy")
-        if done.status != expected:
+        if done.status not in expected:
             self._refused(done)
         return done
 
-    @staticmethod
-    def _refused(done: pq.abc.PGresult) -> None:
+    def _answer(self, silent_s: float | None = None) -> pq.abc.PGresult | None:
+        """What the server answers next; None where it has answered all. Raises: Unavailable."""
+        while self._conn.is_busy():
+            self._hear(silent_s)
+        return self._conn.get_result()
+
+    def _over(self) -> None:
+        """Until it has answered all: only then is it asked anything more."""
+        while self._answer() is not None:
+            continue
+
+    def _hear(self, silent_s: float | None = None) -> None:
+        """Waits for more of what it says, in steps in which whoever waits can be stopped."""
+        silent_s = silent_s or _SILENT_S
+        late = time.monotonic() + silent_s
+        while not select.select([self._conn.socket], [], [], _LOOK_S)[0]:
+            if time.monotonic() > late:
+                raise _silent(silent_s)
+        self._conn.consume_input()
+
+    def _refused(self, done: pq.abc.PGresult) -> None:
+        if done.status == pq.ExecStatus.FATAL_ERROR:
+            self._over()
         said = done.get_error_message().strip()
         if "has already been removed" in said:
             raise WalGone(said)
@@ -283,6 +307,17 @@ def away(said: str) -> Unavailable:
     """What is said of a server that gives no copy of itself."""
     first = said.splitlines()[0] if said else "–"
     return _away(Message("The server gives no copy of itself: {said}", said=first))
+
+
+def _silent(for_s: float) -> Unavailable:
+    """It may go on at any time; whoever waits for it has given up, and has kept nothing."""
+    return _away(
+        Message(
+            "The server gives no copy of itself: it has said nothing for {seconds} s. See whether"
+            " it hangs, or what stands in front of it",
+            seconds=round(for_s),
+        )
+    )
 
 
 def _shut_out(said: str, login: str) -> Unavailable:
