@@ -6,11 +6,14 @@ which lengths can be counted.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
+from ledger.regulation.edition import Edition, load_edition
 from ledger.regulation.registry import clock_terms
+from ledger.regulation.registry.release_days import next_release_day
+from ledger.regulation.registry.rules import Rules
 from tests.a_ledger import rule_set
 from tests.attacks import attack
 from tests.builders import Story, an_act, an_id, enter
@@ -48,6 +51,29 @@ def test_no_length_of_a_time_limit_stops_anything(length: int | None, unit: str)
         for code in codes:
             clock_terms.term(code, act, case.registry)
     assert case.stream.latest is not None
+
+
+@attack(
+    "a log adopts rules of its own, of which a limit is longer than there are days",
+    stopped_by="a length of an edition counts for a hundred years at most, too",
+    noticed_by="-",
+)
+def test_no_length_of_an_edition_of_ones_own_stops_anything() -> None:
+    """Also where nothing is counted in the edition that is changed."""
+    shipped = load_edition()
+    cycle = dict(shipped.life_cycle)
+    endless = {"initial": {"value": _MOST, "unit": "d"}}
+    cycle["limits"] = [
+        line | endless if line["code"] in ("STUB_RELEASE", "RELEASE_SLOT") else line
+        for line in cycle["limits"]
+    ]
+    rules = Rules.of(Edition("2-x.1", {**shipped.subjects, "life_cycle": cycle}, shipped))
+    today = date(2026, 4, 15)
+    for code in ("STUB_RELEASE", "RELEASE_SLOT"):
+        rule = rules.on(code, today)
+        assert rule is not None
+        assert isinstance(rule.value, int)
+        assert next_release_day(today, rule.value) > today
 
 
 @attack(

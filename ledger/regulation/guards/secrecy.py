@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cache
 from typing import Any, Final
 
@@ -463,7 +463,7 @@ def stub_permitted_v2(q: GuardInput) -> Breach | None:
     assigned = day_of(q.facts.get("assigned_on"))
     if rule.none_stated or not isinstance(rule.value, int):
         return Breach(pointers=("/act",))
-    if assigned is None or q.day < assigned + timedelta(days=rule.value):
+    if assigned is None or (q.day - assigned).days < rule.value:
         return Breach(pointers=("/facts/assigned_on",))
     return stub_permitted(q)
 

@@ -26,6 +26,8 @@ _MOST: Final = {
     "m": _YEARS * 12,
     "y": _YEARS,
 }
+UNITS: Final = frozenset(_MOST)
+"""In which a length can be counted."""
 _DAY_ALONE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 

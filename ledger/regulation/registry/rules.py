@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any, Final, Literal, Self
 
 from ledger.regulation.edition import REGULATION, Edition, certainty, optional_date, within
+from ledger.regulation.registry.calendar import UNITS, bounded
 from ledger.regulation.words import vocabulary
 
 NONE_STATED: Final = "none"
@@ -213,13 +214,18 @@ def _start(rule: Rule) -> date:
     return rule.valid_from or date.min
 
 
+def _counted(value: int | str | None, unit: str | None) -> int | str | None:
+    """As far as it can be counted: an edition may be a log's own, and says what it likes."""
+    return bounded(value, unit) if isinstance(value, int) and unit in UNITS else value
+
+
 def _initial(entry: Mapping[str, Any]) -> Rule:
     initial = entry["initial"]
     return Rule(
         code=entry["code"],
         vi=entry["vi"],
         en=entry["en"],
-        value=initial["value"],
+        value=_counted(initial["value"], initial["unit"]),
         unit=initial["unit"],
         source=_SOURCES[entry["source_kind"]].format(entry.get("source", "")),
         kind=_KINDS[entry["source_kind"]],
@@ -232,7 +238,7 @@ def _shipped(entry: Mapping[str, Any], named: tuple[str, str]) -> Rule:
         code=entry["code"],
         vi=named[0],
         en=named[1],
-        value=entry["length"],
+        value=_counted(entry["length"], entry["unit"]),
         unit=entry["unit"] or NONE_STATED,
         source=entry["source"],
         kind=_KINDS[entry["kind"]],
@@ -244,7 +250,12 @@ def _shipped(entry: Mapping[str, Any], named: tuple[str, str]) -> Rule:
         before_expiry=bool(entry.get("before_expiry", False)),
         from_end_of_year=bool(entry.get("from_end_of_year", False)),
         variants=tuple(
-            RuleVariant(v["case"], v["length"], v["unit"], optional_date(v.get("valid_from")))
+            RuleVariant(
+                v["case"],
+                bounded(v["length"], v["unit"]),
+                v["unit"],
+                optional_date(v.get("valid_from")),
+            )
             for v in entry.get("variants", ())
         ),
     )

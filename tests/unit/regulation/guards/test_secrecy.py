@@ -500,6 +500,8 @@ def test_a_log_takes_no_stub_until_two_registrars_let_it() -> None:
     for day, fits in (("2026-04-13", True), ("2026-04-14", False)):
         asked = low.asks("StubReleased", facts={"assigned_on": day})
         (holds if fits else breaks)("STUB_PERMITTED", asked)
+    last = low.asks("StubReleased", facts={"assigned_on": "9999-12-31"})
+    breaks("STUB_PERMITTED", last, "/facts/assigned_on")
     set_rule(low, "STUB_RELEASE", 0, "none", "2026-04-01")
     breaks("STUB_PERMITTED", low.asks("StubReleased", facts={"assigned_on": "2026-04-13"}), "/act")
 
