@@ -128,7 +128,7 @@ def test_what_is_no_plain_json_is_strange(body: bytes) -> None:
     with closing(_asking(away)) as client, pytest.raises(Refused) as refused:
         client.log()
     assert refused.value.code == ""
-    for reason, said in (("200 OK", "no_socai_server"), ("503 Away", "")):  # "": a proxy's own
+    for reason, said in (("200 OK", "no_socai_server"), ("503 Away", "proxy_failed")):
         head = f"HTTP/1.1 {reason}\r\nRetry-After: 0\r\nContent-Length: {len(body)}\r\n\r\n"
         with port(head.encode() + body) as number:
             words = ["--json", "public", "--server", f"http://127.0.0.1:{number}"]

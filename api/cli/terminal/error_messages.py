@@ -72,7 +72,8 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911, PLR091
     match error:
         case Refused():
             status = MISUSED if error.code in _WRITTEN_WRONGLY else FAILED
-            return Refusal(_of_server(error), status, error.guard or error.code)
+            code = error.guard or error.code or "proxy_failed"
+            return Refusal(_of_server(error), status, code)
         case UnicodeEncodeError():
             return Refusal(
                 Message("Nothing was done: a word of the call is no text (UTF-8); write it again."),

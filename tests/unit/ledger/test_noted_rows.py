@@ -65,7 +65,7 @@ def test_an_outage_is_no_row_that_cannot_be_read() -> None:
     """Told as one it would be damage to whoever looks, and be counted as nothing for good."""
     keeper = Keeper()
     reader = Reader(NoRecords(), cast("Keks", keeper), ORIGIN, "mat")
-    rows = NotedRows(One(), reader, Registry, ORIGIN)
+    rows = NotedRows(One(), reader, Registry.founded, ORIGIN)
     counts = ReadCounts(rows)
     for ask in (
         lambda: rows.page([[]], before=8, limit=1),
