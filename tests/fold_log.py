@@ -10,7 +10,7 @@ from ledger.ports import LogHead, RecordStore, StoredRecord
 from ledger.regulation.case.registers import Register, kept_by, register_of
 from ledger.streams.event import SetAside
 from ledger.streams.record_reader import Opened, Reader
-from ledger.write.judged_stream import JudgedStream
+from ledger.write.judged_stream import JudgedStreams
 from ledger.write.registry_follower import FollowedAct, RegistryFollower
 from tests.fakes import MemoryRecordStore
 
@@ -34,9 +34,10 @@ class FoldLog:
 
     def __init__(self, store: RecordStore, kek: Kek, origin: str) -> None:
         self._store = store
-        self._strict = Reader(store, kek, origin)
-        self._reader = self._strict.for_folds()
-        self._follower = RegistryFollower(store, self._strict)
+        strict = Reader(store, kek, origin)
+        self._reader = strict.for_folds()
+        self._follower = RegistryFollower(store, strict)
+        self._judged = JudgedStreams(self._follower, store, strict)
 
     def size(self) -> int:
         """Records."""
@@ -60,7 +61,11 @@ class FoldLog:
 
     def judged(self, stream: str, before: int) -> dict[int, SetAside | None]:
         """A stream, judged in full."""
-        return JudgedStream(self._follower, self._store, self._strict, stream).upto(before)
+        return self._judged.upto(stream, before)
+
+    def refused(self, stream: str, before: int) -> Sequence[int]:
+        """Of it the records that are set aside."""
+        return self._judged.refused(stream, before)
 
     def aside(self, row: StoredRecord) -> SetAside | None:
         """Why the rules refuse it."""

@@ -5,7 +5,8 @@ Judged as far as anybody asks, and gone on with from there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -43,6 +44,7 @@ class JudgedStream:
         self._reader = reader
         self._stream = begin(stream_id(reader.origin, name), name)
         self._found: dict[int, SetAside | None] = {}
+        self._refused: list[int] = []
         self._asked: dict[int, _Asked] = {}
         self._reached = 0
         self._ended = False
@@ -80,6 +82,11 @@ class JudgedStream:
                 self._settled(row)
         return self._found.get(row.index)
 
+    def refused(self, before: int) -> Sequence[int]:
+        """Records before an index that are set aside, in order."""
+        self.upto(before)
+        return self._refused[: bisect_left(self._refused, before)]
+
     def event(self, row: StoredRecord) -> Event | ContentErased:
         """A record of the stream as the rules have it, or what is left of an erased one.
 
@@ -107,7 +114,10 @@ class JudgedStream:
             self._ended = True
             return None
         event.mutate(self._stream)
-        self._found[row.index] = event.aside if isinstance(event, PositionPassed) else None
+        aside = event.aside if isinstance(event, PositionPassed) else None
+        self._found[row.index] = aside
+        if aside is not None:
+            self._refused.append(row.index)
         self._asked[row.index] = _asked(row)
         return event
 
@@ -171,6 +181,13 @@ class JudgedStreams:
         found = judged.aside(row)
         self._kept.put(row.stream, judged, judged.weight)
         return found
+
+    def refused(self, stream: str, before: int) -> Sequence[int]:
+        """As `JudgedStream.refused`, of a stream of this name."""
+        judged = self._take(stream)
+        refused = judged.refused(before)
+        self._kept.put(stream, judged, judged.weight)
+        return refused
 
     def event(self, row: StoredRecord) -> Event | ContentErased:
         """As `JudgedStream.event`, of the stream of a row."""

@@ -8,7 +8,7 @@ views it stops, visibly, and nothing else (architecture.md §5).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
@@ -26,8 +26,8 @@ from ledger.write.judged_stream import JudgedStreams
 from ledger.write.registry_follower import RegistryFollower
 from projections.engine.generations import ConcurrentUpdate, ViewState
 from projections.engine.log_source import RecordsLog
-from projections.fold.fold import Fold
-from projections.fold.shard import ALL_SHARDS, Shard
+from projections.fold.fold import BATCH, Fold
+from projections.fold.shard import ALL_SHARDS, DIGITS, Shard
 from projections.fold.statement_check import Form
 from projections.views import acts
 from projections.views.base import Connection, Cursor, View
@@ -38,6 +38,9 @@ LOOK_S: Final = 0.1
 _LOOK: Final = 100
 _LEAST: Final = 16
 """Records of a batch, however long one takes."""
+LARGEST: Final = 4 * BATCH
+"""Most records, about, that are read at once, and that the loop has in a transaction of a
+generation that nobody reads yet."""
 
 
 class GenerationPosition(Protocol):
@@ -226,6 +229,11 @@ class BatchTransaction:
         """Statements forgotten since this was last asked."""
         return 0 if self._fold is None else self._fold.take_forgotten()
 
+    def let_go(self) -> int:
+        """Lets go of the fold; returns the statements that are forgotten with it."""
+        fold, self._fold = self._fold, None
+        return 0 if fold is None else fold.take_forgotten() + fold.held
+
     def _batch(
         self, connection: Connection, members: Sequence[GenerationPosition], behind: int, last: int
     ) -> None:
@@ -235,10 +243,16 @@ class BatchTransaction:
             if len(opened) < last - behind:
                 missing = behind + 1 + len(opened)
                 raise VerificationError("gap", "the log's head promises this record", missing)
+            self._write(connection, members, fold, opened, last, opened[-1].recorded_at)
         else:
-            opened = self._reader.cases(behind + 1, last + 1, self._share.digits)
-        self._write(connection, members, fold, opened, last)
+            self._write(connection, members, fold, self._owned(behind + 1, last + 1), last, None)
         fold.position = last
+
+    def _owned(self, start: int, end: int) -> Iterator[Opened]:
+        """Records [start, end) of its share, read while they are folded: that may be all it has."""
+        width = LARGEST * len(DIGITS) // len(self._share.digits)
+        for first in range(start, end, width):
+            yield from self._reader.cases(first, min(first + width, end), self._share.digits)
 
     def _at(self, connection: Connection, position: int) -> Fold:
         """The fold after this record; begun anew where it does not stand there."""
@@ -267,12 +281,13 @@ class BatchTransaction:
         connection: Connection,
         members: Sequence[GenerationPosition],
         fold: Fold,
-        opened: Sequence[Opened],
+        opened: Iterable[Opened],
         last: int,
+        recorded_at: datetime | None,
     ) -> None:
         """Rows and positions of one batch in one transaction."""
         with connection.transaction(), connection.cursor() as cursor:
-            members[0].move(cursor, last, opened[-1].recorded_at if opened else None, *members[1:])
+            members[0].move(cursor, last, recorded_at, *members[1:])
             batches = [(p, self._views[p.view].batch(cursor, p.gen)) for p in members]
             for step in fold.steps(opened):
                 for place, batch in batches:

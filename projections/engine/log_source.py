@@ -78,6 +78,10 @@ class RecordsLog:
         """Why the rules refuse a record; None where they do not."""
         return self._judged.aside(row)
 
+    def refused(self, stream: str, before: int) -> Sequence[int]:
+        """Of these the ones that are set aside, in order."""
+        return self._judged.refused(stream, before)
+
     def doubted(self) -> Collection[int]:
         """Records that the timeline has as set aside."""
         return timeline.set_aside(self._connection)

@@ -20,7 +20,7 @@ from ledger.streams.record_reader import Opened, Reader
 from ledger.write.forgetting import Forgetting
 from ledger.write.judged_stream import JudgedStreams
 from ledger.write.registry_follower import RegistryFollower
-from projections.engine.batch_transaction import BatchTransaction, is_away
+from projections.engine.batch_transaction import LARGEST, BatchTransaction, is_away
 from projections.engine.beat import Beat
 from projections.engine.gc_pause import GcPause
 from projections.engine.generations import (
@@ -35,7 +35,6 @@ from projections.engine.generations import (
 )
 from projections.engine.lease import LEASE_S, HeldLease, Lease
 from projections.engine.rebuild_pool import Builders
-from projections.engine.rebuild_worker import LARGEST
 from projections.fold.fold import BATCH
 from projections.fold.statement_check import Form
 from projections.views import audience

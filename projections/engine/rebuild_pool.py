@@ -1,4 +1,4 @@
-"""A long generation is built by several processes, each folding its share of the log.
+"""A long generation is built by several processes, each folding its parts of the log in turn.
 
 When all have reached where the log ended as they began, the loop folds what has come since and
 switches.
@@ -12,8 +12,9 @@ from subprocess import TimeoutExpired
 from typing import Final, LiteralString
 
 from projections.engine.generations import ViewState
-from projections.engine.rebuild_shard import RebuildShard, merge, partition, parts_of
+from projections.engine.rebuild_shard import PART, RebuildShard, merge, partition, parts_of
 from projections.engine.rebuild_worker import Process, WorkerConfig, WorkerTask, end, start
+from projections.fold.shard import DIGITS
 from projections.views.base import Connection, View
 
 WORTH: Final = 20_000
@@ -27,10 +28,10 @@ _DENSE: Final[LiteralString] = "SELECT count(*) = %s FROM log.records WHERE inde
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """A process, where its part stood when it was started, and how often it was from there."""
+    """A process, how much of its parts was folded as it was started, and how often it was then."""
 
     process: Process
-    position: int
+    folded: int
     number: int
 
 
@@ -48,7 +49,7 @@ class Builders:
         self._number = number
         self._worth = worth
         self._building: tuple[str, int] | None = None
-        self._attempts: dict[str, _Attempt] = {}
+        self._attempts: dict[int, _Attempt] = {}
 
     def begin(self, connection: Connection, state: ViewState, size: int) -> bool:
         """Shares out a generation that has not begun, if that is worth it."""
@@ -57,7 +58,8 @@ class Builders:
         dense = connection.execute(_DENSE, [size, size]).fetchone()
         if dense is None or not dense[0]:
             return False  # a record is missing: who folds them all stops at it
-        partition(connection, state.view, state.gen, self._number, size)
+        number = max(self._number, -(-size // PART))
+        partition(connection, state.view, state.gen, min(number, len(DIGITS)), size)
         return True
 
     def tend(self, connection: Connection, view: View, state: ViewState) -> bool:
@@ -76,13 +78,15 @@ class Builders:
             self.stop()
             merge(connection, state, parts[0].until)
             return True
-        for part in parts:
-            if not part.done and not self._at_work(view, part):
+        for number in range(self._number):
+            own = parts[number :: self._number]
+            left = [part for part in own if not part.done]
+            if left and not self._at_work(view, number, own):
                 why = "the process that folds it ends by itself"
-                state.stop(connection, why, part.position + 1)
+                state.stop(connection, why, left[0].position + 1)
                 return True
         self._wait()
-        reached = min(part.position for part in parts)
+        reached = sum(part.position + 1 for part in parts) // len(parts) - 1
         connection.execute(_SHOWN, [reached, state.view, state.gen])
         return True
 
@@ -97,16 +101,18 @@ class Builders:
             end(attempt.process)
         self._attempts, self._building = {}, None
 
-    def _at_work(self, view: View, part: RebuildShard) -> bool:
-        """Starts its process if there is none; False where it has ended again and again there."""
-        last = self._attempts.get(part.digits)
+    def _at_work(self, view: View, place: int, own: Sequence[RebuildShard]) -> bool:
+        """Starts the process of a place if there is none; False where it ends again and again."""
+        last = self._attempts.get(place)
         if last is not None and last.process.poll() is None:
             return True
         if last is not None:
             end(last.process)
-        number = last.number + 1 if last is not None and last.position == part.position else 1
-        process = start(WorkerTask(self._opening, view, part.gen, part.digits))
-        self._attempts[part.digits] = _Attempt(process, part.position, number)
+        folded = sum(part.position + 1 for part in own)
+        number = last.number + 1 if last is not None and last.folded == folded else 1
+        shares = tuple(part.digits for part in own)
+        process = start(WorkerTask(self._opening, view, own[0].gen, shares))
+        self._attempts[place] = _Attempt(process, folded, number)
         return number <= _MOST_ATTEMPTS
 
     def _wait(self) -> None:

@@ -12,10 +12,14 @@ from typing import Final, LiteralString
 
 from projections.engine import generations
 from projections.engine.generations import ConcurrentUpdate
+from projections.fold.fold import MOST_STATEMENTS
 from projections.fold.shard import shares
 from projections.views import acts
 from projections.views.base import Connection, Cursor
 
+PART: Final = MOST_STATEMENTS * 3 // 4
+"""Records of a part: its fold keeps all of them in memory, and what a case comes to is written
+once, however far apart its acts lie in the log."""
 _PARTS: Final[LiteralString] = """
 SELECT view, gen, digits, position, until FROM proj.parts WHERE view = %s AND gen = %s
 ORDER BY digits

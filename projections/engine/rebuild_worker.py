@@ -1,4 +1,4 @@
-"""The process that folds one part of a generation; it ends with the process that started it.
+"""The process that folds parts of a generation; it ends with the process that started it.
 
 An interpreter of its own, which loads nothing but this, and nothing that lies in the folder it is
 started in. What it is to do comes by its standard input, since it holds a key; that the input ends
@@ -24,17 +24,15 @@ from ledger.ports import RecordStore
 from ledger.postgres.connect import connect, open_pool
 from ledger.postgres.records import PostgresRecords
 from ledger.streams.record_reader import Reader
+from ledger.write.judged_stream import JudgedStreams
 from ledger.write.registry_follower import RegistryFollower
 from projections.engine.batch_transaction import BatchTransaction, is_away
 from projections.engine.gc_pause import GcPause
 from projections.engine.generations import ConcurrentUpdate
-from projections.engine.rebuild_shard import RebuildShard, parts_of
-from projections.fold.fold import BATCH
+from projections.engine.rebuild_shard import PART, RebuildShard, parts_of
 from projections.fold.shard import DIGITS, Shard
 from projections.views.base import Connection, View
 
-LARGEST: Final = 4 * BATCH
-"""Most records, about, in a transaction of a generation that nobody reads yet."""
 _NICE: Final = 5
 """Who writes and reads now goes before who builds."""
 _PROGRAM: Final = """
@@ -77,6 +75,8 @@ class WorkerConfig:
             records = PostgresRecords(pool)
             reader = Reader(records, self.kek, self.origin, self.level).for_folds()
             with connect(self.dsn) as connection:
+                # rows of a part are written when all of it is folded
+                connection.execute("SET idle_in_transaction_session_timeout = 0")
                 yield connection, records, reader
         finally:
             pool.close()
@@ -84,16 +84,16 @@ class WorkerConfig:
 
 @dataclass(frozen=True, slots=True)
 class WorkerTask:
-    """Which part of which generation to fold."""
+    """Which parts of which generation to fold, by their shares, one after the other."""
 
     opening: WorkerConfig
     view: View
     gen: int
-    digits: str
+    shares: tuple[str, ...]
 
 
 def start(order: WorkerTask) -> Process:
-    """Starts a process on a part."""
+    """Starts a process on its parts."""
     command = [sys.executable, "-I", "-c", _PROGRAM]
     process = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - our own words
     assert process.stdin is not None  # noqa: S101 - asked for
@@ -116,7 +116,7 @@ def end(process: Process) -> None:
 
 
 def main() -> None:
-    """Folds the part named on standard input until it is done, stopped or not wanted."""
+    """Folds the parts named on standard input until they are done, stopped or not wanted."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who began it hears it, and ends this one
     os.nice(_NICE)
     core_dumps.leave_none()
@@ -131,17 +131,19 @@ def main() -> None:
 def _build(order: WorkerTask) -> None:
     name, opening = order.view.name, order.opening
     with opening.open() as (connection, records, reader), GcPause() as sweep:
-        group = BatchTransaction(
-            {name: order.view}, records, reader, origin=opening.origin, level=opening.level,
-            follower=RegistryFollower(records, reader),
-            most=LARGEST * len(DIGITS) // len(order.digits), share=Shard(order.digits),
-        )  # fmt: skip
-        while _wanted(connection, name, order.gen):
-            parts = parts_of(connection, name, order.gen)
-            part = next((part for part in parts if part.digits == order.digits), None)
-            if part is None or not _advance(group, connection, part):
-                return
-            sweep.released(group.take_forgotten())
+        follower = RegistryFollower(records, reader)
+        judged = JudgedStreams(follower, records, reader)  # what is in no case, once for all parts
+        for digits in order.shares:
+            group = BatchTransaction(
+                {name: order.view}, records, reader, origin=opening.origin, level=opening.level,
+                follower=follower, judged=judged,
+                most=PART * len(DIGITS) // len(digits), share=Shard(digits),
+            )  # fmt: skip
+            while (part := _wanted(connection, name, order.gen, digits)) is not None:
+                if not _advance(group, connection, part):
+                    break
+                sweep.released(group.take_forgotten())
+            sweep.released(group.let_go())
 
 
 def _advance(group: BatchTransaction, connection: Connection, part: RebuildShard) -> bool:
@@ -151,8 +153,10 @@ def _advance(group: BatchTransaction, connection: Connection, part: RebuildShard
         return True  # by who came before and was thought dead: the next look says where it stands
 
 
-def _wanted(connection: Connection, view: str, gen: int) -> bool:
+def _wanted(connection: Connection, view: str, gen: int, digits: str) -> RebuildShard | None:
+    """The part as it stands; None where nobody wants any of its generation any more."""
     if select.select([sys.stdin], [], [], 0)[0]:
-        return False
+        return None
     row = connection.execute(_STATE, [view, gen]).fetchone()
-    return row is not None and bool(row[0])
+    parts = parts_of(connection, view, gen) if row is not None and row[0] else []
+    return next((part for part in parts if part.digits == digits), None)

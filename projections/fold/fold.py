@@ -11,6 +11,7 @@ judged in full, each record at its index: what the rules refuse is set aside and
 from __future__ import annotations
 
 import sys
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -74,6 +75,9 @@ class Log(Protocol):
 
     def aside(self, row: StoredRecord) -> SetAside | None:
         """Why the rules refuse a record; None where they do not, or nobody can tell."""
+
+    def refused(self, stream: str, before: int) -> Sequence[int]:
+        """Of these the ones that are set aside, in order."""
 
     def doubted(self) -> Collection[int]:
         """Records that were set aside when somebody folded them: to be judged in full."""
@@ -212,6 +216,11 @@ class Fold:
             yield step
             self._settle(step)
             self.position = opened.index
+
+    @property
+    def held(self) -> int:
+        """Statements of the streams that it keeps, about."""
+        return self._held
 
     def take_forgotten(self) -> int:
         """Statements forgotten since this was last asked."""
@@ -401,7 +410,7 @@ class Fold:
         sign that it should not have been.
         """
         found = self._log.judged(opened.stream, opened.index + 1)
-        back = self._refused_since(opened, found) - self._doubted
+        back = self._refused_since(opened) - self._doubted
         if back:
             self._doubted |= back
             stream = self._load(opened.stream_id, opened.stream, opened.index)
@@ -425,17 +434,12 @@ class Fold:
             opened = opened.put_aside(aside)
         return opened, stream, dict.fromkeys(back, stream)
 
-    def _refused_since(self, opened: Opened, found: dict[int, SetAside | None]) -> set[int]:
+    def _refused_since(self, opened: Opened) -> set[int]:
         """What is refused between the last record of the stream that was judged here and this."""
         seen = self._judged_upto.get(opened.stream, -1)
         self._judged_upto[opened.stream] = opened.index
-        refused: set[int] = set()
-        for index, aside in reversed(found.items()):
-            if index <= seen:
-                break
-            if aside is not None and index < opened.index:
-                refused.add(index)
-        return refused
+        refused = self._log.refused(opened.stream, opened.index)
+        return set(refused[bisect_right(refused, seen) :])
 
     def _raised(self, opened: Opened, stream: StreamState, signed: Signed) -> tuple[str, ...]:
         """Flags of the statement that makes an act effective, by the log that it found."""
@@ -478,7 +482,7 @@ class Fold:
             return None
         behind, back = self.position + 1, {row.index}
         if opened.index not in self._doubted:  # what is built on it does not stand either
-            back |= _refused_in(self._log.judged(row.stream, behind))
+            back.update(self._log.refused(opened.stream, behind))
             self._doubted |= back
             self._forget(opened.stream_id.int)
         stream = self._kept(opened.stream_id) or self._load(opened.stream_id, opened.stream, behind)
@@ -557,7 +561,7 @@ class Fold:
                 except NONSENSE:
                     if opened.index in self._doubted:
                         raise
-                    self._doubted |= {opened.index, *_refused_in(self._log.judged(name, before))}
+                    self._doubted |= {opened.index, *self._log.refused(name, before)}
                     return self._load(of, name, before)
             self._given(state)
         self._streams[of.int] = state
@@ -577,11 +581,6 @@ class Fold:
         weight = state.weight
         self._held += weight - self._weights.get(number, 0)
         self._weights[number] = weight
-
-
-def _refused_in(found: Mapping[int, SetAside | None]) -> set[int]:
-    """Of records that were judged those that the rules refuse."""
-    return {index for index, why in found.items() if why is not None}
 
 
 def _named_by(erasure: Act) -> list[int]:

@@ -152,6 +152,8 @@ _UNVOIDED: Final[LiteralString] = (
 _COUNTED: Final[LiteralString] = (
     "SELECT count(*) FROM (SELECT FROM proj.acts WHERE " + _OPEN + " LIMIT %s) AS found"
 )
+AT_ONCE: Final = 2_000
+"""Rows that are written together: each has the bytes of its statement."""
 SHOWN: Final = 100
 """Most indices that a list of what is set aside names: anybody may ask for it."""
 MOST_COUNTED: Final = 10_000
@@ -192,6 +194,8 @@ class ActsBatch:
             self._moved_up.append(list(step.renumbered))
         if not step.own:
             return
+        if len(self._rows) >= AT_ONCE:
+            self._put()
         opened, entry = step.opened, step.entry
         statement, act = (None, None) if step.bare else (opened.statement, opened.act)
         signed = None if step.bare else step.signed
@@ -230,7 +234,7 @@ class ActsBatch:
 
     def write(self) -> None:
         """The rows, then what the batch erases, takes back or voids."""
-        _PUT.put(self._cursor, self._rows)
+        self._put()
         for status, by, indices in self._cleared:
             keeps = status == "erased"
             self._cursor.execute(_CLEAR, [status, by, keeps, keeps, self._gen, indices])
@@ -238,6 +242,10 @@ class ActsBatch:
             self._cursor.execute(_VOID, [by, self._gen, indices])
         for indices in self._moved_up:
             self._cursor.execute(_MOVE_UP, [self._gen, indices])
+
+    def _put(self) -> None:
+        _PUT.put(self._cursor, self._rows)
+        self._rows = []
 
 
 def _digest(step: Step) -> str | None:

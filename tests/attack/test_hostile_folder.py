@@ -143,7 +143,7 @@ def test_a_builder_runs_no_code_of_the_folder_it_is_started_in(
     """It gets the KEK on its standard input."""
     monkeypatch.chdir(hostile)
     nowhere = WorkerConfig("host=/nonexistent", Kek.generate(), "x.example/ordinary", "ordinary")
-    process = rebuild_worker.start(WorkerTask(nowhere, VIEWS[0], 1, "0"))
+    process = rebuild_worker.start(WorkerTask(nowhere, VIEWS[0], 1, ("0",)))
     process.wait(300)
     rebuild_worker.end(process)
     assert _marks(hostile) == []

@@ -133,6 +133,11 @@ class _Nothing:
         del row
         return None
 
+    def refused(self, stream: str, before: int) -> Sequence[int]:
+        """See `projections.fold.fold.Log`."""
+        del stream, before
+        return ()
+
     def registered(self, upto: int) -> Iterable[tuple[int, Register]]:
         """See `projections.fold.fold.Log`."""
         del upto

@@ -7,28 +7,33 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import Final, LiteralString
+from typing import Any, Final, LiteralString
 
 import psycopg
 import pytest
 
 from api.ops.embedded_postgres import Embedded
 from ledger.errors import LedgerError
+from ledger.ports import StoredRecord
 from ledger.postgres.records import PostgresRecords
 from ledger.streams.record_reader import Reader
+from ledger.write.registry_follower import RegistryFollower
 from projections.engine import generations
+from projections.engine.batch_transaction import BatchTransaction
 from projections.engine.projector import Projector
 from projections.engine.rebuild_pool import Builders
 from projections.engine.rebuild_shard import partition, parts_of
 from projections.engine.rebuild_worker import WorkerConfig
-from projections.fold.shard import DIGITS, shares
+from projections.fold.shard import DIGITS, Shard, shares
 from projections.views import acts
 from projections.views.all_views import VIEWS
-from projections.views.base import View
+from projections.views.base import Cursor, View
+from projections.views.case_file import CaseFiles
+from projections.views.new_rows import NewRows
 from tests.fixtures.postgres import Database
 from tests.fixtures.projected import projected
 from tests.integration.test_projections import Bench, Poisoned
@@ -63,6 +68,17 @@ class Yard(Bench):
         with self.connect() as connection:
             every = generations.states(connection)
         return next((s for s in every if (s.view, s.gen) == (view, gen)), None)
+
+
+class Pieces(PostgresRecords):
+    """Records that count the pieces in which cases are read."""
+
+    pieces = 0
+
+    def cases(self, start: int, end: int, digits: str) -> Sequence[StoredRecord]:
+        """As stored."""
+        self.pieces += 1
+        return super().cases(start, end, digits)
 
 
 @pytest.fixture
@@ -117,6 +133,78 @@ def test_several_processes_write_the_rows_of_one(
     projector.close()
     assert made.rows() == expected
     assert made.compared() == []
+
+
+def test_a_process_folds_its_parts_one_after_the_other(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part is as much as a fold remembers, and there are no more processes than before."""
+    expected, parts, processes = yard.rows(), set[int](), set[int]()
+    monkeypatch.setattr("projections.engine.rebuild_pool.PART", 5)
+    projector = yard.building()
+
+    def look(view: str, _done: int, _total: int) -> None:
+        with yard.connect() as connection:
+            parts.add(len(parts_of(connection, view, 2)))
+        processes.add(len(_children()))
+
+    projector.rebuild("case_file", look)
+    projector.catch_up()
+    projector.close()
+    assert (max(parts), max(processes)) == (len(DIGITS), 2)
+    assert yard.rows() == expected
+    assert yard.compared() == []
+
+
+def test_what_a_case_comes_to_is_written_once(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However far apart its acts lie: a part is read piece by piece, and is one batch."""
+    monkeypatch.setattr("projections.engine.batch_transaction.LARGEST", 1)
+    written: list[int] = []
+
+    def put(self: NewRows, cursor: Cursor, rows: Collection[Sequence[Any]]) -> None:
+        written.append(len(rows))
+        _put(self, cursor, rows)
+
+    monkeypatch.setattr(NewRows, "put", put)
+    records, kek = Pieces(yard.database.pool("projector")), yard.played.log.kek
+    reader = Reader(records, kek, ORIGIN).for_folds()
+    size, follower = len(yard.played.log.rows), RegistryFollower(records, reader)
+    with yard.connect() as connection:
+        generations.ask_rebuild(connection, "case_file", size)
+        partition(connection, "case_file", 2, 2, size)
+        for part in parts_of(connection, "case_file", 2):
+            group = BatchTransaction(
+                {"case_file": CaseFiles()}, records, reader, origin=ORIGIN, level="ordinary",
+                most=2 * size, follower=follower, share=Shard(part.digits),
+            )  # fmt: skip
+            assert group.advance(connection, [part], size) == size
+            assert group.let_go() > 0
+        assert all(part.done for part in parts_of(connection, "case_file", 2))
+    assert records.pieces > size // 16
+    assert sum(written) == len(yard.rows()["case_file"])
+    projector = yard.building()
+    projector.catch_up()
+    projector.close()
+    assert yard.compared() == []
+
+
+def test_a_timeline_written_piece_by_piece_is_the_same(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an act of the same batch erases is there to be erased."""
+    made = Yard(database, played("SC1"))
+    _erase_one(made.played)
+    made.played.fill(database.admin)
+    expected = made.caught_up()
+    monkeypatch.setattr("projections.views.acts.AT_ONCE", 2)
+    projector = made.projector()
+    projector.rebuild("acts")
+    projector.catch_up()
+    projector.close()
+    state = made.state("acts", 2)
+    assert state is not None
+    assert state.state == "live"
+    assert made.rows() == expected
 
 
 def test_a_forged_name_hides_nothing(database: Database) -> None:
@@ -332,6 +420,7 @@ def test_numbers_of_a_generation_nobody_counted_are_given_by_its_key(yard: Yard)
     assert found == [(many // 2, many // 2, 1, many // 2)] * 2
 
 
+_put: Final = NewRows.put
 _COPIED: Final[LiteralString] = """
 INSERT INTO proj.acts (gen, index, stream, comp, unit, seq, act_id, recorded_at, status, effect,
   flags, late, registry, entry)
