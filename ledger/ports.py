@@ -385,6 +385,10 @@ class NotAppended(Exception):
         self.head = head
 
 
+def nothing() -> None:
+    """Where nothing is to be done."""
+
+
 class Appender(Protocol):
     """The one way into the log. Durable on return.
 
@@ -401,12 +405,16 @@ class Appender(Protocol):
                 the sender sends the same statement again and is told.
         """
 
-    def append_judged(self, judge: Callable[[], Draft]) -> Appended:
+    def append_judged(
+        self, judge: Callable[[], Draft], check: Callable[[], None] = nothing
+    ) -> Appended:
         """The same of what is judged in its group: whoever leads judges all of it, one by one.
 
         Args:
             judge: Makes the draft, in whichever thread leads, and waits for nothing there. What it
                 raises is this caller's answer, and nothing to the others.
+            check: What of it needs nothing of the others, and is done for all of the group before
+                the first is judged: the same code of one after another. It is the caller's as well.
 
         Raises:
             NotAppended: As `append`.

@@ -24,6 +24,7 @@ from ledger.ports import (
     Pruned,
     StoredRecord,
     Uncovered,
+    nothing,
 )
 
 Fault = Callable[[str], None]
@@ -109,8 +110,11 @@ class MemoryRecordStore:
         self.fault("appended")
         return answer
 
-    def append_judged(self, judge: Callable[[], Draft]) -> Appended:
+    def append_judged(
+        self, judge: Callable[[], Draft], check: Callable[[], None] = nothing
+    ) -> Appended:
         """See `Appender`: a group of one."""
+        check()
         return self.append(judge())
 
     def _refuse(self, draft: Draft, at: datetime) -> None:

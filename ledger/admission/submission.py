@@ -113,6 +113,19 @@ class Submission:
             raise unknown_key(Message("the key is no officer's"))
         return line.officer
 
+    def check_signature(self, registry: Registry) -> None:
+        """Verifies the signature ahead of `admit`, which then need not.
+
+        Nothing is refused here: what does not verify is refused by `admit`, in its order.
+        """
+        if self._verified or registry.keyring.line(self.statement.kid) is None:
+            return
+        try:
+            statements.check_signature(self.statement, registry.keyring.key(self.statement.kid))
+        except Rejected:
+            return
+        self._verified = True
+
     def ends(self, registry: Registry) -> datetime:
         """When the answer of `admit` ends: with the key, or with the window of `iat`.
 

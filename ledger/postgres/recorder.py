@@ -1,12 +1,12 @@
 """The append: judged drafts become records, a group by one SQL call (architecture.md §3.4).
 
-Whoever finds the appender idle leads: it takes all that wait, has each judged, seals them, calls
-`log.append` once and hands every caller its own answer. All in one thread, step by step: the same
-code of one act after another costs a quarter less than that of many threads that take turns, one
-act each. Durable is the COMMIT of that call and nothing else. If the connection
-dies before the answer, the same sealed bytes are sent again on a new one; whoever is then told
-`stale` reads its place back and compares entries before it believes it. What an act says is not
-known here.
+Whoever finds the appender idle leads: it takes all that wait, has each checked and then each
+judged, seals them, calls `log.append` once and hands every caller its own answer. All in one
+thread, step by step: the same code of one act after another costs a quarter less than that of many
+threads that take turns, one act each. Durable is the COMMIT of that call and nothing else. If the
+connection dies before the answer, the same sealed bytes are sent again on a new one; whoever is
+then told `stale` reads its place back and compares entries before it believes it. What an act says
+is not known here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,15 @@ import psycopg
 
 from ledger.errors import Doubt, Fatal, LedgerError, Unavailable
 from ledger.message import Message
-from ledger.ports import Appended, Clock, Draft, LogHead, NotAppended, SealedRecord
+from ledger.ports import (
+    Appended,
+    Clock,
+    Draft,
+    LogHead,
+    NotAppended,
+    SealedRecord,
+    nothing,
+)
 from ledger.postgres import direct
 from ledger.postgres.connect import (
     Connection,
@@ -71,27 +79,33 @@ class _Ticket:
         judging_s: What it took to judge, which is its caller's to pay, however long.
     """
 
-    __slots__ = ("_judge", "answer", "draft", "judging_s", "sealed", "sealed_at")
+    __slots__ = ("_check", "_judge", "answer", "draft", "judging_s", "sealed", "sealed_at")
     draft: Draft
     sealed_at: datetime
 
-    def __init__(self, judge: Callable[[], Draft]) -> None:
+    def __init__(self, judge: Callable[[], Draft], check: Callable[[], None]) -> None:
         self._judge = judge
+        self._check = check
         self.sealed: SealedRecord | None = None
         self.answer: Appended | Exception | None = None
         self.judging_s = 0.0
 
-    def judged(self) -> bool:
-        """Whether there is a draft to record; else what stands against it is the answer."""
-        began_s = work_s()
+    def check(self) -> None:
+        """What of it is done before any of its group is judged."""
+        try:
+            self._check()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this one's and no other's
+            self.answer = error
+
+    def judge(self) -> None:
+        """Makes the draft to record; else what stands against it is the answer."""
+        if self.answer is not None:
+            return
         try:
             self.draft = self._judge()
             self.sealed_at = self.draft.at
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is this one's and no other's
+        except Exception as error:  # noqa: BLE001 - as above
             self.answer = error
-        self.judging_s = work_s() - began_s
-        bill(-self.judging_s)
-        return self.answer is None
 
     def date(self, now: datetime) -> None:
         """Moves its time on to now, where the draft may still be recorded then."""
@@ -149,9 +163,11 @@ class GroupAppender:
         """See `Appender.append`; blocks until the draft's group is committed or refused."""
         return self.append_judged(lambda: draft)
 
-    def append_judged(self, judge: Callable[[], Draft]) -> Appended:
+    def append_judged(
+        self, judge: Callable[[], Draft], check: Callable[[], None] = nothing
+    ) -> Appended:
         """See `Appender.append_judged`; blocks as `append`."""
-        ticket = _Ticket(judge)
+        ticket = _Ticket(judge, check)
         error = self._groups.join([ticket])
         bill(ticket.judging_s)
         answer = ticket.answer or error
@@ -176,7 +192,9 @@ class GroupAppender:
             self._hints.give()
 
     def _commit(self, group: Sequence[_Ticket]) -> None:
-        pending = [ticket for ticket in group if ticket.judged()]
+        _each_pays(group, _Ticket.check)
+        _each_pays(group, _Ticket.judge)
+        pending = [ticket for ticket in group if ticket.answer is None]
         if not pending:
             return
         if self._free_bytes is not None and self._free_bytes() < self._min_free_bytes:
@@ -253,6 +271,19 @@ class GroupAppender:
                 raise
             self._connection = connection
         return self._connection
+
+
+def _each_pays(tickets: Sequence[_Ticket], do: Callable[[_Ticket], None]) -> None:
+    """Does something for all of them, one behind the other; whoever leads is not billed for it."""
+    first_s = began_s = work_s()
+    try:
+        for ticket in tickets:
+            do(ticket)
+            over_s = work_s()
+            ticket.judging_s += over_s - began_s
+            began_s = over_s
+    finally:
+        bill(first_s - began_s)
 
 
 def clocks_apart() -> Unavailable:

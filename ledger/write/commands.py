@@ -41,6 +41,7 @@ from ledger.ports import (
     RecordStore,
     Sight,
     Sights,
+    nothing,
 )
 from ledger.regulation.acts import invisible_characters
 from ledger.regulation.acts.act import ORDINARY, Act
@@ -358,7 +359,10 @@ class Ledger:
             if presuming and not self._asks_apart(sent):
                 with suppress(AsksOthers):
                     return self._append(
-                        stream, sent.statement, partial(self._judge, stream, sent, time)
+                        stream,
+                        sent.statement,
+                        partial(self._judge, stream, sent, time),
+                        partial(sent.check_signature, self.registry),
                     )
             judged = self._judged_apart(stream, sent, time, presuming=presuming)
             return self._append(stream, sent.statement, lambda: judged)
@@ -370,9 +374,15 @@ class Ledger:
                 raise clock_back() from refusal
             raise _JudgeAgain from refusal
 
-    def _append(self, stream: Stream, statement: Statement, judge: Judge) -> Recorded:
-        """Raises: NotAppended, Unavailable, and what `judge` raises."""
-        self._memory.append(stream, judge)
+    def _append(
+        self,
+        stream: Stream,
+        statement: Statement,
+        judge: Judge,
+        check: Callable[[], None] = nothing,
+    ) -> Recorded:
+        """Raises: NotAppended, Unavailable, and what `judge` and `check` raise."""
+        self._memory.append(stream, judge, check)
         place = stream.place(statement)
         if place is None:
             raise Fatal("a statement is not where it was just put")

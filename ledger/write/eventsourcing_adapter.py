@@ -49,6 +49,7 @@ from ledger.ports import (
     RecordStore,
     SealedRecord,
     StoredRecord,
+    nothing,
 )
 from ledger.streams.event import Event, Said
 from ledger.streams.names import stream_id
@@ -262,7 +263,10 @@ class LogRecorder(LogReading):
         self._origin = origin
 
     def append(
-        self, judge: Judge, seal: Callable[[Said, datetime], SealedRecord]
+        self,
+        judge: Judge,
+        seal: Callable[[Said, datetime], SealedRecord],
+        check: Callable[[], None] = nothing,
     ) -> tuple[Said, Appended]:
         """Records one event. Raises: NotAppended, Unavailable; see `Appender.append_judged`."""
         events: list[Said] = []
@@ -272,7 +276,7 @@ class LogRecorder(LogReading):
             events.append(event)
             return self._draft(event, judged, partial(seal, event))
 
-        recorded = self._appender.append_judged(draft)
+        recorded = self._appender.append_judged(draft, check)
         return events[0], recorded
 
     def _draft(
@@ -366,7 +370,7 @@ class StatementStore(EventStore[UUID]):
     def __init__(self, mapper: SealingMapper, recorder: LogRecorder) -> None:
         super().__init__(mapper, recorder)
 
-    def record(self, judge: Judge) -> tuple[Said, Appended]:
+    def record(self, judge: Judge, check: Callable[[], None] = nothing) -> tuple[Said, Appended]:
         """Records the event that is judged to stand, in its group (`Appender.append_judged`).
 
         Not the library's `put`: what it makes of each event on its way, nobody asks for.
@@ -375,7 +379,7 @@ class StatementStore(EventStore[UUID]):
             NotAppended: With the reason; nothing was recorded.
             Unavailable: Try again later.
         """
-        return self.recorder.append(judge, self.mapper.seal)
+        return self.recorder.append(judge, self.mapper.seal, check)
 
     def get(
         self,

@@ -19,7 +19,7 @@ from keys import canonical
 from keys.jwk import SoftwareSigner
 from ledger.errors import Conflict, LedgerError, NotFound, Rejected, Unavailable
 from ledger.log.statement import AUTHOR, Statement, flattened, make
-from ledger.ports import Draft
+from ledger.ports import Appended, Draft
 from ledger.postgres.recorder import GroupAppender
 from ledger.regulation.acts.act import Act
 from ledger.work import bill, work_s
@@ -343,6 +343,43 @@ def test_an_act_that_asks_elsewhere_keeps_no_group_waiting(a: ALedger, asked: st
     assert not asks.done()
     waits.go_on.set()
     assert isinstance(asks.exception(_LONG_S), Rejected if asked == "cases" else type(None))
+
+
+def test_all_of_a_group_is_checked_before_any_of_it_is_judged(a: ALedger) -> None:
+    """And what a check raises is its own sender's answer, who is judged no more."""
+    groups = cast("GroupAppender", a.stores.appender)
+    size = a.stores.records.head()
+    done: list[str] = []
+    drafts = [
+        a_draft(f"case/{n:x}", at=a.clock.now(), registry_index=size.registry_index)
+        for n in range(3)
+    ]
+
+    def check(n: int) -> None:
+        done.append(f"check {n}")
+        if n == 1:
+            _boom()
+
+    def judge(n: int) -> Draft:
+        done.append(f"judge {n}")
+        return drafts[n]
+
+    told = _in_one_group(
+        groups,
+        [partial(groups.append_judged, partial(judge, n), partial(check, n)) for n in range(3)],
+    )
+    ends = [type(one.exception(_LONG_S) or one.result()) for one in told]
+    assert ends == [Appended, ZeroDivisionError, Appended]
+    assert done == ["check 0", "check 1", "check 2", "judge 0", "judge 2"]
+
+
+def test_a_signature_that_is_checked_ahead_is_refused_in_its_turn(a: ALedger) -> None:
+    """Of what is wrong with a statement the first is named that was named before."""
+    forged = _turned(a.sign(a_report(1), "hotline", head=(1, None)))
+    a.clock.step(days=2)
+    with pytest.raises(Rejected) as refused:
+        _sends(a, (forged, "hotline"))
+    assert refused.value.code == "clock_off"
 
 
 def test_who_brings_what_takes_long_to_judge_pays_for_it_alone(a: ALedger) -> None:
