@@ -25,6 +25,7 @@ from api.peer import Proxies
 from api.texts.lang import Lang
 from api.texts.validation_faults import faults
 from keys.custody.file import DRAWN, sync_folder, write_durably
+from keys.errors import Carried
 from ledger.message import Message, Text, system_fault
 
 MailSecurity = Literal["starttls", "tls", "none"]
@@ -53,7 +54,7 @@ ARRIVED_BYTES: Final = 32_768
 """A request's body of at most this length is there before the request gets a thread."""
 
 
-class Unfit(Exception):
+class Unfit(Carried):
     """What was handed in cannot be used as it stands; nothing was done.
 
     Attributes:

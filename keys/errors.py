@@ -5,10 +5,30 @@ Nothing here knows an act, a log or HTTP; `ledger` translates at its border.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 
-class KeysError(Exception):
+class Carried(Exception):
+    """Comes whole to another process, whatever its constructor asks for.
+
+    Python makes an error anew from the text that it says, which fails there, and whoever waits for
+    a pool of processes is told that the pool is broken instead of what happened in it.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By what it holds, and not by its constructor."""
+        return _carried, (type(self), self.args, vars(self))
+
+
+def _carried(kind: type[Carried], said: tuple[object, ...], holds: Mapping[str, object]) -> Carried:
+    error = kind.__new__(kind, *said)  # says what it said: no constructor runs
+    vars(error).update(holds)
+    return error
+
+
+class KeysError(Carried):
     """Root of everything this package raises on purpose."""
 
 
@@ -78,7 +98,7 @@ class TokenFault(StrEnum):
     FAILED = "token_failed"
 
 
-class KeyAway(Exception):
+class KeyAway(Carried):
     """What holds a key cannot be asked now: a token, or a file that is gone or half written.
 
     It says nothing about any bytes, so it is no `KeysError`: whoever takes what does not open for
@@ -100,7 +120,3 @@ class TokenError(KeyAway):
         self.fault = fault
         self.named = named
         self.detail = detail
-
-    def __reduce__(self) -> tuple[type[TokenError], tuple[TokenFault, str, str]]:
-        """A process that works for another hands it back whole."""
-        return TokenError, (self.fault, self.named, self.detail)

@@ -22,8 +22,11 @@ class SaidTwice(ValueError):
     """
 
     def __init__(self, member: str) -> None:
-        super().__init__(f"{member!r} is said twice")
+        super().__init__(member)
         self.member = member
+
+    def __str__(self) -> str:
+        return f"{self.member!r} is said twice"
 
 
 def read(data: bytes | str) -> Any:  # noqa: ANN401  any JSON

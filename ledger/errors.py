@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from keys.errors import Carried
 from ledger.message import Text
 
 
@@ -28,7 +29,7 @@ class Fault:
     text: Text
 
 
-class LedgerError(Exception):
+class LedgerError(Carried):
     """Root of everything this package raises on purpose."""
 
 

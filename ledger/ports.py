@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Final, Literal, NamedTuple, Protocol
 from uuid import UUID
 
+from keys.errors import Carried
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.other_cases_port import Cases, CountedReport, NoCases
 from ledger.values import frozen_value
@@ -367,7 +368,7 @@ class Appended:
     head: LogHead
 
 
-class NotAppended(Exception):
+class NotAppended(Carried):
     """This draft was not recorded, its neighbours in the group may have been.
 
     Attributes:

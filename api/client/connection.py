@@ -18,7 +18,7 @@ import orjson
 
 from api.client.answer_shapes import PROBLEM, require_shape, shape_of
 from keys import unambiguous_json
-from keys.errors import KeysError
+from keys.errors import Carried, KeysError
 from keys.signer import Signer
 from ledger.log import statement
 from ledger.log.moment import unstamp
@@ -37,7 +37,7 @@ _TOLD: Final = 120
 _TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
 
 
-class Refused(Exception):
+class Refused(Carried):
     """The server answered with a problem (RFC 9457).
 
     Attributes:
@@ -61,7 +61,7 @@ class Refused(Exception):
         super().__init__(f"{status} {self.guard or self.code}: {self.detail}")
 
 
-class OtherLog(Exception):
+class OtherLog(Carried):
     """The server is of another log than the one that is meant; nothing was signed for it.
 
     Attributes:
@@ -75,7 +75,7 @@ class OtherLog(Exception):
         super().__init__(f"the server is of {said}, not of {meant}")
 
 
-class Strange(Exception):
+class Strange(Carried):
     """What answers is no ledger of ours: another program, another version, or one that lies."""
 
 

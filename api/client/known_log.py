@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 
 from api.client.connection import Refused
 from keys import canonical
-from keys.errors import KeysError
+from keys.errors import Carried, KeysError
 from keys.log_keys import LogKeys, Span
 from ledger.checkpoints.seen_file import SeenFile
 from ledger.errors import Doubt, Unavailable, VerificationError
@@ -57,7 +57,7 @@ class LogAnchor:
     genesis: str
 
 
-class Unlike(Exception):
+class Unlike(Carried):
     """The server shows another log than was seen before, or what was seen is spoilt.
 
     Attributes:

@@ -98,10 +98,10 @@ def host_fault(version: tuple[int, int], headers: Iterable[tuple[str, str]]) -> 
 
 
 class BrokenBody(OSError):
-    """The sender's framing of a body ends or makes no sense: nothing more can be read."""
+    """The sender's framing of a body ends or makes no sense: nothing more can be read.
 
-    def __init__(self, error: Exception) -> None:
-        super().__init__(errno.EPIPE, str(error))  # what the worker takes for a client that is gone
+    Of `EPIPE`, which the worker takes for a client that is gone.
+    """
 
 
 class Incoming:
@@ -115,7 +115,7 @@ class Incoming:
         try:
             found: bytes = self._reader.read(size)
         except ParseException as error:
-            raise BrokenBody(error) from error
+            raise BrokenBody(errno.EPIPE, str(error)) from error
         return found
 
 

@@ -16,6 +16,7 @@ from api.problems.types import TYPES
 from api.texts.catalogue import in_each, translate
 from api.texts.lang import Lang
 from keys.errors import (
+    Carried,
     InvalidSignature,
     KeyAway,
     KeysError,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 CONTENT_TYPE: Final = "application/problem+json"
 
 
-class Problem(Exception):
+class Problem(Carried):
     """A refusal on its way to the caller.
 
     Args:

@@ -20,6 +20,7 @@ from api.rehearsal.acts_of_play import ADDED, KEEPER, PERSONNEL, CastMember, Dir
 from api.rehearsal.scenario import CastPart
 from api.settings import Home, SettingsError
 from keys.custody.file import read_key, write_key
+from keys.errors import Carried
 from keys.jwk import SoftwareSigner
 from ledger.message import Message
 from ledger.regulation.edition import Edition
@@ -28,7 +29,7 @@ _INDEX: Final = "cast.json"
 _FIRST_KEY: Final = "Ed25519"
 
 
-class UnknownAlias(Exception):
+class UnknownAlias(Carried):
     """Nobody of the cast has this alias; `known` are those there are."""
 
     def __init__(self, alias: str, known: list[str]) -> None:

@@ -18,6 +18,7 @@ from api.rehearsal.acts_of_play import CastMember, Directory, References
 from api.rehearsal.cast import Cast
 from api.rehearsal.scenario import CastPart, Play, PlayRead, PlayStep, resolve
 from keys import canonical
+from keys.errors import Carried
 from keys.jwk import SoftwareSigner
 from ledger.admission.registrar import Keeper, registry_act
 from ledger.log import statement as statements
@@ -37,7 +38,7 @@ class StreamHead:
     state: str | None
 
 
-class PlayRefused(Exception):
+class PlayRefused(Carried):
     """The ledger took nothing.
 
     Args:

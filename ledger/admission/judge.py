@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from keys import canonical
+from keys.errors import Carried
 from ledger.admission import service_statements
 from ledger.admission.replay import judged
 from ledger.admission.submission import Submission, facts_fit
@@ -440,7 +441,7 @@ class _Folding:
         self._next = max(self._next, before)
 
 
-class Unfolded(Exception):
+class Unfolded(Carried):
     """Streams that a judgement asks about, each with an index, are not folded yet."""
 
     def __init__(self, streams: list[tuple[str, int]]) -> None:

@@ -18,7 +18,7 @@ from uuid import UUID
 from keys import envelope_encryption
 from keys import jwk as jwks
 from keys.envelope_encryption import Kek
-from keys.errors import InvalidSignature, KeysError
+from keys.errors import Carried, InvalidSignature, KeysError
 from keys.signer import PublicKey
 from ledger.admission import service_statements as services
 from ledger.audit.findings import Damage
@@ -157,7 +157,7 @@ class Job:
     events: services.Events | None = None
 
 
-class _Damaged(Exception):
+class _Damaged(Carried):
     """Stops the check of one record; never leaves this file."""
 
     def __init__(self, damage: Damage, message: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from keys.errors import Carried
 from ledger.message import Text
 
 Kind = Literal[
@@ -12,7 +13,7 @@ Kind = Literal[
 ]  # fmt: skip
 
 
-class SegmentRefused(Exception):
+class SegmentRefused(Carried):
     """Nothing of a segment was stored.
 
     Args:

@@ -16,7 +16,7 @@ from typing import Final, Protocol, Self
 
 import psycopg
 
-from keys.errors import KeyAway
+from keys.errors import Carried, KeyAway
 from ledger.errors import LedgerError, Unavailable, VerificationError
 from ledger.ports import RecordStore
 from ledger.postgres.connect import is_passing
@@ -328,7 +328,7 @@ class BatchTransaction:
             place.stop(connection, why(cause), last)
 
 
-class _Failed(Exception):
+class _Failed(Carried):
     """One view could not take or write its part; the others are not to blame."""
 
     def __init__(self, place: GenerationPosition) -> None:
