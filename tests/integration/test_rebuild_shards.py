@@ -115,9 +115,14 @@ def test_every_stream_is_in_one_share() -> None:
     ids=lambda value: None if isinstance(value, list) else str(value),
 )
 def test_several_processes_write_the_rows_of_one(
-    database: Database, scenario: str, number: int, views: list[str]
+    database: Database,
+    scenario: str,
+    number: int,
+    views: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Restated reports, renamed agencies and an erased record included; who sees what, too."""
+    monkeypatch.setattr("projections.engine.rebuild_pool.PART", 30)  # several parts a process
     made = Yard(database, played(scenario))
     _erase_one(made.played)
     made.played.fill(database.admin)
