@@ -6,8 +6,10 @@ there are `Unavailable` with a code and `Fatal`, never a driver's exception (acc
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
+import os
 import select
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -52,6 +54,8 @@ _ALIVE: Final = {
 _WRITES: Final = {"target_session_attrs": "read-write"}
 _READ_ATTEMPTS: Final = 3
 _OUT_OF_ROOM: Final = (pg.DiskFull, pg.OutOfMemory, pg.TooManyConnections)
+_NO_ROOM: Final = os.strerror(errno.ENOSPC)
+"""How the server ends what it says of a full disk to who would connect, who is given no code."""
 _MAY_ENTER: Final[LiteralString] = """
 SELECT has_database_privilege(d.oid, 'CONNECT') FROM pg_database d WHERE d.datname = %s
 """
@@ -459,10 +463,11 @@ def is_lost(error: Exception) -> bool:
 
 def translated(error: Exception) -> LedgerError:
     """The ledger's word for a driver's exception; keep the cause with `raise … from`."""
-    if isinstance(error, _OUT_OF_ROOM):
-        return disk_full()
+    first = str(error).partition("\n")[0]
+    if isinstance(error, _OUT_OF_ROOM) or (is_lost(error) and first.endswith(_NO_ROOM)):
+        return disk_full(first)
     if is_lost(error) or isinstance(error, (PoolTimeout, PoolClosed, *_PASSING)):
-        return database_unavailable(str(error).partition("\n")[0])
+        return database_unavailable(first)
     return Fatal(f"the database refuses what this program asks of it: {type(error).__name__}")
 
 
@@ -489,7 +494,7 @@ def database_unavailable(why: str = "") -> Unavailable:
     )
 
 
-def disk_full() -> Unavailable:
+def disk_full(why: str = "") -> Unavailable:
     """Try again after the operator has made room."""
     return Unavailable(
         "disk_full",
@@ -498,4 +503,5 @@ def disk_full() -> Unavailable:
             " again."
         ),
         retry_after_s=60,
+        why=why,
     )

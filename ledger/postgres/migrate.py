@@ -25,7 +25,7 @@ from psycopg.conninfo import make_conninfo
 
 from ledger.errors import Fatal, Unavailable
 from ledger.message import Message
-from ledger.postgres.connect import reaching, takes_logins
+from ledger.postgres.connect import reaching, takes_logins, translated
 
 LOGINS: Final = (
     "migrator", "writer", "checkpointer", "projector", "reader", "auditor", "backup", "keeper",
@@ -440,13 +440,20 @@ def login_dsn(dsn: str, slug: str, login: str, password: str, *, dbname: str) ->
 
 @contextmanager
 def _administering(admin_dsn: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    """A connection of the administrator's; what he may not do is one sentence."""
+    """A connection of the administrator's; what he may not do is one sentence.
+
+    Raises:
+        Fatal: He may not do something.
+        Unavailable: The server is away, or has no room.
+    """
     try:
         with psycopg.connect(reaching(admin_dsn), autocommit=True, client_encoding="utf8") as admin:
             yield admin
     except psycopg.errors.InsufficientPrivilege as error:
         said = str(error).splitlines()[0]
         raise Fatal(f"the administrator may not do this on this server: {said}") from error
+    except psycopg.OperationalError as error:
+        raise translated(error) from error
 
 
 def _wait_for_others(admin: psycopg.Connection[tuple[object, ...]]) -> None:

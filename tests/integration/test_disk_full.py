@@ -24,6 +24,8 @@ from ledger.audit.audit import audit
 from ledger.errors import Unavailable
 from ledger.log.statement import Statement
 from ledger.ports import Draft, SealedRecord
+from ledger.postgres import migrate
+from ledger.postgres.connect import connect
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
@@ -105,6 +107,28 @@ def _begin_segment(database: Database) -> None:
 
 def _log_of(database: Database) -> str:
     return (database.server._root / "server.log").read_text("utf-8")
+
+
+def test_who_would_connect_to_a_server_on_a_full_disk_is_told_so(
+    tight: Database, disk: Disk
+) -> None:
+    """It keeps a file for each database, made anew behind any change of the schema.
+
+    An operator was sent to try again in a few seconds, and from `socai migrate` into a trace.
+    """
+    for path in (tight.server._data).rglob("pg_internal.init"):
+        path.unlink()
+    disk.fill(leave_bytes=0)
+    for ask in (
+        lambda: connect(tight.dsn("reader")),
+        lambda: migrate.ahead(tight.admin, tight.slug),
+    ):
+        with pytest.raises(Unavailable) as refused:
+            ask()
+        assert refused.value.code == "disk_full"
+        assert "No space left on device" in refused.value.why
+    disk.make_room()
+    connect(tight.dsn("reader")).close()
 
 
 # -- a table that cannot grow --------------------------------------------------------------------
