@@ -70,13 +70,10 @@ def running_facts(settings: Settings, over: Event | None = None) -> EnclaveFacts
 @contextmanager
 def reachable(settings: Settings) -> Iterator[EnclaveFacts]:
     """The facts while the database answers; a server started for this is stopped again."""
-    embedded = settings.database_url is None and (settings.home / "pg").is_dir()
-    was_running = not embedded or Embedded(settings.home).running
-    try:
+    with ExitStack() as needs:
+        if settings.database_url is None and (settings.home / "pg").is_dir():
+            needs.enter_context(Embedded(settings.home).lent((settings.home / RUNNING).exists))
         yield running_facts(settings)
-    finally:
-        if not was_running and not (settings.home / RUNNING).exists():
-            stop_database(settings)
 
 
 def embedded_down(settings: Settings) -> bool:

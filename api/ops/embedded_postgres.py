@@ -304,6 +304,26 @@ class Embedded:
         if not _ended(every, _KILLED_S):
             raise EmbeddedError(f"the embedded server does not stop: {self._tail()}")
 
+    @contextlib.contextmanager
+    def lent(self, kept: Callable[[], bool]) -> Iterator[None]:
+        """While a command needs it; the last of several at once stops what one of them started.
+
+        Args:
+            kept: Asked at the end: whether somebody serves with it, who stops it.
+        """
+        with (self._root / "users").open("ab") as users:
+            fcntl.flock(users, fcntl.LOCK_SH)  # waits while the last one before stops it
+            if not self.running:
+                os.ftruncate(users.fileno(), 1)  # takes no room: the disk may be full
+            try:
+                yield
+            finally:
+                with contextlib.suppress(BlockingIOError):
+                    fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    if os.fstat(users.fileno()).st_size and not kept():
+                        self.stop()
+                    os.ftruncate(users.fileno(), 0)
+
     def dsn(
         self, *, user: str = SUPERUSER, password: str | None = None, dbname: str = "postgres"
     ) -> str:

@@ -7,7 +7,7 @@ import signal
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Event
 
@@ -148,6 +148,33 @@ def test_a_server_that_hears_is_let_write_what_it_has(server: Embedded, tmp_path
         stopping.result(_SOON_S)
     assert not server.running
     assert "database system is shut down" in (tmp_path / "home/pg/server.log").read_text("utf-8")
+
+
+def test_the_last_of_several_commands_stops_what_one_of_them_started(server: Embedded) -> None:
+    """It was whoever had started it: another audit, or a backup of the same night, lost it."""
+    server.start()
+    server.stop()
+    serves = False
+    with server.lent(lambda: serves):
+        server.start()
+        with server.lent(lambda: serves):
+            server.start()
+        assert _runs(server)
+        other = ExitStack()
+        other.enter_context(server.lent(lambda: serves))
+    assert _runs(server), "one began while the other went on"
+    other.close()
+    assert not _runs(server)
+    with server.lent(lambda: True):
+        server.start()
+    assert _runs(server), "somebody serves with it"
+    with server.lent(lambda: serves):
+        pass
+    assert _runs(server), "nobody of these had started it"
+
+
+def _runs(server: Embedded) -> bool:
+    return server.running
 
 
 def _pid_of(server: Embedded, tmp_path: Path) -> int:
