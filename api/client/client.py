@@ -33,7 +33,7 @@ from api.client.connection import (
     understood,
 )
 from api.client.known_log import CONSISTENCY, INCLUSION, KnownLog
-from keys import canonical
+from keys import canonical, unambiguous_json
 from keys.note import VKey
 from ledger.errors import VerificationError
 from ledger.log import proof, statement, tiles
@@ -128,7 +128,7 @@ class Client(Connection):
             return seq, prev
         prepared = self.prepare(act, at=at)
         with understood():
-            header = orjson.loads(canonical.unb64(prepared["protected"]))
+            header = unambiguous_json.read(canonical.unb64(prepared["protected"]))
             return int(header["seq"]), header.get("prev")
 
     def with_seen(self, act: Mapping[str, Any], *, at: datetime | None = None) -> Mapping[str, Any]:

@@ -397,12 +397,18 @@ def owning(dsn: str, slug: str) -> Iterator[psycopg.Connection[tuple[object, ...
     Args:
         dsn: Connection string of `<slug>_migrator`.
         slug: Prefix of the enclave's roles.
+
+    Raises:
+        Unavailable: The server is away, or has no room.
     """
     owner = sql.Identifier(f"{slug}_owner")
-    with psycopg.connect(reaching(dsn), autocommit=True) as connection:
-        connection.execute(sql.SQL("SET ROLE {}").format(owner))
-        connection.execute(_PATIENCE)
-        yield connection
+    try:
+        with psycopg.connect(reaching(dsn), autocommit=True) as connection:
+            connection.execute(sql.SQL("SET ROLE {}").format(owner))
+            connection.execute(_PATIENCE)
+            yield connection
+    except psycopg.OperationalError as error:
+        raise translated(error) from error
 
 
 def belt_is_loose(connection: psycopg.Connection[tuple[object, ...]]) -> bool:

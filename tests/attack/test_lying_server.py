@@ -18,6 +18,7 @@ from api.cli.main import main
 from api.client import connection
 from api.client.client import Client
 from api.client.connection import Refused, Strange, Unreachable
+from keys import canonical
 from tests.attacks import attack
 from tests.e2e.test_api_client import _port as port
 
@@ -134,3 +135,23 @@ def test_what_is_no_plain_json_is_strange(body: bytes) -> None:
             words = ["--json", "public", "--server", f"http://127.0.0.1:{number}"]
             told = CliRunner().invoke(main, words)
         assert orjson.loads(told.stdout)["error"]["code"] == said
+
+
+def test_a_prepared_header_is_read_as_strictly() -> None:
+    """By whoever does not see a case, and is told their place in it by the bytes to sign."""
+    assert _place(b'{"seq":3,"prev":"x"}') == (3, "x")
+    for header in (b'{"seq":3,"seq":4,"prev":"x"}', b'{"seq":3,"prev":"x"', b"[" * 100_000):
+        with pytest.raises(Strange):
+            _place(header)
+
+
+def _place(header: bytes) -> tuple[int, str | None]:
+    """Where whoever does not see a case is told to write, by bytes to sign."""
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        said = {"seq": 0} if request.method == "GET" else {"protected": canonical.b64(header)}
+        return httpx.Response(200, json=said)
+
+    http = httpx.Client(transport=httpx.MockTransport(answered), base_url=_URL)
+    with closing(Client(_URL, http=http, attempts=1)) as client:
+        return client.head("case/1", act={"act": "ComplaintReceived"})

@@ -29,6 +29,7 @@ from ledger.postgres.connect import connect
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
+from ledger.postgres.ticket import TicketKey, keep_ticket_key
 from tests import builders
 from tests.builders import an_act
 from tests.contract.append import a_draft, entropy
@@ -122,6 +123,7 @@ def test_who_would_connect_to_a_server_on_a_full_disk_is_told_so(
     for ask in (
         lambda: connect(tight.dsn("reader")),
         lambda: migrate.ahead(tight.admin, tight.slug),
+        lambda: keep_ticket_key(tight.dsn("migrator"), tight.slug, TicketKey(bytes(32))),
     ):
         with pytest.raises(Unavailable) as refused:
             ask()
