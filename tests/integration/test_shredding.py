@@ -266,6 +266,9 @@ def in_wal(service: Service) -> list[str]:
     """Where the word stands in the write-ahead log, in files too that wait to be written over."""
     query = "SELECT current_setting('data_directory'), pg_walfile_name(pg_current_wal_insert_lsn())"
     with psycopg.connect(service.database.admin) as connection:
+        connection.execute("SET synchronous_commit = on")
+        connection.execute("SELECT pg_current_xact_id()")
+        connection.commit()  # what was written by now is in its file
         folder, current = connection.execute(query).fetchone() or ("", "")
     found: list[str] = []
     for path in Path(str(folder), "pg_wal").iterdir():
@@ -336,8 +339,8 @@ def test_a_planted_word_is_found_nowhere_after_erasure_and_turn(
         assert shredding._folded(service.settings, service.enclave.facts, index, 20)
         admin.execute("ANALYZE")
     assert hits(rows(service)) >= 2  # the act and the case file, at least
+    assert in_wal(service) != []  # before a checkpoint takes its file away
     assert left(service) != []
-    assert in_wal(service) != []
     stolen, sealed = dumped(service), list(blobs(service))
     assert sealed
     assert one.shred(one.erase()).exit_code == 0
