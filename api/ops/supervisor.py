@@ -59,6 +59,8 @@ _ANSWERED_S: Final = GRACE_S + 0.1
 """How long the API may take to answer what is under way, once it is told to stop, and to end."""
 _LOOPS_S: Final = 0.4
 """How long the loops may take after it; each is killed at any point without harm."""
+_HEARS_S: Final = 0.2
+"""However late the others were: a server that is well is not killed unheard."""
 _DATABASE_S: Final = 1.6
 """When the database is waited for no longer: to kill one that hangs takes until two seconds."""
 _ASK_S: Final = 2.5
@@ -123,7 +125,7 @@ class Supervisor:
     def left_s(self) -> float:
         """How long the database may take to hear that it is to stop, once all others have."""
         since = 0.0 if self._told is None else monotonic() - self._told
-        return max(0.0, _DATABASE_S - since)
+        return max(_HEARS_S, _DATABASE_S - since)
 
     @property
     def url(self) -> str:

