@@ -544,8 +544,7 @@ def test_a_server_that_hangs_ends_a_copy_in_one_sentence_and_leaves_nothing(
     kept: Kept, monkeypatch: pytest.MonkeyPatch, lang: str, stops: str
 ) -> None:
     """In the middle of what it sends: neither half a copy is there then, nor a slot of it."""
-    monkeypatch.setattr(replication, "_SILENT_S", 2.0)
-    monkeypatch.setattr(epoch, "_HUNG_S", 2.0)
+    threading.Event().wait(1.0)  # a copy is named by its second, and the test before took one
     copies = Repository.of(kept.settings).folder / "base"
     before, slots = sorted(copies.glob("*")), _slots(kept)
     hung = _hung(monkeypatch, stops)
@@ -556,7 +555,7 @@ def test_a_server_that_hangs_ends_a_copy_in_one_sentence_and_leaves_nothing(
         finally:
             for process in hung:
                 os.kill(process, signal.SIGCONT)
-    assert hung
+    assert hung, done.output
     assert done.exit_code == 1
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert sorted(copies.glob("*")) == before
@@ -578,10 +577,13 @@ def _hung(monkeypatch: pytest.MonkeyPatch, stops: str) -> list[int]:
         for part, data in base(line, label):
             if part == "tar" and not hung:
                 hang(line._conn.backend_pid)
+                # not before: a machine at work is silent for two seconds, too
+                monkeypatch.setattr(replication, "_SILENT_S", 2.0)
             yield part, data
 
     def hangs_at_once(dsn: str, *, hung_after_s: float) -> Connection:
-        connection = connect(dsn, hung_after_s=hung_after_s)
+        assert hung_after_s == epoch._HUNG_S
+        connection = connect(dsn, hung_after_s=5.0)
         hang(connection.info.backend_pid)
         return connection
 
