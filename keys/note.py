@@ -48,7 +48,7 @@ def _loaded(kind: int, raw: bytes) -> PublicKey:
 
 def _check_name(name: str) -> None:
     # C2SP signed-note: a key name is not empty and has neither spaces nor "+".
-    if name.split() != [name] or "+" in name or _has_control(name.encode()):
+    if name.split() != [name] or "+" in name or _has_control(name.encode(errors="surrogatepass")):
         raise Malformed("a key name is not empty and has no space, plus or control character")
 
 

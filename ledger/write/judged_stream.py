@@ -52,23 +52,18 @@ class JudgedStream:
     def upto(self, before: int = END) -> dict[int, SetAside | None]:
         """Why each record before an index is set aside, None where it stands.
 
-        It ends at an erased record: what stands behind one nobody can tell from the log.
+        It ends at an erased record: what stands behind one nobody can tell from the log. Where
+        somebody has asked further it goes further: no copy is made for each of a long stream.
         """
         if self._ended or before <= self._reached:
-            return self._before(before)
+            return self._found
         for row in self._store.stream(self._stream.id, self._stream.version):
             if row.index >= before:
                 break
             if self._settled(row) is None:
                 break
         self._reached = before if before < END else 0
-        return self._before(before)
-
-    def _before(self, index: int) -> dict[int, SetAside | None]:
-        """Of what is judged; somebody else may have asked further."""
-        if not self._found or next(reversed(self._found)) < index:
-            return self._found
-        return {at: aside for at, aside in self._found.items() if at < index}
+        return self._found
 
     def aside(self, row: StoredRecord) -> SetAside | None:
         """Why a record is set aside; None where it stands, and where nobody can tell.

@@ -68,7 +68,7 @@ class Log(Protocol):
         """Whether the registry changed by this record. Raises: VerificationError."""
 
     def judged(self, stream: str, before: int) -> dict[int, SetAside | None]:
-        """Records of a stream before an index, in order, each with why it is set aside.
+        """Records of a stream before an index at least, in order, each with why it is set aside.
 
         Ends at an erased record: what stands behind it nobody can tell from the log.
         """

@@ -383,6 +383,19 @@ def test_lawful_log_is_sound_with_the_rules_replayed(den: Den) -> None:
     assert report.verdicts == {"VALID": report.records}
 
 
+def test_a_stream_that_is_judged_further_is_not_copied_for_who_is_behind(den: Den) -> None:
+    """The folds of a process share it: a copy for each record would cost a long case its square."""
+    story = a_case_in("CLOSED", start=den.now)
+    den.tell(story)
+    reader = den.a.reader()
+    follower = RegistryFollower(den.store, reader)
+    judged = JudgedStream(follower, den.store, reader, story.stream.name)
+    whole = judged.upto()
+    assert len(whole) > 1
+    assert judged.upto(min(whole) + 1) is whole
+    assert judged.refused(max(whole) + 1) == []
+
+
 @attack(
     "one clerk enrols a key for the director",
     stopped_by="the registry follower",

@@ -48,6 +48,13 @@ def test_malformed_vkey_is_refused(row: dict[str, Any]) -> None:
         VKey.parse(row["vkey"])
 
 
+@pytest.mark.parametrize("vkey", ["\udcff+00000000+AAAA", "a\udcff+00000000+AQAA"])
+def test_a_vkey_of_bytes_that_are_no_text_is_refused(vkey: str) -> None:
+    """As a terminal gives such bytes to a command."""
+    with pytest.raises(Malformed):
+        VKey.parse(vkey)
+
+
 def test_witness_vkey_is_well_formed() -> None:
     """witness.json's keys are read by the same code."""
     for text in (load("witness")["witness"]["vkey"], load("witness")["log_vkey"]):
