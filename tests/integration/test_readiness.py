@@ -13,17 +13,20 @@ from threading import Event
 from threading import enumerate as threads
 from uuid import UUID
 
+import orjson
 import psycopg
 import pytest
+from click.testing import CliRunner
 from psycopg import sql
 
+from api.cli.main import main
 from api.http import wsgi
 from api.http.framework.read_budget import Budgets
 from api.http.wsgi import tell_connections
 from api.ops.machine import RealClock
 from api.ops.wiring import Enclave
 from ledger.postgres.connect import database_unavailable
-from tests.fixtures.app import Service, found, open_service
+from tests.fixtures.app import Service, found, listening, open_service
 from tests.fixtures.clock import StepClock
 from tests.fixtures.postgres import Database
 
@@ -203,3 +206,24 @@ def _signalled(pids: Sequence[int], number: signal.Signals) -> None:
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
+
+
+def test_health_of_the_api_is_told_in_words(now: Service) -> None:
+    """As that of every other role: the parts that are not well, each with what to do, in a line."""
+    now.step(hours=1)
+    with listening(now) as url:
+        now.readiness("clock")  # once all of it is asked
+        env = {"SOCAI_PORT": url.rpartition(":")[2], "SOCAI_HOME": str(now.settings.home)}
+        told = {
+            lang: CliRunner().invoke(main, ["--lang", lang, "health", "--role", "api"], env=env)
+            for lang in ("en", "vi")
+        }
+        as_json = CliRunner().invoke(main, ["--json", "health", "--role", "api"], env=env)
+    assert told["en"].stderr.startswith("api is not well: ")
+    assert " s apart from the database's clock: keep both by NTP" in told["en"].stderr
+    assert told["vi"].stderr.startswith("api không khỏe: ")
+    for one in told.values():
+        assert (one.exit_code, one.stdout, one.stderr.count("\n")) == (1, "", 1)
+        assert "{" not in one.stderr
+    error = orjson.loads(as_json.stdout)["error"]
+    assert (error["code"], "{" in error["message"]) == ("not_ready", False)

@@ -84,7 +84,16 @@ def api(settings: Settings, _: str) -> Text | None:
     except httpx.TransportError as error:
         detail = type(error).__name__
         return Message("there is no answer at {url} ({detail})", url=url, detail=detail)
-    return None if answer.status_code == httpx.codes.OK else both(answer.text[:600])
+    return None if answer.status_code == httpx.codes.OK else both(_unwell(answer))
+
+
+def _unwell(answer: httpx.Response) -> str:
+    """The parts that are not well, in the words of the API; else what was answered, cut."""
+    try:
+        checks = answer.json()["checks"]
+        return "; ".join(f"{one['name']}: {one['detail']}" for one in checks if not one["ok"])
+    except (ValueError, LookupError, TypeError):  # a proxy's, or no readiness at all
+        return f"HTTP {answer.status_code} {answer.text[:200]}".strip()
 
 
 def both(said: str) -> Text:
