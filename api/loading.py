@@ -7,6 +7,8 @@ again and again while some hundred thousand objects are made, and none of them i
 from __future__ import annotations
 
 import gc
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,3 +24,17 @@ def loading() -> Iterator[None]:
         gc.freeze()
         if searching:
             gc.enable()
+
+
+@contextmanager
+def ended_without_a_word() -> Iterator[None]:
+    """Around what a command loads before it has begun anything: Ctrl-C ends it, and no trace is."""
+    first = threading.current_thread() is threading.main_thread()
+    hears = first and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if hears:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        if hears:
+            signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -13,9 +13,9 @@ from os import devnull
 from pathlib import Path
 from typing import Any, Final
 
-from api.loading import loading
+from api.loading import ended_without_a_word, loading
 
-with loading():
+with ended_without_a_word(), loading():
     import click
 
     from api.cli.terminal.error_messages import broken_off, unwritten

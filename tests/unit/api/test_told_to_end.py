@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from typing import Final
@@ -19,3 +20,23 @@ assert stop.wait(60)
 def test_who_is_told_as_it_begins_to_wait_hears_it() -> None:
     """The handler runs in the thread that holds the event's lock."""
     subprocess.run([sys.executable, "-c", _TOLD_AS_IT_BEGINS_TO_WAIT], check=True, timeout=120)
+
+
+_TOLD_AS_IT_LOADS: Final = """
+import signal, sys
+class Told:
+    def find_spec(self, name, *_):
+        if name == sys.argv[1]:
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Told())
+import api.cli.main
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+"""
+
+
+def test_a_command_that_is_ended_as_it_loads_leaves_no_trace() -> None:
+    """Nothing has begun, and no words are loaded yet: a shell says that it was ended."""
+    for module, status in (("rich.table", -signal.SIGINT), ("no.such.module", 0)):
+        command = [sys.executable, "-c", _TOLD_AS_IT_LOADS, module]
+        ended = subprocess.run(command, capture_output=True, check=False, timeout=120)
+        assert (ended.returncode, ended.stderr) == (status, b"")
