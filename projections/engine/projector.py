@@ -175,8 +175,10 @@ class Projector:
     def rebuild(self, view: str, progress: Progress | None = None) -> None:
         """Builds a view anew beside the one that is read, and switches; only the loop can.
 
+        A rebuild that stands half done was broken off, since nobody else builds: it goes on.
+
         Raises:
-            LookupError: No such view, or a rebuild of it is under way.
+            LookupError: No such view.
             Unavailable: Another process is the loop: ask it with `ask_rebuild`.
             LedgerError: A record stopped the new generation; the old one is still read.
         """
@@ -184,7 +186,10 @@ class Projector:
         if active is None:
             raise _busy()
         connection, found = active
-        gen = ask_rebuild(connection, view, found.size, tuple(self._views.values()))
+        begun = (s.gen for s in states(connection) if (s.view, s.state) == (view, "building"))
+        gen = next(begun, None) or ask_rebuild(
+            connection, view, found.size, tuple(self._views.values())
+        )
         with self._sweep:
             self._build(connection, view, gen, progress)
 

@@ -9,7 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event
@@ -431,6 +431,26 @@ def test_rebuild_is_read_only_when_it_is_whole(folded: Bench) -> None:
     with folded.connect() as connection:
         gens = [s.gen for s in generations.states(connection) if s.view == "case_file"]
     assert gens == [2]
+
+
+def test_a_rebuild_that_was_broken_off_goes_on_by_the_same_command(folded: Bench) -> None:
+    """Ctrl-C in its middle: it was refused from then on, as being under way."""
+
+    def broken_off(_view: str, done: int, _total: int) -> None:
+        if done > 5:
+            raise KeyboardInterrupt
+
+    with closing(folded.projector(batch=5)) as projector, pytest.raises(KeyboardInterrupt):
+        projector.rebuild("acts", broken_off)
+    begins: list[int] = []
+    with closing(folded.projector(batch=5)) as projector:
+        projector.rebuild("acts", lambda _view, done, _total: begins.append(done))
+        projector.catch_up()
+    assert begins[0] > 5
+    assert folded.compared() == []
+    with folded.connect() as connection:
+        gens = [(s.gen, s.state) for s in generations.states(connection) if s.view == "acts"]
+    assert gens == [(2, "live")]
 
 
 def test_a_second_rebuild_of_the_same_view_is_refused(folded: Bench) -> None:
