@@ -10,6 +10,7 @@ until `stop`. Who logs in as what, and every table, are other files' business.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
@@ -19,6 +20,7 @@ import secrets
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -36,6 +38,8 @@ SUPERUSER: Final = "postgres"
 _LOOPBACK: Final = "127.0.0.1"
 _FIRST_PORT: Final = 5432
 _ANSWER_S: Final = 2.0
+_ENCRYPTED: Final = struct.pack("!ii", 8, 80877103)
+"""Asks whether it would encrypt, which anybody may, and which it answers before anything else."""
 _SOCKET_PATH_LIMIT: Final = 90  # bytes; sun_path holds 107 with "/.s.PGSQL.<port>"
 _START_ATTEMPTS: Final = 5
 _START_WAIT_S: Final = 60
@@ -45,6 +49,11 @@ _ENDS_S: Final = 10.0
 """How long it may then take to end: it writes what it had in memory."""
 _STEP_S: Final = 0.02
 _KILLED_S: Final = 5.0
+_NO_ROOM: Final = os.strerror(errno.ENOSPC)
+"""How its programs, whose language is C, end what they say of a full disk."""
+_NO_START: Final = "the embedded server does not start"
+_PAGE: Final = 8192
+"""Where not even this is free its log takes no more words either."""
 _ORPHANS_WAIT_S: Final = 10.0
 _TELLS_OF_WRITES: Final = (5, 8)
 _RECOVER_WAIT_S: Final = 86_400
@@ -97,6 +106,10 @@ _log = logging.getLogger("socai.roles")
 
 class EmbeddedError(Exception):
     """The operator's move: the server could not be made, started or stopped; the text says why."""
+
+
+class DiskFull(EmbeddedError):
+    """Its disk has no room to make or start it; the text is the folder, and what it said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +175,31 @@ class Embedded:
         Raises:
             EmbeddedError: It was never started.
         """
+        with self._reached() as reached:
+            return reached is not None
+
+    @property
+    def answering(self) -> bool:
+        """Whether it also says a word within two seconds: the system takes connections for it.
+
+        Raises:
+            EmbeddedError: It was never started.
+        """
+        with self._reached() as reached, contextlib.suppress(OSError):
+            if reached is not None:
+                reached.sendall(_ENCRYPTED)
+                return bool(reached.recv(1))
+        return False
+
+    @contextlib.contextmanager
+    def _reached(self) -> Iterator[socket.socket | None]:
         here = str(self._run / f".s.PGSQL.{self.port}")
         family, place = (
             (socket.AF_UNIX, here) if self._has_socket else (socket.AF_INET, (_LOOPBACK, self.port))
         )
         with socket.socket(family) as probe:
             probe.settimeout(_ANSWER_S)
-            return probe.connect_ex(place) == 0
+            yield probe if probe.connect_ex(place) == 0 else None
 
     def start(self, over: Event | None = None) -> str:
         """Starts the server, making its cluster where there is none; nothing is done when it runs.
@@ -248,7 +279,7 @@ class Embedded:
             if "in production" in self._told_of():
                 return
             time.sleep(0.1)
-        raise EmbeddedError(f"the embedded server ended while it recovered: {self._tail()}")
+        raise self._failed("the embedded server ended while it recovered", self._said_since(0))
 
     def break_off(self) -> None:
         """Ends a server that somebody is starting; it recovers once more at its next start."""
@@ -362,7 +393,7 @@ class Embedded:
         finally:
             draft.unlink()
         if done.returncode != 0:
-            raise EmbeddedError(f"initdb failed: {done.stdout.strip()[-800:]}")
+            raise self._failed("initdb failed", done.stdout.splitlines())
         for name, told in configuration().items():
             (self._data / name).write_bytes(told)
             (self._data / name).chmod(0o600)
@@ -388,6 +419,7 @@ class Embedded:
     ) -> None:
         _give(self._root, self._account())
         self._outwait_killed(over)
+        said = self._log.stat().st_size if self._log.exists() else 0
         for attempt in range(attempts):
             if over.is_set():
                 break
@@ -409,10 +441,13 @@ class Embedded:
             if done.returncode == 0:
                 (self._root / "port").write_text(f"{port}\n", "ascii")
                 return
+            failed = self._failed(_NO_START, self._said_since(said))
+            if isinstance(failed, DiskFull):
+                raise failed
             # A port that was free may be taken now: that passes by waiting and choosing again.
             if attempt + 1 < attempts:
                 over.wait(0.5 * (attempt + 1))
-        raise EmbeddedError(f"the embedded server does not start: {self._tail()}")
+        raise self._failed(_NO_START, self._said_since(said))
 
     def _started(self, over: Event) -> bool:
         """False where it runs and takes no connection: it is dying, starting, or hangs.
@@ -513,6 +548,21 @@ class Embedded:
     @property
     def _has_socket(self) -> bool:
         return len(os.fsencode(self._run)) <= _SOCKET_PATH_LIMIT
+
+    def _said_since(self, size: int) -> list[str]:
+        """Lines of its log from there on."""
+        with contextlib.suppress(OSError), self._log.open("rb") as log:
+            log.seek(size)
+            return log.read().decode("utf-8", "replace").splitlines()
+        return []
+
+    def _failed(self, what: str, said: Sequence[str]) -> EmbeddedError:
+        """Of a full disk one line is enough; of all else the operator reads on."""
+        full = [line for line in said if line.rstrip(").").endswith(_NO_ROOM)]
+        if full or shutil.disk_usage(self._root).free < _PAGE:
+            last = full[-1].strip() if full else _NO_ROOM
+            return DiskFull(f"{self._root}: {last}")
+        return EmbeddedError(f"{what}: {self._tail()}")
 
     def _tail(self) -> str:
         lines: list[str] = []

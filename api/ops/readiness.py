@@ -48,7 +48,7 @@ _APART_S: Final = 10.0
 _MOST_S: Final = 1.8
 """How long whoever asks waits: who watches gives up after two seconds."""
 _DATABASE_AWAY: Final = Message("the database lies on another machine")
-_SILENT: Final = Message("does not answer")
+_SILENT: Final = Message("does not answer: see whether its server runs or hangs, and its disk")
 _WRITES: Final = Message("the database can write")
 _NO_WRITES: Final = Message(
     "the database cannot write: its disk is full, or it is a standby. Make room, or name the"

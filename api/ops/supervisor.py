@@ -12,23 +12,23 @@ import socket
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from time import monotonic
 from typing import Any, Final
 
 import httpx
 
 from api.client.connection import trusted
-from api.ops import database
 from api.ops.child_processes import GRACE_S, MISUSED, end_group, end_with_parent, python
-from api.ops.embedded_postgres import EmbeddedError
+from api.ops.database import KeptDatabase
 from api.ops.home_notes import RUNNING, forget_running, url_of, write_running
 from api.ops.listening_socket import listen, require_free
 from api.ops.loops import ON_DOUBT
 from api.ops.role_lock import Lock
 from api.settings import ORDINARY, Home, Settings, SettingsError, child_environment
-from ledger.message import Message
+from ledger.message import Message, Text
 
 API: Final = "api"
 CHECKPOINTER: Final = "checkpointer"
@@ -51,7 +51,6 @@ def served(settings: Settings) -> tuple[str, ...]:
 
 
 _STEP_S: Final = 0.2
-_LOOK_S: Final = 0.5
 _LEAST_PAUSE_S: Final = 0.1
 _MOST_PAUSE_S: Final = 5.0
 _CALM_S: Final = 20.0
@@ -106,20 +105,25 @@ class Supervisor:
         settings: What the processes are told; `port` is where the API listens.
         output: Where their output goes; None: this process's own standard error.
         tell: Called with (role, status, again) when one has ended unasked.
+        say: Called with a sentence about the database, from another thread too.
         lang: What the processes say to a person in; None: the locale's.
     """
 
     settings: Settings
     output: Path | None = None
     tell: Callable[[str, int, bool], None] = lambda _role, _status, _again: None
+    say: Callable[[Text], None] = lambda _text: None
     lang: str | None = None
     _children: dict[str, _Child] = field(default_factory=dict)
-    _looked: float = 0.0
-    _starting: Thread | None = None
-    _over: Event = field(default_factory=Event)
+    _database: KeptDatabase = field(init=False)
     _lock: Lock | None = None
     _listener: socket.socket | None = None
     _told: float | None = None
+
+    def __post_init__(self) -> None:
+        """Its database is looked after as long as the processes are."""
+        ended = partial(self.tell, DATABASE, -1, True)  # noqa: FBT003  see `tell`
+        self._database = KeptDatabase(self.settings, ended, self.say)
 
     @property
     def left_s(self) -> float:
@@ -178,7 +182,7 @@ class Supervisor:
         Raises:
             CannotStart: One cannot, and never could.
         """
-        self._mend_database()
+        self._database.mend()
         for child in list(self._children.values()):
             status = child.process.poll()
             if status is None or child.given_up:
@@ -227,7 +231,7 @@ class Supervisor:
         _end([process for process in children.values() if process not in api], _LOOPS_S)
         if children:
             forget_running(self.settings)
-        self._break_off_database()
+        self._database.break_off(_LOOPS_S)
         self._let_go()
 
     def tail(self) -> str:
@@ -251,37 +255,6 @@ class Supervisor:
         if self._lock is not None:
             self._lock.close()
         self._listener = self._lock = None
-
-    def _mend_database(self) -> None:
-        """The embedded server is started again too; what it had committed is there.
-
-        While it recovers, whoever else has ended is started again.
-        """
-        if monotonic() - self._looked < _LOOK_S:
-            return
-        if self._starting is not None and self._starting.is_alive():
-            return
-        self._looked = monotonic()
-        with contextlib.suppress(EmbeddedError, SettingsError):
-            if database.embedded_down(self.settings):
-                self.tell(DATABASE, -1, True)  # noqa: FBT003  see `tell`
-                self._over.clear()
-                self._starting = Thread(target=self._start_database, name=DATABASE, daemon=True)
-                self._starting.start()
-
-    def _start_database(self) -> None:
-        with contextlib.suppress(EmbeddedError, SettingsError):  # the next look tries again
-            database.running_facts(self.settings, self._over)
-
-    def _break_off_database(self) -> None:
-        """A server that starts would outlive whoever stops it; nobody needs it any more."""
-        self._over.set()
-        if self._starting is None:
-            return
-        self._starting.join(_LOOPS_S)
-        while self._starting.is_alive():  # also one that is not there to be ended yet
-            database.break_off(self.settings)
-            self._starting.join(_STEP_S)
 
     def _fell(self, child: _Child, status: int) -> None:
         end_group(child.process.pid)

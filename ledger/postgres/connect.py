@@ -194,6 +194,26 @@ class _Lent(AbstractContextManager[Connection]):
 
 
 class _Pool(ConnectionPool[Connection]):
+    """The driver's, which remembers why it makes no connection: who waits in vain is told."""
+
+    _refused: psycopg.Error | None = None
+
+    def _connect(self, timeout: float | None = None) -> Connection:
+        try:
+            made = super()._connect(timeout)
+        except psycopg.Error as error:
+            self._refused = error
+            raise
+        self._refused = None
+        return made
+
+    def getconn(self, timeout: float | None = None) -> Connection:
+        """As the driver's. Raises: PoolTimeout, its cause what the server last said."""
+        try:
+            return super().getconn(timeout)
+        except PoolTimeout as error:
+            raise error from self._refused
+
     def connection(  # type: ignore[override]  # the driver's says that it is a generator
         self, timeout: float | None = None
     ) -> AbstractContextManager[Connection]:
@@ -463,8 +483,10 @@ def is_lost(error: Exception) -> bool:
 
 def translated(error: Exception) -> LedgerError:
     """The ledger's word for a driver's exception; keep the cause with `raise … from`."""
-    first = str(error).partition("\n")[0]
-    if isinstance(error, _OUT_OF_ROOM) or (is_lost(error) and first.endswith(_NO_ROOM)):
+    refused = error.__cause__ if isinstance(error, PoolTimeout) else None
+    said = refused if isinstance(refused, psycopg.Error) else error
+    first = str(said).partition("\n")[0]
+    if isinstance(said, _OUT_OF_ROOM) or (is_lost(said) and first.endswith(_NO_ROOM)):
         return disk_full(first)
     if is_lost(error) or isinstance(error, (PoolTimeout, PoolClosed, *_PASSING)):
         return database_unavailable(first)

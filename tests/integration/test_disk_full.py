@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,14 +18,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from api.ops.embedded_postgres import Embedded
+from api.ops.database import KeptDatabase
+from api.ops.embedded_postgres import DiskFull, Embedded, EmbeddedError
 from api.ops.wiring import open_kek
 from ledger.audit.audit import audit
 from ledger.errors import Unavailable
 from ledger.log.statement import Statement
 from ledger.ports import Draft, SealedRecord
 from ledger.postgres import migrate
-from ledger.postgres.connect import connect
+from ledger.postgres.connect import connect, open_pool
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
@@ -120,17 +121,72 @@ def test_who_would_connect_to_a_server_on_a_full_disk_is_told_so(
     for path in (tight.server._data).rglob("pg_internal.init"):
         path.unlink()
     disk.fill(leave_bytes=0)
+    with closing(open_pool(tight.dsn("reader"))) as pool:
+        _assert_told(lambda: PostgresRecords(pool).head())  # by whoever waits for a connection
     for ask in (
         lambda: connect(tight.dsn("reader")),
         lambda: migrate.ahead(tight.admin, tight.slug),
         lambda: keep_ticket_key(tight.dsn("migrator"), tight.slug, TicketKey(bytes(32))),
     ):
-        with pytest.raises(Unavailable) as refused:
-            ask()
-        assert refused.value.code == "disk_full"
-        assert "No space left on device" in refused.value.why
+        _assert_told(ask)
     disk.make_room()
     connect(tight.dsn("reader")).close()
+
+
+def _assert_told(ask: Callable[[], object]) -> None:
+    with pytest.raises(Unavailable) as refused:
+        ask()
+    assert refused.value.code == "disk_full"
+    assert "No space left on device" in refused.value.why
+
+
+@pytest.mark.usefixtures("made_clusters")
+def test_a_server_that_has_no_room_to_start_is_told_in_a_line(tight: Database, disk: Disk) -> None:
+    """At once, and no more; of whatever else is in its way the end of its log is shown."""
+    tight.disconnect()
+    tight.server.stop()
+    for server, leave_bytes in ((Embedded(disk.path / "another"), 3 << 20), (tight.server, 0)):
+        disk.fill(leave_bytes)
+        with pytest.raises(DiskFull) as refused:
+            server.start()
+        assert str(refused.value).startswith(f"{server._root}: ")
+        assert str(refused.value).endswith("No space left on device")
+        assert len(str(refused.value).splitlines()) == 1
+    disk.make_room()
+    tight.server.start()
+    (tight.server._data / "postgresql.auto.conf").write_text("shared_buffers = 'none'\n")
+    tight.server.stop()
+    with pytest.raises(EmbeddedError, match="shared_buffers") as other:
+        tight.server.start()
+    assert not isinstance(other.value, DiskFull), "the disk was full, and is no more"
+    (tight.server._data / "postgresql.auto.conf").write_text("")
+    tight.server.start()
+
+
+def test_a_service_says_once_that_its_database_has_no_room_to_start(
+    tight: Database, disk: Disk
+) -> None:
+    """It was silent, each time anew, but for another server that it would have started again."""
+    settings = found(tight, tight.server._home)
+    tight.disconnect()
+    tight.server.stop()
+    disk.fill(leave_bytes=0)
+    ended: list[bool] = []
+    said: list[str] = []
+    kept = KeptDatabase(settings, lambda: ended.append(True), lambda text: said.append(str(text)))
+    ends = time.monotonic() + 15  # three starts
+    while not said or time.monotonic() < ends:
+        kept.mend()
+        time.sleep(0.05)
+    assert len(ended) == len(said) == 1
+    assert "does not start" in said[0]
+    assert "No space left on device" in said[0]
+    disk.make_room()
+    while not tight.server.running:
+        kept.mend()
+        time.sleep(0.05)
+    kept.break_off(_WAIT_S)
+    assert len(ended) == len(said) == 1
 
 
 # -- a table that cannot grow --------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -14,8 +14,9 @@ from threading import Event
 import psycopg
 import pytest
 
-from api.ops import embedded_postgres
+from api.ops import database, embedded_postgres
 from api.ops.beginning import unfounded
+from api.ops.database import KeptDatabase
 from api.ops.embedded_postgres import Embedded, EmbeddedError, sync_method
 from api.ops.supervisor import Supervisor
 from api.settings import EnclaveFacts, Home, Settings
@@ -287,3 +288,39 @@ def test_no_server_that_recovers_outlives_who_is_told_to_stop(
         Event().wait(0.05)
     supervisor.stop()
     assert not server.running
+
+
+def test_a_server_that_hangs_under_a_service_is_named_and_left_alone(
+    server: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system takes connections for it: nobody was told, and it was started anew by nobody."""
+    monkeypatch.setattr(database, "_ASK_S", 0.1)
+    monkeypatch.setattr(database, "_SILENT_S", 3.0)
+    pid, ended = _pid_of(server, tmp_path), list[int]()
+    said: list[str] = []
+    kept = KeptDatabase(
+        Settings.at(server._home), lambda: ended.append(pid), lambda text: said.append(str(text))
+    )
+    for _ in range(20):
+        kept.mend()
+        Event().wait(0.05)
+    assert said == []
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        _mended(kept, lambda: said)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert "hangs, or its disk does" in said[0]
+    assert "end socai serve" in said[0]
+    _mended(kept, lambda: len(said) > 1)
+    assert said[1:] == ["The database answers again."]
+    assert (_pid_of(server, tmp_path), ended) == (pid, [])
+
+
+def _mended(kept: KeptDatabase, until: Callable[[], object]) -> None:
+    for _ in range(60 * _SOON_S):
+        kept.mend()
+        if until():
+            return
+        Event().wait(0.05)
+    raise AssertionError

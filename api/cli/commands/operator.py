@@ -181,6 +181,7 @@ def serve(port: int | None, role: str, known: CheckpointFile | None, *, hold: bo
     supervisor = Supervisor(
         settings,
         tell=lambda who, status, again: _fell(shell, who, status, again=again),
+        say=shell.note,
         lang=shell.lang,
     )
     supervisor.claim(started)

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar, cast
 from api.cli.terminal.shell import FAILED, MISUSED, OUTPUT, Refusal, give_up_output
 from api.client.connection import OtherLog, Refused, Strange, Unreachable, Untrusted
 from api.client.known_log import Unlike
-from api.ops.embedded_postgres import EmbeddedError
+from api.ops.embedded_postgres import DiskFull, EmbeddedError
 from api.settings import Unfit
 from keys.errors import (
     KeyAway,
@@ -121,7 +121,8 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911, PLR091
                 "other_log",
             )
         case Unavailable() if error.why:
-            text = Message("{what} The database says: {why}", what=error.text, why=error.why)
+            what = _OF_DATABASE.get(error.code, error.text)
+            text = Message("{what} The database says: {why}", what=what, why=error.why)
             return Refusal(text, FAILED, error.code)
         case Rejected() | Conflict() | Unavailable() | Unlike():
             return Refusal(error.text, FAILED, error.code)
@@ -164,6 +165,14 @@ _KEY: Final = Message(
     "The key or key file cannot be used; nothing was done, look at the file named"
 )
 
+#: The same of whoever asks the database without the API: they are the operator.
+_OF_DATABASE: Final[Mapping[str, Message]] = {
+    "disk_full": Message(
+        "The database has no room left on its disk, of memory or for connections; nothing was"
+        " recorded. Make room there, then run it again."
+    ),
+}
+
 #: Problems of a call that no state of the log could make right.
 _WRITTEN_WRONGLY: Final = frozenset({"malformed_request"})
 #: What failed, by the class nearest to the error, and what to do; the detail is for who repairs it.
@@ -182,6 +191,10 @@ _STOPPED: Final[Mapping[type[Exception], Message]] = {
     Fatal: Message("Database and program do not agree; nothing was recorded"),
     OSError: Message(
         "A file or folder cannot be used; this is not done, mend that and run it again"
+    ),
+    DiskFull: Message(
+        "The PostgreSQL that comes along has no room left on its disk and does not start; nothing"
+        " was recorded, make room there and run it again"
     ),
     EmbeddedError: Message(
         "The PostgreSQL that comes along does not start, answer or stop; nothing was recorded, see"

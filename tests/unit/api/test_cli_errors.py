@@ -14,7 +14,7 @@ import pytest
 
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import FAILED, MISUSED, Refusal
-from api.ops.embedded_postgres import EmbeddedError
+from api.ops.embedded_postgres import DiskFull, EmbeddedError
 from api.texts.catalogue import both
 from keys.custody.file import read_key, write_key
 from keys.errors import KeysError, Malformed, Unsealable
@@ -39,6 +39,7 @@ _OF_NAMES: Final = {
         (VerificationError("entry_mismatch", "another hash", 7), "socai log audit"),
         (Fatal("the database is older than this program; run: socai migrate"), "không khớp nhau"),
         (EmbeddedError("initdb failed"), "PostgreSQL kèm theo"),
+        (DiskFull("/home/pg: No space left on device"), "hết chỗ"),
     ],
 )
 def test_a_failure_below_is_one_sentence_in_both_languages(error: Exception, vi: str) -> None:
