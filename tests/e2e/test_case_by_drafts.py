@@ -110,7 +110,7 @@ def test_a_case_is_told_by_drafts_signed_by_who_approves_and_audited(
         told = desk.told("act", "new", "--from", str(draft), *place, "--yes", "--as", author)
         case = case or told["stream"].removeprefix("case/")
         if told["status"] == "pending":
-            signed = desk.cli("sign-next", "--as", APPROVES, lang="vi", stdin="c\n")
+            signed = desk.signs_next(APPROVES, "c\n", lang="vi")
             assert signed.exit_code == 0, signed.output
             assert "Đã ký: 1." in signed.stdout, signed.output
     file = desk.told("case", "show", case, "--as", "cv")
@@ -169,7 +169,7 @@ def test_what_waits_is_given_back_with_a_reason_or_left(
         waits = desk.told(*words)
     assert waits["status"] == "pending"
     size = desk.size()
-    left = desk.cli("sign-next", "--as", APPROVES, stdin="\n")
+    left = desk.signs_next(APPROVES, "\n")
     assert "Still waiting: 1." in left.stdout, left.output
     assert '"act":' not in left.stderr
     assert "competence" in left.stderr.casefold()
@@ -198,12 +198,12 @@ def test_an_officer_is_appointed_a_key_enrolled_and_a_post_lent(desk: Desk, tmp_
     officer = made.stderr.partition("Officer: ")[2].split()[0]
     own, public = tmp_path / "own.socaikey", tmp_path / "own.json"
     public.write_text(desk.cli("key", "new", str(own), "--json").stdout, encoding="utf-8")
-    assert desk.cli("sign-next", "--as", PERSONNEL, stdin="y\n").exit_code == 0
+    assert "Signed: 1." in desk.signs_next(PERSONNEL, "y\n").stdout
     enrolled = desk.told(
         "key", "enrol", str(public), "--officer", officer, "--until", "2027-12-31", "--yes"
     )
     assert enrolled["status"] == "pending"
-    assert desk.cli("sign-next", "--as", PERSONNEL, stdin="y\n").exit_code == 0
+    assert "Signed: 1." in desk.signs_next(PERSONNEL, "y\n").stdout
     assert desk.told("sign-next", "--key", str(own))["left"] == 0
     lent = (
         "delegate", officer[:8], "--capacity", "KT", "--ground", "LEAVE", "--until", "2025-03-01",
