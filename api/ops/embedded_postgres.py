@@ -51,6 +51,8 @@ _STEP_S: Final = 0.02
 _KILLED_S: Final = 5.0
 _NO_ROOM: Final = os.strerror(errno.ENOSPC)
 """How its programs, whose language is C, end what they say of a full disk."""
+_LONG_LOG: Final = 8 << 20
+"""A log longer than this is put beside the one that a start begins; one before it goes."""
 _NO_START: Final = "the embedded server does not start"
 _PAGE: Final = 8192
 """Where not even this is free its log takes no more words either."""
@@ -419,6 +421,8 @@ class Embedded:
     ) -> None:
         _give(self._root, self._account())
         self._outwait_killed(over)
+        if self._log.exists() and self._log.stat().st_size > _LONG_LOG:
+            self._log.replace(self._log.with_suffix(".log.1"))
         said = self._log.stat().st_size if self._log.exists() else 0
         for attempt in range(attempts):
             if over.is_set():

@@ -68,6 +68,21 @@ def test_starting_twice_is_starting_once_and_data_survive_a_stop(server: Embedde
         connection.execute("SELECT a FROM kept")
 
 
+def test_what_it_says_does_not_fill_the_disk(
+    server: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It grew with each start; two files are kept, and what is short is gone on with."""
+    log, before = tmp_path / "home/pg/server.log", tmp_path / "home/pg/server.log.1"
+    for most, beside in ((8 << 20, False), (1, True), (1, True), (8 << 20, True)):
+        monkeypatch.setattr(embedded_postgres, "_LONG_LOG", most)
+        server.start()
+        server.stop()
+        assert before.exists() is beside
+        starts = log.read_text("utf-8").count("starting PostgreSQL")
+    assert starts == 2
+    assert before.read_text("utf-8").count("starting PostgreSQL") == 1
+
+
 def test_it_starts_again_after_a_kill(server: Embedded, tmp_path: Path) -> None:
     """A kill -9 leaves a pid file and children behind; the next start waits them out."""
     server.start()
