@@ -188,7 +188,10 @@ def keep_vault(settings: Settings, stop: Event) -> int:
             try:
                 busy = vault.step()
             except Unavailable:
-                _log.warning("the vault does not reach its database")
+                _log.warning(
+                    "the vault does not reach its database, and tries again: requests wait until"
+                    " that is back"
+                )
                 stop.wait(_AGAIN_S)
                 continue
             if not busy:
@@ -202,7 +205,10 @@ def _tell(metrics: VaultMetrics) -> None:
     try:
         metrics.tell()
     except OSError as error:
-        _log.warning("the vault's metrics cannot be written: %s", error.strerror)
+        _log.warning(
+            "the vault's metrics cannot be written, mend what SOCAI_METRICS_FILE names: %s",
+            error.strerror,
+        )
 
 
 def keep(settings: Settings, stop: Event) -> int:
@@ -227,7 +233,10 @@ def keep(settings: Settings, stop: Event) -> int:
             try:
                 keeper.reckon_if_due()
             except Unavailable:
-                _log.warning("the keeper does not reach its database")
+                _log.warning(
+                    "the keeper does not reach its database, and tries again: nothing is opened"
+                    " until that is back"
+                )
             else:
                 listening = listening or KeeperSocket(settings.keeper_socket, keeper)
             if keeper.doubt is not None:

@@ -111,7 +111,10 @@ class Vault:
             key = self._keys.of(waiting.key)
         except Unsealable:
             # R's key, and its file is not here: whoever turned it has it elsewhere, or not yet here
-            _log.warning("request %s waits for a key that is not here", waiting.request_id)
+            _log.warning(
+                "request %s waits for a key that is not here: whoever turned it brings its file",
+                waiting.request_id,
+            )
             return Answer(UNREADABLE) if waiting.given_up else None
         try:
             request = open_request(
