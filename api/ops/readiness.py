@@ -6,6 +6,7 @@ process knows only what it has seen itself.
 
 from __future__ import annotations
 
+import math
 import shutil
 import threading
 from collections.abc import Callable, Mapping
@@ -75,6 +76,11 @@ _TICKET_ENDED: Final = Message(
     " made: no case is shown. Keep both by NTP"
 )
 _CLOCK_OF_RECORDS: Final = Message("the ledger's clock is that of its records")
+_NOT_BEHIND: Final = Message("not behind the log")
+_BEHIND: Final = Message(
+    "{behind} s behind the last record, which was dated by a clock ahead if this one is right: set"
+    " it by NTP; nothing is recorded until it has passed that record"
+)
 _AS_SEEN: Final = Message("agrees with the checkpoint last seen")
 # Whoever asks is anybody, and how much is read is told to nobody (access.md D2): without figures.
 _READS: Final = Message("reads can be noted")
@@ -314,8 +320,9 @@ class Readiness:
             )
             return ReadinessCheck("clock", ok=False, detail=told)
         behind = (last - self._clock.now()).total_seconds()
-        told = Message("{behind} s behind the log", behind=round(max(behind, 0)))
-        return ReadinessCheck("clock", ok=behind <= 1, detail=told)
+        well = behind <= 1
+        told = _NOT_BEHIND if well else _BEHIND.filled(behind=math.ceil(behind))
+        return ReadinessCheck("clock", ok=well, detail=told)
 
 
 def free_bytes(folder: Path) -> int:

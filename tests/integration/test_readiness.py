@@ -104,6 +104,7 @@ def test_what_nobody_deals_with_is_told_by_the_first_answer_of_a_process(now: Se
 
     Neither checkpointer nor projector runs, and record 0 is old.
     """
+    now.readiness("checkpointer")  # the first that a busy machine gives in time
     said = checks(now)
     assert (said["checkpointer"], said["projection"]) == (False, False)
     assert (said["database"], said["writes"], said["clock"], said["log"]) == (True,) * 4
@@ -228,3 +229,14 @@ def test_health_of_the_api_is_told_in_words(now: Service) -> None:
         assert "{" not in one.stderr
     error = orjson.loads(as_json.stdout)["error"]
     assert (error["code"], "{" in error["message"]) == ("not_ready", False)
+
+
+def test_a_clock_that_went_back_is_told_how_long_nothing_is_recorded(now: Service) -> None:
+    """Records were dated an hour ahead, by a clock that was set right since: NTP mends nothing."""
+    at, ready = now.clock.now(), now.enclave.readiness
+    told = ready._time(at + timedelta(hours=1), at)
+    assert not told.ok
+    assert str(told.detail).startswith("3600 s behind the last record, which was dated by a clock")
+    assert "nothing is recorded until it has passed that record" in str(told.detail)
+    well = ready._time(at, at)
+    assert (well.ok, str(well.detail)) == (True, "not behind the log")
