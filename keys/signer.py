@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, Protocol
 
+from cryptography import __version__ as _binding
 from cryptography import exceptions
+from cryptography.hazmat.backends.openssl.backend import backend
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
 from cryptography.hazmat.primitives.asymmetric.utils import (
@@ -26,6 +28,9 @@ ML_DSA_44: Final = "ML-DSA-44"
 ML_DSA_65: Final = "ML-DSA-65"
 STATEMENT_ALGS: Final = frozenset({ED25519, ES256, ML_DSA_65})
 """What a statement may be signed with (formats.md §3)."""
+
+VERIFIER: Final = f"cryptography {_binding}, {backend.openssl_version_text()}"
+"""Who says here whether a signature is good: another one may say otherwise (ADR 85)."""
 
 SIGNATURE_BYTES: Final = {ED25519: 64, ES256: 64, ML_DSA_44: 2420, ML_DSA_65: 3309}
 PUBLIC_BYTES: Final = {ED25519: 32, ES256: 64, ML_DSA_44: 1312, ML_DSA_65: 1952}

@@ -310,6 +310,13 @@ class MemoryLog:
             unit=name if is_case(stream) else bytes(16),
         )
 
+    def exchange(self, at: int, made: statement.Statement) -> None:
+        """Puts another statement in the place of a record, sealed and described as that one is."""
+        row = self.rows[at]
+        when = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=row.recorded_ms)
+        sealed = self.seal(made, at, when, effective=bool(row.registry))
+        self.rows[at] = sealed._replace(seq=row.seq, author=row.author, unit=row.unit)
+
     def checkpoint(self) -> None:
         """Seals everything appended so far: tiles and checkpoint."""
         old = max(self.signed, default=0)
@@ -404,6 +411,13 @@ class MemoryLog:
             {"officer": approver.uuid, "post": approver.post, "role": "APPROVER"},
         ]
         return self.act(name, stream, author, signers=signers)
+
+
+def unsigned(made: statement.Statement) -> statement.Statement:
+    """The same words under a signature that nobody made."""
+    head, words, signature = made.compact.split(".")
+    other = "AAAA" if not signature.startswith("AAAA") else "BBBB"
+    return statement.parse_compact(f"{head}.{words}.{other}{signature[4:]}")
 
 
 def an_empty_log(seed: int = 90) -> MemoryLog:

@@ -141,6 +141,7 @@ from ledger.write.forgetting import Forgetting
 from ledger.write.log_keys_follower import FollowedKeys
 from ledger.write.registry_follower import RegistryFollower
 from projections.engine import generations
+from projections.engine.noted_signatures import NotedSignatures
 from projections.engine.projector import Projector
 from projections.engine.rebuild_pool import Builders
 from projections.engine.rebuild_worker import WorkerConfig
@@ -965,9 +966,9 @@ def open_projector(
         pool.close()
         raise
     follower = RegistryFollower(records, reader)
-    store = SeenFile(home.seen_folder("projector"))
-    watch = _watching(store, pool, records, reader, follower)
-    opening = WorkerConfig(dsn, kek, facts.origin, facts.level)
+    seen = home.seen_folder("projector")
+    watch = _watching(SeenFile(seen), pool, records, reader, follower)
+    opening = WorkerConfig(dsn, kek, facts.origin, facts.level, seen)
 
     def connected() -> Connection:
         """Where the one before was lost, or hung, those of the pool may hang as well."""
@@ -986,6 +987,7 @@ def open_projector(
         forgetting=Forgetting(
             records.shreds, [follower.forget, search_terms.forget], always=kek.look, after_s=0
         ),
+        checked=NotedSignatures(seen),
     )
     return projector, PostgresNotices(dsn), pool
 

@@ -36,7 +36,7 @@ from projections.engine.generations import (
 from projections.engine.lease import LEASE_S, HeldLease, Lease
 from projections.engine.rebuild_pool import Builders
 from projections.fold.fold import BATCH
-from projections.fold.statement_check import Form
+from projections.fold.statement_check import CheckedSignatures, Form
 from projections.views import audience
 from projections.views.all_views import VIEWS
 from projections.views.base import Connection, View
@@ -74,6 +74,7 @@ class Projector:
         lease_s: How long the others wait for it after it was last heard of.
         ahead_s: How long the other views wait, at most, while the audience is behind.
         forgetting: Says where something was shredded: then it lets go of all that it has folded.
+        checked: As of `Form`.
     """
 
     def __init__(  # noqa: PLR0913 - the ports, the log's name and five choices
@@ -92,6 +93,7 @@ class Projector:
         lease_s: float = LEASE_S,
         ahead_s: float = AHEAD_S,
         forgetting: Forgetting | None = None,
+        checked: CheckedSignatures | None = None,
     ) -> None:
         self._watch = watch
         self._forgetting = forgetting
@@ -117,7 +119,7 @@ class Projector:
         self._ahead_s = ahead_s
         self._shared = 0.0  # when the others had a turn
         self._opened: Sequence[Opened] = ()  # what this step has read
-        self._form = Form(origin, level)  # and whose signature was good
+        self._form = Form(origin, level, checked)  # and whose signature was good
         self._sweep = GcPause()
 
     # -- running -------------------------------------------------------------------------------

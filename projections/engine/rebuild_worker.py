@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, LiteralString
 
 from keys.custody import core_dumps
@@ -29,8 +30,10 @@ from ledger.write.registry_follower import RegistryFollower
 from projections.engine.batch_transaction import BatchTransaction, is_away
 from projections.engine.gc_pause import GcPause
 from projections.engine.generations import ConcurrentUpdate
+from projections.engine.noted_signatures import NotedSignatures
 from projections.engine.rebuild_shard import PART, RebuildShard, parts_of
 from projections.fold.shard import DIGITS, Shard
+from projections.fold.statement_check import Form
 from projections.views.base import Connection, View
 
 _NICE: Final = 5
@@ -60,12 +63,14 @@ class WorkerConfig:
         kek: Opens the records.
         origin: Origin of the log.
         level: Its level.
+        seen: The folder in which signatures are noted that were good; None: each is checked.
     """
 
     dsn: str = field(repr=False)
     kek: Keks
     origin: str
     level: str
+    seen: Path | None = None
 
     @contextmanager
     def open(self) -> Iterator[tuple[Connection, RecordStore, Reader]]:
@@ -133,10 +138,12 @@ def _build(order: WorkerTask) -> None:
     with opening.open() as (connection, records, reader), GcPause() as sweep:
         follower = RegistryFollower(records, reader)
         judged = JudgedStreams(follower, records, reader)  # what is in no case, once for all parts
+        checked = None if opening.seen is None else NotedSignatures(opening.seen)
+        form = Form(opening.origin, opening.level, checked)
         for digits in order.shares:
             group = BatchTransaction(
                 {name: order.view}, records, reader, origin=opening.origin, level=opening.level,
-                follower=follower, judged=judged,
+                follower=follower, judged=judged, form=form,
                 most=PART * len(DIGITS) // len(digits), share=Shard(digits),
             )  # fmt: skip
             while (part := _wanted(connection, name, order.gen, digits)) is not None:

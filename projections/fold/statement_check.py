@@ -6,8 +6,7 @@ it is all that anybody can ask.
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from ledger.admission import service_statements
 from ledger.admission.submission import Submission, facts_fit, parsed
@@ -39,6 +38,39 @@ REMEMBERED: Final = 50_000
 The audience may be that far ahead of the other views before any is checked twice."""
 
 
+class CheckedSignatures(Protocol):
+    """Records whose signature was checked and is good.
+
+    That is so for ever, whatever becomes of the key: its name is its digest. Whether it might sign
+    then is asked each time.
+    """
+
+    def knows(self, opened: Opened) -> bool:
+        """Whether the signature in these very bytes was good."""
+
+    def keep(self, opened: Opened) -> None:
+        """It was."""
+
+
+class RememberedSignatures:
+    """The last ones that this process has checked."""
+
+    def __init__(self) -> None:
+        self._good: dict[str, None] = {}  # digests of statements, the oldest first
+
+    def knows(self, opened: Opened) -> bool:
+        """Whether it is among them: the digest covers header, words and signature."""
+        return opened.statement is not None and opened.statement.digest_b64 in self._good
+
+    def keep(self, opened: Opened) -> None:
+        """Remembers it, in the place of the oldest one."""
+        if opened.statement is None:
+            return
+        if len(self._good) >= REMEMBERED:
+            del self._good[next(iter(self._good))]
+        self._good[opened.statement.digest_b64] = None
+
+
 class Form:
     """Asks for it, in one log.
 
@@ -47,12 +79,13 @@ class Form:
     Args:
         origin: Of the log.
         level: Of the log.
+        checked: Whose signature need not be checked again; what it checked itself, if left out.
     """
 
-    def __init__(self, origin: str, level: str) -> None:
+    def __init__(self, origin: str, level: str, checked: CheckedSignatures | None = None) -> None:
         self._origin = origin
         self._level = level
-        self._good: dict[str, None] = {}  # digests of statements, the oldest first
+        self._checked = checked or RememberedSignatures()
 
     def explains(
         self, opened: Opened, stream: StreamState, registry: Registry, *, hole: bool = False
@@ -77,7 +110,7 @@ class Form:
                     statement, registry, opened.recorded_at, origin=self._origin
                 )
                 return not opened.registry
-            signer = self._signer(statement, act, opened.recorded_at, registry)
+            signer = self._signer(opened, statement, act, registry)
             instead = _stands_in(statement, act, signer, registry)
             if hole and orphaned(stream, opened):
                 named = {s.officer for s in act.signers if s.role == statement.role}
@@ -96,20 +129,16 @@ class Form:
         except NONSENSE:
             return False
 
-    def _signer(self, statement: Statement, act: Act, at: datetime, registry: Registry) -> str:
+    def _signer(self, opened: Opened, statement: Statement, act: Act, registry: Registry) -> str:
         """Who signed, with a key that was good then. Raises: Rejected."""
         require_log(statement, self._origin)
-        known = statement.digest_b64 in self._good
-        officer = Submission(statement, act, None, verified=known).admit(registry, at)
+        known = self._checked.knows(opened)
+        officer = Submission(statement, act, None, verified=known).admit(
+            registry, opened.recorded_at
+        )
         if not known:
-            self._remember(statement)
+            self._checked.keep(opened)
         return officer
-
-    def _remember(self, statement: Statement) -> None:
-        """Its digest covers header, words and signature, and the key of a kid never changes."""
-        if len(self._good) >= REMEMBERED:
-            del self._good[next(iter(self._good))]
-        self._good[statement.digest_b64] = None
 
     def _in_form(self, statement: Statement, registry: Registry) -> bool:
         """Whether an act is in form as the door asks it, its facts too, which needs no stream.

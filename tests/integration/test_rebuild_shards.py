@@ -37,8 +37,8 @@ from projections.views.new_rows import NewRows
 from tests.fixtures.postgres import Database
 from tests.fixtures.projected import projected
 from tests.integration.test_projections import Bench, Poisoned
-from tests.memory_log import ORIGIN
-from tests.played_log import PlayedLog, played
+from tests.memory_log import ORIGIN, unsigned
+from tests.played_log import PlayedLog, insert, played
 
 pytestmark = pytest.mark.postgres
 
@@ -47,13 +47,15 @@ pytestmark = pytest.mark.postgres
 class Yard(Bench):
     """A bench whose projector has builders, however short the log is."""
 
-    def building(self, number: int = 2, views: Sequence[View] = VIEWS) -> Projector:
-        """A projector that shares every rebuild out."""
+    def building(
+        self, number: int = 2, views: Sequence[View] = VIEWS, seen: Path | None = None
+    ) -> Projector:
+        """A projector that shares every rebuild out; of a home that notes signatures in `seen`."""
         dsn, kek = self.database.dsn("projector"), self.played.log.kek
         records = PostgresRecords(self.database.pool("projector"))
         return Projector(
             self.connect, records, Reader(records, kek, ORIGIN), origin=ORIGIN, views=views,
-            builders=Builders(WorkerConfig(dsn, kek, ORIGIN, "ordinary"), number, worth=1),
+            builders=Builders(WorkerConfig(dsn, kek, ORIGIN, "ordinary", seen), number, worth=1),
         )  # fmt: skip
 
     def caught_up(self) -> dict[str, list[str]]:
@@ -210,6 +212,38 @@ def test_a_timeline_written_piece_by_piece_is_the_same(
     assert state is not None
     assert state.state == "live"
     assert made.rows() == expected
+
+
+def test_processes_go_by_what_their_home_has_checked_and_by_nothing_else(
+    database: Database, tmp_path: Path
+) -> None:
+    """Each notes the cases of its parts; what lies there since, signed by nobody, is not shown."""
+    made = Yard(database, played("SC1"))
+    log = made.played.log
+    made.played.fill(database.admin)
+    expected = made.caught_up()
+    projector = made.building(seen=tmp_path)
+    for view in ("acts", "case_file"):  # checked and noted by the first, known to the second
+        projector.rebuild(view)
+    projector.catch_up()
+    assert made.rows() == expected
+    (file,) = tmp_path.iterdir()
+    notes = file.read_bytes()
+    cases = [row for row in log.rows if (row.name or "").startswith("case/")]
+    assert all(notes[32 * row.at : 32 * row.at + 32] == row.entry for row in cases)
+
+    at = cases[3].at
+    log.exchange(at, unsigned(log.statements[at]))
+    with psycopg.connect(database.admin) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("DELETE FROM log.wraps")
+        connection.execute("DELETE FROM log.records")
+        insert(connection, log.rows, log.kek)
+    projector.rebuild("acts")
+    projector.catch_up()
+    projector.close()
+    (row,) = [row for row in made.rows()["acts"] if f'"index": {at},' in row]
+    assert '"status": "set_aside"' in row
 
 
 def test_a_forged_name_hides_nothing(database: Database) -> None:
