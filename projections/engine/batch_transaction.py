@@ -269,6 +269,7 @@ class BatchTransaction:
                 self._level,
                 position,
                 self._share,
+                flags=any(view.flags for view in self._views.values()),
                 lean=self._lean,
                 form=self._form,
             )

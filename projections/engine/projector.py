@@ -298,9 +298,10 @@ class Projector:
         """One batch of one group; False where it is up to date."""
         group = self._groups.get(name)
         if group is None:
-            read = name in {_AHEAD, _LIVE}
+            read, own = name in {_AHEAD, _LIVE}, name.partition("/")[0]
+            views = {n: view for n, view in self._views.items() if name == _LIVE or n == own}
             group = self._groups[name] = BatchTransaction(
-                self._views, self._records, self._reader,
+                views, self._records, self._reader,
                 origin=self._origin, level=self._level,
                 most=self._batch if read else self._largest, follower=self._follower,
                 judged=self._judgements, lean=name == _AHEAD,

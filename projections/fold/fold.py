@@ -144,13 +144,13 @@ class Fold:
         position: Last record already folded, -1 for none: registry, reports and erasures are
             known up to there, streams when they are asked for.
         share: Which streams' records will come by.
-        lean: Whether its views ask no flags, and nothing of a stream by a record that does not
-            open: then no flag is raised, and such a record has no stream folded that is not in
-            memory, and costs next to nothing.
+        flags: Whether a view asks what flags are raised; if not, none is.
+        lean: Whether its views ask nothing of a stream by a record that does not open: then such a
+            record has no stream folded that is not in memory, and costs next to nothing.
         form: What it asks of a record; of folds that go through the same records one and the same.
     """
 
-    def __init__(  # noqa: PLR0913 - the log, its name and five choices
+    def __init__(  # noqa: PLR0913 - the log, its name and six choices
         self,
         log: Log,
         origin: str,
@@ -158,6 +158,7 @@ class Fold:
         position: int = -1,
         share: Shard = ALL_SHARDS,
         *,
+        flags: bool = True,
         lean: bool = False,
         form: Form | None = None,
     ) -> None:
@@ -165,6 +166,7 @@ class Fold:
         self._origin = origin
         self._level = level
         self._share = share
+        self._flags = flags
         self._lean = lean
         self._form = form or Form(origin, level)
         self._streams: OrderedDict[int, StreamState] = OrderedDict()  # by the number of the id
@@ -253,7 +255,7 @@ class Fold:
             status = pass_over(stream, opened)
         else:
             signed = signed_of(opened, stream, self.registry.edition)
-            if not self._lean and completes(stream, opened.act):
+            if self._flags and completes(stream, opened.act):
                 flags = self._raised(opened, stream, signed)
             entry = apply(stream, signed)
             status = entry.status

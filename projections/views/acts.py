@@ -165,6 +165,7 @@ class Acts:
     name = NAME
     schema: LiteralString = "proj"
     tables: tuple[LiteralString, ...] = ("acts",)
+    flags = True
 
     def batch(self, cursor: Cursor, gen: int) -> ActsBatch:
         """Begins a batch."""

@@ -133,6 +133,7 @@ class Audience:
     name = NAME
     schema: LiteralString = "sec"
     tables: tuple[LiteralString, ...] = ("audience", "members", "excluded")
+    flags = False
 
     def batch(self, cursor: Cursor, gen: int) -> AudienceBatch:
         """Begins a batch."""

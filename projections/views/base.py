@@ -66,5 +66,9 @@ class View(Protocol):
     def tables(self) -> tuple[LiteralString, ...]:
         """Its tables in that schema; each begins with a column `gen`."""
 
+    @property
+    def flags(self) -> bool:
+        """Whether it asks what flags an act raised (`Step.flags`), a quarter of a fold's work."""
+
     def batch(self, cursor: Cursor, gen: int) -> Batch:
         """Begins a batch in the transaction of the cursor."""

@@ -63,6 +63,7 @@ class CaseFiles:
     name = NAME
     schema: LiteralString = "proj"
     tables: tuple[LiteralString, ...] = ("case_file",)
+    flags = True
 
     def batch(self, cursor: Cursor, gen: int) -> CaseFileBatch:
         """Begins a batch."""

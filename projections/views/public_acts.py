@@ -67,6 +67,7 @@ class PublicActs:
     name = NAME
     schema: LiteralString = "proj"
     tables: tuple[LiteralString, ...] = (NAME,)
+    flags = False
 
     def batch(self, cursor: Cursor, gen: int) -> PublicActsBatch:
         """Begins a batch."""

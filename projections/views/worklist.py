@@ -97,6 +97,7 @@ class Worklist:
     name = NAME
     schema: LiteralString = "proj"
     tables: tuple[LiteralString, ...] = ("tasks",)
+    flags = False
 
     def batch(self, cursor: Cursor, gen: int) -> WorklistBatch:
         """Begins a batch."""

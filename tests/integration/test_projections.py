@@ -28,6 +28,8 @@ from ledger.postgres.connect import Pool
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.ticketed import Ticketed
 from ledger.regulation.acts.json_shape import fmt_time
+from ledger.regulation.case.guard_input import GuardInput
+from ledger.regulation.decide import raised
 from ledger.streams.event import Event as LogEvent
 from ledger.streams.names import stream_id
 from ledger.streams.record_reader import Reader
@@ -469,6 +471,7 @@ class Poisoned:
     name = "worklist"
     schema = "proj"
     tables = ("tasks",)
+    flags = False
 
     def __init__(self, at: int) -> None:
         self.at = at
@@ -484,6 +487,31 @@ class Poisoned:
 
     def write(self) -> None:
         """Nothing."""
+
+
+def test_a_rebuild_raises_flags_for_who_asks_for_them(
+    folded: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are a quarter of what a fold costs; whoever keeps all views asks for all."""
+    asked: list[GuardInput] = []
+
+    def counted(q: GuardInput) -> tuple[str, ...]:
+        asked.append(q)
+        return raised(q)
+
+    monkeypatch.setattr("projections.fold.fold.raised", counted)
+    expected, projector = folded.rows(), folded.projector()
+    told: dict[str, bool] = {}
+    for view in VIEWS:
+        asked.clear()
+        projector.rebuild(view.name)
+        told[view.name] = bool(asked)
+        projector.catch_up()
+    projector.close()
+    assert told == {view.name: view.flags for view in VIEWS}
+    assert [name for name, some in told.items() if some] == ["acts", "case_file", "statistics"]
+    assert folded.rows() == expected
+    assert folded.compared() == []
 
 
 def test_a_poisoned_record_stops_one_view_and_says_where(bench: Bench) -> None:

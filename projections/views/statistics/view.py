@@ -57,6 +57,7 @@ class Statistics:
     name = NAME
     schema: LiteralString = "proj"
     tables: tuple[LiteralString, ...] = ("counted", "marks")
+    flags = True
 
     def batch(self, cursor: Cursor, gen: int) -> StatisticsBatch:
         """Begins a batch."""

@@ -93,7 +93,7 @@ def test_a_fold_begun_again_anywhere_takes_the_same_steps(name: str, cuts: set[i
 def test_a_lean_fold_takes_the_same_steps_and_raises_no_flag() -> None:
     """Who takes part is asked by no flag, and a guard asked twice is asked for nothing."""
     rows = rows_of(played("SC1"))
-    fold = Fold(rows, ORIGIN, "ordinary", lean=True)
+    fold = Fold(rows, ORIGIN, "ordinary", flags=False, lean=True)
     steps = [seen(step) for step in fold.steps(rows.read(0, 10_000))]
     assert any(one[_FLAGS] for one in whole("SC1"))
     assert steps == [(*one[:_FLAGS], (), *one[_FLAGS + 1 :]) for one in whole("SC1")]
