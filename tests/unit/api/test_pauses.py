@@ -1,7 +1,9 @@
-"""How soon a process that has ended is started again."""
+"""How soon a process that has ended is started again, and how late one that starts may be told."""
 
 from __future__ import annotations
 
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
@@ -74,3 +76,15 @@ def test_who_has_ended_is_started_again_while_the_database_recovers(
         there.set()
         looking.stop()
     assert waited == [True], "nobody leaves it starting"
+
+
+def test_who_is_told_to_stop_while_it_starts_waits_for_no_answer(tmp_path: Path) -> None:
+    """An API that takes connections and says nothing yet held a Ctrl-C for seconds."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(1) as pool:
+        starting = Supervisor(Settings.at(tmp_path, port=silent.getsockname()[1]))
+        stop = Event()
+        waits = pool.submit(starting.wait_ready, 60, stop)
+        asked, _ = silent.accept()
+        with asked:
+            stop.set()
+            waits.result(timeout=supervisor._ASK_S / 2)
