@@ -287,6 +287,15 @@ class Embedded:
         """Ends a server that somebody is starting; it recovers once more at its next start."""
         self._pg_ctl("stop", "-m", "immediate", "-W")
 
+    def abandon(self) -> None:
+        """Ends the server at once, whose data nobody reads again: nothing of them is written out.
+
+        Whoever starts it all the same finds what was committed.
+        """
+        if self._root.is_dir():
+            with self._alone():
+                self._pg_ctl("stop", "-m", "immediate", "-w")
+
     def stop(self, hears_s: float = HEARS_S) -> None:
         """Stops the server, every transaction that has not committed undone.
 

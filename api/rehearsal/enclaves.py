@@ -118,9 +118,9 @@ class PlayEnclaves:
         self._servers: dict[str, Embedded] = {}
 
     def close(self) -> None:
-        """Stops the shared servers and removes what is not kept."""
+        """Ends the shared servers and removes them; what is kept has a server of its own."""
         for server in self._servers.values():
-            server.stop()
+            server.abandon()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     @contextmanager

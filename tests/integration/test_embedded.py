@@ -154,6 +154,20 @@ def test_a_server_that_hangs_is_killed_by_who_stops_it_and_keeps_what_it_had_com
     assert _pid_of(server, tmp_path) != pid
 
 
+def test_a_server_that_is_thrown_away_writes_nothing_more(server: Embedded, tmp_path: Path) -> None:
+    """A play that was broken off took seconds to flush what was then removed."""
+    with psycopg.connect(server.start(), autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept (a int)")
+        server.abandon()
+    assert not server.running
+    said = (tmp_path / "home/pg/server.log").read_text("utf-8")
+    assert "received immediate shutdown request" in said
+    assert "checkpoint starting: shutdown" not in said
+    server.abandon()
+    with psycopg.connect(server.start()) as again:
+        again.execute("SELECT a FROM kept")
+
+
 def test_a_server_that_hears_is_let_write_what_it_has(server: Embedded, tmp_path: Path) -> None:
     """One of its parts that hangs for a while is no server that does."""
     with psycopg.connect(server.start()) as connection, ThreadPoolExecutor(1) as pool:

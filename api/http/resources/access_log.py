@@ -75,7 +75,7 @@ def list_reads(params: dict[str, Any]) -> Response:
         "all": [tags],
     }[of]
     page = enclave().noted_rows.page(
-        either, before=place.index if place else _END, limit=params["limit"], wanted=wanted
+        either, before=_END - (place.index if place else 0), limit=params["limit"], wanted=wanted
     )
     case = params.get("case")
     looked = NotedRead(
@@ -91,11 +91,12 @@ def list_reads(params: dict[str, Any]) -> Response:
     body: dict[str, Any] = {
         "of": of,
         "scope": {"all": scope.every, "agencies": sorted(scope.agencies)},
-        "reads": [_line(one) for one in page.lines],
+        "reads": [_line(one, placed=scope.every) for one in page.lines],
     }
     following = None
     if page.before is not None:
-        following = body["next"] = cursor.write(page.before, (), "reads", bound)
+        # counted from the end: of one length, however many reads there are
+        following = body["next"] = cursor.write(_END - page.before, (), "reads", bound)
     return answer(body, headers={**cursor.link(following), "Cache-Control": "no-store"})
 
 
@@ -144,9 +145,10 @@ def _filters(
     return [read_tags.tag(key, *one) for one in named.items()], shows
 
 
-def _line(line: NotedLine) -> dict[str, Any]:
+def _line(line: NotedLine, *, placed: bool) -> dict[str, Any]:
+    """A row; its place to whom the tree is told, or two of one's own would tell how many others."""
     body: dict[str, Any] = {
-        "index": line.index,
+        "index": line.index if placed else None,
         "at": stamp(line.at),
         "readable": line.row is not None,
         **dict.fromkeys(_EMPTY),

@@ -10,7 +10,7 @@ from api.http.schemas.base import (
     AnswerSchema,
     StrictSchema,
     maybe,
-    number,
+    maybe_number,
     part,
     pattern,
     several,
@@ -52,7 +52,10 @@ class ReadCopySchema(StrictSchema):
 class AccessRowSchema(StrictSchema):
     """One read."""
 
-    index = number("Place in the log of reads.")
+    index = maybe_number(
+        "Place in the log of reads, for whom everybody's are told; null for everybody else, whom"
+        " it would tell how much is read."
+    )
     at = text("When it was noted.", required=True)
     readable = yes_or_no(
         "Whether the row opens and the service signed it; else nothing more is told of it, and"

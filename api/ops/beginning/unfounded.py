@@ -81,7 +81,7 @@ def take_away(
         server = Embedded(settings.home)
         if server.was_started:
             migrate.require_unfounded(server.start(), slug)
-        server.stop()
+        server.abandon()
         shutil.rmtree(settings.home / "pg", ignore_errors=True)
     else:
         migrate.uninstall(database.admin_dsn(settings, password_file), slug)
