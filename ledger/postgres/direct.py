@@ -1,10 +1,10 @@
 """Prepared statements called with values in binary form, past the driver's cursor.
 
-For the appends, which are called with every group, and for the file of a case: looking at values,
-query and rows costs the driver more than the call itself costs libpq. Of arrays an append sends up
-to nineteen, and the driver's own dumper looks at every element to find its type; here the column is
-known. What the columns mean is the caller's to know. A failure is the driver's own exception, as
-elsewhere.
+For the appends, which are called with every group, the hints behind them, and the file of a case:
+looking at values, query and rows costs the driver more than the call itself costs libpq. Of arrays
+an append sends up to nineteen, and the driver's own dumper looks at every element to find its type;
+here the column is known. What the columns mean is the caller's to know. A failure is the driver's
+own exception, as elsewhere.
 """
 
 from __future__ import annotations
@@ -64,8 +64,7 @@ class PreparedStatement:
         known = self._on.setdefault(connection, set())
         if self._name not in known:
             connection.pgconn.send_prepare(self._name, self._query)
-            for made in answers(connection):  # one that is ended meanwhile is told that as well
-                _sound(connection, made, pq.ExecStatus.COMMAND_OK)
+            _done(connection)
             known.add(self._name)
 
     def rows(
@@ -100,6 +99,25 @@ class PreparedStatement:
         (result,) = results
         columns = range(result.nfields)
         return [[result.get_value(n, column) for column in columns] for n in range(result.ntuples)]
+
+
+def command(connection: Connection, text: bytes) -> None:
+    """A command without values that answers nothing.
+
+    Args:
+        connection: In autocommit mode; nobody else uses it during the call.
+        text: The command.
+
+    Raises:
+        psycopg.Error: It failed; where the connection was lost, nobody knows whether it ran.
+    """
+    connection.pgconn.send_query(text)
+    _done(connection)
+
+
+def _done(connection: Connection) -> None:
+    for made in answers(connection):  # one that is ended meanwhile is told that as well
+        _sound(connection, made, pq.ExecStatus.COMMAND_OK)
 
 
 def _sound(connection: Connection, result: pq.abc.PGresult, wanted: pq.ExecStatus) -> None:

@@ -16,6 +16,7 @@ import psycopg
 
 from ledger.errors import LedgerError
 from ledger.ports import HINTS_APART_S
+from ledger.postgres import direct
 from ledger.postgres.connect import Connection, connect
 
 Channel = Literal["records", "checkpoint", "shreds"]
@@ -29,10 +30,10 @@ _APART_S: Final[dict[Channel, float]] = {
 checkpoint is waited for."""
 _END_S: Final = 1.0
 _HUNG_S: Final = 8.0
-_NOTIFY: Final[dict[Channel, LiteralString]] = {
-    "records": "NOTIFY records",
-    "checkpoint": "NOTIFY checkpoint",
-    "shreds": "NOTIFY shreds",
+_NOTIFY: Final[dict[Channel, bytes]] = {
+    "records": b"NOTIFY records",
+    "checkpoint": b"NOTIFY checkpoint",
+    "shreds": b"NOTIFY shreds",
 }
 _SWEEP: Final[LiteralString] = "SELECT log.sweep_notices()"
 """Takes off the queue what every listener has passed. PostgreSQL does so when it adds a page, so a
@@ -92,7 +93,7 @@ class Hints:
                     connection = connect(self._dsn, hung_after_s=_HUNG_S)
                 if self._failing:
                     connection.execute(_SWEEP)
-                connection.execute(_NOTIFY[self._channel])
+                direct.command(connection, _NOTIFY[self._channel])
                 self._told(None)
             except (psycopg.Error, LedgerError) as error:
                 self.lost += 1
