@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from time import sleep
-from typing import Any
+from typing import Any, Final, LiteralString
 from uuid import UUID
 
 import orjson
@@ -168,6 +169,13 @@ def test_who_follows_and_who_waits_for_the_lease_forget_the_old_key(
     assert len(kept) == 2
 
 
+def under(service: Service, at: datetime, kek_id: bytes) -> Draft:
+    """The first statement of a stream, wrapped under a key."""
+    late = a_draft(at=at, registry_index=service.enclave.ledger.follower.current.index)
+    wrap = b"\1" + kek_id + bytes(60)
+    return replace(late, seal=lambda at: replace(late.seal(at), kek_id=kek_id, wrap=wrap))
+
+
 @attack(
     "a process that slept through the turn wraps under the key that was destroyed, and its record"
     " can never be read",
@@ -179,18 +187,12 @@ def test_nothing_is_taken_under_a_key_whose_epoch_is_over(service: Service) -> N
     filled(service)
     old = in_force(service)
     assert socai(service, "key", "epoch", "turn", "--no-sweep").exit_code == 0
-    late = a_draft(
-        at=service.clock.now(), registry_index=service.enclave.ledger.follower.current.index
-    )
-
-    def under(kek_id: bytes) -> Draft:
-        wrap = b"\1" + kek_id + bytes(60)
-        return replace(late, seal=lambda at: replace(late.seal(at), kek_id=kek_id, wrap=wrap))
-
+    now = service.clock.now()
     size = service.enclave.records.head().size
     for asked in ({}, {UUID(int=1): 0}):  # as a group, and item by item
+        late = replace(under(service, now, old.kek_id), asked=asked)
         with pytest.raises(Unavailable):
-            service.database.appender().append(replace(under(old.kek_id), asked=asked))
+            service.database.appender().append(late)
     file = next(
         iter(
             PostgresKeeper(service.database.pool("keeper")).files(
@@ -225,29 +227,41 @@ def test_nothing_is_taken_under_a_key_whose_epoch_is_over(service: Service) -> N
             reader.execute(query, [chain, service.clock.now(), *sealed])
     assert service.enclave.stored_reads.head() == before
     assert service.enclave.records.head().size == size
-    assert service.database.appender().append(under(in_force(service).kek_id)).index == size
+    sound = under(service, now, in_force(service).kek_id)
+    assert service.database.appender().append(sound).index == size
 
 
 _WAITING = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND wait_event_type = 'Lock'
 """
+_NAMED: Final[Mapping[str, LiteralString]] = {
+    "log": "SELECT kek_id FROM log.log_head FOR UPDATE",
+    "reads": "SELECT kek_id FROM access.log_head FOR UPDATE",
+}
 
 
-def test_who_waits_while_an_epoch_ends_is_refused(service: Service) -> None:
-    """A row of the log of reads, under the very key that the row before it was taken under."""
+@pytest.mark.parametrize("head", _NAMED)
+def test_who_waits_while_an_epoch_ends_is_refused(service: Service, head: str) -> None:
+    """A record, or a row of the log of reads, under the very key that the one before it was."""
     filled(service)
     old, before = in_force(service), service.enclave.stored_reads.head()
+    size, now = service.enclave.records.head().size, service.clock.now()
     row = [
-        "reads/00000000-0000-4000-8000-000000000001", service.clock.now(), bytes(32),
+        "reads/00000000-0000-4000-8000-000000000001", now, bytes(32),
         b"\1" + bytes(600), b"\1" + old.kek_id + bytes(60),
     ]  # fmt: skip
     with (
         psycopg.connect(service.database.admin) as holding,
         psycopg.connect(service.database.admin, autocommit=True) as watching,
-        psycopg.connect(service.database.dsn("reader"), autocommit=True) as late,
+        psycopg.connect(service.database.dsn("reader"), autocommit=True) as reader,
         ThreadPoolExecutor(2) as pool,
     ):
+
+        def late() -> object:
+            if head == "log":
+                return service.database.appender().append(under(service, now, old.kek_id))
+            return reader.execute(_ALONE, row)
 
         def wait_for(many: int) -> None:
             for _ in range(600):
@@ -256,17 +270,18 @@ def test_who_waits_while_an_epoch_ends_is_refused(service: Service) -> None:
                 sleep(0.05)
             pytest.fail("nobody waits")
 
-        named = holding.execute("SELECT kek_id FROM access.log_head FOR UPDATE").fetchone()
+        named = holding.execute(_NAMED[head]).fetchone()
         assert named == (old.kek_id,)
         turned = pool.submit(socai, service, "key", "epoch", "turn", "--no-sweep")
         wait_for(1)
-        told = pool.submit(late.execute, _ALONE, row)
+        told = pool.submit(late)
         wait_for(2)
         holding.rollback()
         assert turned.result().exit_code == 0
-        with pytest.raises(psycopg.errors.LockNotAvailable):
+        with pytest.raises((psycopg.errors.LockNotAvailable, Unavailable)):
             told.result()
     assert service.enclave.stored_reads.head() == before
+    assert service.enclave.records.head().size == size
 
 
 class Killed(BaseException):
