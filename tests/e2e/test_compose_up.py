@@ -6,7 +6,7 @@ import re
 import shutil
 import ssl
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from threading import Event, Thread
@@ -192,19 +192,38 @@ def test_an_enclave_comes_up_and_plays_in_containers(project: Project) -> None:
     assert _PLAYED[project.level] in played.stdout
     for replica in ("api", "api-2"):
         assert 'socai_ready{check="log"} 1.0' in project.scraped(replica)
-    assert _refused_while(project, "up", "--detach", "--no-deps", "--no-build", "--wait",
-        "--force-recreate", "api") == []  # fmt: skip
+    anew = ("up", "--detach", "--no-deps", "--no-build", "--wait", "--force-recreate")
+    assert _refused_while(project, lambda: project.run(*anew, "api")) == []
     short, long = _asked_of_a_replica_that_is_cut_off(project)
     assert short == {200}
     assert long <= {401, 413, 415, 422}, "what it has not taken goes to the next"
-    assert _refused_while(project, "kill", "api-2") == []
+    assert _refused_while(project, lambda: project.run("kill", "api-2")) == []
     # what was cut off above has no way back but to be made anew
-    project.run("up", "--detach", "--no-deps", "--no-build", "--wait", "--force-recreate", "api-2")
+    project.run(*anew, "api-2")
     _back_up(project)
     before = _audited(project)
     _lost_and_back(project)
     assert _audited(project) >= before
     project.run("run", "--rm", "-T", "migrate", "backup", "run")
+
+
+@pytest.mark.parametrize("project", ["ordinary"], indirect=True)
+def test_a_version_is_exchanged_by_the_page_and_somebody_answers(
+    project: Project, docker: str
+) -> None:
+    """One part after the other, each once; the last line made all of them anew, at once."""
+    project.run("up", "--detach", "--wait", "--no-build")
+    newer = "FROM socai\nLABEL newer=1\n"
+    words = [docker, "build", "--quiet", "--tag", "socai", "-"]
+    subprocess.run(words, input=newer, text=True, check=True, capture_output=True)
+    (typed,) = _typed_in("In containers", "upgrade.md")
+    lines, last, _ = typed.replace("docker compose build\n", "").rpartition(
+        "docker compose up --detach --wait\n"
+    )
+    assert _refused_while(project, lambda: project.typed(lines)) == []
+    exchanged = project.run("ps", "--quiet").stdout
+    assert _refused_while(project, lambda: project.typed(last)) == []
+    assert project.run("ps", "--quiet").stdout == exchanged
 
 
 def _audited(project: Project) -> int:
@@ -243,9 +262,9 @@ def _lost_and_back(project: Project) -> None:
     project.typed(remembering + after)
 
 
-def _typed_in(heading: str) -> list[str]:
-    """The blocks of a section of backup.md."""
-    page = (ROOT / "docs" / "operate" / "backup.md").read_text("utf-8")
+def _typed_in(heading: str, name: str = "backup.md") -> list[str]:
+    """The blocks of a section of a page."""
+    page = (ROOT / "docs" / "operate" / name).read_text("utf-8")
     section = page.split(f" {heading}\n", 1)[1].split("\n#", 1)[0]
     return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
 
@@ -282,7 +301,7 @@ def _asked_of_a_replica_that_is_cut_off(project: Project) -> tuple[set[int], set
     return answered[0], answered[1]
 
 
-def _refused_while(project: Project, *words: str) -> list[str]:
+def _refused_while(project: Project, done: Callable[[], object]) -> list[str]:
     """What whoever asks the one port, over TLS, was not answered while a replica is exchanged."""
     over, refused, asked = Event(), list[str](), 0
 
@@ -303,7 +322,7 @@ def _refused_while(project: Project, *words: str) -> list[str]:
     asking = Thread(target=ask)
     asking.start()
     try:
-        project.run(*words)
+        done()
         over.wait(3)  # whoever was taken out is out
     finally:
         over.set()
