@@ -257,7 +257,7 @@ def test_the_log_of_reads_is_told_by_whom_it_concerns(under_order: UnderOrder) -
     assert (told["of"], told["scope"]["all"]) == ("all", True)
     assert told["reads"][0]["kind"] == "ACCESS_LOG", "looking is a read (U5)"
     assert told["reads"][0]["officer"] == officer(INSPECTOR)
-    assert newest["index"] in [row["index"] for row in told["reads"]]
+    assert newest in [row | {"index": None} for row in told["reads"]]
     for query in ({"case": case}, {"order": under_order.order}, {"agency": "bacninh.thanhtra"},
                   {"agency": "bacninh.thanhtra", "post": CAST[INSPECTOR][1]}):  # fmt: skip
         found = rows_of(service, AUDITOR, **query)["reads"]
@@ -325,17 +325,52 @@ def test_pages_lead_on_to_every_row(under_order: UnderOrder) -> None:
     service = under_order.service
     for _ in range(5):
         ask(service, "/v1/statistics", INSPECTOR)
-    seen, query = list[int](), {"limit": 2}
-    while True:
-        page = rows_of(service, INSPECTOR, **query)
-        seen += [row["index"] for row in page["reads"]]
-        if "next" not in page:
-            break
-        query = {"limit": 2, "cursor": page["next"]}
-    assert seen == sorted(set(seen), reverse=True)
-    own = [n for n, row in enumerate(under_order.rows(), 1)
-           if row.read.session.officer == officer(INSPECTOR)]  # fmt: skip
-    assert len(seen) + -(-len(seen) // 2) == len(own), "and each page looked at is a row"
+    for by, of in ((INSPECTOR, "own"), (AUDITOR, "all")):
+        before = len(under_order.rows())
+        seen, query = list[dict[str, Any]](), {"limit": 2, "of": of}
+        while True:
+            page = rows_of(service, by, **query)
+            seen += page["reads"]
+            if "next" not in page:
+                break
+            query = query | {"cursor": page["next"]}
+        rows = under_order.rows()[:before]
+        told = [r for r in rows if of == "all" or r.read.session.officer == officer(by)]
+        assert [(one["rule"], one["kind"], one["via"]) for one in seen] == [
+            (one.read.rule, one.read.kind, one.read.via) for one in reversed(told)
+        ]
+        looked = len(under_order.rows()) - before
+        assert looked == -(-len(seen) // 2), "each page looked at is a row"
+        if of == "all":
+            places = [one["index"] for one in seen]
+            assert places == sorted(set(places), reverse=True)
+
+
+@attack(
+    "one's own reads looked at again and again, to learn by their places how much others read",
+    stopped_by="a row's place is told to whom everybody's reads are told; cursors are of one"
+    " length (D2)",
+    noticed_by="each look is a row",
+)
+@pytest.mark.parametrize("by", [WHOLE, STRANGER])
+def test_ones_own_reads_tell_nothing_of_the_pace_of_others(
+    under_order: UnderOrder, by: str
+) -> None:
+    """Looked at while an inspector is at work and while nobody is: the same but for the time."""
+    service, case = under_order.service, under_order.world.hidden.case
+
+    def look() -> tuple[list[dict[str, Any]], int]:
+        page = rows_of(service, by, of="own", limit=1)
+        return [row | {"at": None} for row in page["reads"]], len(page.get("next", ""))
+
+    for _ in range(2):
+        look()
+    quiet = look()
+    size = service.reads.head().size
+    while len(str(service.reads.head().size)) == len(str(size)):
+        assert ask(service, f"/v1/cases/{case}", INSPECTOR).status_code == 200
+    look()
+    assert look() == quiet
 
 
 @attack(
