@@ -68,6 +68,31 @@ def ended_as_by_ctrl_c() -> Iterator[None]:
             signal.signal(one, signal.SIG_DFL)
 
 
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """What tells a command to end is heard behind the block: for what must not stay half done.
+
+    For moments, and what ends by itself; in a thread, which hears no signal, nothing is changed.
+
+    Raises:
+        KeyboardInterrupt: At the end, where it was told to.
+    """
+    told = list[int]()
+    before = {
+        one: signal.signal(one, lambda number, _: told.append(number))
+        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if threading.current_thread() is threading.main_thread()
+        and signal.getsignal(one) is signal.default_int_handler
+    }
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    if told:
+        raise KeyboardInterrupt
+
+
 def end_with_any_thread() -> None:
     """Whatever ends a thread of this process ends the process too, as if it were told to stop.
 

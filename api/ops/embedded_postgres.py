@@ -32,6 +32,7 @@ from threading import Event
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from api.ops.child_processes import undisturbed
 from ledger.files import given
 
 SUPERUSER: Final = "postgres"
@@ -293,7 +294,7 @@ class Embedded:
         Whoever starts it all the same finds what was committed.
         """
         if self._root.is_dir():
-            with self._alone():
+            with self._alone(), undisturbed():
                 self._pg_ctl("stop", "-m", "immediate", "-w")
 
     def stop(self, hears_s: float = HEARS_S) -> None:
@@ -310,7 +311,7 @@ class Embedded:
         """
         if not self._root.is_dir():
             return
-        with self._alone():
+        with self._alone(), undisturbed():
             pid = self._pid()
             if pid is None or not self.running:
                 return

@@ -17,6 +17,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from api.ops import database
+from api.ops.child_processes import undisturbed
 from api.ops.embedded_postgres import Embedded
 from api.ops.init_enclave import REHEARSAL_OPENS, Plan, found
 from api.ops.machine import RealEntropy
@@ -119,9 +120,10 @@ class PlayEnclaves:
 
     def close(self) -> None:
         """Ends the shared servers and removes them; what is kept has a server of its own."""
-        for server in self._servers.values():
-            server.abandon()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        with undisturbed():
+            for server in self._servers.values():
+                server.abandon()
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     @contextmanager
     def fresh(

@@ -168,6 +168,25 @@ def test_a_server_that_is_thrown_away_writes_nothing_more(server: Embedded, tmp_
         again.execute("SELECT a FROM kept")
 
 
+def test_who_is_told_twice_to_end_leaves_no_server(
+    server: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second Ctrl-C met the stop that the first had begun, and the server went on."""
+    tells = Embedded._pg_ctl
+
+    def told_again(self: Embedded, *words: str) -> object:
+        if words[0] == "stop":
+            signal.raise_signal(signal.SIGINT)
+        return tells(self, *words)
+
+    monkeypatch.setattr(Embedded, "_pg_ctl", told_again)
+    for end in (server.stop, server.abandon):
+        server.start()
+        with pytest.raises(KeyboardInterrupt):
+            end()
+        assert not server.running
+
+
 def test_a_server_that_hears_is_let_write_what_it_has(server: Embedded, tmp_path: Path) -> None:
     """One of its parts that hangs for a while is no server that does."""
     with psycopg.connect(server.start()) as connection, ThreadPoolExecutor(1) as pool:

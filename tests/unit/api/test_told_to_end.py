@@ -40,3 +40,26 @@ def test_a_command_that_is_ended_as_it_loads_leaves_no_trace() -> None:
         command = [sys.executable, "-c", _TOLD_AS_IT_LOADS, module]
         ended = subprocess.run(command, capture_output=True, check=False, timeout=120)
         assert (ended.returncode, ended.stderr) == (status, b"")
+
+
+_TOLD_MEANWHILE: Final = """
+import signal
+from api.ops.child_processes import ended_as_by_ctrl_c, undisturbed
+signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup leaves it
+with ended_as_by_ctrl_c():
+    with undisturbed():
+        signal.raise_signal(signal.SIGHUP)
+    try:
+        with undisturbed():
+            signal.raise_signal(signal.SIGTERM)
+            print("done")
+    except KeyboardInterrupt:
+        print("told")
+"""
+
+
+def test_what_must_not_stay_half_done_is_ended_first() -> None:
+    """A second Ctrl-C left behind what the first had begun to take away."""
+    command = [sys.executable, "-c", _TOLD_MEANWHILE]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=120, text=True)
+    assert done.stdout.split() == ["done", "told"]
