@@ -2,7 +2,7 @@
 
 The search took a third of the time in which a process starts: it comes again and again while some
 hundred thousand objects are made, and none of them is garbage. In a process that serves it took two
-hundredths of an act, looked through what had just been folded, and found nothing.
+hundredths of an act, and two more for what it put out of the caches, and found nothing.
 """
 
 from __future__ import annotations
