@@ -92,7 +92,9 @@ class OnceAMinute(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether it was not said of late; of the words without the name of the pool."""
         words = record.args if isinstance(record.args, tuple) else (record.args,)
-        said = (str(record.msg), str(words[-1]) if words else "")
+        why = words[-1] if words else ""
+        # which connection is thrown away tells nothing
+        said = (str(record.msg), "" if isinstance(why, psycopg.Connection) else str(why))
         if record.created < self._again.get(said, 0.0):
             return False
         if len(self._again) > _REMEMBERED:
@@ -208,11 +210,14 @@ class _Pool(ConnectionPool[Connection]):
         return made
 
     def getconn(self, timeout: float | None = None) -> Connection:
-        """As the driver's. Raises: PoolTimeout, its cause what the server last said."""
+        """As the driver's. Raises: PoolTimeout, which ends with what the server last said."""
         try:
             return super().getconn(timeout)
         except PoolTimeout as error:
-            raise error from self._refused
+            if (refused := self._refused) is None:
+                raise
+            said = str(refused).partition("\n")[0]
+            raise PoolTimeout(f"{error}: {said}") from refused
 
     def connection(  # type: ignore[override]  # the driver's says that it is a generator
         self, timeout: float | None = None
@@ -483,10 +488,9 @@ def is_lost(error: Exception) -> bool:
 
 def translated(error: Exception) -> LedgerError:
     """The ledger's word for a driver's exception; keep the cause with `raise … from`."""
-    refused = error.__cause__ if isinstance(error, PoolTimeout) else None
-    said = refused if isinstance(refused, psycopg.Error) else error
-    first = str(said).partition("\n")[0]
-    if isinstance(said, _OUT_OF_ROOM) or (is_lost(said) and first.endswith(_NO_ROOM)):
+    first = str(error).partition("\n")[0]
+    unmade = is_lost(error) or isinstance(error, PoolTimeout)
+    if isinstance(error, _OUT_OF_ROOM) or (unmade and first.endswith(_NO_ROOM)):
         return disk_full(first)
     if is_lost(error) or isinstance(error, (PoolTimeout, PoolClosed, *_PASSING)):
         return database_unavailable(first)

@@ -132,6 +132,15 @@ def test_a_pool_that_fails_again_and_again_says_why_once_a_minute() -> None:
     assert not said(59, "pool-2", "refused")
     assert said(59, "pool-1", "no password")
     assert said(60, "pool-1", "refused")
+
+    def thrown_away(at: float) -> bool:
+        connection = object.__new__(psycopg.Connection)
+        words = ("discarding closed connection: %s", (connection,))
+        record = logging.LogRecord("psycopg.pool", logging.WARNING, "", 0, *words, None)
+        record.created = at
+        return told.filter(record)
+
+    assert [thrown_away(at) for at in (70, 71, 131)] == [True, False, True]
     filters = logging.getLogger("psycopg.pool").filters
     assert [one for one in filters if isinstance(one, OnceAMinute)], "and every pool is told so"
 
