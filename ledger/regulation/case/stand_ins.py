@@ -257,11 +257,38 @@ def body_of(q: GuardInput, signer: NamedSigner) -> str | None:
 
 
 def delegation_of(q: GuardInput, signer: NamedSigner, on: date) -> Delegation | None:
-    """The delegation by which a signer signs in the capacity named; None: by the post alone."""
+    """The delegation by which a signer signs in the capacity named; None: by the post alone.
+
+    Who signs instead of an officer does so by that officer's, whoever else lent the same.
+    """
     if signer.capacity is None or not q.registry.delegations.taken_by(signer.officer):
         return None
     return q.registry.delegation(
-        signer.officer, signer.post, signer.capacity, act=q.act.act, stream=q.act.stream, on=on
+        signer.officer,
+        signer.post,
+        signer.capacity,
+        act=q.act.act,
+        stream=q.act.stream,
+        on=on,
+        giver=signer.instead_of,
+    )
+
+
+def borrows(q: GuardInput, signer: NamedSigner, code: str) -> bool:
+    """Whether a signer has a power by delegation: on the day of the act, and on that of signing.
+
+    As the post is asked of both (OFFICER_IN_POST): what was lent is gone when its term is over, and
+    no act dated back has it again.
+    """
+    days = {q.day} if signer.instead_of is None else set[date]()
+    if signer.instead_of is not None or signer.officer == q.officer:
+        days.add(signed_on(q))
+    return all(_lends(q, delegation_of(q, signer, on), code, on) for on in days)
+
+
+def _lends(q: GuardInput, line: Delegation | None, code: str, on: date) -> bool:
+    return line is not None and q.registry.holds_code(
+        code, line.agency, line.from_post, line.giver, on
     )
 
 

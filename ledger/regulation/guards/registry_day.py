@@ -24,6 +24,7 @@ from ledger.regulation.case.roles import (
     may_record_incoming,
 )
 from ledger.regulation.case.stand_ins import (
+    borrows,
     day_signed,
     delegation_of,
     signed_before,
@@ -176,14 +177,9 @@ def agency_holds_function_v2(q: GuardInput) -> Breach | None:
     ):
         return None
     given = delegation_of(q, act.author, day)
-    if given is not None and given.agency == act.agency:
-        lent = any(
-            q.registry.holds_code(code, given.agency, given.from_post, given.giver, day)
-            for code in q.kind.who
-            if _is_post(q, code)
-        )
-        if lent:
-            return None
+    own = given is not None and given.agency == act.agency
+    if own and any(_is_post(q, code) and borrows(q, act.author, code) for code in q.kind.who):
+        return None
     told = {"agency": _name(q, act.agency), "date": fmt_day(day)}
     return Breach({**told, **competent(q, q.kind.who)}, ("/agency",))
 

@@ -11,7 +11,7 @@ from ledger.regulation.case.reading import day_of, fmt_day, founding, share_a_pe
 from ledger.regulation.case.stand_ins import (
     FOR_ANOTHER,
     body_of,
-    delegation_of,
+    borrows,
     heads,
     named_in,
     signed_before,
@@ -103,10 +103,7 @@ def _empowered(q: GuardInput, signer: NamedSigner, code: str) -> bool:
         return False
     if q.registry.holds_code(code, agency, signer.post, signer.officer, on):
         return True
-    given = delegation_of(q, signer, on)
-    return given is not None and q.registry.holds_code(
-        code, given.agency, given.from_post, given.giver, on
-    )
+    return borrows(q, signer, code)
 
 
 def _in_place(q: GuardInput, role: str, code: str, agency: str, on: date) -> bool:

@@ -252,18 +252,36 @@ class Registry(RegistryLines):
                 held.append(founding)
         return held
 
-    def delegation(
-        self, officer: str, post: str, capacity: str, *, act: str, stream: str, on: date
+    def delegation(  # noqa: PLR0913 - what a delegation is of
+        self,
+        officer: str,
+        post: str,
+        capacity: str,
+        *,
+        act: str,
+        stream: str,
+        on: date,
+        giver: str | None = None,
     ) -> Delegation | None:
-        """The delegation by which an officer in a post signs an act of a type that day."""
-        for line in self.delegations.taken_by(officer):
-            if (
-                (line.to_post, line.capacity) == (post, capacity)
-                and line.covers(act, stream)
-                and self.stands(line, on)
-            ):
-                return line
-        return None
+        """The delegation by which an officer in a post signs an act of a type that day.
+
+        Args:
+            officer: Who signs.
+            post: In which.
+            capacity: As which.
+            act: The act's type.
+            stream: Its stream.
+            on: The day.
+            giver: Of several, that of this officer; else the last one.
+        """
+        lines = (
+            line
+            for line in self.delegations.taken_by(officer)
+            if (line.to_post, line.capacity) == (post, capacity)
+            and line.covers(act, stream)
+            and self.stands(line, on)
+        )
+        return min(lines, key=lambda line: line.giver != giver, default=None)
 
     def stands(self, line: Delegation, on: date) -> bool:
         """Whether one may sign by a delegation that day: giver and taker are in post."""

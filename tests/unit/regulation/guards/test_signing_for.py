@@ -497,6 +497,38 @@ def test_a_stand_in_by_delegation_is_asked_as_whoever_lent_would_be() -> None:
     assert refused_by(signs) == "EXCLUDED_SIGNS_NOT"
 
 
+def test_no_other_delegation_hides_whose_place_a_stand_in_takes() -> None:
+    """G8: the director was shut out; the deputy lends the same officer the same capacity since."""
+    case, act = waiting()
+    given(case, officer=officer("tp"), post="truong-phong")
+    case.then("ParticipationExcluded", by="pgd",
+              facts={"officer": officer("gd"), "ground": "CONFLICT_OF_INTEREST"})  # fmt: skip
+    enter(
+        case.registry, "DelegationGiven",
+        {"officer": officer("tp"), "post": "truong-phong", "capacity": "TUQ", "ground": "LEAVE",
+         "scope": "Mọi việc.", "valid_from": "2024-06-04", "valid_to": "2024-06-24",
+         "basis_document": "QĐ 13/QĐ-STTTT"},
+        stream=f"agency/{STTTT}", agency=STTTT, post="pho-giam-doc",
+        signers=[{"officer": officer("pgd"), "post": "pho-giam-doc", "role": "AUTHOR"}],
+    )  # fmt: skip
+    signs = case.question(act, 1, instead=instead("tp", "truong-phong", "TUQ"))
+    assert refused_by(signs) == "EXCLUDED_SIGNS_NOT"
+
+
+def test_a_power_that_was_lent_is_gone_when_its_term_is_over() -> None:
+    """Named as KT., which the post may sign too, in the term; signed with the power behind it."""
+    case = a_case_in("VERIFYING")
+    moved(case, "pc", "phap-che", "2024-01-31")
+    appointed(case, "pc", STTTT, "phap-che", "2024-02-01",
+              capacities=["TRUC_TIEP", "KT"], powers=[])  # fmt: skip
+    given(case, officer=officer("pc"), post="phap-che", capacity="KT", valid_to="2024-06-05")
+    act = case.act("VerificationConcluded", also=["pc"], capacities=["TRUC_TIEP", "KT"])
+    apply(case.stream, signed(act, case.stream)[0])
+    assert refused_by(case.question(act, 1)) is None
+    late = case.question(act, 1, day=at("2024-06-12 09:00"))
+    assert refused_by(late) == "SIGNER_POWERS"
+
+
 def test_a_delegation_that_was_entered_after_its_use_shows() -> None:
     """Q7: a paper dated back lets an act stand, and no longer unseen."""
     case = a_case_in("VERIFYING")
