@@ -747,7 +747,11 @@ class AttachedFiles(Protocol):
     def require(self, act: Act, earlier: Iterable[Act]) -> None:
         """Whether each file of an act was uploaded by an officer who may list it.
 
-        That is its author, or the author of an earlier act of the stream that lists it.
+        That is its author, or the author of an earlier act that lists it.
+
+        Args:
+            act: It.
+            earlier: Acts of its stream that its author sees.
 
         Raises:
             Rejected: `attachment_missing`, with a fault for each that was not; the same whoever

@@ -195,9 +195,13 @@ class Attachments:
     def require(self, act: Act, earlier: Iterable[Act]) -> None:
         """Whether each file of an act was uploaded by an officer who may list it.
 
-        That is its author, or the author of an earlier act of the stream that lists it. An act that
-        lists what nobody can open would point to nothing, for ever. The answer does not depend on
-        whether others have uploaded the same bytes (L16).
+        That is its author, or the author of an earlier act that lists it. An act that lists what
+        nobody can open would point to nothing, for ever. The answer does not depend on whether
+        others have uploaded the same bytes (L16).
+
+        Args:
+            act: It.
+            earlier: Acts of its stream that its author sees.
 
         Raises:
             Rejected: `attachment_missing`.

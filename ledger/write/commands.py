@@ -471,9 +471,21 @@ class Ledger:
         )
 
     def _require_files(self, act: Act, stream: Stream) -> None:
-        """An act never lists a file that nobody could open."""
-        if self._files is not None:
-            self._files.require(act, (entry.act for entry in stream.state.entries.values()))
+        """An act never lists a file that nobody could open, nor one that is hidden from its author.
+
+        It is opened through any act that lists it. Whoever signs after the author is not asked.
+        """
+        if self._files is None or not act.attachments:
+            return
+        digests = {listed["digest"] for listed in act.attachments}
+        earlier: Sequence[Act] = [
+            entry.act
+            for entry in stream.state.entries.values()
+            if any(listed["digest"] in digests for listed in entry.act.attachments)
+        ]
+        if act.act_id not in stream.state.entries:
+            earlier = self._see.among(act.stream, earlier)
+        self._files.require(act, earlier)
 
     def _require_identity(self, act: Act) -> None:
         """What a sealing names lies in R, sealed for this reporter of this case (access.md A5)."""

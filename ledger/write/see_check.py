@@ -6,7 +6,7 @@ case answers as one that nobody has begun. Who sees what is asked, not decided h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -108,6 +108,15 @@ class SeeCheck:
         named = texts & stream.state.entries.keys()
         if named - self._sights.acts(stream.name, named):
             raise NotFound("no such act")
+
+    def among(self, stream: str, acts: Sequence[Act]) -> Sequence[Act]:
+        """Those of some acts of a stream that the caller sees."""
+        sight = self.of(stream) if acts else "whole"
+        whole = sight == "whole" and not (self._by_name and is_case(stream))
+        if self._sights is None or whole:
+            return acts
+        seen = self._sights.acts(stream, [act.act_id for act in acts])
+        return [act for act in acts if act.act_id in seen]
 
     def head(self, stream: Stream) -> Head:
         """Where the next statement must stand: who sees an act only gets place and digest."""

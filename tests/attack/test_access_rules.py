@@ -18,7 +18,7 @@ from tests import builders
 from tests.a_ledger import appointment, enrolment
 from tests.attacks import attack
 from tests.builders import an_act, an_id, officer
-from tests.fixtures.compartments import PART, STRANGER, WHOLE, Compartments
+from tests.fixtures.compartments import DIGEST, FILE, PART, STRANGER, WHOLE, Compartments
 from tests.smuggle import smuggler_into
 
 pytestmark = pytest.mark.postgres
@@ -252,6 +252,35 @@ def test_a_complaint_that_one_writes_opens_no_file(world: Compartments) -> None:
         headers = service.headers(ABOVE, service.clock.now())
         body = {"act": dict(review.signed)}
         assert service.client.post(path, json=body, headers=headers).status_code == 404, path
+
+
+@attack(
+    "a file of an act that is hidden from an officer is listed in an act of their own of that case,"
+    " to open it, or to ask whether known bytes are there",
+    stopped_by="whoever lists a file has uploaded it, or sees an act of the case that lists it",
+    noticed_by="-",
+)
+@pytest.mark.parametrize("by", [PART, ABOVE])
+def test_a_file_of_a_hidden_act_is_listed_by_nobody_who_does_not_see_it(
+    world: Compartments, by: str
+) -> None:
+    """By whom one act was sent, and by a body outside with a complaint: as bytes nobody has."""
+    service, asked = world.service, {"request": world.asked}
+    about = {"against": world.asked, "instance": "FIRST", "complainant": builders.a_token("she")}
+    name, facts = {
+        PART: ("VerificationAnswered", asked),
+        ABOVE: ("ComplaintReceived", about),
+    }[by]
+    for digest in (DIGEST, world.absent().digest):
+        file = {"name": "f.pdf", "digest": digest, "media_type": "application/pdf"}
+        listed = [file | {"size": len(FILE)}]
+        act = said(world, name, world.stream, by, facts=facts, attachments=listed)
+        headers = service.headers(by, service.clock.now())
+        checked = service.client.post(
+            "/v1/acts/check", json={"act": dict(act.signed)}, headers=headers
+        )
+        assert checked.get_json()["code"] == "attachment_missing", checked.text
+        assert guard(sent(world, act, by)) == (422, "attachment_missing")
 
 
 # -- past the door --------------------------------------------------------------------------------
