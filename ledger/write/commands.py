@@ -683,7 +683,7 @@ class Ledger:
         stream, left_out = fields.get("stream"), invisible_characters.faults(fields)
         with (
             self._memory.fresh(stream if isinstance(stream, str) else "") as found,
-            self._see.shown(found, fields, line.officer) as current,
+            self._see.shown(found, fields, signer_officer or line.officer) as current,
         ):
             instead = None
             if role in (AUTHOR, RETURNER):
@@ -693,6 +693,7 @@ class Ledger:
                 parsed(members, registry, self._level)
             else:
                 members = drafting.standing(current, fields)
+                self._see.require_shown(current, members, signer_officer or line.officer or "")
                 named, day = str(members["act_id"]), local_day(now)
                 instead = drafting.stand_in(current, named, line.officer, registry, day)
             head = current.head

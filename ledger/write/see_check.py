@@ -118,6 +118,27 @@ class SeeCheck:
         seen = self._sights.acts(stream, [act.act_id for act in acts])
         return [act for act in acts if act.act_id in seen]
 
+    def require_shown(self, stream: Stream, members: Mapping[str, Any], officer: str) -> None:
+        """That an act is shown to whoever asks for its bytes, to sign it after its author.
+
+        Of whom it names their part in the case is enough: the act may be of this moment, and is
+        theirs before the audience has it (W1).
+
+        Args:
+            stream: Its stream, as the caller sees it.
+            members: Its payload.
+            officer: Of the session.
+
+        Raises:
+            NotFound: It is not, as if no such act waited.
+        """
+        act = stream.state.entries[str(members["act_id"])].act
+        named = officer in (signer["officer"] for signer in members["signers"])
+        if named and self.of(stream.name) in _SEES:
+            return
+        if not self.among(stream.name, [act]):
+            raise NotFound("no such act waits here")
+
     def head(self, stream: Stream) -> Head:
         """Where the next statement must stand: who sees an act only gets place and digest."""
         sight = self.of(stream.name)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import product
 from typing import Any, Final
 
 import pytest
@@ -281,6 +282,34 @@ def test_a_file_of_a_hidden_act_is_listed_by_nobody_who_does_not_see_it(
         )
         assert checked.get_json()["code"] == "attachment_missing", checked.text
         assert guard(sent(world, act, by)) == (422, "attachment_missing")
+
+
+@attack(
+    "the bytes of a hidden act asked for as if to sign it too, by its id: with one act of the case,"
+    " with a complaint, with the key of whoever it waits for",
+    stopped_by="bytes to sign of an act that stands are for whom it names, or who sees it",
+    noticed_by="-",
+)
+@pytest.mark.parametrize("by", [PART, ABOVE, STRANGER])
+def test_nobody_is_handed_the_bytes_of_a_hidden_act_to_sign(world: Compartments, by: str) -> None:
+    """As of an act that is not there, in every role that signs after the author."""
+    service = world.service
+    headers = service.headers(by, service.clock.now())
+    knocking: list[Mapping[str, Any]] = [
+        {},
+        {"act": "ComplaintReceived", "facts": {"against": world.asked}},
+        {"act": "ActReturned", "refers_to": world.pending.act_id},
+    ]
+    for act_id, more, role, key in product(
+        (world.hidden.act, world.pending.act_id), knocking, ("CHECKER", APPROVER), (by, "gd")
+    ):
+        told = []
+        for asked in (act_id, an_id("no act")):
+            fields = {"stream": world.stream, "act_id": asked, **more}
+            body = {"act": fields, "role": role, "kid": builders.key(key).kid}
+            answer = service.client.post("/v1/acts/prepare", json=body, headers=headers)
+            told.append((answer.status_code, answer.get_json()["code"]))
+        assert told == [(404, "not_found")] * 2, (act_id, more, role, key)
 
 
 # -- past the door --------------------------------------------------------------------------------

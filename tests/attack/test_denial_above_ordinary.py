@@ -161,6 +161,25 @@ def test_nothing_can_be_done_with_a_hidden_annex(world: Compartments, name: str,
 
 
 @attack(
+    "an annex not named to an officer asked for as if to sign it too",
+    stopped_by="bytes to sign of an act that stands are for whom it names, or who sees it",
+    noticed_by="-",
+)
+@pytest.mark.parametrize("by", _NOT_NAMED)
+def test_nobody_is_handed_the_bytes_of_a_hidden_annex_to_sign(world: Compartments, by: str) -> None:
+    """By its id, in every role that signs after the author: as one that is not there."""
+
+    def asked(role: str, ids: Ids) -> Asked:
+        fields = {"stream": f"case/{ids.case}", "act_id": ids.act}
+        body = orjson.dumps({"act": fields, "role": role})
+        return Asked("/v1/acts/prepare", "POST", {"Content-Type": "application/json"}, body)
+
+    for role in ("CHECKER", "APPROVER"):
+        status, _, _ = alike(world, partial(asked, role), _absent(world, by), by=by)
+        assert status == 404
+
+
+@attack(
     "whoever knows the digest of a hidden annex's file asks for it through an act of their own",
     stopped_by="a file is opened through an act that the caller sees and that lists it",
     noticed_by="-",
