@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from time import monotonic
 from typing import Any, Final
 
@@ -63,6 +63,7 @@ _HEARS_S: Final = 0.2
 _DATABASE_S: Final = 1.6
 """When the database is waited for no longer: to kill one that hangs takes until two seconds."""
 _ASK_S: Final = 2.5
+_AGAIN_S: Final = 0.1
 _KILLED_S: Final = 5.0
 """How long the port may be held by what is left of an earlier run that was killed."""
 
@@ -201,22 +202,20 @@ class Supervisor:
             NotReady: It does not, or a process gave up.
             CannotStart: As `mend`.
         """
-        deadline = monotonic() + timeout_s
-        last = "no answer"
-        with httpx.Client(timeout=_ASK_S, verify=trusted(self.url)) as http:
-            while monotonic() < deadline and not (stop is not None and stop.is_set()):
+        deadline, told = monotonic() + timeout_s, stop or Event()
+        asking = _Asking(self.url)
+        asking.start()
+        try:
+            while monotonic() < deadline and not told.is_set():
                 self.mend()
                 if dead := [c.role for c in self._children.values() if c.given_up]:
                     raise NotReady(": ".join(filter(None, (", ".join(dead), self.tail()))))
-                with contextlib.suppress(httpx.TransportError):
-                    answer = http.get(f"{self.url}/health/ready")
-                    if answer.status_code == httpx.codes.OK:
-                        return
-                    last = answer.text[:600]
-                Event().wait(0.1)
-        if stop is not None and stop.is_set():
-            return
-        raise NotReady(f"{last} {self.tail()}".strip())
+                if asking.ready.wait(_STEP_S):
+                    return
+        finally:
+            asking.over.set()
+        if not told.is_set():
+            raise NotReady(f"{asking.last} {self.tail()}".strip())
 
     def stop(self) -> None:
         """Ends every process: asked first, killed where it does not hear.
@@ -285,6 +284,33 @@ class Supervisor:
                 preexec_fn=end_with_parent,  # noqa: PLW1509  one system call, no lock
             )
         return _Child(role, process, monotonic())
+
+
+class _Asking(Thread):
+    """Asks the API whether it is ready, beside whoever waits for that and may be told to stop.
+
+    Attributes:
+        ready: It is.
+        over: Set by whoever waits no longer.
+        last: What it answered last.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__(name="asking", daemon=True)
+        self._url, self.ready, self.over = url, Event(), Event()
+        self._http = httpx.Client(timeout=_ASK_S, verify=trusted(url))  # refused to who waits
+        self.last = "no answer"
+
+    def run(self) -> None:
+        """Again and again."""
+        with self._http as http:
+            while not self.over.wait(_AGAIN_S):
+                with contextlib.suppress(httpx.TransportError):
+                    answer = http.get(f"{self._url}/health/ready")
+                    if answer.status_code == httpx.codes.OK:
+                        self.ready.set()
+                        return
+                    self.last = answer.text[:600]
 
 
 def pause_s(falls: int, lived_s: float) -> float:
