@@ -187,7 +187,11 @@ class KeptDatabase:
         self._down, self._answered = False, monotonic()
 
     def _ask(self) -> None:
-        if embedded_answers(self._settings):
+        try:
+            answers = embedded_answers(self._settings)
+        except EmbeddedError:  # its folder is taken away: nobody serves it any more
+            return
+        if answers:
             if self._hangs:
                 self._say(_BACK)
             self._hangs, self._answered = False, monotonic()

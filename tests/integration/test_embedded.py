@@ -363,6 +363,10 @@ def test_a_server_that_hangs_under_a_service_is_named_and_left_alone(
     _mended(kept, lambda: len(said) > 1)
     assert said[1:] == ["The database answers again."]
     assert (_pid_of(server, tmp_path), ended) == (pid, [])
+    noted = tmp_path / "home/pg/port"
+    noted.rename(noted.with_suffix(".away"))
+    kept._ask()  # which a service would end with
+    noted.with_suffix(".away").rename(noted)
 
 
 def _mended(kept: KeptDatabase, until: Callable[[], object]) -> None:
