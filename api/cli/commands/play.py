@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -135,13 +135,16 @@ def _players(
         with player_at(venue, shell.lang) as player:
             yield ((one, player, venue) for one in plays)
         return
-    with closing(PlayEnclaves(keep)) as stages:
-        yield _fresh_players(stages, plays, shell)
+    with (
+        closing(PlayEnclaves(keep)) as stages,
+        closing(_fresh_players(stages, plays, shell)) as players,  # ended first: it serves there
+    ):
+        yield players
 
 
 def _fresh_players(
     stages: PlayEnclaves, plays: Sequence[Play], shell: Shell
-) -> Iterator[tuple[Play, Player, ServedEnclave]]:
+) -> Generator[tuple[Play, Player, ServedEnclave], None, None]:
     wanted = [(one, level) for one in plays for level in levels_of(one)]
     for one, level in wanted:
         with (
