@@ -7,6 +7,7 @@ again instead of a sentence.
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -34,11 +35,12 @@ _GONE: Final = (
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A founded rehearsal that nobody serves."""
     settings = founded(Settings.at(tmp_path_factory.mktemp("unfit") / "home"))
     Embedded(settings.home).stop()
-    return settings.home
+    yield settings.home
+    Embedded(settings.home).stop()  # the API alone leaves it to the others
 
 
 def served(home: Path, lang: str, *words: str) -> subprocess.CompletedProcess[str]:
