@@ -175,11 +175,13 @@ class Embedded:
     def listening(self) -> bool:
         """Whether somebody takes connections where its clients come: asked often, starts nothing.
 
+        Also where so many wait that no more are taken: those who ask one that hangs are among them.
+
         Raises:
             EmbeddedError: It was never started.
         """
-        with self._reached() as reached:
-            return reached is not None
+        with self._reached() as (_, refused):
+            return refused in {0, errno.EAGAIN}
 
     @property
     def answering(self) -> bool:
@@ -188,21 +190,22 @@ class Embedded:
         Raises:
             EmbeddedError: It was never started.
         """
-        with self._reached() as reached, contextlib.suppress(OSError):
-            if reached is not None:
+        with self._reached() as (reached, refused), contextlib.suppress(OSError):
+            if not refused:
                 reached.sendall(_ENCRYPTED)
                 return bool(reached.recv(1))
         return False
 
     @contextlib.contextmanager
-    def _reached(self) -> Iterator[socket.socket | None]:
+    def _reached(self) -> Iterator[tuple[socket.socket, int]]:
+        """With 0, or the number of the error."""
         here = str(self._run / f".s.PGSQL.{self.port}")
         family, place = (
             (socket.AF_UNIX, here) if self._has_socket else (socket.AF_INET, (_LOOPBACK, self.port))
         )
         with socket.socket(family) as probe:
             probe.settimeout(_ANSWER_S)
-            yield probe if probe.connect_ex(place) == 0 else None
+            yield probe, probe.connect_ex(place)
 
     def start(self, over: Event | None = None) -> str:
         """Starts the server, making its cluster where there is none; nothing is done when it runs.
@@ -291,11 +294,12 @@ class Embedded:
     def abandon(self) -> None:
         """Ends the server at once, whose data nobody reads again: nothing of them is written out.
 
-        Whoever starts it all the same finds what was committed.
+        Whoever starts it all the same finds what was committed. One that hangs is killed.
+
+        Raises:
+            EmbeddedError: Not even killed does it end: its disk hangs.
         """
-        if self._root.is_dir():
-            with self._alone(), undisturbed():
-                self._pg_ctl("stop", "-m", "immediate", "-w")
+        self._end("immediate", HEARS_S)
 
     def stop(self, hears_s: float = HEARS_S) -> None:
         """Stops the server, every transaction that has not committed undone.
@@ -309,13 +313,16 @@ class Embedded:
         Raises:
             EmbeddedError: Not even killed does it end: its disk hangs.
         """
+        self._end("fast", hears_s)
+
+    def _end(self, mode: str, hears_s: float) -> None:
         if not self._root.is_dir():
             return
         with self._alone(), undisturbed():
             pid = self._pid()
             if pid is None or not self.running:
                 return
-            self._pg_ctl("stop", "-m", "fast", "-W")
+            self._pg_ctl("stop", "-m", mode, "-W")
             if not self._ends(pid, hears_s):
                 self._kill(pid)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Event
 
@@ -166,6 +167,19 @@ def test_a_server_that_is_thrown_away_writes_nothing_more(server: Embedded, tmp_
     server.abandon()
     with psycopg.connect(server.start()) as again:
         again.execute("SELECT a FROM kept")
+
+
+def test_a_server_that_hangs_is_thrown_away_too(server: Embedded, tmp_path: Path) -> None:
+    """It heard nothing, and went on without its folder."""
+    pid = _pid_of(server, tmp_path)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        server.abandon()
+        assert not server.running
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+    assert _pid_of(server, tmp_path) != pid
 
 
 def test_who_is_told_twice_to_end_leaves_no_server(
@@ -355,7 +369,8 @@ def test_a_server_that_hangs_under_a_service_is_named_and_left_alone(
     assert said == []
     os.kill(pid, signal.SIGSTOP)
     try:
-        _mended(kept, lambda: said)
+        with _nobody_else_fits_in(server):
+            _mended(kept, lambda: said)
     finally:
         os.kill(pid, signal.SIGCONT)
     assert "hangs, or its disk does" in said[0]
@@ -367,6 +382,18 @@ def test_a_server_that_hangs_under_a_service_is_named_and_left_alone(
     noted.rename(noted.with_suffix(".away"))
     kept._ask()  # which a service would end with
     noted.with_suffix(".away").rename(noted)
+
+
+@contextmanager
+def _nobody_else_fits_in(server: Embedded) -> Iterator[None]:
+    """Who asks and goes stands in the queue all the same: after minutes it is full."""
+    with ExitStack() as waiting:
+        while True:
+            one = waiting.enter_context(socket.socket(socket.AF_UNIX))
+            one.settimeout(0)
+            if one.connect_ex(f"{server.host}/.s.PGSQL.{server.port}"):
+                break
+        yield
 
 
 def _mended(kept: KeptDatabase, until: Callable[[], object]) -> None:
