@@ -148,11 +148,13 @@ class KeptDatabase:
             return
         self._next_look = monotonic() + _LOOK_S
         with suppress(EmbeddedError, SettingsError):
-            if embedded_down(self._settings):
-                if not self._down:
+            was, self._down = self._down, embedded_down(self._settings)
+            if self._down:
+                if not was:
                     self._ended()
-                self._down = True
                 self._begin(self._start)
+            elif was:  # whoever started it
+                self._answered = monotonic()
             elif monotonic() >= self._next_ask:
                 self._next_ask = monotonic() + _ASK_S
                 self._begin(self._ask)
@@ -179,12 +181,10 @@ class KeptDatabase:
     def _start(self) -> None:
         try:
             running_facts(self._settings, self._over)
-        except (EmbeddedError, SettingsError) as error:
+        except (EmbeddedError, SettingsError, OSError) as error:
             self._next_look = monotonic() + _PAUSE_S
             if not self._over.is_set():
                 self._said_once(_NOT_STARTED.filled(why=error))
-            return
-        self._down, self._answered = False, monotonic()
 
     def _ask(self) -> None:
         try:

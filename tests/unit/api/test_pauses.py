@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from errno import ENOSPC
 from pathlib import Path
 from threading import Event
 
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from api.cli.commands import operator
 from api.ops import database, supervisor
+from api.ops.database import KeptDatabase
 from api.ops.supervisor import CHECKPOINTER, Supervisor, pause_s
 from api.settings import Settings
 from ledger.postgres.connect import database_unavailable
@@ -76,6 +79,42 @@ def test_who_has_ended_is_started_again_while_the_database_recovers(
         there.set()
         looking.stop()
     assert waited == [True], "nobody leaves it starting"
+
+
+def test_whatever_keeps_a_database_from_starting_is_said_and_each_end_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No trace of a thread; and where somebody else has started it, it may end once more."""
+    down, starts, ended, said = [True], list[int](), list[int](), list[str]()
+
+    def start(*_: object) -> None:
+        starts.append(0)
+        raise OSError(ENOSPC, "No space left on device", "/home/pg/command.log")
+
+    monkeypatch.setattr(database, "embedded_down", lambda _settings: down[0])
+    monkeypatch.setattr(database, "running_facts", start)
+    monkeypatch.setattr(database, "_LOOK_S", 0.0)
+    monkeypatch.setattr(database, "_PAUSE_S", 0.0)
+    kept = KeptDatabase(
+        Settings.at(tmp_path), lambda: ended.append(0), lambda text: said.append(str(text))
+    )
+
+    def looked_after(until: Callable[[], bool]) -> None:
+        while not until():
+            kept.mend()
+            Event().wait(0.01)
+
+    looked_after(lambda: len(starts) >= 3)
+    assert (len(ended), len(said)) == (1, 1)
+    assert "No space left on device" in said[0]
+    down[0] = False  # by a command that found room
+    kept.break_off(60)
+    kept.mend()
+    down[0] = True
+    before = len(starts)
+    looked_after(lambda: len(starts) > before)
+    kept.break_off(60)
+    assert (len(ended), len(said)) == (2, 1)
 
 
 def test_who_is_told_to_stop_while_it_starts_waits_for_no_answer(
