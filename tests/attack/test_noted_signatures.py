@@ -158,6 +158,18 @@ def test_what_was_found_bad_is_not_noted(log: MemoryLog, tmp_path: Path) -> None
     assert first[at][:2] == (at, "set_aside")
 
 
+def test_of_what_is_erased_a_home_keeps_the_entry_alone(log: MemoryLog, home: Path) -> None:
+    """As the log and its tiles do; what stands behind it is what everybody shows."""
+    at = of_cases(log)[3]
+    entry, (file,) = log.rows[at].entry, home.iterdir()
+    before = file.read_bytes()
+    log.rows[at] = log.rows[at]._replace(wraps=())
+    assert folded(log, NotedSignatures(home)) == folded(log)
+    assert before[at * len(entry) :].startswith(entry)
+    assert len(before) == len(log.rows) * len(entry), "and nothing beside"
+    assert file.read_bytes() == before
+
+
 def test_what_was_noted_is_not_checked_again(
     log: MemoryLog, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
