@@ -75,7 +75,7 @@ def undisturbed() -> Iterator[None]:
     For moments, and what ends by itself; in a thread, which hears no signal, nothing is changed.
 
     Raises:
-        KeyboardInterrupt: At the end, where it was told to.
+        KeyboardInterrupt: At the end, where it was told to and nothing failed.
     """
     told = list[int]()
     before = {
