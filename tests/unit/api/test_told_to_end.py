@@ -7,6 +7,11 @@ import subprocess
 import sys
 from typing import Final
 
+import pytest
+
+from api.ops.embedded_postgres import Embedded
+from api.rehearsal.enclaves import PlayEnclaves
+
 _TOLD_AS_IT_BEGINS_TO_WAIT: Final = """
 import signal
 from api.ops.loops import until_told
@@ -63,3 +68,18 @@ def test_what_must_not_stay_half_done_is_ended_first() -> None:
     command = [sys.executable, "-c", _TOLD_MEANWHILE]
     done = subprocess.run(command, capture_output=True, check=True, timeout=120, text=True)
     assert done.stdout.split() == ["done", "told"]
+
+
+def test_a_play_that_is_told_twice_to_end_leaves_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second word came while its servers were ended."""
+    ends, play = Embedded.abandon, PlayEnclaves()
+
+    def told_again(self: Embedded) -> None:
+        signal.raise_signal(signal.SIGINT)
+        ends(self)
+
+    monkeypatch.setattr(Embedded, "abandon", told_again)
+    play._servers["shared"] = Embedded(play._folder / "shared")
+    with pytest.raises(KeyboardInterrupt):
+        play.close()
+    assert not play._folder.exists()
