@@ -69,6 +69,7 @@ _FORGET: Final[LiteralString] = "DELETE FROM proj.views WHERE view = %s AND gen 
 _ABANDON: Final[LiteralString] = """
 UPDATE proj.views SET state = 'old' WHERE view = %s AND state = 'building'
 """
+_ABANDON_STOPPED: Final[LiteralString] = _ABANDON + " AND error IS NOT NULL"
 _SHAPE: Final[LiteralString] = """
 SELECT shape FROM proj.views WHERE view = %s AND NOT EXISTS (
   SELECT FROM unnest(%s::text[]) t (name) WHERE to_regclass('proj.' || t.name) IS NULL)
@@ -321,6 +322,8 @@ def ask_rebuild(
 ) -> int:
     """Asks for a new generation of a view; the active loop builds it beside the one that is read.
 
+    One that a record has stopped makes way: what was in its way may be mended.
+
     Returns:
         The new generation.
 
@@ -330,6 +333,7 @@ def ask_rebuild(
     if view not in {v.name for v in views}:
         raise LookupError(f"no such view: {view}")
     with connection.transaction():
+        connection.execute(_ABANDON_STOPPED, [view])
         gen = connection.execute(_NEXT_GEN, [view]).fetchone()
         number = int(gen[0]) if gen else 1
         done = connection.execute(_NEW, [view, number, "building", ddl(view)[1], target])

@@ -188,7 +188,10 @@ class Projector:
         if active is None:
             raise _busy()
         connection, found = active
-        begun = (s.gen for s in states(connection) if (s.view, s.state) == (view, "building"))
+        begun = (
+            s.gen for s in states(connection)
+            if (s.view, s.state) == (view, "building") and not s.stopped
+        )  # fmt: skip
         gen = next(begun, None) or ask_rebuild(
             connection, view, found.size, tuple(self._views.values())
         )

@@ -534,6 +534,27 @@ def test_a_poisoned_record_stops_one_view_and_says_where(bench: Bench) -> None:
     assert {s.position for s in bench.queries.status()} == {last}
 
 
+@pytest.mark.parametrize("served", [True, False])
+def test_a_rebuild_that_was_stopped_is_begun_anew(folded: Bench, served: bool) -> None:  # noqa: FBT001
+    """Whoever watched it was gone: it was under way for ever, or told of what was mended since."""
+    others = [view for view in VIEWS if view.name != "worklist"]
+    with folded.connect() as connection:
+        generations.ask_rebuild(connection, "worklist", 0)
+        with closing(folded.projector(views=(*others, Poisoned(20)))) as projector:
+            projector.catch_up()
+        (stopped,) = [s for s in generations.states(connection) if s.state == "building"]
+        assert (stopped.error_at, stopped.gen) == (20, 2)
+        if served:
+            assert generations.ask_rebuild(connection, "worklist", 0) == 3
+        with closing(folded.projector()) as healed:
+            if not served:
+                healed.rebuild("worklist")
+            healed.catch_up()
+        gens = [(s.gen, s.state) for s in generations.states(connection) if s.view == "worklist"]
+    assert gens == [(3, "live")]
+    assert folded.compared() == []
+
+
 def test_why_a_view_stopped_quotes_no_act(bench: Bench) -> None:
     """The database names the row it refuses, all of it; whoever operates may not read acts."""
     with psycopg.connect(bench.database.admin) as connection:
