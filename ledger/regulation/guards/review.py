@@ -138,7 +138,7 @@ def same_decider_v2(q: GuardInput) -> Breach | None:
     """G8 (added). So is that of whoever lent the power to sign what is reviewed."""
     deciders = [
         o
-        for e in _under_review(q)
+        for e in _decided_about(q)
         for o in answerable(q, e, "APPROVER" if e.signed_by("APPROVER") else "AUTHOR")
     ]
     same = share_a_person(q, named_as(q, "APPROVER"), deciders)
@@ -153,25 +153,43 @@ def own_review_other_decider_v2(q: GuardInput) -> Breach | None:
     """
     if q.facts.get("instance") not in ("OWN", "SECOND", "COURT"):
         return None
-    before = [o for e in _under_review(q) for o in answerable(q, e)]
+    before = [o for e in _decided_about(q) for o in answerable(q, e)]
     same = share_a_person(q, named_as(q, "APPROVER", "CHECKER"), before)
     return Breach(pointers=("/signers",)) if same else None
+
+
+def _decided_about(q: GuardInput) -> list[Entry]:
+    """The acts that a decision is about, whether or not who opened the review named them.
+
+    Also what is complained about, what was decided about that before, and what is overturned.
+    """
+    complaint = _complaint(q)
+    facts = {} if complaint is None else complaint.act.facts
+    named = [*texts(q.facts.get("acts_overturned")), facts.get("against"), facts.get("earlier")]
+    more = (q.stream.get(str(one)) for one in named)
+    return [*_under_review(q), *(entry for entry in more if entry is not None)]
+
+
+def _complaint(q: GuardInput) -> Entry | None:
+    """The complaint on which the review that is decided rests; None: it rests on none."""
+    review = q.ref("review", "ReviewOpened")
+    if review is None or review.act.facts.get("ground") != "COMPLAINT":
+        return None
+    return q.stream.get(str(review.act.facts.get("complaint")), "ComplaintReceived")
 
 
 def second_by_another(q: GuardInput) -> Breach | None:
     """4.3; G8 (02/2011/QH13 Art. 7). A second complaint goes to somebody else than the first did.
 
     Neither who issued what is complained about decides it, nor who decided it at first instance;
-    and it is not called a first one.
+    and it is not called a first one. Nor is what nobody complained about: whoever took a decision
+    hears a first complaint about it, and nothing else.
     """
-    review = q.ref("review", "ReviewOpened")
-    named = None if review is None else review.act.facts.get("complaint")
-    complaint = q.stream.get(str(named), "ComplaintReceived")
-    if complaint is None:
-        return None
-    instance = complaint.act.facts.get("instance")
+    complaint, instance = _complaint(q), q.facts.get("instance")
     told = {"agency": q.registry.name(q.act.agency, q.day)}
-    if q.facts.get("instance") != instance:
+    if complaint is None:
+        return Breach(told, ("/facts/instance",)) if instance in ("FIRST", "SECOND") else None
+    if instance != complaint.act.facts.get("instance"):
         return Breach(told, ("/facts/instance",))
     if instance != "SECOND":
         return None

@@ -169,6 +169,45 @@ def test_a_second_complaint_is_not_decided_by_whom_it_is_about() -> None:
     holds("SECOND_BY_ANOTHER", reviewed().asks("ReviewDecided", facts={"instance": "OWN"}))
 
 
+def test_who_took_a_decision_reviews_it_under_no_other_name() -> None:
+    """G8: no review but that of a first complaint is the issuer's, whatever it is called."""
+    case = reviewed(reasons="Tự phát hiện sai sót")
+    first = {"instance": "FIRST"}
+    breaks("SECOND_BY_ANOTHER", case.asks("ReviewDecided", facts=first), "/facts/instance")
+    case = a_case_in("ASSESSING")
+    plan = case.then("HandlingDecided", by="tp", also=["gd"]).act.act_id
+    case.then("ResultDetermined", by="cv", also=["pgd"])
+    heard = case.then("ComplaintReceived", facts={"against": plan}).act.act_id
+    about = {"ground": "OWN_FINDING", "complaint": heard, "under_review": [plan]}
+    case.then("ReviewOpened", facts=about)
+    breaks("SECOND_BY_ANOTHER", case.asks("ReviewDecided", facts=first), "/facts/instance")
+    holds("SECOND_BY_ANOTHER", case.asks("ReviewDecided", facts={"instance": "OWN"}))
+
+
+def test_what_a_review_leaves_out_is_decided_by_others_all_the_same() -> None:
+    """G8: neither what is overturned nor what is complained about has to stand in its opening."""
+    case = a_case_in("ASSESSING")
+    plan = case.then("HandlingDecided", by="tp", also=["gd"]).act.act_id
+    result = case.then("ResultDetermined", by="cv", also=["pgd"]).act.act_id
+    case.then("ReviewOpened", facts={"under_review": [result]})
+    holds("OWN_REVIEW_OTHER_DECIDER", case.asks("ReviewDecided", also=["pc", "gd"]))
+    overturned = {"decision": "OVERTURNED", "acts_overturned": [plan]}
+    asked = case.asks("ReviewDecided", also=["pc", "gd"], facts=overturned)
+    breaks("OWN_REVIEW_OTHER_DECIDER", asked, "/signers")
+
+    case = a_case_in("ASSESSING")
+    plan = case.then("HandlingDecided", by="tp", also=["gd"]).act.act_id
+    result = case.then("ResultDetermined", by="cv", also=["pgd"]).act.act_id
+    said = {"against": plan, "instance": "SECOND"}
+    heard = case.then("ComplaintReceived", facts=said).act.act_id
+    about = {"ground": "COMPLAINT", "complaint": heard, "under_review": [result]}
+    case.then("ReviewOpened", facts=about)
+    second = {"instance": "SECOND"}
+    asked = case.asks("ReviewDecided", also=["pc", "gd"], facts=second)
+    breaks("OWN_REVIEW_OTHER_DECIDER", asked, "/signers")
+    holds("OWN_REVIEW_OTHER_DECIDER", case.asks("ReviewDecided", also=["pc", "ct"], facts=second))
+
+
 # -- statistics ---------------------------------------------------------------------------------
 
 QUARTER = CountedReport(an_id("report"), date(2024, 4, 1), date(2024, 6, 30), index=50)
