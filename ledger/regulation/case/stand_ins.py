@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple
 
 from ledger.regulation.acts.act import Act, NamedSigner
@@ -17,6 +17,7 @@ from ledger.regulation.acts.catalogue import ActType, catalogue_of
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import agency_of
 from ledger.regulation.case.state import Entry
+from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.delegations import Delegation
 from ledger.regulation.registry.officers import Appointment
 from ledger.regulation.registry.registry import Registry
@@ -179,7 +180,7 @@ def may_stand_in(
         stand_in: As the header says it.
         iat: When it is signed, seconds since 1970.
     """
-    on = day_signed(act, iat)
+    on = day_signed(iat)
     return registry.edition.form > 1 and any(
         way.member() == stand_in
         for place, signer in enumerate(act.signed["signers"])
@@ -188,9 +189,13 @@ def may_stand_in(
     )
 
 
-def day_signed(act: Act, iat: int) -> date:
-    """The day of a signature, as the act counts days."""
-    return datetime.fromtimestamp(iat, act.occurred_at.tzinfo).date()
+def day_signed(iat: int) -> date:
+    """The day of a signature: Vietnam's, in whatever offset the act says when it happened.
+
+    Terms of posts and of what is lent end there; by an offset of twelve hours west whoever signs
+    would be in post nearly a day longer.
+    """
+    return local_day(datetime.fromtimestamp(iat, UTC))
 
 
 def signs_for(registry: Registry, officer: str, on: date) -> Callable[[str, str, str], bool]:
@@ -232,10 +237,10 @@ def _carries_on(
 
 
 def signed_on(q: GuardInput) -> date:
-    """The day on which the statement was signed, as the act counts days."""
+    """The day on which the statement was signed (`day_signed`)."""
     found: date | None = q.memo.get("signed_on")
     if found is None:
-        found = q.memo["signed_on"] = day_signed(q.act, q.iat)
+        found = q.memo["signed_on"] = day_signed(q.iat)
     return found
 
 
@@ -347,7 +352,7 @@ def answerable(q: GuardInput, entry: Entry, *roles: str) -> tuple[str, ...]:
 def _lent_then(q: GuardInput, entry: Entry, place: int) -> Iterator[Delegation]:
     """The delegations without which an act would not have been signed in a place."""
     act, signer, said = entry.act, entry.act.signers[place], entry.signed[place]
-    on = act.day if signer.instead_of is None else day_signed(act, said.iat)
+    on = act.day if signer.instead_of is None else day_signed(said.iat)
     kind = catalogue_of(entry.edition).type(act.act, act.form)
     for line in q.registry.delegations.taken_by(signer.officer):
         if (

@@ -358,7 +358,7 @@ def _recorded_on(q: GuardInput) -> date:
     """The day on which the author signs, or signed what waits for others since."""
     if q.standing is None:
         return signed_on(q)
-    return day_signed(q.act, q.standing.signed[0].iat)
+    return day_signed(q.standing.signed[0].iat)
 
 
 def appointed_late(q: GuardInput) -> Breach | None:

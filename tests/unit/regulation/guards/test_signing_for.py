@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -630,3 +631,30 @@ def test_an_opening_is_not_reviewed_by_who_lent_the_power_to_approve_it() -> Non
     office.forced("BreakGlassOpened", by="cv2", also=["pc"], capacities=LENT)
     breaks("BREAK_GLASS_THIRD_PERSON", office.asks("BreakGlassReviewed", by="gd"), "/signers")
     holds("BREAK_GLASS_THIRD_PERSON", office.asks("BreakGlassReviewed", by="pgd"))
+
+
+# -- days -----------------------------------------------------------------------------------------
+
+
+def test_no_offset_makes_a_post_or_a_delegation_last_longer() -> None:
+    """The day of signing is Vietnam's: an act counts its own day as it likes, and no other."""
+    west, east = "2024-06-03T23:00:00-12:00", "2024-06-05T06:00:00+14:00"
+    case = a_case_in("VERIFYING")
+    moved(case, "pgd", "pho-giam-doc", "2024-06-03")
+    late = case.asks("HandlingDecided", by="pgd", also=["gd"], when=datetime.fromisoformat(west))
+    assert late.act.day == date(2024, 6, 3)
+    breaks("OFFICER_IN_POST", late, "/signers/0")
+
+    case = a_case_in("VERIFYING")
+    appointed(case, "npgd", STTTT, "pho-giam-doc", "2024-06-05")
+    early = case.asks("HandlingDecided", by="npgd", also=["gd"], when=datetime.fromisoformat(east))
+    assert early.act.day == date(2024, 6, 5)
+    breaks("OFFICER_IN_POST", early, "/signers/0")
+
+    case = a_case_in("VERIFYING")
+    term = {"valid_from": "2024-05-20", "valid_to": "2024-06-03"}
+    given(case, officer=officer("pc"), post="phap-che", **term)
+    lent = {"by": "cv2", "also": ["pc"], "capacities": ["TRUC_TIEP", "TUQ"]}
+    act = case.act("HandlingDecided", when=datetime.fromisoformat(west), **lent)
+    apply(case.stream, signed(act, case.stream)[0])
+    breaks("SIGNER_POWERS", case.question(act, 1), "/signers/1")
