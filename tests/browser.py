@@ -64,6 +64,10 @@ class Page:
         """Clicks the first element that a CSS selector finds."""
         self._post(f"element/{self._element(selector)}/click", {})
 
+    def back(self) -> None:
+        """Goes back, as by the browser's own button."""
+        self._post("back", {})
+
     def keys(self, *pressed: str) -> None:
         """Presses keys, one after the other, wherever the focus is."""
         actions = [{"type": kind, "value": key} for key in pressed for kind in ("keyDown", "keyUp")]

@@ -157,6 +157,28 @@ def test_an_officer_reads_a_case_with_a_key_of_the_browser(desk: Desk) -> None:
     assert [said for said in page.console() if "Cleared data types" not in said] == []
 
 
+def test_a_form_of_the_sign_in_is_sent_once_and_is_fresh_behind_back(desk: Desk) -> None:
+    """Further clicks send no answer again: the refusal would stand in place of the session.
+
+    Back from there shows a form that is taken, without the answer that was used.
+    """
+    page = desk.page
+    page.forget()
+    for _ in range(2):
+        if not page.at().endswith("/dang-nhap?next=/ho-so"):
+            desk.show("/dang-nhap?next=/ho-so")
+        assert page.run("return document.getElementById('answer').value") == ""
+        page.type("#answer", PageReader(desk.under.service).answer(WHOLE))
+        page.run(
+            "const button = document.querySelector('#answer-form button');"
+            "for (const wait of [0, 5, 15]) setTimeout(() => button.click(), wait);"
+        )
+        page.wait("return location.pathname !== '/dang-nhap' || document.getElementById('failed')")
+        desk.at("/ho-so")
+        page.back()
+        desk.at("/dang-nhap?next=/ho-so")
+
+
 def _kept(page: Page) -> Any:  # noqa: ANN401  JSON
     """What the browser says of the key that it keeps."""
     return page.run("""

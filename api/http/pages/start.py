@@ -85,6 +85,7 @@ def _sign_in_page(to: str | None, *, failed: bool) -> Response:
         "sign_in.html",
         spoken("sign_in_title"),
         status=403 if failed else 200,
+        headers={"Cache-Control": "no-store"},  # Back would show a form that is taken no more
         failed=failed,
         origin="" if known is None else known.origin,
         genesis="" if known is None else known.genesis,

@@ -149,7 +149,17 @@ async function signed(one) {
   return JSON.stringify({ payload, protected: protectedPart, signature: b64(signature) });
 }
 
+// an answer holds once: a second click would send it anew, and be refused in place of the first
+function sentOnce(form) {
+  let sent = false;
+  form.addEventListener("submit", (event) => {
+    if (sent) event.preventDefault();
+    sent = true;
+  });
+}
+
 async function begin() {
+  sentOnce(find("answer-form"));
   find("no-script").hidden = true;
   part.hidden = false;
   if (!isSecureContext || !crypto.subtle) {
@@ -165,7 +175,7 @@ async function begin() {
     event.preventDefault();
     try {
       find("answer").value = await signed(await done(store("readonly").get(find("key").value)));
-      find("answer-form").submit();
+      find("answer-form").requestSubmit();
     } catch {
       say("failed");
     }
