@@ -151,6 +151,56 @@ def test_the_state_on_a_day_is_what_was_known_or_what_was_so(
         assert reader.get(f"{path}?{bad}").status_code in (400, 422), bad
 
 
+def test_a_moment_may_be_typed_as_the_pages_tell_it(compartments: Compartments) -> None:
+    """A day, or a time in the zone that was chosen or is named behind it; day before month."""
+    reader = PageReader(compartments.service).sign_in(WHOLE)
+    case = f"/ho-so/{compartments.hidden.case}"
+    told = re.search(r"datetime=\S+>([^<]+)<", reader.get(f"{case}/dien-bien").text)
+    assert told is not None
+
+    def stood(at: str) -> str:
+        page = reader.get(f"{case}/dien-bien?luc={quote(at)}")
+        assert page.status_code == 200, (at, page.text)
+        return page.text.partition('<section id="luc-do"')[2].partition("</section>")[0]
+
+    assert stood(told[1])
+    assert stood("4/6/2024") == stood("04/06/2024") == stood("2024-06-04") != stood("2024-06-03")
+    at = stood("2024-06-04T08:13:00+07:00")
+    assert stood("04/06/2024 08:13") == stood(" 04/06/2024 08:13:00 (GMT+7)") == at
+    assert stood("04/06/2024 01:13 (UTC)") == at != stood("04/06/2024 00:00")
+    assert reader.get(f"{case}/so-sanh?tu=04/06/2024%2008:13&den=4/6/2024").status_code == 200
+    assert reader.get(f"{case}/so-sanh.json?tu=04/06/2024&den=4").status_code == 200
+    reader.post("/mui-gio", {"form": reader.token(), "zone": "utc"})
+    assert "01:13" in stood("04/06/2024 01:13"), "in the zone of the page"
+    for bad in ("31/02/2024", "29/02/2023", "6/4", "04/06/24", "04/06/2024 24:00", "13/13/2024"):
+        refused = reader.get(f"{case}/dien-bien?luc={quote(bad)}")
+        assert refused.status_code == 400, bad
+
+
+def test_a_refusal_names_the_field_and_the_way_on(compartments: Compartments) -> None:
+    """By the words that asked for it, once; what only a program can do is not asked of a reader."""
+    reader = PageReader(compartments.service).sign_in(WHOLE)
+    case = f"/ho-so/{compartments.hidden.case}"
+    for path, field in (
+        ("/ho-so?opened_from=2024-02-31", "Came in on or after"),
+        ("/ho-so?q=%F0%9F%94%A5", "Case number, document number or words"),
+        ("/thong-ke?from=2024-12-31&to=2024-01-01", "From the day"),
+        (f"{case}/dien-bien?luc=yesterday", "Or on a day, or at a time"),
+        (f"{case}/dien-bien?lan=1,000", "The case at statement"),
+    ):
+        page = reader.get(path)
+        assert page.status_code == 400, path
+        assert page.text.count(f"{field}: ") == 1, path
+        assert "Go back, correct what is named here" in page.text
+        assert "`errors`" not in page.text
+    token = reader.token()
+    reader.client.delete_cookie("socai-rehearsal-session")
+    over = reader.post("/thay-doi", {"form": token, "upto": "1"})
+    assert over.status_code == 401
+    assert "POST /v1" not in over.text
+    assert 'href="/dang-nhap">' in over.text.partition("<main")[2]
+
+
 def test_a_timeline_has_a_lane_for_each_agency_and_either_order(
     reader: PageReader, compartments: Compartments
 ) -> None:

@@ -11,7 +11,7 @@ from flask import Response, request
 from api.http.framework.admission import ANY
 from api.http.framework.request_context import malformed
 from api.http.pages.frame import Answered, ask, given_out, page, redirect, render, spoken
-from api.http.pages.timeline import places_of, timeline
+from api.http.pages.timeline import moment_typed, places_of, timeline
 from api.http.resources.act_record import get_act, get_act_records
 from api.http.resources.addresses import get_case_act
 from api.http.resources.cases import get_case, get_case_diff, get_field_history, verify_case
@@ -120,7 +120,8 @@ def _moments() -> dict[str, str]:
     """`tu`, `den` and `dong-ho`, by the names that the call knows."""
     given = request.args
     clock = given.get("dong-ho", "")
-    return {"from": given.get("tu", ""), "to": given.get("den", ""), "clock": clock}
+    began, ended = (moment_typed(given.get(name, "")) for name in ("tu", "den"))
+    return {"from": began, "to": ended, "clock": clock}
 
 
 def _by_index(case: str, given: Mapping[str, str]) -> dict[str, str]:

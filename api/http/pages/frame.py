@@ -64,6 +64,10 @@ _PREFER: Final = "HTTP_PREFER"
 _MOST_FORM_BYTES: Final = 16_384
 #: An address on this server and no other: one slash, then nothing that a browser reads as a host.
 _LOCAL: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,2000}")
+_STEPS: Final = {"malformed_request": "problem_mend", "not_signed_in": "problem_signed_out"}
+"""What a reader does next, where the call's own words are for whoever writes a program."""
+_FIELDS: Final = {"as_of": "moment_when", "lan": "moment_at", "den": "compare_to"}
+"""By what words a page asks for a member, where that is not `f_` and its name."""
 _NO_HIDDEN: Final = frozenset({"not_found"})
 """Problems whose page is the same to the byte, whatever was asked for (access.md N1)."""
 
@@ -368,10 +372,23 @@ def _refused(error: BaseException) -> Response:
     same = problem.code in _NO_HIDDEN
     title = spoken("problem_absent") if same else body["title"]
     headers = {"Cache-Control": "no-store", **problem.headers}
+    step = _STEPS.get(problem.code)
     return render(
-        "problem.html", title, status=problem.type.status, problem=None if same else body,
+        "problem.html",
+        title,
+        status=problem.type.status,
+        problem=None if same else body,
+        step=body["next"] if step is None else spoken(step),
+        faults=[(_field(one["pointer"]), one["detail"]) for one in body.get("errors", ())],
         headers=headers,
-    )  # fmt: skip
+    )
+
+
+def _field(pointer: str) -> str:
+    """What was filled in, by the words with which it was asked for; else by its name."""
+    name = pointer.strip("/")
+    asked_by = _FIELDS.get(name, f"f_{name}")
+    return spoken(asked_by) if asked_by in SAY else name
 
 
 for _kind in (*problems.REFUSALS, HTTPException):

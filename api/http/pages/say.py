@@ -127,6 +127,12 @@ SAY: Final[Mapping[str, Message]] = {
     "problem_code": Message("Code"),
     "problem_trace": Message("Trace id"),
     "problem_faults": Message("What is wrong"),
+    "problem_mend": Message(
+        "Nothing was recorded. Go back, correct what is named here, and ask again."
+    ),
+    "problem_signed_out": Message(
+        "Nothing was recorded or kept of what was sent. Sign in, then do it again."
+    ),
     "problem_home": Message("To the start page"),
     "problem_absent": Message("Not found, or you may not see it"),
     "problem_absent_how": Message(
