@@ -11,6 +11,7 @@ from errno import EPIPE
 from itertools import pairwise
 from os import devnull
 from pathlib import Path
+from signal import SIGPIPE
 from typing import Any, Final
 
 from api.loading import ended_without_a_word, loading
@@ -21,7 +22,7 @@ with ended_without_a_word(), loading():
     from api.cli.terminal.error_messages import broken_off, unwritten
     from api.cli.terminal.late_commands import Late, LateGroup, language
     from api.cli.terminal.pager import paged
-    from api.cli.terminal.shell import Language, Shell, locales, write_any_text
+    from api.cli.terminal.shell import Language, Shell, give_up_output, locales, write_any_text
     from api.cli.terminal.usage_errors import told
     from api.ops.child_processes import ended_as_by_ctrl_c, status_of, take_no_code_from_here
     from api.texts.lang import LANGS, Lang
@@ -183,6 +184,8 @@ _ENTERS: Final = "import"
 
 
 _CALLED: Final = "socai called"
+_UNREAD: Final = 128 + SIGPIPE
+"""The status that a shell gives whatever ends by that signal."""
 
 
 class Root(LateGroup):
@@ -209,9 +212,7 @@ class Root(LateGroup):
             ctx.obj = Shell(_language_in(words) or language(ctx), json="--json" in words)
             raise told(error) from error
         except OSError as error:  # its help or version
-            if error.errno == EPIPE:
-                raise
-            raise unwritten(error) from error
+            raise _stopped(error) from error
         ctx.meta[_CALLED] = words[-len(ctx.args) - 1 :]
         return rest
 
@@ -233,9 +234,19 @@ class Root(LateGroup):
         except (click.Abort, KeyboardInterrupt) as error:
             raise broken_off() from error
         except OSError as error:
-            if error.errno == EPIPE:
-                raise  # whoever read has gone: click ends without a word
-            raise unwritten(error) from error
+            raise _stopped(error) from error
+
+
+def _stopped(error: OSError) -> Exception:
+    """What ends a command whose output takes nothing more.
+
+    Whoever read may have gone (`| head -1`): that is ended without a word, as by the signal of it,
+    and never by the status with which a check says no.
+    """
+    if error.errno != EPIPE:
+        return unwritten(error)
+    give_up_output()
+    return click.exceptions.Exit(_UNREAD)
 
 
 def _language_in(words: Sequence[str]) -> Lang | None:

@@ -233,9 +233,17 @@ class Shell:
 
     def console(self, *, stderr: bool = False) -> Console:
         """A rich console no wider than 200 columns; 100 where no terminal says how wide it is."""
-        console = Console(stderr=stderr, highlight=False, markup=False)
+        console = _Console(stderr=stderr, highlight=False, markup=False)
         console.width = min(console.width, WIDEST) if console.is_terminal else WIDTH
         return console
+
+
+class _Console(Console):
+    """One that leaves it to the command what becomes of an output that nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        """Called while that error is handled: rich would end with the status of a check's no."""
+        raise  # noqa: PLE0704
 
 
 def in_lines(told: Text) -> Text:

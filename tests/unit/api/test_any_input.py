@@ -5,6 +5,7 @@ The whole tree of commands is walked; a new command is among them without a line
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -146,3 +147,23 @@ def test_a_terminal_that_is_closed_or_full_is_no_trace(tmp_path: Path) -> None:
             )
             assert "Traceback" not in ended.stdout + ended.stderr, ended.stderr
             assert ended.returncode == status, ended
+
+
+@pytest.mark.parametrize(
+    "call", ["catalogue act", "--json catalogue act", "catalogue --help", "nothing"]
+)
+def test_whoever_reads_no_further_is_not_told_that_a_check_said_no(call: str) -> None:
+    """As by SIGPIPE in a shell, without a word: 1 is what the ledger says, and it said nothing."""
+    gone, output = os.pipe()
+    os.close(gone)
+    with os.fdopen(output, "wb") as closed:
+        ended = subprocess.run(
+            [sys.executable, "-m", "api.cli.main", *call.split()],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=60,
+        )
+    wrong = call == "nothing"  # which writes to standard error alone
+    assert ended.returncode == (2 if wrong else 141)
+    assert bool(ended.stderr) == wrong
