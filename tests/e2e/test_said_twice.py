@@ -1,11 +1,11 @@
-"""What a person or their program sends says a member once; else nothing is signed or recorded."""
+"""What is sent says a member once and is not too long; else nothing is signed or recorded."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from api.cli.commands.record import _named
 from api.cli.commands.reporter import _identity
@@ -43,33 +43,32 @@ def test_no_call_takes_a_body_that_says_a_member_twice(shared: Service) -> None:
 @pytest.mark.parametrize("clean", [(), ("--clean",)])
 def test_no_act_is_signed_that_says_a_member_twice(tmp_path: Path, clean: tuple[str, ...]) -> None:
     """`socai act sign` asks nobody and says which member."""
-    (tmp_path / "passphrase").write_bytes(b"x")
-    (tmp_path / "passphrase").chmod(0o600)
-    write_key(tmp_path / "k.socaikey", builders.key("hotline"), b"x")
-    said = CliRunner().invoke(
-        main,
-        [
-            "--lang",
-            "en",
-            "act",
-            "sign",
-            "-",
-            *clean,
-            "--key",
-            str(tmp_path / "k.socaikey"),
-            "--server",
-            "http://127.0.0.1:9",
-            "--log",
-            "a.example/ordinary",
-        ],
-        env={
-            "SOCAI_HOME": str(tmp_path),
-            "SOCAI_PASSPHRASE_FILE": str(tmp_path / "passphrase"),
-        },
-        input='{"act":"ReportReceived","facts":{"title":"a","title":"b"}}',
-    )
+    said = _sign(tmp_path, '{"act":"ReportReceived","facts":{"title":"a","title":"b"}}', *clean)
     assert (said.exit_code, said.stdout) == (2, "")
     assert said.stderr == "Nothing was signed: the act says title twice.\n"
+
+
+def test_no_act_is_signed_that_is_too_long(tmp_path: Path) -> None:
+    """The refusal is of the act, not of its signer's key."""
+    said = _sign(tmp_path, f'{{"act":"ReportReceived","note":"{"x" * 70_000}"}}')
+    assert (said.exit_code, said.stdout) == (1, "")
+    assert said.stderr == "Nothing was signed: longer than 65536 bytes\n"
+
+
+def _sign(folder: Path, act: str, *more: str) -> Result:
+    (folder / "passphrase").write_bytes(b"x")
+    (folder / "passphrase").chmod(0o600)
+    write_key(folder / "k.socaikey", builders.key("hotline"), b"x")
+    at = ("--server", "http://127.0.0.1:9", "--log", "a.example/ordinary")
+    return CliRunner().invoke(
+        main,
+        ["--lang", "en", "act", "sign", "-", *more, "--key", str(folder / "k.socaikey"), *at],
+        env={
+            "SOCAI_HOME": str(folder),
+            "SOCAI_PASSPHRASE_FILE": str(folder / "passphrase"),
+        },
+        input=act,
+    )
 
 
 def test_no_file_of_a_command_says_a_member_twice() -> None:

@@ -28,7 +28,7 @@ from api.cli.terminal.codes import Code, CodeOption
 from api.cli.terminal.participant_tables import PostNames
 from api.cli.terminal.places import output_option, require_place
 from api.cli.terminal.shell import Shell, fail, misuse, shell_of
-from api.cli.terminal.typed_values import DAY_TEXT, KEY_ID, MOMENT_TEXT
+from api.cli.terminal.typed_values import AS_OF_TEXT, DAY_TEXT, KEY_ID, MOMENT_TEXT
 from api.client.client import Client
 from api.client.connection import Refused
 from api.texts import case_words
@@ -131,7 +131,7 @@ def list_cases(client: Client, *, every: bool, **asked: str | int | None) -> Non
 
 @case.command("show")
 @click.argument("id_", metavar="CASE")
-@click.option("--as-of", default=None, metavar="TIME|DAY|INDEX")
+@click.option("--as-of", type=AS_OF_TEXT, default=None)
 @click.option("--clock", type=click.Choice(["recorded", "occurred"]), default=None)
 @identity
 def show_case(client: Client, id_: str, as_of: str | None, clock: str | None) -> None:
@@ -141,7 +141,7 @@ def show_case(client: Client, id_: str, as_of: str | None, clock: str | None) ->
 
 @case.command("as-of")
 @click.argument("id_", metavar="CASE")
-@click.argument("moment", metavar="TIME|DAY|INDEX")
+@click.argument("moment", type=AS_OF_TEXT, metavar="TIME|DAY|INDEX")
 @click.option("--clock", type=click.Choice(["recorded", "occurred"]), default=None)
 @identity
 def as_of_case(client: Client, id_: str, moment: str, clock: str | None) -> None:
@@ -172,7 +172,7 @@ def history(client: Client, id_: str, *, compact: bool) -> None:
 
 @case.command("who")
 @click.argument("id_", metavar="CASE")
-@click.option("--as-of", default=None, metavar="TIME|DAY|INDEX")
+@click.option("--as-of", type=AS_OF_TEXT, default=None)
 @identity
 def who(client: Client, id_: str, as_of: str | None) -> None:
     """Who takes part in a case: by which act, since and until when, and who is shut out."""
@@ -186,7 +186,7 @@ def who(client: Client, id_: str, as_of: str | None) -> None:
 
 @case.command("times")
 @click.argument("id_", metavar="CASE")
-@click.option("--as-of", default=None, metavar="TIME|DAY|INDEX")
+@click.option("--as-of", type=AS_OF_TEXT, default=None)
 @click.option("--clock", type=click.Choice(["recorded", "occurred"]), default=None)
 @identity
 def times(client: Client, id_: str, as_of: str | None, clock: str | None) -> None:
@@ -306,8 +306,8 @@ def verify_case(client: Client, id_: str, vkey: VKey | None) -> None:
 
 @case.command("diff")
 @click.argument("id_", metavar="CASE")
-@click.argument("from_", metavar="FROM")
-@click.argument("to", required=False)
+@click.argument("from_", type=AS_OF_TEXT, metavar="FROM")
+@click.argument("to", type=AS_OF_TEXT, metavar="[TO]", required=False)
 @click.option("--clock", type=click.Choice(["recorded", "occurred"]), default=None)
 @identity
 def diff(client: Client, id_: str, from_: str, to: str | None, clock: str | None) -> None:
@@ -323,7 +323,7 @@ def diff(client: Client, id_: str, from_: str, to: str | None, clock: str | None
 @case.command("why")
 @click.argument("id_", metavar="CASE")
 @click.argument("pointer", metavar="FIELD")
-@click.option("--as-of", default=None, metavar="TIME|DAY|INDEX")
+@click.option("--as-of", type=AS_OF_TEXT, default=None)
 @identity
 def why(client: Client, id_: str, pointer: str, as_of: str | None) -> None:
     """Why a field has its value: the acts and signers. FIELD is e.g. state, handler/agency."""
@@ -591,7 +591,7 @@ def _months(shell: Shell, months: Sequence[Mapping[str, Any]] | None) -> Iterabl
 @click.argument(
     "what", type=click.Choice(["agencies", "officers", "keys", "instruments", "openings"])
 )
-@click.option("--as-of", default=None, metavar="TIME|DAY|INDEX")
+@click.option("--as-of", type=AS_OF_TEXT, default=None)
 @click.option("--function", default=None, help="Agencies that hold this function, e.g. LEAD.")
 @click.option("--officer", default=None, help="One officer's line or keys.")
 @click.option(

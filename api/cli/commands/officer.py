@@ -165,7 +165,9 @@ def new_key(file: Path | None, token: TokenName | None, alg: str) -> None:
 
 
 @click.command("show")
-@click.argument("file", type=click.Path(path_type=Path, exists=True), required=False)
+@click.argument(
+    "file", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=False
+)
 @click.option("--token", type=TokenUri(), default=None, help="The key is on a token.")
 @pin_option
 @options
@@ -416,9 +418,11 @@ def _members(data: bytes, *, clean: bool) -> dict[str, Any]:
 def _payload(members: dict[str, Any], client: Client) -> bytes:
     """What is signed: above ordinary with what its author is shown of lower logs."""
     try:
-        return canonical.encode(dict(client.with_seen(members)))
+        payload = canonical.encode(dict(client.with_seen(members)))
+        canonical.parse(payload)  # which says how long it may be
     except NotCanonical as error:
         fail(Message("Nothing was signed: {error}", error=error), "not_canonical")
+    return payload
 
 
 def require_visible(members: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from ledger.regulation.registry.calendar import VIETNAM
 
 T = TypeVar("T")
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_INDEX: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{6,43}", re.ASCII)
 
 
@@ -88,6 +89,14 @@ MOMENT_TEXT: Final = Typed(
         " an offset, e.g. 2023-03-21T08:00:00+07:00."
     ),
 )
+AS_OF_TEXT: Final = Typed(
+    "time|day|index",
+    lambda text: text if _INDEX.fullmatch(text) or _day(text) or _time(text) else None,
+    Message(
+        "Nothing was asked: {value} is none of these: a record's number in the log, e.g. 41, a day,"
+        " e.g. 2024-06-04, a time with an offset, e.g. 2023-03-21T08:00:00+07:00."
+    ),
+)
 KEY_ID: Final = Typed(
     "kid",
     lambda text: text if _KEY.fullmatch(text) else None,
@@ -105,5 +114,12 @@ _NO_TIME: Final = Message(
     "Nothing was done: {value} is no time with an offset, e.g. 2023-03-21T08:00:00+07:00."
 )
 MOMENT: Final = Typed("time", _time, _NO_TIME)
-LAST_DAY: Final = Typed("day|time", _end_of_day, _NO_TIME)
+LAST_DAY: Final = Typed(
+    "day|time",
+    _end_of_day,
+    Message(
+        "Nothing was done: {value} is neither a day, e.g. 2024-06-04, nor a time with an offset,"
+        " e.g. 2023-03-21T08:00:00+07:00."
+    ),
+)
 """A time, or a day, which means its end in Vietnam."""

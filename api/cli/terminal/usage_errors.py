@@ -51,7 +51,7 @@ def _no_command(error: click.exceptions.NoSuchCommand) -> Text:
     return Message("there is no command {name}", name=name)
 
 
-def _bad(error: click.BadParameter) -> Text:  # noqa: PLR0911  one row a type
+def _bad(error: click.BadParameter) -> Text:
     """By the type that the parameter has: what it may be."""
     name = _name(error)
     match error.param.type if error.param is not None else None:
@@ -67,13 +67,24 @@ def _bad(error: click.BadParameter) -> Text:  # noqa: PLR0911  one row a type
             return Message(
                 "{name} must be a whole number from {low} to {high}", name=name, low=low, high=high
             )
-        case click.Path(file_okay=False):
-            return Message("{name} must be a folder that is there and can be read", name=name)
-        case click.Path() | click.File():
-            return Message("{name} must be a file that is there and can be read", name=name)
+        case click.Path() | click.File() as kind:
+            return _no_path(name, kind)
         case _:
             detail = error.message.rstrip(".")  # without click's own words for the place
             return Message("{name} cannot be used: {detail}", name=name, detail=detail)
+
+
+def _no_path(name: str, kind: click.Path | click.File) -> Text:
+    """Of what is read that it is there; of what is made, which of the two it is."""
+    match kind:
+        case click.Path(exists=False, file_okay=False):
+            return Message("{name} must be a folder, and no file", name=name)
+        case click.Path(exists=False):
+            return Message("{name} must be a file, and no folder", name=name)
+        case click.Path(file_okay=False):
+            return Message("{name} must be a folder that is there and can be read", name=name)
+        case _:
+            return Message("{name} must be a file that is there and can be read", name=name)
 
 
 def _other(error: click.UsageError) -> Text:
@@ -95,7 +106,9 @@ def _name(error: click.BadParameter) -> str:
         return str(error.param_hint or "?")
     if isinstance(error.param, click.Option):
         return max(error.param.opts, key=len)
-    return error.param.make_metavar(error.ctx) if error.ctx is not None else str(error.param.name)
+    if error.ctx is None:
+        return str(error.param.name)
+    return error.param.make_metavar(error.ctx).strip("[]")  # which say that it may be left out
 
 
 def _plain(error: click.UsageError) -> str:

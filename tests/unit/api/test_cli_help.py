@@ -76,6 +76,8 @@ def test_a_list_takes_the_sentence_of_its_own_command() -> None:
         (("case", "list", "--limit"), "--limit cần một giá trị", "--limit needs a value"),
         (("case", "list", "more"), "thừa: more", "too much: more"),
         (("case", "list", "--limit", "201"), "từ 1 đến 200", "from 1 to 200"),
+        (("case", "print", "x", "-o", "/"), "tệp, không phải thư mục", "a file, and no folder"),
+        (("key", "show", "/"), ": FILE phải là một tệp đang", ": FILE must be a file that"),
         (("case", "show", "x", "--clock", "y"), "một trong: recorded", "one of: recorded"),
         (("attachment", "add", "/nonexistent"), "tệp đang có", "a file that is there"),
         (("edition", "check", "/nonexistent"), "thư mục đang có", "a folder that is there"),
@@ -94,3 +96,26 @@ def test_a_wrong_call_is_one_sentence_with_where_to_read_more(
         assert "--help" in result.stderr
     told = orjson.loads(socai("--json", *words).stdout)
     assert (told["ok"], told["error"]["code"]) == (False, "usage")
+
+
+@pytest.mark.parametrize("typed", ["31/02/2024", "2023-02-29", "04/06/2024", "1,000", "٣", ""])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("case", "show", "x", "--as-of"),
+        ("case", "as-of", "x"),
+        ("case", "diff", "x"),
+        ("case", "diff", "x", "1"),
+        ("registry", "keys", "--as-of"),
+        ("grant", "x", "y", "--ground", "z", "--until"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_no_moment_is_refused_before_anybody_is_asked(
+    words: tuple[str, ...], typed: str
+) -> None:
+    """With forms that are taken; wherever a moment may be named."""
+    refused = socai(*words, typed, lang="en")
+    assert refused.exit_code == 2
+    assert "2024-06-04" in refused.stderr, refused.stderr
+    assert refused.stderr.count("\n") == 1
