@@ -57,10 +57,15 @@ def vector(texts: Iterable[str]) -> str:
 
 def question(text: str) -> str | None:
     """A tsquery that wants every word, the last one as a beginning; None where there is no word."""
-    found = words(text)
+    found = words(_seen(text))
     if not found:
         return None
     return " & ".join([*found[:-1], f"{found[-1]}:*"])
+
+
+def _seen(text: str) -> str:
+    """Without what nobody sees, as a copy from a web page or a document brings it along."""
+    return "".join(c for c in text if unicodedata.category(c) != "Cf")
 
 
 def refused(text: str) -> bool:
@@ -68,8 +73,7 @@ def refused(text: str) -> bool:
 
     However it is spelled: wide digits and signs, marks apart from their letters, signs not seen.
     """
-    seen = "".join(c for c in text if unicodedata.category(c) != "Cf")
-    seen = unicodedata.normalize("NFKC", seen)
+    seen = unicodedata.normalize("NFKC", _seen(text))
     return (
         bool(identifiers(seen, load_edition()))
         or "@" in seen

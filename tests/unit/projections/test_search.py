@@ -42,6 +42,14 @@ def test_question_wants_every_word_and_the_beginning_of_the_last() -> None:
     assert search_terms.question(" — ") is None
 
 
+@pytest.mark.parametrize("hidden", ["\u200b", "\u00ad", "\u202e", "\u2060", "\ufeff"])
+def test_what_nobody_sees_parts_no_word_of_a_question(hidden: str) -> None:
+    """No act holds such a sign, so that a word parted by one was never found."""
+    asked = f"{hidden}hồ s{hidden}ơ “giả{hidden}” m{hidden}"
+    assert search_terms.question(asked) == "ho & so & gia & m:*"
+    assert search_terms.question(hidden) is None
+
+
 def test_question_is_never_syntax() -> None:
     """Operators of tsquery in the input are no operators."""
     assert search_terms.question("a & !b | (c:*)' --") == "a & b & c:*"
