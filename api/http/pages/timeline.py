@@ -57,8 +57,8 @@ def moment_typed(text: str) -> str:
     with suppress(ValueError):
         if minute is None:
             return f"{datetime.strptime(day, '%d/%m/%Y'):%Y-%m-%d}"  # noqa: DTZ007  a day
-        told = f"{day} {minute}{second or ':00'} {'+0000' if utc else '+0700'}"
-        return datetime.strptime(told, "%d/%m/%Y %H:%M:%S %z").isoformat()
+        moment = f"{day} {minute}{second or ':00'} {'+0000' if utc else '+0700'}"
+        return datetime.strptime(moment, "%d/%m/%Y %H:%M:%S %z").isoformat()
     return text
 
 
