@@ -1,16 +1,18 @@
 """May this statement be recorded, what does it bring about, and which flags does it carry.
 
 The one entrance to the rules. Order (guards.json, notes): the place of the act first, and that its
-id names no other, then the guards in the order of the list. The first refusal is named and every
-fault is listed; all flags are kept. All guards are asked at every statement of an act, against the
-stream as it stands then (architecture.md §3, step 3): an act whose ground has gone while it was
-pending is refused at the countersignature. Signatures, canonical bytes and the window of `iat` are
-settled before; nothing here stores anything.
+id names no other, then the guards in the order of the list. The first refusal is named, and every
+fault that tells nothing of cases unseen is listed; all flags are kept. All guards are asked at
+every statement of an act, against the stream as it stands then (architecture.md §3, step 3): an act
+whose ground has gone while it was pending is refused at the countersignature. Signatures, canonical
+bytes and the window of `iat` are settled before; nothing here stores anything.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Final, Literal, NoReturn
 
 from ledger.errors import Fault, Rejected
@@ -18,6 +20,7 @@ from ledger.message import Message, Wording
 from ledger.regulation.acts.act import NamedSigner
 from ledger.regulation.acts.lifecycle import life_cycle_of
 from ledger.regulation.case.guard_input import GuardInput
+from ledger.regulation.case.other_cases_port import Untold, UntoldCases
 from ledger.regulation.case.stand_ins import by_lenders
 from ledger.regulation.case.state import RECOVERING, VOIDING, awaited
 from ledger.regulation.guards.breach import Breach
@@ -93,15 +96,22 @@ def _refuse(
     later: Sequence[Guard],
     lenders: GuardInput | None,
 ) -> NoReturn:
-    """Names the first refusal, and every fault there is: the sender mends all at once."""
+    """Names the first refusal, and every fault there is: the sender mends all at once.
+
+    But for what only whoever is competent is told of other cases (access.md N6): who may act at all
+    is asked first, and who may not learns nothing of them by a fault that comes behind.
+    """
     text = told(q, guard, breach)
     faults = list(_faults(q, guard, breach))
+    q = replace(q, cases=UntoldCases(q.cases))
+    lenders = None if lenders is None else replace(lenders, cases=q.cases)
     for other in later:
         if other.kind != "refuse" or (guard.code == _FACTS and other.code not in WITHOUT_FACTS):
             continue
-        more = other.breach(q, lenders)
-        if more is not None:
-            faults += _faults(q, other, more)
+        with suppress(Untold):
+            more = other.breach(q, lenders)
+            if more is not None:
+                faults += _faults(q, other, more)
     raise Rejected("guard", text, guard=guard.code, faults=faults, params=breach.params)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 import orjson
@@ -24,7 +25,7 @@ from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.release_days import RULE, next_release_day
 from tests import builders
 from tests.attacks import attack
-from tests.builders import an_act, an_id
+from tests.builders import CAST, an_act, an_id, officer
 from tests.fixtures.compartments import STRANGER, WHOLE, Compartments
 
 pytestmark = pytest.mark.postgres
@@ -216,3 +217,47 @@ def test_a_token_is_told_to_be_used_and_not_where(world: World) -> None:
     assert naming(HIDDEN_TOKEN) == naming(TOKEN)
     assert "TOKEN_OF_ONE_CASE" in naming(HIDDEN_TOKEN)[0][2]
     assert "TOKEN_MATCHES_REPORT" in naming(builders.a_token("nobody"))[0][2]
+
+
+@attack(
+    "whoever may order or open nothing asks, by an act they draft, who took part in a hidden case",
+    stopped_by="who may act is asked first, and who may not is told nothing of other cases (N6)",
+    noticed_by="-",
+)
+@pytest.mark.parametrize("approver", ["gd", "ct"])
+def test_whoever_may_open_nothing_learns_nothing_of_who_takes_part(
+    compartments: Compartments, approver: str
+) -> None:
+    """In their own name and in another's: a case next door and none are one answer, to the byte."""
+    service = compartments.service
+    stood, none = (f"case/{ids.case}" for ids in (compartments.hidden, compartments.absent()))
+    when = service.step(minutes=1)
+    until = (when + timedelta(hours=2)).isoformat(timespec="seconds")
+
+    def reader(alias: str) -> dict[str, str]:
+        agency, post = CAST[alias]
+        return {"officer": officer(alias), "agency": agency, "post": post, "until": until}
+
+    def opening(case: str, by: str) -> Act:
+        return an_act(
+            "BreakGlassOpened", by=by, also=[approver], when=when, stream=f"agency/{CAST[by][0]}",
+            act_id=an_id("an opening"), facts={"case": case, "until": until},
+        )  # fmt: skip
+
+    def order(case: str, by: str) -> Act:
+        said = {"cases": [case], "readers": [reader("cv")], "until": until, "agencies": None}
+        return an_act(
+            "InspectionOrdered", by=by, also=["trapc"], when=when, facts=said,
+            stream=f"agency/{CAST[by][0]}", act_id=an_id("an order"),
+        )  # fmt: skip
+
+    for ask in (opening, order):
+        for by in (STRANGER, "thanhtra"):
+            sent = {**service.headers(STRANGER, when), "Content-Type": _JSON}
+            bodies = [orjson.dumps({"act": dict(ask(case, by).signed)}) for case in (stood, none)]
+            told = [
+                service.client.post("/v1/acts/check", data=body, headers=sent).get_json()
+                for body in bodies
+            ]
+            assert told[0]["ok"] is False
+            assert told[0] == told[1]

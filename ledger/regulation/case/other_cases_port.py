@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
 
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.state import StreamState
@@ -125,6 +125,43 @@ class NoCases:
     def takes_part(self, _stream: str, _officer: str, _at: datetime, _level: str) -> bool:
         """Nobody takes part in what there is not."""
         return False
+
+
+class Untold(Exception):
+    """This is not told of other cases here."""
+
+
+class UntoldCases:
+    """Other cases as they are told to whoever may not do what they ask by.
+
+    Guards ask for some things on behalf of whoever is competent, whatever they see of the case
+    (access.md N6); nobody else is told, not even that there is such a case. The rest says no more
+    than the author sees, or held already.
+    """
+
+    def __init__(self, cases: Cases) -> None:
+        self.state, self.token_elsewhere = cases.state, cases.token_elsewhere
+        self.reports = cases.reports
+
+    def record(self, index: int, entry: str) -> NoReturn:
+        """Raises: Untold."""
+        raise Untold(index, entry)
+
+    def changes_registry(self, index: int) -> NoReturn:
+        """Raises: Untold."""
+        raise Untold(index)
+
+    def running(self, stream: str, at: datetime) -> NoReturn:
+        """Raises: Untold."""
+        raise Untold(stream, at)
+
+    def signers(self, stream: str) -> NoReturn:
+        """Raises: Untold."""
+        raise Untold(stream)
+
+    def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> NoReturn:
+        """Raises: Untold."""
+        raise Untold(stream, officer, at, level)
 
 
 def state_told(stream: StreamState) -> str | None:

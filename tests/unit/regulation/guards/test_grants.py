@@ -11,6 +11,7 @@ import pytest
 
 from ledger.errors import Rejected
 from ledger.regulation.case.state import NOTHING, pass_over
+from ledger.regulation.decide import decide
 from tests.builders import (
     CAST,
     DIGEST,
@@ -335,6 +336,23 @@ def test_nothing_is_erased_while_it_may_be_contested() -> None:
     breaks("ERASURE_NO_OPEN_CLOCK", ledger.asks("RecordErased", facts=ENTRY))
     ledger.cases = Others()
     breaks("ERASURE_NO_OPEN_CLOCK", ledger.asks("RecordErased", facts=ENTRY))
+
+
+def test_whoever_may_erase_nothing_is_not_told_what_is_contested() -> None:
+    """access.md N6: by index and entry, which the log tells everybody, of every case there is."""
+    ledger = Story("ledger", cases=Others(records={(12, DIGEST): CASE}))
+
+    def faults(by: str) -> set[str]:
+        with pytest.raises(Rejected) as refused:
+            decide(ledger.asks("RecordErased", by=by, facts=ENTRY))
+        return {one.pointer for one in refused.value.faults}
+
+    quiet = faults("cv")
+    ledger.cases.clocks[CASE] = ["COMPLAINT_LODGE"]
+    assert faults("cv") == quiet
+    with pytest.raises(Rejected) as refused:
+        decide(ledger.asks("RecordErased", facts=ENTRY))
+    assert refused.value.guard == "ERASURE_NO_OPEN_CLOCK"
 
 
 def test_what_other_signatures_are_judged_by_is_never_erased() -> None:
