@@ -587,7 +587,7 @@ class Ledger:
             signer_officer: Officer of the session.
 
         Returns:
-            `{ok, status, flags, next_state}`.
+            `{ok, status, flags, next_state}`; the state for whoever sees the whole case alone.
 
         Raises:
             NotFound: As `record` would.
@@ -602,6 +602,7 @@ class Ledger:
             sight = self._require_sight(sent)
             with self._memory.fresh(sent.act.stream) as found:
                 stream = unbegun(found) if sight == "hidden" else found
+                knows_state = sight != "part"
                 try:
                     decision = self._judged(stream, sent, registry, now).decision
                 except Conflict as conflict:
@@ -616,9 +617,10 @@ class Ledger:
                 self._see.shown(found, members, signer_officer) as stream,
             ):
                 ground = self._ground(registry, now, others)
+                knows_state = stream is not found or self._see.of(act.stream) == "whole"
                 decision = drafting.would_decide(stream, act, signer_officer, ground)
                 self._require_files(act, stream)
-        return drafting.verdict(decision)
+        return drafting.verdict(decision, knows_state=knows_state)
 
     def warnings(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
         """What seems to name a person in an act that is being typed; nothing of it is repeated.

@@ -140,13 +140,18 @@ def would_decide(
     )
 
 
-def verdict(decision: Decision) -> dict[str, Any]:
-    """`{ok, status, flags, next_state}` of http.md."""
+def verdict(decision: Decision, *, knows_state: bool) -> dict[str, Any]:
+    """`{ok, status, flags, next_state}` of http.md.
+
+    Args:
+        decision: Of the rules.
+        knows_state: Whether the caller may know the state of the case, as `head` tells it.
+    """
     told: dict[str, Any] = {
         "ok": True,
         "status": decision.status,
         "flags": list(decision.flags),
     }
-    if decision.next_state is not None:
+    if knows_state and decision.next_state is not None:
         told["next_state"] = decision.next_state
     return told

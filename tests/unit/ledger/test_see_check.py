@@ -16,11 +16,13 @@ from ledger.ports import Sight
 from ledger.regulation.acts.act import Act
 from tests import builders
 from tests.a_ledger import T0, ALedger, a_report, in_memory
+from tests.attacks import attack
 from tests.builders import CAST, an_act, changed
 from tests.fakes import MemoryRecordStore
 from tests.smuggle import smuggler_of
 from tests.unit.ledger.test_write_path import _needs_approval
 
+SIGHTS_OF_NOTHING: tuple[Sight, ...] = ("absent", "hidden")
 ABSENT = f"case/{builders.an_id('nobody began this')}"
 
 
@@ -163,6 +165,37 @@ def test_who_sees_an_act_only_gets_place_and_digest(a: ALedger, looks: Looks, ca
     with pytest.raises(Conflict) as refused:
         a.send(late, by="hotline")
     assert [one["act_id"] for one in refused.value.since] == list(looks.acts_seen)
+
+
+@attack(
+    "the state of a case learnt by a check of an act in it: by whom one act was sent",
+    stopped_by="the state after an act is told to whoever sees the whole case, as `head` tells it",
+    noticed_by="-",
+)
+def test_a_check_tells_the_state_to_whoever_sees_the_whole_case(
+    a: ALedger, looks: Looks, case: str
+) -> None:
+    """Of an act to be and of a statement; where no case is, it is told to whoever begins one."""
+    looks.acts_seen = {a.since(case, 0)[0]["act_id"]}
+    at, by = a.clock.now(), builders.officer("cv")
+    facts = {"intake": [*looks.acts_seen]}
+    act = an_act("CaseRegistered", by="cv", when=at.astimezone(T0.tzinfo), stream=case, facts=facts)
+    looks.seen[case] = "whole"
+    statement = flattened(a.sign(act, "cv"))
+    for asked in ({"act": dict(act.signed)}, {"statement": statement}):
+        looks.seen[case] = "whole"
+        whole = a.ledger.check(asked, at=at, signer_officer=by)
+        looks.seen[case] = "part"
+        part = a.ledger.check(asked, at=at, signer_officer=by)
+        assert whole.pop("next_state") == "SCREENING"
+        assert part == whole
+    first = a_report(2)
+    begun = {"statement": flattened(a.sign(first, "hotline", head=(1, None)))}
+    for asked in ({"act": dict(first.signed)}, begun):
+        for sight in SIGHTS_OF_NOTHING:
+            looks.seen[first.stream] = sight
+            told = a.ledger.check(asked, at=at, signer_officer=builders.officer("hotline"))
+            assert told["next_state"] == "RECEIVED", sight
 
 
 def test_a_body_outside_brings_a_complaint_by_the_id_on_the_letter(
