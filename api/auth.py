@@ -201,14 +201,14 @@ class SignIn:
         """The officer behind an `Authorization` header.
 
         Raises:
-            Problem: `not_signed_in`: none, forged, expired, or its key has been revoked since.
+            Problem: `not_signed_in`: none, forged, expired, or its key signs nothing any more.
         """
         scheme, _, token = (authorization or "").partition(" ")
         found = self._named(token) if scheme.lower() == "bearer" else None
         if (
             found is None
             or found.expires_at <= self._now().timestamp()
-            or _living(self._keyring(found.kid), found.kid) is None
+            or self.holder(found.kid) is None
         ):
             raise Problem("not_signed_in", headers={"WWW-Authenticate": "Bearer"})
         return found
@@ -216,7 +216,8 @@ class SignIn:
     def holder(self, kid: str) -> str | None:
         """The officer who holds this key, living and within its validity; None: it signs nothing.
 
-        Asked of every request of a session (`api.page_sessions`): both end it at once.
+        Asked of every request, with a token and of a session (`api.page_sessions`): both end at
+        once.
         """
         found = _holder(self._keyring(kid), kid)
         return None if found is None or self._expired(found) else found.officer
@@ -295,15 +296,11 @@ class SignIn:
 
 
 def _holder(keyring: Keyring, kid: str) -> Caller | None:
-    """Who holds the living officer's key `kid`."""
-    officer = _living(keyring, kid)
-    return None if officer is None else Caller(officer, kid, "", 0)
-
-
-def _living(keyring: Keyring, kid: str) -> str | None:
-    """The officer whose key it is, unless it was revoked; None for anybody else's and for none."""
+    """Who holds the officer's key `kid`, unless it was revoked; None for anybody else's key."""
     line = keyring.line(kid)
-    return None if line is None or line.revoked_index is not None else line.officer
+    if line is None or line.officer is None or line.revoked_index is not None:
+        return None
+    return Caller(line.officer, kid, "", 0)
 
 
 def _holds(key: PublicKey, signature: bytes, signed: bytes) -> bool:

@@ -16,6 +16,7 @@ from keys.canonical import b64, unb64
 from keys.jwk import SoftwareSigner
 from keys.keyring import SERVICE, KeyRecord, Keyring
 from ledger.log.statement import make_login
+from tests.attacks import attack
 from tests.fakes import MemorySessions
 
 ORIGIN = "rehearsal.test/ordinary"
@@ -169,6 +170,24 @@ def test_a_revoked_key_ends_its_sessions_at_once() -> None:
     with pytest.raises(Problem):
         desk.sign_in.caller(f"Bearer {token}")
     assert desk.refusal(desk.login()) == "sign_in_failed"
+
+
+@attack(
+    "a token is used on when its key is past its last day",
+    stopped_by="validity is asked at each request, as at sign-in and of a session of the pages",
+    noticed_by="-",
+)
+def test_a_key_past_its_validity_ends_its_tokens_at_once() -> None:
+    """It signs nothing more, nor in: neither does what it signed in before (formats.md §9)."""
+    desk = Desk()
+    old = SoftwareSigner.generate("Ed25519")
+    desk.enrol(old, OFFICER, "SOFTWARE", START + timedelta(minutes=1))
+    token, issued = desk.sign_in.by_challenge(desk.login(old), "10.0.0.1")
+    assert desk.sign_in.caller(f"Bearer {token}") == issued
+    desk.ledger_time += timedelta(minutes=1)
+    with pytest.raises(Problem) as refused:
+        desk.sign_in.caller(f"Bearer {token}")
+    assert refused.value.code == "not_signed_in"
 
 
 @pytest.mark.parametrize(
