@@ -3,7 +3,9 @@
 The officer's key is the identity. A challenge is answered with a sign-in JWS (formats.md §9), or a
 system sends `private_key_jwt` (RFC 7523); both get a bearer token, sealed officer, key and expiry,
 that every worker can check without a look-up. An unknown kid and a wrong signature take the
-same path and give the same answer. Attempts are counted for all workers together.
+same path and give the same answer. Attempts are counted for all workers together: all of an address
+before anything is looked at, and for a key those that fail. A kid is no secret: whoever proves the
+key is not refused for what others tried in its name.
 """
 
 from __future__ import annotations
@@ -105,7 +107,8 @@ class SignIn:
         ledger_time: What a key's last day is judged by, as the door judges it.
         keyring: The keyring, recent enough for a look at one kid; for None as the log stands.
         token_ttl_s: Life of a token.
-        attempts: A minute, for one key from one address.
+        attempts: Those that may fail in a minute, for one key from one address; all from one
+            address are forty times as many.
     """
 
     def __init__(  # noqa: PLR0913  wired once, by api.ops.wiring
@@ -141,7 +144,6 @@ class SignIn:
     def challenge(self, kid: str, address: str) -> tuple[str, datetime]:
         """A challenge for whoever holds `kid`, enrolled or not: the answer is the same."""
         self._count("", address)  # a kid costs nothing to make up, and each one keeps a row
-        self._count(kid, address)
         challenge = b64(self._entropy.take(32))
         self._sessions.put(challenge, kid, CHALLENGE_TTL_S)
         return challenge, self._now() + timedelta(seconds=CHALLENGE_TTL_S)
@@ -157,7 +159,6 @@ class SignIn:
             login = parse_login(body)
         except (KeysError, LedgerError) as error:
             raise Problem("sign_in_failed") from error
-        self._count(login.kid, address)
         ours = _CHALLENGE.fullmatch(login.challenge) is not None
         asked = self._sessions.take(login.challenge) if ours else None
         fresh = login.expires_at >= self._now()
@@ -165,7 +166,7 @@ class SignIn:
         signed = _holds(key, login.signature, login.signing_input)
         same = asked == login.kid and login.log == self._origin and login.alg == key.alg
         if holder is None or not (signed and same and fresh) or self._expired(holder):
-            raise Problem("sign_in_failed")
+            raise self._failed(login.kid, address)
         return self._issue(holder)
 
     def by_assertion(self, assertion: str, address: str) -> tuple[str, Caller]:
@@ -182,7 +183,6 @@ class SignIn:
             raise Problem("sign_in_failed")
         header, claims, signature, signing_input = claimed
         kid = str(header.get("kid", ""))
-        self._count(kid, address)
         holder, key = self._signer(kid)
         signed = _holds(key, signature, signing_input)
         if holder is None or not (
@@ -191,7 +191,7 @@ class SignIn:
             and self._fits(claims, kid)
             and not self._expired(holder)
         ):
-            raise Problem("sign_in_failed")
+            raise self._failed(kid, address)
         once = hashlib.sha256(f"{kid}\0{claims['jti']}".encode()).hexdigest()
         if not self._sessions.attempt(f"jti:{once}", 2 * _ASSERTION_TTL_S, 1):
             raise Problem("sign_in_failed")
@@ -277,8 +277,17 @@ class SignIn:
             and isinstance(claims.get("jti"), str)
         )
 
+    def _failed(self, kid: str, address: str) -> Problem:
+        """What an answer is told that proves no key; counted for every key alike (access.md N4).
+
+        Raises:
+            Problem: `too_many_attempts`: so many failed before.
+        """
+        self._count(kid, address)
+        return Problem("sign_in_failed")
+
     def _count(self, kid: str, address: str) -> None:
-        """Counts before any look-up, for every key alike (access.md N4).
+        """Counts an attempt, of one key or, where `kid` is empty, of all.
 
         Whoever is over the limit is told so for a second without being counted: a flood of
         attempts costs the database nothing but the first ones.

@@ -113,7 +113,7 @@ class Settings:
         threads: `SOCAI_THREADS`, default 32 a worker: enough to wait for proofs in.
         proof_wait_s: `SOCAI_PROOF_WAIT_S`, default 10: how long a receipt waits to be proven.
         token_ttl_s: `SOCAI_TOKEN_TTL_S`, default 900, at most 3600: life of a bearer token.
-        attempts: `SOCAI_SIGN_IN_ATTEMPTS`, default 120: a minute and key.
+        attempts: `SOCAI_SIGN_IN_ATTEMPTS`, default 120: a minute and key that fail.
         officer_share: `SOCAI_OFFICER_SHARE`, default 50: percent of one processor that the heavy
             reads of one officer, and what they write, may take together.
         min_free_mib: `SOCAI_MIN_FREE_MIB`, default 256: below it writes are refused.

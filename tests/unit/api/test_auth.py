@@ -228,17 +228,43 @@ def test_a_forged_token_is_refused() -> None:
             desk.sign_in.caller(f"Bearer {forged}")
 
 
-def test_attempts_are_counted_before_any_look_up() -> None:
-    """The limit says nothing about whether the key exists (access.md N4)."""
+def test_the_limit_of_a_key_says_nothing_of_it() -> None:
+    """Whether it is enrolled or not (access.md N4): of both so many answers fail, then none is."""
     for enrolled in (True, False):
         desk = Desk(attempts=3)
-        kid = desk.signer.kid if enrolled else SoftwareSigner.generate("Ed25519").kid
-        for _ in range(3):
-            desk.sign_in.challenge(kid, "10.0.0.1")
+        signer = desk.signer if enrolled else SoftwareSigner.generate("Ed25519")
+        told = [desk.refusal(_unproven(desk, signer)) for _ in range(5)]
+        assert told == ["sign_in_failed"] * 3 + ["too_many_attempts"] * 2
+        assertion = f"{_assertion(signer).rpartition('.')[0]}.{b64(bytes(64))}"
         with pytest.raises(Problem) as refused:
-            desk.sign_in.challenge(kid, "10.0.0.1")
+            desk.sign_in.by_assertion(assertion, "10.0.0.1")
         assert refused.value.code == "too_many_attempts"
         assert refused.value.headers["Retry-After"]
+
+
+@attack(
+    "a colleague behind one's own address kept out by challenges asked for, and answers made up,"
+    " in the name of their key, which everybody knows",
+    stopped_by="what fails is counted for a key, and whoever proves it is never refused for that",
+    noticed_by="-",
+)
+def test_nobody_is_kept_out_in_the_name_of_their_key() -> None:
+    """In either way of signing in; who shares the address is counted with it (Remains of TH3)."""
+    desk = Desk(attempts=10)
+    for _ in range(50):
+        with suppress(Problem):
+            desk.sign_in.challenge(desk.signer.kid, "10.0.0.1")
+        with suppress(Problem):
+            desk.sign_in.by_challenge(_unproven(desk, desk.signer), "10.0.0.1")
+    _, caller = desk.sign_in.by_challenge(desk.login(), "10.0.0.1")
+    assert caller.officer == OFFICER
+    _, caller = desk.sign_in.by_assertion(_assertion(desk.signer), "10.0.0.1")
+    assert caller.officer == OFFICER
+
+
+def _unproven(desk: Desk, signer: SoftwareSigner) -> bytes:
+    """The answer to a challenge of this key by whoever does not have it."""
+    return orjson.dumps({**orjson.loads(desk.login(signer)), "signature": b64(bytes(64))})
 
 
 def test_made_up_keys_are_counted_by_where_they_come_from() -> None:
