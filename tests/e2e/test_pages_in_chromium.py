@@ -32,6 +32,8 @@ pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.xdist_group("c
 
 WIDE: Final = 1280
 NARROW: Final = 320
+#: The wide one at 160 %, where tables are tables still.
+ZOOMED: Final = 800
 AXE: Final = Path(__file__).parents[1] / "third_party/axe/node_modules/axe-core/axe.min.js"
 PASSPHRASE: Final = "mật khẩu của thử nghiệm"  # noqa: S105  of keys of the tests
 TAB: Final = "\ue004"
@@ -405,6 +407,32 @@ def test_axe_finds_nothing_on_a_page_of_any_kind(desk: Desk) -> None:
             if n % 2 == turn:
                 _look(desk, path, dark=n % 8 > 3, width=WIDE if n % 4 > 1 else NARROW)
                 _fits(desk.page, path, NARROW if n % 4 > 1 else WIDE)
+
+
+_WRITTEN: Final = (
+    "main td div, main td div a, main th a.wraps, main dd, main li, main .lead, main .told,"
+    " main h1, .leave p, option"
+)
+"""What has words of people in it: titles, names of agencies, posts and files, reported texts."""
+
+
+@pytest.mark.parametrize("width", [WIDE, ZOOMED, NARROW])
+def test_a_word_of_two_hundred_letters_widens_no_page(desk: Desk, width: int) -> None:
+    """Wherever people write, somebody leaves out a space, or names a file so."""
+    desk.sign_in(WHOLE)
+    for path in _of_each_kind(_pages(desk)):
+        desk.show(path, width)
+        written = desk.page.run(
+            """
+            const of = one => [...one.childNodes].find(n => n.nodeType === 3 && n.data.trim());
+            const all = [...document.querySelectorAll(arguments[0])].map(of).filter(n => n);
+            for (const text of all) text.data = "Ở".repeat(200);
+            return all.length;
+            """,
+            _WRITTEN,
+        )
+        assert written, path
+        assert desk.page.run("return document.documentElement.scrollWidth") <= width, path
 
 
 def _of_each_kind(pages: list[str]) -> list[str]:
