@@ -418,6 +418,16 @@ def verifier_separate(q: GuardInput) -> Breach | None:
     return None if inside else Breach(pointers=("/facts/checked_to",))
 
 
+def verifier_separate_v2(q: GuardInput) -> Breach | None:
+    """G8 (access.md A12). Nor did they lend a power by which something in the case was signed."""
+    if q.facts.get("scope") == "CASE" and q.stream.kind == "case":
+        acts = [e for e in q.stream.effective() if e.act.act != "VerificationSignedOff"]
+        acted = [o for e in acts for o in answerable(q, e, "AUTHOR", "APPROVER")]
+        if share_a_person(q, named_as(q), acted):
+            return Breach(pointers=("/signers",))
+    return verifier_separate(q)
+
+
 def _acted(q: GuardInput) -> tuple[str, ...]:
     """Who signed in the case as author or approver; an earlier check is no part taken in it."""
     if q.stream.kind != "case":

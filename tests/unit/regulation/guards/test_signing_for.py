@@ -658,3 +658,12 @@ def test_no_offset_makes_a_post_or_a_delegation_last_longer() -> None:
     act = case.act("HandlingDecided", when=datetime.fromisoformat(west), **lent)
     apply(case.stream, signed(act, case.stream)[0])
     breaks("SIGNER_POWERS", case.question(act, 1), "/signers/1")
+
+
+def test_a_check_is_not_signed_off_by_who_lent_the_power_to_act_in_the_case() -> None:
+    """A12: the director signed nothing here, the legal officer did with the director's power."""
+    case = a_case_in("SCREENING")
+    given(case, officer=officer("pc"), post="phap-che")
+    case.then("CompetenceDetermined", by="cv", also=["pc"], capacities=LENT)
+    breaks("VERIFIER_SEPARATE", case.asks("VerificationSignedOff", by="gd"), "/signers")
+    holds("VERIFIER_SEPARATE", case.asks("VerificationSignedOff", by="pgd"))
