@@ -99,7 +99,7 @@ class Lease:
                 rows = connection.execute(_LOOK, [self._holder]).fetchall()
             if not rows:
                 rows = connection.execute(_HOLD, [self._holder, self._seconds]).fetchall()
-                self._renewed = began if rows else -self._seconds
+                self._renewed = began
         if not rows:
             return None
         at, size = rows[0][:2]

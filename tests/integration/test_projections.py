@@ -37,7 +37,6 @@ from ledger.streams.stream import Stream
 from ledger.write.registry_follower import RegistryFollower
 from projections.checks.rebuild_comparison import compare
 from projections.engine import generations
-from projections.engine import lease as lease_of
 from projections.engine.lease import Lease
 from projections.engine.projector import AHEAD_S, Projector
 from projections.fold.step import Step
@@ -698,19 +697,6 @@ def test_a_lease_is_renewed_in_time_and_only_looked_at_in_between(bench: Bench) 
             lease.release(first)
             assert Lease(seconds).hold(second)
             second.execute("UPDATE proj.lease SET until = '-infinity'")
-    finally:
-        first.close()
-        second.close()
-
-
-def test_who_waits_for_a_lease_asks_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A loop that stands by asks several times a second, and has nothing to look at."""
-    first, second = bench.connect(), bench.connect()
-    try:
-        assert Lease(3_600.0).hold(first)
-        monkeypatch.setattr(lease_of, "_LOOK", "SELECT %s::text::int")
-        waiting = Lease(3_600.0)
-        assert [waiting.hold(second) for _ in range(3)] == [None] * 3
     finally:
         first.close()
         second.close()
