@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import socket
 import subprocess
 import tempfile
@@ -28,6 +29,16 @@ _PORTS: Final = range(10_000, 30_000)
 _READY_S: Final = 300
 _STEP_S: Final = 0.1
 _LEASED: Final[set[int]] = set()
+
+
+@contextmanager
+def heard_as_in_a_command() -> Iterator[None]:
+    """Ctrl-C raises here as where a command begins, whatever this process was started with."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Which loop keeps the views now: a row with an end, renewed long before it is over.
+"""Which loop keeps the views now: a row with an end, renewed before every batch.
 
 A row, since whoever may read a database may hold any advisory lock in it, and since under a pooler
 a lock of the session is nobody's. A holder that is killed is followed when its lease has run out;
@@ -11,7 +11,6 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from time import monotonic
 from typing import Final, LiteralString
 from uuid import UUID
 
@@ -25,9 +24,6 @@ _HUNG_S: Final = 8.0
 """How long the database may be silent when it is asked, before a batch that may take longer."""
 LEASE_S: Final = 5.0
 """By the database's clock; views stand still so long when their loop is killed."""
-
-_RENEW: Final = 5
-"""How often within its time it is renewed: in between it is looked at, which writes nothing."""
 
 _NAME: Final[LiteralString] = "SELECT gen_random_uuid()"
 _HOLD: Final[LiteralString] = (
@@ -43,14 +39,6 @@ SELECT now(), coalesce(h.size, 0), """  # noqa: S608  a constant
     + COLUMNS
     + """
 FROM held LEFT JOIN log.log_head h ON true LEFT JOIN proj.views v ON true ORDER BY v.view, v.gen
-"""
-)
-_LOOK: Final[LiteralString] = (
-    "SELECT now(), coalesce(h.size, 0), "
-    + COLUMNS
-    + """
-FROM proj.lease l LEFT JOIN log.log_head h ON true LEFT JOIN proj.views v ON true
-WHERE l.holder = %s AND l.until > clock_timestamp() ORDER BY v.view, v.gen
 """
 )
 _RELEASE: Final[LiteralString] = """
@@ -83,7 +71,6 @@ class Lease:
     def __init__(self, seconds: float = LEASE_S) -> None:
         self._seconds = seconds
         self._holder: UUID | None = None
-        self._renewed = -seconds
 
     def hold(self, connection: Connection) -> HeldLease | None:
         """Takes or renews it, and looks how all stands; None while another loop holds it.
@@ -94,12 +81,7 @@ class Lease:
             row = connection.execute(_NAME).fetchone()
             self._holder = None if row is None else row[0]
         with answering_within(connection, _HUNG_S):
-            began, rows = monotonic(), []
-            if began - self._renewed < self._seconds / _RENEW:
-                rows = connection.execute(_LOOK, [self._holder]).fetchall()
-            if not rows:
-                rows = connection.execute(_HOLD, [self._holder, self._seconds]).fetchall()
-                self._renewed = began
+            rows = connection.execute(_HOLD, [self._holder, self._seconds]).fetchall()
         if not rows:
             return None
         at, size = rows[0][:2]

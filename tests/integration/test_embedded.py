@@ -25,6 +25,7 @@ from keys.custody.kek_custody import KekCustody
 from ledger.errors import Fatal
 from ledger.postgres import migrate
 from tests.fixtures.clusters import recover_for_ten_minutes
+from tests.processes import heard_as_in_a_command
 
 _SOON_S = 30
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("made_clusters")]
@@ -196,7 +197,7 @@ def test_who_is_told_twice_to_end_leaves_no_server(
     monkeypatch.setattr(Embedded, "_pg_ctl", told_again)
     for end in (server.stop, server.abandon):
         server.start()
-        with pytest.raises(KeyboardInterrupt):
+        with heard_as_in_a_command(), pytest.raises(KeyboardInterrupt):
             end()
         assert not server.running
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from threading import Event
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString
 from uuid import UUID
 
 import orjson
@@ -37,7 +37,6 @@ from ledger.streams.stream import Stream
 from ledger.write.registry_follower import RegistryFollower
 from projections.checks.rebuild_comparison import compare
 from projections.engine import generations
-from projections.engine.lease import Lease
 from projections.engine.projector import AHEAD_S, Projector
 from projections.fold.step import Step
 from projections.queries import registry_as_of as registries
@@ -679,47 +678,6 @@ def test_one_loop_is_active_at_a_time(bench: Bench) -> None:
     first.close()
     assert second.advance()
     second.close()
-
-
-def test_a_lease_is_renewed_in_time_and_only_looked_at_in_between(bench: Bench) -> None:
-    """A look before each batch writes nothing; a holder that goes on is not followed."""
-    first, second = bench.connect(), bench.connect()
-    try:
-        for seconds, moved in ((3_600.0, False), (0.5, True)):
-            lease = Lease(seconds)
-            assert lease.hold(first)
-            before = _lease_until(first)
-            Event().wait(0.15)
-            assert lease.hold(first)
-            assert (_lease_until(first) > before) is moved
-            if not moved:
-                assert Lease(seconds).hold(second) is None
-            lease.release(first)
-            assert Lease(seconds).hold(second)
-            second.execute("UPDATE proj.lease SET until = '-infinity'")
-    finally:
-        first.close()
-        second.close()
-
-
-def _lease_until(connection: Connection) -> datetime:
-    row = connection.execute("SELECT until FROM proj.lease").fetchone()
-    assert row is not None
-    return cast("datetime", row[0])
-
-
-def test_a_lease_that_another_took_is_not_held_by_a_look(bench: Bench) -> None:
-    """What was taken when its time ran out is the other's, however lately it was renewed here."""
-    first, second = bench.connect(), bench.connect()
-    try:
-        lease = Lease(3_600.0)
-        assert lease.hold(first)
-        second.execute("UPDATE proj.lease SET until = '-infinity'")
-        assert Lease(3_600.0).hold(second)
-        assert lease.hold(first) is None
-    finally:
-        first.close()
-        second.close()
 
 
 def test_whoever_waits_for_the_lease_says_so_and_when_it_takes_over(

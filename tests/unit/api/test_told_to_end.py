@@ -11,6 +11,7 @@ import pytest
 
 from api.ops.embedded_postgres import Embedded
 from api.rehearsal.enclaves import PlayEnclaves
+from tests.processes import heard_as_in_a_command
 
 _TOLD_AS_IT_BEGINS_TO_WAIT: Final = """
 import signal
@@ -33,6 +34,7 @@ class Told:
     def find_spec(self, name, *_):
         if name == sys.argv[1]:
             signal.raise_signal(signal.SIGINT)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever it was started with
 sys.meta_path.insert(0, Told())
 import api.cli.main
 assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -50,6 +52,7 @@ def test_a_command_that_is_ended_as_it_loads_leaves_no_trace() -> None:
 _TOLD_MEANWHILE: Final = """
 import signal
 from api.ops.child_processes import ended_as_by_ctrl_c, undisturbed
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever it was started with
 signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup leaves it
 with ended_as_by_ctrl_c():
     with undisturbed():
@@ -80,10 +83,6 @@ def test_a_play_that_is_told_twice_to_end_leaves_no_folder(monkeypatch: pytest.M
 
     monkeypatch.setattr(Embedded, "abandon", told_again)
     play._servers["shared"] = Embedded(play._folder / "shared")
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # as a command begins
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            play.close()
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with heard_as_in_a_command(), pytest.raises(KeyboardInterrupt):
+        play.close()
     assert not play._folder.exists()
