@@ -178,6 +178,9 @@ def test_a_refusal_names_what_is_wrong_and_what_to_do(inspected: Inspected) -> N
     assert malformed.exit_code == 2
     assert "yesterday" in malformed.stderr
     assert "2024-06-04" in malformed.stderr, "what is taken"
+    nobody = inspected.cli("token", "--as", "nobody", by=None)
+    assert nobody.exit_code == 2
+    assert nobody.stderr.startswith("Nothing was done: the cast has no nobody; there are: ")
     unknown = inspected.cli("case", "show", "1999/0001", lang="vi")
     assert unknown.exit_code == 2
     assert "Không tìm thấy hồ sơ số 1999/0001" in unknown.stderr

@@ -285,7 +285,8 @@ def _of_the_cast(settings: Settings, alias: str) -> SoftwareSigner:
     except UnknownAlias as error:
         known = ", ".join(error.known) or "–"
         text = Message(
-            "The cast has no {alias}; there are: {known}. Run socai play first.",
+            "Nothing was done: the cast has no {alias}; there are: {known}. A scenario brings"
+            " others: socai play",
             alias=error.alias,
             known=known,
         )
