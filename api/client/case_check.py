@@ -106,13 +106,16 @@ def faults(
     found = _Walk(stream, keyring, vkeys, origin, {one["index"]: one for one in said["open"]})
     for record in records:
         found.take(record)
-    if len(records) < said["statements"]:
+    if not records:
+        none = Message("not one record of it is shown")
+        found.faults.append(RecordFault(-1, OPEN, none))
+    elif len(records) < said["statements"]:
         lacking = plural(
             "{n} statement is told of and not shown",
             "{n} statements are told of and not shown",
             n=said["statements"] - len(records),
         )
-        found.faults.append(RecordFault(records[-1]["index"] if records else -1, OPEN, lacking))
+        found.faults.append(RecordFault(records[-1]["index"], OPEN, lacking))
     return found.faults
 
 

@@ -713,7 +713,7 @@ def bad_proofs(client: Client, body: Mapping[str, Any], vkey: VKey | None) -> It
         path = line.get("proof")
         if path is None:
             continue  # not proven yet: the outcome says so
-        given = {**path, "checkpoint": body["checkpoint"]}
+        given = {**path, "index": line["index"], "checkpoint": body["checkpoint"]}
         try:
             proof.verify_inclusion(
                 proof.inclusion_from_json(given),
