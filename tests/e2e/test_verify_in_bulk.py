@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -15,6 +15,7 @@ from keys.note import VKey
 from ledger.log import checkpoint
 from ledger.log import statement as statements
 from ledger.log.moment import unstamp
+from tests.attacks import attack
 from tests.fixtures.inspected import LEAD, STRANGER, Inspected, Who
 
 pytestmark = [
@@ -189,6 +190,49 @@ def test_no_server_is_believed(inspected: Inspected, monkeypatch: pytest.MonkeyP
         told = inspected.cli("verify", "all", "--agency", OWN, "--restart", "--json", by=BOSS)
         body = orjson.loads(told.stdout)
         assert (told.exit_code, body["ok"], body["outcome"]) == (1, False, outcome), harm.__name__
+
+
+def smaller(body: Record) -> None:
+    """Fewer records than the checkpoint covers: none of them was not shown."""
+    body["size"] //= 2
+
+
+def twice(body: Record) -> None:
+    """A case counted again in the place of what is not shown."""
+    body["cases"] *= 2
+
+
+def unsigned(body: Record) -> None:
+    """No checkpoint: then of no record of the log it is told that it was not shown."""
+    del body["checkpoint"]
+
+
+@attack(
+    "what was not shown of the log is hidden from whoever verifies cases in bulk: by a smaller size"
+    " than the checkpoint's, by a case that is told of twice, by no checkpoint",
+    stopped_by="size is the checkpoint's, each case is told of once; nothing is valid without one",
+    noticed_by="whoever verifies",
+)
+def test_how_much_was_not_shown_is_no_servers_word(
+    inspected: Inspected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command ends with what is wrong, and nothing can be signed off."""
+    fetch = clients.Client.verifications
+    for harm in (smaller, twice, unsigned):
+
+        def lying(
+            self: clients.Client,
+            query: Mapping[str, Any],
+            harm: Callable[[Record], None] = harm,
+        ) -> Record:
+            body = fetch(self, query)
+            harm(body)
+            return body
+
+        monkeypatch.setattr(clients.Client, "verifications", lying)
+        told = inspected.cli("verify", "all", "--agency", OWN, "--restart", "--json", by=BOSS)
+        assert told.exit_code != 0, harm.__name__
+        assert '"VALID"' not in told.stdout or '"ok":false' in told.stdout.replace(" ", "")
 
 
 def test_a_sign_off_names_the_checkpoint_that_it_covers(inspected: Inspected) -> None:

@@ -22,7 +22,7 @@ from api.cli.commands.verify.progress import KeptProgress, Progress
 from api.cli.terminal import addresses
 from api.cli.terminal.shell import Shell, misuse, shell_of
 from api.cli.terminal.typed_values import MOMENT, Typed
-from api.client.case_check import VALID, RecordFault, faults, keyring_of, worst
+from api.client.case_check import OPEN, VALID, RecordFault, faults, keyring_of, worst
 from api.client.client import Client
 from api.client.connection import Refused, understood
 from api.settings import Settings
@@ -154,12 +154,15 @@ class _Run:
             query = {**progress.scope, "cursor": progress.cursor}
             body = client.verifications(query)
             with understood():
-                if not progress.note and "checkpoint" in body:
-                    progress.note, progress.size = body["checkpoint"], int(body["size"])
+                if progress.cursor is None and not progress.note and "checkpoint" in body:
+                    progress.note, progress.size = body["checkpoint"], _size(body)
                     progress.behind = body["changed_since"]
                 cases, following = [*body["cases"]], body.get("next")
+                places = [progress.after, *(str(one["id"]) for one in cases)]
+                if places != sorted({*places}):
+                    raise ValueError("a case is told of twice, or out of order")
             yield from (one for one in cases if one["id"] not in progress.done)
-            progress.done, progress.cursor = [], following
+            progress.done, progress.cursor, progress.after = [], following, places[-1]
             progress.finished = following is None
             self._keep()
             if following is None:
@@ -208,6 +211,18 @@ class _Run:
             self._unkept = True
 
 
+def _size(body: Mapping[str, Any]) -> int:
+    """Records that the checkpoint of a page covers: by them it is told how many were not shown.
+
+    Raises:
+        ValueError: The server says another size.
+    """
+    size = checkpoint.unverified(body["checkpoint"].encode()).size
+    if size != body["size"]:
+        raise ValueError("the size is not that of the checkpoint")
+    return size
+
+
 def _as_kept(case: str, number: str | None, fault: RecordFault) -> dict[str, Any]:
     reason = {lang: translate(fault.reason, lang) for lang in ("vi", "en")}
     place = {"case": case, "number": number, "index": fault.index}
@@ -215,7 +230,8 @@ def _as_kept(case: str, number: str | None, fault: RecordFault) -> dict[str, Any
 
 
 def _verdict(progress: Progress) -> str:
-    return worst(progress.outcomes)
+    """The worst outcome; without a checkpoint nothing is concluded."""
+    return worst([*progress.outcomes, VALID if progress.note else OPEN])
 
 
 def _root(progress: Progress, vkeys: list[VKey], origin: str) -> bytes:

@@ -31,6 +31,7 @@ class Progress:
         note: That checkpoint, as it came.
         behind: Index behind which something must have been recorded; None: not asked.
         cursor: Of the page under way; None for the first.
+        after: The last case of the page before: none is told of twice.
         done: Cases of that page that are verified.
         cases: How many are verified.
         records: How many of their records that checkpoint covers, of those behind `behind`.
@@ -44,6 +45,7 @@ class Progress:
     note: str = ""
     behind: int | None = None
     cursor: str | None = None
+    after: str = ""
     done: list[str] = field(default_factory=list)
     cases: int = 0
     records: int = 0
