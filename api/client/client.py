@@ -380,6 +380,13 @@ class Client(Connection):
         path = f"/v1/cases/{case}/participants"
         return self.read(path, query={"as_of": as_of}, at_least=at_least).body
 
+    def act(self, path: str) -> dict[str, Any]:
+        """One act, whole, by its id or its place in a case; its proofs are to be checked."""
+        body = self.read(path).body
+        if "checkpoint" in body:
+            self._meet(body["checkpoint"])
+        return body
+
     def verification(self, case: str, *, at_least: int | None = None) -> dict[str, Any]:
         """The server's verdicts on a case: a report, to be checked against the proofs it names."""
         body = self.read(f"/v1/cases/{case}/verification", at_least=at_least).body

@@ -33,6 +33,8 @@ def reading(folder: Path, shown: History) -> Client:
         path = request.url.path
         if path.endswith("/raw"):
             return httpx.Response(200, json={"records": [_record(shown, BEGINNING)]})
+        if path.startswith("/v1/acts/"):
+            return httpx.Response(200, json={"checkpoint": shown.note().decode()})
         query = {name: int(value) for name, value in request.url.params.items()}
         try:
             return httpx.Response(200, json=shown.prove(path, query))
@@ -69,6 +71,21 @@ def test_records_of_another_history_are_not_verified(tmp_path: Path, size: int) 
     with closing(reading(tmp_path, other)) as client, pytest.raises(Unlike) as caught:
         client.case_records(CASE)
     assert caught.value.code == "other_history"
+
+
+@attack(
+    "an act is shown as proven that stands in another history of the log",
+    stopped_by="the client's memory: the checkpoint of its proofs is held against it",
+    noticed_by="the client, with both notes in files",
+)
+def test_an_act_of_another_history_is_not_shown_as_proven(tmp_path: Path) -> None:
+    """As `socai act show` asks for it."""
+    mine, other = History("a", 20), History("b", 20)
+    known(tmp_path).meet(mine.note(), mine)
+    with closing(reading(tmp_path, mine)) as client:
+        assert client.act(f"/v1/acts/{CASE}")["checkpoint"] == mine.note().decode()
+    with closing(reading(tmp_path, other)) as client, pytest.raises(Unlike):
+        client.act(f"/v1/acts/{CASE}")
 
 
 @attack(

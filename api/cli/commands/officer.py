@@ -273,7 +273,7 @@ def show_act(client: Client, named: str, vkey: VKey | None) -> None:
     row of `socai acts`. Every proof is checked here. Exit 1 unless all are there and hold.
     """
     shell = shell_of()
-    body = client.read(act_path(client, named)).body
+    body = client.act(act_path(client, named))
     bad = list(bad_proofs(client, body, vkey))
     ok = proven(body) and not bad
     if shell.json:
