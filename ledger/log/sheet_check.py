@@ -40,7 +40,8 @@ _MOST_BYTES: Final = 1 << 20
 _MOST_IN_ALL: Final = 1 << 30
 """Of what is read: a small file may be pressed out of more than any machine holds."""
 Found = Literal["case", "checkpoint"]
-"""What was held against the sheet: the records of the case too, or the checkpoint alone."""
+"""What was held against the sheet: the records of the case too, or the checkpoint alone, where
+there is none of the case, or several are at that place: which of them stands the rules say."""
 
 
 def hold(sheet: Sheet, kept: bytes, vkeys: Sequence[VKey]) -> Found:
@@ -64,14 +65,15 @@ def hold(sheet: Sheet, kept: bytes, vkeys: Sequence[VKey]) -> Found:
     require_same(sheet, open_checkpoint(note, vkeys, origin=sheet.log).checkpoint)
     if not bundle:
         return "checkpoint"
-    digests = dict(_of_case(files, sheet, vkeys))
-    if not digests:
+    of_case = set(_of_case(files, sheet, vkeys))
+    if not of_case:
         return "checkpoint"
-    if sheet.seq not in digests:
+    there = {digest for seq, digest in of_case if seq == sheet.seq}
+    if not there:
         raise VerificationError("left_out", "the bundle has no statement at that place")
-    if digests[sheet.seq] != sheet.head:
+    if sheet.head not in there:
         raise VerificationError("case", "the bundle has another statement at that place")
-    return "case"
+    return "case" if len(there) == 1 else "checkpoint"
 
 
 def require_same(sheet: Sheet, found: Checkpoint) -> None:

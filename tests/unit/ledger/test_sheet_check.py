@@ -16,13 +16,17 @@ from click.testing import CliRunner
 
 from api.cli.main import main
 from keys.canonical import b64
-from keys.note import VKey
+from keys.jwk import SoftwareSigner
+from keys.note import NoteSigner, VKey
 from ledger.errors import VerificationError
-from ledger.log import statement
-from ledger.log.checkpoint import unverified
+from ledger.log import checkpoint, merkle, record, statement
+from ledger.log.checkpoint import Checkpoint, unverified
+from ledger.log.proof import Inclusion
 from ledger.log.record import Envelope, build, parse_envelope
 from ledger.log.sheet import Sheet, parse
 from ledger.log.sheet_check import hold
+from tests.attacks import attack
+from tests.leaf_nodes import LeafNodes
 
 VECTORS: Final = Path(__file__).parents[2] / "vectors"
 BUNDLE: Final[dict[str, Any]] = json.loads((VECTORS / "bundle.json").read_text("utf-8"))
@@ -132,17 +136,52 @@ def test_what_is_added_to_a_true_bundle_proves_no_forged_paper() -> None:
     protected, _, signature = envelope.statement.split(".")
     forged = statement.recorded(f"{protected}.{b64(payload)}.{signature}")
     paper = replace(SHEET, head=forged.digest_b64)
-    record = record_bytes(envelope, forged.compact)
+    added = record_bytes(envelope, forged.compact)
     whole = members()
     for kept in (
-        {**whole, place: record},
-        {**whole, "data/records/99.json": record},
-        {**whole, "data/records/99.json": record, "data/proofs/99.tlog-proof": b"c2sp.org"},
+        {**whole, place: added},
+        {**whole, "data/records/99.json": added},
+        {**whole, "data/records/99.json": added, "data/proofs/99.tlog-proof": b"c2sp.org"},
         {name: data for name, data in whole.items() if "proofs/12" not in name},
     ):
         with pytest.raises(VerificationError) as failed:
             hold(paper, zipped(kept), [KEY])
         assert failed.value.kind == "bundle"
+
+
+@attack(
+    "with the writer's login a second statement is recorded at a place of a case, and a bundle"
+    " shows it beside the one that stands",
+    stopped_by="of several at a place the paper is held against none: the rules say which stands",
+    noticed_by="log audit, the case's verification",
+)
+def test_of_two_statements_at_a_place_no_bundle_says_which_stands() -> None:
+    """In either order: an honest print is not called false, and a forged one not true."""
+    real = {int(one["index"]): one["envelope"].encode() for one in STORY["records"]}
+    envelope = parse_envelope(next(e for e in real.values() if LAST.compact.encode() in e))
+    protected, _, signature = LAST.compact.split(".")
+    payload = LAST.payload.replace(b"2024", b"2023", 1)
+    planted = statement.recorded(f"{protected}.{b64(payload)}.{signature}")
+    tree = [*real.values(), record_bytes(envelope, planted.compact)]
+    nodes = LeafNodes([record.leaf(record.entry(one)) for one in tree])
+    root = merkle.root(len(tree), nodes)
+    log = NoteSigner(STORY["log"], SoftwareSigner.generate())
+    note = checkpoint.sign(Checkpoint(STORY["log"], len(tree), root), log, None, time_s=1)
+    kept = {"data/checkpoint": note}
+    for index, one in enumerate(tree):
+        path = tuple(merkle.inclusion_path(index, len(tree), nodes))
+        kept[f"data/records/{index}.json"] = one
+        proven = Inclusion(index, len(tree), path, note.decode())
+        kept[f"data/proofs/{index}.tlog-proof"] = proven.to_file()
+    paper = replace(SHEET, size=len(tree), root=b64(root))
+    for given in (kept, dict(reversed(kept.items()))):
+        for head in (LAST.digest_b64, planted.digest_b64):
+            assert hold(replace(paper, head=head), zipped(given), [log.vkey]) == "checkpoint"
+        with pytest.raises(VerificationError) as failed:
+            hold(replace(paper, head=b64(bytes(32))), zipped(given), [log.vkey])
+        assert failed.value.kind == "case"
+    del kept[f"data/records/{len(tree) - 1}.json"]
+    assert hold(paper, zipped(kept), [log.vkey]) == "case"
 
 
 @pytest.mark.parametrize("how", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
