@@ -219,9 +219,9 @@ def test_an_answer_is_of_one_state_of_the_database(under_order: UnderOrder) -> N
     """
     service, ids = under_order.service, under_order.world.hidden
     headers = service.headers(INSPECTOR, at=service.clock.now())
-    # the time that a rehearsal states is held against the log; the row goes over a connection
-    # that is kept
-    beside = 1
+    # in a rehearsal the log is asked what day it is, for the last day of the caller's key, and
+    # whether the time that is stated is behind it; the row goes over a connection that is kept
+    beside = 2
     for path, proofs in (
         (f"/v1/cases/{ids.case}", 0),
         (f"/v1/cases/{ids.case}?as_of={ids.index}", 0),
