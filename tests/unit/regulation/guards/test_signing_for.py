@@ -12,10 +12,11 @@ import pytest
 from ledger.errors import Rejected
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.guard_input import GuardInput
-from ledger.regulation.case.stand_ins import answerable, signs_for, stand_ins_of
+from ledger.regulation.case.stand_ins import answerable, by_lenders, signs_for, stand_ins_of
 from ledger.regulation.case.state import apply
 from ledger.regulation.decide import decide
 from ledger.regulation.edition import first_edition
+from ledger.regulation.guards.table import BY_CODE
 from ledger.regulation.registry.calendar import local_day
 from tests.builders import (
     Json,
@@ -667,3 +668,17 @@ def test_a_check_is_not_signed_off_by_who_lent_the_power_to_act_in_the_case() ->
     case.then("CompetenceDetermined", by="cv", also=["pc"], capacities=LENT)
     breaks("VERIFIER_SEPARATE", case.asks("VerificationSignedOff", by="gd"), "/signers")
     holds("VERIFIER_SEPARATE", case.asks("VerificationSignedOff", by="pgd"))
+
+
+def test_a_check_is_not_signed_off_with_the_power_of_who_acted_in_the_case() -> None:
+    """A12: the director approved something here, and lends the power by which it is checked."""
+    case = a_case_in("SCREENING")
+    given(case, officer=officer("pc"), post="phap-che")
+    case.then("CompetenceDetermined", by="cv", also=["gd"])
+    own = case.asks("VerificationSignedOff", by="pc")
+    lent = case.asks("VerificationSignedOff", by="pc", also=[], capacities=["TUQ"])
+    guard = BY_CODE["VERIFIER_SEPARATE"]
+    assert guard.breach(own, by_lenders(own)) is None
+    found = guard.breach(lent, by_lenders(lent))
+    assert found is not None
+    assert found.pointers == ("/signers",)
