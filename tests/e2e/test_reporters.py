@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from ledger.reads.read import ReadLog
 from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.json_shape import fmt_time
 from ledger.streams.names import stream_id
+from ledger.vault.identity import SealedIdentity
 from ledger.vault.vault import Vault
 from tests import builders
 from tests.a_ledger import appointment, enrolment
@@ -56,6 +58,7 @@ class Compartment:
         reads: Where reads are noted: in memory, so that a test can see and refuse them.
         before: How R's keys were refused before there were any.
         logged: Where they are noted in the enclave itself.
+        at_work: Held by the vault while it does something.
     """
 
     service: Service
@@ -64,6 +67,7 @@ class Compartment:
     reads: MemoryReads
     before: str = ""
     logged: ReadLog | None = None
+    at_work: threading.Lock = field(default_factory=threading.Lock)
     case: Story = field(default_factory=lambda: Story(f"case/{RealEntropy().uuid()}"))
 
     def noting(self, reads: ReadLog) -> None:
@@ -155,9 +159,11 @@ class Compartment:
         return answer
 
 
-def _keep(vault: Vault, stop: threading.Event) -> None:
+def _keep(vault: Vault, stop: threading.Event, at_work: threading.Lock) -> None:
     while not stop.is_set():
-        if not vault.step():
+        with at_work:
+            busy = vault.step()
+        if not busy:
             stop.wait(0.02)
 
 
@@ -197,10 +203,10 @@ def served(
         write_opening_key(path, kept.contact, b"of the vault alone", t=1, p=1, m_kib=64)
         service = open_service(settings, database)
         vault, pool, _ = open_vault(settings)
-        thread = threading.Thread(target=_keep, args=(vault, stop), daemon=True)
+        made = Compartment(service, kept, mail, MemoryReads())
+        thread = threading.Thread(target=_keep, args=(vault, stop, made.at_work), daemon=True)
         thread.start()
         _staff(service)
-        made = Compartment(service, kept, mail, MemoryReads())
         made.before = made.refusal("hotline", reporters.keys_of)
         PostgresVaultStore(pool).found(kept.public)
         made.logged = service.enclave.reads
@@ -428,6 +434,39 @@ def test_a_client_that_cannot_seal_has_the_door_do_it(r: Compartment) -> None:
             client.json("POST", "/v1/reporters", body=bad, at=r.service.clock.now())
     assert refused.value.code == "malformed_identity"
     assert "Bcc" not in str(refused.value.problem)
+
+
+def _keep_item(client: Client, case: str, item: SealedIdentity, *, at: datetime) -> None:
+    reporters.keep(client, case, item, at=at)
+
+
+def test_what_r_keeps_is_of_one_reporter_of_one_case(r: Compartment) -> None:
+    """Sent again it is kept once; its item or token for anything else is refused, and not kept."""
+    case, other = (str(RealEntropy().uuid()) for _ in range(2))
+    with r.client("hotline") as client:
+        keys = reporters.keys_of(client, at=r.service.clock.now())
+        one, two = (reporters.seal(client, SAID, keys, RealEntropy()) for _ in range(2))
+    for _ in range(2):
+        r.ask("hotline", _keep_item, case, one)
+    for item, place in ((replace(two, item=one.item), case), (replace(two, token=one.token), case),
+                        (one, other)):  # fmt: skip
+        assert r.refusal("hotline", _keep_item, place, item) == "identity_taken"
+    r.ask("hotline", _keep_item, other, two)
+
+
+def test_a_share_that_is_none_is_refused_and_a_late_vault_is_told(r: Compartment) -> None:
+    """Neither is a share of the opening; one that is given again behind it is one."""
+    token, _ = r.sealed()
+    act = r.disclosed(token)
+    headers = r.service.headers(CUSTODIANS[0], r.service.clock.now())
+    path, none = f"/v1/acts/{act.act_id}/shares", {"share": "AAAA"}
+    refused = r.service.client.post(path, json=none, headers=headers)
+    assert (refused.status_code, refused.get_json()["code"]) == (422, "share_refused")
+    with r.at_work:
+        late = r.service.client.post(path, json=none, headers=headers | {"Prefer": "wait=0"})
+    assert (late.status_code, late.get_json()["code"]) == (503, "vault_late")
+    assert late.headers["Retry-After"]
+    assert [r.give(place, act)["outcome"] for place in (0, 0, 1)] == ["one_of_two"] * 2 + ["open"]
 
 
 # -- at a terminal --------------------------------------------------------------------------------
