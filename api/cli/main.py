@@ -22,7 +22,14 @@ with ended_without_a_word(), loading():
     from api.cli.terminal.error_messages import broken_off, unwritten
     from api.cli.terminal.late_commands import Late, LateGroup, language
     from api.cli.terminal.pager import paged
-    from api.cli.terminal.shell import Language, Shell, give_up_output, locales, write_any_text
+    from api.cli.terminal.shell import (
+        Language,
+        Shell,
+        give_up_output,
+        locales,
+        write_any_text,
+        write_to_the_end,
+    )
     from api.cli.terminal.usage_errors import told
     from api.ops.child_processes import ended_as_by_ctrl_c, status_of, take_no_code_from_here
     from api.texts.lang import LANGS, Lang
@@ -193,6 +200,7 @@ class Root(LateGroup):
 
     def main(self, *args: Any, **told: Any) -> Any:  # noqa: ANN401  click's signature
         """The whole of a process: it ends with a status, also of what nobody waited for."""
+        write_to_the_end()
         write_any_text()
         try:
             with ended_as_by_ctrl_c():

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
-from io import TextIOWrapper
+from io import BufferedWriter, RawIOBase, TextIOWrapper
 from os import devnull
 from pathlib import Path
 from typing import IO, Any, Final, NoReturn, TypeVar
@@ -338,6 +338,19 @@ def give_up_output() -> None:
     As the process ends the rest would be tried once more, and that it fails would be the status.
     """
     sys.stdout = Path(devnull).open("w", encoding="utf-8")  # noqa: SIM115
+
+
+def write_to_the_end() -> None:
+    """Has standard output take all that is written to it or fail, under `PYTHONUNBUFFERED` too.
+
+    The interpreter goes by no count there: what a pipe or a disk that became full took a part of
+    was told in full, and the status said so.
+    """
+    stream = sys.stdout
+    if isinstance(stream, TextIOWrapper) and isinstance(stream.buffer, RawIOBase):
+        sys.stdout = TextIOWrapper(
+            BufferedWriter(stream.buffer), stream.encoding, stream.errors, line_buffering=True
+        )
 
 
 def write_any_text() -> None:

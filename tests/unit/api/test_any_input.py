@@ -150,15 +150,24 @@ def test_a_terminal_that_is_closed_or_full_is_no_trace(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "call", ["catalogue act", "--json catalogue act", "catalogue --help", "nothing"]
+    ("call", "unbuffered"),
+    [
+        ("catalogue act", "1"),
+        ("--json catalogue act", ""),
+        ("catalogue --help", ""),
+        ("nothing", ""),
+    ],
 )
-def test_whoever_reads_no_further_is_not_told_that_a_check_said_no(call: str) -> None:
+def test_whoever_reads_no_further_is_not_told_that_a_check_said_no(
+    call: str, unbuffered: str
+) -> None:
     """As by SIGPIPE in a shell, without a word: 1 is what the ledger says, and it said nothing."""
     gone, output = os.pipe()
     os.close(gone)
     with os.fdopen(output, "wb") as closed:
         ended = subprocess.run(
             [sys.executable, "-m", "api.cli.main", *call.split()],
+            env={"PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": unbuffered},
             stdout=closed,
             stderr=subprocess.PIPE,
             check=False,
@@ -167,3 +176,18 @@ def test_whoever_reads_no_further_is_not_told_that_a_check_said_no(call: str) ->
     wrong = call == "nothing"  # which writes to standard error alone
     assert ended.returncode == (2 if wrong else 141)
     assert bool(ended.stderr) == wrong
+
+
+def test_what_was_told_in_part_is_not_fine(tmp_path: Path) -> None:
+    """A disk that became full behind the first of it; of an image the output is unbuffered."""
+    with (tmp_path / "told").open("wb") as file:
+        ended = subprocess.run(
+            ["/bin/sh", "-c", f"ulimit -f 8; exec {sys.executable} -m api.cli.main catalogue page"],
+            env={"PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": "1"},
+            stdout=file,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=60,
+        )
+    assert ended.returncode == 1
+    assert b"could not be written to the end" in ended.stderr
