@@ -73,3 +73,29 @@ def test_nothing_runs_out_before_its_time(taken: Database, thief: psycopg.Connec
         ends = connection.execute("SELECT max(expires_at) FROM sec.challenges").fetchone()
     assert ends is not None
     assert ends[0] < RealClock().now() + timedelta(minutes=11)
+
+
+def test_what_signing_in_leaves_goes_when_somebody_signs_in_next(taken: Database) -> None:
+    """Challenges an hour behind their end, attempts a day behind their beginning (retention.md)."""
+    sessions = PostgresSessions(taken.pool("reader"))
+    for n, minutes in enumerate((59, 61)):
+        sessions.put(f"challenge of old {n}", "kid", 120)
+        assert sessions.attempt(f"attempt {n}", 60, 1)
+        with psycopg.connect(taken.admin) as connection:
+            connection.execute(
+                "UPDATE sec.challenges SET expires_at = clock_timestamp() - %s"
+                " WHERE challenge = %s",
+                [timedelta(minutes=minutes), f"challenge of old {n}"],
+            )
+            connection.execute(
+                "UPDATE sec.attempts SET since = clock_timestamp() - %s WHERE subject = %s",
+                [timedelta(hours=23, minutes=minutes), f"attempt {n}"],
+            )
+    sessions.put("challenge of now", "kid", 120)
+    assert sessions.attempt("attempt", 60, 1)
+    with psycopg.connect(taken.admin) as connection:
+        left = connection.execute(
+            "SELECT challenge FROM sec.challenges WHERE challenge LIKE '% of old _'"
+            " UNION SELECT subject FROM sec.attempts WHERE key LIKE 'attempt _'"
+        ).fetchall()
+    assert sorted(left) == [("attempt 0",), ("challenge of old 0",)]

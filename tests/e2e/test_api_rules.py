@@ -33,7 +33,9 @@ def _case(service: Service) -> dict[str, Any]:
     return service.say(act, "hotline")
 
 
-def _register(service: Service, came_in: dict[str, Any]) -> dict[str, Any]:
+def _register(
+    service: Service, came_in: dict[str, Any], number: str | None = None
+) -> dict[str, Any]:
     """Receipt of the registration of a case that has come in, a minute later."""
     service.clock.set(service.clock.now() + timedelta(minutes=1))
     act = an_act(
@@ -41,7 +43,10 @@ def _register(service: Service, came_in: dict[str, Any]) -> dict[str, Any]:
         by="cv",
         when=service.clock.now(),
         stream=came_in["stream"],
-        facts={"intake": [came_in["act_id"]], "case_number": f"2024/9{next(_NUMBERS):03}"},
+        facts={
+            "intake": [came_in["act_id"]],
+            "case_number": number or f"2024/9{next(_NUMBERS):03}",
+        },
     )
     return service.say(act, "cv")
 
@@ -290,6 +295,20 @@ def test_one_reads_ones_own_write(shared: Service) -> None:
     )
     assert response.status_code == 200
     assert int(response.headers["Ledger-Index"]) >= receipt["index"]
+
+
+def test_a_number_that_several_cases_have_names_them(shared: Service) -> None:
+    """Two offices may count alike: 409 with each of the cases and whose it is, never one of them."""
+    receipts = [_register(shared, _case(shared), "2024/8001") for _ in range(2)]
+    _folded(shared, receipts[-1])
+    path = "/v1/cases/by-number/2024/8001"
+    agency = builders.CAST["cv"][0]
+    for query in ({}, {"agency": agency}):
+        told = shared.get(path, **query)
+        assert (told.status_code, told.get_json()["code"]) == (409, "number_of_several")
+        cases = {one["id"]: one["agency"] for one in told.get_json()["cases"]}
+        assert cases == {_id(one): agency for one in receipts}
+    assert shared.get(path, agency="bacninh.syt").status_code == 404
 
 
 @pytest.mark.parametrize("preference", ["respond-async", "handling=strict, Respond-Async; a=b"])
