@@ -96,6 +96,6 @@ def test_what_signing_in_leaves_goes_when_somebody_signs_in_next(taken: Database
     with psycopg.connect(taken.admin) as connection:
         left = connection.execute(
             "SELECT challenge FROM sec.challenges WHERE challenge LIKE '% of old _'"
-            " UNION SELECT subject FROM sec.attempts WHERE key LIKE 'attempt _'"
+            " UNION SELECT subject FROM sec.attempts WHERE subject LIKE 'attempt _'"
         ).fetchall()
     assert sorted(left) == [("attempt 0",), ("challenge of old 0",)]
