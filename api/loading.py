@@ -1,4 +1,4 @@
-"""How seldom the interpreter looks for cycles: what is loaded stays, and acts leave none behind.
+"""How a process loads its modules, and how seldom it looks for cycles then.
 
 The search took a third of the time in which a process starts: it comes again and again while some
 hundred thousand objects are made, and none of them is garbage. In a process that serves it took two
@@ -45,6 +45,6 @@ def ended_without_a_word() -> Iterator[None]:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def serving() -> None:
+def collect_rarely() -> None:
     """For a process that serves: the search comes every few hundred acts, not every few."""
     gc.set_threshold(_YOUNG)

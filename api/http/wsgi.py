@@ -27,7 +27,7 @@ from api.http import traces
 from api.http.framework.read_budget import Budgets
 from api.http.turns import Turns
 from api.http.worker import ProblemWorker
-from api.loading import loading, serving
+from api.loading import collect_rarely, loading
 from api.ops.child_processes import (
     GRACE_S,
     MISUSED,
@@ -166,7 +166,7 @@ def application(settings: Settings, budgets: Budgets, *, tell: bool) -> Any:  # 
         from api.http.app import create_app  # noqa: PLC0415
         from api.ops.wiring import Enclave  # noqa: PLC0415
 
-    serving()
+    collect_rarely()
     enclave = Enclave.wired(settings)
     if settings.metrics_port:
         Thread(target=_tell_pools, args=(enclave,), name="pools", daemon=True).start()

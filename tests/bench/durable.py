@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Final
 
-from api.loading import serving
+from api.loading import collect_rarely
 from api.ops.wiring import Enclave
 from tests.bench import by_hand, plain, stock, workload
 from tests.bench.by_hand import SignedOpening
@@ -32,7 +32,7 @@ class LedgerOpening:
 
     def __call__(self) -> LedgerShop:
         """One write path a process."""
-        serving()
+        collect_rarely()
         return LedgerShop(self.enclave.open(), self.enclave.officers)
 
 

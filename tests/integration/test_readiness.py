@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Iterator, Sequence
@@ -88,6 +89,7 @@ def test_a_database_that_leaves_once_all_has_begun_begins_nothing_twice(
     def away(_enclave: Enclave) -> int:
         raise database_unavailable()
 
+    before = gc.get_threshold()
     monkeypatch.setattr(Enclave, "start_anchoring", once_more)
     monkeypatch.setattr(Enclave, "connections_of_server", away)
     wsgi.application(now.settings, Budgets(0.5), tell=True)
@@ -95,8 +97,10 @@ def test_a_database_that_leaves_once_all_has_begun_begins_nothing_twice(
         for late in (one for one in threads() if one.name == "beginning"):
             late.join()
         assert len(begun) == 1
+        assert gc.get_threshold()[0] > before[0], "a process that serves looks for cycles seldom"
     finally:
         begun[0].close()
+        gc.set_threshold(*before)
 
 
 def test_what_nobody_deals_with_is_told_by_the_first_answer_of_a_process(now: Service) -> None:
