@@ -16,8 +16,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import Event
+from types import FrameType
 from typing import Final
 
 GRACE_S: Final = 1.4
@@ -70,27 +71,29 @@ def ended_as_by_ctrl_c() -> Iterator[None]:
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """What tells a command to end is heard behind the block: for what must not stay half done.
+    """What tells a process to end is heard behind the block: for what must not stay half done.
 
-    For moments, and what ends by itself; in a thread, which hears no signal, nothing is changed.
+    For moments, and what ends by itself; in a thread, which hears no signal, nothing is changed,
+    nor where a signal ends the process by itself or is not heard at all.
 
     Raises:
-        KeyboardInterrupt: At the end, where it was told to and nothing failed.
+        BaseException: What the handler of the first signal raises, at the end, where nothing
+            failed: KeyboardInterrupt in a command, SystemExit in a service that starts.
     """
     told = list[int]()
-    before = {
-        one: signal.signal(one, lambda number, _: told.append(number))
-        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        if threading.current_thread() is threading.main_thread()
-        and signal.getsignal(one) is signal.default_int_handler
-    }
+    before = dict[int, Callable[[int, FrameType | None], object]]()
+    for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        handler = signal.getsignal(one)
+        if threading.current_thread() is threading.main_thread() and callable(handler):
+            before[one] = handler
+            signal.signal(one, lambda number, _: told.append(number))
     try:
         yield
     finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if told:
-        raise KeyboardInterrupt
+        before[told[0]](told[0], None)
 
 
 def end_with_any_thread() -> None:

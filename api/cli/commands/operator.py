@@ -29,6 +29,7 @@ from api.cli.terminal.shell import Shell, fail, misuse, options, shell_of
 from api.cli.terminal.typed_values import MOMENT
 from api.ops import database, loops, telemetry
 from api.ops.beginning import unfounded
+from api.ops.child_processes import undisturbed
 from api.ops.custody import CUSTODIES
 from api.ops.embedded_postgres import EmbeddedError
 from api.ops.init_enclave import REHEARSAL_OPENS, Founded, Plan, found, found_reads
@@ -200,6 +201,11 @@ def serve(port: int | None, role: str, known: CheckpointFile | None, *, hold: bo
             shell.note(Message("This is a REHEARSAL."))
         supervisor.watch(stop)
     finally:
+        _end(settings, supervisor, role)
+
+
+def _end(settings: Settings, supervisor: Supervisor, role: str) -> None:
+    with undisturbed():  # told again while it starts, it would leave its database
         supervisor.stop()
         if role == "all":
             database.stop_database(settings, supervisor.left_s)

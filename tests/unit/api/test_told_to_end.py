@@ -8,9 +8,14 @@ import sys
 from typing import Final
 
 import pytest
+from click.testing import CliRunner
 
+from api.cli.commands import operator
+from api.cli.main import main
+from api.ops import database
 from api.ops.embedded_postgres import Embedded
 from api.rehearsal.enclaves import PlayEnclaves
+from api.settings import Home
 from tests.processes import heard_as_in_a_command
 
 _TOLD_AS_IT_BEGINS_TO_WAIT: Final = """
@@ -63,6 +68,13 @@ with ended_as_by_ctrl_c():
             print("done")
     except KeyboardInterrupt:
         print("told")
+from api.ops.loops import leave_when_told
+leave_when_told()  # as a service that starts
+with undisturbed():
+    with undisturbed():
+        signal.raise_signal(signal.SIGTERM)
+    print("left")
+print("and goes on")
 """
 
 
@@ -70,7 +82,7 @@ def test_what_must_not_stay_half_done_is_ended_first() -> None:
     """A second Ctrl-C left behind what the first had begun to take away."""
     command = [sys.executable, "-c", _TOLD_MEANWHILE]
     done = subprocess.run(command, capture_output=True, check=True, timeout=120, text=True)
-    assert done.stdout.split() == ["done", "told"]
+    assert done.stdout.split() == ["done", "told", "left"]
 
 
 def test_a_play_that_is_told_twice_to_end_leaves_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,3 +98,36 @@ def test_a_play_that_is_told_twice_to_end_leaves_no_folder(monkeypatch: pytest.M
     with heard_as_in_a_command(), pytest.raises(KeyboardInterrupt):
         play.close()
     assert not play._folder.exists()
+
+
+def test_a_service_that_is_told_twice_as_it_starts_leaves_no_database(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The second word came while its processes were ended, and its database went on."""
+    ended: list[str] = []
+
+    class Told:
+        left_s = 0.0
+
+        def __init__(self, *_: object, **__: object) -> None:
+            pass
+
+        def claim(self, _: object) -> None:
+            pass
+
+        def stop(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+            ended.append("processes")
+
+    monkeypatch.setattr(operator, "Supervisor", Told)
+    monkeypatch.setattr(Home, "facts", lambda _: None)
+    monkeypatch.setattr(operator, "refuse_in_doubt", lambda _: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr(operator, "served", lambda _: [])
+    monkeypatch.setattr(database, "stop_database", lambda *_: ended.append("database"))
+    before = [(one, signal.getsignal(one)) for one in (signal.SIGTERM, signal.SIGHUP)]
+    try:
+        told = CliRunner().invoke(main, ["serve"])
+    finally:
+        for one, handler in before:
+            signal.signal(one, handler)
+    assert (told.exit_code, ended) == (0, ["processes", "database"])
