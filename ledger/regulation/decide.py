@@ -4,7 +4,8 @@ The one entrance to the rules. Order (guards.json, notes): the place of the act 
 id names no other, then the guards in the order of the list. The first refusal is named, and every
 fault that tells nothing of cases unseen is listed; all flags are kept. All guards are asked at
 every statement of an act, against the stream as it stands then (architecture.md §3, step 3): an act
-whose ground has gone while it was pending is refused at the countersignature. Signatures, canonical
+whose ground has gone while it was pending is refused at the countersignature. Above ordinary a
+guard hears of no document but those that the act speaks of. Signatures, canonical
 bytes and the window of `iat` are settled before; nothing here stores anything.
 """
 
@@ -17,7 +18,7 @@ from typing import Final, Literal, NoReturn
 
 from ledger.errors import Fault, Rejected
 from ledger.message import Message, Wording
-from ledger.regulation.acts.act import NamedSigner
+from ledger.regulation.acts.act import ORDINARY, NamedSigner
 from ledger.regulation.acts.lifecycle import life_cycle_of
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.other_cases_port import Untold, UntoldCases
@@ -25,6 +26,7 @@ from ledger.regulation.case.stand_ins import by_lenders
 from ledger.regulation.case.state import RECOVERING, VOIDING, awaited
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.table import Guard, guards_in
+from ledger.regulation.participation.units import part_asked
 from ledger.regulation.registry.code_words import in_words
 from ledger.values import frozen_value
 
@@ -59,18 +61,19 @@ def decide(q: GuardInput) -> Decision:
     _require_own_words(q)
     flags = []
     guards = guards_in(q.edition).asked(q.kind, q.stream.kind)
-    lenders = by_lenders(q)
+    lenders, part = by_lenders(q), _of_its_documents(q)
     for guard in guards:
-        breach = guard.check(q) if lenders is None else guard.breach(q, lenders)
+        asked = q if guard.of_lender else part
+        breach = guard.check(asked) if lenders is None else guard.breach(asked, lenders)
         if breach is None:
             continue
         if guard.kind == "refuse":
             _refuse(q, guard, breach, guards[guards.index(guard) + 1 :], lenders)
         flags.append(guard.code)
-    waiting = awaited(q.stream, q.act)[1:]
+    waiting = awaited(part.stream, q.act)[1:]
     if waiting:
-        return Decision("pending", tuple(flags), q.stream.state, waiting)
-    return Decision("effective", tuple(flags), _next_state(q), ())
+        return Decision("pending", tuple(flags), part.stream.state, waiting)
+    return Decision("effective", tuple(flags), _next_state(part), ())
 
 
 def raised(q: GuardInput) -> tuple[str, ...]:
@@ -79,8 +82,24 @@ def raised(q: GuardInput) -> tuple[str, ...]:
     A fold over the log calls it at the statement that makes the act effective, with the registry of
     that index.
     """
-    flags = guards_in(q.edition).flags(q.kind, q.stream.kind)
-    return tuple(g.code for g in flags if g.check(q) is not None)
+    flags, part = guards_in(q.edition).flags(q.kind, q.stream.kind), _of_its_documents(q)
+    return tuple(g.code for g in flags if g.check(q if g.of_lender else part) is not None)
+
+
+def _of_its_documents(q: GuardInput) -> GuardInput:
+    """The question as it is put to guards that ask about no person (access.md A1).
+
+    Above ordinary a case has documents that are hidden from whoever takes part in all of it; what
+    persons have signed in the case is asked of the whole of it all the same.
+    """
+    if q.level == ORDINARY or q.edition.form == 1 or q.stream.kind != "case":
+        return q
+    stream = part_asked(q.act, q.stream, q.level, q.edition)
+    if stream is q.stream:
+        return q
+    if q.stand_in is not None:
+        stream = stream.signed_instead(q.act.act_id, q.stand_in)
+    return replace(q, stream=stream)
 
 
 def _next_state(q: GuardInput) -> str | None:
@@ -104,12 +123,13 @@ def _refuse(
     text = told(q, guard, breach)
     faults = list(_faults(q, guard, breach))
     q = replace(q, cases=UntoldCases(q.cases))
+    part = _of_its_documents(q)
     lenders = None if lenders is None else replace(lenders, cases=q.cases)
     for other in later:
         if other.kind != "refuse" or (guard.code == _FACTS and other.code not in WITHOUT_FACTS):
             continue
         with suppress(Untold):
-            more = other.breach(q, lenders)
+            more = other.breach(q if other.of_lender else part, lenders)
             if more is not None:
                 faults += _faults(q, other, more)
     raise Rejected("guard", text, guard=guard.code, faults=faults, params=breach.params)

@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import orjson
 import psycopg
@@ -29,6 +29,7 @@ from api.http.pages import files
 from api.settings import write_private
 from keys.canonical import b64
 from keys.custody.file import write_key
+from ledger.regulation.acts.act import Act
 from tests import builders
 from tests.attack.test_denial_surface import (
     METHODS,
@@ -56,6 +57,7 @@ from tests.fixtures.above import (
     UNITS,
     WHOLE,
     Above,
+    holder,
 )
 from tests.fixtures.app import listening
 from tests.fixtures.compartments import Compartments, Ids
@@ -399,6 +401,55 @@ def test_work_on_an_annex_moves_nothing_but_the_place(world: Compartments, above
     service.known(service.say(lost, "nst")["index"])
     above.fold()
     assert seen() == before
+
+
+@attack(
+    "whoever takes part in a case has acts checked, to be told by a guard what its annexes are",
+    stopped_by="a guard hears of no document but those that the act speaks of (A1)",
+    noticed_by="-",
+)
+def test_no_check_tells_of_an_annex(world: Compartments, above: Above) -> None:
+    """What waits there, which terms run, who holds it, which file and which number it has.
+
+    Leaves records: the level of an annex waits to be adjusted, and a letter about it is reported.
+    """
+    service, annex = above.service, above.annexes[0].act_id
+    made = partial(an_act, level="mat", stream=above.stream, when=service.clock.now())
+    two: dict[str, Any] = {"also": ["ctq"], "capacities": ["TRUC_TIEP"] * 2}
+    letter = {"type": "BC", "symbol": "SVHTTDL", "date": service.clock.now().date().isoformat()}
+
+    def loss(by: str, number: str, abstract: str, about: str | None = None) -> Act:
+        document = letter | {"number": number, "abstract": abstract}
+        facts = dict(above.plain.facts)
+        return made("SecretLossReported", by=by, also=[], exact=True, facts=facts,
+                    document=document, refers_to=about)  # fmt: skip
+
+    def checked(act: Act) -> bytes:
+        sent = {"Content-Type": "application/json"}
+        body = orjson.dumps({"act": dict(act.members)})
+        answer = ask(world, Asked("/v1/acts/check", "POST", sent, body), WHOLE)
+        assert answer.status_code == 200, answer.text
+        return answer.get_data()
+
+    def permit(alias: str) -> bytes:
+        named = holder(alias, at("2026-12-30 17:00").isoformat(timespec="seconds"))
+        facts = {"holder": named, "copies": 1, "copy_nos": ["1"], "records": []}
+        return checked(made("ExportPermitted", by=WHOLE, facts=facts, **two))
+
+    def stub(commitment: str) -> bytes:
+        facts = {"commitment": commitment, "salted": True}
+        return checked(made("StubReleased", by=WHOLE, facts=facts, **two))
+
+    adjusted = made("ClassificationAdjusted", by="nst", facts={"classification": annex}, **two)
+    service.known(service.say(loss("npgd", "77", "Ve phu luc", annex), "npgd")["index"])
+    service.known(service.say(adjusted, "nst")["index"])
+    assert permit(HOLDER) == permit(STRANGER) != permit(WHOLE)
+    assert stub(DIGEST[8:]) == stub(b64(bytes(32)))
+    assert checked(loss(WHOLE, "77", "Ve ho so")) == checked(loss(WHOLE, "78", "Ve ho so"))
+    assert b"/facts/pending" not in checked(made("CaseClosed", by=WHOLE, also=[]))
+    told = orjson.loads(checked(made("CaseCustodyTransferred", by=WHOLE, also=[])))["errors"]
+    (running,) = (one["detail"] for one in told if one["pointer"] == "/facts/open_clocks")
+    assert "gia hạn bảo vệ" not in running.lower()  # SECRET_EXTEND is the annex's
 
 
 # -- at a terminal --------------------------------------------------------------------------------

@@ -36,7 +36,8 @@ class Guard:
         source: Provisions of the regulation it rests on.
         rule: Number G1 to G14 of regulation.md §7, where it has one.
         version: Of its code.
-        of_lender: Whether it is asked of whoever lent the power to sign as well.
+        of_lender: Whether it is asked of whoever lent the power to sign as well: it is about
+            persons, and hears of every document of a case (`decide`).
     """
 
     code: str

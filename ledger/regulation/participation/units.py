@@ -8,7 +8,7 @@ judges a record says what its column must be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Final
 
 from ledger.regulation.acts.act import ORDINARY, Act
@@ -55,11 +55,44 @@ def own_part(fold: StreamState, level: str) -> StreamState:
     What is told of the whole case is made of this. A deadline, a state or a count that an annex
     has a hand in would tell those of it to whom it is not named. Positions stay (D1).
     """
+    return _part_of(fold, units(fold, level), ())
+
+
+def part_asked(act: Act, fold: StreamState, level: str, edition: Edition) -> StreamState:
+    """A case as it stands to whoever writes an act: with no document but those it speaks of.
+
+    What a rule says of another document would be told, by a refusal or a flag, to those of whom the
+    act is and to whom that document is not named.
+
+    Args:
+        act: The act, which may wait in the case already.
+        fold: The case before it.
+        level: Of the log.
+        edition: Of the rules by which the act is judged.
+    """
     named = units(fold, level)
     if not named:
         return fold
+    spoken_of = {act.act_id, *_spoken_of(act, edition)}
+    mine = {named[one] for one in spoken_of if one in named}
+    return _part_of(fold, named, mine | {act.facts.get(_NAMED)})
+
+
+def _part_of(
+    fold: StreamState, named: Mapping[str, str], documents: Container[object]
+) -> StreamState:
+    """A case with what is of no document with a name, or of one of these; itself where that is all.
+
+    Args:
+        fold: The case.
+        named: The unit of each of its acts that is of one with a name.
+        documents: Units.
+    """
+    left_out = {act_id for act_id, unit in named.items() if unit not in documents}
+    if not left_out:
+        return fold
     own = StreamState(fold.name)
-    entries = (entry for act_id, entry in fold.entries.items() if act_id not in named)
+    entries = (entry for act_id, entry in fold.entries.items() if act_id not in left_out)
     for signed in sorted((one for e in entries for one in e.signed), key=lambda one: one.seq):
         own.seq = signed.seq - 1
         apply(own, signed)

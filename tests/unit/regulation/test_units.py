@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ledger.regulation.case.state import apply
 from ledger.regulation.participation.reach import reach
 from ledger.regulation.participation.sees import acts_seen
-from ledger.regulation.participation.units import next_unit, own_part, units
+from ledger.regulation.participation.units import next_unit, own_part, part_asked, units
 from ledger.regulation.participation.viewpoint import Viewpoint
 from tests.builders import Story, an_id, officer, signed
 from tests.examples import examples
@@ -243,3 +243,24 @@ def test_what_is_told_of_the_whole_case_is_made_without_its_annexes() -> None:
     assert (own.seq, own.head, own.subs) == (story.stream.seq, story.stream.head, {})
     assert story.stream.subs
     assert own_part(story.stream, "ordinary") is story.stream
+
+
+def test_an_act_is_judged_by_the_case_and_by_the_documents_that_it_speaks_of() -> None:
+    """access.md A1: whoever writes it sees these, and no guard tells them of another."""
+    story = Story(level="mat")
+    plain = taken(story, "SecretLossReported", "gd", "cv")
+    one, other = (classified(story, unit, "cv") for unit in UNITS)
+    about = taken(story, "SecretLossReported", "gd", "cv", classification=one)
+    edition = story.registry.edition
+
+    def asked(refers_to: str | None = None, **said: str) -> set[str]:
+        act = story.act("SecretLossReported", by="gd", also=[], facts=said, refers_to=refers_to)
+        return set(part_asked(act, story.stream, "mat", edition).entries)
+
+    assert asked() == {plain}
+    assert asked(unit=UNITS[1]) == {plain, other}
+    assert asked(classification=one) == {plain, one, about}
+    assert asked(refers_to=other, classification=one) == {plain, one, about, other}
+    again = story.stream.entries[about].act
+    assert set(part_asked(again, story.stream, "mat", edition).entries) == {plain, one, about}
+    assert part_asked(again, story.stream, "ordinary", edition) is story.stream
