@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -202,12 +204,24 @@ def _read(path: Path, passphrase: bytes) -> tuple[PublicPart, bytes]:
     nonce = canonical.unb64(members["nonce"])
     sealed = canonical.unb64(members["sealed"])
     bound = canonical.encode({name: members[name] for name in members if name != "sealed"})
-    key = _derive(members["kdf"], passphrase)
-    try:
-        plain = AESGCM(key).decrypt(nonce, sealed, bound)
-    except (InvalidTag, ValueError) as error:
-        raise WrongPassphrase(path.name) from error
-    return PublicPart(members["kid"], members["alg"]), plain
+    for given in _composed(passphrase):
+        key = _derive(members["kdf"], given)
+        with suppress(InvalidTag, ValueError):
+            plain = AESGCM(key).decrypt(nonce, sealed, bound)
+            return PublicPart(members["kid"], members["alg"]), plain
+    raise WrongPassphrase(path.name)
+
+
+def _composed(passphrase: bytes) -> Iterator[bytes]:
+    """As it was given, then as other keyboards write its letters: `ế` is one character or three.
+
+    Of what is ASCII there is one form.
+    """
+    yield passphrase
+    with suppress(UnicodeDecodeError):
+        text = passphrase.decode()
+        forms = [unicodedata.normalize(form, text).encode() for form in ("NFC", "NFD")]
+        yield from (form for form in dict.fromkeys(forms) if form != passphrase)
 
 
 def _parse(path: Path) -> dict[str, Any]:

@@ -343,6 +343,17 @@ def test_a_new_passphrase_is_typed_twice(tmp_path: Path) -> None:
     assert read_key(file, b"secret").kid
 
 
+def test_a_new_passphrase_is_kept_as_every_keyboard_writes_it(tmp_path: Path) -> None:
+    """That of Windows writes `ậ` as `â` and a dot, which is neither NFC nor NFD."""
+    file = tmp_path / "me.socaikey"
+    words, env = ["--lang", "en", "key", "new", str(file)], {"SOCAI_HOME": str(tmp_path)}
+    typed = "m\u00e2\u0323t kh\u00e2\u0309u\nm\u1eadt kh\u1ea9u\n"
+    made = CliRunner().invoke(main, words, env=env, input=typed)
+    assert made.exit_code == 0, made.output
+    for again in ("m\u00e2\u0323t kh\u00e2\u0309u", "mật khẩu"):
+        assert read_key(file, again.encode()).kid
+
+
 def test_catalogue_explains_every_kind_in_json(tmp_path: Path) -> None:
     """The rulebook is data; programs read it too."""
     for kind in ("act", "guard", "state", "agency", "instrument", "clock"):

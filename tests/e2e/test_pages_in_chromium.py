@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import io
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pypdf
 import pytest
@@ -157,6 +158,20 @@ def test_an_officer_reads_a_case_with_a_key_of_the_browser(desk: Desk) -> None:
     assert "You are signed out" in desk.text()
     assert "Sign in" in desk.show(desk.case)
     assert [said for said in page.console() if "Cleared data types" not in said] == []
+
+
+@pytest.mark.parametrize("typed", ["NFC", "NFD"])
+@pytest.mark.parametrize("sealed", ["NFC", "NFD"])
+def test_a_passphrase_opens_in_a_browser_of_any_keyboard(
+    desk: Desk, sealed: Literal["NFC", "NFD"], typed: Literal["NFC", "NFD"]
+) -> None:
+    """As at the command line: letters of several characters are the same letters."""
+    desk.page.forget()
+    desk.show("/dang-nhap")
+    words, path = "mật khẩu của tôi", desk.folder / f"{sealed}-{typed}.socaikey"
+    given = unicodedata.normalize(sealed, words).encode()
+    write_key(path, SoftwareSigner.generate(), given, t=1, p=1, m_kib=64)
+    assert "cannot be taken out" in desk.take_key(path, unicodedata.normalize(typed, words))
 
 
 def test_a_form_of_the_sign_in_is_sent_once_and_is_fresh_behind_back(desk: Desk) -> None:

@@ -6,6 +6,7 @@ Where nobody is named, the home's registrar asks. Not: what is asked.
 from __future__ import annotations
 
 import functools
+import unicodedata
 from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import datetime
@@ -326,8 +327,11 @@ def passphrase(settings: Settings, path: Path) -> bytes:
     kept = _kept_passphrase(settings)
     if kept is not None:
         return kept
-    typed = _asked(path)
-    if _asked(path, again=True) != typed:  # a slip would lock the key for ever
+    typed, repeated = (
+        unicodedata.normalize("NFC", _asked(path, again=again).decode()).encode()
+        for again in (False, True)
+    )
+    if typed != repeated:  # a slip would lock the key for ever
         misuse(
             Message("No key was made: the passphrase was typed in two ways. Run the command again.")
         )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -17,6 +18,7 @@ from keys.errors import Malformed, Unsealable
 from keys.hpke import OpeningKey
 from keys.jwk import SoftwareSigner
 
+Form = Literal["NFC", "NFD"]
 CHEAP = {"t": 1, "p": 1, "m_kib": 64}
 
 
@@ -113,6 +115,35 @@ def test_wrong_passphrase_does_not_open(key_path: Path) -> None:
     """And it says no more than that."""
     with pytest.raises(Unsealable):
         file.read_key(key_path, b"mat khau")
+
+
+@pytest.mark.parametrize("sealed", ["NFC", "NFD"])
+@pytest.mark.parametrize("typed", ["NFC", "NFD"])
+def test_a_passphrase_opens_however_a_keyboard_writes_its_letters(
+    tmp_path: Path, sealed: Form, typed: Form
+) -> None:
+    """The same words from a Mac may have other bytes; files that were made stay as they are."""
+    path, own, words = tmp_path / "an.socaikey", SoftwareSigner.generate(), "mật khẩu của tôi"
+    file.write_key(path, own, unicodedata.normalize(sealed, words).encode(), **CHEAP)
+    assert file.read_key(path, unicodedata.normalize(typed, words).encode()).kid == own.kid
+
+
+@pytest.mark.parametrize(("passphrase", "tried"), [(b"mat khau", 1), (b"\xff", 1), ("mậ", 2)])
+def test_a_passphrase_costs_no_more_tries_than_it_has_forms(
+    key_path: Path, monkeypatch: pytest.MonkeyPatch, passphrase: bytes | str, tried: int
+) -> None:
+    """Each takes a second; of most there is one."""
+    seen: list[bytes] = []
+    derive = file._derive
+
+    def counted(kdf: dict[str, Any], given: bytes) -> bytes:
+        seen.append(given)
+        return derive(kdf, given)
+
+    monkeypatch.setattr(file, "_derive", counted)
+    with pytest.raises(Unsealable):
+        file.read_key(key_path, passphrase.encode() if isinstance(passphrase, str) else passphrase)
+    assert len(seen) == len(set(seen)) == tried
 
 
 @pytest.mark.parametrize(

@@ -84,20 +84,30 @@ function stretched(passphrase, kdf) {
   }).finally(() => worker.terminate());
 }
 
+// as typed, then as other keyboards write the same letters: ế is one character or three
+const composed = (text) => [...new Set([text, text.normalize("NFC"), text.normalize("NFD")])];
+
 async function opened(file, passphrase) {
   const { sealed, ...named } = file;
   if (file.kdf.name !== "argon2id" || file.kdf.m_kib > MOST_M_KIB) throw new Error();
-  const raw = await stretched(passphrase, file.kdf);
-  const key = await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["decrypt"]);
-  raw.fill(0);
   const additionalData = bytes(canonical(named));
   const how = { name: "AES-GCM", iv: unb64(file.nonce), additionalData };
-  return new Uint8Array(await crypto.subtle.decrypt(how, key, unb64(sealed)));
+  for (const typed of composed(passphrase)) {
+    const raw = await stretched(bytes(typed), file.kdf);
+    const key = await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["decrypt"]);
+    raw.fill(0);
+    try {
+      return new Uint8Array(await crypto.subtle.decrypt(how, key, unb64(sealed)));
+    } catch {
+      continue;
+    }
+  }
+  throw new Error();
 }
 
 async function take(store) {
   const chosen = find("file").files[0];
-  const passphrase = bytes(find("passphrase").value);
+  const passphrase = find("passphrase").value;
   find("passphrase").value = "";
   say("importing");
   let file, secret;
