@@ -172,6 +172,9 @@ def test_request_id_cannot_carry_anything_into_the_logs(shared: Service, value: 
     assert response.headers["X-Request-Id"] != value
 
 
+_COUNTED = "figure=CASES_IN&counted_from=2024-01-01&counted_to=2024-12-31"
+
+
 @pytest.mark.parametrize(
     ("path", "pointer"),
     [
@@ -184,6 +187,8 @@ def test_request_id_cannot_carry_anything_into_the_logs(shared: Service, value: 
         ("/v1/cases?sort=colour", "/sort"),
         ("/v1/cases?opened_from=2024-02-30", "/opened_from"),
         ("/v1/cases?due_before=soon", "/due_before"),
+        ("/v1/cases?due_before=41", "/due_before"),
+        (f"/v1/cases?{_COUNTED}&counted_agency=bacninh.none", "/counted_agency"),
         ("/v1/cases?at_least=-1", "/at_least"),
         ("/v1/statistics?from=2024-06-04&to=2024-06-03", "/from"),
         ("/v1/log/proof/inclusion", "/index"),
@@ -200,6 +205,15 @@ def test_a_parameter_that_is_not_documented_is_refused(
     told = response.get_json()
     assert (response.status_code, told["code"]) == (400, "malformed_request"), told
     assert pointer in [fault["pointer"] for fault in told["errors"]]
+
+
+def test_a_day_before_which_something_is_due_is_all_of_it(shared: Service) -> None:
+    """As everywhere; until then a page alone knew it, and the command line said that it did."""
+    headers = shared.headers("cv")
+    by_day = shared.client.get("/v1/cases?due_before=2024-07-31", headers=headers)
+    at_its_end = "/v1/cases?due_before=2024-08-01T00:00:00%2B07:00"
+    assert by_day.status_code == 200, by_day.text
+    assert by_day.data == shared.client.get(at_its_end, headers=headers).data
 
 
 def test_a_call_that_takes_no_parameter_refuses_each(shared: Service) -> None:

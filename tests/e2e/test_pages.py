@@ -57,7 +57,7 @@ def test_the_twin_of_a_page_is_the_answer_of_the_api(
     case, act = compartments.hidden.case, compartments.hidden.act
     pairs = {
         "/ho-so?state=VERIFYING&q=2024": "/v1/cases?state=VERIFYING&q=2024",
-        "/ho-so?due_before=2024-07-31&agency=": "/v1/cases?due_before=2024-08-01T00:00:00%2B07:00",
+        "/ho-so?due_before=31/7/2024&agency=": "/v1/cases?due_before=2024-07-31",
         "/viec-can-lam?team=true": "/v1/worklist?team=true",
         "/co-quan?as_of=2024-06-04": "/v1/agencies?as_of=2024-06-04",
         "/khoa": "/v1/keys",
@@ -175,6 +175,50 @@ def test_a_moment_may_be_typed_as_the_pages_tell_it(compartments: Compartments) 
     for bad in ("31/02/2024", "29/02/2023", "6/4", "04/06/24", "04/06/2024 24:00", "13/13/2024"):
         refused = reader.get(f"{case}/dien-bien?luc={quote(bad)}")
         assert refused.status_code == 400, bad
+
+
+def test_a_field_takes_what_was_copied_from_elsewhere(compartments: Compartments) -> None:
+    """With what nobody sees of it; a field of blanks is not filled in."""
+    reader = PageReader(compartments.service).sign_in(WHOLE)
+    case = f"/ho-so/{compartments.hidden.case}"
+    for page, plain in (
+        ("/ho-so.json?q=%20%C2%A0%E2%80%8B", "/ho-so.json"),
+        ("/ho-so.json?state=VERIFYING%C2%A0", "/ho-so.json?state=VERIFYING"),
+        ("/ho-so.json?opened_from=%E2%80%8B2024-06-04", "/ho-so.json?opened_from=2024-06-04"),
+        ("/ho-so.json?opened_to=4/6/2024%C2%A0", "/ho-so.json?opened_to=2024-06-04"),
+        (f"{case}/so-sanh.json?tu=%E2%80%8B1&den=3", f"{case}/so-sanh.json?tu=1&den=3"),
+    ):
+        found, meant = reader.get(page), reader.get(plain)
+        assert (found.status_code, meant.status_code) == (200, 200), (page, found.text)
+        assert found.data == meant.data, page
+    assert 'value="2024-06-04"' in reader.get("/ho-so?opened_from=04/06/2024").text
+    assert 'value="2024-06-04"' in reader.get("/co-quan?as_of=4/6/2024").text
+
+
+@pytest.mark.parametrize("lang", ["vi", "en"])
+def test_a_refusal_says_nothing_that_only_a_program_writes(
+    compartments: Compartments, lang: str
+) -> None:
+    """No code of a list, no call, no parameter by its name; a day is written as pages write it."""
+    reader = PageReader(compartments.service, lang=lang).sign_in(WHOLE)
+    case = f"/ho-so/{compartments.hidden.case}"
+    for path in (
+        "/ho-so?state=NOTHING",
+        "/ho-so?act=Nothing",
+        "/ho-so?sort=colour",
+        "/ho-so?agency=bacninh.none",
+        "/ho-so?due_before=yesterday",
+        "/ho-so?opened_from=2024-06-04&opened_to=2024-06-03",
+        "/ho-so?cursor=none",
+        "/dien-bien?from=2024-06-04&to=2024-06-03",
+        f"{case}/dien-bien?luc=2999-01-01",
+    ):
+        page = reader.get(path)
+        assert page.status_code == 400, path
+        told = page.text.partition("<main")[2].partition("</main>")[0]
+        said = re.sub(r"<code>.*?</code>|<[^>]*>", "", told)
+        assert not re.search(r"[A-Z]+_[A-Z]+|/v1/|`|RECEIVED|ReportReceived|Ledger-", said), said
+        assert "yesterday" not in path or "04/06/2024 08:12" in said
 
 
 def test_a_refusal_names_the_field_and_the_way_on(compartments: Compartments) -> None:

@@ -11,7 +11,8 @@ from flask import Response, request
 from api.http.framework.admission import ANY
 from api.http.framework.request_context import malformed
 from api.http.pages.frame import Answered, ask, given_out, page, redirect, render, spoken
-from api.http.pages.timeline import moment_typed, places_of, timeline
+from api.http.pages.timeline import places_of, timeline
+from api.http.pages.typed import moment_typed
 from api.http.resources.act_record import get_act, get_act_records
 from api.http.resources.addresses import get_case_act
 from api.http.resources.cases import get_case, get_case_diff, get_field_history, verify_case

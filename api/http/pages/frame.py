@@ -33,11 +33,13 @@ from api.http.framework.responses import JSON, finish
 from api.http.pages import parts
 from api.http.pages.files import address
 from api.http.pages.say import SAY
+from api.http.pages.typed import fault_told, filled_in
 from api.http.resources.common.served import enclave
 from api.problems import problem as problems
 from api.problems.problem import Problem
 from api.settings import ORDINARY
 from api.texts.case_words import Speech
+from api.texts.catalogue import translate
 from api.texts.lang import Lang
 from api.texts.validation_faults import faults
 from ledger.message import Message
@@ -64,10 +66,16 @@ _PREFER: Final = "HTTP_PREFER"
 _MOST_FORM_BYTES: Final = 16_384
 #: An address on this server and no other: one slash, then nothing that a browser reads as a host.
 _LOCAL: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,2000}")
-_STEPS: Final = {"malformed_request": "problem_mend", "not_signed_in": "problem_signed_out"}
+_STEPS: Final = {
+    "malformed_request": "problem_mend",
+    "not_signed_in": "problem_signed_out",
+    "bad_cursor": "problem_list_gone",
+    "as_of_in_future": "problem_future",
+}
 """What a reader does next, where the call's own words are for whoever writes a program."""
 _FIELDS: Final = {"as_of": "moment_when", "lan": "moment_at", "den": "compare_to"}
 """By what words a page asks for a member, where that is not `f_` and its name."""
+_NAMED: Final = re.compile(r"`(\w+)`")
 _NO_HIDDEN: Final = frozenset({"not_found"})
 """Problems whose page is the same to the byte, whatever was asked for (access.md N1)."""
 
@@ -111,9 +119,8 @@ def given_out(registered: View, query: Mapping[str, str] | None = None, /, **pat
 def _asked(call: Call, query: Mapping[str, str], path: Mapping[str, str]) -> Response:
     if call.query is None:
         return call.view(**path)
-    filled = {name: value for name, value in query.items() if value != ""}
     try:
-        params = call.query.load(filled)
+        params = call.query.load(filled_in(query, call.query))
     except ValidationError as error:
         raise Problem(
             "malformed_request", faults=faults(cast("dict[str, Any]", error.messages))
@@ -379,7 +386,10 @@ def _refused(error: BaseException) -> Response:
         status=problem.type.status,
         problem=None if same else body,
         step=body["next"] if step is None else spoken(step),
-        faults=[(_field(one["pointer"]), one["detail"]) for one in body.get("errors", ())],
+        faults=[
+            (_field(one.pointer), _of_fields(translate(fault_told(one.text), known.lang)))
+            for one in problem.faults
+        ],
         headers=headers,
     )
 
@@ -389,6 +399,11 @@ def _field(pointer: str) -> str:
     name = pointer.strip("/")
     asked_by = _FIELDS.get(name, f"f_{name}")
     return spoken(asked_by) if asked_by in SAY else name
+
+
+def _of_fields(detail: str) -> str:
+    """A sentence with the fields that it names by their words."""
+    return _NAMED.sub(lambda found: f"“{_field(found[1])}”", detail)
 
 
 for _kind in (*problems.REFUSALS, HTTPException):

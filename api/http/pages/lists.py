@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -15,7 +13,6 @@ from api.http.framework.request_context import context, now
 from api.http.pages.frame import Answered, ask, page, render, spoken
 from api.http.resources.act_record import list_acts
 from api.http.resources.cases import list_cases
-from api.http.resources.common import moments
 from api.http.resources.common.served import enclave
 from api.http.resources.common.spreadsheet import CSV, sheet
 from api.http.resources.registry import list_agencies, list_keys
@@ -25,11 +22,10 @@ from api.settings import ORDINARY
 from api.texts.case_words import Speech, act_title, flag
 from api.texts.labels import PARTS_OF_WORK, word
 from ledger.regulation.acts.catalogue import load
-from ledger.regulation.acts.json_shape import parse_date
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case_file.flags import DISPUTED
 from ledger.regulation.edition import load_edition
-from ledger.regulation.registry.calendar import local_day, local_time
+from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.words import vocabulary
 from projections.views.statistics.indicators import INDICATORS, NO_FINDING
 
@@ -37,28 +33,17 @@ _FILTERS: Final = (
     "q", "state", "agency", "outcome", "act", "flag", "due_before", "opened_from", "opened_to",
     "sort",
 )  # fmt: skip
-_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOST: Final = "200"
 _OF_A_PAGE: Final = ("limit", "cursor")
 _MEASURES: Final = "20"
 """Of a worklist: the link beside them leads to all."""
 
 
-def _wanted() -> dict[str, str]:
-    """The filters as the call knows them: a day stands for its end."""
-    given = dict(request.args)
-    due = given.get("due_before", "")
-    if _DAY.fullmatch(due):
-        with suppress(ValueError):
-            given["due_before"] = local_time(moments.midnight(parse_date(due), days=1))
-    return given
-
-
-@page("/ho-so", list_cases, twin_query=_wanted)
+@page("/ho-so", list_cases)
 def show_cases() -> Response:
     """The cases that the reader sees, by filters that stand in the address."""
     given = request.args
-    found = ask(list_cases, _wanted())
+    found = ask(list_cases, given)
     figure = given.get("figure", "")
     narrowed = bool(figure) or any(given.get(name) for name in _FILTERS if name != "sort")
     return render(

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup, escape
 
+from api.http.pages.typed import day_typed
 from api.texts import act_words, case_words, labels
 from api.texts.case_words import Json, Speech
 from api.texts.catalogue import shown
@@ -154,6 +155,7 @@ def of(speech: PageSpeech) -> dict[str, Callable[..., Any]]:
         "number": number,
         "case_of": case_of,
         "query": query,
+        "day_typed": day_typed,
         "size": lambda count: size(speech.lang, count),
         "lines": lines,
         "valued": valued,

@@ -130,6 +130,12 @@ SAY: Final[Mapping[str, Message]] = {
     "problem_mend": Message(
         "Nothing was recorded. Go back, correct what is named here, and ask again."
     ),
+    "problem_list_gone": Message(
+        "Open the list anew: this page of it is of other filters, or of an earlier state."
+    ),
+    "problem_future": Message(
+        "Nothing was recorded. Choose a moment that has passed, or a statement that is there."
+    ),
     "problem_signed_out": Message(
         "Nothing was recorded or kept of what was sent. Sign in, then do it again."
     ),

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from datetime import datetime
 from typing import Any, Final
 
 from flask import Response, request
 
-from api.http.framework import page_cookies
 from api.http.framework.request_context import context, malformed
 from api.http.pages.frame import Answered, ask, page, render, spoken
 from api.http.pages.lists import older
+from api.http.pages.typed import moment_typed
 from api.http.resources.cases import get_case, list_case_acts
 from ledger.message import Message
 from projections.queries.as_of import BeforeCase
@@ -25,10 +22,6 @@ _LANES: Final = 5
 """Beside each other; what further agencies did shares the last."""
 _FILTERS: Final = ("co-quan", "hanh-vi")
 CLOCKS: Final = ("recorded", "occurred")
-_SHOWN: Final = re.compile(
-    r"(\d{1,2}/\d{1,2}/\d{4})(?: (\d{1,2}:\d{2})(:\d{2})?(?: \((UTC|GMT\+7)\))?)?", re.ASCII
-)
-"""A day, or a time, as every page tells it."""
 _STATED: Final = ("state", "outcome", "finding", "handler", "lead", "sub_processes")
 """What is shown of the state at a moment."""
 
@@ -42,24 +35,6 @@ def page_of_timeline(**_: str) -> Mapping[str, str]:
 def is_detailed() -> bool:
     """Whether every signature is shown."""
     return request.args.get("xem") == "chi-tiet"
-
-
-def moment_typed(text: str) -> str:
-    """A moment as the call knows it, of one that was typed as these pages tell one.
-
-    What is no such moment stays as it is, and is the call's to refuse.
-    """
-    found = _SHOWN.fullmatch(text.strip())
-    if found is None:
-        return text.strip()
-    day, minute, second, zone = found.groups()
-    utc = zone == "UTC" if zone else page_cookies.in_utc()
-    with suppress(ValueError):
-        if minute is None:
-            return f"{datetime.strptime(day, '%d/%m/%Y'):%Y-%m-%d}"  # noqa: DTZ007  a day
-        moment = f"{day} {minute}{second or ':00'} {'+0000' if utc else '+0700'}"
-        return datetime.strptime(moment, "%d/%m/%Y %H:%M:%S %z").isoformat()
-    return text
 
 
 def timeline(case: str) -> Answered:

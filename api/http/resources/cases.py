@@ -118,7 +118,6 @@ CASE_FILTERS: Final = (
 
 
 def _filter(params: dict[str, Any]) -> Filter:
-    due_before = moments.moment(params.get("due_before"), "due_before")
     first, last = (moments.day(params.get(name), name) for name in ("opened_from", "opened_to"))
     if first is not None and last is not None and first > last:
         raise malformed("opened_from", Message("is after `opened_to`"))
@@ -130,7 +129,7 @@ def _filter(params: dict[str, Any]) -> Filter:
         act=params.get("act"),
         flag=params.get("flag"),
         begins=params.get("id_"),
-        due_before=None if isinstance(due_before, int) else due_before,
+        due_before=moments.before(params.get("due_before"), "due_before"),
         opened_from=first,
         opened_to=last,
         q=_words(params.get("q")),
@@ -149,6 +148,7 @@ def _figured(params: dict[str, Any]) -> Behind | None:
         return None
     if first is None or last is None:
         raise malformed("figure", Message("state `counted_from` and `counted_to` too"))
+    filter_checks.agency(params.get("counted_agency"), "counted_agency")
     return Behind(
         params["figure"],
         first,

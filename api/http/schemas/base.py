@@ -24,6 +24,8 @@ OFFSET_TIME: Final = rf"{DAY}{_CLOCK}{_OFFSET}"
 """A moment as acts write it: seconds, no fraction, a numeric offset (formats.md §1)."""
 PAST: Final = rf"{DAY}(?:{_CLOCK}(?:{_OFFSET}|\.[0-9]{{3}}Z))?"
 """A moment of the past as people and answers write it: a day, an act's time, a `recorded_at`."""
+DUE: Final = rf"{DAY}(?:{_CLOCK}{_OFFSET})?"
+"""A day, which means its end, or a moment as acts write it."""
 AS_OF: Final = rf"(0|[1-9][0-9]{{0,15}}|{PAST})"
 """An index, or a moment of the past."""
 AGENCY: Final = r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?"
@@ -31,9 +33,10 @@ UUIDS: Final = rf"{UUID}(,{UUID}){{0,49}}"
 _A_UUID: Final = "5d0b6a7e-52f4-4f0e-8c55-0f6b8a4f9d10"
 _A_TIME: Final = "2024-06-04T08:12:00+07:00"
 #: What whoever writes a form wrongly is told to write.
-_LIKE: Final[Mapping[str, str]] = {
+LIKE: Final[Mapping[str, str]] = {
     DAY: "2024-06-04",
     OFFSET_TIME: _A_TIME,
+    DUE: f"2024-06-04 | {_A_TIME}",
     AS_OF: f"41 | 2024-06-04 | {_A_TIME}",
     AGENCY: "bacninh.stttt",
     UUID: _A_UUID,
@@ -83,13 +86,18 @@ def pattern(
         required: Whether it must be there.
         name: How it is called in the request, where that is no name of Python.
     """
-    refusal = f"Must look like {_LIKE[expression]}." if expression in _LIKE else None
+    refusal = f"Must look like {LIKE[expression]}." if expression in LIKE else None
     return fields.String(
         required=required,
         data_key=name,
         validate=validate.Regexp(rf"^{expression}\Z", error=refusal),
         metadata={"description": description, "pattern": f"^{expression}$"},
     )
+
+
+def form_of(field: fields.Field[Any]) -> str:
+    """The expression that a field was made with by `pattern`; empty where by none."""
+    return str(field.metadata.get("pattern", "")).removeprefix("^").removesuffix("$")
 
 
 def maybe(description: str) -> fields.String:

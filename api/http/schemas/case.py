@@ -11,7 +11,7 @@ from api.http.schemas.base import (
     AS_OF,
     BEGINNING,
     DAY,
-    OFFSET_TIME,
+    DUE,
     UUID,
     AnswerSchema,
     ListingSchema,
@@ -56,7 +56,9 @@ class CasesQuerySchema(PageSchema):
     agency = pattern(AGENCY, "Agency id that holds the case, as registered then or now.")
     outcome = CASE_OUTCOME.one("Outcome of the case.")
     act = ACT_TYPE.one("Has an effective act of this type.")
-    due_before = pattern(OFFSET_TIME, "Has a running clock due before this.")
+    due_before = pattern(
+        DUE, "Has a running clock due before this; a day means its end in Vietnam."
+    )
     opened_from = pattern(DAY, "First act on this day or later.")
     opened_to = pattern(DAY, "First act on this day or earlier.")
     flag = FLAG.one("Has had this flag.")

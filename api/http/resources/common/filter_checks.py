@@ -10,14 +10,18 @@ from api.http.resources.common.served import enclave
 from ledger.message import Message
 
 
-def agency(name: str | None) -> None:
+def agency(name: str | None, member: str = "agency") -> None:
     """Refuses an agency that was never registered; one that is gone has its past.
+
+    Args:
+        name: Its id; None where none is asked for.
+        member: What it was asked by.
 
     Raises:
         Problem: `malformed_request`.
     """
     if name is not None and enclave().queries.registry().registry.agency(name) is None:
         raise malformed(
-            "agency",
+            member,
             Message("the registry has no such agency; see GET /v1/agencies"),
         )

@@ -14,6 +14,7 @@ from ledger.regulation.acts.json_shape import parse_date, parse_time
 from ledger.regulation.registry.calendar import VIETNAM, local_day
 
 _A_DAY: Final = len("2024-06-04")
+_NO_MOMENT: Final = Message("there is no such moment")
 _LAST_INSTANT: Final = timedelta(days=1) - timedelta(milliseconds=1)
 
 
@@ -31,7 +32,7 @@ def moment(text: str | None, name: str = "as_of") -> int | datetime | None:
             return _end_of(parse_date(text))
         return unstamp(text) if text.endswith("Z") else parse_time(text)
     except ValueError as error:
-        raise malformed(name, Message("there is no such moment")) from error
+        raise malformed(name, _NO_MOMENT) from error
 
 
 def day(text: str | None, name: str) -> date | None:
@@ -44,6 +45,20 @@ def day(text: str | None, name: str) -> date | None:
         return None if text is None else parse_date(text)
     except ValueError as error:
         raise malformed(name, Message("there is no such day")) from error
+
+
+def before(text: str | None, name: str) -> datetime | None:
+    """The instant before which something is asked for; of a day its end in Vietnam.
+
+    Raises:
+        Problem: `malformed_request`: there is no such moment.
+    """
+    if text is None:
+        return None
+    try:
+        return midnight(parse_date(text), days=1) if len(text) == _A_DAY else parse_time(text)
+    except ValueError as error:
+        raise malformed(name, _NO_MOMENT) from error
 
 
 def midnight(day: date, days: int = 0) -> datetime:
