@@ -22,7 +22,7 @@ import httpx
 
 from api.client.connection import trusted
 from api.ops.child_processes import GRACE_S, MISUSED, end_group, end_with_parent, python
-from api.ops.database import KeptDatabase
+from api.ops.database_watch import DatabaseWatch
 from api.ops.home_notes import RUNNING, forget_running, url_of, write_running
 from api.ops.listening_socket import listen, require_free
 from api.ops.loops import ON_DOUBT
@@ -116,7 +116,7 @@ class Supervisor:
     say: Callable[[Text], None] = lambda _text: None
     lang: str | None = None
     _children: dict[str, _Child] = field(default_factory=dict)
-    _database: KeptDatabase = field(init=False)
+    _database: DatabaseWatch = field(init=False)
     _lock: Lock | None = None
     _listener: socket.socket | None = None
     _told: float | None = None
@@ -124,7 +124,7 @@ class Supervisor:
     def __post_init__(self) -> None:
         """Its database is looked after as long as the processes are."""
         ended = partial(self.tell, DATABASE, -1, True)  # noqa: FBT003  see `tell`
-        self._database = KeptDatabase(self.settings, ended, self.say)
+        self._database = DatabaseWatch(self.settings, ended, self.say)
 
     @property
     def left_s(self) -> float:

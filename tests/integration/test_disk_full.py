@@ -18,7 +18,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from api.ops.database import KeptDatabase
+from api.ops.database_watch import DatabaseWatch
 from api.ops.embedded_postgres import DiskFull, Embedded, EmbeddedError
 from api.ops.wiring import open_kek
 from ledger.audit.audit import audit
@@ -173,7 +173,7 @@ def test_a_service_says_once_that_its_database_has_no_room_to_start(
     disk.fill(leave_bytes=0)
     ended: list[bool] = []
     said: list[str] = []
-    kept = KeptDatabase(settings, lambda: ended.append(True), lambda text: said.append(str(text)))
+    kept = DatabaseWatch(settings, lambda: ended.append(True), lambda text: said.append(str(text)))
     ends = time.monotonic() + 15  # three starts
     while not said or time.monotonic() < ends:
         kept.mend()

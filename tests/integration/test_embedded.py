@@ -15,9 +15,9 @@ from threading import Event
 import psycopg
 import pytest
 
-from api.ops import database, embedded_postgres
+from api.ops import database_watch, embedded_postgres
 from api.ops.beginning import unfounded
-from api.ops.database import KeptDatabase
+from api.ops.database_watch import DatabaseWatch
 from api.ops.embedded_postgres import Embedded, EmbeddedError, sync_method
 from api.ops.supervisor import Supervisor
 from api.settings import EnclaveFacts, Home, Settings
@@ -357,11 +357,11 @@ def test_a_server_that_hangs_under_a_service_is_named_and_left_alone(
     server: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The system takes connections for it: nobody was told, and it was started anew by nobody."""
-    monkeypatch.setattr(database, "_ASK_S", 0.1)
-    monkeypatch.setattr(database, "_SILENT_S", 3.0)
+    monkeypatch.setattr(database_watch, "_ASK_S", 0.1)
+    monkeypatch.setattr(database_watch, "_SILENT_S", 3.0)
     pid, ended = _pid_of(server, tmp_path), list[int]()
     said: list[str] = []
-    kept = KeptDatabase(
+    kept = DatabaseWatch(
         Settings.at(server._home), lambda: ended.append(pid), lambda text: said.append(str(text))
     )
     for _ in range(20):
@@ -397,7 +397,7 @@ def _nobody_else_fits_in(server: Embedded) -> Iterator[None]:
         yield
 
 
-def _mended(kept: KeptDatabase, until: Callable[[], object]) -> None:
+def _mended(kept: DatabaseWatch, until: Callable[[], object]) -> None:
     for _ in range(60 * _SOON_S):
         kept.mend()
         if until():

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.cli.commands import operator
-from api.ops import database, supervisor
-from api.ops.database import KeptDatabase
+from api.ops import database, database_watch, supervisor
+from api.ops.database_watch import DatabaseWatch
 from api.ops.supervisor import CHECKPOINTER, Supervisor, pause_s
 from api.settings import Settings
 from ledger.postgres.connect import database_unavailable
@@ -93,9 +93,9 @@ def test_whatever_keeps_a_database_from_starting_is_said_and_each_end_is_told(
 
     monkeypatch.setattr(database, "embedded_down", lambda _settings: down[0])
     monkeypatch.setattr(database, "running_facts", start)
-    monkeypatch.setattr(database, "_LOOK_S", 0.0)
-    monkeypatch.setattr(database, "_PAUSE_S", 0.0)
-    kept = KeptDatabase(
+    monkeypatch.setattr(database_watch, "_LOOK_S", 0.0)
+    monkeypatch.setattr(database_watch, "_PAUSE_S", 0.0)
+    kept = DatabaseWatch(
         Settings.at(tmp_path), lambda: ended.append(0), lambda text: said.append(str(text))
     )
 
