@@ -142,7 +142,14 @@ class SignIn:
         )
 
     def challenge(self, kid: str, address: str) -> tuple[str, datetime]:
-        """A challenge for whoever holds `kid`, enrolled or not: the answer is the same."""
+        """A challenge for whoever holds `kid`, enrolled or not: the answer is the same.
+
+        Returns:
+            The challenge, 32 bytes in base64url, and until when it may be answered.
+
+        Raises:
+            Problem: `too_many_attempts`, of this address.
+        """
         self._count("", address)  # a kid costs nothing to make up, and each one keeps a row
         challenge = b64(self._entropy.take(32))
         self._sessions.put(challenge, kid, CHALLENGE_TTL_S)

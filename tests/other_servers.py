@@ -12,7 +12,6 @@ from api.ops.embedded_postgres import Embedded
 from tests.fixtures.clusters import REAL
 
 OWN: Final = 18
-VERSIONS: Final = (18, 17, 15)
 _DEBIAN: Final = Path("/usr/lib/postgresql")
 _SINCE_17: Final = ("--locale-provider=", "--builtin-locale=")
 
