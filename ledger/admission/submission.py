@@ -50,15 +50,17 @@ class Submission:
     Attributes:
         statement: As parsed.
         act: What it says.
+        whole: Whether its sender sees all of its stream, and may be told of it.
     """
 
-    __slots__ = ("_session", "_verified", "act", "statement")
+    __slots__ = ("_session", "_verified", "act", "statement", "whole")
 
     def __init__(
         self, statement: Statement, act: Act, session: str | None, *, verified: bool = False
     ) -> None:
         self.statement = statement
         self.act = act
+        self.whole = True
         self._session = session
         self._verified = verified  # the key of a kid never changes: its signature is checked once
 

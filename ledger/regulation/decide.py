@@ -2,7 +2,7 @@
 
 The one entrance to the rules. Order (guards.json, notes): the place of the act first, and that its
 id names no other, then the guards in the order of the list. The first refusal is named, and every
-fault that tells nothing of cases unseen is listed; all flags are kept. All guards are asked at
+fault that tells nothing of what is unseen is listed; all flags are kept. All guards are asked at
 every statement of an act, against the stream as it stands then (architecture.md §3, step 3): an act
 whose ground has gone while it was pending is refused at the countersignature. Above ordinary a
 guard hears of no document but those that the act speaks of. Signatures, canonical
@@ -14,16 +14,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final, Literal, NoReturn
+from typing import Final, Literal, NoReturn, cast
 
 from ledger.errors import Fault, Rejected
 from ledger.message import Message, Wording
 from ledger.regulation.acts.act import ORDINARY, NamedSigner
 from ledger.regulation.acts.lifecycle import life_cycle_of
 from ledger.regulation.case.guard_input import GuardInput
-from ledger.regulation.case.other_cases_port import Untold, UntoldCases
+from ledger.regulation.case.other_cases_port import Untold, UntoldCases, UntoldStream
 from ledger.regulation.case.stand_ins import by_lenders
-from ledger.regulation.case.state import RECOVERING, VOIDING, awaited
+from ledger.regulation.case.state import RECOVERING, VOIDING, StreamState, awaited
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.table import Guard, guards_in
 from ledger.regulation.participation.units import part_asked
@@ -117,14 +117,15 @@ def _refuse(
 ) -> NoReturn:
     """Names the first refusal, and every fault there is: the sender mends all at once.
 
-    But for what only whoever is competent is told of other cases (access.md N6): who may act at all
-    is asked first, and who may not learns nothing of them by a fault that comes behind.
+    But for what only whoever is competent is told of other cases (access.md N6), and of their own
+    case where they see a part of it (N2): who may act at all is asked first, and who may not learns
+    nothing of these by a fault that comes behind.
     """
     text = told(q, guard, breach)
     faults = list(_faults(q, guard, breach))
-    q = replace(q, cases=UntoldCases(q.cases))
-    part = _of_its_documents(q)
-    lenders = None if lenders is None else replace(lenders, cases=q.cases)
+    q = _untold(q)
+    part = _of_its_documents(q) if q.whole else q
+    lenders = None if lenders is None else _untold(lenders)
     for other in later:
         if other.kind != "refuse" or (guard.code == _FACTS and other.code not in WITHOUT_FACTS):
             continue
@@ -133,6 +134,14 @@ def _refuse(
             if more is not None:
                 faults += _faults(q, other, more)
     raise Rejected("guard", text, guard=guard.code, faults=faults, params=breach.params)
+
+
+def _untold(q: GuardInput) -> GuardInput:
+    """The question as it is put behind a refusal."""
+    q = replace(q, cases=UntoldCases(q.cases))
+    if q.whole or q.stream.kind != "case":
+        return q
+    return replace(q, stream=cast("StreamState", UntoldStream(q.stream, q.act.act_id)))
 
 
 def _faults(q: GuardInput, guard: Guard, breach: Breach) -> Sequence[Fault]:

@@ -249,6 +249,8 @@ class Ledger:
     def _require_sight(self, sent: Submission) -> Sight:
         """Before life cycle, guards, replay and signature, none of which says that a case is there.
 
+        What these then say of it is for whoever sees all of it.
+
         Raises:
             NotFound: The sender sees no such case.
         """
@@ -258,7 +260,9 @@ class Ledger:
             with self._memory.fresh(name) as found:
                 return found
 
-        return self._see.require(sent.act, sent.statement.seq, stream)
+        sight = self._see.require(sent.act, sent.statement.seq, stream)
+        sent.whole = sight != "part"
+        return sight
 
     def _unseen(self, sent: Submission, at: datetime | None) -> NotFound:
         """How what begins a case under the id of one that its sender does not see is refused.
@@ -406,7 +410,7 @@ class Ledger:
         """
         current, asking = self._memory.current, UnaskedCases()
         officer, ends = sent.admit(current.registry, time.at), sent.ends(current.registry)
-        ground = self._ground(current.registry, time.at, asking)
+        ground = self._ground(current.registry, time.at, asking, whole=sent.whole)
         try:
             event, _ = stream.decide(sent.statement, sent.act, officer, ground)
         except Rejected as refused:
@@ -444,7 +448,7 @@ class Ledger:
         officer, ends = sent.admit(registry, at), sent.ends(registry)
         seen = self._see.asked_of_others(sent.act)
         asking = self._cases.asking(seen, presuming=presuming and is_case(sent.act.stream))
-        ground = self._ground(registry, at, asking)
+        ground = self._ground(registry, at, asking, whole=sent.whole)
         try:
             event, decision = stream.decide(sent.statement, sent.act, officer, ground)
         except Rejected:
@@ -460,7 +464,9 @@ class Ledger:
             self._lower.require(sent.act)
         return _Judgement(event, decision, ends, asking.grounds)
 
-    def _ground(self, registry: Registry, at: datetime, asking: Asking) -> DecisionContext:
+    def _ground(
+        self, registry: Registry, at: datetime, asking: Asking, *, whole: bool = True
+    ) -> DecisionContext:
         return DecisionContext(
             registry=registry,
             origin=self._origin,
@@ -468,6 +474,7 @@ class Ledger:
             log_size=self._memory.head.size,
             cases=asking,
             at=at,
+            whole=whole,
         )
 
     def _require_files(self, act: Act, stream: Stream) -> None:
@@ -616,8 +623,8 @@ class Ledger:
                 self._memory.fresh(act.stream) as found,
                 self._see.shown(found, members, signer_officer) as stream,
             ):
-                ground = self._ground(registry, now, others)
                 knows_state = stream is not found or self._see.of(act.stream) == "whole"
+                ground = self._ground(registry, now, others, whole=knows_state)
                 decision = drafting.would_decide(stream, act, signer_officer, ground)
                 self._require_files(act, stream)
         return drafting.verdict(decision, knows_state=knows_state)

@@ -25,6 +25,7 @@ from api.client.connection import JOSE
 from api.http.app import openapi
 from keys.canonical import unb64
 from ledger.log.statement import AUTHOR, RETURNER, flattened
+from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.json_shape import fmt_time
 from tests import builders
 from tests.attack import test_pages
@@ -642,3 +643,43 @@ def test_a_stale_answer_lists_what_its_sender_sees(compartments: Compartments) -
     assert {one["act_id"] for one in body["since"]} == {compartments.asked}
     assert "state" not in body["head"]
     assert DIGEST not in told.text
+
+
+@attack(
+    "whoever was sent one act has acts checked and refused, to be told by the faults that come"
+    " behind what waits in the case, which terms run, and whether it has a file",
+    stopped_by="behind a refusal no guard is told of a case to whoever sees a part of it (N2)",
+    noticed_by="-",
+)
+def test_faults_behind_a_refusal_tell_nothing_of_a_case(compartments: Compartments) -> None:
+    """To a check of the act or of the statement, and to the statement; the act's own are told."""
+    service, when = compartments.service, compartments.service.clock.now()
+    made = partial(an_act, when=when, stream=compartments.stream, act_id=builders.an_id("in vain"))
+
+    def told(act: Act, by: str) -> list[bytes]:
+        signed = flattened(service.sign(act, by))
+        sent = [
+            ("/v1/acts/check", "application/json", {"act": dict(act.signed)}),
+            ("/v1/acts/check", "application/json", {"statement": signed}),
+            ("/v1/acts", JOSE, signed),
+        ]
+        answers = [
+            ask(compartments, Asked(path, "POST", {"Content-Type": media}, orjson.dumps(body)), by)
+            for path, media, body in sent
+        ]
+        assert [one.status_code for one in answers] == [200, 200, 422], answers[2].text
+        return [re.sub(rb'"trace_id":"[^"]*"', b"", one.get_data()) for one in answers]
+
+    def stub(digest: str) -> Act:
+        facts = {"commitment": digest[8:], "salted": True}
+        return made("StubReleased", by=PART, also=["gd"], facts=facts)
+
+    absent = compartments.absent().digest
+    assert told(stub(DIGEST), PART) == told(stub(absent), PART)
+    for name, of_case in (("CaseClosed", b"/facts/pending"),
+                          ("CaseCustodyTransferred", b"/facts/open_clocks"),
+                          ("HandlingDecided", b"/facts/finding_ref")):  # fmt: skip
+        assert all(of_case in one for one in told(made(name, by=WHOLE, also=[]), WHOLE)), name
+        for one in told(made(name, by=PART, also=[]), PART):
+            assert of_case not in one, name
+            assert b"/signers" in one, name

@@ -43,6 +43,7 @@ class GuardInput:
         log_size: Records in the log before this one.
         cases: What may be asked about other cases of this log.
         at: The ledger's own time; only for what is not judged by occurred_at or iat.
+        whole: Whether whoever asks may be told of all of the stream; only for what is told.
         memo: What the guards of this statement have computed once and share; another has its own.
         day: The day of occurred_at in its own offset, by which all registry questions are judged.
         facts: The facts of the act.
@@ -65,6 +66,7 @@ class GuardInput:
     cases: Cases
     at: datetime
     stand_in: Mapping[str, str] | None = None
+    whole: bool = True
     memo: dict[str, Any] = field(init=False, default_factory=dict, repr=False, compare=False)
     # guards ask for these some thirty times an act
     day: date = field(init=False, repr=False, compare=False)
@@ -118,6 +120,7 @@ class DecisionContext:
         log_size: Records before this one.
         cases: What may be asked about other cases.
         at: The ledger's time.
+        whole: Whether whoever sends the statement sees all of its stream.
     """
 
     registry: Registry
@@ -126,6 +129,7 @@ class DecisionContext:
     log_size: int
     cases: Cases
     at: datetime
+    whole: bool = True
 
     def guard_input(  # noqa: PLR0913 - what a statement says of itself
         self,
@@ -169,4 +173,5 @@ class DecisionContext:
             log_size=self.log_size,
             cases=self.cases,
             at=self.at,
+            whole=self.whole,
         )

@@ -6,13 +6,13 @@ it as last projected, and an audit as the log stood at the index it is at.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final, NoReturn, Protocol
 
 from ledger.regulation.acts.act import Act
-from ledger.regulation.case.state import StreamState
+from ledger.regulation.case.state import Entry, StreamState
 
 REPORTS: Final = frozenset({"StatisticsSubmitted", "SituationReportSubmitted"})
 """The reports of article 9: what `Cases.reports` answers with."""
@@ -128,7 +128,7 @@ class NoCases:
 
 
 class Untold(Exception):
-    """This is not told of other cases here."""
+    """This is not told of a case here."""
 
 
 class UntoldCases:
@@ -162,6 +162,44 @@ class UntoldCases:
     def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> NoReturn:
         """Raises: Untold."""
         raise Untold(stream, officer, at, level)
+
+
+class UntoldStream:
+    """The case of an act as it is told to whoever sees a part of it and may not write the act.
+
+    Attributes:
+        name: Of the stream.
+        kind: Of the stream.
+        entries: The act itself, where it waits; nothing else is told.
+        pending: The same.
+    """
+
+    def __init__(self, stream: StreamState, act_id: str) -> None:
+        self.name, self.kind = stream.name, stream.kind
+        self.entries = _OneAct(stream.entries, act_id)
+        self.pending = _OneAct(stream.pending, act_id)
+
+    def __getattr__(self, asked: str) -> NoReturn:
+        """Raises: Untold."""
+        raise Untold(asked)
+
+
+class _OneAct(Mapping[str, Entry]):
+    """One act of several; whoever asks for another, or for how many, is told nothing."""
+
+    def __init__(self, entries: Mapping[str, Entry], act_id: str) -> None:
+        self._entries, self._own = entries, act_id
+
+    def __getitem__(self, act_id: str) -> Entry:
+        if act_id != self._own:
+            raise Untold(act_id)
+        return self._entries[act_id]
+
+    def __iter__(self) -> NoReturn:
+        raise Untold
+
+    def __len__(self) -> NoReturn:
+        raise Untold
 
 
 def state_told(stream: StreamState) -> str | None:
