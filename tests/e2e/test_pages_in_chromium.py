@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from api.http.app import openapi
 from keys.custody.file import write_key
 from keys.jwk import SoftwareSigner
 from tests import builders
+from tests.attack.test_copies import exported, permit
 from tests.browser import Page, chromium
 from tests.fixtures.arena import served
 from tests.fixtures.compartments import PART, SECRET, STRANGER, WHOLE
@@ -194,6 +196,47 @@ def test_a_form_of_the_sign_in_is_sent_once_and_is_fresh_behind_back(desk: Desk)
         desk.at("/ho-so")
         page.back()
         desk.at("/dang-nhap?next=/ho-so")
+
+
+def test_what_was_read_is_shown_to_nobody_once_its_reader_has_left(desk: Desk) -> None:
+    """Neither behind Back, which a browser shows from its memory, nor in another window."""
+    page = desk.page
+    desk.sign_in(WHOLE)
+    assert "2024/0187" in desk.show(desk.case)
+    desk.follow("header .leave button", "/?ra=1")
+    page.back()
+    page.wait("return location.pathname === '/dang-nhap'")
+    assert "2024/0187" not in desk.text()
+    desk.sign_in(WHOLE)
+    assert "2024/0187" in desk.show(desk.case)
+    page.forget()  # what leaving in another window does to this one
+    page.run("window.dispatchEvent(new StorageEvent('storage', { key: 'socai-left' }))")
+    page.wait("return location.pathname === '/dang-nhap'")
+
+
+def test_a_print_that_is_clicked_twice_takes_one_number(desk: Desk) -> None:
+    """The second would take another, and a browser drops the file of the first for it."""
+    named = permit(desk.under, "D1", "D2", "D3")
+    desk.sign_in(WHOLE)
+    desk.show(f"{desk.case}/ban-in")
+    before = len(exported(desk.under))
+    clicked = (
+        f"const form = document.querySelector('input[value=\"{named}\"]').form;"
+        "for (const wait of [0, 5, 300]) setTimeout("
+        "  () => form.querySelector('button').click(), wait);"
+    )
+    desk.page.run(clicked)
+    until = time.monotonic() + 60
+    while len(exported(desk.under)) == before:
+        assert time.monotonic() < until, "nothing was printed"
+        time.sleep(0.1)
+    time.sleep(2)
+    assert len(exported(desk.under)) == before + 1
+    desk.page.run("for (const one of document.forms) if (one.dataset.once) one.dataset.once = '1'")
+    desk.page.run(f"document.querySelector('input[value=\"{named}\"]').form.requestSubmit()")
+    while len(exported(desk.under)) == before + 1:
+        assert time.monotonic() < until, "whoever wants a second copy gets none"
+        time.sleep(0.1)
 
 
 def _kept(page: Page) -> Any:  # noqa: ANN401  JSON
