@@ -19,8 +19,8 @@ from typing import Final
 import httpx
 
 from api.ops.child_processes import python
-from api.ops.listening_socket import listen
-from api.ops.supervisor import Supervisor
+from api.ops.service.listening_socket import listen
+from api.ops.service.supervisor import Supervisor
 from api.settings import Settings, child_environment
 
 #: Below what a kernel gives to whoever asks for any port (32768 and up), so that nothing but a test

@@ -35,10 +35,10 @@ from api.ops.child_processes import (
     end_with_parent,
     status_of,
 )
-from api.ops.listening_socket import listen
 from api.ops.metrics_folder import metrics_folder
 from api.ops.patience import once_there
 from api.ops.role_lock import Lock
+from api.ops.service.listening_socket import listen
 from api.peer import Proxies
 from api.settings import Home, Settings, SettingsError, share_metrics
 from api.texts.catalogue import translate

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 from api.ops.init_enclave import read_vkeys
 from api.ops.reads.recovery import ceremony_of
 from api.ops.reads.which_log import READS, REMEMBERING_READS
-from api.ops.supervisor import REMEMBERING
+from api.ops.service.supervisor import REMEMBERING
 from api.ops.wiring import KeptFiles, open_blobs, open_kek, role_dsn
 from api.settings import EnclaveFacts, Home, Settings
 from api.texts import damage

@@ -29,7 +29,7 @@ from api.ops.mirror import slots
 from api.ops.reads.access_log import found_access_log
 from api.ops.reads.which_log import READS, REMEMBERING_READS
 from api.ops.role_lock import Lock
-from api.ops.supervisor import REMEMBERING
+from api.ops.service.supervisor import REMEMBERING
 from api.ops.wiring import open_kek, role_dsn, service_signer
 from api.settings import (
     LEVELS,

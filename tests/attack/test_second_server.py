@@ -18,9 +18,9 @@ from click.testing import CliRunner, Result
 from api.cli.main import main
 from api.ops.child_processes import python
 from api.ops.embedded_postgres import Embedded
-from api.ops.listening_socket import listen
 from api.ops.role_lock import Lock, require_unserved
-from api.ops.supervisor import ROLES
+from api.ops.service.listening_socket import listen
+from api.ops.service.supervisor import ROLES
 from api.settings import Settings, SettingsError, child_environment
 from tests.attacks import attack
 from tests.fixtures.founded import founded

@@ -29,7 +29,7 @@ from api.ops import database
 from api.ops.embedded_postgres import Embedded
 from api.ops.home_notes import running_url
 from api.ops.init_enclave import Plan, found
-from api.ops.supervisor import Supervisor
+from api.ops.service.supervisor import Supervisor
 from api.rehearsal.enclaves import PlayEnclaves, opening, player_at, served, venue_of
 from api.rehearsal.scenario import read_file, shipped
 from api.rehearsal.tampering_drill import drill

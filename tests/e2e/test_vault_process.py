@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from api.cli.main import main
 from api.ops.child_processes import python
 from api.ops.machine import RealEntropy
-from api.ops.supervisor import ROLES, VAULT, served
+from api.ops.service.supervisor import ROLES, VAULT, served
 from api.ops.wiring import Enclave, open_vault
 from api.settings import Home, Settings, SettingsError, child_environment
 from keys.custody.file import read_opening_key

@@ -18,8 +18,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from api.ops.database_watch import DatabaseWatch
 from api.ops.embedded_postgres import DiskFull, Embedded, EmbeddedError
+from api.ops.service.database_watch import DatabaseWatch
 from api.ops.wiring import open_kek
 from ledger.audit.audit import audit
 from ledger.errors import Unavailable

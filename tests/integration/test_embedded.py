@@ -15,11 +15,12 @@ from threading import Event
 import psycopg
 import pytest
 
-from api.ops import database_watch, embedded_postgres
+from api.ops import embedded_postgres
 from api.ops.beginning import unfounded
-from api.ops.database_watch import DatabaseWatch
 from api.ops.embedded_postgres import Embedded, EmbeddedError, sync_method
-from api.ops.supervisor import Supervisor
+from api.ops.service import database_watch
+from api.ops.service.database_watch import DatabaseWatch
+from api.ops.service.supervisor import Supervisor
 from api.settings import EnclaveFacts, Home, Settings
 from keys.custody.kek_custody import KekCustody
 from ledger.errors import Fatal

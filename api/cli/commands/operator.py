@@ -37,7 +37,15 @@ from api.ops.machine import RealClock, RealEntropy
 from api.ops.mirror import slots
 from api.ops.patience import once_there
 from api.ops.role_lock import Lock
-from api.ops.supervisor import CHECKPOINTER, KEEPER, PROJECTOR, ROLES, NotReady, Supervisor, served
+from api.ops.service.supervisor import (
+    CHECKPOINTER,
+    KEEPER,
+    PROJECTOR,
+    ROLES,
+    NotReady,
+    Supervisor,
+    served,
+)
 from api.ops.wiring import open_projector, require_schema, role_dsn
 from api.settings import LEVELS, EnclaveFacts, Home, Settings
 from api.texts.labels import word

@@ -26,7 +26,7 @@ from api.ops.recovery import (
     note_vkeys,
     turn_key,
 )
-from api.ops.supervisor import CHECKPOINTER
+from api.ops.service.supervisor import CHECKPOINTER
 from api.ops.wiring import log_signers, open_kek, role_dsn, service_signer
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys import canonical, read_tags

@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.cli.commands import operator
-from api.ops import database, database_watch, supervisor
-from api.ops.database_watch import DatabaseWatch
-from api.ops.supervisor import CHECKPOINTER, Supervisor, pause_s
+from api.ops import database
+from api.ops.service import database_watch, supervisor
+from api.ops.service.database_watch import DatabaseWatch
+from api.ops.service.supervisor import CHECKPOINTER, Supervisor, pause_s
 from api.settings import Settings
 from ledger.postgres.connect import database_unavailable
 from tests.processes import pids

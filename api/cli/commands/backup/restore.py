@@ -21,7 +21,7 @@ from api.ops.backup import repository_key, restoring
 from api.ops.backup.repository import BaseCopy, Repository
 from api.ops.reads.which_log import REMEMBERING_READS
 from api.ops.role_lock import Lock
-from api.ops.supervisor import REMEMBERING, ROLES
+from api.ops.service.supervisor import REMEMBERING, ROLES
 from api.ops.wiring import role_dsn
 from api.settings import Home, Settings, SettingsError
 from keys.errors import KeysError

@@ -18,7 +18,7 @@ from api.cli.terminal.shell import options, shell_of
 from api.ops import database
 from api.ops.reads.which_log import ACTS, READS, WhichLog
 from api.ops.role_lock import Lock
-from api.ops.supervisor import CHECKPOINTER
+from api.ops.service.supervisor import CHECKPOINTER
 from api.ops.wiring import log_signers, open_kek, require_genesis, role_dsn
 from api.settings import EnclaveFacts, Home, Settings
 from keys.note import VKey

@@ -27,7 +27,7 @@ from api.cli.terminal.shell import Shell, fail, options, shell_of
 from api.ops import database
 from api.ops.enclave_audit import Audited, run, seen_notes, seen_reads
 from api.ops.reads.which_log import ACTS, READS, REMEMBERING_READS
-from api.ops.supervisor import (
+from api.ops.service.supervisor import (
     API,
     CHECKPOINTER,
     FOLLOWER,

@@ -22,11 +22,11 @@ import httpx
 
 from api.client.connection import trusted
 from api.ops.child_processes import GRACE_S, MISUSED, end_group, end_with_parent, python
-from api.ops.database_watch import DatabaseWatch
 from api.ops.home_notes import RUNNING, forget_running, url_of, write_running
-from api.ops.listening_socket import listen, require_free
 from api.ops.loops import ON_DOUBT
 from api.ops.role_lock import Lock
+from api.ops.service.database_watch import DatabaseWatch
+from api.ops.service.listening_socket import listen, require_free
 from api.settings import ORDINARY, Home, Settings, SettingsError, child_environment
 from ledger.message import Message, Text
 
