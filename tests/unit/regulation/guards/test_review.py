@@ -208,13 +208,17 @@ def test_what_a_review_leaves_out_is_decided_by_others_all_the_same() -> None:
     holds("OWN_REVIEW_OTHER_DECIDER", case.asks("ReviewDecided", also=["pc", "ct"], facts=second))
     breaks("SAME_DECIDER", case.asks("ReviewDecided", by="cv", also=["gd"], facts=second))
 
+
+def test_who_decided_about_it_before_decides_no_second_complaint() -> None:
+    """G8: the earlier decision need not stand in the opening of the review either."""
     case, _ = complained_twice()
     result = next(e for e in case.stream.effective() if e.act.act == "ResultDetermined").act.act_id
     upheld = next(e for e in case.stream.effective() if e.act.act == "ReviewDecided").act.act_id
     said = {"against": result, "instance": "SECOND", "earlier": upheld}
     heard = case.then("ComplaintReceived", facts=said).act.act_id
     about = {"ground": "COMPLAINT", "complaint": heard, "under_review": [result]}
-    second["review"] = case.forced("ReviewOpened", facts=about).act.act_id
+    review = case.forced("ReviewOpened", facts=about).act.act_id
+    second = {"instance": "SECOND", "review": review}
     holds("OWN_REVIEW_OTHER_DECIDER", case.asks("ReviewDecided", also=["pc", "ct"], facts=second))
     asked = case.asks("ReviewDecided", also=["cv2", "ct"], facts=second)
     breaks("OWN_REVIEW_OTHER_DECIDER", asked, "/signers")
