@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -26,6 +26,7 @@ from tests.fake_files import MemoryBlobs, MemoryFiles
 from tests.fakes import MemoryRecordStore
 from tests.fixtures.clock import CountingEntropy
 from tests.fixtures.keys import log_keys
+from tests.unit.ledger.test_see_check import Looks
 
 DATA = hashlib.shake_256(b"a letter").digest(200_000)
 LIMIT = 1 << 20
@@ -45,7 +46,7 @@ class Scratch(io.BytesIO):
 class Desk:
     """A ledger with its files, and officers who upload, list and read."""
 
-    def __init__(self) -> None:
+    def __init__(self, sights: Looks | None = None) -> None:
         self.store = MemoryRecordStore()
         self.blobs = MemoryBlobs()
         self.scratches: list[Scratch] = []
@@ -64,7 +65,7 @@ class Desk:
             scratch=self._open_scratch,
             follower=lambda: self.a.ledger.follower,
         )
-        self.a = ALedger(in_memory(self.store), files=self.files)
+        self.a = ALedger(in_memory(self.store), files=self.files, sights=sights)
         self.a.found()
         self.a.clock.step(minutes=1)
         self.a.hire("hotline", "cv")
@@ -91,7 +92,13 @@ class Desk:
             declared=digest_of(data) if declared == "" else declared,
         )
 
-    def act(self, name: str = "ReportReceived", by: str = "hotline", *files: KeptFile) -> Act:
+    def act(
+        self,
+        name: str = "ReportReceived",
+        by: str = "hotline",
+        *files: KeptFile,
+        also: Sequence[str] = (),
+    ) -> Act:
         """An act of the story that lists files."""
         self.a.clock.step(minutes=5)
         listed = [
@@ -104,7 +111,8 @@ class Desk:
             for kept in files
         ]
         when = self.a.clock.now().astimezone(T0.tzinfo)
-        return self.story.forced(name, by=by, attachments=listed or None, when=when).act
+        more = {"also": [*also]} if also else {}
+        return self.story.forced(name, by=by, attachments=listed or None, when=when, **more).act
 
     def attached(self, data: bytes = DATA) -> Act:
         """A report on the log with a file its author uploaded."""
@@ -141,6 +149,25 @@ def digest_of(data: bytes) -> str:
 def cut(data: bytes, size: int = 7_000) -> Iterator[bytes]:
     """As a socket gives it."""
     return (data[at : at + size] for at in range(0, len(data), size))
+
+
+def test_who_signs_after_the_author_need_not_see_where_a_file_came_from() -> None:
+    """Its author listed a file of an act that they see, and the approver was sent theirs alone."""
+    looks = Looks()
+    desk = Desk(looks)
+    desk.a.hire("pgd")
+    bare = desk.act()
+    desk.a.say(bare, "hotline")
+    looks.seen[bare.stream] = "whole"
+    report = desk.attached()
+    file = KeptFile(digest_of(DATA), len(DATA), "application/pdf")
+    act = desk.act("CaseRegistered", "cv", file, also=["pgd"])
+    pending = desk.a.send(desk.a.sign(act, "cv"), by="cv")
+    assert pending.receipt["status"] == "pending"
+    looks.seen[bare.stream], looks.acts_seen = "part", {act.act_id, *act.facts["intake"]}
+    assert report.act_id not in looks.acts_seen
+    told = desk.a.send(desk.a.sign(act, "pgd", role="APPROVER"), by="pgd")
+    assert told.receipt["status"] == "effective"
 
 
 # -- keeping ---------------------------------------------------------------------------------------
