@@ -217,6 +217,7 @@ class Others:
     counted: list[CountedReport] = field(default_factory=list)
     signed: dict[str, list[str]] = field(default_factory=dict)
     taking_part: dict[str, list[str]] = field(default_factory=dict)
+    about: dict[str, list[str]] = field(default_factory=dict)
     changing: set[int] = field(default_factory=set)
 
     def asking(self, _seen: object = None, *, presuming: bool = False) -> Others:
@@ -268,6 +269,10 @@ class Others:
     def signers(self, stream: str) -> Sequence[str]:
         """See `Cases`."""
         return self.signed.get(stream, [])
+
+    def is_about(self, stream: str, named: Sequence[str]) -> bool:
+        """See `Cases`."""
+        return {*named} <= {*self.about.get(stream, ())}
 
     def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> bool:
         """See `Cases`."""

@@ -22,6 +22,7 @@ from keys import canonical
 from keys.jwk import SoftwareSigner
 from ledger.regulation.acts.act import Act, parse_act
 from ledger.regulation.acts.catalogue import catalogue_of
+from ledger.regulation.case.exclusions import is_about
 from ledger.regulation.case.guard_input import DecisionContext, GuardInput
 from ledger.regulation.case.other_cases_port import CountedReport
 from ledger.regulation.case.reviews import signers
@@ -152,6 +153,11 @@ class Player:
         """Officers who signed an effective act of a case."""
         known = self.streams.get(stream)
         return () if known is None else signers(known)
+
+    def is_about(self, stream: str, named: Sequence[str]) -> bool:
+        """Whether reports of a case name each of these as whom it is about."""
+        known = self.streams.get(stream)
+        return known is not None and is_about(known, named)
 
     def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> bool:
         """Whether an officer sees all of a case, by no order and no opening."""

@@ -22,6 +22,7 @@ from ledger.errors import Conflict, Rejected, VerificationError
 from ledger.log.statement import require_log
 from ledger.message import Message, Wording
 from ledger.ports import NIL_UNIT, RecordStore, StoredRecord
+from ledger.regulation.case.exclusions import is_about
 from ledger.regulation.case.other_cases_port import STILL_OPEN, CountedReport, state_told
 from ledger.regulation.case.reviews import open_reviews, signers
 from ledger.regulation.case.stand_ins import may_stand_in
@@ -327,6 +328,10 @@ class Elsewhere:
     def signers(self, stream: str) -> Sequence[str]:
         """Officers who had signed an effective act of a case then."""
         return self._told(stream, lambda then: signers(then) if then else ())
+
+    def is_about(self, stream: str, named: Sequence[str]) -> bool:
+        """Whether reports of a case named each of these then as whom it is about."""
+        return self._told(stream, lambda then: then is None or is_about(then, named))
 
     def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> bool:
         """Whether an officer saw all of a case then, by no order and no opening."""

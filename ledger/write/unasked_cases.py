@@ -5,6 +5,7 @@ Nearly every act asks of them only whether a token stands elsewhere, and that th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NoReturn
 
@@ -63,6 +64,10 @@ class UnaskedCases:
     def signers(self, stream: str) -> NoReturn:
         """Raises: AsksOthers."""
         raise AsksOthers(stream)
+
+    def is_about(self, stream: str, named: Sequence[str]) -> NoReturn:
+        """Raises: AsksOthers."""
+        raise AsksOthers(stream, named)
 
     def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> NoReturn:
         """Raises: AsksOthers."""

@@ -125,6 +125,10 @@ class Reports:
         """Not asked by a flag."""
         raise NotImplementedError(stream)
 
+    def is_about(self, stream: str, named: Sequence[str]) -> bool:
+        """Not asked by a flag."""
+        raise NotImplementedError(stream, named)
+
     def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> bool:
         """Not asked by a flag."""
         raise NotImplementedError(stream, officer, at, level)

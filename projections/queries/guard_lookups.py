@@ -17,6 +17,7 @@ from typing import Final
 
 from ledger.ports import Grounds
 from ledger.regulation.acts.act import ORDINARY, Act
+from ledger.regulation.case.exclusions import is_about
 from ledger.regulation.case.other_cases_port import REPORTS, CountedReport, report_of, state_told
 from ledger.regulation.case.registers import Number, Register, kept_by, register_of
 from ledger.regulation.case.reviews import open_reviews, signers
@@ -209,6 +210,12 @@ class CasesAsked:
     def signers(self, stream: str) -> Sequence[str]:
         """Officers who signed an effective act of a case; empty where there is no such case."""
         return signers(self._folded(stream))
+
+    def is_about(self, stream: str, named: Sequence[str]) -> bool:
+        """Whether reports of a case that the author sees name each of these as whom it is about."""
+        if self._seen is not None and is_case(stream) and not self._seen(stream):
+            return False
+        return is_about(self._folded(stream), named)
 
     def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> bool:
         """Whether an officer sees all of a case, by no order and no opening."""

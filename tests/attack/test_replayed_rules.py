@@ -266,12 +266,12 @@ class Den:
         signers = zip(by, act.signers, strict=False)
         return [self.put(act, alias, s.role, stands=False, **more) for alias, s in signers][-1]
 
-    def tell_more(self, story: Story, *names: str) -> list[Entry]:
+    def tell_more(self, story: Story, *names: str, **more: Any) -> list[Entry]:  # noqa: ANN401 - of acts
         """The next acts of a story, past the door but lawful."""
         entries = []
         for name in names:
             story.now = max(story.now, self.now)
-            entry = story.then(name)
+            entry = story.then(name, **more)
             entries.append(entry)
             for one in entry.signed:
                 self.a.clock.set(max(self.now, datetime.fromtimestamp(one.iat, UTC)))
@@ -783,6 +783,28 @@ def test_case_merged_into_one_that_is_over(den: Den) -> None:
             den.tell_more(other, "ResultDetermined")
     index = den.put(act, signers[0], stands=False)
     against(den.audit(), index, "SURVIVING_CASE_OPEN")
+
+
+@attack(
+    "a case about an officer is merged into one that says nothing of them, where they work on it",
+    stopped_by="whom the one is about the other is about as well; " + STOPPED,
+    noticed_by=NOTICED,
+)
+def test_case_about_an_officer_merged_into_one_that_is_not(den: Den) -> None:
+    """By the audit past the door; it is taken once the other case has such a report too."""
+    survivor = den.tell(a_case_in("SCREENING", name=f"case/{an_id('survivor')}", start=den.now))
+    case = den.tell(a_case_in("SCREENING", start=den.now))
+    about = {"concerns_officer": [builders.officer("gd")]}
+    den.tell_more(case, "ReportReceived", facts=about)
+    said: dict[str, Any] = {"facts": {"surviving_case": survivor.stream.name}, "also": ["tp"]}
+    index = den.put(case.act("CaseMerged", **said), "cv", stands=False)
+    against(den.audit(), index, "CONCERNED_COMES_ALONG")
+    den.void(case.stream.name, index)
+    den.tell_more(survivor, "ReportReceived", facts=about)
+    act = case.act("CaseMerged", **said)
+    for signer in act.signers:
+        den.put(act, _alias(signer.officer), signer.role)
+    assert not den.audit().findings
 
 
 @attack(

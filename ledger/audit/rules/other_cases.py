@@ -20,6 +20,7 @@ from ledger.audit.rules.stream_folds import Folds
 from ledger.audit.rules.token_owners import Tokens
 from ledger.log.merkle import HASH_BYTES
 from ledger.log.record import leaf as leaf_of
+from ledger.regulation.case.exclusions import is_about
 from ledger.regulation.case.other_cases_port import STILL_OPEN, CountedReport
 from ledger.regulation.case.reviews import open_reviews, signers
 from ledger.regulation.participation.reach import takes_part
@@ -168,6 +169,13 @@ class CasesAtIndex:
         folded = self._folded(stream)
         return () if folded is None else tuple(signers(folded.state))
 
+    def is_about(self, stream: str, named: Sequence[str]) -> bool:
+        """See `Cases`."""
+        if self._is_lost(stream):
+            return True
+        folded = self._folded(stream)
+        return folded is not None and is_about(folded.state, named)
+
     def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> bool:
         """See `Cases`."""
         if self._is_lost(stream):
@@ -234,6 +242,10 @@ class AssumedCases:
     def signers(self, stream: str) -> Sequence[str]:
         """See `Cases`."""
         return self._assume((), "signers", stream)
+
+    def is_about(self, stream: str, named: Sequence[str]) -> bool:
+        """See `Cases`."""
+        return self._assume(True, "is_about", stream, named)  # noqa: FBT003 - an answer
 
     def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> bool:
         """See `Cases`."""

@@ -6,7 +6,7 @@ record of the act on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -67,6 +67,17 @@ def shut_out(
         if exclusion.runs(at) and registry.same_person(officer, exclusion.officer):
             return exclusion
     return None
+
+
+def about(stream: StreamState) -> frozenset[str]:
+    """Agencies and officers that what came in is about, as it names them."""
+    members = ("concerns_agency", "concerns_officer")
+    return frozenset(one for e in stream.intake for m in members for one in e.act.facts.get(m, ()))
+
+
+def is_about(stream: StreamState, named: Iterable[str]) -> bool:
+    """Whether what came in names each of these as whom it is about."""
+    return about(stream).issuperset(named)
 
 
 def concerned(

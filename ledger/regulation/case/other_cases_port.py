@@ -84,6 +84,12 @@ class Cases(Protocol):
     def signers(self, stream: str) -> Sequence[str]:
         """Officers who signed an effective act of a case; empty where there is no such case."""
 
+    def is_about(self, stream: str, named: Sequence[str]) -> bool:
+        """Whether reports of a case name each of these agencies and officers as whom it is about.
+
+        Not, where there is no case that the author sees.
+        """
+
     def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> bool:
         """Whether an officer sees all of a case, by no order and no opening (access.md A19).
 
@@ -122,6 +128,10 @@ class NoCases:
         """Nobody has signed."""
         return ()
 
+    def is_about(self, _stream: str, _named: Sequence[str]) -> bool:
+        """There is no other case."""
+        return False
+
     def takes_part(self, _stream: str, _officer: str, _at: datetime, _level: str) -> bool:
         """Nobody takes part in what there is not."""
         return False
@@ -158,6 +168,10 @@ class UntoldCases:
     def signers(self, stream: str) -> NoReturn:
         """Raises: Untold."""
         raise Untold(stream)
+
+    def is_about(self, stream: str, named: Sequence[str]) -> NoReturn:
+        """Raises: Untold."""
+        raise Untold(stream, named)
 
     def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> NoReturn:
         """Raises: Untold."""

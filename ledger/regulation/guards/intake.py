@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ledger.regulation.acts.act import NamedSigner, stream_kind
-from ledger.regulation.case.exclusions import concerned
+from ledger.regulation.case.exclusions import about, concerned
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import (
     agency_of,
@@ -198,6 +198,19 @@ def surviving_case_open(q: GuardInput) -> Breach | None:
     survivor = str(q.facts.get("surviving_case"))
     open_elsewhere = survivor != q.stream.name and q.cases.state(survivor) in OPEN_CASE
     return None if open_elsewhere else Breach(pointers=("/facts/surviving_case",))
+
+
+def concerned_comes_along(q: GuardInput) -> Breach | None:
+    """4.3; G8 (added). The case that goes on is about everybody whom the one that ends is about.
+
+    Or whoever is reported on, and may sign nothing in the one, would go on in the other.
+    """
+    survivor, named = q.facts.get("surviving_case"), about(q.stream)
+    if not named or not isinstance(survivor, str) or survivor == q.stream.name:
+        return None
+    if q.cases.is_about(survivor, tuple(sorted(named))):
+        return None
+    return Breach(pointers=("/facts/surviving_case",))
 
 
 def withdrawn_once(q: GuardInput) -> Breach | None:

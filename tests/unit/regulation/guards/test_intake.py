@@ -337,6 +337,23 @@ def test_a_report_about_an_officer_is_not_that_officers() -> None:
     holds("CONCERNED_SIGNS_NOT", case.asks("ReportReceived", by="gd"))
 
 
+@pytest.mark.parametrize("name", ["CaseMerged", "ResultDetermined", "CaseClosed"])
+def test_whom_a_case_is_about_comes_along_to_the_one_that_goes_on(name: str) -> None:
+    """4.3, G8: or they sign there what they may not sign here."""
+    case = a_case_in("SCREENING")
+    goes_on = {"surviving_case": OTHER}
+    holds("CONCERNED_COMES_ALONG", case.asks(name, facts=goes_on))
+    about = {"concerns_officer": [officer("gd")], "concerns_agency": ["bacninh.syt"]}
+    case.then("ReportReceived", facts=about)
+    breaks("CONCERNED_COMES_ALONG", case.asks(name, facts=goes_on), "/facts/surviving_case")
+    case.cases = Others(about={OTHER: [officer("gd")]})
+    breaks("CONCERNED_COMES_ALONG", case.asks(name, facts=goes_on))
+    case.cases = Others(about={OTHER: ["bacninh.syt", officer("gd"), officer("cv")]})
+    holds("CONCERNED_COMES_ALONG", case.asks(name, facts=goes_on))
+    nowhere = {"surviving_case": None if name != "CaseMerged" else case.stream.name}
+    holds("CONCERNED_COMES_ALONG", case.asks(name, facts=nowhere))
+
+
 def test_a_name_in_a_text_is_flagged() -> None:
     """G14: and a report with a telephone in it is recorded all the same."""
     case = Story()
