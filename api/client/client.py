@@ -28,9 +28,11 @@ from api.client.connection import (
     AnsweredObject,
     Connection,
     OtherLog,
+    Unreachable,
     read_json,
     read_object,
     understood,
+    where,
 )
 from api.client.known_log import CONSISTENCY, INCLUSION, KnownLog
 from keys import canonical, unambiguous_json
@@ -497,7 +499,7 @@ class Client(Connection):
             )
             return answered, digest
 
-        size, response = self._saved(into, asked)
+        size, response = self._saved(into, asked, once=True)
         return size, response.headers.get("Copy-Mark", "")
 
     def copies(self, case: str) -> dict[str, Any]:
@@ -533,7 +535,7 @@ class Client(Connection):
                 digests.append(_file_digest(canonical.unb64std(stated)))
             return answered, digests[0]
 
-        size, response = self._saved(into, asked)
+        size, response = self._saved(into, asked, once=True)
         return size, digests[0], response.headers.get("Copy-Mark", "")
 
     def _fetched(self, path: str, digest: str, into: Path, at: datetime | None) -> int:
@@ -543,7 +545,7 @@ class Client(Connection):
         return self._saved(into, asked)[0]
 
     def _saved(
-        self, into: Path, asked: Callable[[], tuple[httpx.Response, str]]
+        self, into: Path, asked: Callable[[], tuple[httpx.Response, str]], *, once: bool = False
     ) -> tuple[int, httpx.Response]:
         """A file that is sent, at its place once all of it is checked.
 
@@ -552,6 +554,12 @@ class Client(Connection):
         Args:
             into: Its place.
             asked: Asks; the answer, and the digest that it must have.
+            once: Whether asking again does it once more.
+
+        Raises:
+            Unreachable: It was cut off on its way.
+            OSError: It cannot be written at its place, which is named.
+            VerificationError: It is not what it must be.
         """
         draft = into.with_name(f".socai-{token_hex(8)}.part")
         sha, size = hashlib.sha256(), 0
@@ -566,7 +574,9 @@ class Client(Connection):
                 raise VerificationError("attachment", "what came is not what the act names")
             draft.replace(into)
         except httpx.HTTPError as error:
-            raise VerificationError("attachment", "the file was cut off on its way") from error
+            raise Unreachable(where(error.request.url), unended=True, once=once) from error
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(into)) from error
         finally:
             draft.unlink(missing_ok=True)
         return size, response

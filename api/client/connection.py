@@ -174,7 +174,7 @@ class _Bounded(httpx.SyncByteStream):
             if left < 0:
                 raise Strange(f"an answer of more than {_MOST_BYTES} bytes")
             if monotonic() > until:
-                raise Unreachable(f"no answer from {self._host} comes to its end")
+                raise Unreachable(self._host, unended=True)
             yield part
 
     def close(self) -> None:
@@ -183,7 +183,22 @@ class _Bounded(httpx.SyncByteStream):
 
 
 class Unreachable(Exception):
-    """No answer came after every attempt; for a statement, sending the same bytes later is safe."""
+    """No answer came after every attempt; for a statement, sending the same bytes later is safe.
+
+    Args:
+        where: Who was asked: scheme, host and port.
+        unended: Whether an answer began, and did not come to its end.
+        once: Whether asking again does it once more, as what takes a number.
+    """
+
+    def __init__(self, where: str, *, unended: bool = False, once: bool = False) -> None:
+        super().__init__(f"no answer from {where}" + " comes to its end" * unended)
+        self.where, self.once = where, once
+
+
+def where(url: httpx.URL) -> str:
+    """Scheme, host and port of an address."""
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"
 
 
 class Connection:
@@ -257,9 +272,9 @@ class Connection:
                 if refused.status not in _TRY_AGAIN or attempt + 1 >= self._attempts:
                     raise
                 pause_s = _pause_s(attempt, refused.after_s)
-            except Unreachable:
+            except Unreachable as away:
                 if attempt + 1 >= self._attempts:
-                    raise
+                    raise Unreachable(away.where) from away  # a sign-in takes no number
                 pause_s = _pause_s(attempt)
             sleep(pause_s)
             attempt += 1
@@ -400,7 +415,7 @@ class Connection:
                 sleep(_pause_s(attempt, _stated_s(response)))
         if response is not None:
             return response
-        raise Unreachable(f"no answer from {request.url.host}") from last
+        raise Unreachable(where(request.url), once=once) from last
 
     def _answered(self, request: httpx.Request, *, stream: bool) -> httpx.Response:
         """One answer, read whole where it is no success that is left to be read.
@@ -415,7 +430,7 @@ class Connection:
             _require_plain(response)
             if not (stream and response.is_success):
                 if isinstance(response.stream, httpx.SyncByteStream):
-                    response.stream = _Bounded(response.stream, request.url.host)
+                    response.stream = _Bounded(response.stream, where(request.url))
                 response.read()
         except BaseException:
             response.close()

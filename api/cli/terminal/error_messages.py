@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar, cast
 
+import click
+
 from api.cli.terminal.shell import FAILED, MISUSED, OUTPUT, Refusal, give_up_output
 from api.client.connection import OtherLog, Refused, Strange, Unreachable, Untrusted
 from api.client.known_log import Unlike
@@ -81,11 +83,8 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911, PLR091
                 "usage",
             )
         case Unreachable():
-            return Refusal(
-                Message("There was no answer; sending the same again is safe. Run: socai serve"),
-                FAILED,
-                "unreachable",
-            )
+            told = _TAKEN if error.once else _UNANSWERED
+            return Refusal(told.filled(where=error.where), FAILED, "unreachable")
         case Untrusted():
             why = _OF_CERTIFICATE.get(error.code) or Wording(error.why, error.why)
             return Refusal(
@@ -160,6 +159,15 @@ _OF_CERTIFICATE: Final[Mapping[int, Message]] = {
     62: Message("it is for another name"),
     64: Message("it is for another address"),
 }
+
+_UNANSWERED: Final = Message(
+    "There was no answer from {where}; sending the same again is safe. Correct the address"
+    " (--server), or have it run there: socai serve"
+)
+_TAKEN: Final = Message(
+    "There was no answer from {where}, and nothing was written here. Whether the permit's next"
+    " number is taken, socai case copies shows; asking again takes another."
+)
 
 _KEY: Final = Message(
     "The key or key file cannot be used; nothing was done, look at the file named"
@@ -259,6 +267,19 @@ _OTHERWISE: Final[Mapping[str, Message]] = {
 }
 
 
+#: What a person does next at a terminal, where the server's own words are for a program.
+_STEPS: Final[Mapping[str, Message]] = {
+    "malformed_request": Message("Nothing was recorded. Correct what was typed: {command} --help"),
+    "not_found": Message("What is absent and what may not be seen answer alike: socai case list"),
+    "as_of_in_future": Message(
+        "Name a moment that has passed, or a record that is there: socai log status"
+    ),
+    "sign_in_failed": Message(
+        "Nothing was recorded. Name a key that is enrolled and holds: socai registry keys"
+    ),
+}
+
+
 def _of_server(error: Refused) -> Text:
     if not error.code:
         return Message(
@@ -266,12 +287,19 @@ def _of_server(error: Refused) -> Text:
             " Sending the same again is safe.",
             status=error.status,
         )
-    said = _told(error)
-    return _OTHERWISE.get(error.code, Wording(said, said))
+    if error.code in _OTHERWISE:
+        return _OTHERWISE[error.code]
+    said, step = _told(error), _STEPS.get(error.code)
+    if step is None:
+        said = f"{said} {error.problem.get('next') or ''}".strip()
+        return Wording(said, said)
+    context = click.get_current_context(silent=True)
+    command = "socai" if context is None else context.command_path
+    return Message("{said} {step}", said=said, step=step.filled(command=command))
 
 
 def _told(error: Refused) -> str:
-    """A problem in one line: its code, what is wrong and where, and what to do next."""
+    """A problem in one line: its code, and what is wrong and where."""
     problem = error.problem
     said = [_ended(error.detail or str(error))]
     faults = problem.get("errors")
@@ -281,8 +309,8 @@ def _told(error: Refused) -> str:
         place, detail = str(fault.get("pointer", "")).lstrip("/"), str(fault.get("detail", ""))
         if detail not in said[0]:
             said.append(_ended(f"{place}: {detail}" if place else detail))
-    code, following = error.guard or error.code, str(problem.get("next") or "")
-    return " ".join([*([f"{code}:"] if code else []), *said, following]).strip()
+    code = error.guard or error.code
+    return " ".join([*([f"{code}:"] if code else []), *said]).strip()
 
 
 def _ended(sentence: str) -> str:

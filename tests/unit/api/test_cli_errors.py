@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import errno
+import hashlib
 import os
 import re
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import httpx
 import psycopg
 import pytest
 
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import FAILED, MISUSED, Refusal
+from api.client.client import Client
 from api.ops.embedded_postgres import DiskFull, EmbeddedError
 from api.texts.catalogue import both
+from keys import canonical
 from keys.custody.file import read_key, write_key
 from keys.errors import KeysError, Malformed, Unsealable
 from keys.jwk import SoftwareSigner
@@ -130,3 +136,80 @@ def test_every_error_of_the_keys_has_a_sentence() -> None:
 
     with pytest.raises(Refusal):
         command()
+
+
+class _CutOff(httpx.SyncByteStream):
+    """A body of which the line brings the beginning alone."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"%PDF"
+        raise httpx.ReadError("gone")
+
+
+def _line(answered: httpx.Response | None) -> httpx.Client:
+    def asked(request: httpx.Request) -> httpx.Response:
+        if answered is None:
+            raise httpx.ConnectError("refused", request=request)
+        return answered
+
+    return httpx.Client(transport=httpx.MockTransport(asked), base_url="http://socai.test:81")
+
+
+@pytest.mark.parametrize("cut_off", [True, False])
+def test_a_copy_without_an_answer_is_not_said_to_be_safe_to_ask_for_again(
+    tmp_path: Path, *, cut_off: bool
+) -> None:
+    """Its number may be taken; nor is a line that broke called damage of the log."""
+    digest = {"Repr-Digest": f"sha-256=:{base64.b64encode(bytes(32)).decode()}:"}
+    begun = httpx.Response(200, headers=digest, stream=_CutOff()) if cut_off else None
+    client = Client("http://socai.test:81", http=_line(begun), attempts=1)
+
+    @guarded
+    def command() -> None:
+        client.print_case("c", "p", tmp_path / "case.pdf")
+
+    with pytest.raises(Refusal) as refused:
+        command()
+    told = both(refused.value.text)["en"]
+    assert refused.value.code == "unreachable"
+    assert told.startswith("There was no answer from http://socai.test:81, and nothing was written")
+    assert "safe" not in told
+    assert not list(tmp_path.iterdir())
+
+
+def test_whoever_has_no_answer_is_told_who_was_asked() -> None:
+    """The address may be the mistake."""
+
+    @guarded
+    def command() -> None:
+        Client("http://socai.test:81", http=_line(None), attempts=1).log()
+
+    with pytest.raises(Refusal) as refused:
+        command()
+    assert "http://socai.test:81" in both(refused.value.text)["en"]
+    assert "again is safe" in both(refused.value.text)["en"]
+
+
+def test_a_place_that_takes_no_more_of_a_file_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk is none of standard output's."""
+    data = b"file"
+    digest = f"sha-256:{canonical.b64(hashlib.sha256(data).digest())}"
+
+    def full(*_: object) -> Path:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "replace", full)
+    into = tmp_path / "letter.pdf"
+
+    @guarded
+    def command() -> None:
+        Client("http://x", http=_line(httpx.Response(200, content=data))).attachment(
+            "a", digest, into
+        )
+
+    with pytest.raises(Refusal) as refused:
+        command()
+    assert f"No space left on device: {into}" in both(refused.value.text)["en"]
+    assert not list(tmp_path.iterdir())
