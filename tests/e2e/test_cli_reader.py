@@ -173,7 +173,7 @@ def test_a_refusal_names_what_is_wrong_and_what_to_do(inspected: Inspected) -> N
     assert "no field colour" in field.stderr
     absent = inspected.cli("case", "why", "00000000-0000-4000-8000-000000000000", "state")
     assert absent.exit_code == 1
-    assert "not_found: Not found. Check the address." in absent.stderr
+    assert "not_found: Not found. What is absent and what may not be seen" in absent.stderr
     malformed = inspected.cli("case", "as-of", NUMBER, "yesterday", lang="vi")
     assert malformed.exit_code == 2
     assert "yesterday" in malformed.stderr
@@ -215,6 +215,7 @@ def test_who_takes_part_in_no_case_is_told_so(inspected: Inspected, lang: str) -
     for by in (None, STRANGER):
         listed = inspected.cli("case", "list", lang=lang, by=by)
         assert (listed.exit_code, listed.stdout) == (0, f"{nobody[lang]}\n")
+        assert ("--as" in listed.stderr) is (by is None), "whose key asked"
         for hidden, absent in (
             (inspected.case("SC1"), "00000000-0000-4000-8000-000000000000"),
             (NUMBER, "1999/0001"),

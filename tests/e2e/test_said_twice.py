@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -51,8 +52,19 @@ def test_no_act_is_signed_that_says_a_member_twice(tmp_path: Path, clean: tuple[
 def test_no_act_is_signed_that_is_too_long(tmp_path: Path) -> None:
     """The refusal is of the act, not of its signer's key."""
     said = _sign(tmp_path, f'{{"act":"ReportReceived","note":"{"x" * 70_000}"}}')
-    assert (said.exit_code, said.stdout) == (1, "")
-    assert said.stderr == "Nothing was signed: longer than 65536 bytes\n"
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert "bytes long, and 65536 at most are taken. Shorten it" in said.stderr
+    assert said.stderr.count("\n") == 1
+
+
+def test_an_act_whose_letters_a_mac_took_apart_is_signed_composed(tmp_path: Path) -> None:
+    """As no statement holds them otherwise; whoever signs says so."""
+    act = unicodedata.normalize("NFD", '{"v":2,"act":"X","stream":"ledger","note":"Sổ cái"}')
+    said = _sign(tmp_path, act)
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert "Add --clean" in said.stderr
+    (tmp_path / "k.socaikey").unlink()
+    assert "several characters" not in _sign(tmp_path, act, "--clean").stderr
 
 
 def _sign(folder: Path, act: str, *more: str) -> Result:

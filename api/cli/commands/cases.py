@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from api.cli.commands.signer_options import identity, log_keys, vkey_option
+from api.cli.commands.signer_options import identity, log_keys, names_whoever_asks, vkey_option
 from api.cli.terminal import (
     addresses,
     case_tables,
@@ -32,6 +32,7 @@ from api.cli.terminal.typed_values import AS_OF_TEXT, DAY_TEXT, KEY_ID, MOMENT_T
 from api.client.client import Client
 from api.client.connection import Refused
 from api.texts import case_words
+from api.texts.copied import copied
 from api.texts.labels import PARTS_OF_WORK, word
 from keys import canonical
 from keys.note import VKey
@@ -90,7 +91,7 @@ def case() -> None:
     help="Has an effective act of this type: socai catalogue act",
 )
 @click.option("--flag", type=FLAG, default=None, help="Has had it: socai catalogue guard")
-@click.option("--due-before", default=None, type=MOMENT_TEXT, metavar="TIME")
+@click.option("--due-before", default=None, type=MOMENT_TEXT, metavar="TIME|DAY")
 @click.option("--opened-from", default=None, type=DAY_TEXT, metavar="DAY")
 @click.option("--opened-to", default=None, type=DAY_TEXT, metavar="DAY")
 @click.option("--figure", default=None, metavar="CODE", help="Is counted by a figure of stats.")
@@ -114,7 +115,7 @@ def list_cases(client: Client, *, every: bool, **asked: str | int | None) -> Non
     """Cases by filter, newest first."""
     shell = shell_of()
     query = {name: value for name, value in asked.items() if value is not None}
-    query |= _agency_of(client, asked)
+    query |= _agency_of(client, asked) | _agency_of(client, asked, "counted_agency")
     none = _NO_SUCH if query.keys() - {"limit", "sort"} else _NONE
     if every:
         body = client.whole("/v1/cases", "cases", query=query)
@@ -492,7 +493,15 @@ def changes(client: Client, since: int | None) -> None:
 def search(client: Client, words: tuple[str, ...], limit: int) -> None:
     """Search cases: tones, case and đ make no difference ("ho so" finds "hồ sơ")."""
     shell = shell_of()
-    body = client.read("/v1/cases", query={"q": " ".join(words), "limit": limit}).body
+    typed = copied(" ".join(words))
+    if not typed:
+        misuse(
+            Message(
+                "Nothing was searched for: write a word or a number. All cases that you see: socai"
+                " case list"
+            )
+        )
+    body = client.read("/v1/cases", query={"q": typed, "limit": limit}).body
     _lines(
         client,
         shell,
@@ -670,11 +679,12 @@ _NONE: Final = Message("You see no case as a whole; what waits for you in others
 _NO_SUCH: Final = Message("There is no such case among those that you see.")
 
 
-def _agency_of(client: Client, asked: Mapping[str, object]) -> dict[str, str]:
+def _agency_of(
+    client: Client, asked: Mapping[str, object], option: str = "agency"
+) -> dict[str, str]:
     """The agency that an option means, by its id, where one is named."""
-    named = asked.get("agency")
-    found = None if named is None else addresses.agency(client, str(named))
-    return {} if found is None else {"agency": found}
+    named = asked.get(option)
+    return {} if named is None else {option: addresses.agency(client, str(named))}
 
 
 def _lines(client: Client, shell: Shell, body: Mapping[str, Any], none: Text, more: Text) -> None:
@@ -686,6 +696,10 @@ def _lines(client: Client, shell: Shell, body: Mapping[str, Any], none: Text, mo
     shown_rows.keep(client, shown_rows.CASES, [one["id"] for one in body["cases"]])
     if not body["cases"]:
         shell.say(none)
+        if not names_whoever_asks():
+            shell.note(
+                Message("This home's registrar asked: --as, --key or --token names another.")
+            )
     if "next" in body:
         shell.say(more)
 

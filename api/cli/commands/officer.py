@@ -6,7 +6,7 @@ The private key is read from its file, used and forgotten; it is never sent.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -62,6 +62,7 @@ from api.ops.home_notes import running_url
 from api.ops.machine import RealEntropy
 from api.settings import Settings
 from api.texts.catalogue import in_each, translate
+from api.texts.copied import composed
 from api.texts.labels import role as role_word
 from api.texts.labels import standing
 from keys import canonical, unambiguous_json
@@ -213,7 +214,7 @@ def act() -> None:
     "--role", type=click.Choice(ROLES), default=None, help="AUTHOR, or APPROVER to countersign."
 )
 @click.option("--iat", type=MOMENT, default=None, help="When it is signed; now if left out.")
-@click.option("--clean", is_flag=True, help="Sign without the characters that nobody sees.")
+@click.option("--clean", is_flag=True, help="Sign without characters that nobody sees, and in NFC.")
 @identity
 def sign(
     client: Client,
@@ -240,7 +241,8 @@ def sign(
     if countersign:
         payload = payload_of(client, act_id(client, countersign))
     else:
-        payload = _payload(_members(data, clean=clean), client)
+        members = _members(data, clean=clean)
+        payload = encoded(dict(client.with_seen(members)))
     members = canonical.parse(payload)
     shell, chosen = shell_of(), role or ("APPROVER" if countersign else "AUTHOR")
     require_lawful(client, members, rehearsed(client, iat), shell.lang)
@@ -408,20 +410,36 @@ def _members(data: bytes, *, clean: bool) -> dict[str, Any]:
         misuse(Message("Nothing was signed: the act says {member} twice.", member=error.member))
     if not isinstance(members, dict):
         misuse(Message("Nothing was signed: a JSON object is needed."))
-    members = invisible_characters.without(members) if clean else members
+    members = composed(invisible_characters.without(members)) if clean else members
     require_visible(members)
     members.setdefault("v", 1 if "capacity" in members else 2)
     members.setdefault("act_id", str(RealEntropy().uuid()))
     return members
 
 
-def _payload(members: dict[str, Any], client: Client) -> bytes:
-    """What is signed: above ordinary with what its author is shown of lower logs."""
+def encoded(members: Mapping[str, Any]) -> bytes:
+    """The bytes that are signed; what has none, or too many, ends the command."""
     try:
-        payload = canonical.encode(dict(client.with_seen(members)))
-        canonical.parse(payload)  # which says how long it may be
+        payload = canonical.encode(members)
     except NotCanonical as error:
-        fail(Message("Nothing was signed: {error}", error=error), "not_canonical")
+        told = Message("Nothing was signed: {error}. Correct the act, then sign it.", error=error)
+        if composed(members) != members:
+            told = Message(
+                "Nothing was signed: letters of the act are written as several characters, as a Mac"
+                " may write them. Add --clean to sign the same text in NFC."
+            )
+        raise Refusal(told, MISUSED, "not_canonical") from error
+    if len(payload) > canonical.LIMIT_BYTES:
+        raise Refusal(
+            Message(
+                "Nothing was signed: the act is {size} bytes long, and {most} at most are taken."
+                " Shorten it, or put the long text into a file that the act lists.",
+                size=len(payload),
+                most=canonical.LIMIT_BYTES,
+            ),
+            MISUSED,
+            "too_long",
+        )
     return payload
 
 

@@ -105,6 +105,12 @@ def identity(command: F) -> F:
     return cast("F", run)
 
 
+def names_whoever_asks() -> bool:
+    """Whether this call says whose key asks; where none does, the home's registrar's."""
+    given = click.get_current_context().params
+    return any(given.get(one) is not None for one in ("alias", "key_file", "token"))
+
+
 def signing_time(client: Client) -> datetime:
     """When an act is signed: no server says so, but that of a rehearsal, whose time is its own."""
     if client.origin.startswith(REHEARSAL):

@@ -13,6 +13,7 @@ from api.cli.terminal import shown_rows
 from api.cli.terminal.shell import misuse
 from api.client.client import Client
 from api.client.connection import Refused, understood
+from api.texts.copied import copied
 from ledger.message import Message
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -25,6 +26,7 @@ _PLACE: Final = re.compile(r"(?P<case>.+)#(?P<place>[1-9][0-9]{0,8})")
 
 def act_path(client: Client, text: str) -> str:
     """The address of an act by what people call it (`act_id`)."""
+    text = copied(text)
     found = _PLACE.fullmatch(text)
     if found is None:
         return f"/v1/acts/{act_id(client, text)}"
@@ -37,6 +39,7 @@ def act_id(client: Client, text: str) -> str:
     `2024/0187#3` is the statement at the third place of a case, `3` the third row of `socai acts`.
     What begins so is looked for among the acts that whoever asks may see, those of agencies too.
     """
+    text = copied(text)
     if _UUID.fullmatch(text):
         return text
     if shown_rows.ROW.fullmatch(text):
@@ -80,6 +83,7 @@ def case_id(client: Client, text: str) -> str:
     By its number, with `@AGENCY` where several have it; by its id or how that begins; by its row in
     the list shown last, where no case has such a number.
     """
+    text = copied(text)
     if _UUID.fullmatch(text):
         return text
     number, _, agency = text.partition("@")
@@ -178,6 +182,7 @@ def officer(client: Client, text: str) -> str:
 def _one_of(
     client: Client, path: str, rows: str, member: str, text: str, *, whole: re.Pattern[str]
 ) -> str:
+    text = copied(text)
     if whole.fullmatch(text):
         return text
     with understood():
@@ -214,6 +219,7 @@ def agency(client: Client, text: str) -> str:
 
     What names none is refused with what is near. Tone marks and case make no difference.
     """
+    text = copied(text)
     with understood():
         lines = client.whole("/v1/agencies", "agencies")["agencies"]
         names = {str(line["agency"]): str(line["name"]) for line in lines}
@@ -225,7 +231,8 @@ def agency(client: Client, text: str) -> str:
         return text
     meant = called.get(_plain(text), set())
     if len(meant) != 1:
-        near = get_close_matches(_plain(text), called, n=_SEVERAL, cutoff=0.6)
+        holding = [name for name in called if _plain(text) and _plain(text) in name]
+        near = [*holding, *get_close_matches(_plain(text), called, n=_SEVERAL, cutoff=0.6)]
         every = [*sorted(meant), *(one for name in near for one in sorted(called[name]))]
         _no_agency(text, [f"{one} ({names[one]})" for one in dict.fromkeys(every)])
     return next(iter(meant))

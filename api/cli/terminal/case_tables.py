@@ -58,7 +58,7 @@ def case_lines(shell: Shell, lines: Iterable[Json]) -> None:
             "\n".join(filter(None, (shell.local(line, one) for one in ("state", "outcome")))),
             line.get("handler_label") or line.get("agency"),
             when(line.get("due_at")),
-            "\n".join(flag(one, shell.lang) for one in line.get("flags") or ()),
+            ";\n".join(flag(one, shell.lang) for one in line.get("flags") or ()),
         )
         for n, line in enumerate(lines, 1)
     ]

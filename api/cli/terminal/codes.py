@@ -14,6 +14,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from api.cli.terminal.shell import misuse
+from api.texts.copied import copied
 from ledger.message import Message
 
 _FEW: Final = 40
@@ -47,7 +48,7 @@ class Code(click.ParamType[str]):
     ) -> str:
         """The code as the rulebook writes it."""
         codes = {code.upper(): code for code in self._known()}
-        typed = str(value).strip()
+        typed = copied(str(value))
         found = codes.get(typed.upper().replace("-", "_"), codes.get(typed.upper()))
         if found is None:
             self._refuse(typed, param, codes)

@@ -11,6 +11,8 @@ import click
 import httpx
 
 from api.cli.terminal.shell import misuse
+from api.texts.copied import copied, moment_written
+from ledger.log.moment import stamp
 from ledger.message import Message
 from ledger.regulation.registry.calendar import VIETNAM
 
@@ -25,7 +27,7 @@ class Typed(click.ParamType[T]):
 
     Args:
         name: What help calls it.
-        read: What was typed, as it is meant; None: it is none such.
+        read: What was typed, without what nobody sees, as it is meant; None: it is none such.
         refusal: Said then, with `{value}` for what was typed.
     """
 
@@ -41,25 +43,39 @@ class Typed(click.ParamType[T]):
         ctx: click.Context | None,  # noqa: ARG002  click's signature
     ) -> T:
         """What was typed."""
-        found = self._read(str(value))
+        found = self._read(copied(str(value)))
         if found is None:
             misuse(self._refusal.filled(value=value))
         return found
 
 
 def _day(text: str) -> date | None:
+    said = moment_written(text)
     try:
-        return date.fromisoformat(text) if _DAY.fullmatch(text) else None
+        return date.fromisoformat(said) if _DAY.fullmatch(said) else None
     except ValueError:
         return None
 
 
 def _time(text: str) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(moment_written(text))
     except ValueError:
         return None
     return None if moment.tzinfo is None else moment
+
+
+def _day_text(text: str) -> str | None:
+    day = _day(text)
+    return None if day is None else day.isoformat()
+
+
+def _moment_text(text: str) -> str | None:
+    """As the server takes it: seconds and an offset, or the milliseconds of a record's time."""
+    moment = None if _day(text) else _time(text)
+    if moment is None:
+        return _day_text(text)
+    return stamp(moment) if moment.microsecond else moment.isoformat()
 
 
 def _end_of_day(text: str) -> datetime | None:
@@ -75,15 +91,15 @@ def _address(text: str) -> str | None:
         return None
 
 
-# What they mean is the server's to say: these go on as they were typed.
+# What they mean is the server's to say: a day goes on as one.
 DAY_TEXT: Final = Typed(
     "day",
-    lambda text: text if _day(text) else None,
+    _day_text,
     Message("Nothing was asked: {value} is no day, e.g. 2024-06-04."),
 )
 MOMENT_TEXT: Final = Typed(
     "time|day",
-    lambda text: text if _day(text) or _time(text) else None,
+    _moment_text,
     Message(
         "Nothing was asked: {value} is neither a day, e.g. 2024-06-04, nor a time with"
         " an offset, e.g. 2023-03-21T08:00:00+07:00."
@@ -91,7 +107,7 @@ MOMENT_TEXT: Final = Typed(
 )
 AS_OF_TEXT: Final = Typed(
     "time|day|index",
-    lambda text: text if _INDEX.fullmatch(text) or _day(text) or _time(text) else None,
+    lambda text: text if _INDEX.fullmatch(text) else _moment_text(text),
     Message(
         "Nothing was asked: {value} is none of these: a record's number in the log, e.g. 41, a day,"
         " e.g. 2024-06-04, a time with an offset, e.g. 2023-03-21T08:00:00+07:00."

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from contextlib import suppress
-from datetime import datetime
 from typing import Final
 
 from marshmallow import Schema
 
 from api.http.framework import page_cookies
 from api.http.schemas.base import AS_OF, DAY, DUE, LIKE, form_of
-from api.texts.copied import copied
+from api.texts.copied import copied, moment_written
 from ledger.message import Message, Text
 
-_SHOWN: Final = re.compile(
-    r"(\d{1,2}/\d{1,2}/\d{4})(?: (\d{1,2}:\d{2})(:\d{2})?(?: \((UTC|GMT\+7)\))?)?", re.ASCII
-)
-"""A day, or a time, as every page tells it."""
 _MOMENTS: Final = frozenset({DAY, DUE, AS_OF})
 _LIKE: Final = {
     LIKE[DAY]: "04/06/2024",
@@ -68,15 +61,4 @@ def moment_typed(text: str) -> str:
 
     What is no such moment stays as it is, and is the call's to refuse.
     """
-    typed = copied(text)
-    found = _SHOWN.fullmatch(typed)
-    if found is None:
-        return typed
-    day, minute, second, zone = found.groups()
-    utc = zone == "UTC" if zone else page_cookies.in_utc()
-    with suppress(ValueError):
-        if minute is None:
-            return f"{datetime.strptime(day, '%d/%m/%Y'):%Y-%m-%d}"  # noqa: DTZ007  a day
-        moment = f"{day} {minute}{second or ':00'} {'+0000' if utc else '+0700'}"
-        return datetime.strptime(moment, "%d/%m/%Y %H:%M:%S %z").isoformat()
-    return typed
+    return moment_written(text, utc=page_cookies.in_utc())

@@ -13,8 +13,9 @@ from rich.cells import cell_len
 from api.cli.commands.catalogue import FORMS, KINDS, PAGES, catalogue
 from api.cli.main import main
 from api.cli.terminal.help_page import Vietnamese
+from api.cli.terminal.typed_values import AS_OF_TEXT, DAY_TEXT, MOMENT_TEXT, Typed
 from api.texts.catalogue import known
-from tests.messages import commands, help_texts
+from tests.messages import commands, help_texts, stored
 
 
 def socai(*words: str, lang: str = "vi") -> Result:
@@ -98,7 +99,7 @@ def test_a_wrong_call_is_one_sentence_with_where_to_read_more(
     assert (told["ok"], told["error"]["code"]) == (False, "usage")
 
 
-@pytest.mark.parametrize("typed", ["31/02/2024", "2023-02-29", "04/06/2024", "1,000", "٣", ""])
+@pytest.mark.parametrize("typed", ["31/02/2024", "2023-02-29", "4/6", "1,000", "٣", ""])
 @pytest.mark.parametrize(
     "words",
     [
@@ -119,3 +120,75 @@ def test_what_is_no_moment_is_refused_before_anybody_is_asked(
     assert refused.exit_code == 2
     assert "2024-06-04" in refused.stderr, refused.stderr
     assert refused.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed", "meant"),
+    [
+        (DAY_TEXT, "4/6/2024", "2024-06-04"),
+        (DAY_TEXT, "2024-06-04\u00a0", "2024-06-04"),
+        (MOMENT_TEXT, "04/06/2024", "2024-06-04"),
+        (MOMENT_TEXT, "04/06/2024 08:12", "2024-06-04T08:12:00+07:00"),
+        (MOMENT_TEXT, "2024-06-04T08:12+07:00", "2024-06-04T08:12:00+07:00"),
+        (MOMENT_TEXT, "2024-06-04T01:12:00Z", "2024-06-04T01:12:00+00:00"),
+        (AS_OF_TEXT, "\u200b41", "41"),
+        (AS_OF_TEXT, "04/06/2024 01:12 (UTC)", "2024-06-04T01:12:00+00:00"),
+        (AS_OF_TEXT, "2024-06-04T01:12:00.123Z", "2024-06-04T01:12:00.123Z"),
+    ],
+)
+def test_a_moment_is_taken_as_tables_and_pages_tell_it(
+    kind: Typed[str], typed: str, meant: str
+) -> None:
+    """And goes on in the form that the server takes."""
+    assert kind.convert(typed, None, None) == meant
+
+
+def test_what_may_be_left_out_stands_in_brackets() -> None:
+    """Of every command, in the first line of its help."""
+    seen = 0
+    for _, command in commands(main):
+        for argument in command.params:
+            if isinstance(argument, click.Argument):
+                shown = argument.make_metavar(click.Context(command))
+                assert shown.startswith("[") is not argument.required, (command.name, shown)
+                seen += not argument.required
+    assert seen > 5
+
+
+_CALL = re.compile(r"\bsocai((?: (?:--)?[a-z][a-z-]*)+)")
+_PROSE = {"server", "there"}
+"""Words that follow the name of the product, and are typed by nobody."""
+
+
+def test_every_command_that_a_text_names_is_one() -> None:
+    """What help, a refusal or a page tells to type, in either language, with its first options."""
+    seen, wrong = 0, []
+    for message in stored():
+        for text in (message.id, message.string):
+            for one in [text] if isinstance(text, str) else text or ():
+                for words in (found[1].split() for found in _CALL.finditer(one)):
+                    seen += 1
+                    if words[0] not in _PROSE and not _is_called(words):
+                        wrong.append(one)
+    assert seen > 200
+    assert wrong == []
+
+
+def _is_called(words: list[str]) -> bool:
+    """Whether they begin with a command; options right behind it are its own."""
+    command: click.Command = main
+    context = click.Context(main, info_name="socai")
+    while words and isinstance(command, click.Group):
+        below = command.get_command(context, words[0])
+        if below is None:
+            break
+        command, words = below, words[1:]
+        context = click.Context(command, context)
+    if command is main:
+        return False
+    for word in words:
+        if not word.startswith("--"):
+            break
+        if not any(word in one.opts for one in command.params):
+            return False
+    return True

@@ -34,7 +34,7 @@ class ActCode(Code):
 
 
 @click.command("new")
-@click.argument("act", required=False, type=ActCode(), metavar="ACT")
+@click.argument("act", required=False, type=ActCode(), metavar="[ACT]")
 @click.option(
     "--case", default=None, metavar="CASE", help="Its number or uuid; a new one if left out."
 )

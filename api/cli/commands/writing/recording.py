@@ -15,10 +15,10 @@ from typing import Any, Final
 import click
 import orjson
 
-from api.cli.commands.officer import require_visible, send
+from api.cli.commands.officer import encoded, require_visible, send
 from api.cli.commands.signer_options import signing_time
 from api.cli.commands.writing.judging import CheckAnswer, judged, refuse
-from api.cli.terminal.shell import MISUSED, Refusal, Shell, fail, misuse, typed
+from api.cli.terminal.shell import MISUSED, Refusal, Shell, misuse, typed
 from api.cli.terminal.writing import act_shown
 from api.cli.terminal.writing.answers import NO, YES, plain
 from api.client.client import Client
@@ -26,9 +26,7 @@ from api.client.connection import Refused, Unreachable
 from api.client.draft_sources import DraftSources
 from api.settings import Settings
 from api.texts import case_words
-from keys import canonical
 from keys.custody.file import write_durably
-from keys.errors import NotCanonical
 from keys.note import VKey
 from ledger.log import statement as statements
 from ledger.log.statement import Statement
@@ -172,14 +170,6 @@ class Recording:
         except Unreachable as error:
             raise without_answer(signed, secret=self.client.closed) from error
         return True
-
-
-def encoded(members: Json) -> bytes:
-    """The bytes that are signed."""
-    try:
-        return canonical.encode(members)
-    except NotCanonical as error:
-        fail(Message("Nothing was signed: {error}", error=error), "not_canonical")
 
 
 def ask(shell: Shell, text: Text) -> str:

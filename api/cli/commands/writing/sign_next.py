@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import click
 
-from api.cli.commands.officer import payload_of
+from api.cli.commands.officer import encoded, payload_of
 from api.cli.commands.signer_options import identity, signing_time, vkey_option
 from api.cli.commands.writing.judging import judged, require_lawful
-from api.cli.commands.writing.recording import Recording, ask, encoded, unanswered
+from api.cli.commands.writing.recording import Recording, ask, unanswered
 from api.cli.terminal.shell import Shell, shell_of
 from api.cli.terminal.typed_values import MOMENT
 from api.cli.terminal.writing import act_shown
