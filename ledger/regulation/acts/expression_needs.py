@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from importlib import import_module
 from typing import Any, Final, NamedTuple
 
@@ -59,8 +59,12 @@ _NOTHING: Final = Needs()
 
 def needs(expression: str) -> Needs:
     """What an expression needs. Raises: re.error: it is none."""
-    if sre_parser is None:
-        return _NOTHING
+    return _NOTHING if sre_parser is None else _read(expression)
+
+
+@lru_cache(maxsize=256)
+def _read(expression: str) -> Needs:
+    """Each takes milliseconds, and an edition has most of those of the one before it."""
     parsed = sre_parser.parse(expression)
     return _all_of(parsed, parsed.state.flags, inside=False)
 
