@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from functools import cache
 from typing import Any
 
@@ -15,7 +14,17 @@ from ledger.regulation.acts.act import ALL_CAPACITIES, Act
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.state import apply
 from ledger.regulation.decide import decide
-from tests.builders import CAST, Story, a_case_in, a_registry, changed, enter, officer, signed
+from tests.builders import (
+    CAST,
+    Story,
+    a_case_in,
+    a_registry,
+    changed,
+    enter,
+    officer,
+    refolded,
+    signed,
+)
 from tests.examples import examples
 
 AGENCY = "bacninh.stttt"
@@ -36,7 +45,7 @@ def waiting(name: str, delegate: str | None) -> tuple[Story, Act]:
     """The same, to be gone on with; the director lets a colleague sign, where one is named."""
     begun, act = _begun(name)
     case = Story(start=begun.now, registry=a_registry())
-    case.stream = copy.deepcopy(begun.stream)
+    case.stream = refolded(begun)
     if delegate is not None:
         facts = {
             "officer": officer(delegate), "post": CAST[delegate][1], "capacity": "TUQ",
