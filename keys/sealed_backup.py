@@ -3,8 +3,9 @@
 Bytes of any length, known or not, behind a key of their own that is sealed to a public key: whoever
 makes backups opens none. Each frame counts itself, says whether it is the last, and names the
 object; so what is cut short, reordered or another's does not open, and an object that is still
-being written opens as far as it has come. Whose bytes they are is not proven here: anybody can
-seal, and the log's own signatures judge what comes back. No file is known.
+being written opens as far as it has come, whatever zeros a lost machine left behind that. Whose
+bytes they are is not proven here: anybody can seal, and the log's own signatures judge what comes
+back. No file is known.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from keys.errors import Unsealable
+from keys.errors import Unsealable, WrongPassphrase
 from keys.hpke import OVERHEAD, OpeningKey, OpeningKeys, SealingKey
 
 MOST_FRAME: Final = 1 << 20
@@ -83,35 +84,54 @@ def open_sealed(
         sealed: As it lies there, in parts of any size.
         keys: What is held.
         name: Of the object.
-        whole: Whether it must have its end; else it ends with its last whole frame.
+        whole: Whether it must have its end; else it ends with its last whole frame, behind which
+            stands no other.
 
     Raises:
         Unsealable: Another key or object, changed bytes, or an end that is not the end.
     """
     source = _Source(sealed)
     head = source.take(HEAD_BYTES)
-    own: OpeningKey = keys.of(sealed_to(head))
-    gcm, aad = AESGCM(own.open(head[len(_MAGIC) + _ID_BYTES :], info=_info(name))), _aad(name)
+    own = _own(head, keys, name)
+    gcm = AESGCM(own.open(head[len(_MAGIC) + _ID_BYTES :], info=_info(name)))
     count, last = 0, False
     while not last:
-        said = source.take(_LENGTH_BYTES + 1)
-        length = int.from_bytes(said[:_LENGTH_BYTES])
-        if len(said) == _LENGTH_BYTES + 1 and not _TAG_BYTES <= length <= MOST_FRAME + _TAG_BYTES:
-            raise Unsealable(f"frame {count} of {name} is of a length that sealing never writes")
-        frame = source.take(length) if len(said) == _LENGTH_BYTES + 1 else b""
-        if len(said) < _LENGTH_BYTES + 1 or len(frame) < length:
-            if whole:
-                raise Unsealable(f"{name} is cut short")
-            return
-        last = said[_LENGTH_BYTES] != 0
         try:
-            plain = gcm.decrypt(_nonce(count, last=last), frame, aad)
-        except InvalidTag as error:
-            raise Unsealable(f"frame {count} of {name} does not open") from error
+            plain, last = _frame(source, gcm, count, name)
+        except Unsealable:
+            if not whole and source.blank():
+                return  # the last that was written, and not to its end
+            raise
         count += 1
         yield plain
     if source.take(1):
         raise Unsealable(f"something stands behind the end of {name}")
+
+
+def _frame(source: _Source, gcm: AESGCM, count: int, name: str) -> tuple[bytes, bool]:
+    """The next one, and whether it is the last. Raises: Unsealable."""
+    said = source.take(_LENGTH_BYTES + 1)
+    if len(said) < _LENGTH_BYTES + 1:
+        raise Unsealable(f"{name} is cut short")
+    length, last = int.from_bytes(said[:_LENGTH_BYTES]), said[_LENGTH_BYTES] != 0
+    if not _TAG_BYTES <= length <= MOST_FRAME + _TAG_BYTES:
+        raise Unsealable(f"frame {count} of {name} is of a length that sealing never writes")
+    sealed = source.take(length)
+    if len(sealed) < length:
+        raise Unsealable(f"{name} is cut short")
+    try:
+        return gcm.decrypt(_nonce(count, last=last), sealed, _aad(name)), last
+    except InvalidTag as error:
+        raise Unsealable(f"frame {count} of {name} does not open") from error
+
+
+def _own(head: bytes, keys: OpeningKeys, name: str) -> OpeningKey:
+    try:
+        return keys.of(sealed_to(head))
+    except WrongPassphrase:
+        raise
+    except Unsealable as error:
+        raise Unsealable(f"{name} is {error}") from error
 
 
 class _Source:
@@ -128,6 +148,10 @@ class _Source:
         found = bytes(self._held[:number])
         del self._held[:number]
         return found
+
+    def blank(self) -> bool:
+        """Whether nothing but zeros is left; it is taken."""
+        return not any(self._held) and not any(map(any, self._parts))
 
 
 def _nonce(count: int, *, last: bool) -> bytes:

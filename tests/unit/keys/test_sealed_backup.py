@@ -58,6 +58,23 @@ def test_what_is_cut_short_is_not_whole_and_opens_as_far_as_it_came() -> None:
     assert opened(SEALED[:-1], whole=False) == b"".join(PARTS)
 
 
+@pytest.mark.parametrize("torn", [b"", b"\0", bytes(9), b"\0\0\1\0\0" + bytes(300)])
+@pytest.mark.parametrize("zeros", [0, 1, 5, 70_000])
+def test_what_a_lost_machine_left_behind_the_last_frame_keeps_nobody_from_it(
+    torn: bytes, zeros: int
+) -> None:
+    """A file grew and its bytes never came: what was made durable before opens all the same."""
+    writer = FrameWriter(KEY.public, "wal/1")
+    one, two = writer.frames(b"one"), writer.frames(b"two")
+    left = writer.head + one + torn + bytes(zeros)
+    assert b"".join(open_sealed([left[:50], left[50:]], KEY, "wal/1", whole=False)) == b"one"
+    with pytest.raises(Unsealable):
+        opened(left)
+    changed = bytes([two[0], *two[1:-1], two[-1] ^ 1])
+    with pytest.raises(Unsealable, match="frame 1 of wal/1 does not open"):
+        opened(writer.head + one + changed + writer.frames(b"three"), whole=False)
+
+
 def test_a_changed_moved_or_renamed_frame_does_not_open() -> None:
     """Each counts itself and names the object."""
     writer = FrameWriter(KEY.public, "wal/1")
@@ -78,5 +95,5 @@ def test_a_changed_moved_or_renamed_frame_does_not_open() -> None:
     claimed = writer.head + (1 << 30).to_bytes(4) + b"\0"
     with pytest.raises(Unsealable, match="length"):
         opened(claimed)
-    with pytest.raises(Unsealable, match="not a sealed part"):
+    with pytest.raises(Unsealable, match=r"^wal/1 is not a sealed part of a backup$"):
         opened(b"junk")
