@@ -111,6 +111,7 @@ def kept(own_server: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iter
         admin.execute("SELECT pg_reload_conf()")
     with closing(make_database(own_server)) as database:
         settings = replace(found(database, folder / "home"), backup_dir=folder / "repository")
+        (folder / "repository").mkdir()
         service = open_service(settings, database)
         service.start()
         service.hire("hotline", "cv")
@@ -388,9 +389,21 @@ def test_a_gap_is_said_and_a_damaged_part_is_named(kept: Kept) -> None:
     newest = repository.bases()[-1]
     sealed = repository.folder / "base" / newest.name / "manifest.sealed"
     whole = sealed.read_bytes()
-    sealed.write_bytes(whole[:-2])
+    sealed.write_bytes(bytes(len(whole)))
     said = told(socai(kept.settings, "backup", "check", "--open", "--json"), 1)
     assert "unopened" in [one["code"] for one in said["faults"]]
+    other = kept.elsewhere("damaged")
+    remembered = kept.folder / "known.checkpoint"
+    remembered.write_bytes((kept.settings.seen_dir / "checkpointer" / "checkpoint").read_bytes())
+    refused = socai(other, "restore", "--to-latest", "--checkpoint", str(remembered), "--json")
+    text = told(refused, 1)["error"]["message"]
+    assert f"Nothing was restored: base/{newest.name}/manifest is not a sealed part" in text
+    assert "restore again from what is left" in text
+    sealed.write_bytes(whole[:-2])  # without a key too
+    said = told(socai(kept.settings, "backup", "check", "--json"), 1)
+    assert [one["text"] for one in said["faults"] if one["code"] == "unopened"] == [
+        f"full backup {newest.name} is cut short: run socai backup run"
+    ]
     sealed.write_bytes(whole)
     beyond = repository.segment(f"{newest.next_wal[:16]}{int(newest.next_wal[16:], 16) + 9:08X}")
     beyond.touch()

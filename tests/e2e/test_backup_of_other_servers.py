@@ -54,6 +54,7 @@ def test_a_server_s_folder_is_laid_down_and_recovers_by_itself(
     """With every act that the stream had kept, by programs of the same version."""
     version, database = own
     settings = replace(found(database, tmp_path / "home"), backup_dir=tmp_path / "repository")
+    (tmp_path / "repository").mkdir()
     size = _backed_up(settings, database)
     again = server_of(version, tmp_path / "r")
     again._root.mkdir(parents=True)

@@ -81,6 +81,7 @@ def test_a_machine_is_lost_under_load_and_comes_back_on_another(
     """The log is sound, what is there is what was acknowledged, and what is not is named."""
     first = ServedEnclave(tmp_path / "first", opening(read_files([shipped("SC1")])[0]))
     first.settings = replace(first.settings, backup_dir=tmp_path / "repository")
+    (tmp_path / "repository").mkdir()
     second = ElsewhereEnclave(first, tmp_path / "second")
     book, stop = Book(), threading.Event()
     with ThreadPoolExecutor(2) as pool, contextlib.ExitStack() as ends:

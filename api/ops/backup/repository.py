@@ -99,7 +99,7 @@ class Repository:
     """One folder.
 
     Args:
-        folder: Of the repository; made where it is not there.
+        folder: Of the repository.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -109,17 +109,26 @@ class Repository:
 
     @classmethod
     def of(cls, settings: Settings) -> Repository:
-        """The one that is set. Raises: SettingsError."""
+        """The one that is set, which is there. Raises: SettingsError."""
         if settings.backup_dir is None:
             raise SettingsError(
                 Message(
                     "set SOCAI_BACKUP_DIR: the folder of the backups, on another machine's disk"
                 )
             )
+        if not settings.backup_dir.exists():
+            # one that is made here by itself would hide that the other machine's disk is away
+            raise SettingsError(
+                Message(
+                    "{folder} of SOCAI_BACKUP_DIR is not there: is its disk mounted? Where it is"
+                    " new, make it",
+                    folder=settings.backup_dir,
+                )
+            )
         return cls(settings.backup_dir)
 
     def made(self) -> Repository:
-        """Itself, with its folders."""
+        """Itself, with what it has below."""
         for folder in (self._bases, self._wal, self.files):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self
@@ -143,6 +152,11 @@ class Repository:
                     Message("{path} is damaged: {error}", path=path, error=error)
                 ) from error
         return found
+
+    def cut_short(self, base: BaseCopy) -> bool:
+        """Whether bytes of a copy are missing, by its own word of its length; nothing is opened."""
+        parts = [self._sealed(base, what) for what in (CLUSTER, MANIFEST, HOME)]
+        return sum(part.stat().st_size for part in parts if part.exists()) < base.size
 
     def begin(self, name: str) -> Path:
         """A place for a copy that is not there yet; what a broken one left goes."""
@@ -172,8 +186,11 @@ class Repository:
 
     def read(self, base: BaseCopy, what: str, keys: OpeningKeys) -> Iterator[bytes]:
         """What was sealed. Raises: Unsealable, OSError."""
-        path = self._bases / base.name / f"{what}.sealed"
-        return sealed_backup.open_sealed(_parts(path), keys, _of_base(base.name, what))
+        sealed = _parts(self._sealed(base, what))
+        return sealed_backup.open_sealed(sealed, keys, _of_base(base.name, what))
+
+    def _sealed(self, base: BaseCopy, what: str) -> Path:
+        return self._bases / base.name / f"{what}.sealed"
 
     # -- WAL ---------------------------------------------------------------------------------------
 

@@ -239,10 +239,13 @@ def _let_go(
 
 
 def expire(settings: Settings, keep: int) -> tuple[list[BaseCopy], int]:
-    """Lets all but the newest copies go, and the WAL that none of these needs."""
+    """Lets all but the newest copies go, and the WAL that none of these needs.
+
+    One that is cut short is none of those, and goes when an older one would.
+    """
     repository = Repository.of(settings)
-    staying = {base.name for base in repository.bases()[-keep:]}
-    return repository.expire(lambda base: base.name not in staying)
+    staying = [base.name for base in repository.bases() if not repository.cut_short(base)][-keep:]
+    return repository.expire(lambda base: base.name < min(staying, default=""))
 
 
 # -- WAL as it is written --------------------------------------------------------------------------
@@ -414,6 +417,9 @@ def stream_faults(settings: Settings) -> list[BackupFault]:
         )
         return [BackupFault("other_timeline", from_a_copy)]
     found = []
+    if repository.cut_short(newest):
+        short = Message("full backup {name} is cut short: run socai backup run", name=newest.name)
+        found.append(BackupFault("unopened", short))
     reach = repository.reach(newest)
     if reach.beyond is not None:
         missing = Message(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import orjson
 import pytest
 
 from api.ops.backup import repository as repositories
+from api.ops.backup import taking
 from api.ops.backup.repository import (
     CLUSTER,
     HOME,
@@ -20,14 +22,14 @@ from api.ops.backup.repository import (
     WalWriter,
     wal_name,
 )
-from api.settings import SettingsError
+from api.settings import Settings, SettingsError
 from keys.hpke import OpeningKey
 from tests.attacks import attack
 from tests.builders import turned
 
 SEGMENT = 1 << 20
 KEY = OpeningKey.generate()
-A, B = "20260101T000000Z", "20260102T000000Z"
+A, B, C = "20260101T000000Z", "20260102T000000Z", "20260103T000000Z"
 
 
 @pytest.fixture
@@ -39,10 +41,12 @@ def repository(tmp_path: Path) -> Repository:
 def a_base(repository: Repository, name: str, end: int, key: OpeningKey = KEY) -> BaseCopy:
     """A finished copy whose WAL ends there."""
     place = repository.begin(name)
-    for what in (CLUSTER, MANIFEST, HOME):
+    size = sum(
         repository.write(place, what, [what.encode()], key.public)
+        for what in (CLUSTER, MANIFEST, HOME)
+    )
     base = BaseCopy(name, "7", 1, end - 5, end, "2026-01-01T00:00:00.000Z", SEGMENT, key.public.kid,
-                "", "x.example/ordinary", 9)  # fmt: skip
+                "", "x.example/ordinary", size)  # fmt: skip
     repository.finish(place, base)
     return base
 
@@ -145,6 +149,33 @@ def test_what_no_copy_needs_goes_and_nothing_else(repository: Repository) -> Non
     assert repository.bases() == [kept]
     assert repository.wal() == [segment(4)]
     assert repository.reach(kept).at == 5 * SEGMENT + 9
+
+
+@pytest.mark.parametrize("cut", [-1, 0, None])
+def test_a_copy_that_is_cut_short_is_none_of_those_that_stay(
+    repository: Repository, cut: int | None
+) -> None:
+    """A disk that was full, or a copy of a repository that broke off: the one before is needed."""
+    for number, name in enumerate((A, B, C), 1):
+        a_base(repository, name, number * SEGMENT + 5)
+    newest = repository.folder / "base" / C / f"{CLUSTER}.sealed"
+    if cut is None:
+        newest.unlink()
+    else:
+        os.truncate(newest, newest.stat().st_size + cut if cut else 0)
+    settings = replace(Settings.at(repository.folder), backup_dir=repository.folder)
+    gone, _ = taking.expire(settings, 1)
+    assert [base.name for base in gone] == [A]
+    assert [repository.cut_short(base) for base in repository.bases()] == [False, True]
+
+
+def test_a_repository_whose_disk_is_away_is_not_made_anew(repository: Repository) -> None:
+    """Else the backups of that night lie on this machine, and all seems well."""
+    away = repository.folder / "mounted" / "socai"
+    away.parent.mkdir()
+    with pytest.raises(SettingsError, match=r"mounted/socai .* is not there: is its disk mounted"):
+        Repository.of(replace(Settings.at(repository.folder), backup_dir=away))
+    assert not away.exists()
 
 
 def test_what_is_under_way_is_never_taken_from_whoever_writes_it(repository: Repository) -> None:

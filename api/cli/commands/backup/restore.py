@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -24,7 +24,7 @@ from api.ops.role_lock import Lock
 from api.ops.service.supervisor import REMEMBERING, ROLES
 from api.ops.wiring import role_dsn
 from api.settings import Home, Settings, SettingsError
-from keys.errors import KeysError
+from keys.errors import KeysError, Unsealable, WrongPassphrase
 from keys.hpke import OpeningKeys
 from ledger.checkpoints.seen_file import SeenFile
 from ledger.errors import Doubt
@@ -33,6 +33,25 @@ from ledger.postgres.connect import open_pool
 from ledger.postgres.records import PostgresRecords
 
 _NEEDED_KEYS: Final = ("log", "pq")
+
+
+@contextmanager
+def _saying_what_else_may_be_taken() -> Iterator[None]:
+    """Of a part that does not open: it is newer than all that does, and there may be another."""
+    try:
+        yield
+    except WrongPassphrase:
+        raise
+    except Unsealable as error:
+        fail(
+            Message(
+                "Nothing was restored: {error}. Where the key is the right one that part is"
+                " damaged: take it from another copy of the repository, or move it out of this one"
+                " (of a full backup its whole folder) and restore again from what is left",
+                error=error,
+            ),
+            "unsealable",
+        )
 
 
 @click.command()
@@ -49,6 +68,7 @@ _NEEDED_KEYS: Final = ("log", "pq")
 @kept_checkpoints("The last known checkpoint, where this home has seen none; the log must hold it.")
 @options
 @guarded
+@_saying_what_else_may_be_taken()
 def restore(
     to_time: datetime | None,
     data: Path | None,
