@@ -198,6 +198,37 @@ def test_a_check_tells_the_state_to_whoever_sees_the_whole_case(
             assert told["next_state"] == "RECEIVED", sight
 
 
+@attack(
+    "the bytes of what waits for an officer asked for by themselves, when they are in the case no"
+    " more, as if with a complaint",
+    stopped_by="whom an act names has its bytes while they take part in its case",
+    noticed_by="-",
+)
+def test_what_waits_is_handed_to_whom_it_names_while_they_take_part(
+    a: ALedger, looks: Looks, case: str
+) -> None:
+    """Also before the audience shows them the act itself (W1)."""
+    a.hire("pgd")
+    looks.seen[case] = "whole"
+    first, act = a.since(case, 0)[0]["act_id"], _needs_approval(a, case)
+    a.send(a.sign(act, "cv"), by="cv")
+    fields = {"act": "ComplaintReceived", "facts": {"against": first}}
+
+    def payload() -> bytes:
+        made = a.ledger.prepare(
+            {"stream": case, "act_id": act.act_id, **fields},
+            kid=builders.key("pgd").kid, role="APPROVER", at=a.clock.now(),
+            signer_officer=builders.officer("pgd"),
+        )  # fmt: skip
+        return unb64(made["payload"])
+
+    looks.seen[case] = "part"
+    assert payload() == canonical.encode(dict(act.signed))
+    looks.seen[case] = "hidden"
+    with pytest.raises(NotFound):
+        payload()
+
+
 def test_a_body_outside_brings_a_complaint_by_the_id_on_the_letter(
     a: ALedger, looks: Looks, case: str
 ) -> None:
@@ -276,13 +307,18 @@ def test_only_who_is_asked_to_sign_may_return_what_they_do_not_see(
     head = a.head(case)
     looks.seen[case] = "hidden"
     places = {}
-    for alias in ("pgd", "hcv"):
+    for alias, by in (("pgd", "pgd"), ("hcv", "hcv"), ("pgd", "hcv")):
         back = an_act(
             "ActReturned", by=alias, when=T0, stream=case, refers_to=waiting.act_id,
             facts={"reason": "Thử"},
         )  # fmt: skip
         kid = builders.key(alias).kid
-        made = a.ledger.prepare(dict(back.members), kid=kid, role="RETURNER", at=a.clock.now())
+        made = a.ledger.prepare(
+            dict(back.members), kid=kid, role="RETURNER", at=a.clock.now(),
+            signer_officer=builders.officer(by),
+        )  # fmt: skip
         header = orjson.loads(unb64(made["protected"]))
-        places[alias] = header["seq"], header.get("prev")
-    assert places == {"pgd": head, "hcv": (1, None)}
+        places[alias, by] = header["seq"], header.get("prev")
+    nowhere = (1, None)
+    told = {("pgd", "pgd"): head, ("hcv", "hcv"): nowhere, ("pgd", "hcv"): nowhere}
+    assert places == told, "the key is another's: the session tells who asks"
