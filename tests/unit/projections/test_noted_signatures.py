@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from errno import ENOSPC
 from pathlib import Path
@@ -57,6 +58,36 @@ def test_what_is_noted_is_known_to_every_process(folder: Path) -> None:
     assert not of.knows(record(3, record(1).entry))
     assert not of.knows(record(3, b"\1" * ENTRY_BYTES))
     assert (file_in(folder).stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("version", lambda _: "99.0.0"), ("VERIFIER", "another OpenSSL")]
+)
+def test_another_program_takes_nothing_over_and_leaves_no_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, other: object
+) -> None:
+    """Of another version, or with another OpenSSL: what that checked it has not (retention.md)."""
+    before = file_in(folder)
+    monkeypatch.setattr(f"projections.engine.noted_signatures.{name}", other)
+    assert noted(folder, _ASKED) == []
+    assert file_in(folder) != before
+
+
+def test_who_goes_gives_its_file_back(folder: Path) -> None:
+    """A process makes one for each order that it carries out."""
+    kept = NotedSignatures(folder)
+    assert _held(folder) == [file_in(folder)]
+    del kept
+    assert _held(folder) == []
+
+
+def _held(folder: Path) -> list[Path]:
+    """What this process has open there."""
+    held: list[Path] = []
+    for one in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # it was closed meanwhile
+            held.append(one.readlink())
+    return [path for path in held if path.parent == folder]
 
 
 def test_processes_that_note_at_once_keep_each_other_s(folder: Path) -> None:
