@@ -808,6 +808,34 @@ def test_case_about_an_officer_merged_into_one_that_is_not(den: Den) -> None:
 
 
 @attack(
+    "a complaint that was decided is entered as a first one again, for its issuer to decide anew",
+    stopped_by="what was decided of one is complained about to somebody else; " + STOPPED,
+    noticed_by=NOTICED,
+)
+@pytest.mark.parametrize("about", ["what was decided", "the decision"])
+def test_complaint_entered_as_a_first_one_again(den: Den, about: str) -> None:
+    """Of the same person about the same act, or against the decision itself; as a second it is."""
+    case = den.tell(a_case_in("RESULT_RECORDED", start=den.now))
+    den.tell_more(case, "ResultNotified")
+    (first,) = den.tell_more(case, "ComplaintReceived", facts={"instance": "FIRST"})
+    den.tell_more(case, "ComplaintAccepted", facts={"complaint": first.act.act_id})
+    opening = {"ground": "COMPLAINT", "complaint": first.act.act_id}
+    (review,) = den.tell_more(case, "ReviewOpened", facts=opening)
+    facts = {"review": review.act.act_id, "instance": "FIRST", "decider_post": "pho-giam-doc"}
+    (decision,) = den.tell_more(case, "ReviewDecided", facts=facts, by="cv2", also=["pgd"])
+    said = {"instance": "FIRST", "against": first.act.facts["against"]}
+    if about == "the decision":
+        said |= {"against": decision.act.act_id, "complainant": builders.a_token("somebody else")}
+    again = case.act("ComplaintReceived", facts=said)
+    index = den.put(again, _alias(again.signers[0].officer), stands=False)
+    against(den.audit(), index, "FIRST_ONCE")
+    den.void(case.stream.name, index)
+    second = {"instance": "SECOND", "against": first.act.facts["against"]}
+    den.tell_more(case, "ComplaintReceived", facts=second | {"earlier": decision.act.act_id})
+    assert not den.audit().findings
+
+
+@attack(
     "a merger past the door makes a lawful one into the same case look unlawful",
     stopped_by="every process, which judges the other case too before it asks of it",
     noticed_by=NOTICED,

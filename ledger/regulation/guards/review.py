@@ -61,6 +61,26 @@ def complaint_late(q: GuardInput) -> Breach | None:
     return Breach(pointers=("/facts/received_at",)) if late else None
 
 
+def first_once(q: GuardInput) -> Breach | None:
+    """4.3; G8 (02/2011/QH13 Art. 7). A complaint that was decided is no first one again.
+
+    Nor is one against the decision on a complaint: or whoever issued what is complained about would
+    decide again, where it is their superior's turn.
+    """
+    if q.facts.get("instance") != "FIRST":
+        return None
+    against, by = str(q.facts.get("against")), q.facts.get("complainant")
+    for decision in q.stream.effective("ReviewDecided"):
+        complaint = _complaint_of(q, q.stream.get(str(decision.act.facts.get("review"))))
+        if complaint is None:
+            continue
+        facts = complaint.act.facts
+        the_same = facts["against"] == against and facts["complainant"] == by
+        if the_same or against == decision.act.act_id:
+            return Breach(pointers=("/facts/instance",))
+    return None
+
+
 def review_has_ground(q: GuardInput) -> Breach | None:
     """Added.
 
@@ -172,7 +192,11 @@ def _decided_about(q: GuardInput) -> list[Entry]:
 
 def _complaint(q: GuardInput) -> Entry | None:
     """The complaint on which the review that is decided rests; None: it rests on none."""
-    review = q.ref("review", "ReviewOpened")
+    return _complaint_of(q, q.ref("review", "ReviewOpened"))
+
+
+def _complaint_of(q: GuardInput, review: Entry | None) -> Entry | None:
+    """The complaint on which a review rests; None: it rests on none, or is none."""
     if review is None or review.act.facts.get("ground") != "COMPLAINT":
         return None
     return q.stream.get(str(review.act.facts.get("complaint")), "ComplaintReceived")

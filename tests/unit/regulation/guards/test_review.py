@@ -18,6 +18,7 @@ from tests.builders import (
     Others,
     Story,
     a_case_in,
+    a_token,
     an_id,
     at,
     breaks,
@@ -167,6 +168,32 @@ def test_a_second_complaint_is_not_decided_by_whom_it_is_about() -> None:
     for by, also in (("ubcv", ["cv", "ct"]), ("tra", ["trapc", "thanhtra"])):
         holds("SECOND_BY_ANOTHER", asked(by, also, "SECOND"))
     holds("SECOND_BY_ANOTHER", reviewed().asks("ReviewDecided", facts={"instance": "OWN"}))
+
+
+def test_a_complaint_that_was_decided_is_no_first_one_again() -> None:
+    """02/2011/QH13 Art. 7: or whoever issued it decides twice, and its superior never."""
+    case = a_case_in("RESULT_RECORDED")
+    case.then("ResultNotified")
+    first = case.then("ComplaintReceived", facts={"instance": "FIRST"}).act
+    again = {"instance": "FIRST", "against": first.facts["against"]}
+    holds(
+        "FIRST_ONCE", case.asks("ComplaintReceived", facts=again)
+    )  # it may be withdrawn meanwhile
+    case.then("ComplaintAccepted", facts={"complaint": first.act_id})
+    opening = {"ground": "COMPLAINT", "complaint": first.act_id}
+    review = case.then("ReviewOpened", facts=opening).act.act_id
+    decided = {"review": review, "instance": "FIRST", "decider_post": "pho-giam-doc"}
+    decision = case.then("ReviewDecided", by="cv2", also=["pgd"], facts=decided).act.act_id
+    breaks("FIRST_ONCE", case.asks("ComplaintReceived", facts=again), "/facts/instance")
+    holds("FIRST_ONCE", case.asks("ComplaintReceived", facts={**again, "instance": "SECOND"}))
+    somebody = a_token("somebody else whom it touches")
+    other = {**again, "complainant": somebody}
+    holds("FIRST_ONCE", case.asks("ComplaintReceived", facts=other))
+    about = {**other, "against": decision}
+    breaks("FIRST_ONCE", case.asks("ComplaintReceived", facts=about), "/facts/instance")
+    own = reviewed(reasons="Tự phát hiện sai sót")
+    of_own_motion = own.then("ReviewDecided", facts={"instance": "OWN"}).act.act_id
+    holds("FIRST_ONCE", own.asks("ComplaintReceived", facts={"against": of_own_motion}))
 
 
 def test_who_took_a_decision_reviews_it_under_no_other_name() -> None:
