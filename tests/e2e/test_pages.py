@@ -502,8 +502,21 @@ def test_a_long_list_goes_on_from_page_to_page(compartments: Compartments) -> No
             break
         page = reader.get(older[1].replace("&amp;", "&")).text
         assert 'href="/khoa">To the first page' in page
+        assert re.search(r"[123] lines? on this page\. Order: in the order", page)
     every = compartments.service.get("/v1/keys", WHOLE, limit=200).get_json()["keys"]
     assert seen == [one["kid"] for one in every]
+    assert f"{len(every)} lines in all. Order: " in reader.get("/khoa").text
+    for path, order in (
+        ("/ho-so", "last act, newest first"),
+        ("/ho-so?sort=case_number", "case number"),
+        ("/dien-bien", "newest first"),
+        ("/co-quan", "as the registry has them"),
+    ):
+        said = re.search(
+            r"[0-9]+ lines? (?:in all|on this page)\. Order: ([^.]+)\.", reader.get(path).text
+        )
+        assert said is not None, path
+        assert said[1] == order
 
 
 def test_both_languages_are_whole_and_kept(compartments: Compartments) -> None:
@@ -620,7 +633,7 @@ def test_pages_are_small(reader: PageReader, compartments: Compartments) -> None
     assert sizes["socai.css"] <= 16 * _KIB
     assert sum(n for name, n in sizes.items() if name.endswith(".woff2")) <= 38 * _KIB
     assert sizes["sign-in.js"] + sizes["argon2-worker.js"] <= 10 * _KIB
-    assert sizes["keys.js"] <= 5 * _KIB
+    assert sizes["keys.js"] + sizes["session.js"] <= 6 * _KIB
     for path in ("/", "/ho-so", "/viec-can-lam", f"/ho-so/{compartments.hidden.case}/dien-bien"):
         assert len(reader.get(path).data) < 60 * _KIB, path
     assert len(gzip.compress(files.contents()["socai.css"])) < 5 * _KIB

@@ -7,7 +7,7 @@ from typing import Final
 
 from api.texts.act_words import IN_FORCE, NOT_IN_FORCE
 from api.texts.labels import LEVEL_BANNERS
-from ledger.message import Message, meaning
+from ledger.message import Message, meaning, plural
 
 SAY: Final[Mapping[str, Message]] = {
     "skip": Message("Skip to the content"),
@@ -177,6 +177,11 @@ SAY: Final[Mapping[str, Message]] = {
     "cases_none_such": Message("There is no such case among those that you see."),
     "older": Message("Older"),
     "newest": Message("To the first page"),
+    "list_all": plural("{n} line in all.", "{n} lines in all.", n=0),
+    "list_part": plural("{n} line on this page.", "{n} lines on this page.", n=0),
+    "list_newest": Message("newest first"),
+    "list_enrolled": Message("in the order in which they were enrolled"),
+    "list_as_kept": Message("as the registry has them"),
     "list_end": Message("This is the end of the list."),
     "list_more": Message("The list goes on: see Older."),
     "c_title": Message("What it is about"),

@@ -56,24 +56,6 @@
     if (act && act() !== false) event.preventDefault();
   });
 
-  // what whoever left could read is shown to nobody, by Back or in another window
-  const LEFT = "socai-left", leave = one("header .leave");
-  const hide = () => { document.documentElement.hidden = true; location.reload(); };
-  if (leave) leave.addEventListener("submit", () => localStorage.setItem(LEFT, Date.now()));
-  window.addEventListener("storage", (event) => { if (event.key === LEFT) hide(); });
-  window.addEventListener("pageshow", (event) => {
-    if (event.persisted && Number(localStorage.getItem(LEFT)) > performance.timeOrigin) hide();
-  });
-
-  // what takes a number is sent once by a click that was meant once, here within so many ms
-  for (const sent of document.querySelectorAll("form[data-once]")) {
-    let last = -Infinity;
-    sent.addEventListener("submit", (event) => {
-      if (event.timeStamp - last < Number(sent.dataset.once)) event.preventDefault();
-      else last = event.timeStamp;
-    });
-  }
-
   // slider
   const form = one("#truot"), field = one("#lan");
   if (!form || Number(field.max) < 2) return;
