@@ -59,7 +59,7 @@ def hold(sheet: Sheet, kept: bytes, vkeys: Sequence[VKey]) -> Found:
             statements of the case, and none at that place; `bundle`: it is damaged, or has a record
             of the case that is not in the log's tree.
     """
-    bundle = kept.startswith(_ZIP)
+    bundle = is_bundle(kept)
     files = dict(_files(kept)) if bundle else {}
     note = files.get("data/checkpoint", b"") if bundle else kept
     require_same(sheet, open_checkpoint(note, vkeys, origin=sheet.log).checkpoint)
@@ -74,6 +74,11 @@ def hold(sheet: Sheet, kept: bytes, vkeys: Sequence[VKey]) -> Found:
     if sheet.head not in there:
         raise VerificationError("case", "the bundle has another statement at that place")
     return "case" if len(there) == 1 else "checkpoint"
+
+
+def is_bundle(kept: bytes) -> bool:
+    """Whether what was kept begins as a bundle; else it is a signed note, or neither."""
+    return kept.startswith(_ZIP)
 
 
 def require_same(sheet: Sheet, found: Checkpoint) -> None:

@@ -229,3 +229,19 @@ def test_a_tour_without_a_demo_is_one_sentence(
         ended = CliRunner().invoke(main, ["--lang", lang, "tour"])
         assert (ended.exit_code, len(ended.stderr.strip().splitlines())) == (2, 1)
         assert "make demo" in ended.stderr
+
+
+def test_what_was_copied_is_found_without_what_nobody_sees(inspected: Inspected) -> None:
+    """A case, an act, an officer, an agency, each with a sign that nobody sees."""
+    (case, *_) = listed(inspected)
+    number = inspected.told("case", "show", case)["case_number"]
+    for typed in (f"\u200b{number}", f"{number}\u00a0", f"{case[:8]}\u200b{case[8:]}"):
+        assert inspected.told("case", "show", typed)["id"] == case
+    act = inspected.told("act", "show", f"{number}#1")["act_id"]
+    for typed in (f"{number}\u200b#1", f"{act}\ufeff"):
+        assert inspected.told("act", "show", typed)["act_id"] == act
+    officer = inspected.threads("SC2").officers["gd"].officer
+    shown = inspected.told("registry", "officers", "--officer", f"{officer}\u200b")
+    assert [one["officer"] for one in shown["officers"]] == [officer]
+    held = inspected.told("case", "list", "--agency", "bacninh.stttt")
+    assert inspected.told("case", "list", "--agency", "\u00a0bacninh.\u200bstttt") == held

@@ -713,6 +713,9 @@ def _show(client: Client, id_: str, as_of: str | None, clock: str | None) -> Non
     case_tables.case_file(shell, body)
     if as_of is None:
         relation_tables.relations(shell, client.relations(body["id"]), even_none=False)
+    else:
+        told = Message("Other cases and referrals are told as they are now: socai case relations")
+        shell.say(told)
 
 
 def proven(body: Mapping[str, Any]) -> bool:

@@ -25,6 +25,7 @@ from api.client.known_log import KnownLog, LogAnchor
 from api.ops.home_notes import noted_vkeys, running_url
 from api.ops.machine import RealClock
 from api.settings import Home, Settings, SettingsError
+from api.texts.copied import copied
 from keys.custody.file import read_key, read_opening_key
 from keys.errors import Malformed, Unsealable
 from keys.hpke import OpeningKey
@@ -199,7 +200,7 @@ class LogKey(click.ParamType[VKey]):
     ) -> VKey:
         """The key that was typed."""
         try:
-            return VKey.parse(str(value))
+            return VKey.parse("".join(copied(str(value)).split()))
         except Malformed as error:
             misuse(
                 Message(

@@ -264,3 +264,21 @@ def test_the_clerk_types_the_line_of_the_paper(
     for words in ([SHEET.text(), str(kept)], ["socai:sheet?x", str(kept), "--vkey", str(KEY)]):
         wrong = run.invoke(main, [*base, *words])
         assert (wrong.exit_code, wrong.stdout) == (2, ""), wrong.output
+
+
+def test_what_a_clerk_copies_and_the_file_that_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a PDF brings along is no part of a line; a wrong file says nothing of a print."""
+    monkeypatch.setenv("SOCAI_HOME", str(tmp_path / "none"))
+    (tmp_path / "kept").write_bytes(NOTE)
+    base, run = ["--lang", "en", "log", "sheet"], CliRunner()
+    line = SHEET.text().replace("&", "\u200b&", 2) + "\u00a0"
+    key = f" {str(KEY)[:60]}\n{str(KEY)[60:]}\u00ad"
+    copied = run.invoke(main, [*base, line, str(tmp_path / "kept"), "--vkey", key])
+    assert copied.exit_code == 0, copied.output
+    for data in (b"", b"%PDF-1.7", str(KEY).encode(), NOTE[: NOTE.index(b"\n\n")]):
+        (tmp_path / "other").write_bytes(data)
+        wrong = run.invoke(main, [*base, SHEET.text(), str(tmp_path / "other"), "--vkey", str(KEY)])
+        assert (wrong.exit_code, wrong.stdout) == (2, ""), wrong.output
+        assert "neither a checkpoint nor an evidence bundle" in wrong.stderr

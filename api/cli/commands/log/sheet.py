@@ -19,17 +19,18 @@ from api.cli.commands.signer_options import (
     vkey_option,
 )
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import fail, misuse, options, shell_of
+from api.cli.terminal.shell import MISUSED, Refusal, fail, misuse, options, shell_of
 from api.client.client import Client
 from api.ops.home_notes import running_url
 from api.settings import Settings
+from api.texts.copied import copied
 from keys.log_keys import LogKeys
 from keys.note import VKey
 from ledger.errors import VerificationError
 from ledger.log import checkpoint, proof
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.sheet import Sheet, parse
-from ledger.log.sheet_check import Found, hold, require_same
+from ledger.log.sheet_check import Found, hold, is_bundle, require_same
 from ledger.log.verify import TrustedLog
 from ledger.message import Message
 
@@ -80,7 +81,7 @@ def sheet(text: str, file: Path | None, vkey: VKey | None, server: str | None) -
     case's.
     """
     try:
-        said = parse(text)
+        said = parse(copied(text))
     except VerificationError:
         misuse(
             Message(
@@ -136,7 +137,18 @@ def _kept(said: Sheet, file: Path, vkey: VKey | None) -> Found:
         )
     if file.stat().st_size > _MOST_BYTES:
         misuse(Message("Nothing was checked: {file} is too large for a bundle.", file=file))
-    return hold(said, file.read_bytes(), keys)
+    kept = file.read_bytes()
+    if not is_bundle(kept):
+        try:
+            checkpoint.unverified(kept)
+        except VerificationError as error:
+            told = Message(
+                "Nothing was checked: {file} is neither a checkpoint nor an evidence bundle, or it"
+                " was changed on its way.",
+                file=file,
+            )
+            raise Refusal(told, MISUSED, "usage") from error
+    return hold(said, kept, keys)
 
 
 def _asked(said: Sheet, vkey: VKey | None, server: str | None) -> int:
