@@ -211,6 +211,57 @@ def test_columns_of_another_length_are_no_group(
     assert size(stolen) == before
 
 
+def _back() -> tuple[Group, list[str]]:
+    later = T0 + timedelta(seconds=1)
+    drafts = [a_draft(f"case/back{n}", at=at) for n, at in enumerate((later, T0, later))]
+    return group(*drafts), ["ok", "late", "ok"]
+
+
+def _behind_a_registry_act() -> tuple[Group, list[str]]:
+    drafts = [a_draft(f"officer/behind{n}", registry=n == 0) for n in range(2)]
+    return group(*drafts), ["ok", "judge_again"]
+
+
+def _a_tag_twice() -> tuple[Group, list[str]]:
+    drafts = [a_draft(f"case/tag{n}") for n in range(3)]
+    tags = [bytes([1]) * 32, bytes([1]) * 32, bytes([2]) * 32]
+    return group(*drafts) | {"names_of": [1, 1, 2], "tags": tags}, ["ok", "ok", "ok"]
+
+
+def _a_tag_of_two() -> tuple[Group, list[str]]:
+    drafts = [a_draft(f"case/tags{n}") for n in range(3)]
+    tags = [bytes([3]) * 32, bytes([3]) * 32]
+    return group(*drafts) | {"names_of": [1, 3], "tags": tags}, ["ok", "ok", "judge_again"]
+
+
+def _two_of_one_stream() -> tuple[Group, list[str]]:
+    drafts = [a_draft("case/two", 1), a_draft("case/two", 2), a_draft("case/two", 4)]
+    return group(*drafts), ["ok", "ok", "stale"]
+
+
+@pytest.mark.parametrize(
+    "made", [_back, _behind_a_registry_act, _a_tag_twice, _a_tag_of_two, _two_of_one_stream]
+)
+def test_places_that_were_taken_are_given_back(
+    postgres_server: Embedded, made: Callable[[], tuple[Group, list[str]]]
+) -> None:
+    """A group takes its places before it is looked through: of one that is refused none is left."""
+    database = make_database(postgres_server, rehearsal=True)
+    database.appender().append(a_draft("case/a"))
+    database.appender().append(a_draft("case/b"))  # the head names the key
+    arguments, told = made()
+    assert called(database, arguments) == told
+    assert size(database) == 2 + told.count("ok")
+    with psycopg.connect(database.admin) as connection:
+        row = connection.execute(
+            "SELECT h.recorded_at = r.recorded_at, h.size = w.n"
+            " FROM log.log_head h JOIN log.records r ON r.index = h.size - 1,"
+            " (SELECT count(*) AS n FROM log.wraps) w"
+        ).fetchone()
+    assert row == (True, True)
+    database.close()
+
+
 def test_an_empty_group_is_none(stolen: Database) -> None:
     """The head does not move, and nobody is told of a record."""
     with pytest.raises(psycopg.errors.DataError, match="one length"):
