@@ -12,8 +12,8 @@ from typing import Any, Final
 import orjson
 import pytest
 
+from api.cli.commands.officer import encoded
 from api.cli.commands.writing import sign_next
-from api.cli.commands.writing.recording import encoded
 from tests.fixtures.desk import NUMBER, Desk
 
 pytestmark = [
