@@ -27,7 +27,7 @@ OWN_KINDS = frozenset(
     {".py", ".sql", ".typed", ".txt", ".json", ".md", ".po", ".mo"} | {".html", ".css", ".svg"}
 )
 OWN_SCRIPTS = frozenset(
-    f"api/http/pages/static/{name}.js" for name in ("argon2-worker", "keys", "sign-in")
+    f"api/http/pages/static/{name}.js" for name in ("argon2-worker", "keys", "session", "sign-in")
 )
 
 
