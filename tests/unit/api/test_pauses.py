@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from errno import ENOSPC
 from pathlib import Path
 from threading import Event
+from threading import enumerate as threads
 
 import pytest
 from hypothesis import given
@@ -118,6 +119,39 @@ def test_whatever_keeps_a_database_from_starting_is_said_and_each_end_is_told(
     assert (len(ended), len(said)) == (2, 1)
 
 
+def test_a_database_hangs_from_its_last_answer_on_and_anew_once_it_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fifteen seconds, said once a minute; what was before somebody started it does not count."""
+    now, answers, down = [0.0], [True], [False]
+    said: list[str] = []
+    monkeypatch.setattr(database_watch, "monotonic", lambda: now[0])
+    monkeypatch.setattr(database, "embedded_down", lambda _settings: down[0])
+    monkeypatch.setattr(database, "embedded_answers", lambda _settings: answers[0])
+    monkeypatch.setattr(database, "running_facts", lambda *_: None)
+    kept = DatabaseWatch(Settings.at(tmp_path), lambda: None, lambda text: said.append(str(text)))
+
+    def passes(seconds: int) -> int:
+        for _ in range(seconds):
+            now[0] += 1
+            kept.mend()
+            if kept._beside is not None:
+                kept._beside.join()
+        return len(said)
+
+    assert passes(60) == 0
+    answers[0] = False
+    assert (passes(14), passes(1), passes(59), passes(5)) == (0, 1, 1, 2)
+    assert ("for 15 s" in said[0], "for 75 s" in said[1]) == (True, True)
+    down[0] = True
+    assert passes(70) == 2, "that it is down is told otherwise"
+    down[0] = False
+    assert (passes(10), passes(10)) == (2, 3)
+    answers[0] = True
+    assert passes(5) == 4
+    assert said[3] == "The database answers again."
+
+
 def test_who_is_told_to_stop_while_it_starts_waits_for_no_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,3 +165,6 @@ def test_who_is_told_to_stop_while_it_starts_waits_for_no_answer(
         with asked:
             stop.set()
             waits.result(timeout=60)
+    for one in [one for one in threads() if one.name == "asking"]:
+        one.join(60)
+        assert not one.is_alive(), "and nobody asks on"
