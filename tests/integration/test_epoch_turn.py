@@ -176,6 +176,16 @@ def under(service: Service, at: datetime, kek_id: bytes) -> Draft:
     return replace(late, seal=lambda at: replace(late.seal(at), kek_id=kek_id, wrap=wrap))
 
 
+def none_taken_under(service: Service, kek_id: bytes) -> None:
+    """No record is, in a group nor item by item: nobody could read it."""
+    size = service.enclave.records.head().size
+    for asked in ({}, {UUID(int=1): 0}):
+        late = replace(under(service, service.clock.now(), kek_id), asked=asked)
+        with pytest.raises(Unavailable):
+            service.database.appender().append(late)
+    assert service.enclave.records.head().size == size
+
+
 @attack(
     "a process that slept through the turn wraps under the key that was destroyed, and its record"
     " can never be read",
@@ -189,10 +199,7 @@ def test_nothing_is_taken_under_a_key_whose_epoch_is_over(service: Service) -> N
     assert socai(service, "key", "epoch", "turn", "--no-sweep").exit_code == 0
     now = service.clock.now()
     size = service.enclave.records.head().size
-    for asked in ({}, {UUID(int=1): 0}):  # as a group, and item by item
-        late = replace(under(service, now, old.kek_id), asked=asked)
-        with pytest.raises(Unavailable):
-            service.database.appender().append(late)
+    none_taken_under(service, old.kek_id)
     file = next(
         iter(
             PostgresKeeper(service.database.pool("keeper")).files(

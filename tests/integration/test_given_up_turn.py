@@ -29,6 +29,7 @@ from tests.integration.test_epoch_turn import (
     ids,
     in_force,
     killed_at,
+    none_taken_under,
     report,
     socai,
 )
@@ -78,7 +79,7 @@ def test_what_had_moved_goes_back_and_what_came_is_named_until_the_key_is_found(
     old, key = in_force(service), Home(service.settings).key_path("kek")
     cut(service, monkeypatch)
     index, _ = report(service, 7)  # under the new one
-    lost = lose(service)
+    new, lost = in_force(service), lose(service)
     told = socai(service, "key", "epoch", "turn", "--no-sweep")
     assert (told.exit_code, "give-up" in told.output) == (2, True), told.output
     told = socai(service, "key", "epoch", "give-up")
@@ -93,6 +94,7 @@ def test_what_had_moved_goes_back_and_what_came_is_named_until_the_key_is_found(
     assert not old_path(key).exists()
     status = orjson.loads(socai(service, "key", "epoch", "status", "--json").stdout)
     assert [one["left_behind"] for one in status["given_up"]] == [1]
+    none_taken_under(service, new.kek_id)  # by whoever slept through it
     # the service goes on: what had moved is read, what comes is under the old one
     service.known(index)
     assert service.get(path, by="hotline").get_data() == b"a file"
