@@ -177,13 +177,34 @@ def under(service: Service, at: datetime, kek_id: bytes) -> Draft:
 
 
 def none_taken_under(service: Service, kek_id: bytes) -> None:
-    """No record is, in a group nor item by item: nobody could read it."""
-    size = service.enclave.records.head().size
-    for asked in ({}, {UUID(int=1): 0}):
+    """Neither a record, nor an event of a file, nor a row of the log of reads."""
+    wrap = b"\1" + kek_id + bytes(60)
+    before = service.enclave.records.head(), service.enclave.stored_reads.head()
+    for asked in ({}, {UUID(int=1): 0}):  # as a group, and item by item
         late = replace(under(service, service.clock.now(), kek_id), asked=asked)
         with pytest.raises(Unavailable):
             service.database.appender().append(late)
-    assert service.enclave.records.head().size == size
+    keeper = PostgresKeeper(service.database.pool("keeper"))
+    file = next(iter(keeper.files(in_force(service).kek_id, (UUID(int=0), 0), 1)))
+    event = "SELECT log.note_custody(%s, 3, %s, %s, %s)"
+    rows = (
+        b"SELECT access.append('00000000-0000-5000-8000-000000000001', %s, 1, %s,"
+        b" ARRAY[gen_random_uuid()], ARRAY[%s::bytea], ARRAY[%s::bytea], %s, ARRAY[%s::bytea],"
+        b" '{}', '{}')"
+    )
+    named = "reads/00000000-0000-4000-8000-000000000001", service.clock.now()
+    entry, state = bytes(32), b"\1" + bytes(600)
+    for login, query, values in (
+        ("writer", event, [file[0], bytes(32), b"\1" + bytes(300), wrap]),
+        ("reader", rows, [*named, entry, state, kek_id, wrap]),
+        ("reader", _ALONE, [*named, entry, state, wrap]),
+    ):
+        with (
+            psycopg.connect(service.database.dsn(login)) as connection,
+            pytest.raises(psycopg.errors.LockNotAvailable),
+        ):
+            connection.execute(query, values)
+    assert (service.enclave.records.head(), service.enclave.stored_reads.head()) == before
 
 
 @attack(
@@ -193,48 +214,13 @@ def none_taken_under(service: Service, kek_id: bytes) -> None:
     noticed_by="the process: it takes the key in force and tries again",
 )
 def test_nothing_is_taken_under_a_key_whose_epoch_is_over(service: Service) -> None:
-    """Neither a record, nor an event of a file, nor a row of the log of reads."""
+    """And what comes under the one in force is."""
     filled(service)
     old = in_force(service)
     assert socai(service, "key", "epoch", "turn", "--no-sweep").exit_code == 0
-    now = service.clock.now()
-    size = service.enclave.records.head().size
     none_taken_under(service, old.kek_id)
-    file = next(
-        iter(
-            PostgresKeeper(service.database.pool("keeper")).files(
-                in_force(service).kek_id, (UUID(int=0), 0), 1
-            )
-        )
-    )
-    with (
-        psycopg.connect(service.database.dsn("writer")) as writer,
-        pytest.raises(psycopg.errors.LockNotAvailable),
-    ):
-        writer.execute(
-            "SELECT log.note_custody(%s, 3, %s, %s, %s)",
-            [file[0], bytes(32), b"\1" + bytes(300), b"\1" + old.kek_id + bytes(60)],
-        )
-    row = (
-        b"SELECT access.append('00000000-0000-5000-8000-000000000001', %s, 1, %s,"
-        b" ARRAY[gen_random_uuid()], ARRAY[%s::bytea], ARRAY[%s::bytea], %s, ARRAY[%s::bytea],"
-        b" '{}', '{}')"
-    )
-    chain = "reads/00000000-0000-4000-8000-000000000001"
-    entry, state, wrap = bytes(32), b"\1" + bytes(600), b"\1" + old.kek_id + bytes(60)
-    before = service.enclave.stored_reads.head()
-    for query, sealed in (
-        (row, [entry, state, old.kek_id, wrap]),
-        (_ALONE, [entry, state, wrap]),
-    ):
-        with (
-            psycopg.connect(service.database.dsn("reader")) as reader,
-            pytest.raises(psycopg.errors.LockNotAvailable),
-        ):
-            reader.execute(query, [chain, service.clock.now(), *sealed])
-    assert service.enclave.stored_reads.head() == before
-    assert service.enclave.records.head().size == size
-    sound = under(service, now, in_force(service).kek_id)
+    size = service.enclave.records.head().size
+    sound = under(service, service.clock.now(), in_force(service).kek_id)
     assert service.database.appender().append(sound).index == size
 
 
