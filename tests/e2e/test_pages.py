@@ -221,6 +221,12 @@ def test_a_refusal_says_nothing_that_only_a_program_writes(
         assert "yesterday" not in path or "04/06/2024 08:12" in said
 
 
+def test_no_browser_keeps_a_form_of_the_sign_in(compartments: Compartments) -> None:
+    """Its challenge is taken once: Back would show one that is refused."""
+    page = PageReader(compartments.service).get("/dang-nhap")
+    assert (page.status_code, page.headers["Cache-Control"]) == (200, "no-store")
+
+
 def test_a_refusal_names_the_field_and_the_way_on(compartments: Compartments) -> None:
     """By the words that asked for it, once; what only a program can do is not asked of a reader."""
     reader = PageReader(compartments.service).sign_in(WHOLE)

@@ -238,9 +238,9 @@ def test_health_of_the_api_is_told_in_words(now: Service) -> None:
 def test_a_clock_that_went_back_is_told_how_long_nothing_is_recorded(now: Service) -> None:
     """Records were dated an hour ahead, by a clock that was set right since: NTP mends nothing."""
     at, ready = now.clock.now(), now.enclave.readiness
-    told = ready._time(at + timedelta(hours=1), at)
+    told = ready._time(at + timedelta(hours=1, milliseconds=1), at)
     assert not told.ok
-    assert str(told.detail).startswith("3600 s behind the last record, which was dated by a clock")
+    assert str(told.detail).startswith("3601 s behind the last record, which was dated by a clock")
     assert "nothing is recorded until it has passed that record" in str(told.detail)
     well = ready._time(at, at)
     assert (well.ok, str(well.detail)) == (True, "not behind the log")
