@@ -24,17 +24,16 @@ from ledger.postgres.direct import PreparedStatement
 from ledger.reads.shown import Under, gathered
 
 _BEGIN: Final[LiteralString] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-#: One way there and back each. What is filled in has no character that needs quoting.
-_ASK: Final[LiteralString] = (
-    _BEGIN + "; SELECT set_config('app.ticket', '%s', true), set_config('app.time', '%s', true);"
-    " SELECT sec.answers()"
+#: Asked with values beside them: whoever watches the server reads what its sessions say (G13).
+_SAY: Final[LiteralString] = (
+    "SELECT set_config('app.ticket', %s, true), set_config('app.time', %s, true)"
 )
-_END: Final[LiteralString] = "SELECT comp, via, rule FROM sec.read_under('{%s}');%s COMMIT"
-_ORDERS: Final[LiteralString] = " SELECT via, rule FROM sec.reads_by();"
+_ANSWERS: Final[LiteralString] = "SELECT sec.answers()"
+_UNDER: Final[LiteralString] = "SELECT comp, via, rule FROM sec.read_under(%s::uuid[])"
+_ORDERS: Final[LiteralString] = "SELECT via, rule FROM sec.reads_by()"
 _ENDED: Final[LiteralString] = "SELECT to_timestamp(%s::bigint) <= now()"
 TRUE: Final = b"\1"
 """As a statement that is asked at once brings it."""
-_PLAIN: Final = re.compile(r"[A-Za-z0-9|#_.:-]+")
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
 
 
@@ -124,12 +123,11 @@ def _begin(connection: Connection, who: Asker | None) -> None:
     if who is None:
         connection.execute(_BEGIN)
         return
-    if not _PLAIN.fullmatch(who.ticket):
-        raise _refused(connection, who.ticket)
-    cursor = connection.execute((_ASK % (who.ticket, _stated(who))).encode(), prepare=False)
-    cursor.nextset()
-    cursor.nextset()
-    row = cursor.fetchone()
+    with connection.pipeline():  # one way there and back
+        connection.execute(_BEGIN)
+        connection.execute(_SAY, [who.ticket, _stated(who)])
+        answers = connection.execute(_ANSWERS)
+    row = answers.fetchone()
     if row is None or row[0] is None:
         raise _refused(connection, who.ticket)
     _require(timely=bool(row[0]), of_cases=who.of_cases)
@@ -159,12 +157,11 @@ def _end(connection: Connection) -> None:
     if shown is None or not shown.pending:
         connection.execute("COMMIT")
         return
-    ask = _END % (",".join(map(str, shown.to_ask)), _ORDERS if shown.counted else "")
-    cursor = cast("psycopg.Cursor[Any]", connection.execute(ask.encode(), prepare=False))
-    told, by = cursor.fetchall(), []
-    if shown.counted:
-        cursor.nextset()
-        by = cursor.fetchall()
+    with connection.pipeline():
+        asked = cast("psycopg.Cursor[Any]", connection.execute(_UNDER, [[*shown.to_ask]]))
+        orders = cast("psycopg.Cursor[Any]", connection.execute(_ORDERS)) if shown.counted else None
+        connection.execute("COMMIT")
+    told, by = asked.fetchall(), [] if orders is None else orders.fetchall()
     under = [row for row in told if row[0] is not None]
     shown.ask(lambda _: under, lambda: by)
     if len(under) < len(told):

@@ -11,8 +11,11 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from ledger.asker import asking
 from projections.views.base import Connection
 from tests.a_ledger import a_report
+from tests.attacks import attack
+from tests.builders import key, officer
 from tests.fixtures.app import Service
 from tests.fixtures.postgres import Database
 
@@ -59,6 +62,42 @@ def watching(database: Database) -> Iterator[Connection]:
 def watcher(service: Service) -> Iterator[Connection]:
     """Of an enclave that is served."""
     yield from watching(service.database)
+
+
+@attack(
+    "a login that watches the server reads in statements who asks for which case, by what ticket",
+    stopped_by="who asks, and of which cases, goes beside a statement and not in it (G13)",
+    noticed_by="-",
+)
+def test_no_statement_says_who_asks_and_of_which_case(
+    service: Service, watcher: Connection
+) -> None:
+    """While a question is asked, and after it: what a session said last stands there until more."""
+    service.hire("hotline")
+    act = a_report(1, service.clock.now())
+    at_least = service.say(act, "hotline")["index"]
+    told: list[str] = []
+
+    def watch() -> None:
+        seen = watcher.execute("SELECT coalesce(query, '') FROM pg_stat_activity").fetchall()
+        told.extend(str(text) for (text,) in seen)
+
+    case = act.stream.removeprefix("case/")
+    for path in ("/v1/cases", "/v1/worklist", f"/v1/cases/{case}/acts"):
+        answer = service.get(path, "hotline", at_least=at_least, headers={"Prefer": "wait=20"})
+        assert answer.status_code == 200, answer.text
+        watch()
+    enclave, kid = service.enclave, key("hotline").kid
+    who = enclave._tickets.of(officer("hotline"), kid, of_cases=True, at=None)
+    with asking(who), enclave._asked.connection() as connection:
+        watch()
+        shown = connection.execute("SELECT comp FROM sec.shown").fetchall()
+    watch()
+    texts = " ".join(told)
+    assert "sec.answers" in texts, "it sees what runs"
+    assert shown
+    for word in (officer("hotline"), kid, "v1|", case, *(str(comp) for (comp,) in shown)):
+        assert word not in texts, word
 
 
 def test_it_sees_what_monitoring_needs_and_nothing_of_acts(
