@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -55,6 +56,9 @@ def test_rows_are_of_whom_they_were_shown_to_and_for_an_hour(
     kept = inspected.home / "shown.json"
     assert kept.stat().st_mode & 0o777 == 0o600
     assert orjson.loads(kept.read_bytes()).keys() == {"of", "kind", "at", "ids"}
+    with monkeypatch.context() as other:
+        other.setattr(os, "ttyname", lambda _: "/dev/pts/77")
+        assert inspected.cli("case", "show", "1").exit_code == 2, "of another terminal's list"
     monkeypatch.setattr(shown_rows, "KEPT", -shown_rows.KEPT)
     assert inspected.cli("case", "show", "1").exit_code == 2
     monkeypatch.undo()

@@ -135,8 +135,8 @@ def _row(client: Client, kind: str, text: str) -> str:
         shows = "socai acts" if kind == shown_rows.ACTS else "socai case list"
         misuse(
             Message(
-                "There is no row {text}: rows are of the list that was shown to you last, for an"
-                " hour. Show it again: {command}",
+                "There is no row {text}: rows are of the list that was shown to you last, in this"
+                " terminal and for an hour. Show it again: {command}",
                 text=text,
                 command=shows,
             )

@@ -1,8 +1,8 @@
 """What a home keeps of what was shown: the rows of the last list, and up to which record.
 
 `socai case show 3` means the third row of it; of lists ids are kept and nothing else, of one
-officer and log, for an hour, and of the ordinary level alone: above it no file is made of a list
-(access.md A23). `socai changes` goes on behind the last visit, of which a number is kept.
+officer, log and terminal, for an hour, and of the ordinary level alone: above it no file is made
+of a list (access.md A23). `socai changes` goes on behind the last visit, of which a number is kept.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def keep(client: Client, kind: str, ids: Sequence[str]) -> None:
     if not client.origin.endswith(_ORDINARY):
         return
     now = RealClock().now().isoformat()
-    _write(_path(), {"of": _of(client), "kind": kind, "at": now, "ids": list(ids)})
+    of = [*_of(client), _terminal()]
+    _write(_path(), {"of": of, "kind": kind, "at": now, "ids": list(ids)})
 
 
 def visited(client: Client) -> int | None:
@@ -65,14 +66,26 @@ def _write(path: Path, body: object) -> None:
 
 
 def row(client: Client, kind: str, n: int) -> str | None:
-    """The id in a row; None: there is none, or the list was another's or too long ago."""
+    """The id in a row; None: there is none, or the list was another's or too long ago.
+
+    Also where it was shown in another terminal: whoever works in two of them sees two lists.
+    """
     client.login()
     with suppress(OSError, ValueError, TypeError, KeyError, IndexError):
         body = orjson.loads(_path().read_bytes())
         passed = RealClock().now() - datetime.fromisoformat(body["at"])
-        if timedelta() <= passed <= KEPT and body["of"] == _of(client) and body["kind"] == kind:
+        of = [*_of(client), _terminal()]
+        if timedelta() <= passed <= KEPT and body["of"] == of and body["kind"] == kind:
             return str(body["ids"][n - 1])
     return None
+
+
+def _terminal() -> str:
+    """Its name; empty where nobody looks."""
+    for descriptor in range(3):
+        with suppress(OSError):
+            return os.ttyname(descriptor)
+    return ""
 
 
 def _path() -> Path:
