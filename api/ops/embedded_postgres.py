@@ -167,7 +167,7 @@ class Embedded:
     def running(self) -> bool:
         """Whether the server of this home runs."""
         pid = self._pid()
-        if pid is None or _is_dead(pid):
+        if pid is None or not _may_serve(pid, self._data):
             return False
         return self._pg_ctl("status").returncode == 0
 
@@ -244,7 +244,7 @@ class Embedded:
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._alone():
             if self._cut_off():
-                self._pg_ctl("stop", "-m", "immediate", "-w")
+                self._told_to_stop("immediate", "-w")
                 if self._cut_off():  # it may have come up meanwhile
                     emptied(self._data)
             fill(self._data)
@@ -263,7 +263,7 @@ class Embedded:
                 )
                 self._await_production()
             except EmbeddedError:
-                self._pg_ctl("stop", "-m", "immediate", "-w")
+                self._told_to_stop("immediate", "-w")
                 emptied(self._data)
                 raise
             (self._data / UNDER_WAY).unlink(missing_ok=True)  # none where it was laid by hand
@@ -289,7 +289,7 @@ class Embedded:
 
     def break_off(self) -> None:
         """Ends a server that somebody is starting; it recovers once more at its next start."""
-        self._pg_ctl("stop", "-m", "immediate", "-W")
+        self._told_to_stop("immediate", "-W")
 
     def abandon(self) -> None:
         """Ends the server at once, whose data nobody reads again: nothing of them is written out.
@@ -322,9 +322,14 @@ class Embedded:
             pid = self._pid()
             if pid is None or not self.running:
                 return
-            self._pg_ctl("stop", "-m", mode, "-W")
+            self._told_to_stop(mode, "-W")
             if not self._ends(pid, hears_s):
                 self._kill(pid)
+
+    def _told_to_stop(self, mode: str, wait: str) -> None:
+        """A server of this home alone: whatever else has its number by now hears nothing."""
+        if self.running:
+            self._pg_ctl("stop", "-m", mode, wait)
 
     def _ends(self, pid: int, hears_s: float) -> bool:
         asked = time.monotonic()
@@ -499,8 +504,9 @@ class Embedded:
     def _outwait_killed(self, over: Event) -> None:
         """Until nothing of a killed server lives: its children hold the memory a new one needs.
 
-        In a container without an init the killed server itself stays a zombie, and a new one would
-        take it for alive: its pid file goes, and that of its socket.
+        A new one would take for the killed server whatever has its number: a zombie, in a container
+        without an init, or since the machine was started anew anybody. Its pid file goes, and that
+        of its socket.
         """
         pid = self._pid()
         if pid is None:
@@ -510,7 +516,7 @@ class Embedded:
             if over.is_set() or time.monotonic() > late:
                 return  # the server says what is in its way
             time.sleep(_STEP_S)
-        if _is_dead(pid):
+        if not _may_serve(pid, self._data):
             for held in (self._data / "postmaster.pid", *self._run.glob(".s.PGSQL.*.lock")):
                 held.unlink(missing_ok=True)
 
@@ -673,6 +679,14 @@ def _is_dead(pid: int) -> bool:
     except OSError:
         return False
     return status.rpartition(")")[2].split()[0] in ("Z", "X")
+
+
+def _may_serve(pid: int, data: Path) -> bool:
+    """Whether it may be a server of that folder, in which it works then; as far as one is told."""
+    try:
+        return not _is_dead(pid) and Path(f"/proc/{pid}/cwd").samefile(data)
+    except OSError:
+        return True
 
 
 def _ended(pids: Sequence[int], within_s: float) -> bool:

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import stat
+import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
@@ -113,6 +114,31 @@ def test_what_a_killed_server_left_is_waited_for_and_no_start_is_tried_in_vain(
             os.kill(left.info.backend_pid, signal.SIGKILL)
             starting.result()
     assert "FATAL" not in (tmp_path / "home/pg/server.log").read_text("utf-8")
+
+
+def test_a_number_that_is_somebody_elses_by_now_is_no_server_and_hears_nothing(
+    server: Embedded, tmp_path: Path
+) -> None:
+    """A machine that lost its power begins to count anew: another may have it, of that account."""
+    server.start()
+    left = tmp_path / "home/pg/data/postmaster.pid"
+    said = left.read_text("ascii").splitlines(keepends=True)
+    server.stop()
+    account = server._account()
+    other = subprocess.Popen(["/bin/sleep", "600"], user=account and account.uid)
+    try:
+        left.write_text("".join([f"{other.pid}\n", *said[1:]]), "ascii")
+        if account is not None:
+            os.chown(left, account.uid, account.gid)
+        assert not server.running
+        server.stop()
+        server.break_off()
+        with psycopg.connect(server.start()) as connection:
+            connection.execute("SELECT 1")
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
 
 
 def test_a_server_that_hangs_is_waited_for_by_the_clock_and_until_told_otherwise(
