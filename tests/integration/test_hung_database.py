@@ -20,6 +20,7 @@ from typing import Final, LiteralString
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import PoolTimeout
 
 from ledger.errors import Unavailable
 from ledger.ports import Appended, Draft, SealedRecord
@@ -148,6 +149,21 @@ def test_a_pool_that_fails_again_and_again_says_why_once_a_minute() -> None:
 def _asked(pool: Pool) -> object:
     with pool.connection(_LONG_S) as connection:
         return connection.execute("SELECT 1").fetchone()
+
+
+def test_who_waits_for_one_that_is_lent_is_told_of_no_refusal_that_is_over(
+    database: Database,
+) -> None:
+    """What the server last said is of before: it has given a connection since."""
+    with closing(open_pool(database.dsn("reader"), most=1)) as pool:
+        with pool.connection() as lent:
+            vars(pool)["_refused"] = psycopg.OperationalError("no more connections")
+            with pytest.raises(PoolTimeout, match=r"no more connections$"):
+                pool.getconn(0.05)
+            lent.close()  # so that another one is made
+        with pool.connection(), pytest.raises(PoolTimeout) as waited:
+            pool.getconn(0.05)
+    assert "no more connections" not in str(waited.value)
 
 
 def test_a_lost_host_is_noticed_unless_the_address_says_how(database: Database) -> None:
