@@ -75,11 +75,13 @@ from projections.queries.signature_verdicts import StatementVerdict, Verificatio
 from projections.queries.stored_case_file import CurrentFile
 from projections.queries.told_act import CaseInFull, PartSeen, ShownRows, ToldAct, in_full
 from projections.queries.ways import Ways
+from projections.views import act_list, case_file, case_names, disputed, worklist
 from projections.views import acts as timeline
-from projections.views import case_file, disputed, worklist
-from projections.views.acts import ActFilter, ActLine, ActRow, Called, SignedRow
+from projections.views.act_list import ActFilter, ActLine, SignedRow
+from projections.views.acts import ActRow
 from projections.views.base import Connection
 from projections.views.case_file import CaseLine, Filter, Scope
+from projections.views.case_names import Called
 from projections.views.statistics import view
 from projections.views.worklist import TaskRow, Tasks
 
@@ -430,11 +432,11 @@ class Queries:
         number = None if registered is None else registered.register_number
         with self._connecting() as connection:
             called = [stream, *([number] if number else ())]
-            found = timeline.naming_case(connection, stream, NAMING, called, MOST_RELATED + 1)
+            found = act_list.naming_case(connection, stream, NAMING, called, MOST_RELATED + 1)
             more, found = len(found) > MOST_RELATED, found[:MOST_RELATED]
-            others = timeline.called(connection, {one.case for _, one in own})
-            others |= timeline.numbered(connection, {one.case for _, one in own})
-            others |= timeline.called(connection, {act.stream for _, act in found})
+            others = case_names.called(connection, {one.case for _, one in own})
+            others |= case_names.numbered(connection, {one.case for _, one in own})
+            others |= case_names.called(connection, {act.stream for _, act in found})
             related = [
                 Related(one.kind, other, called_, act, by_it=False)
                 for act, one in own
@@ -607,7 +609,7 @@ class Queries:
             index = _index(connection, wanted.views) if snapshot is None else snapshot
             who = asker()
             few = who is not None and self._ways.choose(connection, who.officer)
-            lines = timeline.across(
+            lines = act_list.across(
                 connection,
                 wanted,
                 limit=limit,
@@ -680,9 +682,9 @@ class Queries:
                 raise NotFound(kid)
             start = since or key.invalid_from or key.valid_from
             most = limits.JUDGED + 1
-            rows = timeline.signed_with(connection, kid, start, upto=index, limit=most)
+            rows = act_list.signed_with(connection, kid, start, upto=index, limit=most)
             limits.within(len(rows), limits.JUDGED)
-            numbers = timeline.called(connection, {row.stream for row in rows})
+            numbers = case_names.called(connection, {row.stream for row in rows})
             shows_nothing()
             for row in rows:
                 comp = stream_id(self._origin, row.stream)
@@ -897,7 +899,7 @@ class Queries:
     def called(self, streams: Collection[str]) -> dict[str, Called]:
         """What cases are called by stream, of those that the asker sees whole."""
         with self._connecting() as connection:
-            return timeline.called(connection, streams)
+            return case_names.called(connection, streams)
 
     def signed_off(self, agency: str) -> int:
         """The last record that an agency has signed off with all before it; -1: none."""
@@ -1076,7 +1078,7 @@ class Queries:
             rows = self._evidence.fill_span(after + 1, limit, rows)
             self._evidence.hold_span(after + 1, limit, rows, lambda one: one.index <= index)
             rows = self._as_seen(connection, rows)
-            of_cases = timeline.called(connection, {row.stream for row in rows})
+            of_cases = case_names.called(connection, {row.stream for row in rows})
             self._shows_records("FEED", rows)
         titles = {stream: one.title for stream, one in of_cases.items() if one.title is not None}
         return index, last, cloud_events.events(rows, self._origin, titles)

@@ -29,8 +29,8 @@ from ledger.postgres.ticketed import Ticketed
 from ledger.streams.names import stream_id
 from projections.queries import stored_case_file
 from projections.queries.ways import Ways
-from projections.views import acts, case_file, worklist
-from projections.views.acts import ActFilter
+from projections.views import act_list, acts, case_file, worklist
+from projections.views.act_list import ActFilter
 from projections.views.case_file import Filter
 from projections.views.statistics import view
 from tests.bench.enclave import Founded
@@ -148,7 +148,7 @@ def _questions(
     def acted(wanted: ActFilter, after: tuple[str, int] | None = None) -> Question:
         def ask(connection: psycopg.Connection[Any]) -> object:
             few = bool(before(connection))
-            return acts.across(
+            return act_list.across(
                 connection, wanted, limit=_PAGE + 1, snapshot=last, after=after, few=few
             )
 

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from api.ops.embedded_postgres import Embedded
-from projections.views.acts import ActFilter, ActLine
+from projections.views.act_list import ActFilter, ActLine
 from projections.views.case_file import Filter
 from projections.views.statistics.behind import Behind
 from tests.fixtures.postgres import Database, make_database

@@ -13,7 +13,7 @@ from ledger.regulation.acts.json_shape import fmt_time
 from ledger.regulation.case_file.flags import DISPUTED
 from projections.checks.rebuild_comparison import compare
 from projections.queries import limits
-from projections.views.acts import ActFilter
+from projections.views.act_list import ActFilter
 from projections.views.case_file import Filter
 from projections.views.worklist import TaskRow
 from tests.a_ledger import a_report, revocation

@@ -22,7 +22,7 @@ from api.http.schemas.statement import ActPageSchema, ActsQuerySchema, RawActSch
 from api.http.schemas.told_act import ToldActSchema
 from ledger.message import Message
 from projections.queries.told_act import ToldAct
-from projections.views.acts import ActFilter
+from projections.views.act_list import ActFilter
 
 act_record = Resource("act", __name__, url_prefix="/v1/acts", description="Diễn biến · Acts")
 _ID: Final = in_path("act_id", "uuid of the act.", example=EXAMPLE_ACT, pattern=f"^{UUID_FORM}$")

@@ -48,8 +48,8 @@ from projections.queries import limits
 from projections.queries.mirrored import history
 from projections.queries.signature_verdicts import Verification
 from projections.views import search_terms
-from projections.views.acts import Called
 from projections.views.case_file import Filter, Scope
+from projections.views.case_names import Called
 from projections.views.statistics.behind import Behind
 
 cases = Resource("cases", __name__, url_prefix="/v1", description="Hồ sơ · Cases")

@@ -25,8 +25,10 @@ from projections.queries.mirrored import MirroredCase
 from projections.queries.queries import AffectedByKey, ReadUnder, Related
 from projections.queries.signature_verdicts import StatementVerdict
 from projections.views import acts as timeline
-from projections.views.acts import ActLine, ActRow, Called, SignedRow
+from projections.views.act_list import ActLine, SignedRow
+from projections.views.acts import ActRow
 from projections.views.case_file import CaseLine
+from projections.views.case_names import Called
 from projections.views.worklist import TaskRow
 
 _OWN_CLOCK: Final = frozenset({"recorded_at", "last_at"})
