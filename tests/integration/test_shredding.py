@@ -80,6 +80,7 @@ def test_what_an_act_names_goes_and_every_proof_stays(
     raw = service.get(f"/v1/acts/{one.act.act_id}/raw", by="cv").get_json()
     assert all("envelope" not in record for record in raw["records"])
     assert all(record["proof"]["hashes"] for record in raw["records"])
+    _noted_no_more(service)
     # again: the same receipt, and nothing more goes
     again = orjson.loads(one.shred(act).stdout)
     assert again == said
@@ -89,6 +90,22 @@ def test_what_an_act_names_goes_and_every_proof_stays(
     # the epoch turns: nothing is pending any more
     _turned(one, act, said, monkeypatch)
     assert one.audited().ok
+
+
+def _noted_no_more(service: Service) -> None:
+    """Whoever was reading the file as it went notes nothing of it under a key that would stay."""
+    with psycopg.connect(service.database.admin) as connection:
+        file = connection.execute(
+            "SELECT c.name, max(c.seq) + 1, (SELECT kek_id FROM log.wraps LIMIT 1)"
+            " FROM log.custody c JOIN log.shredded_files s ON s.name = c.name GROUP BY c.name"
+        ).fetchone()
+    assert file is not None
+    sealed = [bytes(32), b"\1" + bytes(300), b"\1" + file[2] + bytes(60)]
+    with (
+        psycopg.connect(service.database.dsn("writer")) as connection,
+        pytest.raises(psycopg.errors.LockNotAvailable, match="the file is shredded"),
+    ):
+        connection.execute("SELECT log.note_custody(%s, %s, %s, %s, %s)", [*file[:2], *sealed])
 
 
 def _turned(one: Erasable, act: Act, said: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
