@@ -93,12 +93,27 @@ class PreparedStatement:
     ) -> list[list[bytes | None]]:
         formats = [_BINARY] * len(values)
         connection.pgconn.send_query_prepared(self._name, values, formats, _BINARY)
-        results = answers(connection)
-        # Rows come before COMMIT; whether that failed is said by a result behind them.
-        _sound(connection, results[-1], pq.ExecStatus.TUPLES_OK)
-        (result,) = results
-        columns = range(result.nfields)
-        return [[result.get_value(n, column) for column in columns] for n in range(result.ntuples)]
+        return _told(connection)
+
+
+def rows(
+    connection: Connection, query: bytes, values: Sequence[bytes | None]
+) -> list[list[bytes | None]]:
+    """Every row of a statement that is asked for once, each value in binary form.
+
+    Within a transaction, where one that is prepared and was let go of could not be made anew.
+
+    Args:
+        connection: Nobody else uses it during the call.
+        query: With a cast at each parameter.
+        values: Of its parameters.
+
+    Raises:
+        psycopg.Error: It failed.
+    """
+    formats = [_BINARY] * len(values)
+    connection.pgconn.send_query_params(query, values, None, formats, _BINARY)
+    return _told(connection)
 
 
 def command(connection: Connection, text: bytes) -> None:
@@ -113,6 +128,15 @@ def command(connection: Connection, text: bytes) -> None:
     """
     connection.pgconn.send_query(text)
     _done(connection)
+
+
+def _told(connection: Connection) -> list[list[bytes | None]]:
+    results = answers(connection)
+    # Rows come before COMMIT; whether that failed is said by a result behind them.
+    _sound(connection, results[-1], pq.ExecStatus.TUPLES_OK)
+    (result,) = results
+    columns = range(result.nfields)
+    return [[result.get_value(n, column) for column in columns] for n in range(result.ntuples)]
 
 
 def _done(connection: Connection) -> None:

@@ -11,26 +11,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import Any, Final, LiteralString, cast
+from typing import Final, LiteralString
 from uuid import UUID
-
-import psycopg
 
 from ledger.asker import Asker, asker
 from ledger.errors import Unavailable
 from ledger.message import Message
+from ledger.postgres import direct
 from ledger.postgres.connect import Connection, Pool, reading
 from ledger.postgres.direct import PreparedStatement
 from ledger.reads.shown import Under, gathered
 
-_BEGIN: Final[LiteralString] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_BEGIN: Final = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_COMMIT: Final = b"COMMIT"
 #: Asked with values beside them: whoever watches the server reads what its sessions say (G13).
-_SAY: Final[LiteralString] = (
-    "SELECT set_config('app.ticket', %s, true), set_config('app.time', %s, true)"
+_SAY: Final = (
+    b"SELECT set_config('app.ticket', $1::text, true), set_config('app.time', $2::text, true)"
 )
-_ANSWERS: Final[LiteralString] = "SELECT sec.answers()"
-_UNDER: Final[LiteralString] = "SELECT comp, via, rule FROM sec.read_under(%s::uuid[])"
-_ORDERS: Final[LiteralString] = "SELECT via, rule FROM sec.reads_by()"
+_ANSWERS: Final = b"SELECT sec.answers()"
+_UNDER: Final = b"SELECT comp, via, rule FROM sec.read_under($1::uuid[])"
+_ORDERS: Final = b"SELECT via, rule FROM sec.reads_by()"
 _ENDED: Final[LiteralString] = "SELECT to_timestamp(%s::bigint) <= now()"
 TRUE: Final = b"\1"
 """As a statement that is asked at once brings it."""
@@ -120,17 +120,14 @@ class Ticketed:
 
 
 def _begin(connection: Connection, who: Asker | None) -> None:
+    direct.command(connection, _BEGIN)
     if who is None:
-        connection.execute(_BEGIN)
         return
-    with connection.pipeline():  # one way there and back
-        connection.execute(_BEGIN)
-        connection.execute(_SAY, [who.ticket, _stated(who)])
-        answers = connection.execute(_ANSWERS)
-    row = answers.fetchone()
-    if row is None or row[0] is None:
+    direct.rows(connection, _SAY, [who.ticket.encode(), _stated(who).encode()])
+    ((timely,),) = direct.rows(connection, _ANSWERS, [])
+    if timely is None:
         raise _refused(connection, who.ticket)
-    _require(timely=bool(row[0]), of_cases=who.of_cases)
+    _require(timely=timely == TRUE, of_cases=who.of_cases)
 
 
 def _stated(who: Asker) -> str:
@@ -155,17 +152,19 @@ def _end(connection: Connection) -> None:
     """
     shown = gathered()
     if shown is None or not shown.pending:
-        connection.execute("COMMIT")
+        direct.command(connection, _COMMIT)
         return
-    with connection.pipeline():
-        asked = cast("psycopg.Cursor[Any]", connection.execute(_UNDER, [[*shown.to_ask]]))
-        orders = cast("psycopg.Cursor[Any]", connection.execute(_ORDERS)) if shown.counted else None
-        connection.execute("COMMIT")
-    told, by = asked.fetchall(), [] if orders is None else orders.fetchall()
-    under = [row for row in told if row[0] is not None]
-    shown.ask(lambda _: under, lambda: by)
-    if len(under) < len(told):
+    asked = direct.rows(connection, _UNDER, [direct.uuids(shown.to_ask)])
+    orders = direct.rows(connection, _ORDERS, []) if shown.counted else []
+    direct.command(connection, _COMMIT)
+    under = [(UUID(bytes=comp), *_act(via, rule)) for comp, via, rule in asked if comp is not None]
+    shown.ask(lambda _: under, lambda: [_act(via, rule) for via, rule in orders])
+    if len(under) < len(asked):
         raise audience_late()
+
+
+def _act(via: bytes | None, rule: bytes | None) -> tuple[UUID, str]:
+    return UUID(bytes=via), (rule or b"").decode()
 
 
 def _refused(connection: Connection, ticket: str) -> Unavailable:
