@@ -187,6 +187,7 @@ def test_a_field_takes_what_was_copied_from_elsewhere(compartments: Compartments
         ("/ho-so.json?opened_from=%E2%80%8B2024-06-04", "/ho-so.json?opened_from=2024-06-04"),
         ("/ho-so.json?opened_to=4/6/2024%C2%A0", "/ho-so.json?opened_to=2024-06-04"),
         (f"{case}/so-sanh.json?tu=%E2%80%8B1&den=3", f"{case}/so-sanh.json?tu=1&den=3"),
+        ("/thay-doi.json?tu=3%C2%A0", "/thay-doi.json?tu=3"),
     ):
         found, meant = reader.get(page), reader.get(plain)
         assert (found.status_code, meant.status_code) == (200, 200), (page, found.text)
@@ -237,6 +238,9 @@ def test_a_refusal_names_the_field_and_the_way_on(compartments: Compartments) ->
         ("/thong-ke?from=2024-12-31&to=2024-01-01", "From the day"),
         (f"{case}/dien-bien?luc=yesterday", "Or on a day, or at a time"),
         (f"{case}/dien-bien?lan=1,000", "The case at statement"),
+        (f"{case}/so-sanh?tu=500", "From (a statement, a day or a time)"),
+        (f"{case}/so-sanh?tu=1&den=yesterday", "To (empty: now)"),
+        ("/thay-doi?tu=x", "Or behind this record of the log"),
     ):
         page = reader.get(path)
         assert page.status_code == 400, path

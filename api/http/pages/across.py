@@ -22,6 +22,7 @@ from api.http.resources.common.served import enclave
 from api.http.resources.feed import read_feed
 from api.http.resources.registry import list_affected
 from api.texts.case_words import Speech
+from api.texts.copied import copied
 from ledger.message import Message
 from ledger.reads.shown import shows_nothing
 from ledger.regulation.registry.calendar import local_day
@@ -73,7 +74,7 @@ def _from_here(**_: str) -> dict[str, str]:
 
 def _since() -> int | None:
     """Behind which index: as the address says, else as this browser keeps it for its reader."""
-    named = request.args.get("tu")
+    named = copied(request.args.get("tu", ""))
     if not named:
         return page_cookies.visited(caller().kid)
     return _index("tu", named)

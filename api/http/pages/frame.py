@@ -73,8 +73,17 @@ _STEPS: Final = {
     "as_of_in_future": "problem_future",
 }
 """What a reader does next, where the call's own words are for whoever writes a program."""
-_FIELDS: Final = {"as_of": "moment_when", "lan": "moment_at", "den": "compare_to"}
-"""By what words a page asks for a member, where that is not `f_` and its name."""
+_FIELDS: Final = {
+    "as_of": "moment_when",
+    "lan": "moment_at",
+    "so-sanh tu": "compare_from",
+    "so-sanh from": "compare_from",
+    "so-sanh den": "compare_to",
+    "so-sanh to": "compare_to",
+    "thay-doi tu": "new_since",
+}
+"""By what words a page asks for a member, where that is not `f_` and its name; of some behind the
+last part of the page's address."""
 _NAMED: Final = re.compile(r"`(\w+)`")
 _NO_HIDDEN: Final = frozenset({"not_found"})
 """Problems whose page is the same to the byte, whatever was asked for (access.md N1)."""
@@ -397,7 +406,8 @@ def _refused(error: BaseException) -> Response:
 def _field(pointer: str) -> str:
     """What was filled in, by the words with which it was asked for; else by its name."""
     name = pointer.strip("/")
-    asked_by = _FIELDS.get(name, f"f_{name}")
+    of_page = f"{request.path.rpartition('/')[2]} {name}"
+    asked_by = _FIELDS.get(of_page, _FIELDS.get(name, f"f_{name}"))
     return spoken(asked_by) if asked_by in SAY else name
 
 

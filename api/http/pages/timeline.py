@@ -12,6 +12,7 @@ from api.http.pages.frame import Answered, ask, page, render, spoken
 from api.http.pages.lists import older
 from api.http.pages.typed import moment_typed
 from api.http.resources.cases import get_case, list_case_acts
+from api.texts.copied import copied
 from ledger.message import Message
 from projections.queries.as_of import BeforeCase
 
@@ -133,11 +134,11 @@ def _lane(act: Mapping[str, Any], lanes: Sequence[str]) -> int:
 
 def _moment(case: str, acts: Sequence[Mapping[str, Any]], clock: str) -> dict[str, Any] | None:
     """How the case stood at the entry `lan`, or at the time `luc`; None where none is asked for."""
-    if not request.args.get("lan"):
+    named = copied(request.args.get("lan", ""))
+    if not named:
         at = moment_typed(request.args.get("luc", ""))
         return _on(case, at, clock) if at else None
     places = places_of(acts)
-    named = request.args["lan"]
     if named not in map(str, places):
         raise malformed(
             "lan",
