@@ -442,6 +442,7 @@ def acts(
     shown_rows.keep(client, shown_rows.ACTS, [one["act_id"] for one in body["acts"]])
     if not body["acts"]:
         shell.say(Message("There is no such act among those that you see."))
+    _counted(shell, body, "acts", f"-{asked['clock'] or 'recorded'}_at")
     if "next" in body:
         shell.say(Message("There are more: --all shows them, or narrow the filter."))
 
@@ -676,6 +677,14 @@ def affected(client: Client, kid: str, from_: str | None) -> None:
 
 
 _NONE: Final = Message("You see no case as a whole; what waits for you in others: socai worklist")
+_IN_ALL: Final = plural(
+    "{n} line in all, of what you see; order: {sort}.",
+    "{n} lines in all, of what you see; order: {sort}.",
+    n=0,
+)
+_FIRST: Final = plural(
+    "The first line of more; order: {sort}.", "The first {n} lines of more; order: {sort}.", n=0
+)
 _NO_SUCH: Final = Message("There is no such case among those that you see.")
 
 
@@ -700,8 +709,17 @@ def _lines(client: Client, shell: Shell, body: Mapping[str, Any], none: Text, mo
             shell.note(
                 Message("This home's registrar asked: --as, --key or --token names another.")
             )
+    _counted(shell, body, "cases", click.get_current_context().params.get("sort") or "-last_act")
     if "next" in body:
         shell.say(more)
+
+
+def _counted(shell: Shell, body: Mapping[str, Any], rows: str, sort: str) -> None:
+    """To a person at a terminal, below a list: of how many it is, and in which order."""
+    shown = len(body[rows])
+    if shown and shell.console().is_terminal:
+        told = _FIRST if "next" in body else _IN_ALL
+        shell.say(told.filled(n=shown, sort=sort))
 
 
 def _show(client: Client, id_: str, as_of: str | None, clock: str | None) -> None:
