@@ -13,6 +13,7 @@ from typing import Final
 import click
 import orjson
 import pytest
+import yaml  # type: ignore[import-untyped]
 from markdown_it import MarkdownIt
 from prometheus_client import REGISTRY
 
@@ -32,7 +33,8 @@ PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 ALERTS: Final = ROOT / "docs" / "operate" / "alerts"
 SPEC: Final = ROOT / "docs" / "spec"
 _THROUGH: Final = re.compile(
-    r"(?:socai|docker compose run --rm(?: -T)? (?:migrate|rehearsal)) (.*)"
+    r"(?:[A-Z_]+=\S+ )*"
+    r"(?:socai|docker compose run --rm(?: -T| -[vwe] \S+)* (?:migrate|rehearsal)) (.*)"
 )
 _SET: Final = re.compile(r'(\w+)="((?:[^"`$]|\$\w)*)"(?: +#.*)?')
 _SPANS: Final = re.compile(r"`(socai [a-z][^`]*)`")
@@ -59,7 +61,7 @@ def _filled(text: str) -> Iterator[str]:
     """Lines of a page's shell blocks, with what lines above put into variables filled in."""
     words: dict[str, str] = {}
     for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
-        for line in block.splitlines():
+        for line in block.replace("\\\n", " ").splitlines():
             put = _SET.fullmatch(line.strip())
             if put:
                 words[put[1]] = put[2]
@@ -84,6 +86,37 @@ def test_every_command_on_a_page_is_one_of_the_program() -> None:
         with of((page, typed)):
             words = shlex.split(re.split(r" [>&|<#]", typed)[0])[1:]
             _parse(click.Context(main, info_name="socai"), main, words)
+
+
+_COMPOSE: Final = re.compile(r"docker compose (?:--(?:profile|env-file) \S+ )?(\w+)(.*)")
+_VALUED: Final = frozenset({"-v", "-w", "-e", "--entrypoint", "--name"})
+_OF_SERVICES: Final = frozenset({"up", "run", "exec", "logs", "restart", "stop", "build", "down"})
+
+
+def test_services_and_targets_on_a_page_are_those_that_there_are() -> None:
+    """What is typed beside the program's own commands: a name that is none ends in an error."""
+    services = {*yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]}
+    targets = {*re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)}
+    typed = [line for path in PAGES for line in _filled(path.read_text("utf-8"))]
+    made = [line.split()[1] for line in typed if line.startswith("make ")]
+    named = [name for line in typed for name in _services_of(line)]
+    assert set(made) <= targets
+    assert set(named) <= services
+    assert (len(made) > 5, len(named) > 40) == (True, True)
+
+
+def _services_of(line: str) -> list[str]:
+    """Whom a line of `docker compose` is about."""
+    called = _COMPOSE.search(line)
+    if called is None:
+        return []
+    words = shlex.split(re.split(r" [>&|<#]|;", called[2])[0])
+    if called[1] == "cp":
+        return [word.partition(":")[0] for word in words if ":" in word]
+    assert called[1] in _OF_SERVICES, line
+    valued = {at + 1 for at, word in enumerate(words) if word in _VALUED}
+    found = [w for at, w in enumerate(words) if at not in valued and not w.startswith("-")]
+    return found[:1] if called[1] in ("run", "exec") else found
 
 
 #: What the operator types; the other commands are officers' and clients', whose page is their help.
