@@ -125,7 +125,8 @@ def test_a_number_that_is_somebody_elses_by_now_is_no_server_and_hears_nothing(
     said = left.read_text("ascii").splitlines(keepends=True)
     server.stop()
     account = server._account()
-    other = subprocess.Popen(["/bin/sleep", "600"], user=account and account.uid)
+    own = None if account is None else account.uid
+    other = subprocess.Popen(["/bin/sleep", "600"], user=own)
     try:
         left.write_text("".join([f"{other.pid}\n", *said[1:]]), "ascii")
         if account is not None:
