@@ -677,14 +677,6 @@ def affected(client: Client, kid: str, from_: str | None) -> None:
 
 
 _NONE: Final = Message("You see no case as a whole; what waits for you in others: socai worklist")
-_IN_ALL: Final = plural(
-    "{n} line in all, of what you see; order: {sort}.",
-    "{n} lines in all, of what you see; order: {sort}.",
-    n=0,
-)
-_FIRST: Final = plural(
-    "The first line of more; order: {sort}.", "The first {n} lines of more; order: {sort}.", n=0
-)
 _NO_SUCH: Final = Message("There is no such case among those that you see.")
 
 
@@ -717,9 +709,26 @@ def _lines(client: Client, shell: Shell, body: Mapping[str, Any], none: Text, mo
 def _counted(shell: Shell, body: Mapping[str, Any], rows: str, sort: str) -> None:
     """To a person at a terminal, below a list: of how many it is, and in which order."""
     shown = len(body[rows])
-    if shown and shell.console().is_terminal:
-        told = _FIRST if "next" in body else _IN_ALL
-        shell.say(told.filled(n=shown, sort=sort))
+    if not shown or not shell.console().is_terminal:
+        return
+    if "next" in body:
+        shell.say(
+            plural(
+                "The first line of more; order: {sort}.",
+                "The first {n} lines of more; order: {sort}.",
+                n=shown,
+                sort=sort,
+            )
+        )
+        return
+    shell.say(
+        plural(
+            "{n} line in all, of what you see; order: {sort}.",
+            "{n} lines in all, of what you see; order: {sort}.",
+            n=shown,
+            sort=sort,
+        )
+    )
 
 
 def _show(client: Client, id_: str, as_of: str | None, clock: str | None) -> None:
