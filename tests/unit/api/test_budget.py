@@ -7,6 +7,7 @@ import math
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -344,3 +345,11 @@ def test_who_has_a_full_budget_is_forgotten_first(budgets: Budgets, time: Time) 
     for other in range(100, 108):
         budgets.charge(str(UUID(int=(1 << 120) + other)), "listing")
     assert budgets.charge(ONE, "statistics").held_s == FIRST_S
+
+
+def test_the_page_says_how_much_an_officer_has() -> None:
+    """docs/spec/http.md §1: whoever writes a client goes by these numbers."""
+    page = (Path(__file__).parents[3] / "docs/spec/http.md").read_text("utf-8")
+    assert "Four of them are under way at most" in page
+    assert AT_ONCE == 4
+    assert f"up to {FULL_S:g} s, for all workers" in page
