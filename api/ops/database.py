@@ -18,7 +18,7 @@ from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from api.ops.embedded_postgres import HEARS_S, SUPERUSER, Embedded
-from api.ops.home_notes import RUNNING
+from api.ops.role_lock import is_served
 from api.ops.wiring import role_dsn, server_url
 from api.settings import TICKET_KEY, EnclaveFacts, Home, Settings, SettingsError
 from ledger.message import Message, system_fault
@@ -72,7 +72,7 @@ def reachable(settings: Settings) -> Iterator[EnclaveFacts]:
     """The facts while the database answers; a server started for this is stopped again."""
     with ExitStack() as needs:
         if settings.database_url is None and (settings.home / "pg").is_dir():
-            needs.enter_context(Embedded(settings.home).lent((settings.home / RUNNING).exists))
+            needs.enter_context(Embedded(settings.home).lent(lambda: is_served(settings.home)))
         yield running_facts(settings)
 
 

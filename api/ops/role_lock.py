@@ -12,7 +12,7 @@ import errno
 import fcntl
 import os
 import socket
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -21,6 +21,7 @@ from ledger.message import Message
 
 _NOT_OURS_TO_WRITE: Final = (errno.EACCES, errno.EROFS, errno.EPERM)
 _IN_USE: Final = "in-use.lock"
+_ANSWERS: Final = "api"
 
 
 class Lock:
@@ -120,6 +121,16 @@ def require_unserved(home: Path, *roles: str) -> None:
     """
     with closing(Lock(home)) as lock:
         lock.take(*roles)
+
+
+def is_served(home: Path) -> bool:
+    """Whether another process has its API: a note in the home outlives whoever was killed."""
+    with suppress(FileNotFoundError), (home / f"{_ANSWERS}.lock").open(encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return file.read().strip() != str(os.getpid())
+    return False
 
 
 def _held(home: Path, role: str, holder: str) -> SettingsError:

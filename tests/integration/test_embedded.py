@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -16,7 +17,7 @@ from threading import Event
 import psycopg
 import pytest
 
-from api.ops import embedded_postgres
+from api.ops import database, embedded_postgres
 from api.ops.beginning import unfounded
 from api.ops.embedded_postgres import Embedded, EmbeddedError, sync_method
 from api.ops.service import database_watch
@@ -272,6 +273,26 @@ def _runs(server: Embedded) -> bool:
 def _pid_of(server: Embedded, tmp_path: Path) -> int:
     server.start()
     return int((tmp_path / "home/pg/data/postmaster.pid").read_text().splitlines()[0])
+
+
+def test_a_service_that_was_killed_keeps_no_server_that_a_command_starts(
+    server: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its note stays in the home, its lock ends with it: each audit left a server behind it."""
+    monkeypatch.setattr(database, "running_facts", lambda _: server.start())
+    settings = Settings.at(tmp_path / "home")
+    server.start()
+    server.stop()
+    (settings.home / "serve.json").write_text("{}", "ascii")
+    (settings.home / "api.lock").write_text("4711\n", "ascii")
+    with database.reachable(settings):
+        assert _runs(server)
+    assert not _runs(server)
+    with (settings.home / "api.lock").open("ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with database.reachable(settings):
+            pass
+    assert _runs(server), "somebody serves with it"
 
 
 @pytest.mark.parametrize(
