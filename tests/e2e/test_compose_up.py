@@ -104,6 +104,11 @@ class Project:
         """Containers, networks, volumes: also those of a run that was killed, with its secrets."""
         self.run("--profile", "*", "down", "--volumes", "--remove-orphans")
 
+    def lose(self, volume: str) -> None:
+        """One of its volumes, which nobody has."""
+        words = [self._docker, "volume", "rm", f"socai-tested-{self.level}_{volume}"]
+        subprocess.run(words, check=True, capture_output=True)
+
     def typed(self, lines: str) -> None:
         """What a page has, in one shell, to the first line that fails."""
         done = subprocess.run(
@@ -235,13 +240,21 @@ def _audited(project: Project) -> int:
 
 
 def _lost_and_back(project: Project) -> None:
-    """As backup.md has it typed: the database is lost, and then the whole machine."""
+    """As backup.md has it typed: database, home, and then the whole machine are lost."""
     database, machine = _typed_in("Back in containers")
+    (_, home) = _typed_in("Only the home is lost")
     project.run("--profile", "*", "down")
     refused = project.run("run", "--rm", "-T", "restore", check=False)
     assert (refused.returncode, "is not empty" in refused.stderr) == (2, True), refused.stderr
     project.typed(database)
     assert "archiver" in project.run("ps", "--services").stdout.split()
+
+    project.run("--profile", "*", "down")
+    project.lose("home")
+    refused = project.run("up", "--detach", "--wait", check=False)
+    assert refused.returncode == 1
+    project.await_said("migrate", "no enclave.json: bring it back")
+    project.typed(home)
 
     who = "" if project.level == "ordinary" else " --key keys/registrar/registrar.socaikey"
     project.typed(f"docker compose run --rm -T migrate log checkpoint{who} > kept.checkpoint")
