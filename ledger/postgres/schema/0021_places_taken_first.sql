@@ -1,4 +1,4 @@
--- The append for less again (architecture.md §3.4, ADR 104): what was refused is, and what stands there is the same.
+-- The append for less again (architecture.md §3.4, ADR 103): what was refused is, and what stands there is the same.
 --
 -- The head was locked by a statement, looked at, and moved by another once all was written. Now a group that is sound as it stands takes its
 -- places first, by the statement that finds the head as the group was judged, and is undone with all else where an item is not. What is
