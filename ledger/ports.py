@@ -1,7 +1,7 @@
 """What the ledger asks of the world.
 
 Each Protocol is a contract about durability, order and errors, not a shape. Adapters live in
-`ledger/postgres` and `api/ops/wiring.py`, fakes in `tests/fakes.py`; `tests/contract` holds both to
+`ledger/postgres` and `api/ops/wiring/`, fakes in `tests/fakes.py`; `tests/contract` holds both to
 it.
 """
 

@@ -18,7 +18,7 @@ from psycopg import sql
 
 from api.cli.main import main
 from api.ops.embedded_postgres import Embedded
-from api.ops.wiring import log_signers
+from api.ops.wiring.key_files import log_signers
 from api.settings import Home, Settings
 from keys.custody.file import write_key
 from tests import builders

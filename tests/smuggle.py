@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.ops.wiring import open_kek
+from api.ops.wiring.key_files import open_kek
 from api.rehearsal.past_door import Smuggler
 from tests.a_ledger import ALedger
 from tests.fixtures.app import Service

@@ -29,7 +29,8 @@ from api.ops.embedded_postgres import Embedded
 from api.ops.mirror import inbox, slots
 from api.ops.mirror.outbox import ENDING, Outbox, into_folder
 from api.ops.reads.which_log import ACTS, READS
-from api.ops.wiring import open_checkpointer, open_projector
+from api.ops.wiring.checkpointer import open_checkpointer
+from api.ops.wiring.projector import open_projector
 from api.settings import Home, Settings
 from keys.custody.file import write_key
 from keys.hpke import OpeningKey

@@ -102,7 +102,7 @@ COMMANDS: Final[dict[str, Late]] = {
         Message("Lower logs upward: key, slots, trust, export, import, watch, status, audit."),
     ),
     "case": Late(
-        "api.cli.commands.cases:case",
+        "api.cli.commands.reading.cases:case",
         Message("Cases: list, show, history, who, verify, diff, why, as-of, relations, print."),
     ),
     "grant": Late(
@@ -127,23 +127,28 @@ COMMANDS: Final[dict[str, Late]] = {
         "api.cli.commands.record:record",
         Message("What an erasure names; withdraw content, erase it."),
     ),
-    "worklist": Late("api.cli.commands.cases:worklist", Message("What waits for the caller.")),
+    "worklist": Late(
+        "api.cli.commands.reading.work:worklist", Message("What waits for the caller.")
+    ),
     "keys": Late(
-        "api.cli.commands.cases:keys", Message("Keys of officers: what one of them touched.")
+        "api.cli.commands.reading.keys:keys", Message("Keys of officers: what one of them touched.")
     ),
     "verify": Late(
         "api.cli.commands.verify.group:verify",
         Message("Verify many cases here, go on where it broke off, sign off."),
     ),
     "acts": Late(
-        "api.cli.commands.cases:acts", Message("Acts of all cases by filter, never by person.")
+        "api.cli.commands.reading.acts:acts",
+        Message("Acts of all cases by filter, never by person."),
     ),
     "changes": Late(
-        "api.cli.commands.cases:changes",
+        "api.cli.commands.reading.changes:changes",
         Message("What was recorded since your last visit, of what you see."),
     ),
-    "search": Late("api.cli.commands.cases:search", Message("Search cases, tones or not.")),
-    "stats": Late("api.cli.commands.cases:stats", Message("Statistics and oversight indicators.")),
+    "search": Late("api.cli.commands.reading.cases:search", Message("Search cases, tones or not.")),
+    "stats": Late(
+        "api.cli.commands.reading.figures:stats", Message("Statistics and oversight indicators.")
+    ),
     "registry": Late(
         "api.cli.commands.registry.group:registry",
         Message("Agencies, officers, keys, instruments; import."),

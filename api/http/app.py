@@ -39,7 +39,7 @@ from api.http.resources.worklist import worklist
 from api.http.schemas.act import StatementShape
 from api.http.schemas.base import OFFSET_TIME
 from api.http.schemas.problem import ProblemSchema
-from api.ops.wiring import Enclave
+from api.ops.wiring.enclave import Enclave
 from api.problems.problem import Problem
 from api.problems.types import TYPES
 

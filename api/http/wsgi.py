@@ -46,7 +46,7 @@ from keys.custody import core_dumps
 from ledger.errors import Unavailable
 
 if TYPE_CHECKING:
-    from api.ops.wiring import Enclave
+    from api.ops.wiring.enclave import Enclave
 
 
 _READY_S: Final = 2.5
@@ -164,7 +164,7 @@ def application(settings: Settings, budgets: Budgets, *, tell: bool) -> Any:  # 
     """The WSGI application of one worker; `tell`: it says what is true of all of them."""
     with loading():  # in a process that has not loaded them yet
         from api.http.app import create_app  # noqa: PLC0415
-        from api.ops.wiring import Enclave  # noqa: PLC0415
+        from api.ops.wiring.enclave import Enclave  # noqa: PLC0415
 
     collect_rarely()
     enclave = Enclave.wired(settings)
@@ -246,8 +246,9 @@ def _load(settings: Settings) -> None:
     whoever connects waits for no import. No key is read and no connection opened here.
     """
     with loading():
-        import api.http.app  # noqa: F401, PLC0415  prometheus_client must see share_metrics
-        from api.ops import telemetry, wiring  # noqa: F401, PLC0415  the same
+        import api.http.app  # noqa: PLC0415  prometheus_client must see share_metrics
+        import api.ops.wiring.enclave  # noqa: F401, PLC0415  the same
+        from api.ops import telemetry  # noqa: PLC0415
         from api.problems.types import TYPES  # noqa: PLC0415
 
     telemetry.configure(settings.log_level)

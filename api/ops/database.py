@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from api.ops.embedded_postgres import HEARS_S, SUPERUSER, Embedded
 from api.ops.role_lock import is_served
-from api.ops.wiring import role_dsn, server_url
+from api.ops.wiring.logins import role_dsn, server_url
 from api.settings import TICKET_KEY, EnclaveFacts, Home, Settings, SettingsError
 from ledger.message import Message, system_fault
 from ledger.postgres import migrate

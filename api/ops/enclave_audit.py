@@ -16,7 +16,9 @@ from api.ops.init_enclave import read_vkeys
 from api.ops.reads.recovery import ceremony_of
 from api.ops.reads.which_log import READS, REMEMBERING_READS
 from api.ops.service.supervisor import REMEMBERING
-from api.ops.wiring import KeptFiles, open_blobs, open_kek, role_dsn
+from api.ops.wiring.blob_store import KeptFiles, open_blobs
+from api.ops.wiring.key_files import open_kek
+from api.ops.wiring.logins import role_dsn
 from api.settings import EnclaveFacts, Home, Settings
 from api.texts import damage
 from api.texts.catalogue import translate

@@ -22,14 +22,11 @@ from api.ops.machine import RealClock
 from api.ops.patience import once_there
 from api.ops.reads.which_log import ACTS, READS, WhichLog
 from api.ops.vault.metrics import VaultMetrics
-from api.ops.wiring import (
-    log_signers,
-    open_checkpointer,
-    open_keeper,
-    open_projector,
-    open_vault,
-    required_kek,
-)
+from api.ops.wiring.checkpointer import open_checkpointer
+from api.ops.wiring.keeper import open_keeper
+from api.ops.wiring.key_files import log_signers, required_kek
+from api.ops.wiring.projector import open_projector
+from api.ops.wiring.vault import open_vault
 from api.settings import Home, Settings
 from api.texts.catalogue import translate
 from ledger.checkpoints.seen_file import DoubtMark

@@ -21,7 +21,8 @@ from api.ops.home_notes import noted_vkeys
 from api.ops.machine import RealClock, RealEntropy
 from api.ops.reads.which_log import ACTS, WhichLog
 from api.ops.service.supervisor import CHECKPOINTER, REMEMBERING, ROLES
-from api.ops.wiring import log_signers, open_kek, role_dsn
+from api.ops.wiring.key_files import log_signers, open_kek
+from api.ops.wiring.logins import role_dsn
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys.custody.file import read_key, sync_folder, write_key
 from keys.jwk import SoftwareSigner

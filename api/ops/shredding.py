@@ -15,7 +15,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from api.ops import database
-from api.ops.wiring import open_blobs, open_kek, open_projector, require_schema, role_dsn
+from api.ops.wiring.blob_store import open_blobs
+from api.ops.wiring.key_files import open_kek
+from api.ops.wiring.logins import require_schema, role_dsn
+from api.ops.wiring.projector import open_projector
 from api.settings import EnclaveFacts, Settings
 from keys import canonical
 from ledger.erasure.shredding import Erasure, Shredding

@@ -14,7 +14,9 @@ from typing import Final
 from api.ops import database
 from api.ops.enclave_audit import Progressed, in_database, run
 from api.ops.machine import RealEntropy
-from api.ops.wiring import open_checkpointer, open_kek, role_dsn
+from api.ops.wiring.checkpointer import open_checkpointer
+from api.ops.wiring.key_files import open_kek
+from api.ops.wiring.logins import role_dsn
 from api.rehearsal.acts_of_play import enrolment_facts
 from api.rehearsal.cast import Cast, KeyStore
 from api.rehearsal.forgery import FORGERIES, copied, forged

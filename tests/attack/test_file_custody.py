@@ -20,7 +20,9 @@ from api.ops.embedded_postgres import Embedded
 from api.ops.init_enclave import Plan
 from api.ops.init_enclave import found as found_anew
 from api.ops.machine import RealClock, RealEntropy
-from api.ops.wiring import open_blobs, open_kek, role_dsn
+from api.ops.wiring.blob_store import open_blobs
+from api.ops.wiring.key_files import open_kek
+from api.ops.wiring.logins import role_dsn
 from api.settings import Settings
 from api.texts.catalogue import translate
 from api.texts.damage import finding

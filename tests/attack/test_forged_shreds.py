@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from api.ops.embedded_postgres import Embedded
-from api.ops.wiring import open_kek
+from api.ops.wiring.key_files import open_kek
 from api.rehearsal.past_door import Smuggler
 from keys import canonical
 from keys.jwk import SoftwareSigner

@@ -24,7 +24,8 @@ import pytest
 from api.ops.keeper.asking import KeeperLine, KeeperRefused, KeptKeks
 from api.ops.keeper.folding import FoldedRecords
 from api.ops.keeper.serving import KeeperSocket
-from api.ops.wiring import Enclave, open_keeper
+from api.ops.wiring.enclave import Enclave
+from api.ops.wiring.keeper import open_keeper
 from keys.canonical import b64
 from keys.envelope_encryption import KEY_BYTES, seal
 from keys.errors import Unsealable

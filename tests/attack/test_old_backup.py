@@ -22,7 +22,10 @@ from psycopg import sql
 
 from api.cli.main import main
 from api.ops import loops
-from api.ops.wiring import followed_log, open_checkpointer, open_kek, open_projector
+from api.ops.wiring.checkpointer import open_checkpointer
+from api.ops.wiring.followed_log import followed_log
+from api.ops.wiring.key_files import open_kek
+from api.ops.wiring.projector import open_projector
 from api.settings import Home, SettingsError, child_environment
 from ledger.checkpoints.seen_file import DoubtMark, SeenFile
 from ledger.errors import Doubt

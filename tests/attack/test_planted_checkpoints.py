@@ -17,7 +17,8 @@ from api.cli.main import main
 from api.ops import database as databases
 from api.ops import loops
 from api.ops.embedded_postgres import Embedded
-from api.ops.wiring import open_checkpointer, open_projector
+from api.ops.wiring.checkpointer import open_checkpointer
+from api.ops.wiring.projector import open_projector
 from api.settings import Home
 from keys.custody.file import write_kek
 from keys.envelope_encryption import Kek

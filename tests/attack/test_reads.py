@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 from api.cli.main import main
 from api.ops.home_notes import ACCESS_VKEYS
 from api.ops.reads.which_log import READS
-from api.ops.wiring import open_checkpointer
+from api.ops.wiring.checkpointer import open_checkpointer
 from api.settings import child_environment, write_private
 from keys.custody.file import write_key
 from keys.note import VKey
@@ -164,7 +164,7 @@ _CHILD: Final = """
 import os, signal, sys
 from datetime import datetime
 from api.http.app import create_app
-from api.ops.wiring import Enclave
+from api.ops.wiring.enclave import Enclave
 from api.settings import Settings
 
 when, path, token = sys.argv[1:]

@@ -23,7 +23,8 @@ from api.ops.enclave_audit import AUDITOR, run, seen_notes, seen_reads
 from api.ops.reads.recovery import RecoveringReads, ceremony_of
 from api.ops.reads.which_log import ACTS, READS, WhichLog
 from api.ops.recovery import Memories
-from api.ops.wiring import open_checkpointer, open_kek
+from api.ops.wiring.checkpointer import open_checkpointer
+from api.ops.wiring.key_files import open_kek
 from api.rehearsal.forgery import FORGERIES
 from api.settings import Home, Settings, SettingsError
 from keys import read_tags

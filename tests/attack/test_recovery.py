@@ -26,7 +26,9 @@ from api.ops.embedded_postgres import Embedded
 from api.ops.home_notes import RUNNING
 from api.ops.recovery import Recovering
 from api.ops.role_lock import Lock
-from api.ops.wiring import log_signers, open_kek, open_projector, role_dsn
+from api.ops.wiring.key_files import log_signers, open_kek
+from api.ops.wiring.logins import role_dsn
+from api.ops.wiring.projector import open_projector
 from api.rehearsal.acts_of_play import CastMember
 from api.rehearsal.cast import Cast, KeyStore
 from api.rehearsal.past_door import Smuggler

@@ -22,7 +22,7 @@ import pytest
 from api.cli.terminal.audit_tables import show
 from api.cli.terminal.shell import Shell
 from api.ops.enclave_audit import Audited
-from api.ops.wiring import open_kek
+from api.ops.wiring.key_files import open_kek
 from api.texts.catalogue import translate
 from api.texts.damage import finding
 from keys import canonical

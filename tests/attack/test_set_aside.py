@@ -20,7 +20,9 @@ from click.testing import CliRunner, Result
 from api.cli.main import main
 from api.client.client import Client
 from api.client.connection import Refused
-from api.ops.wiring import Enclave, open_kek, open_projector
+from api.ops.wiring.enclave import Enclave
+from api.ops.wiring.key_files import open_kek
+from api.ops.wiring.projector import open_projector
 from api.rehearsal.past_door import Smuggler
 from keys import canonical
 from keys.custody.file import write_key

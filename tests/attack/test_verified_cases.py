@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.cli.commands.cases import bad_proofs
+from api.cli.commands.reading.statement_proofs import bad_proofs
 from api.client.case_check import OPEN, faults
 from api.client.client import Client
 from api.client.connection import Refused

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
-from api.ops.wiring import Enclave
+from api.ops.wiring.enclave import Enclave
 from keys import envelope_encryption
 from ledger.log import record, statement
 from ledger.ports import LogHead

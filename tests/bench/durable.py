@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from api.loading import collect_rarely
-from api.ops.wiring import Enclave
+from api.ops.wiring.enclave import Enclave
 from tests.bench import by_hand, plain, stock, workload
 from tests.bench.by_hand import SignedOpening
 from tests.bench.crew import Crew, Hand, Opening, Shift

@@ -14,7 +14,10 @@ import orjson
 from api.ops.embedded_postgres import Embedded
 from api.ops.init_enclave import Plan, found
 from api.ops.machine import RealClock, RealEntropy
-from api.ops.wiring import Enclave, open_checkpointer, open_projector, role_dsn
+from api.ops.wiring.checkpointer import open_checkpointer
+from api.ops.wiring.enclave import Enclave
+from api.ops.wiring.logins import role_dsn
+from api.ops.wiring.projector import open_projector
 from api.settings import EnclaveFacts, Home, Settings, write_private
 from keys import canonical
 from keys.custody.file import read_key

@@ -11,7 +11,7 @@ from contextlib import closing
 from typing import Final
 from uuid import UUID
 
-from api.ops.wiring import open_kek
+from api.ops.wiring.key_files import open_kek
 from keys.envelope_encryption import Kek
 from ledger.erasure.epoch_turn import EpochTurn
 from ledger.postgres.connect import open_pool

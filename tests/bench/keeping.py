@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from api.http.app import create_app
-from api.ops.wiring import Enclave, open_kek
+from api.ops.wiring.enclave import Enclave
+from api.ops.wiring.key_files import open_kek
 from keys.envelope_encryption import Keks
 from tests.bench.row import Row
 from tests.bench.run import Run, median

@@ -19,7 +19,10 @@ from typing import TYPE_CHECKING, Final, LiteralString
 
 import psycopg
 
-from api.ops.wiring import Enclave, open_checkpointer, open_kek, open_projector
+from api.ops.wiring.checkpointer import open_checkpointer
+from api.ops.wiring.enclave import Enclave
+from api.ops.wiring.key_files import open_kek
+from api.ops.wiring.projector import open_projector
 from ledger.audit import audit
 from ledger.errors import Unavailable
 from ledger.postgres.evidence import PostgresEvidence

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Final
 
 from api.ops.mirror.inbox import taken_in
-from api.ops.wiring import open_kek
+from api.ops.wiring.key_files import open_kek
 from keys import canonical, sealed_segment
 from ledger.log.statement import AUTHOR, make
 from ledger.mirror.taking_in import Mirror

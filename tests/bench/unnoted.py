@@ -12,7 +12,7 @@ from uuid import UUID
 from api.http.app import create_app
 from api.http.wsgi import Server
 from api.ops import telemetry
-from api.ops.wiring import Enclave
+from api.ops.wiring.enclave import Enclave
 from api.settings import Settings
 from ledger.reads.read import NotedRead
 

@@ -14,7 +14,10 @@ import psycopg
 from psycopg import sql
 
 from api.ops.machine import RealClock
-from api.ops.wiring import Enclave, open_checkpointer, open_kek, open_projector
+from api.ops.wiring.checkpointer import open_checkpointer
+from api.ops.wiring.enclave import Enclave
+from api.ops.wiring.key_files import open_kek
+from api.ops.wiring.projector import open_projector
 from api.settings import Home
 from keys.envelope_encryption import Keks
 from ledger.asker import asking

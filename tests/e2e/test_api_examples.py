@@ -22,7 +22,7 @@ from werkzeug.test import TestResponse
 from api.http.app import create_app, openapi
 from api.ops.embedded_postgres import Embedded
 from api.ops.machine import RealClock
-from api.ops.wiring import Enclave
+from api.ops.wiring.enclave import Enclave
 from ledger.postgres.vault.store import PostgresVaultStore
 from tests import shown_examples
 from tests.fixtures.app import Service, found, open_service

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from api.cli.commands import cases
+from api.cli.commands.reading.statement_proofs import proven
 from api.cli.terminal import case_tables
 from api.cli.terminal.shell import Shell
 from tests.fixtures.inspected import DISTRICT, LEAD, OPEN, STRANGER, Inspected, Who
@@ -298,9 +298,9 @@ def test_a_server_that_gives_no_proof_is_not_believed(
 ) -> None:
     """A statement without its proof is not enough to conclude, and is not called a failure."""
     body = inspected.told("case", "verify", NUMBER)
-    assert cases.proven(body)
+    assert proven(body)
     del body["statements"][3]["proof"]
-    assert not cases.proven(body)
+    assert not proven(body)
     case_tables.verification(Shell("en"), body, [])
     told = capsys.readouterr().out
     assert "No checkpoint covers 1 of the records yet" in told

@@ -31,7 +31,7 @@ _SERVING: Final = {
 REMEMBERING: Final = "docker compose run --rm -T migrate log remember - < kept.checkpoint\n"
 OF_READS: Final = """
 import psycopg
-from api.ops.wiring import role_dsn
+from api.ops.wiring.logins import role_dsn
 from api.settings import Home, Settings
 settings = Settings.from_env()
 with psycopg.connect(role_dsn(settings, Home(settings).facts(), "auditor")) as own:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
-from api.ops.wiring import open_kek
+from api.ops.wiring.key_files import open_kek
 from keys.custody.file import write_key
 from ledger.audit.audit import Report, audit
 from ledger.postgres.evidence import PostgresEvidence

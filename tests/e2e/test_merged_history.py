@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from api.cli.main import main
 from api.ops.embedded_postgres import Embedded
 from api.ops.keeper.asking import KeeperLine, KeeperRefused
-from api.ops.wiring import open_kek
+from api.ops.wiring.key_files import open_kek
 from keys.canonical import b64
 from keys.custody.file import write_key
 from keys.envelope_encryption import unwrap

@@ -16,7 +16,8 @@ from api.cli.main import main
 from api.ops.child_processes import python
 from api.ops.machine import RealEntropy
 from api.ops.service.supervisor import ROLES, VAULT, served
-from api.ops.wiring import Enclave, open_vault
+from api.ops.wiring.enclave import Enclave
+from api.ops.wiring.vault import open_vault
 from api.settings import Home, Settings, SettingsError, child_environment
 from keys.custody.file import read_opening_key
 from keys.errors import Unsealable

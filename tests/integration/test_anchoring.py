@@ -6,7 +6,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from api.ops.wiring import open_kek
+from api.ops.wiring.key_files import open_kek
 from api.settings import SettingsError
 from keys.custody.file import write_key
 from keys.jwk import SoftwareSigner

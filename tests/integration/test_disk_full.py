@@ -20,7 +20,7 @@ import pytest
 
 from api.ops.embedded_postgres import DiskFull, Embedded, EmbeddedError
 from api.ops.service.database_watch import DatabaseWatch
-from api.ops.wiring import open_kek
+from api.ops.wiring.key_files import open_kek
 from ledger.audit.audit import audit
 from ledger.errors import Unavailable
 from ledger.log.statement import Statement

@@ -21,9 +21,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
-from api.ops import wiring
 from api.ops.epoch import turn as epoch
-from api.ops.wiring import open_kek, role_dsn
+from api.ops.wiring import followed_log, projector
+from api.ops.wiring.key_files import open_kek
+from api.ops.wiring.logins import role_dsn
 from api.settings import Home, Settings
 from keys.custody import key_files
 from keys.custody.file import read_kek
@@ -147,9 +148,10 @@ def test_who_follows_and_who_waits_for_the_lease_forget_the_old_key(
         return held[-1]
 
     monkeypatch.setattr(key_files, "GRACE_S", 0.0)
-    monkeypatch.setattr(wiring, "open_kek", opened)
-    application: Any = wiring.followed_log(service.settings)
-    waiting, _, pool = wiring.open_projector(service.settings)
+    for module in (followed_log, projector):
+        monkeypatch.setattr(module, "open_kek", opened)
+    application: Any = followed_log.followed_log(service.settings)
+    waiting, _, pool = projector.open_projector(service.settings)
     with closing(pool), closing(application()) as follower, closing(waiting):
         with psycopg.connect(service.database.admin) as connection:
             connection.execute(

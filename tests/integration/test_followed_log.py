@@ -24,7 +24,7 @@ from eventsourcing.utils import get_topic
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from api.ops.wiring import followed_log
+from api.ops.wiring.followed_log import followed_log
 from keys.jwk import SoftwareSigner
 from keys.note import VKey, log_pair
 from ledger.checkpoints.log_watch import LogWatch

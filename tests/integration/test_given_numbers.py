@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from api.ops.wiring import open_projector
+from api.ops.wiring.projector import open_projector
 from keys import canonical
 from tests.builders import an_act, an_id
 from tests.fixtures.app import Service

@@ -11,7 +11,7 @@ import pytest
 
 from api.ops.epoch import given_up as given_up_epoch
 from api.ops.epoch import turn as epoch
-from api.ops.wiring import open_projector
+from api.ops.wiring.projector import open_projector
 from api.settings import Home, SettingsError
 from keys.custody.key_files import next_path, old_path
 from keys.errors import KeyAway

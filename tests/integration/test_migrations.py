@@ -16,7 +16,9 @@ from click.testing import CliRunner
 from api.cli.main import main
 from api.ops import database as databases
 from api.ops.embedded_postgres import Embedded
-from api.ops.wiring import Enclave, open_checkpointer, open_projector
+from api.ops.wiring.checkpointer import open_checkpointer
+from api.ops.wiring.enclave import Enclave
+from api.ops.wiring.projector import open_projector
 from api.settings import Home, Settings
 from ledger.checkpoints.seen_file import DoubtMark
 from ledger.errors import Fatal

@@ -25,7 +25,7 @@ from api.http import wsgi
 from api.http.framework.read_budget import Budgets
 from api.http.wsgi import tell_connections
 from api.ops.machine import RealClock
-from api.ops.wiring import Enclave
+from api.ops.wiring.enclave import Enclave
 from ledger.postgres.connect import database_unavailable
 from tests.fixtures.app import Service, found, listening, open_service
 from tests.fixtures.clock import StepClock

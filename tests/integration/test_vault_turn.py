@@ -22,7 +22,7 @@ from api.ops.embedded_postgres import Embedded
 from api.ops.machine import RealEntropy
 from api.ops.vault import founding, turning
 from api.ops.vault.mail import SmtpLetters
-from api.ops.wiring import open_vault
+from api.ops.wiring.vault import open_vault
 from api.settings import Home, Settings, SettingsError
 from keys import canonical
 from keys.custody.file import read_opening_key, write_opening_key

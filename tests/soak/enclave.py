@@ -19,7 +19,8 @@ import httpx
 
 from api.ops.home_notes import url_of
 from api.ops.init_enclave import Plan, found
-from api.ops.wiring import open_kek, role_dsn
+from api.ops.wiring.key_files import open_kek
+from api.ops.wiring.logins import role_dsn
 from api.settings import Home, Settings, child_environment
 from ledger.postgres.connect import open_pool
 from ledger.postgres.records import PostgresRecords

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from api.ops.wiring import open_kek
+from api.ops.wiring.key_files import open_kek
 from api.settings import child_environment
 from keys import envelope_encryption
 from tests.fixtures.app import found

@@ -25,7 +25,8 @@ import psycopg
 import pytest
 
 from api.ops.embedded_postgres import Embedded
-from api.ops.wiring import open_kek, role_dsn
+from api.ops.wiring.key_files import open_kek
+from api.ops.wiring.logins import role_dsn
 from api.rehearsal.enclaves import opening
 from api.rehearsal.scenario import read_files, shipped
 from api.settings import Home, Settings, child_environment

@@ -35,7 +35,7 @@ from api.ops.enclave_audit import (
 )
 from api.ops.home_notes import write_audited
 from api.ops.machine import RealClock
-from api.ops.wiring import role_dsn
+from api.ops.wiring.logins import role_dsn
 from api.settings import EnclaveFacts, Settings
 from keys.note import VKey
 from ledger.errors import NotFound, Unavailable

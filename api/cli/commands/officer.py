@@ -16,7 +16,7 @@ import click
 import httpx
 import orjson
 
-from api.cli.commands.cases import bad_proofs, proven
+from api.cli.commands.reading.statement_proofs import bad_proofs, proven
 from api.cli.commands.signer_options import (
     client_at,
     identity,

@@ -46,7 +46,8 @@ from api.ops.service.supervisor import (
     Supervisor,
     served,
 )
-from api.ops.wiring import open_projector, require_schema, role_dsn
+from api.ops.wiring.logins import require_schema, role_dsn
+from api.ops.wiring.projector import open_projector
 from api.settings import LEVELS, EnclaveFacts, Home, Settings
 from api.texts.labels import word
 from ledger.errors import Unavailable

@@ -238,6 +238,14 @@ def agency(client: Client, text: str) -> str:
     return next(iter(meant))
 
 
+def agency_asked(
+    client: Client, asked: Mapping[str, object], option: str = "agency"
+) -> dict[str, str]:
+    """The agency that an option means, by its id, where one is named."""
+    named = asked.get(option)
+    return {} if named is None else {option: agency(client, str(named))}
+
+
 def _no_agency(text: str, near: list[str]) -> NoReturn:
     if not near:
         misuse(

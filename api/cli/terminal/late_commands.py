@@ -23,7 +23,7 @@ from ledger.message import Message
 
 _OF_A_CHECKOUT: Final = ("api.rehearsal", "api.cli.commands.play", "api.cli.commands.demo")
 #: The extra that brings a package. Those that one call needs and another does not are told where
-#: they are used: `embedded` in `embedded_postgres.py`, `s3` in `wiring.py`, `pkcs11` in
+#: they are used: `embedded` in `embedded_postgres.py`, `s3` in `wiring/blob_store.py`, `pkcs11` in
 #: `custody.py`, `xlsx` by the API.
 EXTRA_OF: Final[Mapping[str, str]] = dict.fromkeys(
     (

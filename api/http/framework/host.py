@@ -25,7 +25,7 @@ class Positions(Protocol):
 
 
 class Host(Protocol):
-    """One enclave as the framework knows it; `api.ops.wiring.Enclave` is it."""
+    """One enclave as the framework knows it; `api.ops.wiring.enclave.Enclave` is it."""
 
     @property
     def settings(self) -> Settings:

@@ -36,7 +36,8 @@ from api.ops.backup.repository_key import RepositoryKey
 from api.ops.home_notes import ACCESS_VKEYS, VKEYS
 from api.ops.patience import once_there
 from api.ops.role_lock import Lock
-from api.ops.wiring import open_blobs, role_dsn
+from api.ops.wiring.blob_store import open_blobs
+from api.ops.wiring.logins import role_dsn
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys.hpke import SealingKey
 from ledger.errors import Unavailable

@@ -20,7 +20,7 @@ from api.ops import database
 from api.ops.custody import custody_of
 from api.ops.machine import RealEntropy
 from api.ops.role_lock import Lock
-from api.ops.wiring import require_schema, role_dsn
+from api.ops.wiring.logins import require_schema, role_dsn
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys import canonical
 from keys.custody.file import sync_folder

@@ -29,7 +29,8 @@ from api.ops.mirror.outbox import ENDING
 from api.ops.mirror.slots import mirror_folder, written
 from api.ops.patience import once_there
 from api.ops.role_lock import Lock
-from api.ops.wiring import open_kek, require_schema, role_dsn
+from api.ops.wiring.key_files import open_kek
+from api.ops.wiring.logins import require_schema, role_dsn
 from api.settings import LEVELS, EnclaveFacts, Home, Settings, SettingsError
 from keys import canonical, sealed_segment
 from keys.custody.file import read_opening_key, write_opening_key

@@ -19,7 +19,9 @@ from api.ops.mirror import slots
 from api.ops.mirror.slots import mirror_folder, written
 from api.ops.patience import once_there
 from api.ops.role_lock import Lock
-from api.ops.wiring import log_signers, open_blobs, open_kek, require_schema, role_dsn
+from api.ops.wiring.blob_store import open_blobs
+from api.ops.wiring.key_files import log_signers, open_kek
+from api.ops.wiring.logins import require_schema, role_dsn
 from api.settings import EnclaveFacts, Settings, SettingsError
 from keys import canonical, sealed_segment
 from keys.errors import KeysError

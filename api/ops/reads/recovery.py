@@ -27,7 +27,8 @@ from api.ops.recovery import (
     turn_key,
 )
 from api.ops.service.supervisor import CHECKPOINTER
-from api.ops.wiring import log_signers, open_kek, role_dsn, service_signer
+from api.ops.wiring.key_files import log_signers, open_kek, service_signer
+from api.ops.wiring.logins import role_dsn
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys import canonical, read_tags
 from keys.custody.file import write_durably

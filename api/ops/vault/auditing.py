@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from api.ops.reads.which_log import READS
-from api.ops.wiring import open_kek, require_genesis, require_schema, role_dsn
+from api.ops.wiring.genesis import require_genesis
+from api.ops.wiring.key_files import open_kek
+from api.ops.wiring.logins import require_schema, role_dsn
 from api.settings import EnclaveFacts, Home, Settings
 from keys.custody.file import public_part
 from keys.custody.key_files import next_path

@@ -18,7 +18,7 @@ from typing import Any, Final
 from api.ops import database
 from api.ops.role_lock import Lock
 from api.ops.vault.founding import write_shares
-from api.ops.wiring import require_schema, role_dsn
+from api.ops.wiring.logins import require_schema, role_dsn
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys import canonical
 from keys.custody.file import read_opening_key, sync_folder, write_opening_key

@@ -9,7 +9,7 @@ import pytest
 from click.shell_completion import BashComplete
 from click.testing import CliRunner
 
-from api.cli.commands.cases import ACT, FLAG, OUTCOME, STATE
+from api.cli.commands.reading.codes import ACT, FLAG, OUTCOME, STATE
 from api.cli.main import main
 from api.cli.terminal.codes import Code
 from api.cli.terminal.shell import Refusal

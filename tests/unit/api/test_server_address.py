@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from api.cli.main import main
-from api.ops.wiring import role_dsn
+from api.ops.wiring.logins import role_dsn
 from api.settings import EnclaveFacts, Settings, SettingsError, write_private
 
 _SLIPS = (

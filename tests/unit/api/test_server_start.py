@@ -28,7 +28,7 @@ from api.settings import Settings
 before = held()
 sys.addaudithook(seen)
 wsgi._load(Settings.at(Path(sys.argv[1])))
-needed = {"api.http.app", "api.ops.wiring", "ledger.regulation.edition", "psycopg", "flask"}
+needed = {"api.http.app", "api.ops.wiring.enclave", "ledger.regulation.edition", "psycopg", "flask"}
 left = [sorted(needed - set(sys.modules)), threading.active_count(), opened]
 print(json.dumps([*left, sorted(set(held()) - set(before))]))
 """

@@ -7,8 +7,8 @@ import re
 import pytest
 from rich.cells import cell_len
 
-from api.cli.commands import cases
 from api.cli.commands.demo import _caught
+from api.cli.commands.reading import work
 from api.cli.terminal import case_tables
 from api.cli.terminal.shell import WIDTH, Shell, folded
 from api.rehearsal.tampering_drill import WHAT, Caught
@@ -132,10 +132,8 @@ def test_the_work_of_an_agency_is_a_table_at_80(
         "officer": "0b8f4c1e-1111-4111-8111-111111111111", "source": "90/QĐ-UBND 7.2.b",
     }  # fmt: skip
     shell = Shell(lang)
-    row = cases.task_row(shell, "overdue", line, team=True)
-    shell.table(
-        cases.TASKS_OF_ALL, [row] * 3, whole=("number", "officer"), widths=cases.TASK_WIDTHS
-    )
+    row = work.task_row(shell, "overdue", line, team=True)
+    shell.table(work.TASKS_OF_ALL, [row] * 3, whole=("number", "officer"), widths=work.TASK_WIDTHS)
     said = _BOLD.sub("", capsys.readouterr().out)
     assert max(cell_len(one.rstrip()) for one in said.splitlines()) <= 80
     assert said.splitlines()[0].split()[-1] == shell.name("officer").split()[-1]

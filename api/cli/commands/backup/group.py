@@ -15,7 +15,7 @@ from api.ops.backup import repository_key, taking
 from api.ops.backup.metrics import tell_backups
 from api.ops.backup.repository import BaseCopy, Repository
 from api.ops.machine import RealClock
-from api.ops.wiring import role_dsn
+from api.ops.wiring.logins import role_dsn
 from api.settings import Home, Settings
 from ledger.message import Message, Text
 from ledger.postgres.copying.epoch import epoch_and_shredded

@@ -22,7 +22,7 @@ from api.ops.backup.repository import BaseCopy, Repository
 from api.ops.reads.which_log import REMEMBERING_READS
 from api.ops.role_lock import Lock
 from api.ops.service.supervisor import REMEMBERING, ROLES
-from api.ops.wiring import role_dsn
+from api.ops.wiring.logins import role_dsn
 from api.settings import Home, Settings, SettingsError
 from keys.errors import KeysError, Unsealable, WrongPassphrase
 from keys.hpke import OpeningKeys

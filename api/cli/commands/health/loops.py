@@ -17,7 +17,7 @@ from api.ops.backup import taking
 from api.ops.keeper.asking import KeeperLine
 from api.ops.reads.which_log import ACTS, READS, WhichLog
 from api.ops.service.supervisor import CHECKPOINTER, PROJECTOR
-from api.ops.wiring import role_dsn
+from api.ops.wiring.logins import role_dsn
 from api.settings import Home, Settings
 from api.texts.catalogue import in_each, translate
 from ledger.checkpoints.seen_file import DoubtMark

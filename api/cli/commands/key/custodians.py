@@ -234,7 +234,7 @@ def _opens(settings: Settings, secret: _Secret) -> bool | None:
     """Whether a KEK opens record 0 of this home; None where that cannot be asked."""
     if secret.named.alg == ALG or find_spec("psycopg") is None:
         return None
-    from api.ops.wiring import opens_record_0  # noqa: PLC0415  the extra of the server
+    from api.ops.wiring.genesis import opens_record_0  # noqa: PLC0415  the extra of the server
 
     return opens_record_0(settings, Kek(canonical.unb64(secret.named.kid), secret.data))
 

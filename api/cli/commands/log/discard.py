@@ -19,7 +19,9 @@ from api.ops import database
 from api.ops.reads.which_log import ACTS, READS, WhichLog
 from api.ops.role_lock import Lock
 from api.ops.service.supervisor import CHECKPOINTER
-from api.ops.wiring import log_signers, open_kek, require_genesis, role_dsn
+from api.ops.wiring.genesis import require_genesis
+from api.ops.wiring.key_files import log_signers, open_kek
+from api.ops.wiring.logins import role_dsn
 from api.settings import EnclaveFacts, Home, Settings
 from keys.note import VKey
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint

@@ -36,7 +36,10 @@ from api.ops.service.supervisor import (
     REMEMBERING,
     ROLES,
 )
-from api.ops.wiring import log_signers, open_keeper, open_kek, require_genesis, role_dsn
+from api.ops.wiring.genesis import require_genesis
+from api.ops.wiring.keeper import open_keeper
+from api.ops.wiring.key_files import log_signers, open_kek
+from api.ops.wiring.logins import role_dsn
 from api.settings import ORDINARY, EnclaveFacts, Home, Settings, SettingsError, memory_needed
 from api.texts import damage
 from api.texts.catalogue import in_each, translate

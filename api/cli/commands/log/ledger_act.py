@@ -12,7 +12,7 @@ from uuid import UUID
 
 from api.cli.terminal.shell import misuse
 from api.ops import database
-from api.ops.wiring import require_schema, role_dsn
+from api.ops.wiring.logins import require_schema, role_dsn
 from api.settings import Settings
 from ledger.message import Message
 from ledger.postgres.connect import open_pool

@@ -25,7 +25,7 @@ from api.ops import database
 from api.ops.recovery import Recovering
 from api.ops.role_lock import Lock
 from api.ops.service.supervisor import REMEMBERING, ROLES
-from api.ops.wiring import require_schema, role_dsn
+from api.ops.wiring.logins import require_schema, role_dsn
 from api.settings import Home, Settings
 from api.texts.case_words import when
 from api.texts.catalogue import in_each, translate

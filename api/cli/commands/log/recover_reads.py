@@ -21,7 +21,7 @@ from api.ops import database
 from api.ops.reads.recovery import STREAM, RecoveringReads
 from api.ops.role_lock import Lock
 from api.ops.service.supervisor import ROLES
-from api.ops.wiring import require_schema, role_dsn
+from api.ops.wiring.logins import require_schema, role_dsn
 from api.settings import Home, Settings
 from keys.custody.file import write_durably
 from ledger.errors import NotFound, VerificationError

@@ -9,9 +9,9 @@ from typing import Any, Final, NoReturn
 
 import click
 
-from api.cli.commands import cases
 from api.cli.commands.access import sign_and_send
 from api.cli.commands.record import new_id, one_keeper
+from api.cli.commands.registry import listing
 from api.cli.commands.signer_options import identity, signing_time
 from api.cli.terminal.shell import Shell, fail, misuse, shell_of
 from api.cli.terminal.typed_values import MOMENT
@@ -36,7 +36,7 @@ def registry() -> None:
 
 
 def _listing(kind: str) -> click.Command:
-    shown = cases.registry
+    shown = listing.registry
     params = [one for one in shown.params if one.name != "what"]
     return click.Command(
         kind,

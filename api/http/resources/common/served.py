@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from api.http.framework.request_context import host
-from api.ops.wiring import Enclave
+from api.ops.wiring.enclave import Enclave
 
 
 def enclave() -> Enclave:

@@ -1,57 +1,48 @@
-"""The only place where ports meet adapters; the real clock and the real randomness."""
+"""Everything that one API process holds of one enclave: its ports, each with its adapter."""
 
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
-from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic
-from typing import Final, Protocol, Self
-from urllib.parse import urlsplit
+from typing import Final, Self
 from uuid import UUID
 
 import psycopg
-from psycopg.conninfo import make_conninfo
 
 from api.auth import Caller, SignIn, TokenBox
-from api.ops.custody import custody_name, custody_of
+from api.ops.custody import custody_name
 from api.ops.keeper.asking import KeeperLine, KeptKeks
 from api.ops.keeper.folding import FoldedRecords
 from api.ops.machine import RealClock, RealEntropy
 from api.ops.readiness import Readiness, free_bytes
 from api.ops.reads.access_log import OpenedLate, doubt_of_reads, mark_of_reads, watch_reads
-from api.ops.reads.which_log import ACTS, READS, WhichLog
-from api.ops.vault.mail import NoLetters, SmtpLetters, SmtpServer
-from api.ops.vault.metrics import VaultMetrics
+from api.ops.reads.which_log import READS
+from api.ops.wiring.blob_store import open_blobs, scratch_folder
+from api.ops.wiring.genesis import require_genesis
+from api.ops.wiring.key_files import required_kek, service_signer
+from api.ops.wiring.logins import HUNG_READ_S, HUNG_WRITE_S, POOL_MOST, require_schema, role_dsn
 from api.page_sessions import PageSessions
 from api.settings import (
     ORDINARY,
-    EnclaveFacts,
     Home,
     Settings,
     SettingsError,
-    memory_needed,
 )
 from api.texts.catalogue import translate
 from keys import jwk, read_tags
-from keys.custody.file import read_key, read_opening_key
 from keys.custody.key_files import KeyFiles
-from keys.envelope_encryption import Kek, Keks, kek_id_of
-from keys.errors import KeysError, Unsealable
-from keys.jwk import SoftwareSigner
+from keys.envelope_encryption import Keks
+from keys.errors import KeysError
 from keys.keyring import Keyring
 from keys.log_keys import LogKeys
-from keys.note import NoteSigner, log_pair
 from ledger.asker import Asker, asker, asking
-from ledger.audit.files.snapshot_port import FileBytes
-from ledger.checkpoints.checkpointer import Checkpointer
 from ledger.checkpoints.log_watch import LogWatch
 from ledger.checkpoints.proofs import Proofs
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint
@@ -60,24 +51,17 @@ from ledger.checkpoints.verified_checkpoints import SignedCheckpoints
 from ledger.errors import (
     Doubt,
     Fatal,
-    LedgerError,
     NotFound,
-    Rejected,
     Unavailable,
-    VerificationError,
 )
 from ledger.files.attachments import Attachments
 from ledger.files.custody_anchors import Anchoring, Anchors
 from ledger.files.file_key import FileKey
-from ledger.files.folder_store import FolderBlobs
-from ledger.keeper.keeper import MOST_AGE, WrapKeeper
-from ledger.keeper.pace import Pace
 from ledger.log import tiles as tiling
 from ledger.log.tiles import ENTRIES, TileId
-from ledger.message import Message, Text, Wording, system_fault
+from ledger.message import Message, Text
 from ledger.ports import (
     NIL_UNIT,
-    BlobStore,
     Clock,
     Entropy,
     NoRecords,
@@ -91,18 +75,13 @@ from ledger.postgres.connect import (
     Lending,
     Lone,
     Pool,
-    connect,
     is_lost,
     open_pool,
-    place_of,
     renew,
     translated,
-    translating,
 )
 from ledger.postgres.files import PostgresFiles
-from ledger.postgres.keeping.opens import PostgresOpens
 from ledger.postgres.keeping.vitals import PostgresVitals
-from ledger.postgres.migrate import check, login_dsn
 from ledger.postgres.mirror.lower_logs import PostgresLowerLogs
 from ledger.postgres.mirror.mirrored import PostgresMirror
 from ledger.postgres.narrowing import PostgresNarrowing
@@ -116,7 +95,6 @@ from ledger.postgres.ticket import TicketKey, Tickets
 from ledger.postgres.ticketed import Ticketed
 from ledger.postgres.tiles import PostgresTiles
 from ledger.postgres.vault.compartment import PostgresCompartment
-from ledger.postgres.vault.store import PostgresVaultStore
 from ledger.reads.access_logged import HeldPost
 from ledger.reads.copies import Copies
 from ledger.reads.counts import ReadCounts
@@ -131,21 +109,11 @@ from ledger.regulation.registry.calendar import local_day, local_time
 from ledger.streams.names import is_case
 from ledger.streams.record_reader import Reader
 from ledger.vault.desk import Desk, StandingAct, statements_of
-from ledger.vault.identity import require_address
-from ledger.vault.ports import Letters
-from ledger.vault.vault import Vault
 from ledger.work import work_s
 from ledger.write.commands import Ledger
-from ledger.write.followed_log import FollowedLog
 from ledger.write.forgetting import Forgetting
 from ledger.write.log_keys_follower import FollowedKeys
 from ledger.write.registry_follower import RegistryFollower
-from projections.engine import generations
-from projections.engine.noted_signatures import NotedSignatures
-from projections.engine.projector import Projector
-from projections.engine.rebuild_pool import Builders
-from projections.engine.rebuild_worker import WorkerConfig
-from projections.fold.shard import DIGITS
 from projections.queries.guard_lookups import LogCases
 from projections.queries.mirrored import Mirrored
 from projections.queries.published import Publications
@@ -154,28 +122,10 @@ from projections.queries.rights import Rights
 from projections.queries.row_evidence import RowEvidence
 from projections.views import search_terms
 
-
-class KeptFiles(BlobStore, FileBytes, Protocol):
-    """A store of sealed files, as the service and the audit need it."""
-
-    def get(self, name: UUID) -> Iterator[bytes]:
-        """Its bytes in parts. Raises: NotFound, Unavailable."""
-
-
 _REGISTRY_TTL_S: Final = 1.0
 _POOL_SPARE: Final = 3
-_POOL_MOST: Final = 12
 _CONNECTIONS_BESIDE: Final = 4
 """The appender's, that of notices, and the two of what is public."""
-_HUNG_S: Final = 8.0
-"""How long the database may be silent within a statement of whoever writes."""
-_HUNG_READ_S: Final = 12.0
-"""The same of whoever reads, where a statement may take longer."""
-_HUNG_BATCH_S: Final = 15.0
-"""The same of a batch of the projector's; nobody is shown anything of a case before it goes on."""
-_KEEPER_PATIENCE_S: Final = 5
-"""How long the keeper waits for a lock, and ten times as long for the end of a statement."""
-
 _log = logging.getLogger("socai.log")
 
 
@@ -343,8 +293,8 @@ class Enclave:
         )
 
     def _pool(self, role: str) -> Pool:
-        most = min(self.settings.threads + _POOL_SPARE, _POOL_MOST)
-        hung_after_s = _HUNG_S if role == "writer" else _HUNG_READ_S
+        most = min(self.settings.threads + _POOL_SPARE, POOL_MOST)
+        hung_after_s = HUNG_WRITE_S if role == "writer" else HUNG_READ_S
         dsn = role_dsn(self.settings, self.facts, role)
         return open_pool(dsn, most=most, hung_after_s=hung_after_s)
 
@@ -425,7 +375,7 @@ class Enclave:
             origin=self.facts.origin,
             level=self.facts.level,
             limit_bytes=settings.max_attachment_mib << 20,
-            scratch=lambda: TemporaryFile(dir=_scratch(settings)),
+            scratch=lambda: TemporaryFile(dir=scratch_folder(settings)),
             follower=lambda: self.ledger.follower,
         )
 
@@ -838,456 +788,8 @@ def _tile_bytes(
     return tiling.bundle(entries(start, start + tile.width))
 
 
-def opens_record_0(settings: Settings, kek: Kek) -> bool | None:
-    """Whether a KEK opens record 0 of this home's log, to the genesis that the home was made with.
-
-    Returns:
-        None where nobody can say: no enclave or database here, or the wrap is under another KEK.
-    """
-    try:
-        facts = Home(settings).facts()
-        with closing(open_pool(role_dsn(settings, facts, "projector"), most=1)) as pool:
-            records = PostgresRecords(pool)
-            wraps = [row.wrap for row in records.read(0, 1)]
-            if not wraps or wraps[0] is None or kek_id_of(wraps[0]) != kek.kek_id:
-                return None
-            require_genesis(Reader(records, kek, facts.origin, facts.level), facts)
-    except VerificationError:
-        return False
-    except (SettingsError, LedgerError):
-        return None
-    return True
-
-
-def require_genesis(reader: Reader, facts: EnclaveFacts) -> None:
-    """That record 0 is the one this home was made with.
-
-    Raises:
-        SettingsError: There is no record 0, or it is another's.
-    """
-    found = reader.read(0, 1)
-    if not found or found[0].act is None:
-        raise SettingsError(Message("the log has no record 0: run `socai init`"))
-    if found[0].entry.hex() != facts.genesis:
-        raise SettingsError(
-            Message("record 0 is not the genesis this home was made with"),
-        )
-    said = found[0].act.facts
-    if said["log"] != facts.origin or said["level"] != facts.level:
-        raise SettingsError(
-            Message("record 0 names another log or level than this home"),
-        )
-    if bool(said.get("demo", False)) != facts.rehearsal:
-        raise SettingsError(
-            Message("record 0 and this home disagree on whether this is a rehearsal"),
-        )
-
-
 def _told(doubt: Doubt | None) -> None:
     if doubt is None:
         _log.warning("the log agrees again with the checkpoint last seen")
     else:
         _log.error("the log is in doubt, nothing is recorded: %s", doubt)
-
-
-def open_checkpointer(
-    settings: Settings,
-    *,
-    clock: Clock | None = None,
-    facts: EnclaveFacts | None = None,
-    which: WhichLog = ACTS,
-    signers: tuple[NoteSigner, NoteSigner] | None = None,
-) -> tuple[Checkpointer, Pool]:
-    """The checkpointer of a home's log, and the pool to close behind it.
-
-    Args:
-        settings: Of the home.
-        clock: Dates the second signature; the machine's if left out.
-        facts: Where its database is, if not where the home says.
-        which: The log of acts or that of reads. Of the latter nobody is told when it grows: it is
-            looked at on a clock.
-        signers: Its keys, where they are open already.
-
-    Raises:
-        SettingsError: A key does not open, or is not of its kind; no checkpoint of the log of acts
-            is known. Where none of reads is, signing ends on doubt, and that of acts goes on.
-        Unavailable: The database cannot be reached.
-        Fatal: As `require_schema`.
-    """
-    home = Home(settings)
-    facts, store = facts or home.facts(), SeenFile(home.seen_folder(which.seen))
-    if which is ACTS and store.read() is None:
-        raise memory_needed(home.seen_folder(which.seen))
-    dsn = role_dsn(settings, facts, "checkpointer")
-    require_schema(dsn)
-    log_key, pq_key = signers or log_signers(settings, which=which)
-    pool, origin = open_pool(dsn, most=2, hung_after_s=_HUNG_READ_S), which.origin(facts)
-    checkpointer = Checkpointer(
-        records=PostgresRecords(pool, which.schema),
-        tiles=PostgresTiles(pool, which.schema),
-        checkpoints=PostgresCheckpoints(pool, which.schema),
-        seen=SeenCheckpoint(store, lambda _: [log_key.vkey, pq_key.vkey], origin),
-        log_key=log_key,
-        pq_key=pq_key,
-        clock=clock or RealClock(),
-        origin=origin,
-        notices=PostgresNotices(dsn) if which is ACTS else None,
-    )
-    return checkpointer, pool
-
-
-def open_projector(
-    settings: Settings, *, kek: KeyFiles[Kek] | None = None
-) -> tuple[Projector, PostgresNotices, Pool]:
-    """The projector of a home, its hints, and the pool to close behind it.
-
-    Args:
-        settings: Of the home.
-        kek: Its KEK, where that is open already.
-
-    Raises:
-        SettingsError: Record 0 is not that of this home.
-        Unavailable: The database cannot be reached.
-        Fatal: As `require_schema`, or the views are not this program's.
-    """
-    home = Home(settings)
-    facts = home.facts()
-    dsn, kek = role_dsn(settings, facts, "projector"), kek or open_kek(settings)
-    require_schema(dsn)
-    cores = min(len(os.sched_getaffinity(0)), len(DIGITS))
-    pool = open_pool(dsn, most=2, hung_after_s=_HUNG_S)
-    records = PostgresRecords(pool)
-    reader = Reader(records, kek, facts.origin, facts.level)
-    try:
-        require_genesis(reader, facts)
-        with connect(dsn) as connection, translating():
-            generations.require_installed(connection)
-    except Exception:
-        pool.close()
-        raise
-    follower = RegistryFollower(records, reader)
-    seen = home.seen_folder("projector")
-    watch = _watching(SeenFile(seen), pool, records, reader, follower)
-    opening = WorkerConfig(dsn, kek, facts.origin, facts.level, seen)
-
-    def connected() -> Connection:
-        """Where the one before was lost, or hung, those of the pool may hang as well."""
-        pool.drain()
-        return connect(dsn, hung_after_s=_HUNG_BATCH_S)
-
-    projector = Projector(
-        connected,
-        records,
-        reader,
-        origin=facts.origin,
-        level=facts.level,
-        builders=Builders(opening, cores) if cores > 1 else None,
-        follower=follower,
-        watch=watch,
-        forgetting=Forgetting(
-            records.shreds, [follower.forget, search_terms.forget], always=kek.look, after_s=0
-        ),
-        checked=NotedSignatures(seen),
-    )
-    return projector, PostgresNotices(dsn), pool
-
-
-def open_keeper(
-    settings: Settings,
-    *,
-    clock: Clock | None = None,
-    facts: EnclaveFacts | None = None,
-    kek: KeyFiles[Kek] | None = None,
-) -> tuple[WrapKeeper, KeyFiles[Kek], Pool]:
-    """The keeper of a home, its KEK, and the pool to close behind it.
-
-    Args:
-        settings: Of the home.
-        clock: Says when it is time to reckon; the machine's if left out.
-        facts: Where its database is, if not where the home says.
-        kek: Its KEK, where that is open already.
-
-    Raises:
-        SettingsError: The KEK does not open.
-        Unavailable: The database cannot be reached.
-        Fatal: As `require_schema`.
-    """
-    facts = facts or Home(settings).facts()
-    dsn = role_dsn(settings, facts, "keeper")
-    require_schema(dsn)
-    kek = kek or required_kek(settings)
-    pool = open_pool(dsn, most=_POOL_MOST, patience_s=_KEEPER_PATIENCE_S)
-    keeper = WrapKeeper(
-        PostgresOpens(pool),
-        kek,
-        origin=facts.origin,
-        level=facts.level,
-        now=(clock or RealClock()).now,
-        most_age=None if facts.rehearsal else MOST_AGE,
-        pace=Pace(settings.keeper_opens),
-    )
-    return keeper, kek, pool
-
-
-def open_vault(
-    settings: Settings, *, clock: Clock | None = None
-) -> tuple[Vault, Pool, VaultMetrics | None]:
-    """The vault of a home, the pool to close behind it, and its metrics where a file is named.
-
-    Raises:
-        SettingsError: It is not founded here, its key does not open, or its mail is set wrongly.
-    """
-    home = Home(settings)
-    facts, path = home.facts(), home.key_path("vault")
-    if not path.exists():
-        raise SettingsError(
-            Message("there is no {path}: found the vault, socai vault found", path=path)
-        )
-    try:
-        keys = KeyFiles(path, lambda path: read_opening_key(path, home.vault_passphrase()))
-    except (KeysError, OSError) as error:
-        raise SettingsError(
-            Message("the vault's key does not open: {error}", error=_why_closed(error))
-        ) from error
-    letters = _letters(settings, clock or RealClock())
-    pool = open_pool(role_dsn(settings, facts, "vault"), most=2, hung_after_s=_HUNG_READ_S)
-    store, metrics = PostgresVaultStore(pool), None
-    if settings.metrics_file is not None:
-        metrics = VaultMetrics(settings.metrics_file, store.waiting_s, clock or RealClock())
-        letters = metrics.watching(letters)
-    vault = Vault(
-        store,
-        keys,
-        letters,
-        clock=(clock or RealClock()).now,
-        origin=facts.origin,
-        rehearsal=facts.rehearsal,
-    )
-    return vault, pool, metrics
-
-
-def _letters(settings: Settings, clock: Clock) -> Letters:
-    if not settings.mail_host:
-        _log.warning("SOCAI_MAIL_HOST is not set: letters to reporters wait")
-        return NoLetters()
-    try:
-        sender = require_address(settings.mail_from)
-    except Rejected as error:
-        raise SettingsError(
-            Message("SOCAI_MAIL_FROM must be one address, such as name@example.vn")
-        ) from error
-    user, password = Home(settings).mail_login() or (None, None)
-    server = SmtpServer(
-        settings.mail_host, settings.mail_port, settings.mail_security, sender, user, password
-    )
-    return SmtpLetters(server, clock)
-
-
-def _watching(
-    store: SeenFile,
-    pool: Pool,
-    records: PostgresRecords,
-    reader: Reader,
-    follower: RegistryFollower,
-) -> LogWatch:
-    """Holds a log to what one role remembers, by the keys that the log itself tells."""
-    keys, origin = FollowedKeys(lambda: follower), reader.origin
-    return LogWatch(
-        SeenCheckpoint(store, keys.at, origin),
-        SignedCheckpoints(PostgresCheckpoints(pool), keys.at, origin, follow=keys.follow),
-        records,
-        PostgresTiles(pool),
-    )
-
-
-def followed_log(settings: Settings) -> type[FollowedLog]:
-    """The log of a home as an application class, for eventsourcing's `ProjectionRunner`.
-
-    Whoever uses it needs the projector's login and the KEK; each application has its own
-    connections, until it is closed. What followers have seen of the log is in the folder `follower`
-    of `SOCAI_SEEN_DIR`, one for all of them: it is of one log, and only moves on.
-
-    Raises:
-        SettingsError: No enclave in the home; by the class, where record 0 is not that of it, or
-            no checkpoint of it is known to followers.
-    """
-    home = Home(settings)
-    facts, folder = home.facts(), home.seen_folder("follower")
-    dsn, kek = role_dsn(settings, facts, "projector"), open_kek(settings)
-
-    class Log(FollowedLog):
-        """The log of this home."""
-
-        def __init__(self, env: Mapping[str, str] | None = None) -> None:
-            store = SeenFile(folder)
-            if store.read() is None:
-                raise memory_needed(folder)
-            require_schema(dsn)
-            self._pool = open_pool(dsn, most=2, hung_after_s=_HUNG_READ_S)
-            records = PostgresRecords(self._pool)
-            reader = Reader(records, kek, facts.origin, facts.level)
-            try:
-                require_genesis(reader, facts)
-            except Exception:
-                self._pool.close()
-                raise
-            watch = _watching(store, self._pool, records, reader, RegistryFollower(records, reader))
-            super().__init__(
-                records,
-                reader,
-                watch,
-                PostgresNotices(dsn),
-                env,
-                shreds=records.shreds,
-                always=kek.look,
-            )
-
-        def close(self) -> None:
-            """Gives the connections back."""
-            super().close()
-            self._pool.close()
-
-    return Log
-
-
-def require_schema(dsn: str) -> None:
-    """Whether the database is this program's; any login may ask. Migrate first, then serve.
-
-    Raises:
-        Unavailable: The database cannot be reached.
-        Fatal: It is older or newer than this program, or made by files that were edited since.
-    """
-    with connect(dsn, hung_after_s=_HUNG_S) as connection, translating():
-        check(connection)
-
-
-def server_url(settings: Settings) -> str | None:
-    """The address of the server that is not the embedded one.
-
-    Raises:
-        SettingsError: The driver does not understand it; no password of it is shown.
-    """
-    url = settings.database_url
-    if url is None:
-        return None
-    try:
-        place_of(url)
-    except ValueError as error:
-        why, password = str(error), urlsplit(url).password
-        raise SettingsError(
-            Message(
-                "SOCAI_DATABASE_URL is no address that PostgreSQL's driver understands: {why}",
-                why="…" if password and password in why else why,
-            )
-        ) from error
-    return url
-
-
-def role_dsn(settings: Settings, facts: EnclaveFacts, role: str) -> str:
-    """The connection string of one login of this enclave. Raises: SettingsError."""
-    place = facts.database
-    base = server_url(settings) or make_conninfo(
-        host=str(place["host"]), port=str(place["port"]), connect_timeout="5"
-    )
-    password = Home(settings).password(role)
-    return login_dsn(base, facts.slug, role, password, dbname=str(place["dbname"]))
-
-
-def open_kek(settings: Settings) -> KeyFiles[Kek]:
-    """The enclave's KEK from its file or token, and beside it what an epoch turns (K9)."""
-    path = Home(settings).key_path("kek")
-    return KeyFiles(path, custody_of(settings, path).open)
-
-
-def required_kek(settings: Settings) -> KeyFiles[Kek]:
-    """As `open_kek`. Raises: SettingsError: It is missing or does not open."""
-    try:
-        return open_kek(settings)
-    except (KeysError, OSError) as error:
-        raise SettingsError(
-            Message("the KEK does not open: {error}", error=_why_closed(error))
-        ) from error
-
-
-def _why_closed(error: Exception) -> Text:
-    """Why a key file does not open, as people are told."""
-    if isinstance(error, OSError):
-        return Message(
-            "{path} cannot be read ({strerror}); put it back from where keys are kept",
-            path=error.filename,
-            strerror=system_fault(error),
-        )
-    if isinstance(error, Unsealable):
-        return Message("wrong passphrase, or the file was changed")
-    return Wording(str(error), str(error))
-
-
-def open_blobs(settings: Settings) -> KeptFiles:
-    """Where the sealed files of the enclave lie.
-
-    Raises:
-        SettingsError: `SOCAI_BLOBS` names no store, its options do not fit, or the extra `s3` is
-            not installed.
-    """
-    if "://" not in settings.blobs:
-        folder = Path(settings.blobs).expanduser().absolute()
-        return FolderBlobs(folder, min_free_bytes=settings.min_free_mib << 20)
-    try:
-        from ledger.files.object_store import ObjectBlobs  # noqa: PLC0415  the extra s3
-    except ModuleNotFoundError as error:
-        raise SettingsError(
-            Message(
-                "SOCAI_BLOBS is {url}, which needs an extra: pip install 'socai[s3]'",
-                url=settings.blobs,
-            )
-        ) from error
-    try:
-        return ObjectBlobs.at(settings.blobs, Home(settings).blob_options())
-    except ValueError as error:
-        raise SettingsError(Message("SOCAI_BLOBS: {error}", error=error)) from error
-
-
-def _scratch(settings: Settings) -> Path:
-    """Where a file waits, sealed, until it is kept: beside the others, which the API may write."""
-    if "://" in settings.blobs:
-        return settings.home
-    return Path(settings.blobs).expanduser().absolute()
-
-
-def service_signer(settings: Settings) -> SoftwareSigner:
-    """The key of the service, from its file.
-
-    Raises:
-        SettingsError: It is missing or does not open.
-    """
-    home = Home(settings)
-    try:
-        return read_key(home.key_path("service"), home.passphrase())
-    except (KeysError, OSError) as error:
-        raise SettingsError(
-            Message("the service's key does not open: {error}", error=_why_closed(error)),
-        ) from error
-
-
-def log_signers(
-    settings: Settings, path: Callable[[str], Path] | None = None, which: WhichLog = ACTS
-) -> tuple[NoteSigner, NoteSigner]:
-    """A log's key and `/pq` (formats.md §7), from their files.
-
-    Args:
-        settings: Of the home.
-        path: Where they lie, if not where the home has them.
-        which: Of which log.
-
-    Raises:
-        SettingsError: One of them does not open.
-    """
-    home = Home(settings)
-    at = path or home.key_path
-    try:
-        log_key, pq_key = (read_key(at(name), home.passphrase()) for name in which.keys)
-    except (KeysError, OSError) as error:
-        raise SettingsError(
-            Message("a key of the log does not open: {error}", error=_why_closed(error)),
-        ) from error
-    return log_pair(which.origin(home.facts()), log_key, pq_key)

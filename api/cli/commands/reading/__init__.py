@@ -1,0 +1,1 @@
+"""For whoever reads: cases, work, figures, keys. Every answer comes from the API."""
