@@ -182,7 +182,7 @@ class _Bounded(httpx.SyncByteStream):
         self._body.close()
 
 
-class Unreachable(Exception):
+class Unreachable(Carried):
     """No answer came after every attempt; for a statement, sending the same bytes later is safe.
 
     Args:

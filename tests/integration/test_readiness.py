@@ -90,6 +90,7 @@ def test_a_database_that_leaves_once_all_has_begun_begins_nothing_twice(
         raise database_unavailable()
 
     before = gc.get_threshold()
+    gc.set_threshold(700)  # as an interpreter begins, whatever else ran in this process
     monkeypatch.setattr(Enclave, "start_anchoring", once_more)
     monkeypatch.setattr(Enclave, "connections_of_server", away)
     wsgi.application(now.settings, Budgets(0.5), tell=True)
@@ -97,7 +98,7 @@ def test_a_database_that_leaves_once_all_has_begun_begins_nothing_twice(
         for late in (one for one in threads() if one.name == "beginning"):
             late.join()
         assert len(begun) == 1
-        assert gc.get_threshold()[0] > before[0], "a process that serves looks for cycles seldom"
+        assert gc.get_threshold()[0] > 700, "a process that serves looks for cycles seldom"
     finally:
         begun[0].close()
         gc.set_threshold(*before)
