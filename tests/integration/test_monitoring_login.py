@@ -9,7 +9,7 @@ from typing import Final
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ledger.asker import asking
 from projections.views.base import Connection
@@ -20,7 +20,6 @@ from tests.fixtures.app import Service
 from tests.fixtures.postgres import Database
 
 pytestmark = pytest.mark.postgres
-NAME: Final = "watcher"
 PASSWORD: Final = "of the watcher"  # noqa: S105 - of a test
 #: What an exporter asks a server for.
 ASKED: Final = (
@@ -39,6 +38,10 @@ ASKED: Final = (
     "SELECT count(*), sum(size) FROM pg_ls_waldir()",
     "SELECT pg_blocking_pids(pid) FROM pg_stat_activity",
 )
+#: Of this enclave: others of the same server are other tests'.
+_TEXTS: Final = """
+SELECT coalesce(query, '') FROM pg_stat_activity WHERE datname = current_database()
+"""
 _TABLES: Final = """
 SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname IN ('log', 'sec', 'access', 'proj', 'r', 'mirror') AND c.relkind IN ('r', 'v')
@@ -47,12 +50,13 @@ WHERE n.nspname IN ('log', 'sec', 'access', 'proj', 'r', 'mirror') AND c.relkind
 
 def watching(database: Database) -> Iterator[Connection]:
     """A connection of that login, to the enclave's database."""
-    role = sql.Identifier(NAME)
+    name = f"watcher_{conninfo_to_dict(database.admin)['dbname']}"  # roles are of a whole server
+    role = sql.Identifier(name)
     with closing(psycopg.connect(database.server.dsn(), autocommit=True)) as admin:
         admin.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(role))
         made = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE pg_monitor")
         admin.execute(made.format(role, sql.Literal(PASSWORD)))
-        dsn = make_conninfo(database.admin, user=NAME, password=PASSWORD)
+        dsn = make_conninfo(database.admin, user=name, password=PASSWORD)
         with closing(psycopg.connect(dsn, autocommit=True)) as connection:
             yield connection
         admin.execute(sql.SQL("DROP ROLE {}").format(role))
@@ -79,7 +83,7 @@ def test_no_statement_says_who_asks_and_of_which_case(
     told: list[str] = []
 
     def watch() -> None:
-        seen = watcher.execute("SELECT coalesce(query, '') FROM pg_stat_activity").fetchall()
+        seen = watcher.execute(_TEXTS).fetchall()
         told.extend(str(text) for (text,) in seen)
 
     case = act.stream.removeprefix("case/")
