@@ -130,7 +130,10 @@ def test_what_is_no_plain_json_is_strange(body: bytes) -> None:
         client.log()
     assert refused.value.code == ""
     for reason, said in (("200 OK", "no_socai_server"), ("503 Away", "proxy_failed")):
-        head = f"HTTP/1.1 {reason}\r\nRetry-After: 0\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = (
+            f"HTTP/1.1 {reason}\r\nConnection: close\r\nRetry-After: 0\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
         with port(head.encode() + body) as number:
             words = ["--json", "public", "--server", f"http://127.0.0.1:{number}"]
             told = CliRunner().invoke(main, words)

@@ -91,3 +91,10 @@ def test_a_command_that_is_none_names_what_is_near(words: list[str], near: str) 
         assert ended.exit_code == 2
         assert near in ended.stderr
         assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_a_key_id_that_begins_with_a_hyphen_is_no_option(tmp_path: Path) -> None:
+    """One of sixty-four does, and whoever copies it from a table does not know of `--`."""
+    kid = f"-3{'T' * 41}"
+    told = CliRunner().invoke(main, ["keys", "affected", kid], env={"SOCAI_HOME": str(tmp_path)})
+    assert "option" not in told.output, told.output

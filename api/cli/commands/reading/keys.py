@@ -19,7 +19,8 @@ def keys() -> None:
     """Keys of officers: what one of them touched."""
 
 
-@keys.command("affected")
+# a key id may begin with a hyphen
+@keys.command("affected", context_settings={"ignore_unknown_options": True})
 @click.argument("kid", type=KEY_ID, metavar="KID")
 @click.option(
     "--from",
