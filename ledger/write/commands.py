@@ -609,7 +609,7 @@ class Ledger:
             sight = self._require_sight(sent)
             with self._memory.fresh(sent.act.stream) as found:
                 stream = unbegun(found) if sight == "hidden" else found
-                knows_state = sight != "part"
+                knows_state = sent.whole
                 try:
                     decision = self._judged(stream, sent, registry, now).decision
                 except Conflict as conflict:
