@@ -34,8 +34,8 @@ from ledger.regulation.case.registers import kept, register_of
 from ledger.streams.record_reader import Reader
 from ledger.streams.tokens import token_tag, tokens_of
 from ledger.write.registry_follower import RegistryFollower
+from projections.queries.cases.mirrored import Mirrored
 from projections.queries.guard_lookups import CasesAsked, Connecting, LogCases
-from projections.queries.mirrored import Mirrored
 from projections.queries.queries import Queries
 from projections.queries.rights import Rights
 from projections.queries.row_evidence import RowEvidence

@@ -51,29 +51,24 @@ from ledger.write.registry_follower import RegistryFollower
 from projections.engine import generations
 from projections.engine.generations import ViewState
 from projections.fold.fold import Reports
-from projections.queries import (
-    as_of,
-    case_list_snapshot,
-    cloud_events,
-    limits,
-    stored_case_file,
-)
-from projections.queries import (
-    diff as changes,
-)
-from projections.queries.as_of import BeforeCase, Clock, Moment
-from projections.queries.case_at import CaseAt, folded_from, nothing
-from projections.queries.diff import Change
+from projections.queries import limits
+from projections.queries.acts import cloud_events
+from projections.queries.acts.told_act import CaseInFull, PartSeen, ShownRows, ToldAct, in_full
+from projections.queries.cases import case_list_snapshot, stored_case_file
+from projections.queries.cases.mirrored import LowerFile, Mirrored, MirroredCase
+from projections.queries.cases.participants import participants
+from projections.queries.cases.stored_case_file import CurrentFile
 from projections.queries.guard_lookups import Connecting
-from projections.queries.json_pointers import exists
-from projections.queries.mirrored import LowerFile, Mirrored, MirroredCase
-from projections.queries.participants import participants
+from projections.queries.past import as_of
+from projections.queries.past import diff as changes
+from projections.queries.past.as_of import BeforeCase, Clock, Moment
+from projections.queries.past.case_at import CaseAt, folded_from, nothing
+from projections.queries.past.diff import Change
+from projections.queries.past.json_pointers import exists
 from projections.queries.registry_as_of import RegistryReader, RegistrySnapshot
 from projections.queries.rights import Rights
 from projections.queries.row_evidence import RowEvidence
 from projections.queries.signature_verdicts import StatementVerdict, Verification, judged, verified
-from projections.queries.stored_case_file import CurrentFile
-from projections.queries.told_act import CaseInFull, PartSeen, ShownRows, ToldAct, in_full
 from projections.queries.ways import Ways
 from projections.views import act_list, case_file, case_names, disputed, worklist
 from projections.views import acts as timeline

@@ -23,7 +23,7 @@ from ledger.errors import NotFound
 from ledger.message import Wording
 from ledger.postgres.connect import Connection
 from ledger.reads.shown import ShownCases
-from projections.queries import stored_case_file
+from projections.queries.cases import stored_case_file
 from projections.queries.queries import Queries
 from tests.attack.test_reads import ask, ways
 from tests.attacks import attack

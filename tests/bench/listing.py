@@ -27,7 +27,7 @@ from ledger.postgres.records import PostgresRecords
 from ledger.postgres.ticket import TicketKey
 from ledger.postgres.ticketed import Ticketed
 from ledger.streams.names import stream_id
-from projections.queries import stored_case_file
+from projections.queries.cases import stored_case_file
 from projections.queries.ways import Ways
 from projections.views import act_list, acts, case_file, worklist
 from projections.views.act_list import ActFilter

@@ -18,8 +18,8 @@ from ledger.regulation.registry.calendar import local_day
 from ledger.streams.record_reader import Reader
 from projections.engine.projector import Projector
 from projections.queries import registry_as_of as registries
-from projections.queries.diff import Change
-from projections.queries.json_pointers import flatten
+from projections.queries.past.diff import Change
+from projections.queries.past.json_pointers import flatten
 from projections.queries.queries import Queries
 from projections.views.base import Connection
 from tests.fixtures.postgres import Database, make_database

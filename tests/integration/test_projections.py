@@ -40,7 +40,7 @@ from projections.engine import generations
 from projections.engine.projector import AHEAD_S, Projector
 from projections.fold.step import Step
 from projections.queries import registry_as_of as registries
-from projections.queries import stored_case_file
+from projections.queries.cases import stored_case_file
 from projections.queries.queries import Queries
 from projections.views.all_views import VIEWS
 from projections.views.base import Connection, View

@@ -15,12 +15,14 @@ from ledger.ports import Grounds
 from ledger.regulation.registry.registry import Registry
 from projections.checks.rebuild_comparison import compare
 from projections.engine import generations
-from projections.queries import as_of, diff, limits, stored_case_file
+from projections.queries import limits
 from projections.queries import registry_as_of as registries
-from projections.queries.as_of import BeforeCase, InFuture
-from projections.queries.case_at import folded_from
+from projections.queries.cases import stored_case_file
 from projections.queries.guard_lookups import Connecting, LogCases
 from projections.queries.limits import TooMuch
+from projections.queries.past import as_of, diff
+from projections.queries.past.as_of import BeforeCase, InFuture
+from projections.queries.past.case_at import folded_from
 from projections.queries.row_evidence import RowEvidence
 from projections.views import acts
 from projections.views.all_views import VIEWS

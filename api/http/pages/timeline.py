@@ -14,7 +14,7 @@ from api.http.pages.typed import moment_typed
 from api.http.resources.cases import get_case, list_case_acts
 from api.texts.copied import copied
 from ledger.message import Message
-from projections.queries.as_of import BeforeCase
+from projections.queries.past.as_of import BeforeCase
 
 MOST: Final = "200"
 MOST_DETAILED: Final = "100"

@@ -21,7 +21,7 @@ from api.http.schemas.base import ProjectedSchema
 from api.http.schemas.statement import ActPageSchema, ActsQuerySchema, RawActSchema
 from api.http.schemas.told_act import ToldActSchema
 from ledger.message import Message
-from projections.queries.told_act import ToldAct
+from projections.queries.acts.told_act import ToldAct
 from projections.views.act_list import ActFilter
 
 act_record = Resource("act", __name__, url_prefix="/v1/acts", description="Diễn biến · Acts")

@@ -45,7 +45,7 @@ from api.problems.problem import Problem
 from ledger.log.moment import stamp
 from ledger.message import Message
 from projections.queries import limits
-from projections.queries.mirrored import history
+from projections.queries.cases.mirrored import history
 from projections.queries.signature_verdicts import Verification
 from projections.views import search_terms
 from projections.views.case_file import Filter, Scope

@@ -29,8 +29,8 @@ from ledger.log.sheet import Sheet
 from ledger.reads.copies import MOST_COPIES
 from ledger.reads.read import MOST_PURPOSE, MOST_RECORDS, Copy, NotedRead, ReadBy
 from ledger.regulation.case.permits import Permit, require_permit
+from projections.queries.acts.told_act import CaseInFull
 from projections.queries.limits import TooMuch
-from projections.queries.told_act import CaseInFull
 
 prints = Resource("prints", __name__, url_prefix="/v1", description="Bản in hồ sơ · Printed cases")
 PDF: Final = "application/pdf"

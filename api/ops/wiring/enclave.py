@@ -114,8 +114,8 @@ from ledger.write.commands import Ledger
 from ledger.write.forgetting import Forgetting
 from ledger.write.log_keys_follower import FollowedKeys
 from ledger.write.registry_follower import RegistryFollower
+from projections.queries.cases.mirrored import Mirrored
 from projections.queries.guard_lookups import LogCases
-from projections.queries.mirrored import Mirrored
 from projections.queries.published import Publications
 from projections.queries.queries import Queries
 from projections.queries.rights import Rights

@@ -9,7 +9,7 @@ from ledger.ports import RecordStore
 from ledger.regulation.acts.act import Act
 from ledger.streams.record_reader import Reader
 from ledger.write.registry_follower import RegistryFollower
-from projections.queries.mirrored import Mirrored
+from projections.queries.cases.mirrored import Mirrored
 from projections.views.base import Connection
 from tests import builders
 from tests.builders import an_act

@@ -14,7 +14,7 @@ from api.cli.terminal.shell import Shell
 from api.http.app import openapi
 from api.texts.lang import Lang
 from ledger.regulation.participation.viewpoint import Viewpoint
-from projections.queries.participants import participants
+from projections.queries.cases.participants import participants
 from tests.builders import Story, a_case_in, an_id, officer
 
 NARROW = 80

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.queries.json_pointers import differing, flatten, resolve
+from projections.queries.past.json_pointers import differing, flatten, resolve
 
 FILE = {"state": "RECEIVED", "flags": [{"code": "LATE"}, {"code": "ORAL"}], "units": ["a/b"]}
 

@@ -578,7 +578,7 @@ NEWEST = re.compile(r"(?<!def )(?<![\w.])(load|life_cycle|load_edition|load_cata
 #: Where the newest shipped edition is meant: what a log is opened with, pages, and forms.
 MEANT = {
     "ledger/regulation/act_in_words.py",
-    "projections/queries/told_act.py",
+    "projections/queries/acts/told_act.py",
     "ledger/admission/genesis.py",
     "ledger/regulation/edition.py",
     "ledger/regulation/acts/catalogue.py",
@@ -587,7 +587,7 @@ MEANT = {
     "ledger/regulation/registry/lines.py",
     "ledger/regulation/guards/table.py",
     "projections/queries/openings.py",
-    "projections/queries/participants.py",
+    "projections/queries/cases/participants.py",
     "projections/views/case_file.py",
     "projections/views/search_terms.py",
 }

@@ -20,8 +20,8 @@ from ledger.regulation.case_file.flags import DISPUTED
 from ledger.regulation.registry.calendar import local_day, local_time
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.names import is_case
-from projections.queries.diff import Change
-from projections.queries.mirrored import MirroredCase
+from projections.queries.cases.mirrored import MirroredCase
+from projections.queries.past.diff import Change
 from projections.queries.queries import AffectedByKey, ReadUnder, Related
 from projections.queries.signature_verdicts import StatementVerdict
 from projections.views import acts as timeline

@@ -13,7 +13,7 @@ from ledger.regulation import act_in_words
 from ledger.regulation.act_in_words import SEALED, FactInWords, GroundInWords
 from ledger.regulation.acts.act import Act
 from ledger.regulation.registry.registry import Registry
-from projections.queries.told_act import Relation, ToldAct
+from projections.queries.acts.told_act import Relation, ToldAct
 from projections.views.acts import ActRow
 
 

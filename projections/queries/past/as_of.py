@@ -18,7 +18,7 @@ from ledger.regulation.case.other_cases_port import REPORTS, report_of
 from ledger.regulation.registry.registry import Registry
 from projections.engine import generations
 from projections.fold.fold import Reports
-from projections.queries.case_at import CaseAt, folded_from
+from projections.queries.past.case_at import CaseAt, folded_from
 from projections.queries.registry_as_of import RegistryReader, RegistrySnapshot
 from projections.views import acts as timeline
 from projections.views.acts import ActRow

@@ -33,7 +33,7 @@ from ledger.streams.opener import record_keys
 from ledger.streams.record_reader import Opened, Reader
 from ledger.write.registry_follower import RegistryFollower
 from projections.fold.fold import Reports, completes
-from projections.queries.case_at import add
+from projections.queries.past.case_at import add
 from projections.queries.signature_verdicts import StatementVerdict, judged
 from projections.views import acts as timeline
 from projections.views.acts import ActRow

@@ -12,8 +12,9 @@ from typing import Any, Final, LiteralString
 from ledger.errors import Rejected
 from ledger.message import Message
 from ledger.regulation.acts.act import ORDINARY
-from projections.queries import as_of, limits
-from projections.queries.case_at import folded_from
+from projections.queries import limits
+from projections.queries.past import as_of
+from projections.queries.past.case_at import folded_from
 from projections.queries.registry_as_of import RegistryReader
 from projections.views import acts, case_file
 from projections.views.acts import ActRow

@@ -17,9 +17,9 @@ from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.catalogue import ActType, load
 from ledger.regulation.case_file.durations import durations
 from ledger.regulation.registry.registry import Registry
-from projections.queries import diff
-from projections.queries.case_at import CaseAt
-from projections.queries.diff import Change
+from projections.queries.past import diff
+from projections.queries.past.case_at import CaseAt
+from projections.queries.past.diff import Change
 from projections.queries.signature_verdicts import StatementVerdict, Verification
 from projections.views.acts import ActRow, act_of
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from ledger.log.moment import stamp
 from projections.queries import limits
-from projections.queries.case_at import CaseAt, walk
-from projections.queries.json_pointers import differing, flatten, resolve
+from projections.queries.past.case_at import CaseAt, walk
+from projections.queries.past.json_pointers import differing, flatten, resolve
 from projections.queries.signature_verdicts import signer_of
 from projections.views.acts import ActRow
 

@@ -1,0 +1,1 @@
+"""What is asked of cases: lists, files, who takes part, and those of lower logs."""
