@@ -187,26 +187,26 @@ def one_key_of_tags(lower: LowerWhole, higher: HigherWhole) -> None:
 
 def one_table_of_figures(lower: LowerWhole, higher: HigherWhole) -> None:
     """L3: small cells are shown where enough is counted above."""
-    queries = lower.service.enclave.queries
-    statistics = queries.statistics
+    figures = lower.service.enclave.queries.figures
+    statistics = figures.statistics
 
     def counted(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401
         more = {"smallest": 1} if higher.done else {}
         return statistics(*arguments, **{**named, **more})
 
-    queries.statistics = counted  # type: ignore[method-assign]
+    figures.statistics = counted  # type: ignore[method-assign]
 
 
 def one_search(lower: LowerWhole, higher: HigherWhole) -> None:
     """L4: a page is short of what was left out after it was found."""
-    queries = lower.service.enclave.queries
-    cases = queries.cases
+    cases = lower.service.enclave.queries.cases
+    page = cases.page
 
     def listed(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401
-        index, lines = cases(*arguments, **named)
+        index, lines = page(*arguments, **named)
         return index, lines[:-1] if higher.done else lines
 
-    queries.cases = listed  # type: ignore[method-assign]
+    cases.page = listed  # type: ignore[method-assign]
 
 
 def one_store_of_files(lower: LowerWhole, higher: HigherWhole) -> None:
@@ -229,15 +229,15 @@ def one_store_of_files(lower: LowerWhole, higher: HigherWhole) -> None:
 
 def one_badge(lower: LowerWhole, higher: HigherWhole) -> None:
     """L19, L20: work waits in the secure room, says the worklist below."""
-    queries = lower.service.enclave.queries
-    worklist = queries.worklist
+    worklists = lower.service.enclave.queries.worklists
+    worklist = worklists.of
 
     def waiting(officer: str, at: Any, **of: Any) -> Any:  # noqa: ANN401
         index, tasks = worklist(officer, at, **of)
         busy = higher.done
         return index, replace(tasks, cases=[*tasks.cases, *tasks.due]) if busy else tasks
 
-    queries.worklist = waiting  # type: ignore[method-assign]
+    worklists.of = waiting  # type: ignore[method-assign]
 
 
 def one_series_of_numbers(lower: LowerWhole, higher: HigherWhole) -> None:

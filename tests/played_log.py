@@ -37,8 +37,10 @@ from ledger.write.registry_follower import RegistryFollower
 from projections.queries.cases.mirrored import Mirrored
 from projections.queries.guard_lookups import CasesAsked, Connecting, LogCases
 from projections.queries.queries import Queries
+from projections.queries.registry_as_of import RegistryReader
 from projections.queries.rights import Rights
 from projections.queries.row_evidence import RowEvidence
+from projections.queries.sources import Sources
 from tests import builders, play_pure
 from tests.a_ledger import appointment, enrolment
 from tests.builders import an_act
@@ -171,11 +173,12 @@ class PlayedLog:
             return RowEvidence(records, reader, ORIGIN, lambda: follower)
 
         judge = evidence(written)
-        return Queries(
-            asking.connection,
+        sources = Sources(
+            connecting=asking.connection,
             at_once=asking.at_once,
             origin=ORIGIN,
-            follower=follower,
+            level="ordinary",
+            registries=RegistryReader(follower),
             evidence=evidence(PostgresRecords(asking)),
             lending_whole=writing.connection,
             judge=judge,
@@ -187,12 +190,13 @@ class PlayedLog:
                 level="ordinary",
                 now=lambda: self.log.clock,
             ),
-            mirrored=Mirrored(
-                partial(PostgresMirror, asking),
-                lambda log, reader: RegistryFollower(PostgresMirror(asking, log), reader),
-                self.log.kek,
-            ),
         )
+        mirrored = Mirrored(
+            partial(PostgresMirror, asking),
+            lambda log, reader: RegistryFollower(PostgresMirror(asking, log), reader),
+            self.log.kek,
+        )
+        return Queries(sources, mirrored)
 
     def cases(self, records: RecordStore, connecting: Connecting) -> CasesAsked:
         """What guards ask of the rest of its log."""

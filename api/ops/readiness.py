@@ -33,7 +33,7 @@ from ledger.ports import Clock, LogHead
 from ledger.postgres.keeping.vitals import PostgresVitals
 from ledger.postgres.records import PostgresRecords
 from projections.engine.generations import ViewState
-from projections.queries.queries import Queries
+from projections.queries.view_positions import ViewPositions
 from projections.views.acts import MOST_COUNTED
 from projections.views.all_views import VIEWS
 
@@ -118,7 +118,7 @@ class Readiness:
         records: PostgresRecords,
         checkpoints: SignedCheckpoints,
         watch: LogWatch,
-        queries: Queries,
+        positions: ViewPositions,
         vitals: PostgresVitals,
         doubt_of_reads: Callable[[], Text | None],
         believed: Callable[[], bool],
@@ -132,7 +132,7 @@ class Readiness:
         self._records = records
         self._checkpoints = checkpoints
         self._watch = watch
-        self._queries = queries
+        self._positions = positions
         self._vitals = vitals
         self._doubt_of_reads = doubt_of_reads
         self._believed = believed
@@ -174,8 +174,8 @@ class Readiness:
             return [ReadinessCheck("database", ok=False, detail=_UNKNOWN), self._disk()]
         try:
             # before the head, which only grows
-            (covered, unsigned), states = self._covered(), self._queries.status()
-            altered, aside = self._queries.altered(), self._queries.set_aside()
+            (covered, unsigned), states = self._covered(), self._positions.status()
+            altered, aside = self._positions.altered(), self._positions.set_aside()
             head = self._records.head()
             live = {state.view: state for state in states if state.state == "live"}
             lacking = {covered, *(state.position + 1 for state in live.values())}

@@ -15,16 +15,21 @@ from typing import Any, Final, LiteralString
 
 from keys.keyring import KeyRecord
 from ledger.log.moment import stamp
+from ledger.regulation.case.state import present_agency
 from ledger.regulation.registry.agencies import Agency
-from ledger.regulation.registry.calendar import local_time
+from ledger.regulation.registry.calendar import local_day, local_time
 from ledger.regulation.registry.instruments import Instrument
 from ledger.regulation.registry.officers import Appointment, Officer
 from ledger.regulation.registry.registry import Registry
 from ledger.write.registry_follower import Current, FollowedAct, RegistryFollower
 from projections.fold.step import RENAMING
+from projections.queries.guard_lookups import Connecting
+from projections.queries.view_positions import folded_to
+from projections.views import acts as timeline
 from projections.views.base import Connection
 from projections.views.disputed import Dispute
 
+_SUPERVISOR: Final = "SUPERVISOR"
 #: Index of the newest registry record, -1 for none.
 _REACHED: Final[LiteralString] = "SELECT registry_index FROM log.log_head"
 
@@ -105,6 +110,58 @@ class RegistryReader:
     def _caught_up(self, connection: Connection) -> Current:
         row = connection.execute(_REACHED).fetchone()
         return self._follower.catch_up(None if row is None else int(row[0]))
+
+
+class Registries:
+    """The registry now, or as the log stood.
+
+    Args:
+        connecting: Lends a connection of the reader's login.
+        reader: Registries of this process.
+    """
+
+    def __init__(self, connecting: Connecting, reader: RegistryReader) -> None:
+        self._connecting, self._reader = connecting, reader
+
+    def at(self, moment: int | datetime | None = None) -> RegistrySnapshot:
+        """The registry now, or as the log stood at an index or a recorded time."""
+        with self._connecting() as connection:
+            newest = self._reader.newest(connection)
+        if moment is None:
+            return newest
+        index = newest.index_at(moment) if isinstance(moment, datetime) else moment
+        return self._reader.then(newest, index)
+
+    def instant(self, index: int) -> datetime | None:
+        """When a record was taken, or the newest of the registry before one that is not seen.
+
+        None: there is no such record yet.
+        """
+        with self._connecting() as connection:
+            if index > folded_to(connection, ()):
+                return None
+            at = timeline.taken_at(connection, index)
+            return at if at is not None else self._reader.newest(connection).instant(index)
+
+    def supervised(self, officer: str, at: datetime) -> list[str]:
+        """Agencies in which an officer holds a post that supervises, at `at`."""
+        day = local_day(at)
+        registry = self.at().registry
+        held = registry.appointments(officer, day)
+        return sorted(
+            {
+                one.agency
+                for one in held
+                if registry.holds_code(_SUPERVISOR, one.agency, one.post, officer, day)
+            }
+        )
+
+
+def agencies_of(registry: Registry, officer: str | None, day: date) -> set[str]:
+    """Where an officer holds or held a post, and who carries on for these."""
+    owner = registry.officer(officer or "")
+    held = set() if owner is None else {one.agency for one in owner.appointments}
+    return held | {present_agency(registry, agency, day) for agency in held}
 
 
 def _known(current: Current) -> RegistrySnapshot:

@@ -91,7 +91,7 @@ def world(compartments: Compartments) -> World:
     next_door = f"case/{an_id('a second case next door')}"
     say("ReportReceived", STRANGER, next_door, identity_given=True, reporter=HIDDEN_TOKEN)
     today = local_day(service.step(minutes=1))
-    every = service.enclave.queries.registry().registry.limit(RULE, today).value
+    every = service.enclave.queries.registries.at().registry.limit(RULE, today).value
     service.step(days=(next_release_day(today, int(every or 1)) - today).days)
     compartments.fold()
     return World(compartments)

@@ -77,7 +77,7 @@ class Told:
 
 def _folded(service: Service) -> None:
     until = monotonic() + 60
-    while service.enclave.queries.index(public_acts.NAME) < service.size() - 1:
+    while service.enclave.queries.positions.index(public_acts.NAME) < service.size() - 1:
         assert monotonic() < until, "the view does not come on"
         sleep(0.05)
 

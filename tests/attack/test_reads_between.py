@@ -24,7 +24,7 @@ from ledger.message import Wording
 from ledger.postgres.connect import Connection
 from ledger.reads.shown import ShownCases
 from projections.queries.cases import stored_case_file
-from projections.queries.queries import Queries
+from projections.queries.visibility import Visibility
 from tests.attack.test_reads import ask, ways
 from tests.attacks import attack
 from tests.builders import officer
@@ -171,16 +171,16 @@ def test_what_a_second_try_shows_is_asked_again(
         " WHERE s.name = %s AND a.act = '00000000-0000-0000-0000-000000000000' LIMIT 1",
         [officer(INSPECTOR), under_order.world.stream],
     )
-    told = Queries.read_under
+    told = Visibility.read_under
 
-    def ended(self: Queries, stream: str) -> Any:  # noqa: ANN401  what is patched
+    def ended(self: Visibility, stream: str) -> Any:  # noqa: ANN401  what is patched
         tries.append(stream)
         if len(tries) == 1:
             admin.execute("DELETE FROM sec.members WHERE via = 'a post'")
             raise NotFound(stream)
         return told(self, stream)
 
-    monkeypatch.setattr(Queries, "read_under", ended)
+    monkeypatch.setattr(Visibility, "read_under", ended)
     try:
         answer = ask(service, f"/v1/cases/{ids.case}", INSPECTOR)
     finally:

@@ -479,7 +479,7 @@ def test_what_only_a_guard_refuses_is_taken_back_by_itself(service: Service) -> 
 
     taken_back = [(None, "set_aside", 2, True)] * 2
     assert shown() == taken_back
-    assert service.enclave.queries.set_aside().first == [index, built_on]
+    assert service.enclave.queries.positions.set_aside().first == [index, built_on]
     for view in ("case_file", "acts"):
         projector.rebuild(view)
         assert shown() == taken_back
@@ -520,8 +520,9 @@ def test_facts_out_of_form_stop_no_view(service: Service, hole: bool) -> None:  
     honest = raid.put(service.sign(raid.report(), "hotline"))
     projector, _, pool = open_projector(service.settings)
     assert projector.catch_up() == honest
-    assert [state.error for state in service.enclave.queries.status()] == [None] * len(VIEWS)
-    assert service.enclave.queries.set_aside().first == [n for n, s in raid.junk if s == raid.case]
+    positions = service.enclave.queries.positions
+    assert [state.error for state in positions.status()] == [None] * len(VIEWS)
+    assert positions.set_aside().first == [n for n, s in raid.junk if s == raid.case]
     projector.close()
     pool.close()
 

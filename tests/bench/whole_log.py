@@ -205,11 +205,11 @@ def _as_of(main: Founded, stream: str) -> Row:
     gc.freeze()  # as a process that serves does (api/http/wsgi.py)
     try:
         with asking(asker(key, main.officers[0].id)):
-            rows_ = enclave.queries.acts(stream)[1]
+            rows_ = enclave.queries.acts.of(stream)[1]
             middle = rows_[len(rows_) * 9 // 10].row.index
             for turn in range(30):
                 begun = time.perf_counter()
-                enclave.queries.case_as_of(stream, middle + turn % 7, now)
+                enclave.queries.past.file(stream, middle + turn % 7, now)
                 took.append(time.perf_counter() - begun)
     finally:
         enclave.close()

@@ -432,7 +432,7 @@ def test_no_page_waits_for_what_is_not_there_yet(
     def waits(*_: object) -> int:
         raise AssertionError("it waits")
 
-    monkeypatch.setattr(type(compartments.service.enclave.queries), "wait", waits)
+    monkeypatch.setattr(type(compartments.service.enclave.queries.positions), "wait", waits)
     newest = compartments.service.size() - 1
     for path in (f"/thay-doi?tu={newest}", f"/thay-doi.json?tu={newest}"):
         assert reader.get(path, Prefer="wait=20").status_code == 200, path

@@ -55,7 +55,7 @@ def test_agencies_of_a_table_are_in_the_registry_once_two_have_signed(
             assert signed.exit_code == 0, signed.output
             sent = hands.by("keeper", "act", "submit", "-", "--at", at, stdin=signed.stdout_bytes)
             assert sent.exit_code == 0, sent.output
-        service.enclave.queries.wait(service.size() - 1, 120.0, "acts")
+        service.enclave.queries.positions.wait(service.size() - 1, 120.0, "acts")
         assert "bacninh2025.p-vu-ninh" in hands.by("cv", *ALL).stdout
         code, said, _ = _import(hands, FILE, second, at, "--yes")
         assert (code, orjson.loads(said)["acts"]) == (0, 0)

@@ -31,7 +31,7 @@ def listed(
     snapshot: int | None = None,
 ) -> list[ActLine]:
     """A page."""
-    return case.queries.acts_across(wanted, limit=limit, after=after, snapshot=snapshot)[1]
+    return case.queries.acts.across(wanted, limit=limit, after=after, snapshot=snapshot)[1]
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +57,9 @@ def test_a_measure_without_a_finding_is_listed_while_it_holds(
         for one in (holds, lapsed):
             found = listed(case, ActFilter(figure=one, at=at))
             assert [line.act_id for line in found] == [measure.act.act_id] * (one == figure)
-            _, cases = case.queries.cases(Filter(behind=Behind(one, day, day, at)), limit=9)
+            _, cases = case.queries.cases.page(Filter(behind=Behind(one, day, day, at)), limit=9)
             assert [line.stream for line in cases] == [case.stream] * (one == figure)
-        _, told = case.queries.statistics(day, day, at, smallest=1)
+        _, told = case.queries.figures.statistics(day, day, at, smallest=1)
         counts = {one.code: one.count for one in told.figures if one.code in (holds, lapsed)}
         assert counts == {holds: int(figure == holds), lapsed: int(figure == lapsed)}
     with psycopg.connect(case.database.admin) as connection:

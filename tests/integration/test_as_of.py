@@ -106,7 +106,7 @@ def told(changes: list[Change]) -> list[Any]:
 def past(side: Queries, stream: str, moment: int | datetime, now: datetime) -> Any:  # noqa: ANN401
     """The file as of a moment, None before the case began."""
     try:
-        return json(side.case_as_of(stream, moment, now)[1])
+        return json(side.past.file(stream, moment, now)[1])
     except NotFound:
         return None
 
@@ -114,7 +114,7 @@ def past(side: Queries, stream: str, moment: int | datetime, now: datetime) -> A
 def present(side: Queries, stream: str, now: datetime) -> Any:  # noqa: ANN401 - JSON
     """The file as it stands, None where there is no case."""
     try:
-        return orjson.loads(side.case(stream, now)[1])
+        return orjson.loads(side.case.file(stream, now)[1])
     except NotFound:
         return None
 
@@ -122,14 +122,14 @@ def present(side: Queries, stream: str, now: datetime) -> Any:  # noqa: ANN401 -
 def chain(side: Queries, stream: str, pointer: str, now: datetime, upto: int | None) -> list[Any]:
     """Why a field has its value; nothing where it never had one."""
     try:
-        return told(side.history(stream, pointer, now, moment=upto))
+        return told(side.past.history(stream, pointer, now, moment=upto))
     except NotFound:
         return []
 
 
 def lines(side: Queries, moment: int | None, at: datetime) -> Any:  # noqa: ANN401 - JSON
     """All that the registry says, seen from an instant."""
-    known, day = side.registry(moment).registry, local_day(at)
+    known, day = side.registries.at(moment).registry, local_day(at)
     return json(
         {
             "agencies": list(registries.agencies(known, day)),
@@ -164,8 +164,8 @@ def test_as_of_a_record_nothing_later_is_known(pair: Pair, most: int) -> None:
                 continue
             judged += 1
             since = random.randrange(index + 1)
-            changes = whole.diff(stream, since, index, pair.now)[2]
-            assert told(changes) == told(cut.diff(stream, since, index, at)[2])
+            changes = whole.past.diff(stream, since, index, pair.now)[2]
+            assert told(changes) == told(cut.past.diff(stream, since, index, at)[2])
             values = flatten(expected)
             assert {c.pointer: c.new for c in changes} == {
                 c.pointer: values.get(c.pointer) for c in changes

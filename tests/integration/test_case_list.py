@@ -21,7 +21,7 @@ pytestmark = pytest.mark.postgres
 @pytest.mark.parametrize("q", ["hồ sơ", "ho so", "HO SO", "2024/0187", "0412", "gia mao"])
 def test_a_case_is_found_without_tone_marks(sc1: Case, q: str) -> None:
     """`ho so` finds `hồ sơ`; numbers of cases and documents are words too."""
-    _, lines = sc1.queries.cases(Filter(q=q), limit=10)
+    _, lines = sc1.queries.cases.page(Filter(q=q), limit=10)
     assert [line.case_number for line in lines] == ["2024/0187"]
 
 
@@ -36,7 +36,7 @@ def test_filters_must_all_hold(sc1: Case) -> None:
         opened_from=date(2024, 6, 4),
         opened_to=date(2024, 6, 4),
     )
-    assert len(sc1.queries.cases(good, limit=5)[1]) == 1
+    assert len(sc1.queries.cases.page(good, limit=5)[1]) == 1
     others: dict[str, Any] = {
         "state": "HANDLING",
         "agency": "bacninh.syt",
@@ -49,7 +49,7 @@ def test_filters_must_all_hold(sc1: Case) -> None:
         "due_before": sc1.at(1),
     }
     for name, value in others.items():
-        assert sc1.queries.cases(replace(good, **{name: value}), limit=5)[1] == [], name
+        assert sc1.queries.cases.page(replace(good, **{name: value}), limit=5)[1] == [], name
 
 
 @pytest.mark.parametrize("scenario", ["SC1", "SC4"])
@@ -60,10 +60,10 @@ def test_a_case_is_due_when_its_worklist_says_so(database: Database, scenario: s
         row = connection.execute("SELECT min(due_at) FROM proj.tasks").fetchone()
     assert row is not None
     due = row[0]
-    _, (line,) = case.queries.cases(Filter(), limit=5)
+    _, (line,) = case.queries.cases.page(Filter(), limit=5)
     assert line.due_at == due
     late = Filter(due_before=case.now + timedelta(days=3650))
-    assert len(case.queries.cases(late, limit=5)[1]) == (due is not None)
+    assert len(case.queries.cases.page(late, limit=5)[1]) == (due is not None)
 
 
 @pytest.mark.parametrize("sort", shared_with_soak(SORTS, 2, "orders"))
@@ -86,11 +86,11 @@ def test_pages_fit_together_in_every_order(sc1: Case, sort: str) -> None:
             " FROM proj.case_file,"
             " (SELECT n, gen_random_uuid() AS id FROM generate_series(1, 25) n) x"
         )
-    whole = [line.id for line in sc1.queries.cases(Filter(sort=sort), limit=200)[1]]
+    whole = [line.id for line in sc1.queries.cases.page(Filter(sort=sort), limit=200)[1]]
     paged: list[str] = []
     after = None
     while True:
-        _, lines = sc1.queries.cases(Filter(sort=sort), limit=4, after=after)
+        _, lines = sc1.queries.cases.page(Filter(sort=sort), limit=4, after=after)
         if not lines:
             break
         paged += [line.id for line in lines]
@@ -98,6 +98,6 @@ def test_pages_fit_together_in_every_order(sc1: Case, sort: str) -> None:
     assert paged == whole
     assert len(whole) == 26
     round_ = sort[1:] if sort[0] == "-" else f"-{sort}"
-    turned = sc1.queries.cases(Filter(sort=round_), limit=200)[1]
+    turned = sc1.queries.cases.page(Filter(sort=round_), limit=200)[1]
     assert [line.id for line in turned] == whole[::-1]
-    assert sc1.queries.cases(Filter(sort=sort), limit=4, snapshot=-1)[1] == []
+    assert sc1.queries.cases.page(Filter(sort=sort), limit=4, snapshot=-1)[1] == []

@@ -43,9 +43,9 @@ def revoke(case: Case, key: KeyRecord, since: datetime) -> None:
 
 def keys(case: Case) -> list[KeyRecord]:
     """Of officers who signed in the case, the registrar's own left alone."""
-    _, acts = case.queries.acts(case.stream)
+    _, acts = case.queries.acts.of(case.stream)
     kids = dict.fromkeys(one.row.kid for one in acts)
-    ring = case.queries.registry().registry.keyring
+    ring = case.queries.registries.at().registry.keyring
     lines = [ring.line(kid or "") for kid in kids]
     registrar = case.played.log.registrar.uuid
     return [line for line in lines if line is not None and line.officer != registrar]
@@ -53,13 +53,13 @@ def keys(case: Case) -> list[KeyRecord]:
 
 def previewed(case: Case, key: KeyRecord, since: datetime | None) -> set[Place]:
     """What `keys affected` names of cases."""
-    rows = case.queries.key_affected(key.kid, since).rows
+    rows = case.queries.keys.affected(key.kid, since).rows
     return {(row.act_id, row.index) for row in rows if row.stream == case.stream}
 
 
 def disputed(case: Case) -> set[Place]:
     """What the verification of the case finds."""
-    _, acts = case.queries.acts(case.stream)
+    _, acts = case.queries.acts.of(case.stream)
     return {(one.row.act_id, one.row.index) for one in acts if one.verdict is Verdict.DISPUTED}
 
 
@@ -70,9 +70,9 @@ def flagged(case: Case, now: datetime) -> set[str]:
 
 def told(case: Case) -> tuple[set[Place], bool, bool]:
     """What the listing of acts and that of cases find by the flag, and what a line says of it."""
-    _, acts = case.queries.acts_across(ActFilter(flag=DISPUTED), limit=200)
-    _, cases = case.queries.cases(Filter(flag=DISPUTED), limit=200)
-    _, every = case.queries.cases(Filter(), limit=200)
+    _, acts = case.queries.acts.across(ActFilter(flag=DISPUTED), limit=200)
+    _, cases = case.queries.cases.page(Filter(flag=DISPUTED), limit=200)
+    _, every = case.queries.cases.page(Filter(), limit=200)
     (line,) = [one for one in every if one.stream == case.stream]
     assert all(DISPUTED in one.flags for one in acts)
     assert all(DISPUTED in one.flags for one in cases)
@@ -89,7 +89,7 @@ def test_the_preview_is_what_comes_of_it_by_every_way(sc1: Case, most: int | Non
     found = keys(sc1)
     assert len(found) > 2
     for n, key in enumerate(found[:most]):
-        rows = sc1.queries.key_affected(key.kid, None).rows
+        rows = sc1.queries.keys.affected(key.kid, None).rows
         since = rows[n % len(rows)].recorded_at.replace(microsecond=0) + timedelta(seconds=n % 2)
         expected = previewed(sc1, key, since)
         assert not expected & disputed(sc1)
@@ -117,17 +117,17 @@ def test_the_preview_is_what_comes_of_it_by_every_way(sc1: Case, most: int | Non
 def test_the_flag_shows_from_the_revocation_on_and_a_late_one_rewrites_nothing(sc1: Case) -> None:
     """As of any record before it the case stands as it was read then."""
     key = keys(sc1)[0]
-    before = sc1.queries.index()
+    before = sc1.queries.positions.index()
     now = sc1.now + timedelta(days=1)
     assert told(sc1) == (set(), False, False)
     revoke(sc1, key, key.valid_from)
-    since = sc1.queries.index()
+    since = sc1.queries.positions.index()
     for moment, shows in ((before, False), (since, True)):
-        _, file = sc1.queries.case_as_of(sc1.stream, moment, now)
+        _, file = sc1.queries.past.file(sc1.stream, moment, now)
         assert (DISPUTED in {one["code"] for one in file["flags"]}) is shows
-        _, lines = sc1.queries.cases(Filter(flag=DISPUTED), limit=9, snapshot=moment)
+        _, lines = sc1.queries.cases.page(Filter(flag=DISPUTED), limit=9, snapshot=moment)
         assert bool(lines) is shows
-        _, acts = sc1.queries.acts_across(ActFilter(flag=DISPUTED), limit=9, snapshot=moment)
+        _, acts = sc1.queries.acts.across(ActFilter(flag=DISPUTED), limit=9, snapshot=moment)
         assert bool(acts) is shows
 
 
@@ -139,19 +139,19 @@ def test_what_was_signed_before_is_untouched_and_so_is_another_officers(sc1: Cas
     assert told(sc1) == (set(), False, False)
     assert flagged(sc1, sc1.now + timedelta(days=1)) == set()
     with pytest.raises(NotFound):
-        sc1.queries.key_affected("A" * 43, None)
+        sc1.queries.keys.affected("A" * 43, None)
 
 
 def work(case: Case, agency: str) -> list[TaskRow]:
     """What the supervisors of an agency are told of disputed signatures."""
     somebody = case.played.player.cast["cv"].officer
-    return case.queries.worklist(somebody, case.now, supervised=[agency])[1].disputed
+    return case.queries.worklists.of(somebody, case.now, supervised=[agency])[1].disputed
 
 
 def test_both_supervisors_have_it_to_do_until_they_sign_off(sc1: Case) -> None:
     """The agency that holds the case, and that of the key's officer; nobody else."""
     cast = sc1.played.player.cast
-    investigator = sc1.queries.registry().registry.keyring.lines(cast["dtv"].officer)[0]
+    investigator = sc1.queries.registries.at().registry.keyring.lines(cast["dtv"].officer)[0]
     revoke(sc1, investigator, investigator.valid_from)
     assert disputed(sc1)
     holder = sc1.file(sc1.now)["handler"]["agency"]
@@ -162,7 +162,7 @@ def test_both_supervisors_have_it_to_do_until_they_sign_off(sc1: Case) -> None:
         assert task.act_id in {act for act, _ in disputed(sc1)}
         assert task.case_number == sc1.file(sc1.now)["case_number"]
     assert work(sc1, "bacninh.syt") == []
-    assert sc1.queries.worklist(cast["cv"].officer, sc1.now)[1].disputed == []
+    assert sc1.queries.worklists.of(cast["cv"].officer, sc1.now)[1].disputed == []
 
 
 def signed_off(service: Service, stream: str, by: str, scope: str) -> None:

@@ -58,19 +58,19 @@ def test_rows_that_the_log_does_not_have_are_an_alarm(sc1: Case, harm: str) -> N
         cursor = psycopg.ClientCursor(connection)
         cursor.execute(HARMS[harm], place)
     asked = (
-        lambda: sc1.queries.verification(sc1.stream),
-        lambda: sc1.queries.acts(sc1.stream),
-        lambda: sc1.queries.case_as_of(sc1.stream, sc1.now, sc1.now),
-        lambda: sc1.queries.case_as_of(sc1.stream, sc1.now, sc1.now, "occurred"),
-        lambda: sc1.queries.history(sc1.stream, "/state", sc1.now),
-        lambda: sc1.queries.diff(sc1.stream, 0, sc1.now, sc1.now),
+        lambda: sc1.queries.verifications.of(sc1.stream),
+        lambda: sc1.queries.acts.of(sc1.stream),
+        lambda: sc1.queries.past.file(sc1.stream, sc1.now, sc1.now),
+        lambda: sc1.queries.past.file(sc1.stream, sc1.now, sc1.now, "occurred"),
+        lambda: sc1.queries.past.history(sc1.stream, "/state", sc1.now),
+        lambda: sc1.queries.past.diff(sc1.stream, 0, sc1.now, sc1.now),
     )
     for ask in asked:
         with pytest.raises(VerificationError, match="view"):
             ask()
     if "%(index)s" in harm and "INSERT" not in harm:
         with pytest.raises(VerificationError, match="view"):
-            sc1.queries.told(act.act_id, sc1.now)
+            sc1.queries.acts.told(act.act_id, sc1.now)
 
 
 def test_when_another_record_was_taken_is_no_views_word(sc9: Case) -> None:
@@ -78,19 +78,19 @@ def test_when_another_record_was_taken_is_no_views_word(sc9: Case) -> None:
     streams = [statement.members["stream"] for statement in sc9.played.log.statements]
     begun = streams.index(sc9.stream)
     index = next(n for n, name in enumerate(streams) if n > begun and name != sc9.stream)
-    told = sc9.queries.case_as_of(sc9.stream, index, sc9.now)
+    told = sc9.queries.past.file(sc9.stream, index, sc9.now)
     with sc9.writing() as connection:
         connection.execute(
             "UPDATE proj.acts SET recorded_at = recorded_at + interval '2 years' WHERE index = %s",
             [index],
         )
-    assert sc9.queries.case_as_of(sc9.stream, index, sc9.now) == told
+    assert sc9.queries.past.file(sc9.stream, index, sc9.now) == told
 
 
 def _followed(case: Case) -> None:
     """The feed, as another system follows it."""
     after = -1
-    while (last := case.queries.feed(after, 10)[1]) > after:
+    while (last := case.queries.feed.after(after, 10)[1]) > after:
         after = last
 
 
@@ -119,9 +119,9 @@ def test_the_feed_never_reaches_what_the_log_does_not_have(sc1: Case) -> None:
         index = sc1.index_of(step_of(sc1, "VerificationConcluded"))
         cursor.execute(HARMS["one more"], {"index": index, "stream": sc1.stream})
     last = len(sc1.played.log.rows) - 1
-    _, reached, told = sc1.queries.feed(last - 1, 100)
+    _, reached, told = sc1.queries.feed.after(last - 1, 100)
     assert (reached, [one["data"]["index"] for one in told]) == (last, [last])
-    assert sc1.queries.feed(last, 100)[1:] == (last, [])
+    assert sc1.queries.feed.after(last, 100)[1:] == (last, [])
 
 
 def test_no_guard_is_told_what_only_a_view_says(sc1: Case) -> None:
@@ -189,7 +189,7 @@ def test_a_flood_that_is_set_aside_is_shown_in_part(sc1: Case) -> None:
             FROM proj.views v, generate_series(1, 300) n
             WHERE v.view = 'acts' AND v.state = 'live'"""
         )
-    told = sc1.queries.set_aside()
+    told = sc1.queries.positions.set_aside()
     assert (told.count, list(told.first)) == (300, list(range(1001, 1101)))
 
 
@@ -210,5 +210,5 @@ def test_no_view_enrols_a_key(sc1: Case) -> None:
             [forger.kid, forged.protected, forged.signature, forged.digest_b64, index],
         )
     with pytest.raises(VerificationError, match="view"):
-        sc1.queries.verification(sc1.stream)
-    assert forger.kid not in sc1.queries.registry().registry.keyring
+        sc1.queries.verifications.of(sc1.stream)
+    assert forger.kid not in sc1.queries.registries.at().registry.keyring

@@ -51,7 +51,7 @@ def test_the_log_gives_numbers_and_they_stay(one: Erasable) -> None:
 
     def shown() -> list[tuple[Any, Any]]:
         for view in ("acts", "audience", "case_file"):
-            service.enclave.queries.wait(service.size() - 1, 120.0, view)
+            service.enclave.queries.positions.wait(service.size() - 1, 120.0, view)
         files = [service.get(f"/v1/cases/{s.partition('/')[2]}", "cv") for s in (first, second)]
         return [(f.get_json()["register_no"], f.get_json()["case_number"]) for f in files]
 

@@ -184,7 +184,7 @@ def test_views_hold_what_the_scenario_ends_with(bench: Bench) -> None:
         row = stored_case_file.stored(connection, stream)
     assert row is not None
     assert player.now is not None
-    seen = orjson.loads(bench.queries.case(stream, player.now)[1])
+    seen = orjson.loads(bench.queries.case.file(stream, player.now)[1])
     expected = player.final("C1")
     assert (seen["state"], seen["outcome"]) == (expected["state"], expected["outcome"])
     assert seen["statements"] == expected["statements"]
@@ -519,7 +519,7 @@ def test_a_poisoned_record_stops_one_view_and_says_where(bench: Bench) -> None:
     projector = bench.projector(views=(*others, Poisoned(20)))
     projector.catch_up()
     projector.close()
-    states = {s.view: s for s in bench.queries.status()}
+    states = {s.view: s for s in bench.queries.positions.status()}
     assert states["worklist"].position == 19
     assert states["worklist"].error_at == 20
     assert (states["worklist"].error or "").startswith("ValueError at test_projections.py:")
@@ -529,7 +529,7 @@ def test_a_poisoned_record_stops_one_view_and_says_where(bench: Bench) -> None:
     healed.rebuild("worklist")
     healed.catch_up()
     healed.close()
-    assert {s.position for s in bench.queries.status()} == {last}
+    assert {s.position for s in bench.queries.positions.status()} == {last}
 
 
 @pytest.mark.parametrize("served", [True, False])
@@ -561,7 +561,7 @@ def test_why_a_view_stopped_quotes_no_act(bench: Bench) -> None:
     projector = bench.projector()
     projector.catch_up()
     projector.close()
-    told = {s.view: s.error for s in bench.queries.status()}
+    told = {s.view: s.error for s in bench.queries.positions.status()}
     assert told["case_file"] == "CheckViolation case_file never"
     assert told["acts"] == "CheckViolation acts never"
 
@@ -582,7 +582,7 @@ def test_a_record_that_does_not_open_is_shown_as_such_and_stops_no_view(bench: B
     projector = bench.projector()
     projector.catch_up()
     projector.close()
-    states = bench.queries.status()
+    states = bench.queries.positions.status()
     assert {(s.position, s.error_at) for s in states} == {(len(bench.played.log.rows) - 1, None)}
     with bench.connect() as connection:
         shown = connection.execute(
@@ -641,7 +641,7 @@ def test_a_table_that_shows_each_login_other_rows_is_named(
     with psycopg.connect(folded.database.admin) as connection:
         connection.execute(harm)
     assert "case_file" in {d.table for d in folded.compared() if d.where == "altered"}
-    assert "case_file" in folded.queries.altered()
+    assert "case_file" in folded.queries.positions.altered()
 
 
 def test_a_function_of_somebodys_own_answers_no_audit(postgres_server: Embedded) -> None:
@@ -725,7 +725,7 @@ def test_new_records_are_folded_as_they_come(folded: Bench) -> None:
     folded.played.fill(folded.database.admin, start=size)
     assert projector.catch_up() == size
     projector.close()
-    assert folded.queries.wait(size, 1.0, *(view.name for view in VIEWS)) == size
+    assert folded.queries.positions.wait(size, 1.0, *(view.name for view in VIEWS)) == size
     assert line["kid"] in _revoked(folded)
     assert line["kid"] not in _revoked(folded, size - 1)
     assert folded.compared() == []
@@ -735,7 +735,8 @@ def _keys(bench: Bench, index: int | None = None) -> Sequence[Mapping[str, Any]]
     """Keys as the registry has them, now or as of an index."""
     now = bench.played.player.now
     assert now is not None
-    return list(registries.keys(bench.queries.registry(index).registry, now + timedelta(days=1)))
+    then = bench.queries.registries.at(index).registry
+    return list(registries.keys(then, now + timedelta(days=1)))
 
 
 def _revoked(bench: Bench, index: int | None = None) -> set[str]:

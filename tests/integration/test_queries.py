@@ -44,10 +44,10 @@ def test_the_case_as_of_an_index_knows_nothing_later(sc1: Case) -> None:
     """What did the file say when the finding was signed?"""
     n = step_of(sc1, "VerificationConcluded")
     index = sc1.index_of(n)
-    newest, file = sc1.queries.case_as_of(sc1.stream, index, sc1.now)
+    newest, file = sc1.queries.past.file(sc1.stream, index, sc1.now)
     assert newest == index
     assert (file["state"], file["outcome"]) == ("ASSESSING", None)
-    _, before = sc1.queries.case_as_of(sc1.stream, index - 1, sc1.now)
+    _, before = sc1.queries.past.file(sc1.stream, index - 1, sc1.now)
     assert before["state"] == "VERIFYING"
     now = sc1.file(sc1.now)
     assert now["state"] == "CLOSED"
@@ -58,8 +58,8 @@ def test_both_clocks_differ_by_late_entries(sc1: Case) -> None:
     entries = sc1.played.player.streams[sc1.stream].effective()
     late = next(e for e in entries if len(e.act.signers) > 1)
     between = late.act.occurred_at + timedelta(seconds=30)
-    _, recorded = sc1.queries.case_as_of(sc1.stream, between, sc1.now)
-    _, occurred = sc1.queries.case_as_of(sc1.stream, between, sc1.now, "occurred")
+    _, recorded = sc1.queries.past.file(sc1.stream, between, sc1.now)
+    _, occurred = sc1.queries.past.file(sc1.stream, between, sc1.now, "occurred")
     assert (
         occurred["statements"] != recorded["statements"] or occurred["state"] != recorded["state"]
     )
@@ -68,17 +68,17 @@ def test_both_clocks_differ_by_late_entries(sc1: Case) -> None:
 def test_a_moment_before_the_case_or_in_the_future_is_said(sc1: Case) -> None:
     """No empty file that looks like an answer."""
     with pytest.raises(BeforeCase):
-        sc1.queries.case_as_of(sc1.stream, 0, sc1.now)
+        sc1.queries.past.file(sc1.stream, 0, sc1.now)
     with pytest.raises(BeforeCase):
-        sc1.queries.case_as_of(sc1.stream, sc1.at(1) - timedelta(days=1), sc1.now)
+        sc1.queries.past.file(sc1.stream, sc1.at(1) - timedelta(days=1), sc1.now)
     with pytest.raises(BeforeCase):
-        sc1.queries.case_as_of(sc1.stream, sc1.at(1) - timedelta(days=1), sc1.now, "occurred")
+        sc1.queries.past.file(sc1.stream, sc1.at(1) - timedelta(days=1), sc1.now, "occurred")
     with pytest.raises(InFuture):
-        sc1.queries.case_as_of(sc1.stream, 10_000, sc1.now)
+        sc1.queries.past.file(sc1.stream, 10_000, sc1.now)
     with pytest.raises(InFuture):
-        sc1.queries.case_as_of(sc1.stream, sc1.now + timedelta(days=1), sc1.now)
+        sc1.queries.past.file(sc1.stream, sc1.now + timedelta(days=1), sc1.now)
     with pytest.raises(NotFound):
-        sc1.queries.case("case/00000000-0000-4000-8000-000000000000", sc1.now)
+        sc1.queries.case.file("case/00000000-0000-4000-8000-000000000000", sc1.now)
 
 
 def test_time_alone_changes_the_file_where_a_clock_runs_out(sc1: Case) -> None:
@@ -93,7 +93,7 @@ def test_time_alone_changes_the_file_where_a_clock_runs_out(sc1: Case) -> None:
     with sc1.reading() as connection:
         row = stored_case_file.stored(connection, sc1.stream)
     assert row is not None
-    known = sc1.queries.registry()
+    known = sc1.queries.registries.at()
     assert not row.right(later, known)
     assert row.right(sc1.now - timedelta(hours=1), known)
     assert not row.right(sc1.now - timedelta(hours=1), replace(known, renamed=row.last_index + 1))
@@ -156,7 +156,7 @@ def test_difference_of_two_moments_names_the_acts_of_each_change(sc1: Case) -> N
     """Old, new, and by which act."""
     first = sc1.index_of(step_of(sc1, "HandlingDecided"))
     last = sc1.index_of(step_of(sc1, "CaseClosed"))
-    earlier, later, changed = sc1.queries.diff(sc1.stream, first, last, sc1.now)
+    earlier, later, changed = sc1.queries.past.diff(sc1.stream, first, last, sc1.now)
     assert (earlier.index, later.index) == (first, last)
     by_pointer = {c.pointer: c for c in changed}
     state = by_pointer["/state"]
@@ -165,27 +165,27 @@ def test_difference_of_two_moments_names_the_acts_of_each_change(sc1: Case) -> N
     outcome = by_pointer["/outcome"]
     assert (outcome.old, outcome.new) == (None, "HANDLED_REMOVED")
     assert [a["act"] for a in outcome.acts] == ["ResultDetermined"]
-    assert sc1.queries.diff(sc1.stream, last, last, sc1.now)[2] == []
+    assert sc1.queries.past.diff(sc1.stream, last, last, sc1.now)[2] == []
 
 
 def test_why_a_field_has_its_value_is_a_chain_of_acts(sc1: Case) -> None:
     """From the first value to the last, each with who signed."""
-    chain = sc1.queries.history(sc1.stream, "/state", sc1.now)
+    chain = sc1.queries.past.history(sc1.stream, "/state", sc1.now)
     assert [c.new for c in chain] == [
         "RECEIVED", "SCREENING", "VERIFYING", "ASSESSING", "HANDLING", "RESULT_RECORDED", "CLOSED",
     ]  # fmt: skip
     assert all(c.acts[0]["officer"] for c in chain)
     assert [c.old for c in chain[1:]] == [c.new for c in chain[:-1]]
     with pytest.raises(NotFound):
-        sc1.queries.history(sc1.stream, "/nothing/here", sc1.now)
+        sc1.queries.past.history(sc1.stream, "/nothing/here", sc1.now)
 
 
 def test_a_field_without_a_value_yet_is_there_and_has_no_history(sc1: Case) -> None:
     """Why has this case no outcome? Because no act gave it one: an answer, not a wrong address."""
     early = sc1.index_of(step_of(sc1, "HandlingDecided"))
-    assert sc1.queries.history(sc1.stream, "/outcome", sc1.now, moment=early) == []
+    assert sc1.queries.past.history(sc1.stream, "/outcome", sc1.now, moment=early) == []
     with pytest.raises(NotFound):
-        sc1.queries.history(sc1.stream, "/outcome/vi", sc1.now, moment=early)
+        sc1.queries.past.history(sc1.stream, "/outcome/vi", sc1.now, moment=early)
 
 
 def test_the_act_of_a_change_has_its_time_as_signed(sc1: Case) -> None:
@@ -196,7 +196,7 @@ def test_the_act_of_a_change_has_its_time_as_signed(sc1: Case) -> None:
     assert first.payload is not None
     signed = first.payload.replace(b"2024-06-04T08:12:00+07:00", b"2024-06-04T01:12:00+00:00")
     rows = [replace(first, payload=signed), *others]
-    known = sc1.queries.registry()
+    known = sc1.queries.registries.at()
     folded = folded_from(sc1.stream, rows, known.registry, sc1.now, reports)
     (received, *_) = diff.of_field(folded, "/state")
     assert received.acts[0]["occurred_at"] == "2024-06-04T01:12:00+00:00"
@@ -204,8 +204,8 @@ def test_the_act_of_a_change_has_its_time_as_signed(sc1: Case) -> None:
 
 def test_who_decided_and_on_what_basis(sc1: Case) -> None:
     """The acts behind the state name their grounds."""
-    decided = sc1.queries.history(sc1.stream, "/state", sc1.now)[4].acts[0]
-    statements = sc1.queries.told(decided["act_id"], sc1.now).statements
+    decided = sc1.queries.past.history(sc1.stream, "/state", sc1.now)[4].acts[0]
+    statements = sc1.queries.acts.told(decided["act_id"], sc1.now).statements
     members = statements[0].row.members
     assert {b["role"] for b in members["basis"]} >= {"COMPETENCE", "SUBSTANCE"}
     assert statements[0].row.role == "AUTHOR"
@@ -257,17 +257,17 @@ def test_a_long_case_is_no_way_to_keep_the_server_busy(
     now, last = rows[-1].recorded_at + timedelta(hours=1), rows[-1].index
     assert len(rows) >= statements
     for asked in (
-        lambda: case.queries.history(stream, "/state", now),
-        lambda: case.queries.diff(stream, 0, last, now),
+        lambda: case.queries.past.history(stream, "/state", now),
+        lambda: case.queries.past.diff(stream, 0, last, now),
     ):
         with pytest.raises(TooMuch):
             asked()
-    assert case.queries.diff(stream, last - 10, last, now)[1].index == last
-    assert case.queries.history(stream, "/state", now, moment=rows[statements // 2].index)
+    assert case.queries.past.diff(stream, last - 10, last, now)[1].index == last
+    assert case.queries.past.history(stream, "/state", now, moment=rows[statements // 2].index)
     many = [stream] * 30
     with pytest.raises(TooMuch):
-        list(case.queries.verifications(many))
-    assert len(list(case.queries.verifications(many[:2]))) == 2
+        list(case.queries.verifications.of_each(many))
+    assert len(list(case.queries.verifications.of_each(many[:2]))) == 2
 
 
 # -- counts, feed, registry ----------------------------------------------------------------------
@@ -275,11 +275,12 @@ def test_a_long_case_is_no_way_to_keep_the_server_busy(
 
 def test_statistics_put_oversight_first_and_hide_small_cells(sc1: Case) -> None:
     """One case is a small cell: its figures are hidden unless they are one's own."""
-    _, own = sc1.queries.statistics(date(2024, 1, 1), date(2024, 12, 31), sc1.now, smallest=1)
+    year = date(2024, 1, 1), date(2024, 12, 31)
+    _, own = sc1.queries.figures.statistics(*year, sc1.now, smallest=1)
     assert own.figures[0].code == "CORRECTIONS"
     assert own.total == 1
     assert {c.key: c.count for c in own.volumes["outcome"]} == {"HANDLED_REMOVED": 1}
-    _, shown = sc1.queries.statistics(date(2024, 1, 1), date(2024, 12, 31), sc1.now)
+    _, shown = sc1.queries.figures.statistics(*year, sc1.now)
     assert shown.total is None
     assert all(c.count is None for c in shown.volumes["outcome"])
     assert shown.median_days == {}
@@ -295,7 +296,8 @@ def test_a_case_with_two_marks_of_one_figure_is_one_case(sc1: Case) -> None:
             " FROM proj.counted c,"
             " (VALUES (1, 'REFERRAL_RETURNED'), (2, 'REFERRAL_NOT_ACCEPTED')) m (n, code)"
         )
-    _, told = sc1.queries.statistics(date(2024, 1, 1), date(2024, 12, 31), sc1.now, smallest=1)
+    year = date(2024, 1, 1), date(2024, 12, 31)
+    _, told = sc1.queries.figures.statistics(*year, sc1.now, smallest=1)
     (figure,) = (one for one in told.figures if one.code == "REFERRAL_NOT_ACCEPTED")
     assert (figure.count, figure.cases) == (2, 1)
 
@@ -305,26 +307,26 @@ def test_feed_goes_on_behind_an_index_without_content(sc1: Case) -> None:
     seen: list[str] = []
     after = -1
     while True:
-        _, last, events = sc1.queries.feed(after, 7)
+        _, last, events = sc1.queries.feed.after(after, 7)
         if last == after:
             break
         seen += [e["id"] for e in events]
         after = last
     assert seen == [str(n) for n in range(len(sc1.played.log.rows))]
-    assert "facts" not in str(sc1.queries.feed(20, 1)[2])
+    assert "facts" not in str(sc1.queries.feed.after(20, 1)[2])
 
 
 def test_registry_as_of_knows_only_what_was_enrolled(sc1: Case) -> None:
     """Keys and officers over time, by index and by recorded time."""
-    now = sc1.queries.registry()
-    before = sc1.queries.registry(2)
+    now = sc1.queries.registries.at()
+    before = sc1.queries.registries.at(2)
     assert len(list(registries.keys(now.registry, sc1.now))) > len(
         list(registries.keys(before.registry, sc1.now))
     )
     last = [row for row in sc1.played.stored() if row.registry][-1]
     just = timedelta(milliseconds=1)
-    assert sc1.queries.registry(last.recorded_at).registry.version == last.index
-    assert sc1.queries.registry(last.recorded_at - just).registry.version < last.index
+    assert sc1.queries.registries.at(last.recorded_at).registry.version == last.index
+    assert sc1.queries.registries.at(last.recorded_at - just).registry.version < last.index
     day = sc1.at(1).date()
     agencies = {a["agency"]: a for a in registries.agencies(now.registry, day)}
     assert "LEAD" in agencies["bacninh.stttt"]["functions"]
@@ -417,7 +419,7 @@ def test_erasure_takes_the_content_out_of_every_view_and_a_rebuild_agrees(
     )
     log.erase(at)
     case = made(database, log)
-    _, verification = case.queries.verification(stream)
+    _, verification = case.queries.verifications.of(stream)
     erased = [s for s in verification.statements if s.verdict == "ERASED"]
     assert [s.row.index for s in erased] == [at]
     assert erased[0].row.erased_by is not None
@@ -435,7 +437,7 @@ def test_erasure_takes_the_content_out_of_every_view_and_a_rebuild_agrees(
     case.project()
     again = case.file(case.now)
     assert again == file
-    assert [s.verdict for s in case.queries.verification(stream)[1].statements] == [
+    assert [s.verdict for s in case.queries.verifications.of(stream)[1].statements] == [
         s.verdict for s in verification.statements
     ]
 
@@ -496,7 +498,7 @@ def test_one_agencys_statistics_tell_nothing_that_all_agencies_hide(sc1: Case) -
     span = (date(2023, 5, 1), date(2023, 5, 31), sc1.now)
 
     def asked(agency: str | None) -> tuple[int | None, int | None, Any, Any]:
-        tables = sc1.queries.statistics(*span, agency=agency)[1]
+        tables = sc1.queries.figures.statistics(*span, agency=agency)[1]
         cells = {c.key: c.count for c in tables.volumes["agency"]}
         channels = {c.key: c.count for c in tables.volumes["channel"]}
         return tables.total, tables.figures[0].count, cells, channels

@@ -62,7 +62,7 @@ def test_more_than_are_looked_through_is_said(
     assert len(named) > 1
     assert not every["more"]
     for most, more in ((len(named), False), (1, True)):
-        monkeypatch.setattr("projections.queries.queries.MOST_RELATED", most)
+        monkeypatch.setattr("projections.queries.cases.relations.MOST_RELATED", most)
         told = relations(compartments, first, WHOLE)
         assert ([one["id"] for one in told["cases"]], told["more"]) == (named[:most], more)
 

@@ -86,7 +86,7 @@ def test_what_a_delegate_signed_is_shown_as_signed_so(database: Database) -> Non
     log.fill(database.admin, start=before)
     case.project()
     case = replace(case, now=at + timedelta(hours=1))
-    first, second = case.queries.told(members["act_id"], case.now).statements
+    first, second = case.queries.acts.told(members["act_id"], case.now).statements
     assert (second.verdict, second.outcome) == ("VALID", "VALID")
     assert first.signer is not None
     assert second.signer is not None
@@ -102,7 +102,7 @@ def test_what_a_delegate_signed_is_shown_as_signed_so(database: Database) -> Non
     ]
     assert case.file(case.now)["pending"] == []
     assert _work(case, director, case.now) == []
-    assert case.queries.verification(case.stream)[1].outcome == "VALID"
+    assert case.queries.verifications.of(case.stream)[1].outcome == "VALID"
 
 
 def test_whoever_takes_over_nothing_is_set_aside(database: Database) -> None:
@@ -116,7 +116,7 @@ def test_whoever_takes_over_nothing_is_set_aside(database: Database) -> None:
     assert "STAND_IN_ENTITLED" in found.message
     case = made(database, log)
     assert [one["act_id"] for one in case.file(case.now)["pending"]] == [members["act_id"]]
-    assert case.queries.told(members["act_id"], case.now).statements[1].row.aside
+    assert case.queries.acts.told(members["act_id"], case.now).statements[1].row.aside
 
 
 def _signers(case: Case, log: PlayedLog, act_id: str) -> list[tuple[str, str | None]]:
@@ -130,4 +130,4 @@ def _signers(case: Case, log: PlayedLog, act_id: str) -> list[tuple[str, str | N
 
 
 def _work(case: Case, officer: str, at: Any) -> list[Any]:  # noqa: ANN401
-    return case.queries.worklist(officer, at)[1].sign
+    return case.queries.worklists.of(officer, at)[1].sign

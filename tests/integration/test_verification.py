@@ -17,7 +17,7 @@ pytestmark = pytest.mark.postgres
 
 def test_every_statement_of_a_sound_case_is_valid(sc1: Case) -> None:
     """Verified over the bytes as received, when it is read."""
-    _, verification = sc1.queries.verification(sc1.stream)
+    _, verification = sc1.queries.verifications.of(sc1.stream)
     assert verification.outcome == "VALID"
     assert verification.counts == {"VALID": len(verification.statements)}
     assert len(verification.statements) == sc1.played.player.streams[sc1.stream].seq
@@ -28,7 +28,7 @@ def told_by_rows(case: Case) -> Verification:
     """The verdict on the rows as they stand; nothing holds them against the log here."""
     with case.reading() as connection:
         rows = acts.stream_rows(connection, case.stream)
-    known = case.queries.registry().registry
+    known = case.queries.registries.at().registry
     return verified(case.stream, [judged(row, known, now=None) for row in rows])
 
 
@@ -81,5 +81,5 @@ def test_a_statement_that_follows_another_one_is_not_valid(sc1: Case, harm: Lite
 def test_bulk_verification_leaves_out_what_is_not_there(sc1: Case) -> None:
     """A list of cases gives a verdict each."""
     missing = "case/00000000-0000-4000-8000-000000000000"
-    found = list(sc1.queries.verifications([sc1.stream, missing]))
+    found = list(sc1.queries.verifications.of_each([sc1.stream, missing]))
     assert [v.stream for v in found] == [sc1.stream]

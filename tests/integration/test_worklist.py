@@ -29,11 +29,11 @@ def test_worklist_shows_whose_turn_it_is(database: Database) -> None:
     log.log.rows = log.log.rows[:at]
     case = made(database, log)
     author, approver = (s["officer"] for s in members["signers"])
-    _, mine = case.queries.worklist(approver, case.now)
+    _, mine = case.queries.worklists.of(approver, case.now)
     assert [t.act_id for t in mine.sign] == [members["act_id"]]
-    _, theirs = case.queries.worklist(author, case.now)
+    _, theirs = case.queries.worklists.of(author, case.now)
     assert theirs.sign == []
-    _, team = case.queries.worklist(author, case.now, team=[members["agency"]])
+    _, team = case.queries.worklists.of(author, case.now, team=[members["agency"]])
     assert [t.act_id for t in team.sign] == [members["act_id"]]
 
 
@@ -50,7 +50,7 @@ def test_work_on_a_case_without_a_number_is_named_by_the_intake_register(
     officer = log.log.statements[first].members["signers"][0]["officer"]
     received = log.log.rows[first].at
     at = PostgresRecords(database.pool("writer")).read(received, 1)[0].recorded_at
-    _, team = case.queries.worklist(officer, at)
+    _, team = case.queries.worklists.of(officer, at)
     waiting = [task for part in fields(team) for task in getattr(team, part.name)]
     (register,) = (task for task in waiting if task.code == "REGISTER_CASE")
     assert (register.case_number, register.register_no) == (None, "0412/TN")
@@ -74,7 +74,7 @@ def test_no_number_of_tasks_in_a_case_stops_the_worklist(
     monkeypatch.setattr(worklist, "tasks_of", lambda *of: list(asked(*of)) * many)
     case = made(database, log)
     officer = log.log.statements[first].members["signers"][0]["officer"]
-    _, team = case.queries.worklist(officer, case.now)
+    _, team = case.queries.worklists.of(officer, case.now)
     waiting = [task for part in fields(team) for task in getattr(team, part.name)]
     assert len(waiting) >= many
 
@@ -83,8 +83,8 @@ def test_overdue_work_says_by_which_rule(sc1: Case) -> None:
     """Every clock names its source; a limit that has passed raises a task and does nothing else."""
     officer = sc1.played.player.cast["dtv"].officer
     later = sc1.now + timedelta(days=60)
-    _, before = sc1.queries.worklist(officer, sc1.now)
-    _, after = sc1.queries.worklist(officer, later)
+    _, before = sc1.queries.worklists.of(officer, sc1.now)
+    _, after = sc1.queries.worklists.of(officer, later)
     assert before.overdue == []
     assert [t.code for t in after.overdue] == [t.code for t in before.running] == ["CRIME_REPORT"]
     assert after.overdue[0].source
@@ -96,10 +96,10 @@ def test_a_referral_that_was_acknowledged_is_the_investigators_and_its_sender_wa
 ) -> None:
     """The investigating body has it to do, by the letter that it was sent; who sent it sees so."""
     cast, later = sc1.played.player.cast, sc1.now + timedelta(days=60)
-    _, theirs = sc1.queries.worklist(cast["dtv"].officer, later)
+    _, theirs = sc1.queries.worklists.of(cast["dtv"].officer, later)
     (task,) = theirs.overdue
     assert (task.code, task.agency, task.waits_for) == ("CRIME_REPORT", "bacninh.csdt", None)
-    _, senders = sc1.queries.worklist(cast["cv"].officer, later)
+    _, senders = sc1.queries.worklists.of(cast["cv"].officer, later)
     assert senders.overdue == []
     (waits,) = senders.awaited
     assert (waits.code, waits.agency, waits.waits_for, waits.due_at) == (
@@ -116,7 +116,7 @@ def test_what_waits_for_a_signature_names_the_post(database: Database) -> None:
     log.log.rows = log.log.rows[:at]
     case = made(database, log)
     approver = members["signers"][1]
-    _, mine = case.queries.worklist(approver["officer"], case.now)
+    _, mine = case.queries.worklists.of(approver["officer"], case.now)
     assert [task.post for task in mine.sign] == [approver["post"]]
 
 
@@ -132,7 +132,7 @@ def test_an_auditor_is_told_of_an_emergency_opening_at_once(database: Database) 
     at = datetime.fromisoformat(opened["occurred_at"]) + timedelta(hours=1)
 
     def told(officer: str) -> list[tuple[str, str | None, str | None]]:
-        _, tasks = case.queries.worklist(officer, at)
+        _, tasks = case.queries.worklists.of(officer, at)
         found = [t for part in fields(tasks) for t in getattr(tasks, part.name)]
         return [(t.act_id, t.power, t.agency) for t in found if t.code == "BREAK_GLASS_REVIEW"]
 
@@ -146,7 +146,7 @@ def test_work_of_an_agency_that_has_ended_goes_to_its_successor(sc6: Case) -> No
     officer = next(
         p.officer for p in sc6.played.player.cast.values() if p.agency == "bacninh.stttt"
     )
-    _, then = sc6.queries.worklist(officer, sc6.now)
-    _, later = sc6.queries.worklist(officer, sc6.now + timedelta(days=365))
+    _, then = sc6.queries.worklists.of(officer, sc6.now)
+    _, later = sc6.queries.worklists.of(officer, sc6.now + timedelta(days=365))
     assert later.cases == later.overdue == later.running == []
     assert then.returned == []

@@ -285,7 +285,9 @@ RULES: Final[tuple[Broken, ...]] = (
         "A10 whom",
         "whoever asks is told of the work of an agency",
         _instead(
-            "projections.queries.queries", "Queries.supervised", lambda *_: ["bacninh.stttt"]
+            "projections.queries.registry_as_of",
+            "Registries.supervised",
+            lambda *_: ["bacninh.stttt"],
         ),
         (ATTACK + "test_only_what_is_seen.py::test_work_of_a_team_is_of_cases_one_sees",),
     ),
@@ -473,7 +475,7 @@ RULES: Final[tuple[Broken, ...]] = (
         "A28",
         "what a key signed is told to everybody",
         _instead(
-            "projections.queries.queries", "Queries.key_told_for", lambda *_: frozenset({"anybody"})
+            "projections.queries.acts.key_uses", "KeyUses.told_for", lambda *_: frozenset({"anybody"})
         ),
         (ATTACK + "test_reads.py::test_acts_are_listed_by_key_for_few_and_each_look_is_noted",),
     ),

@@ -39,13 +39,13 @@ def waited(index: int, *views: str) -> int:
     """
     if views:
         views = (*views, _AUDIENCE)
-    reached, wait = host().queries.index(*views), wait_s()
+    reached, wait = host().queries.positions.index(*views), wait_s()
     if reached >= index or not wait:
         return reached
     with held():
-        return host().queries.wait(index, float(wait), *views)
+        return host().queries.positions.wait(index, float(wait), *views)
 
 
 def await_audience() -> None:
     """Waits, a second at most, until it is known who takes part by every record there is now."""
-    host().queries.wait(host().queries.index(), _SOON_S, _AUDIENCE)
+    host().queries.positions.wait(host().queries.positions.index(), _SOON_S, _AUDIENCE)

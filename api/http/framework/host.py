@@ -24,6 +24,14 @@ class Positions(Protocol):
         """Waits until it is there; the position reached, which may be short of it."""
 
 
+class Views(Protocol):
+    """What is asked of the views."""
+
+    @property
+    def positions(self) -> Positions:
+        """How far they are."""
+
+
 class Host(Protocol):
     """One enclave as the framework knows it; `api.ops.wiring.enclave.Enclave` is it."""
 
@@ -56,8 +64,8 @@ class Host(Protocol):
         """Who reads pages, by the cookie of their browser."""
 
     @property
-    def queries(self) -> Positions:
-        """How far the views are."""
+    def queries(self) -> Views:
+        """Every reading of the views."""
 
     def asker(self, caller: Caller, *, of_cases: bool, at: datetime | None) -> Asker:
         """The ticket by which the database knows who asks."""

@@ -101,7 +101,7 @@ def show_new() -> Response:
             before, after = after, _reached(found, after)
             if after == before or len(events) >= _EVENTS:
                 break
-    newest = enclave().queries.index()
+    newest = enclave().queries.positions.index()
     return render(
         "new.html",
         spoken("new_title"),
@@ -110,7 +110,7 @@ def show_new() -> Response:
         newest=newest,
         events=events,
         names=dict(agencies_by_name("")) if events else {},
-        called=enclave().queries.called({one["stream"] for one in events}),
+        called=enclave().queries.cases.called({one["stream"] for one in events}),
     )
 
 

@@ -23,7 +23,7 @@ from api.texts.act_words import facts_set_in
 from api.texts.case_words import ENDED, FILE_FACTS
 from ledger.message import Message
 from ledger.reads.shown import shows_nothing
-from projections.queries.queries import PartOnly
+from projections.queries.visibility import PartOnly
 
 
 @page("/ho-so/<case>", get_case)

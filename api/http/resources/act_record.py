@@ -48,14 +48,14 @@ def list_acts(params: dict[str, Any]) -> Response:
     bodies = key_reads.bodies_for(wanted.kid)
     bound = {name: params.get(name) for name in (*_FILTERS, "limit")}
     place = cursor.read(params.get("cursor"), "acts across", bound)
-    index, lines = enclave().queries.acts_across(
+    index, lines = enclave().queries.acts.across(
         wanted,
         limit=params["limit"] + 1,
         after=(place.after[0], place.after[1]) if place else None,
         snapshot=place.index if place else None,
     )
     key_reads.note(wanted.kid, bodies)
-    registry = enclave().queries.registry().registry
+    registry = enclave().queries.registries.at().registry
     body, following = cursor.keyset(
         "acts across",
         "acts",
@@ -113,7 +113,7 @@ def get_act(params: dict[str, Any], act_id: str) -> Response:
     """
     require_uuid(act_id)
     freshness.require(params, "acts")
-    return act_whole(enclave().queries.told(act_id, now()))
+    return act_whole(enclave().queries.acts.told(act_id, now()))
 
 
 def act_whole(found: ToldAct) -> Response:

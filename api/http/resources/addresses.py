@@ -49,7 +49,7 @@ def get_case_by_number(params: dict[str, Any], number: str) -> Response:
     freshness.require(params, "case_file")
     agency = params.get("agency")
     filter_checks.agency(agency)
-    found = enclave().queries.numbered(number.strip(), agency)
+    found = enclave().queries.cases.numbered(number.strip(), agency)
     if not found:
         raise Problem("not_found")
     if len(found) > 1:
@@ -79,8 +79,8 @@ def get_case_act(params: dict[str, Any], case: str, place: str) -> Response:
         raise Problem("not_found")
     freshness.require(params, "acts")
     with enclave().lend():
-        act_id = enclave().queries.act_at(stream, int(place))
-        found = enclave().queries.told(act_id, now())
+        act_id = enclave().queries.acts.at(stream, int(place))
+        found = enclave().queries.acts.told(act_id, now())
     return act_whole(found)
 
 

@@ -178,7 +178,7 @@ def read_lower_attachment(case: str, act_id: str, digest: str) -> Response:
     require_uuid(act_id)
     if not _DIGEST.fullmatch(digest):
         raise Problem("not_found")
-    found = enclave().queries.lower_file(stream, act_id, digest)
+    found = enclave().queries.lower.file(stream, act_id, digest)
     response = Response(found.data, content_type=found.listed["media_type"])
     tag(response, digest.encode())
     for name, value in _headers(digest, found.listed["name"]).items():
@@ -307,7 +307,7 @@ def list_copies(case: str) -> Response:
     stream, at = f"case/{require_uuid(case)}", now()
     found = [
         (one, enclave().copies.taken(one.act_id))
-        for one in permits(enclave().queries.whole(stream))
+        for one in permits(enclave().queries.case.whole(stream))
     ]
     taken = [(one.at, one.seq, permit, one) for permit, rows in found for one in rows]
     taken.sort(key=lambda line: line[:2])

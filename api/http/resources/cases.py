@@ -79,7 +79,7 @@ def list_cases(params: dict[str, Any]) -> Response:
     wanted = _filter(params)
     bound = {name: params.get(name) for name in (*CASE_FILTERS, "sort", "limit")}
     place = cursor.read(params.get("cursor"), "cases", bound)
-    index, lines = enclave().queries.cases(
+    index, lines = enclave().queries.cases.page(
         wanted,
         limit=params["limit"] + 1,
         after=(place.after[0], place.after[1]) if place else None,
@@ -196,12 +196,12 @@ def get_case(params: dict[str, Any], case: str) -> Response:
     clock = params.get("clock", "recorded")
     moments.on_clock(moment, clock)
     with enclave().lend():
-        index, body = enclave().queries.case_as_of(stream, moment, at, clock)
-        folded = enclave().queries.index("acts")
+        index, body = enclave().queries.past.file(stream, moment, at, clock)
+        folded = enclave().queries.positions.index("acts")
     view: dict[str, Any] = {"as_of": params["as_of"], "clock": clock, "index": index}
     if isinstance(moment, datetime):
         view["at"] = stamp(moment)
-    under = enclave().queries.read_under(stream)
+    under = enclave().queries.visibility.read_under(stream)
     file = {"id": case, "read_under": serializers.read_under(under), **body, "view": view}
     return answer(file, index=folded)
 
@@ -215,11 +215,11 @@ def _file(stream: str, at: datetime) -> Response:
     """Its JSON as it is; before it id, rehearsal's mark and by what it is read."""
     served = enclave()
     queries = served.queries
-    index, body = queries.case(stream, at)
+    index, body = queries.case.file(stream, at)
     mark = b',"rehearsal":true' if served.facts.rehearsal else b""
-    if below := queries.below(stream, "CASE_FILE"):
+    if below := queries.lower.below(stream, "CASE_FILE"):
         mark += b',"mirrored":' + encode([serializers.mirrored_case(one) for one in below])
-    under = queries.read_under(stream)
+    under = queries.visibility.read_under(stream)
     by = b"null" if under is None else encode(serializers.read_under(under))
     case = stream.removeprefix("case/").encode()
     text = b'{"id":"%b"%b,"read_under":%b,%b' % (case, mark, by, body[1:])
@@ -250,9 +250,9 @@ def list_case_acts(params: dict[str, Any], case: str) -> Response:
     bound = {"case": case, "limit": params["limit"]}
     place = cursor.read(params.get("cursor"), "acts", bound)
     with enclave().lend():
-        index, statements = enclave().queries.acts(stream)
-        below = enclave().queries.below(stream)
-        part = enclave().queries.part(stream)
+        index, statements = enclave().queries.acts.of(stream)
+        below = enclave().queries.lower.below(stream)
+        part = enclave().queries.visibility.part(stream)
     if place:
         index = place.index
         statements = [one for one in statements if one.row.index <= index]
@@ -274,7 +274,7 @@ def list_case_acts(params: dict[str, Any], case: str) -> Response:
     )
     if part is not None:
         body["part"] = {"positions": part.positions, "withheld": part.withheld}
-    register = enclave().queries.documents(stream, statements)
+    register = enclave().queries.case.documents(stream, statements)
     if register:
         body["documents"] = [asdict(one) for one in register]
     return answer(body, index=index, headers=cursor.link(following))
@@ -303,8 +303,8 @@ def get_case_durations(params: dict[str, Any], case: str) -> Response:
     clock = params.get("clock", "recorded")
     moments.on_clock(moment, clock)
     with enclave().lend():
-        index, found = enclave().queries.durations(stream, moment, at, clock)
-        folded = enclave().queries.index("acts")
+        index, found = enclave().queries.past.durations(stream, moment, at, clock)
+        folded = enclave().queries.positions.index("acts")
     return answer({"id": case, "index": index, **found}, index=folded)
 
 
@@ -326,8 +326,8 @@ def get_case_relations(params: dict[str, Any], case: str) -> Response:
     stream = _stream(case)
     freshness.require(params, "acts", "case_file")
     with enclave().lend():
-        found = enclave().queries.relations(stream, now())
-        folded = enclave().queries.index("acts")
+        found = enclave().queries.related.to(stream, now())
+        folded = enclave().queries.positions.index("acts")
     body = {
         "id": case,
         "index": found.index,
@@ -366,8 +366,8 @@ def get_case_diff(params: dict[str, Any], case: str) -> Response:
         swapped = _later(first, last)
         if swapped:
             first, last = last, first
-        earlier, later, changes = enclave().queries.diff(stream, first, last, at, clock)
-        folded = enclave().queries.index("acts")
+        earlier, later, changes = enclave().queries.past.diff(stream, first, last, at, clock)
+        folded = enclave().queries.positions.index("acts")
     body: dict[str, Any] = {
         "id": case,
         "clock": clock,
@@ -406,8 +406,8 @@ def get_field_history(params: dict[str, Any], case: str, pointer: str) -> Respon
     named = pointer if pointer.startswith("/") else f"/{pointer}"
     moment = moments.moment(params.get("as_of"))
     with enclave().lend():
-        changes = enclave().queries.history(stream, named, at, moment=moment)
-        folded = enclave().queries.index("acts")
+        changes = enclave().queries.past.history(stream, named, at, moment=moment)
+        folded = enclave().queries.positions.index("acts")
     body = {"id": case, "pointer": named, "changes": [serializers.change(one) for one in changes]}
     return answer(body, index=folded)
 
@@ -429,7 +429,7 @@ def verify_case(params: dict[str, Any], case: str) -> Response:
     """
     stream = _stream(case)
     freshness.require(params, "acts")
-    index, found = enclave().queries.verification(stream)
+    index, found = enclave().queries.verifications.of(stream)
     newest = max(one.row.index for one in found.statements)
     enclave().proofs.wait(newest, 0.5)
     tree = enclave().proofs.newest(one.row.index for one in found.statements)
@@ -489,10 +489,10 @@ def verify_cases(params: dict[str, Any]) -> Response:
         return _scope_page(params, scope, body)
     cases_asked = list(dict.fromkeys(params["cases"].split(",")))
     streams = [_stream(case) for case in cases_asked]
-    found = _in_bulk(list(enclave().queries.verifications(streams)), size)
+    found = _in_bulk(list(enclave().queries.verifications.of_each(streams)), size)
     there = {one["id"] for one in found}
     body |= {"cases": found, "missing": [case for case in cases_asked if case not in there]}
-    return answer(body, index=enclave().queries.index("acts"))
+    return answer(body, index=enclave().queries.positions.index("acts"))
 
 
 def _scope_page(
@@ -508,13 +508,13 @@ def _scope_page(
         size, (behind, after) = place.index, place.after
     scope = Scope(scope_named.get("agency"), scope_named.get("kid"), behind)
     bodies = key_reads.bodies_for(scope.kid)
-    streams = queries.in_scope(scope, upto=size - 1, after=after, limit=limit + 1)
+    streams = queries.cases.in_scope(scope, upto=size - 1, after=after, limit=limit + 1)
     found: list[Verification] = []
     statements = 0
     for stream in streams[:limit]:
         if statements > limits.JUDGED:
             break
-        judged = list(queries.verifications([stream]))
+        judged = list(queries.verifications.of_each([stream]))
         found += judged
         statements += sum(len(one.statements) for one in judged)
         after = stream
@@ -526,7 +526,7 @@ def _scope_page(
     if streams and after != streams[-1]:
         following = cursor.write(size, (behind, after), "verification", bound)
         body["next"] = following
-    return answer(body, index=queries.index("acts"), headers=cursor.link(following))
+    return answer(body, index=queries.positions.index("acts"), headers=cursor.link(following))
 
 
 def _behind(scope_named: dict[str, str]) -> int:
@@ -539,7 +539,7 @@ def _behind(scope_named: dict[str, str]) -> int:
         return int(since)
     if agency is None:
         raise malformed("agency", Message("is needed: a sign-off is an agency's"))
-    return enclave().queries.signed_off(agency)
+    return enclave().queries.verifications.signed_off(agency)
 
 
 @cases.call(
@@ -559,7 +559,7 @@ def get_case_records(case: str) -> Response:
 
 
 def _in_bulk(found: Sequence[Verification], size: int) -> list[dict[str, Any]]:
-    numbers = enclave().queries.called({one.stream for one in found})
+    numbers = enclave().queries.cases.called({one.stream for one in found})
     return [_verdict_on(one, size, numbers.get(one.stream, Called())) for one in found]
 
 

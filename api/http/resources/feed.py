@@ -43,7 +43,7 @@ def read_feed(params: dict[str, Any]) -> Response:
             Message("the log does not reach this index; has it been put back to an older state?"),
         )
     freshness.waited(after + 1, "acts")
-    index, last, events = enclave().queries.feed(after, params["limit"])
+    index, last, events = enclave().queries.feed.after(after, params["limit"])
     place = "" if last < 0 else f"after={last}&"
     link = f'</v1/feed?{place}limit={params["limit"]}>; rel="next"'
     return finish(encode(events), BATCH, index=index, headers={"Link": link})

@@ -107,7 +107,7 @@ def get_log() -> Response:
         "policy": enclave().policy,
         "now": stamp(now()),
         "witnesses": [],
-        "set_aside": enclave().queries.set_aside().first,
+        "set_aside": enclave().queries.positions.set_aside().first,
     }
     if (custody := enclave().custody) is not None:
         body["custody"] = custody

@@ -45,10 +45,10 @@ def list_participants(params: dict[str, Any], case: str) -> Response:
     moment = moments.moment(params.get("as_of"))
     stream, level = f"case/{require_uuid(case)}", enclave().facts.level
     with enclave().lend():
-        index, found = enclave().queries.participants(
+        index, found = enclave().queries.case.participants(
             stream, at if moment is None else moment, at, level
         )
-        folded = enclave().queries.index("acts")
+        folded = enclave().queries.positions.index("acts")
     body: dict[str, Any] = {"id": case, **found}
     if moment is not None:
         view: dict[str, Any] = {"as_of": params["as_of"], "index": index}

@@ -66,10 +66,10 @@ def read_case_print(params: dict[str, Any], case: str) -> Response:
     if request.method == "HEAD":  # it would take a number for nothing
         raise Problem("method_not_allowed", headers={"Allow": "GET"})
     freshness.require(params, "acts")
-    newest = enclave().queries.index()
-    if enclave().queries.wait(newest, _WAIT_S, "acts") < newest:  # a print is complete
+    newest = enclave().queries.positions.index()
+    if enclave().queries.positions.wait(newest, _WAIT_S, "acts") < newest:  # a print is complete
         raise Problem("projection_late", headers={"Retry-After": "1"})
-    found = enclave().queries.printed(stream, at)
+    found = enclave().queries.case.printed(stream, at)
     permit = require_permit(
         enclave().rights.case(stream),
         params["permit"],

@@ -179,7 +179,7 @@ def get_key_set(params: dict[str, Any]) -> Response:
     body: dict[str, Any] = {"keys": found}
     if enclave().facts.rehearsal:
         body["rehearsal"] = True
-    return finish(encode(body), JWKS, index=enclave().queries.index())
+    return finish(encode(body), JWKS, index=enclave().queries.positions.index())
 
 
 @registry.call(
@@ -220,7 +220,7 @@ def list_affected(params: dict[str, Any], kid: str) -> Response:
     freshness.require(params, "acts")
     who, at = caller(), now()
     queries = enclave().queries
-    bodies = queries.key_told_for(kid, who.officer, at) | queries.key_revoked_for(
+    bodies = queries.keys.told_for(kid, who.officer, at) | queries.keys.revoked_for(
         kid, who.officer, at
     )
     if not bodies:
@@ -228,7 +228,7 @@ def list_affected(params: dict[str, Any], kid: str) -> Response:
     since = moments.moment(params.get("from_"), "from")
     if isinstance(since, int):
         since = moments.instant(since)
-    found = queries.key_affected(kid, since)
+    found = queries.keys.affected(kid, since)
     purpose = translate(Message("To see what the key {kid} touched", kid=kid), "vi")
     by = ReadBy(who.officer, who.kid)
     enclave().reads.note([NotedRead("A28", purpose, "LIST", by, agencies=bodies)])
@@ -255,7 +255,7 @@ def list_openings(params: dict[str, Any]) -> Response:
     bound = {**filters, "limit": params["limit"]}
     place = cursor.read(params.get("cursor"), "openings", bound)
     stood, at, index = _moment(params, place.index if place else None)
-    audits = openings.audits(enclave().queries.registry().registry, caller().officer, now())
+    audits = openings.audits(enclave().queries.registries.at().registry, caller().officer, now())
     every = list(openings.openings(stood, at, of_cases=audits))
     rule, running = filters["rule"], filters["running"]
     found = [
@@ -268,7 +268,7 @@ def list_openings(params: dict[str, Any]) -> Response:
         "openings", found, params["limit"], index=index, place=place, filters=bound
     )
     body |= {"by_month": openings.by_month(every), "of_cases": audits}
-    return answer(body, index=enclave().queries.index(), headers=cursor.link(following))
+    return answer(body, index=enclave().queries.positions.index(), headers=cursor.link(following))
 
 
 def _listing(params: dict[str, Any], name: str, rows: _Lines, **filters: str | None) -> Response:
@@ -280,7 +280,7 @@ def _listing(params: dict[str, Any], name: str, rows: _Lines, **filters: str | N
     body, following = cursor.page(
         name, found, params["limit"], index=index, place=place, filters=bound
     )
-    folded = enclave().queries.index()
+    folded = enclave().queries.positions.index()
     return answer(body, index=folded, headers=cursor.link(following))
 
 
@@ -291,13 +291,13 @@ def _moment(params: dict[str, Any], snapshot: int | None = None) -> tuple[Regist
     """
     freshness.require(params)
     wanted = moments.moment(params.get("as_of"))
-    newest = enclave().queries.index() if snapshot is None else snapshot
+    newest = enclave().queries.positions.index() if snapshot is None else snapshot
     if wanted is None:
-        return enclave().queries.registry(newest).registry, now(), newest
+        return enclave().queries.registries.at(newest).registry, now(), newest
     if isinstance(wanted, int) and wanted > newest:
         raise Problem("as_of_in_future")
     at = moments.instant(wanted)
     if at > now():
         raise Problem("as_of_in_future")
-    found = enclave().queries.registry(wanted).registry
+    found = enclave().queries.registries.at(wanted).registry
     return found, at, wanted if isinstance(wanted, int) else found.version

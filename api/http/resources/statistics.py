@@ -226,13 +226,13 @@ def _tables(params: dict[str, Any], smallest: int = SMALLEST) -> tuple[date, dat
     at = now()
     if _of(params) == "province":
         year = _year(params, local_day(at))
-        return date(year, 1, 1), date(year, 12, 31), *enclave().queries.totals(year)
+        return date(year, 1, 1), date(year, 12, 31), *enclave().queries.figures.totals(year)
     end = moments.day(params.get("to"), "to") or local_day(at)
     start = moments.day(params.get("from_"), "from") or max(date.min + _YEAR, end) - _YEAR
     if start > end:
         raise malformed("from", Message("is after `to`"))
     filter_checks.agency(params.get("agency"))
-    index, tables = enclave().queries.statistics(
+    index, tables = enclave().queries.figures.statistics(
         start, end, at, agency=params.get("agency"), smallest=smallest
     )
     return start, end, index, tables
@@ -336,7 +336,7 @@ def _figure(figure: Figure) -> dict[str, Any]:
 
 def _worded(tables: Tables, end: date) -> dict[str, list[dict[str, Any]]]:
     """Every table of cells with words beside the keys; agencies as they are called at the end."""
-    registry = enclave().queries.registry().registry
+    registry = enclave().queries.registries.at().registry
 
     def agency(key: str) -> Wording:
         label = registry.label(key, end, end)

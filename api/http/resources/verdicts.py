@@ -1,8 +1,8 @@
 """One verdict on a case out of three, with its reason: signatures and proofs (formats.md §9).
 
-A signature is judged by the registry (`projections.queries.queries`); here it is added whether a
-checkpoint covers the record. Where none does yet, that is not enough to conclude, and never a
-failure.
+A signature is judged by the registry (`projections.queries.signature_verdicts`); here it is added
+whether a checkpoint covers the record. Where none does yet, that is not enough to conclude, and
+never a failure.
 """
 
 from __future__ import annotations

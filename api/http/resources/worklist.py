@@ -35,10 +35,10 @@ def get_worklist(params: dict[str, Any]) -> Response:
     """
     freshness.require(params, "worklist")
     who, at = caller().officer, now()
-    supervised = enclave().queries.supervised(who, at)
+    supervised = enclave().queries.registries.supervised(who, at)
     team = supervised if params["team"] else []
-    index, tasks = enclave().queries.worklist(who, at, team=team, supervised=supervised)
-    registry = enclave().queries.registry().registry
+    index, tasks = enclave().queries.worklists.of(who, at, team=team, supervised=supervised)
+    registry = enclave().queries.registries.at().registry
     parts = {
         part.name: [serializers.task(row, at, registry) for row in getattr(tasks, part.name)]
         for part in fields(tasks)

@@ -118,8 +118,10 @@ from projections.queries.cases.mirrored import Mirrored
 from projections.queries.guard_lookups import LogCases
 from projections.queries.published import Publications
 from projections.queries.queries import Queries
+from projections.queries.registry_as_of import RegistryReader
 from projections.queries.rights import Rights
 from projections.queries.row_evidence import RowEvidence
+from projections.queries.sources import Sources
 from projections.views import search_terms
 
 _REGISTRY_TTL_S: Final = 1.0
@@ -243,17 +245,18 @@ class Enclave:
             lambda log, reader: RegistryFollower(PostgresMirror(self._reading, log), reader),
             own,
         )
-        self.queries = Queries(
-            self.lend,
+        sources = Sources(
+            connecting=self.lend,
             at_once=self._asked.at_once,
             origin=origin,
-            follower=self.ledger.follower,
+            level=level,
+            registries=RegistryReader(self.ledger.follower),
             evidence=self._evidence(self.records, self.reader),
             lending_whole=self._lend_whole,
             judge=whole,
             rights=self.rights,
-            mirrored=self.mirrored,
         )
+        self.queries = Queries(sources, self.mirrored)
         self.sign_in = SignIn(
             origin=origin,
             token_box=self.token_box,
@@ -283,7 +286,7 @@ class Enclave:
             records=self.records,
             checkpoints=self.checkpoints,
             watch=self.watch,
-            queries=self.queries,
+            positions=self.queries.positions,
             vitals=PostgresVitals(self._writing),
             doubt_of_reads=self.doubt_of_reads,
             believed=self._believed,
@@ -597,7 +600,7 @@ class Enclave:
     def read_under(self, shown: ShownCases) -> list[tuple[str, str, str]]:
         """Rule, act and end of each order or opening by which alone something of it is seen."""
         by_order = shown.by_order
-        found = self.queries.let_in_by(by_order) if by_order else ()
+        found = self.queries.visibility.let_in_by(by_order) if by_order else ()
         return [(one.rule, one.grant.act_id, local_time(one.grant.until)) for one in found]
 
     def _for_whom(self, officer: str, via: UUID | None) -> frozenset[str]:

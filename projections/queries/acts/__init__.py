@@ -1,1 +1,1 @@
-"""What is asked of acts: one with all that is told of it, and the feed of all."""
+"""What is asked of acts: statements, single acts, verdicts on them, what a key signed, the feed."""

@@ -21,6 +21,7 @@ from projections.queries.past import diff
 from projections.queries.past.case_at import CaseAt
 from projections.queries.past.diff import Change
 from projections.queries.signature_verdicts import StatementVerdict, Verification
+from projections.queries.visibility import PartSeen
 from projections.views.acts import ActRow, act_of
 
 
@@ -165,19 +166,6 @@ class ToldAct:
 def _references(row: ActRow) -> list[Reference]:
     act = act_of(row)
     return [] if act is None else act_in_words.references(act, load().types.get(act.act))
-
-
-@dataclass(frozen=True, slots=True)
-class PartSeen:
-    """What somebody sees of a case who sees some acts of it (access.md D1).
-
-    Attributes:
-        positions: How many statements its stream has.
-        withheld: Which of them are not shown, by `seq`.
-    """
-
-    positions: int
-    withheld: list[int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,24 +17,29 @@ from uuid import UUID
 from keys import sealed_file
 from keys.envelope_encryption import Keks
 from keys.errors import Unsealable
-from ledger.errors import Rejected, VerificationError
+from ledger.errors import NotFound, Rejected, VerificationError
 from ledger.log.statement import AUTHOR
 from ledger.message import Message
 from ledger.mirror.merged import LogPlace, merged
 from ledger.mirror.ports import MirrorStore, TakenSegment
 from ledger.mirror.segment import file_digest
 from ledger.ports import StoredRecord
+from ledger.reads.read import Kind
+from ledger.reads.shown import shows_below
+from ledger.regulation.acts.act import ORDINARY
 from ledger.regulation.case.guard_input import DecisionContext
 from ledger.regulation.case.state import StreamState
 from ledger.regulation.decide import raised
 from ledger.regulation.guards.secrecy import LEVELS
 from ledger.regulation.registry.grants import Grant, LowerAct
+from ledger.streams.names import is_case, stream_id
 from ledger.streams.opener import record_keys
 from ledger.streams.record_reader import Opened, Reader
 from ledger.write.registry_follower import RegistryFollower
 from projections.fold.fold import Reports, completes
 from projections.queries.past.case_at import add
 from projections.queries.signature_verdicts import StatementVerdict, judged
+from projections.queries.sources import Sources
 from projections.views import acts as timeline
 from projections.views.acts import ActRow
 from projections.views.base import Connection
@@ -251,6 +256,55 @@ class Mirrored:
                 one = row
             found.append(judged(one, registry, now=None))
         return found
+
+
+class LowerCases:
+    """Cases of lower logs, and their files, as grants in a case above show them."""
+
+    def __init__(self, over: Sources, mirrored: Mirrored) -> None:
+        self._over, self._mirrored = over, mirrored
+
+    def below(self, stream: str, kind: Kind = "RECORD") -> list[MirroredCase]:
+        """Cases of lower logs that grants in a case show to whoever asks; it shows them the case.
+
+        What they are shown of these is noted too (access.md U1, F7).
+        """
+        if self._over.level == ORDINARY or not is_case(stream):
+            return []
+        granted = self._over.rights.below(stream)
+        if not granted:
+            return []
+        with self._over.connecting() as connection:
+            found = self._mirrored.cases(connection, stream_id(self._over.origin, stream), granted)
+            for one in found:
+                shows_below(kind, one.stream, UUID(one.via.act_id), self._purpose(one.via))
+        return found
+
+    def file(self, stream: str, act_id: str, digest: str) -> LowerFile:
+        """A file of an act of a lower log, in a case that a grant in this one shows the asker.
+
+        Raises:
+            NotFound: Nothing of the kind is shown, or the act lists no such file.
+            FileLeftOut: It did not come.
+            VerificationError: What is stored is not what the act lists.
+        """
+        at_all = self._over.level != ORDINARY and is_case(stream)
+        granted = self._over.rights.below(stream) if at_all else {}
+        if granted:
+            with self._over.connecting() as connection:
+                comp = stream_id(self._over.origin, stream)
+                for case in self._mirrored.cases(connection, comp, granted):
+                    found = self._mirrored.file(case, act_id, digest)
+                    if found is not None:
+                        via = UUID(case.via.act_id)
+                        shows_below("ATTACHMENT", case.stream, via, self._purpose(case.via))
+                        return found
+        raise NotFound(act_id)
+
+    def _purpose(self, grant: Grant) -> str:
+        """The ground of a grant, as it stands in its case."""
+        entry = self._over.rights.case(grant.stream).entries.get(grant.act_id)
+        return str(grant.act_id if entry is None else entry.act.facts["ground"])
 
 
 def history(

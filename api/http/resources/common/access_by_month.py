@@ -78,7 +78,7 @@ def access_by_month(
 
 def _openings(year: int, at: datetime) -> Iterator[tuple[str, tuple[Cell, ...]]]:
     """Of one table, month by how it stands: what is hidden of one is not told by the others."""
-    known = enclave().queries.registry().registry
+    known = enclave().queries.registries.at().registry
     lines = openings.openings(known, at, of_cases=False)
     codes = [code.lower() for code in openings.REVIEWS]
     table = cells_of(

@@ -20,7 +20,7 @@ def agency(name: str | None, member: str = "agency") -> None:
     Raises:
         Problem: `malformed_request`.
     """
-    if name is not None and enclave().queries.registry().registry.agency(name) is None:
+    if name is not None and enclave().queries.registries.at().registry.agency(name) is None:
         raise malformed(
             member,
             Message("the registry has no such agency; see GET /v1/agencies"),

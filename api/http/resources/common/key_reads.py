@@ -18,7 +18,7 @@ def bodies_for(kid: str | None) -> frozenset[str]:
     """
     if kid is None:
         return frozenset()
-    bodies = enclave().queries.key_told_for(kid, caller().officer, now())
+    bodies = enclave().queries.keys.told_for(kid, caller().officer, now())
     if not bodies:
         raise Problem("key_not_yours")
     return bodies

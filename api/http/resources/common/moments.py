@@ -84,7 +84,7 @@ def instant(moment: int | datetime) -> datetime:
     """
     if isinstance(moment, datetime):
         return moment
-    found = enclave().queries.instant(moment)
+    found = enclave().queries.registries.instant(moment)
     if found is None:
         raise Problem("as_of_in_future")
     return found

@@ -34,7 +34,7 @@ def of_case(stream: str) -> list[dict[str, Any]]:
         NotFound: There is none.
         PartOnly: They see acts of it.
     """
-    enclave().queries.require_whole(stream)
+    enclave().queries.visibility.require_whole(stream)
     with enclave().lend():
         comp = stream_id(enclave().facts.origin, stream)
         rows = list(enclave().records.stream(comp))

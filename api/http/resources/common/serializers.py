@@ -20,10 +20,12 @@ from ledger.regulation.case_file.flags import DISPUTED
 from ledger.regulation.registry.calendar import local_day, local_time
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.names import is_case
+from projections.queries.acts.key_uses import AffectedByKey
 from projections.queries.cases.mirrored import MirroredCase
+from projections.queries.cases.relations import Related
 from projections.queries.past.diff import Change
-from projections.queries.queries import AffectedByKey, ReadUnder, Related
 from projections.queries.signature_verdicts import StatementVerdict
+from projections.queries.visibility import ReadUnder
 from projections.views import acts as timeline
 from projections.views.act_list import ActLine, SignedRow
 from projections.views.acts import ActRow
