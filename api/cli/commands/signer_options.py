@@ -18,7 +18,7 @@ import click
 from api.cli.commands.token_option import TokenName, TokenUri, pin_option, signer_on_token
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.late_commands import missing
-from api.cli.terminal.shell import MISUSED, Refusal, Shell, misuse, options, shell_of, visible
+from api.cli.terminal.shell import MISUSED, Refusal, Shell, misuse, options, shell_of, typed_unseen
 from api.cli.terminal.typed_values import SERVER_URL
 from api.client.client import Client
 from api.client.known_log import KnownLog, LogAnchor
@@ -359,7 +359,7 @@ def _asked(path: Path, *, again: bool = False) -> bytes:
     first = Message("Passphrase of the key {path}", path=path)
     prompt = shell_of().text(Message("The same passphrase again") if again else first)
     try:
-        text: str = click.prompt(visible(prompt), hide_input=True, err=True)
+        text = typed_unseen(prompt)
     except click.Abort:
         misuse(
             Message(

@@ -13,7 +13,7 @@ from urllib.parse import unquote, unquote_to_bytes
 
 import click
 
-from api.cli.terminal.shell import misuse, shell_of, visible
+from api.cli.terminal.shell import misuse, shell_of, typed_unseen
 from api.ops.custody import module_of, require_library
 from api.settings import Settings
 from keys.signer import Signer
@@ -65,7 +65,7 @@ class TokenUri(click.ParamType[TokenName]):
                     " leave it out, and type it or name a descriptor with --pin-fd."
                 )
             )
-        parts = dict(part.partition("=")[::2] for part in path.split(";"))
+        parts = {name: value for name, _, value in (one.partition("=") for one in path.split(";"))}
         if query or not parts.get("token") or not parts.keys() <= _KNOWN:
             misuse(
                 Message(
@@ -107,7 +107,7 @@ def token_pin(label: str) -> bytes:
         return _line(descriptor)
     prompt = shell_of().text(Message("PIN of the token {token}", token=label))
     try:
-        text: str = click.prompt(visible(prompt), hide_input=True, err=True)
+        text = typed_unseen(prompt)
     except click.Abort:
         misuse(
             Message(

@@ -7,6 +7,7 @@ says what was not recorded and what to do next.
 from __future__ import annotations
 
 import codecs
+import os
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -14,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from io import BufferedWriter, RawIOBase, TextIOWrapper
-from os import devnull
 from pathlib import Path
 from typing import IO, Any, Final, NoReturn, TypeVar
 
@@ -92,7 +92,7 @@ class Refusal(click.ClickException):
         try:
             click.echo(visible(sentence), file=file, err=file is None)
         except OSError:  # nobody hears it: the exit status says it all the same
-            sys.stdout = sys.stderr = Path(devnull).open("w", encoding="utf-8")  # noqa: SIM115
+            sys.stdout = sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
 
 
 class Language(click.ParamType[Lang]):
@@ -292,6 +292,37 @@ def typed(prompt: str) -> str:
     return text
 
 
+def typed_unseen(prompt: str) -> str:
+    """A secret that a person types and the terminal does not show.
+
+    Where there is no terminal it is the next line of standard input, which nothing shows either:
+    getpass would read the same, behind warnings that it may be seen.
+
+    Raises:
+        click.Abort: Nobody typed anything.
+    """
+    if _has_terminal():
+        text: str = click.prompt(visible(prompt), hide_input=True, err=True)
+        return text
+    click.echo(f"{visible(prompt)}: ", nl=False, err=True)
+    line = sys.stdin.readline()
+    click.echo(err=True)
+    if not line:
+        raise click.Abort
+    return line.rstrip("\r\n")
+
+
+def _has_terminal() -> bool:
+    """As getpass asks it: the terminal of the process, whatever its input is."""
+    if sys.stdin.isatty():
+        return True
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
 def misuse(text: Text) -> NoReturn:
     """Ends with status 2."""
     raise Refusal(text, MISUSED, "usage")
@@ -337,7 +368,7 @@ def give_up_output() -> None:
 
     As the process ends the rest would be tried once more, and that it fails would be the status.
     """
-    sys.stdout = Path(devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
 
 
 def write_to_the_end() -> None:

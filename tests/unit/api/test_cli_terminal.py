@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
+import sys
+
 import click
 import orjson
 import pytest
 from click.testing import CliRunner
 
 from api.cli.terminal import case_tables
-from api.cli.terminal.shell import FAILED, Refusal, Shell, typed, visible
+from api.cli.terminal.shell import FAILED, Refusal, Shell, typed, typed_unseen, visible
 from api.texts.case_words import flag
 from api.texts.lang import Lang
 from ledger.message import Wording
@@ -103,3 +108,29 @@ def test_what_follows_a_question_that_nobody_answered_begins_a_line() -> None:
     asked = CliRunner().invoke(ask, input="", standalone_mode=False)
     assert isinstance(asked.exception, click.Abort)
     assert asked.stderr == "Which act: \n"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [("mật khẩu\n", "mật khẩu"), ("\n", ""), ("", None)],
+    ids=["a line", "empty", "none"],
+)
+def test_a_secret_without_a_terminal_is_the_next_line_that_is_piped_in(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    given: str,
+    told: str | None,
+) -> None:
+    """Getpass read the same behind three warnings, in English, with a line of its own code."""
+
+    def none(*_: object) -> int:
+        raise OSError(errno.ENXIO, "no terminal")
+
+    monkeypatch.setattr(os, "open", none)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(given))
+    if told is None:
+        with pytest.raises(click.Abort):
+            typed_unseen("PIN")
+    else:
+        assert typed_unseen("PIN") == told
+    assert capsys.readouterr() == ("", "PIN: \n")
