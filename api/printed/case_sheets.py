@@ -28,7 +28,16 @@ from api.printed.sheets import (
 )
 from api.printed.typeface import typeface
 from api.texts import act_words
-from api.texts.case_words import Speech, changed_things, source, taken, valued, when
+from api.texts.case_words import (
+    Speech,
+    acts_named,
+    began,
+    changed_things,
+    source,
+    taken,
+    valued,
+    when,
+)
 from api.texts.labels import LEVEL_BANNERS, role, standing, verdict, word
 from api.texts.lang import Lang
 from ledger.log.sheet import Sheet
@@ -343,6 +352,7 @@ def _times(flow: Flow, said: Speech, body: Json) -> None:
     for one in body["states"]:
         span = f"{when(one['since'])} – {when(one['until']) or '…'}"
         flow.pair(said.local(one) or "–", f"{span} · {taken(said, one['took_s'])}")
+    named = acts_named(body)
     for one in body["steps"]:
         given = one["allowed_s"]
         told = [f"{when(one['since'])} – {when(one['until']) or '…'}", taken(said, one["took_s"])]
@@ -352,7 +362,8 @@ def _times(flow: Flow, said: Speech, body: Json) -> None:
         told.append(word(one["status"], said.lang))
         bodies = ", ".join(body["label"] for body in one["bodies"])
         rule = source(said, one)
-        lines = [" · ".join(told), *(line for line in (bodies, rule) if line)]
+        since = began(said, one, named)
+        lines = [" · ".join(told), *(line for line in (since, bodies, rule) if line)]
         share = None if one["percent"] is None else one["percent"] / 100
         flow.bar(
             said.local(one) or one["code"], "\n".join(lines), share, max(0.0, (share or 0) - 1)

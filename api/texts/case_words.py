@@ -6,7 +6,7 @@ same by these; how it is laid out is theirs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
@@ -126,6 +126,34 @@ def source(speaker: Speaker, clock: Json) -> str | None:
     if clock.get("source_kind") == _OF_PRODUCT:
         return speaker.text(Message("rule of this product"))
     return clock.get("source")
+
+
+def began(speaker: Speaker, clock: Json, acts: Mapping[str, str]) -> str:
+    """What a deadline runs from: its moment, and the act where it is at hand.
+
+    A case may have one and the same deadline twice, behind two acts.
+
+    Args:
+        speaker: In whose language.
+        clock: A deadline, as the case file or the durations have it.
+        acts: Types of acts by their ids (`acts_named`).
+    """
+    since = speaker.when(clock.get("started_at") or clock.get("since"))
+    act = act_title(speaker, acts.get(clock["act_id"]))
+    if act is None:
+        return speaker.text(Message("from {moment}", moment=since))
+    return speaker.text(Message("from “{act}”, {moment}", act=act, moment=since))
+
+
+def acts_named(body: object) -> dict[str, str]:
+    """Types of the acts that an answer names, wherever in it it does, by their ids."""
+    if isinstance(body, Mapping):
+        found = {key: code for one in body.values() for key, code in acts_named(one).items()}
+        own = body.get("act_id"), body.get("act")
+        return found | ({str(own[0]): str(own[1])} if None not in own else {})
+    if isinstance(body, Sequence) and not isinstance(body, str):
+        return {key: code for one in body for key, code in acts_named(one).items()}
+    return {}
 
 
 def act_heading(speaker: Speaker, act: Json) -> list[str]:

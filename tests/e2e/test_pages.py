@@ -16,7 +16,9 @@ import pytest
 from marshmallow import fields
 
 from api.http.pages import files, frame, lists, say, timeline
+from api.http.pages.parts import PageSpeech
 from api.http.schemas.work import WorklistShownSchema
+from api.texts.case_words import ENDED
 from api.texts.labels import PARTS_OF_WORK
 from keys.canonical import unb64
 from keys.note import VKey
@@ -104,6 +106,10 @@ def test_a_case_is_read_page_by_page(reader: PageReader, compartments: Compartme
     for path in ("dien-bien", "tai-lieu", "thoi-han", "lien-he", "so-sanh", "kiem-chung", "ban-in",
                  "vi-sao/state"):  # fmt: skip
         assert f'href="/ho-so/{case}/{path}"' in file
+    clocks = reader.get(f"/ho-so/{case}.json").get_json()["clocks"]
+    begun = [one["started_at"] for one in clocks if one["status"] not in ENDED]
+    assert begun
+    assert all(f"{PageSpeech('en').when(at)}</span></th>" in file for at in begun), "of which act"
     timeline = reader.get(f"/ho-so/{case}/dien-bien").text
     places = [int(n) for n in re.findall(r'href="lan-ghi/(\d+)"', timeline)]
     assert places == sorted(places)

@@ -18,6 +18,8 @@ from api.texts.case_words import (
     Json,
     act_heading,
     act_title,
+    acts_named,
+    began,
     by_time,
     changed_things,
     effect,
@@ -372,13 +374,16 @@ def _running(shell: Shell, body: Json) -> None:
     clocks = [c for c in body.get("clocks", ()) if c["status"] not in ENDED]
     if clocks:
         columns = ("clock", "due", "status", "source")
-        shell.table(columns, (_clock_row(shell, c) for c in clocks), whole=("due",))
+        named = acts_named(body)
+        told = (_clock_row(shell, c, named) for c in clocks)
+        shell.table(columns, told, whole=("due",), widths={"clock": 36})
 
 
-def _clock_row(shell: Shell, clock: Json) -> tuple[object, ...]:
+def _clock_row(shell: Shell, clock: Json, named: Mapping[str, str]) -> tuple[object, ...]:
     due = when(clock.get("due"))
     status = word(clock["status"], shell.lang)
-    return shell.local(clock), due, status, source(shell, clock)
+    told = f"{shell.local(clock)}\n{began(shell, clock, named)}"
+    return told, due, status, source(shell, clock)
 
 
 def _pending(shell: Shell, body: Json) -> None:

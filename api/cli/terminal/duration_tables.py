@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from api.cli.terminal.shell import Shell, in_lines
-from api.texts.case_words import longest_step, source, taken, when
+from api.texts.case_words import acts_named, began, longest_step, source, taken, when
 from api.texts.labels import word
 from ledger.message import Message
 
@@ -29,9 +29,10 @@ def durations(shell: Shell, body: Json) -> None:
         for one in body["states"]
     )
     shell.table(("state", "from", "to", "took"), states, whole=("took",))
+    named = acts_named(body)
     shell.table(
         ("step", "whose_move", "took", "of", "bar", "status"),
-        (_step(shell, one) for one in body["steps"]),
+        (_step(shell, one, named) for one in body["steps"]),
         whole=("took", "of", "bar"),
         widths={"step": 20, "whose_move": 14, "status": 9},
     )
@@ -50,9 +51,9 @@ def durations(shell: Shell, body: Json) -> None:
     shell.say(in_lines(told))
 
 
-def _step(shell: Shell, one: Json) -> tuple[object, ...]:
+def _step(shell: Shell, one: Json, named: Mapping[str, str]) -> tuple[object, ...]:
     return (
-        f"{shell.local(one)}\n{source(shell, one) or ''}".strip(),
+        f"{shell.local(one)}\n{began(shell, one, named)}\n{source(shell, one) or ''}".strip(),
         "\n".join(body["label"] for body in one["bodies"]),
         taken(shell, one["took_s"]),
         None if one["allowed_s"] is None else taken(shell, one["allowed_s"]),

@@ -8,7 +8,7 @@ from api.http.pages.frame import ask, page, post_name, render, spoken
 from api.http.pages.lists import older, without_cursor
 from api.http.resources.access_log import list_reads
 from api.http.resources.cases import get_case_durations, get_case_relations
-from api.texts.case_words import longest_step
+from api.texts.case_words import acts_named, longest_step
 from ledger.log.moment import unstamp
 
 
@@ -22,6 +22,7 @@ def show_durations(case: str) -> Response:
         of=found,
         case=case,
         body=found.body,
+        named=acts_named(found.body),
         longest=longest_step(found.body),
     )
 

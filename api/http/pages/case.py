@@ -20,7 +20,7 @@ from api.http.resources.common.served import enclave
 from api.problems.problem import Problem
 from api.settings import ORDINARY
 from api.texts.act_words import facts_set_in
-from api.texts.case_words import ENDED, FILE_FACTS
+from api.texts.case_words import ENDED, FILE_FACTS, acts_named
 from ledger.message import Message
 from ledger.reads.shown import shows_nothing
 from projections.queries.visibility import PartOnly
@@ -44,6 +44,7 @@ def show_case(case: str) -> Response:
         facts=[(name, file.get(name)) for name in FILE_FACTS],
         met=(file.get("finding") or {}).get("limbs_met", []),
         clocks=[one for one in file.get("clocks", ()) if one["status"] not in ENDED],
+        named=acts_named(file),
     )
 
 

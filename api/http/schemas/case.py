@@ -400,6 +400,7 @@ class StepTimeSchema(StrictSchema):
     vi = text("The clock in Vietnamese.", required=True)
     en = text("The clock in English.", required=True)
     act_id = text("Act that started it.", required=True)
+    act = text("Its type.", required=True)
     sub_process = maybe("Sub-process it is about.")
     bodies = several(BodyShownSchema, "Whose move it is or was.")
     since = text("From when it runs.", required=True)

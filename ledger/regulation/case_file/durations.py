@@ -70,7 +70,8 @@ def _states(stream: StreamState, at: datetime) -> Iterator[Json]:
 def _step(
     run: ClockRun, stream: StreamState, registry: Registry, at: datetime, handler: str | None
 ) -> Json:
-    vi, en = life_cycle_of(stream.entries[run.act_id].edition).clock_labels[run.code]
+    begun_by = stream.entries[run.act_id]
+    vi, en = life_cycle_of(begun_by.edition).clock_labels[run.code]
     day, today = local_day(run.started_at), local_day(at)
     end = _end(run, at)
     took = _seconds(run.started_at, end)
@@ -81,6 +82,7 @@ def _step(
         "vi": vi,
         "en": en,
         "act_id": run.act_id,
+        "act": begun_by.act.act,
         "sub_process": run.sub,
         "bodies": [_body(one, day, today, registry) for one in asked(run, stream, handler)],
         "since": local_time(run.started_at),

@@ -11,15 +11,21 @@ from typing import Any, Final
 import pypdf
 import pytest
 
+from api.cli.terminal import case_tables, duration_tables
+from api.cli.terminal.shell import Shell
 from api.printed.case_sheets import CopyMark, PrintedCase, case_pdf, spans
 from api.printed.sheets import BODY, Flow, Written, wrapped
 from api.printed.typeface import legible, typeface
+from api.texts.case_words import Speech, act_title
 from api.texts.catalogue import LOCALES
 from api.texts.labels import NAMES
-from api.texts.lang import LANGS
+from api.texts.lang import LANGS, Lang
 from keys.canonical import b64
 from ledger.errors import VerificationError
 from ledger.log.sheet import Sheet, parse
+from ledger.regulation.case_file.durations import durations
+from ledger.regulation.case_file.render import case_file
+from tests.played_log import played
 
 CASE: Final = "5523b6af-da6c-4673-a82c-db8a22dc42d6"
 SHEET: Final = Sheet("bacninh.example/ordinary", CASE, 3, b64(b"h" * 32), 40, b64(b"r" * 32))
@@ -189,3 +195,27 @@ def test_a_sheet_s_line_comes_back_from_paper_with_its_line_breaks() -> None:
     """As somebody copies it out of a PDF."""
     text = SHEET.text()
     assert parse(f" {text[:50]}\n{text[50:]} ") == SHEET
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_each_of_two_like_deadlines_says_behind_which_act_it_runs(
+    lang: Lang, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of SC2 one may complain of two acts: so it stands at a terminal and on paper."""
+    player = played("SC2").player
+    (stream,) = (player.streams[one] for one in player.cases.values())
+    assert player.now is not None
+    steps = durations(stream, player.registry, player.now)
+    file = case_file(stream, player.raised, player.registry, player.now, player)
+    twice = [one for one in file["clocks"] if one["code"] == "COMPLAINT_LODGE"]
+    begun = [act_title(Speech(lang), stream.entries[one["act_id"]].act.act) for one in twice]
+    assert len({*begun}) == 2
+    since = {"vi": "tính từ", "en": "from"}[lang]
+    printed = replace(a_case(an_act(1)), file={**file, "id": CASE}, durations=steps)
+    case_tables.case_file(Shell(lang=lang), {**file, "id": CASE})
+    file_shown = "".join(line[:36] for line in capsys.readouterr().out.splitlines())
+    duration_tables.durations(Shell(lang=lang), steps)
+    steps_shown = "".join(line[:20] for line in capsys.readouterr().out.splitlines())
+    for said in (file_shown, steps_shown, "".join(read(case_pdf(printed, lang)))):
+        for act in begun:
+            assert "".join(f"{since} “{act}”,".split()) in "".join(said.split())

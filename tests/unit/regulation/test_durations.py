@@ -64,6 +64,8 @@ def test_a_step_is_told_against_its_deadline_and_by_whom(
     assert after["late_s"] == after["took_s"] - after["allowed_s"]
     assert after["percent"] == 100 * after["took_s"] // after["allowed_s"]
     assert after["source"]
+    for step in durations(fold, log.player.registry, now)["steps"]:
+        assert step["act"] == fold.entries[step["act_id"]].act.act
     longest = durations(fold, log.player.registry, later)["longest"]
     assert longest["percent"] >= after["percent"]
     answered = [s for s in durations(fold, log.player.registry, now)["steps"] if s["ended_by"]]
