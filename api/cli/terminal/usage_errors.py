@@ -91,6 +91,8 @@ def _other(error: click.UsageError) -> Text:
     """Too many words, an option without its value."""
     message = _plain(error)
     if isinstance(error, click.BadOptionUsage):
+        if "does not take a value" in message:
+            return Message("{option_name} takes no value", option_name=error.option_name)
         return Message("{option_name} needs a value", option_name=error.option_name)
     if message.startswith("Got unexpected extra argument"):
         extra = message.partition("(")[2].partition(")")[0]

@@ -14,7 +14,9 @@ from api.cli.commands.catalogue import FORMS, KINDS, PAGES, catalogue
 from api.cli.main import main
 from api.cli.terminal.help_page import Vietnamese
 from api.cli.terminal.typed_values import AS_OF_TEXT, DAY_TEXT, MOMENT_TEXT, Typed
-from api.texts.catalogue import known
+from api.cli.terminal.usage_errors import told
+from api.texts.catalogue import known, translate
+from api.texts.lang import LANGS, Lang
 from tests.messages import commands, help_texts, stored
 
 
@@ -75,6 +77,7 @@ def test_a_list_takes_the_sentence_of_its_own_command() -> None:
         (("case", "as-of", "x"), "thiếu TIME|DAY|INDEX", "TIME|DAY|INDEX is missing"),
         (("case", "list", "--nope"), "không có tùy chọn --nope", "there is no option --nope"),
         (("case", "list", "--limit"), "--limit cần một giá trị", "--limit needs a value"),
+        (("case", "list", "--all=1"), "--all không nhận", "--all takes no value"),
         (("case", "list", "more"), "thừa: more", "too much: more"),
         (("case", "list", "--limit", "201"), "từ 1 đến 200", "from 1 to 200"),
         (("case", "print", "x", "-o", "/"), "tệp, không phải thư mục", "a file, and no folder"),
@@ -97,6 +100,14 @@ def test_a_wrong_call_is_one_sentence_with_where_to_read_more(
         assert "--help" in result.stderr
     told = orjson.loads(socai("--json", *words).stdout)
     assert (told["ok"], told["error"]["code"]) == (False, "usage")
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_why_a_value_cannot_be_used_is_said_in_both_languages(lang: Lang) -> None:
+    """What a kind of value of its own says of it stood in the English sentence alone."""
+    said = translate(told(click.BadParameter("no such key", param_hint="--key")).text, lang)
+    assert "--key" in said
+    assert "no such key" in said
 
 
 @pytest.mark.parametrize("typed", ["31/02/2024", "2023-02-29", "4/6", "1,000", "٣", ""])
