@@ -105,6 +105,25 @@ BEGIN
     EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', callable);
   END LOOP;
 END $$;
+-- Comparisons that the server calls leakproof are asked before a row policy, and a plan, or how long an answer takes, tells of how
+-- many hidden rows they were true: whoever has the reader's login would read a hidden text by halves. So of what is text or
+-- bytes none is called so here but whether two texts are one: by that a row is looked up, and nothing is learnt but by a guess.
+DO $$
+DECLARE
+  telling regprocedure;
+BEGIN
+  FOR telling IN
+    SELECT p.oid FROM pg_proc p WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proleakproof
+      AND EXISTS (SELECT FROM unnest(p.proargtypes) a WHERE a IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype,
+        'bytea'::regtype))
+      AND ('bytea'::regtype = ANY (p.proargtypes::oid[])
+        OR NOT EXISTS (SELECT FROM pg_operator o WHERE o.oprcode = p.oid AND o.oprname IN ('=', '<>')))
+  LOOP
+    EXECUTE format('ALTER FUNCTION %s NOT LEAKPROOF', telling);
+  END LOOP;
+EXCEPTION WHEN insufficient_privilege THEN
+  RAISE WARNING 'hidden texts can be asked for by whoever has the reader''s login: let a superuser run socai migrate';
+END $$;
 -- An audit reads in several processes, holds the roles to what is shipped, and says which database a login may enter. What
 -- sweeps the queue of notifications (log.sweep_notices) runs as nobody who logs in. A dump asks for some, whatever it is of.
 -- Where the belt is not fastened everybody has these; where a superuser fastened it, whoever is none cannot loosen it.
