@@ -55,6 +55,20 @@ def test_every_member_says_what_it_is() -> None:
     assert silent == []
 
 
+def test_a_form_of_several_is_asked_of_the_whole_text() -> None:
+    """`^a|b$` is of what begins with the one or ends with the other."""
+    forms = re.findall(r'"pattern": ?"((?:[^"\\]|\\.)*)"', openapi_bytes().decode())
+    assert len(forms) > 50
+    assert {form for form in forms if _told_apart(orjson.loads(f'"{form}"'))} == set()
+
+
+def _told_apart(form: str) -> bool:
+    """Whether it is one of several that are in no brackets."""
+    while (inner := re.sub(r"\\.|\[(?:\\.|[^\]])*\]|\([^()]*\)", "", form)) != form:
+        form = inner
+    return "|" in form
+
+
 def test_every_problem_type_is_documented() -> None:
     """Each code has its example, and is listed by the calls that answer it.
 

@@ -71,6 +71,8 @@ def _problem(answer: httpx.Response) -> dict[str, Any]:
         ("/v1/statistics?from=2024-06-01&to=2024-05-01", "malformed_request"),
         ("/v1/feed?after=-1", "malformed_request"),
         ("/v1/verification?cases=x", "malformed_request"),
+        ("/v1/verification?changed_since=01", "malformed_request"),
+        ("/v1/verification?changed_since=sign_offs", "malformed_request"),
         ("/v1/worklist?team=maybe", "malformed_request"),
         ("/v1/cases?at_least=9007199254740991", "projection_late"),
     ],

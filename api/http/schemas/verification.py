@@ -38,7 +38,7 @@ class BulkQuerySchema(ProjectedSchema):
     agency = pattern(AGENCY, "All cases that this agency holds.")
     kid = pattern(DIGEST, "All cases in which this key signed, for whom access.md A28 names.")
     changed_since = pattern(
-        r"sign_off|0|[1-9][0-9]{0,15}",
+        r"(?:sign_off|0|[1-9][0-9]{0,15})",
         "All cases in which something was recorded behind this index; `sign_off`, with `agency`:"
         " behind the newest sign-off of all its cases.",
     )
