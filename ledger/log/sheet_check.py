@@ -41,7 +41,8 @@ _MOST_IN_ALL: Final = 1 << 30
 """Of what is read: a small file may be pressed out of more than any machine holds."""
 Found = Literal["case", "checkpoint"]
 """What was held against the sheet: the records of the case too, or the checkpoint alone, where
-there is none of the case, or several are at that place: which of them stands the rules say."""
+there is none of the case, or several are at that place: which of them stands the rules say. They
+also say whether a single one does: a file may leave out the one beside it."""
 
 
 def hold(sheet: Sheet, kept: bytes, vkeys: Sequence[VKey]) -> Found:

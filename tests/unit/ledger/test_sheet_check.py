@@ -7,7 +7,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -149,20 +149,35 @@ def test_what_is_added_to_a_true_bundle_proves_no_forged_paper() -> None:
         assert failed.value.kind == "bundle"
 
 
-@attack(
-    "with the writer's login a second statement is recorded at a place of a case, and a bundle"
-    " shows it beside the one that stands",
-    stopped_by="of several at a place the paper is held against none: the rules say which stands",
-    noticed_by="log audit, the case's verification",
-)
-def test_of_two_statements_at_a_place_no_bundle_says_which_stands() -> None:
-    """In either order: an honest print is not called false, and a forged one not true."""
+@dataclass(frozen=True)
+class Planted:
+    """The story's log, and behind it a statement of a place of the case that nobody signed.
+
+    Attributes:
+        kept: A bundle of all of it.
+        honest: The record of the statement that stands there.
+        other: That of the planted one.
+        digest: What a forged paper says of it.
+        paper: A sheet of that state; its `head` is that of the honest one.
+        key: The log's.
+    """
+
+    kept: dict[str, bytes]
+    honest: str
+    other: str
+    digest: str
+    paper: Sheet
+    key: VKey
+
+
+def planted() -> Planted:
+    """As whoever has the writer's login leaves it."""
     real = {int(one["index"]): one["envelope"].encode() for one in STORY["records"]}
     envelope = parse_envelope(next(e for e in real.values() if LAST.compact.encode() in e))
     protected, _, signature = LAST.compact.split(".")
     payload = LAST.payload.replace(b"2024", b"2023", 1)
-    planted = statement.recorded(f"{protected}.{b64(payload)}.{signature}")
-    tree = [*real.values(), record_bytes(envelope, planted.compact)]
+    forged = statement.recorded(f"{protected}.{b64(payload)}.{signature}")
+    tree = [*real.values(), record_bytes(envelope, forged.compact)]
     nodes = LeafNodes([record.leaf(record.entry(one)) for one in tree])
     root = merkle.root(len(tree), nodes)
     log = NoteSigner(STORY["log"], SoftwareSigner.generate())
@@ -173,15 +188,48 @@ def test_of_two_statements_at_a_place_no_bundle_says_which_stands() -> None:
         kept[f"data/records/{index}.json"] = one
         proven = Inclusion(index, len(tree), path, note.decode())
         kept[f"data/proofs/{index}.tlog-proof"] = proven.to_file()
+    honest = next(name for name, one in kept.items() if LAST.compact.encode() in one)
     paper = replace(SHEET, size=len(tree), root=b64(root))
-    for given in (kept, dict(reversed(kept.items()))):
-        for head in (LAST.digest_b64, planted.digest_b64):
-            assert hold(replace(paper, head=head), zipped(given), [log.vkey]) == "checkpoint"
+    other = f"data/records/{len(tree) - 1}.json"
+    return Planted(kept, honest, other, forged.digest_b64, paper, log.vkey)
+
+
+@attack(
+    "with the writer's login a second statement is recorded at a place of a case, and a bundle"
+    " shows it beside the one that stands",
+    stopped_by="of several at a place the paper is held against none: the rules say which stands",
+    noticed_by="log audit, the case's verification",
+)
+def test_of_two_statements_at_a_place_no_bundle_says_which_stands() -> None:
+    """In either order: an honest print is not called false, and a forged one not true."""
+    by = planted()
+    for given in (by.kept, dict(reversed(by.kept.items()))):
+        for head in (LAST.digest_b64, by.digest):
+            assert hold(replace(by.paper, head=head), zipped(given), [by.key]) == "checkpoint"
         with pytest.raises(VerificationError) as failed:
-            hold(replace(paper, head=b64(bytes(32))), zipped(given), [log.vkey])
+            hold(replace(by.paper, head=b64(bytes(32))), zipped(given), [by.key])
         assert failed.value.kind == "case"
-    del kept[f"data/records/{len(tree) - 1}.json"]
-    assert hold(paper, zipped(kept), [log.vkey]) == "case"
+    del by.kept[by.other]
+    assert hold(by.paper, zipped(by.kept), [by.key]) == "case"
+
+
+@attack(
+    "the same, and the bundle leaves out the one that stands",
+    stopped_by="it is told that a file does not show whether a statement stands, and no other",
+    noticed_by="log audit, the case's verification",
+)
+def test_a_bundle_that_leaves_out_what_stands_makes_no_print_true(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each record in it is the log's; who signed it, and what else is there, no file shows."""
+    monkeypatch.setenv("SOCAI_HOME", str(tmp_path / "none"))
+    by = planted()
+    del by.kept[by.honest]
+    (tmp_path / "bundle").write_bytes(zipped(by.kept))
+    forged = replace(by.paper, head=by.digest).text()
+    words = ["--lang", "en", "log", "sheet", forged, str(tmp_path / "bundle")]
+    told = CliRunner().invoke(main, [*words, "--vkey", str(by.key)]).stdout
+    assert "Whether it stands there, and no other, a file cannot show" in told
 
 
 @pytest.mark.parametrize("how", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

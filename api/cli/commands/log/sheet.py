@@ -56,7 +56,12 @@ _DAMAGED: Final = Message(
 )
 
 
-_SHOWN: Final = Message("The print is of case {case} in log {log}, up to statement {seq}.")
+#: A record may stand for nothing, by the rules or by who signed it; a file may leave one out.
+_SHOWN: Final = Message(
+    "The file shows, of case {case} in log {log}, the very statement {seq} that the print names."
+    " Whether it stands there, and no other, a file cannot show: ask whoever sees the case, or an"
+    " audit of the log."
+)
 _SAID: Final = Message(
     "The print says that it is of case {case} in log {log}, up to statement {seq}. Whether the case"
     " has that statement only a bundle shows, or whoever sees the case."
@@ -115,10 +120,7 @@ def _tell(said: Sheet, held: Found | int) -> None:
         )
     elif held == "case":
         shell.say(
-            Message(
-                "Root, size and last statement of the case are those of this file. Check the file"
-                " itself too."
-            )
+            Message("Root, size and last statement of the case are those of this file."),
         )
     else:
         shell.say(Message("Root and size are those that the log signed in this file."))
