@@ -196,7 +196,7 @@ def tell_connections(enclave: Enclave) -> None:
         Unavailable: The database cannot be asked.
     """
     workers = enclave.settings.workers
-    most, there = workers * enclave.most_connections, enclave.connections_of_server()
+    most, there = workers * enclave.connections.most, enclave.connections.of_server()
     if most > there:
         logging.getLogger("socai.roles").warning(
             "SOCAI_WORKERS=%d may take %d connections of the database, which has %d for everybody:"
@@ -222,7 +222,7 @@ def _tell_pools(enclave: Enclave) -> None:
     from api.ops import telemetry  # noqa: PLC0415  after share_metrics
 
     while True:
-        for login, stats in enclave.pools().items():
+        for login, stats in enclave.connections.stats().items():
             telemetry.pooled(login, stats)
         Event().wait(_POOLS_S)
 

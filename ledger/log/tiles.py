@@ -7,7 +7,7 @@ are not known here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -107,6 +107,18 @@ class TileReader(Protocol):
 
     def tile(self, level: int, n: int, width: int) -> bytes:
         """`width` * 32 bytes. Raises: NotFound."""
+
+
+def served(
+    tile: TileId, size: int, stored: TileReader, entries: Callable[[int, int], Sequence[bytes]]
+) -> bytes:
+    """A hash tile, or an entry bundle, of a tree of `size`. Raises: NotFound: it is not in it."""
+    if tile.width > width_at(tile.level, tile.n, size):
+        raise NotFound
+    if tile.level != ENTRIES:
+        return stored.tile(tile.level, tile.n, tile.width)
+    start = tile.n * WIDTH
+    return bundle(entries(start, start + tile.width))
 
 
 class TileLayers:

@@ -335,7 +335,7 @@ def test_an_audit_holds_copies_to_what_it_holds_reads_to(under_order: UnderOrder
     named = permit(under_order, "01", "02")
     for _ in range(2):
         assert ask(under_order, WHOLE, named).status_code == 200
-    assert [one.seq for one in service.enclave.copies.taken(named)] == [1, 2]
+    assert [one.seq for one in service.enclave.access_log.copies.taken(named)] == [1, 2]
     report = audited(service)
     assert (report.findings, report.skipped) == ((), ())
     with psycopg.connect(service.database.admin) as admin:

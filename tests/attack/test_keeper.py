@@ -58,13 +58,13 @@ def ask(above: Above, **said: Any) -> dict[str, Any]:  # noqa: ANN401  what goes
 
 def record_of(above: Above, act: str) -> StoredRecord:
     """The first record of an act, as the writer's login sees it."""
-    records = PostgresRecords(above.service.enclave._writing)
+    records = PostgresRecords(above.service.enclave.connections.writing)
     return next(row for row in records.act(UUID(act)) if row.author)
 
 
 def noted(above: Above, *rows: WrapsRow) -> list[RowPlace]:
     """Rows as the process itself notes them."""
-    return above.service.enclave._noting.note_opens(rows)
+    return above.service.enclave.access_log.noting.note_opens(rows)
 
 
 def opened(above: Above, place: RowPlace, by: ReadBy | None) -> dict[int, bytes]:
@@ -176,7 +176,7 @@ def test_a_row_that_is_not_committed_opens_nothing(
 
     monkeypatch.setattr(PostgresReads, "append", keep)
     enclave = above.service.enclave
-    writer = enclave._read_writer()
+    writer = enclave.access_log.writer()
     (place,) = writer.note_opens([WrapsRow((annex,), BY)])
     assert held
     with pytest.raises(KeeperRefused, match="no row"):
@@ -314,7 +314,7 @@ def test_no_key_that_was_opened_for_a_fold_waits_for_another(above: Above) -> No
     service = above.service
     keks = service.enclave._kek
     assert isinstance(keks, KeptKeks)
-    folded = FoldedRecords(service.enclave._writing, keks)
+    folded = FoldedRecords(service.enclave.connections.writing, keks)
     rows = folded.stream(record_of(above, above.plain.act_id).stream_id)
     next(rows)
     assert keks._ahead
@@ -345,7 +345,7 @@ def test_a_case_file_is_opened_against_one_row(above: Above) -> None:
         after = admin.execute(size).fetchone()
         assert before is not None
         assert after == (before[0] + 2,)  # what was opened, and what was shown
-        records = len(list(PostgresRecords(service.enclave._writing).stream(
+        records = len(list(PostgresRecords(service.enclave.connections.writing).stream(
             record_of(above, above.plain.act_id).stream_id)))  # fmt: skip
         hidden = 4  # statements of the annexes
         assert admin.execute(taken, before).fetchone() == (1, records - hidden)

@@ -238,9 +238,9 @@ def test_an_answer_is_of_one_state_of_the_database(under_order: UnderOrder) -> N
         lent: list[int] = []
         while len(lent) < 60 and (not lent or min(lent) > 1 + beside + proofs):
             # others of the process, who look now and then, leave some of several alone
-            before = service.enclave.pools()["reader"]["requests_num"]
+            before = service.enclave.connections.stats()["reader"]["requests_num"]
             assert service.client.get(path, headers=headers, buffered=True).status_code == 200, path
-            lent.append(service.enclave.pools()["reader"]["requests_num"] - before)
+            lent.append(service.enclave.connections.stats()["reader"]["requests_num"] - before)
         assert min(lent) == 1 + beside + proofs, path
 
 
@@ -467,7 +467,7 @@ def test_an_auditor_follows_the_tree(under_order: UnderOrder) -> None:
     service = under_order.service
     by = ReadBy(officer(AUDITOR), builders.key(AUDITOR).kid)
     service.enclave.reads.note([NotedRead("A11", "Kiểm tra", "ACCESS_LOG", by)] * _TILE)
-    there = service.enclave.stored_reads.head().size
+    there = service.enclave.access_log.stored.head().size
     for _ in range(1_200):
         answer = service.get("/logs/access/checkpoint", AUDITOR)
         if answer.status_code == 200 and int(answer.text.split("\n")[1]) >= there:
@@ -666,7 +666,7 @@ def test_a_checkpoint_of_the_log_of_reads_is_printed_to_whom_its_tree_is_told(
     ask(service, "/v1/statistics", INSPECTOR)
     checkpointer, pool = open_checkpointer(service.settings, which=READS)
     with closing(pool):
-        while service.enclave.stored_reads.latest() is None:
+        while service.enclave.access_log.stored.latest() is None:
             checkpointer.checkpoint_once()
     secret = tmp_path / "passphrase"
     write_private(secret, b"of a test")
@@ -686,7 +686,7 @@ def test_a_checkpoint_of_the_log_of_reads_is_printed_to_whom_its_tree_is_told(
         assert told.exit_code == 0, told.output
         note = told.output.encode()
         found = open_checkpoint(note, [VKey.parse(one) for one in vkeys], origin=origin)
-        assert found.checkpoint.size <= service.enclave.stored_reads.head().size
+        assert found.checkpoint.size <= service.enclave.access_log.stored.head().size
         for by in (INSPECTOR, WHOLE):
             refused = socai(by, "--reads")
             assert (refused.exit_code, refused.stdout) == (1, "")

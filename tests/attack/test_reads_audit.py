@@ -93,7 +93,7 @@ def audited(
     opening = Opening(
         kek,
         enclave.ledger.follower.current.registry,
-        enclave.reads_key,
+        enclave.access_log.key,
         enclave.facts.genesis,
         ceremony,
     )
@@ -151,10 +151,10 @@ def _writer(service: Service, signer: SoftwareSigner) -> ReadWriter:
     """Notes past the API's door, with a key: over the reader's login, and with the KEK."""
     enclave, pool = service.enclave, service.database.pool("reader")
     return ReadWriter(
-        store=PostgresReads(pool, read_tags.gate(enclave.reads_key)),
+        store=PostgresReads(pool, read_tags.gate(enclave.access_log.key)),
         signer=signer,
         kek=open_kek(service.settings),
-        key=enclave.reads_key,
+        key=enclave.access_log.key,
         entropy=enclave.entropy,
         origin=READS.origin(enclave.facts),
         level=enclave.facts.level,
@@ -544,7 +544,7 @@ def test_a_log_of_reads_goes_on_under_other_keys_by_two_custodians(
         an_id("no act"),
     ):
         assert _recover(service, "--ceremony", no_ceremony).exit_code == 1
-    assert service.enclave.stored_reads.head().size == 2
+    assert service.enclave.access_log.stored.head().size == 2
     ceremony = _ceremony(service, draft, *CUSTODIANS)
     for whose, step in ((RecoveringReads, "_note_row"), (Memories, "keep")):
         with monkeypatch.context() as patched:

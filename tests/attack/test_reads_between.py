@@ -291,11 +291,11 @@ def _put_back(service: Service, dump: bytes) -> None:
 
 def _watching(service: Service) -> LogWatch:
     """The API's watch of the log of reads, once it has seen a checkpoint over every row."""
-    watch = service.enclave.reads_watch
+    watch = service.enclave.access_log.watch
     assert watch is not None
     checkpointer, pool = open_checkpointer(service.settings, which=READS)
     with closing(pool):
-        while watch.covered < service.enclave.stored_reads.head().size:
+        while watch.covered < service.enclave.access_log.stored.head().size:
             checkpointer.checkpoint_once()
             watch.look()
     return watch
@@ -324,10 +324,10 @@ def test_over_an_older_log_of_reads_nothing_is_shown(under_order: UnderOrder) ->
     older = _dumped(service)
     assert ask(service, path, INSPECTOR).status_code == 200
     watch = _watching(service)
-    right, size = _dumped(service), service.enclave.stored_reads.head().size
+    right, size = _dumped(service), service.enclave.access_log.stored.head().size
     watch.close()  # so that it is the append which refuses, and not a look that came before it
     _put_back(service, older)
-    assert service.enclave.stored_reads.head().size < size
+    assert service.enclave.access_log.stored.head().size < size
     rows = len(under_order.rows())
     for _ in range(2):
         answer = ask(service, path, INSPECTOR)

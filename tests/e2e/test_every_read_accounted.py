@@ -313,7 +313,7 @@ def test_every_read_of_a_whole_story_is_a_row_and_the_log_replays(scene: Scene) 
         "read_by_opening": {"2024-09": None},
         "copied": {},
     }
-    read = scene.service.enclave.read_counts.of_year(2024)
+    read = scene.service.enclave.access_log.counts.of_year(2024)
     assert read == {
         "read_by_order": {"2024-09": 2},
         "read_by_opening": {"2024-09": 2},

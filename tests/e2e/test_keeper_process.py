@@ -61,7 +61,7 @@ def test_an_api_reads_through_a_keeper_that_was_killed_and_started_again(
     with kept(settings) as process:
         assert _health(settings) == 0
         with closing(Enclave.open(enclosed, clock=above.service.clock)) as enclave:
-            records = PostgresRecords(enclave._writing)
+            records = PostgresRecords(enclave.connections.writing)
             row = next(records.act(UUID(above.annexes[0].act_id)).__iter__())
             assert SECRET in _text(enclave, row)
             process.kill()

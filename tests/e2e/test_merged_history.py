@@ -418,7 +418,7 @@ def test_a_lower_log_is_opened_against_a_row_that_names_it(joined: Joined) -> No
     (row,) = joined.store.read(first, 1)
     key = unwrap(joined.kek, row.wrap or b"", origin=origin, entry=row.entry)
     by = ReadBy(officer(GRANTED), builders.key(GRANTED).kid)
-    places = service.enclave._noting.note_opens(
+    places = service.enclave.access_log.noting.note_opens(
         [WrapsRow((first,), by, log=log) for log in (None, origin)]
     )
     with closing(KeeperLine(service.settings.keeper_socket, patience_s=0)) as line:

@@ -181,7 +181,7 @@ def under(service: Service, at: datetime, kek_id: bytes) -> Draft:
 def none_taken_under(service: Service, kek_id: bytes) -> None:
     """Neither a record, nor an event of a file, nor a row of the log of reads."""
     wrap = b"\1" + kek_id + bytes(60)
-    before = service.enclave.records.head(), service.enclave.stored_reads.head()
+    before = service.enclave.records.head(), service.enclave.access_log.stored.head()
     for asked in ({}, {UUID(int=1): 0}):  # as a group, and item by item
         late = replace(under(service, service.clock.now(), kek_id), asked=asked)
         with pytest.raises(Unavailable):
@@ -206,7 +206,7 @@ def none_taken_under(service: Service, kek_id: bytes) -> None:
             pytest.raises(psycopg.errors.LockNotAvailable),
         ):
             connection.execute(query, values)
-    assert (service.enclave.records.head(), service.enclave.stored_reads.head()) == before
+    assert (service.enclave.records.head(), service.enclave.access_log.stored.head()) == before
 
 
 @attack(
@@ -240,7 +240,7 @@ _NAMED: Final[Mapping[str, LiteralString]] = {
 def test_who_waits_while_an_epoch_ends_is_refused(service: Service, head: str) -> None:
     """A record, or a row of the log of reads, under the very key that the one before it was."""
     filled(service)
-    old, before = in_force(service), service.enclave.stored_reads.head()
+    old, before = in_force(service), service.enclave.access_log.stored.head()
     size, now = service.enclave.records.head().size, service.clock.now()
     row = [
         "reads/00000000-0000-4000-8000-000000000001", now, bytes(32),
@@ -275,7 +275,7 @@ def test_who_waits_while_an_epoch_ends_is_refused(service: Service, head: str) -
         assert turned.result().exit_code == 0
         with pytest.raises((psycopg.errors.LockNotAvailable, Unavailable)):
             told.result()
-    assert service.enclave.stored_reads.head() == before
+    assert service.enclave.access_log.stored.head() == before
     assert service.enclave.records.head().size == size
 
 

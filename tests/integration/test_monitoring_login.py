@@ -92,8 +92,8 @@ def test_no_statement_says_who_asks_and_of_which_case(
         assert answer.status_code == 200, answer.text
         watch()
     enclave, kid = service.enclave, key("hotline").kid
-    who = enclave._tickets.of(officer("hotline"), kid, of_cases=True, at=None)
-    with asking(who), enclave._asked.connection() as connection:
+    who = enclave.connections.tickets.of(officer("hotline"), kid, of_cases=True, at=None)
+    with asking(who), enclave.connections.asked.connection() as connection:
         watch()
         shown = connection.execute("SELECT comp FROM sec.shown").fetchall()
     watch()

@@ -26,6 +26,7 @@ from api.http import wsgi
 from api.http.framework.read_budget import Budgets
 from api.http.wsgi import tell_connections
 from api.ops.machine import RealClock
+from api.ops.wiring.connections import Connections
 from api.ops.wiring.enclave import Enclave
 from ledger.postgres.connect import database_unavailable
 from tests.fixtures.app import Service, found, listening, open_service
@@ -65,8 +66,8 @@ def test_more_connections_than_the_database_has_are_named_at_the_start(
     now: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Else it is found out under load, by whoever then gets none."""
-    there = now.enclave.connections_of_server()
-    held = now.enclave.most_connections
+    there = now.enclave.connections.of_server()
+    held = now.enclave.connections.most
     for workers, told in ((there // held, False), (there // held + 1, True)):
         now.enclave.settings = replace(now.settings, workers=workers)
         tell_connections(now.enclave)
@@ -87,13 +88,13 @@ def test_a_database_that_leaves_once_all_has_begun_begins_nothing_twice(
         begun.append(enclave)
         begin(enclave)
 
-    def away(_enclave: Enclave) -> int:
+    def away(_connections: Connections) -> int:
         raise database_unavailable()
 
     before = gc.get_threshold()
     gc.set_threshold(700)  # as an interpreter begins, whatever else ran in this process
     monkeypatch.setattr(Enclave, "start_anchoring", once_more)
-    monkeypatch.setattr(Enclave, "connections_of_server", away)
+    monkeypatch.setattr(Connections, "of_server", away)
     wsgi.application(now.settings, Budgets(0.5), tell=True)
     try:
         for late in (one for one in threads() if one.name == "beginning"):
@@ -133,7 +134,7 @@ def test_a_database_that_takes_no_write_is_told(now: Service, database: Database
 def _on_new_connections(now: Service, told: Callable[[], bool]) -> bool:
     """Whether it is told soon; one under way as the others were let go may be an old one."""
     for _ in range(20):
-        now.enclave._writing.drain()
+        now.enclave.connections.writing.drain()
         if told():
             return True
         time.sleep(0.2)
@@ -153,7 +154,7 @@ def test_a_clock_that_is_not_the_database_s_is_told(now: Service, ahead_s: int) 
 def test_tickets_that_have_ended_as_they_are_made_are_laid_to_the_clock(now: Service) -> None:
     """By a key that is in order: told to migrate, an operator would look for it in vain."""
     now.step(seconds=-600)
-    tickets = now.enclave._tickets
+    tickets = now.enclave.connections.tickets
     tickets._clock = now.clock
     try:
         said = {one["name"]: one for one in now.readiness("ticket", "en").get_json()["checks"]}
@@ -172,7 +173,7 @@ def test_who_asks_while_the_clock_is_behind_is_told_of_the_clock(now: Service, p
     now.start()
     now.hire("cv")
     headers = {**now.headers("cv"), "Accept-Language": "en"}
-    tickets = now.enclave._tickets
+    tickets = now.enclave.connections.tickets
     tickets._clock = StepClock(RealClock().now() - timedelta(minutes=10))
     tickets.forget()
     try:

@@ -62,19 +62,19 @@ def list_reads(params: dict[str, Any]) -> Response:
     answer leaves.
     """
     who, at = caller(), now()
-    scope = enclave().read_scope(who.officer, at)
+    scope = enclave().access_log.scope(who.officer, at)
     of = _of(params, scope)
     bound = {name: params.get(name) for name in _FILTERS} | {"of": of}
     place = cursor.read(params.get("cursor"), "reads", bound)
     tags, wanted = _filters(params, everybody=of == "all")
-    key = enclave().reads_key
+    key = enclave().access_log.key
     mine = read_tags.tag(key, "officer", who.officer)
     either = {
         "own": [[mine, *tags]],
         "agency": [[read_tags.tag(key, "agency", a), *tags] for a in sorted(scope.agencies)],
         "all": [tags],
     }[of]
-    page = enclave().noted_rows.page(
+    page = enclave().access_log.rows.page(
         either, before=_END - (place.index if place else 0), limit=params["limit"], wanted=wanted
     )
     case = params.get("case")
@@ -119,7 +119,7 @@ def _filters(
     it is would be told by what else there is. Only to whom `everybody`'s reads are told is it known
     whatever they see.
     """
-    key, named = enclave().reads_key, dict[str, str]()
+    key, named = enclave().access_log.key, dict[str, str]()
     if (case := params.get("case")) is not None:
         named["case"] = f"case/{case}"
     if (order := params.get("order")) is not None:
@@ -203,7 +203,7 @@ def get_access_checkpoint() -> Response:
     everybody else there is none.
     """
     _require_auditor()
-    latest = enclave().stored_reads.latest()
+    latest = enclave().access_log.stored.latest()
     if latest is None:
         raise NotFound
     return finish(latest[1], NOTE, headers={"Cache-Control": "no-store"})
@@ -229,10 +229,10 @@ def get_access_tile(tile: str) -> Response:
     As those of the log of acts, and for the auditors of an overseer alone.
     """
     _require_auditor()
-    data = enclave().access_tile_bytes(tiles.parse_path(f"tile/{tile}"))
+    data = enclave().access_log.tile_bytes(tiles.parse_path(f"tile/{tile}"))
     return finish(data, BYTES, headers={"Cache-Control": "no-store"})
 
 
 def _require_auditor() -> None:
-    if not enclave().read_scope(caller().officer, now()).every:
+    if not enclave().access_log.scope(caller().officer, now()).every:
         raise Problem("not_found")

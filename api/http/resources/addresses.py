@@ -78,7 +78,7 @@ def get_case_act(params: dict[str, Any], case: str, place: str) -> Response:
     if not (place.isascii() and place.isdigit() and len(place) < _LONGEST and place[0] != "0"):
         raise Problem("not_found")
     freshness.require(params, "acts")
-    with enclave().lend():
+    with enclave().connections.lend():
         act_id = enclave().queries.acts.at(stream, int(place))
         found = enclave().queries.acts.told(act_id, now())
     return act_whole(found)

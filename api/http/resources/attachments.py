@@ -279,7 +279,7 @@ def add_copy(params: dict[str, Any], act_id: str, digest: str) -> Response:
 
     def numbered() -> None:
         numbers = permit.numbers[:MOST_COPIES]
-        given.append(enclave().copies.take(permit.act_id, numbers, noted))
+        given.append(enclave().access_log.copies.take(permit.act_id, numbers, noted))
 
     response = Response(content_type=listed.media_type)
     by = Actor(who.officer, who.kid)
@@ -306,7 +306,7 @@ def list_copies(case: str) -> Response:
     """
     stream, at = f"case/{require_uuid(case)}", now()
     found = [
-        (one, enclave().copies.taken(one.act_id))
+        (one, enclave().access_log.copies.taken(one.act_id))
         for one in permits(enclave().queries.case.whole(stream))
     ]
     taken = [(one.at, one.seq, permit, one) for permit, rows in found for one in rows]
@@ -371,7 +371,7 @@ def _under(stream: str) -> UUID | None:
 
 def _is_told(event: Event) -> bool:
     """The inspected do not see that they are read (access.md D2)."""
-    return "under" not in event.about or enclave().tells_of_read(
+    return "under" not in event.about or enclave().access_log.tells_of(
         caller().officer, event.by.officer, str(event.about["under"]), event.at, now()
     )
 
@@ -384,7 +384,7 @@ def _listed(act_id: str, digest: str) -> Listed:
     require_uuid(act_id)
     if not _DIGEST.fullmatch(digest):
         raise Problem("not_found")
-    with enclave().lend():
+    with enclave().connections.lend():
         listed = enclave().attachments.find(act_id, digest)
         stream = listed.act.stream
         shows("ATTACHMENT", stream, stream_id(enclave().facts.origin, stream), [listed.index])

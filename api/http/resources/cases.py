@@ -195,7 +195,7 @@ def get_case(params: dict[str, Any], case: str) -> Response:
         return _file(stream, at)
     clock = params.get("clock", "recorded")
     moments.on_clock(moment, clock)
-    with enclave().lend():
+    with enclave().connections.lend():
         index, body = enclave().queries.past.file(stream, moment, at, clock)
         folded = enclave().queries.positions.index("acts")
     view: dict[str, Any] = {"as_of": params["as_of"], "clock": clock, "index": index}
@@ -249,7 +249,7 @@ def list_case_acts(params: dict[str, Any], case: str) -> Response:
     freshness.require(params, "acts")
     bound = {"case": case, "limit": params["limit"]}
     place = cursor.read(params.get("cursor"), "acts", bound)
-    with enclave().lend():
+    with enclave().connections.lend():
         index, statements = enclave().queries.acts.of(stream)
         below = enclave().queries.lower.below(stream)
         part = enclave().queries.visibility.part(stream)
@@ -302,7 +302,7 @@ def get_case_durations(params: dict[str, Any], case: str) -> Response:
     moment = at if named is None else named
     clock = params.get("clock", "recorded")
     moments.on_clock(moment, clock)
-    with enclave().lend():
+    with enclave().connections.lend():
         index, found = enclave().queries.past.durations(stream, moment, at, clock)
         folded = enclave().queries.positions.index("acts")
     return answer({"id": case, "index": index, **found}, index=folded)
@@ -325,7 +325,7 @@ def get_case_relations(params: dict[str, Any], case: str) -> Response:
     """
     stream = _stream(case)
     freshness.require(params, "acts", "case_file")
-    with enclave().lend():
+    with enclave().connections.lend():
         found = enclave().queries.related.to(stream, now())
         folded = enclave().queries.positions.index("acts")
     body = {
@@ -362,7 +362,7 @@ def get_case_diff(params: dict[str, Any], case: str) -> Response:
     moments.on_clock(old, clock, "from")
     moments.on_clock(new, clock, "to")
     first, last = (at if moment is None else moment for moment in (old, new))
-    with enclave().lend():
+    with enclave().connections.lend():
         swapped = _later(first, last)
         if swapped:
             first, last = last, first
@@ -405,7 +405,7 @@ def get_field_history(params: dict[str, Any], case: str, pointer: str) -> Respon
     at = now()
     named = pointer if pointer.startswith("/") else f"/{pointer}"
     moment = moments.moment(params.get("as_of"))
-    with enclave().lend():
+    with enclave().connections.lend():
         changes = enclave().queries.past.history(stream, named, at, moment=moment)
         folded = enclave().queries.positions.index("acts")
     body = {"id": case, "pointer": named, "changes": [serializers.change(one) for one in changes]}

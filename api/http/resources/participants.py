@@ -44,7 +44,7 @@ def list_participants(params: dict[str, Any], case: str) -> Response:
     at = now()
     moment = moments.moment(params.get("as_of"))
     stream, level = f"case/{require_uuid(case)}", enclave().facts.level
-    with enclave().lend():
+    with enclave().connections.lend():
         index, found = enclave().queries.case.participants(
             stream, at if moment is None else moment, at, level
         )

@@ -95,7 +95,7 @@ def read_case_print(params: dict[str, Any], case: str) -> Response:
             agencies=frozenset({permit.agency}),
         )
 
-    number = enclave().copies.take(permit.act_id, permit.numbers[:MOST_COPIES], noted)
+    number = enclave().access_log.copies.take(permit.act_id, permit.numbers[:MOST_COPIES], noted)
     data = given[number]
     digest = canonical.b64std(hashlib.sha256(data).digest())
     response = Response(data, content_type=PDF)  # without ETag: no copy is the one before

@@ -243,7 +243,7 @@ def _access(params: Mapping[str, Any], start: date, tables: Tables) -> list[Coun
     if _of(params) != "province":
         return []
     at = now()
-    return access_by_month(tables, start.year, at, enclave().read_scope(caller().officer, at))
+    return access_by_month(tables, start.year, at, enclave().access_log.scope(caller().officer, at))
 
 
 def _of(params: Mapping[str, Any]) -> str:

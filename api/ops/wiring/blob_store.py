@@ -7,17 +7,11 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
-from api.settings import (
-    Home,
-    Settings,
-    SettingsError,
-)
+from api.settings import Home, Settings, SettingsError
 from ledger.audit.files.snapshot_port import FileBytes
 from ledger.files.folder_store import FolderBlobs
 from ledger.message import Message
-from ledger.ports import (
-    BlobStore,
-)
+from ledger.ports import BlobStore
 
 
 class KeptFiles(BlobStore, FileBytes, Protocol):

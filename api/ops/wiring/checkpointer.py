@@ -6,24 +6,14 @@ from api.ops.machine import RealClock
 from api.ops.reads.which_log import ACTS, WhichLog
 from api.ops.wiring.key_files import log_signers
 from api.ops.wiring.logins import HUNG_READ_S, require_schema, role_dsn
-from api.settings import (
-    EnclaveFacts,
-    Home,
-    Settings,
-    memory_needed,
-)
+from api.settings import EnclaveFacts, Home, Settings, memory_needed
 from keys.note import NoteSigner
 from ledger.checkpoints.checkpointer import Checkpointer
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint
 from ledger.checkpoints.seen_file import SeenFile
-from ledger.ports import (
-    Clock,
-)
+from ledger.ports import Clock
 from ledger.postgres.checkpoints import PostgresCheckpoints
-from ledger.postgres.connect import (
-    Pool,
-    open_pool,
-)
+from ledger.postgres.connect import Pool, open_pool
 from ledger.postgres.notices import PostgresNotices
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.tiles import PostgresTiles

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
@@ -14,29 +13,22 @@ from time import monotonic
 from typing import Final, Self
 from uuid import UUID
 
-import psycopg
-
 from api.auth import Caller, SignIn, TokenBox
 from api.ops.custody import custody_name
 from api.ops.keeper.asking import KeeperLine, KeptKeks
 from api.ops.keeper.folding import FoldedRecords
 from api.ops.machine import RealClock, RealEntropy
 from api.ops.readiness import Readiness, free_bytes
-from api.ops.reads.access_log import OpenedLate, doubt_of_reads, mark_of_reads, watch_reads
-from api.ops.reads.which_log import READS
+from api.ops.wiring.access_log import AccessLog
 from api.ops.wiring.blob_store import open_blobs, scratch_folder
+from api.ops.wiring.connections import Connections
 from api.ops.wiring.genesis import require_genesis
 from api.ops.wiring.key_files import required_kek, service_signer
-from api.ops.wiring.logins import HUNG_READ_S, HUNG_WRITE_S, POOL_MOST, require_schema, role_dsn
+from api.ops.wiring.logins import require_schema, role_dsn
 from api.page_sessions import PageSessions
-from api.settings import (
-    ORDINARY,
-    Home,
-    Settings,
-    SettingsError,
-)
+from api.settings import ORDINARY, Home, Settings, SettingsError
 from api.texts.catalogue import translate
-from keys import jwk, read_tags
+from keys import jwk
 from keys.custody.key_files import KeyFiles
 from keys.envelope_encryption import Keks
 from keys.errors import KeysError
@@ -48,63 +40,29 @@ from ledger.checkpoints.proofs import Proofs
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint
 from ledger.checkpoints.seen_file import SeenFile
 from ledger.checkpoints.verified_checkpoints import SignedCheckpoints
-from ledger.errors import (
-    Doubt,
-    Fatal,
-    NotFound,
-    Unavailable,
-)
+from ledger.errors import Doubt, Fatal, NotFound
 from ledger.files.attachments import Attachments
 from ledger.files.custody_anchors import Anchoring, Anchors
 from ledger.files.file_key import FileKey
-from ledger.log import tiles as tiling
-from ledger.log.tiles import ENTRIES, TileId
-from ledger.message import Message, Text
-from ledger.ports import (
-    NIL_UNIT,
-    Clock,
-    Entropy,
-    NoRecords,
-    RecordStore,
-    StoredRecord,
-    TileStore,
-)
+from ledger.log.tiles import TileId, served
+from ledger.message import Message
+from ledger.ports import Clock, Entropy, RecordStore, StoredRecord
 from ledger.postgres.checkpoints import PostgresCheckpoints
-from ledger.postgres.connect import (
-    Connection,
-    Lending,
-    Lone,
-    Pool,
-    is_lost,
-    open_pool,
-    renew,
-    translated,
-)
-from ledger.postgres.files import PostgresFiles
+from ledger.postgres.connect import Lone
 from ledger.postgres.keeping.vitals import PostgresVitals
 from ledger.postgres.mirror.lower_logs import PostgresLowerLogs
 from ledger.postgres.mirror.mirrored import PostgresMirror
 from ledger.postgres.narrowing import PostgresNarrowing
 from ledger.postgres.notices import PostgresNotices
-from ledger.postgres.reads.rows import PostgresReads
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.sessions import PostgresSessions
 from ledger.postgres.sight import PostgresSight
-from ledger.postgres.ticket import TicketKey, Tickets
-from ledger.postgres.ticketed import Ticketed
 from ledger.postgres.tiles import PostgresTiles
 from ledger.postgres.vault.compartment import PostgresCompartment
-from ledger.reads.access_logged import HeldPost
-from ledger.reads.copies import Copies
-from ledger.reads.counts import ReadCounts
-from ledger.reads.noted_rows import NotedRows
 from ledger.reads.read import ReadBy, ReadLog
-from ledger.reads.scope import ReadScope, for_whom, scope_of
 from ledger.reads.shown import ShownCases, gathered
-from ledger.reads.writer import ReadWriter
 from ledger.recovery.recoveries import Recoveries
-from ledger.regulation.participation.members import overview
 from ledger.regulation.registry.calendar import local_day, local_time
 from ledger.streams.names import is_case
 from ledger.streams.record_reader import Reader
@@ -157,6 +115,8 @@ class Enclave:
         anchors: Their custody, anchored in the log.
         anchoring: Anchors it on time; None where nobody has started it.
         started: Whether the database is known to be this home's; nothing is served before.
+        connections: Those of the process to the database.
+        access_log: The log of reads.
         reads: Where it is noted who reads under an order, before anything is shown.
         recoveries: The breaks that the log records of itself.
     """
@@ -171,32 +131,35 @@ class Enclave:
         self.settings, self.facts = settings, home.facts()
         self.clock, self.entropy = clock, entropy
         self.token_box = TokenBox(home.session_key())
-        # by the machine's own time, as the database judges them
-        self._tickets = Tickets(lambda: TicketKey(home.ticket_key()), RealClock())
         origin, level = self.facts.origin, self.facts.level
-        self._reading, self._writing = map(self._pool, ("reader", "writer"))
-        self._noting = OpenedLate(self._read_writer, self.doubt_of_reads)
-        self._mark_of_reads = mark_of_reads(settings)
+        self.connections = lent = Connections(settings, self.facts)
+        self.access_log = AccessLog(
+            settings,
+            self.facts,
+            lent,
+            entropy,
+            kek=lambda: self._kek,
+            ledger=lambda: self.ledger,
+            now=self._asked_at,
+        )
+        self.reads: ReadLog = self.access_log.noting
         self._line = KeeperLine(settings.keeper_socket) if level != ORDINARY else None
-        # what is noted before a wrap is opened is noted while a question of an officer's is asked
-        self._beside = self._reading if self._line is None else self._pool("reader")
-        self._kek, self._own_kek = kek, own = self._keks()
-        self._asked = Ticketed(self._reading)
-        self.records = PostgresRecords(self._asked)
+        kek, own = self._keks()
+        self._kek = kek
+        self.records = PostgresRecords(lent.asked)
         self.reader = Reader(self.records, own, origin, level)
         self._log_keys = FollowedKeys(lambda: self.ledger.follower)
         self.checkpoints = SignedCheckpoints(
-            PostgresCheckpoints(self._reading),
+            PostgresCheckpoints(lent.reading),
             self._log_keys.at,
             origin,
             follow=self._log_keys.follow,
         )
-        self._tiles = PostgresTiles(self._reading)
+        self._tiles = PostgresTiles(lent.reading)
         seen = SeenCheckpoint(SeenFile(home.seen_folder("api")), self._log_keys.at, origin)
         # asked for nobody: whoever waits for it may be one whose sight is not known just now
-        stored = PostgresRecords(self._reading)
+        stored = PostgresRecords(lent.reading)
         self.watch = LogWatch(seen, self.checkpoints, stored, self._tiles, _told)
-        self._watching = [self.watch]
         notices = PostgresNotices(role_dsn(settings, self.facts, "reader"))
         self.proofs = Proofs(self._tiles, self.checkpoints, notices)
         self._appender = GroupAppender(
@@ -208,32 +171,31 @@ class Enclave:
             clock=None if self.facts.rehearsal else clock,  # a rehearsal has its senders' time
             admit=lambda connection: self.watch.admit(PostgresRecords(Lone(connection))),
         )
-        written = PostgresRecords(self._writing)
+        written = PostgresRecords(lent.writing)
         if isinstance(kek, KeptKeks):
-            written = FoldedRecords(self._writing, kek)
+            written = FoldedRecords(lent.writing, kek)
         self.attachments = self._attachments(own, kek, written)
         whole = self._evidence(written, Reader(written, kek, origin, level))
-        self.lower_logs = PostgresLowerLogs(self._reading)
+        self.lower_logs = PostgresLowerLogs(lent.reading)
         self.ledger = Ledger(
             store=written,
             appender=self._appender,
             kek=kek,
             clock=clock,
             entropy=entropy,
-            cases=LogCases(self._lend_whole, whole, lambda: self.ledger.registry),
+            cases=LogCases(lent.lend_whole, whole, lambda: self.ledger.registry),
             origin=origin,
             level=level,
             rehearsal=self.facts.rehearsal,
             files=self.attachments,
-            sights=PostgresSight(self._asked, self._writing, origin),
-            narrow=PostgresNarrowing(self._writing, origin),
-            compartment=PostgresCompartment(self._writing),
+            sights=PostgresSight(lent.asked, lent.writing, origin),
+            narrow=PostgresNarrowing(lent.writing, origin),
+            compartment=PostgresCompartment(lent.writing),
             lower=self.lower_logs,
         )
         self.anchors = self._anchors(kek)
-        self.reads: ReadLog = self._noting
         self.rights = Rights(
-            self._lend_whole,
+            lent.lend_whole,
             whole,
             lambda: self.ledger.registry,
             origin=origin,
@@ -241,18 +203,18 @@ class Enclave:
             now=self.ledger_time,
         )
         self.mirrored = Mirrored(
-            partial(PostgresMirror, self._asked),
-            lambda log, reader: RegistryFollower(PostgresMirror(self._reading, log), reader),
+            partial(PostgresMirror, lent.asked),
+            lambda log, reader: RegistryFollower(PostgresMirror(lent.reading, log), reader),
             own,
         )
         sources = Sources(
-            connecting=self.lend,
-            at_once=self._asked.at_once,
+            connecting=lent.lend,
+            at_once=lent.asked.at_once,
             origin=origin,
             level=level,
             registries=RegistryReader(self.ledger.follower),
             evidence=self._evidence(self.records, self.reader),
-            lending_whole=self._lend_whole,
+            lending_whole=lent.lend_whole,
             judge=whole,
             rights=self.rights,
         )
@@ -260,7 +222,7 @@ class Enclave:
         self.sign_in = SignIn(
             origin=origin,
             token_box=self.token_box,
-            sessions=PostgresSessions(self._reading),
+            sessions=PostgresSessions(lent.reading),
             entropy=entropy,
             now=clock.now,
             ledger_time=self.ledger_time,
@@ -277,7 +239,6 @@ class Enclave:
             in_office=self._in_office,
         )
         self.recoveries = Recoveries(self.ledger.follower, self.records, self.reader, self.proofs)
-        self._opened_late: list[Pool | PostgresReads] = []
         self._refreshed, self._refreshing = 0.0, threading.Lock()
         self.readiness = Readiness(
             settings,
@@ -287,46 +248,19 @@ class Enclave:
             checkpoints=self.checkpoints,
             watch=self.watch,
             positions=self.queries.positions,
-            vitals=PostgresVitals(self._writing),
-            doubt_of_reads=self.doubt_of_reads,
-            believed=self._believed,
+            vitals=PostgresVitals(lent.writing),
+            doubt_of_reads=self.access_log.doubt,
+            believed=lent.believed,
             started=lambda: self.started,
             deaf=lambda: notices.deaf,
             keeper=None if self._line is None else self._line.well,
         )
 
-    def _pool(self, role: str) -> Pool:
-        most = min(self.settings.threads + _POOL_SPARE, POOL_MOST)
-        hung_after_s = HUNG_WRITE_S if role == "writer" else HUNG_READ_S
-        dsn = role_dsn(self.settings, self.facts, role)
-        return open_pool(dsn, most=most, hung_after_s=hung_after_s)
-
-    def _believed(self) -> bool:
-        """Whether the database takes tickets of the key that this process has.
-
-        Asked by a ticket of nobody's, which shows nothing.
-
-        Raises:
-            LedgerError: It does not say.
-        """
-        try:
-            nobody = self._tickets.of(str(NIL_UNIT), "none", of_cases=False, at=None)
-            with asking(nobody), self._asked.connection():
-                return True
-        except SettingsError:
-            return False
-        except Unavailable as error:
-            if error.code not in ("ticket_refused", "clocks_apart"):
-                raise
-            return False
-        except psycopg.Error as error:
-            raise translated(error) from error
-
     def _keks(self) -> tuple[Keks, Keks]:
         """What folds for nobody to be shown, and what opens for whoever asks (access.md U3)."""
         if self._line is None:
             return (kek := required_kek(self.settings)), kek
-        origin, note = self.facts.origin, self._noting.note_opens
+        origin, note = self.facts.origin, self.access_log.noting.note_opens
         return (
             KeptKeks(self._line, origin, note, lambda: None),
             KeptKeks(self._line, origin, note, _reading_now, _kept_now),
@@ -337,14 +271,10 @@ class Enclave:
         """Lets go of what was shredded, and of a KEK that is over."""
         ahead = [self._kek.forget] if isinstance(self._kek, KeptKeks) else []
         return Forgetting(
-            PostgresRecords(self._writing).shreds,
+            PostgresRecords(self.connections.writing).shreds,
             [self.ledger.forget, self.rights.forget, search_terms.forget, *ahead],
             always=self._kek.look if isinstance(self._kek, KeyFiles) else lambda: None,
         )
-
-    @property
-    def _files(self) -> PostgresFiles:
-        return PostgresFiles(self._reading, self._writing)
 
     @cached_property
     def published(self) -> Publications:
@@ -352,9 +282,7 @@ class Enclave:
 
         Its two connections are no officer's: whoever asks for everybody's asks in that line.
         """
-        pool = open_pool(role_dsn(self.settings, self.facts, "public"), most=2, least=0)
-        self._opened_late.append(pool)
-        return Publications(pool.connection)
+        return Publications(self.connections.public.connection)
 
     @cached_property
     def custody(self) -> str | None:
@@ -368,7 +296,7 @@ class Enclave:
         settings = self.settings
         return Attachments(
             blobs=open_blobs(settings),
-            index=self._files,
+            index=self.connections.files,
             records=self.records,
             require=lambda stream, act_id: self.rights.require(stream, [act_id]),
             whole=whole,
@@ -384,98 +312,16 @@ class Enclave:
 
     def _anchors(self, kek: Keks) -> Anchors:
         return Anchors(
-            index=self._files,
+            index=self.connections.files,
             records=self.records,
             reader=self.reader,
             follower=self.ledger.follower,
             door=self.ledger,
-            file_key=FileKey(self._files, kek, self.facts.origin),
+            file_key=FileKey(self.connections.files, kek, self.facts.origin),
             entropy=self.entropy,
             origin=self.facts.origin,
             now=self.ledger_time,
             every=timedelta(seconds=self.settings.anchor_every_s),
-        )
-
-    @cached_property
-    def reads_key(self) -> bytes:
-        """What rows of the log of reads are found by (`keys.read_tags`)."""
-        return read_tags.key_of(FileKey(self._files, self._kek, self.facts.origin).made())
-
-    @cached_property
-    def stored_reads(self) -> PostgresReads:
-        """The log of reads as it lies, with its tiles and checkpoints."""
-        gate = read_tags.gate(self.reads_key)
-
-        def held() -> tuple[int, bytes] | None:
-            watch = self.reads_watch
-            return None if watch is None else watch.held
-
-        stored = PostgresReads(self._beside, gate, held, keeps=True)
-        self._opened_late.append(stored)
-        return stored
-
-    @cached_property
-    def reads_watch(self) -> LogWatch | None:
-        """Holds the log of reads to what this home has seen of it; None where it has none."""
-        watch = watch_reads(self.settings, self.stored_reads, READS.origin(self.facts))
-        if watch is not None:
-            watch.look()
-            watch.start()
-            self._watching.append(watch)
-        return watch
-
-    def doubt_of_reads(self) -> Text | None:
-        """Why no read can be noted now, and so nothing shown that needs it (U1)."""
-        return doubt_of_reads(self._mark_of_reads, self.reads_watch)
-
-    @cached_property
-    def noted_rows(self) -> NotedRows:
-        """The log of reads as it is told."""
-        origin = READS.origin(self.facts)
-        reader = Reader(NoRecords(), self._kek, origin, self.facts.level)
-        return NotedRows(
-            self.stored_reads, reader, lambda: self.ledger.follower.current.registry, origin
-        )
-
-    @cached_property
-    def read_counts(self) -> ReadCounts:
-        """How often what was read, by month."""
-        return ReadCounts(self.noted_rows)
-
-    @cached_property
-    def copies(self) -> Copies:
-        """Copies handed out by permits, as the log of reads has them."""
-        return Copies(self.noted_rows, self.reads, self.reads_key, READS.origin(self.facts))
-
-    def read_scope(self, officer: str, at: datetime) -> ReadScope:
-        """Whose reads an officer is told of."""
-        return scope_of(officer, self.ledger.follower.current.registry, local_day(at))
-
-    def tells_of_read(
-        self, officer: str, reader: str, via: str, read_at: datetime, now: datetime
-    ) -> bool:
-        """Whether an officer is told of what somebody read by an order or an opening (D2)."""
-        scope, registry = self.read_scope(officer, now), self.ledger.follower.current.registry
-        day = local_day(read_at)
-        return officer == reader or scope.tells_of(reader, via, registry, day)
-
-    def _read_writer(self) -> ReadWriter:
-        facts = self.facts
-
-        def posts(by: ReadBy, at: datetime) -> list[HeldPost]:
-            held = self.ledger.follower.current.registry.appointments(by.officer, local_day(at))
-            return [HeldPost(one.agency, one.post) for one in held]
-
-        return ReadWriter(
-            store=self.stored_reads,
-            signer=service_signer(self.settings),
-            kek=self._kek,
-            key=self.reads_key,
-            entropy=self.entropy,
-            origin=READS.origin(facts),
-            level=facts.level,
-            now=self._asked_at,
-            posts=posts,
         )
 
     @classmethod
@@ -523,7 +369,7 @@ class Enclave:
         require_genesis(self.reader, self.facts)
         self.watch.look()
         with suppress(SettingsError, KeysError, Fatal):  # readiness tells, and none is noted
-            self.doubt_of_reads()
+            self.access_log.doubt()
         self.watch.start()
         self.forgetting.start(PostgresNotices(dsn))
         self.started = True
@@ -543,41 +389,23 @@ class Enclave:
         """Gives connections back and ends the threads that wait."""
         if self.anchoring is not None:
             self.anchoring.stop()
-        for watch in self._watching:
-            watch.close()
+        self.watch.close()
         self.readiness.close()
         self.forgetting.close()
         self.proofs.close()
         self._appender.close()
-        for late in self._opened_late:
-            late.close()
+        self.access_log.close()
         if self._line is not None:
             self._line.close()
-            self._beside.close()
-        self._reading.close()
-        self._writing.close()
-
-    def pools(self) -> Mapping[str, Mapping[str, int]]:
-        """How the pools of this process stand, by login."""
-        return {"reader": self._reading.get_stats(), "writer": self._writing.get_stats()}
-
-    @property
-    def most_connections(self) -> int:
-        """How many connections of the database this process may come to hold."""
-        pools = {id(one): one for one in (self._reading, self._writing, self._beside)}.values()
-        return sum(one.max_size for one in pools) + _CONNECTIONS_BESIDE
-
-    def connections_of_server(self) -> int:
-        """How many the database has for everybody. Raises: Unavailable."""
-        return PostgresVitals(self._writing).connections()
+        self.connections.close()
 
     def asker(self, caller: Caller, *, of_cases: bool, at: datetime | None) -> Asker:
         """The ticket by which the database knows who asks (access.md G13)."""
-        return self._tickets.of(caller.officer, caller.kid, of_cases=of_cases, at=at)
+        return self.connections.tickets.of(caller.officer, caller.kid, of_cases=of_cases, at=at)
 
     def read_ticket_key(self) -> None:
         """Has the next ticket made by the key that is there then: the last was not believed."""
-        self._tickets.forget()
+        self.connections.tickets.forget()
 
     def note_shown(self, shown: ShownCases, caller: Caller) -> None:
         """Notes what an answer shows, before it is sent (U1).
@@ -588,12 +416,12 @@ class Enclave:
             ReadNotLogged: Nothing may be shown.
         """
         if shown.pending:  # said once its connection was given back
-            with self.lend():
+            with self.connections.lend():
                 pass
         by = ReadBy(caller.officer, caller.kid)
-        whom = partial(self._for_whom, caller.officer)
+        whom = partial(self.access_log.for_whom, caller.officer)
         own = None if self.facts.level == ORDINARY else _of_own(self.facts.level)
-        reads = shown.reads(by, self._purpose, whom, _of_totals, own)
+        reads = shown.reads(by, self.access_log.purpose, whom, _of_totals, own)
         if reads:
             self.reads.note(reads)
 
@@ -603,38 +431,11 @@ class Enclave:
         found = self.queries.visibility.let_in_by(by_order) if by_order else ()
         return [(one.rule, one.grant.act_id, local_time(one.grant.until)) for one in found]
 
-    def _for_whom(self, officer: str, via: UUID | None) -> frozenset[str]:
-        """For which agencies an officer reads by an order or an opening, or totals (None)."""
-        day = local_day(self._asked_at())
-        if via is None:
-            return frozenset().union(*overview(self.ledger.follower.current.registry, day))
-        found = for_whom(officer, str(via), self.ledger.follower.current.registry, day)
-        if not found:  # the audience has folded it, and this process not yet
-            found = for_whom(officer, str(via), self.ledger.refresh(), day)
-        return found
-
-    def _purpose(self, via: UUID) -> str:
-        """What an order or an opening is for, as it says; everybody may read it (N6)."""
-        act_id = str(via)
-        found = self.ledger.follower.current.registry.granted.purpose(act_id)
-        if found is None:  # the audience has folded it, and this process not yet
-            found = self.ledger.refresh().granted.purpose(act_id)
-        return found or act_id
-
-    def lend(self) -> AbstractContextManager[Connection]:
-        """A connection of the reader's login, for the queries of `projections`.
-
-        Raises:
-            Unavailable: The database cannot be reached, does not take the ticket, or does not know
-                who takes part.
-        """
-        return _lent(self._asked)
-
     @cached_property
     def desk(self) -> Desk:
         """The reporters' compartment: puts in and asks, and reads nothing back."""
         return Desk(
-            PostgresCompartment(self._writing),
+            PostgresCompartment(self.connections.writing),
             self.reads,
             self._standing_act,
             lambda: self.ledger.registry,
@@ -659,10 +460,6 @@ class Enclave:
                 found.append((statement.compact, jwk.to_jwk(key.alg, key.raw), row.index))
         return statements_of(found, entry)
 
-    def _lend_whole(self) -> AbstractContextManager[Connection]:
-        """A connection of the writer's login: for processes, never for what an officer is told."""
-        return _lent(self._writing)
-
     @staticmethod
     def work_s() -> float:
         """See `ledger.work.work_s`."""
@@ -682,7 +479,7 @@ class Enclave:
 
     def last_recorded_at(self) -> datetime | None:
         """When the last record was taken; None: there is none."""
-        return PostgresRecords(self._beside).head().recorded_at
+        return PostgresRecords(self.connections.beside).head().recorded_at
 
     def tile_bytes(self, tile: TileId) -> bytes:
         """A hash tile, or the entry bundle of a signed tree.
@@ -691,13 +488,7 @@ class Enclave:
             NotFound: No checkpoint covers it.
         """
         latest = self.checkpoints.latest()
-        return _tile_bytes(tile, latest[0] if latest else 0, self._tiles, self.records.entries)
-
-    def access_tile_bytes(self, tile: TileId) -> bytes:
-        """The same of the log of reads. Raises: NotFound."""
-        stored = self.stored_reads
-        latest = stored.latest()
-        return _tile_bytes(tile, latest[0] if latest else 0, stored, stored.entries)
+        return served(tile, latest[0] if latest else 0, self._tiles, self.records.entries)
 
     def record_at(self, index: int, *, seen: bool) -> StoredRecord | None:
         """A record by its index.
@@ -712,7 +503,8 @@ class Enclave:
         """
         who = asker()
         with asking(None if who is None else replace(who, of_cases=True)):
-            found = (self.records if seen else PostgresRecords(self._writing)).read(index, 1)
+            records = self.records if seen else PostgresRecords(self.connections.writing)
+            found = records.read(index, 1)
         return found[0] if found else None
 
     @property
@@ -758,18 +550,6 @@ def _kept_now() -> dict[tuple[str, int], bytes] | None:
     return None if shown is None else shown.keys
 
 
-@contextmanager
-def _lent(pool: Lending) -> Iterator[Connection]:
-    """Raises: Unavailable."""
-    try:
-        with pool.connection() as connection:
-            yield connection
-    except psycopg.Error as error:
-        if is_lost(error):
-            renew(pool, error)
-        raise translated(error) from error
-
-
 def _of_totals(year: str) -> str:
     """What figures of all cases are read for; signed, and so in one language for all."""
     return translate(Message("Figures of all cases, {year}", year=year), "vi")
@@ -778,17 +558,6 @@ def _of_totals(year: str) -> str:
 def _of_own(level: str) -> str:
     """What somebody reads for who takes part; signed, and so in one language for all."""
     return translate(Message("Own work, in an enclave of level {level}", level=level), "vi")
-
-
-def _tile_bytes(
-    tile: TileId, size: int, stored: TileStore, entries: Callable[[int, int], Sequence[bytes]]
-) -> bytes:
-    if tile.width > tiling.width_at(tile.level, tile.n, size):
-        raise NotFound
-    if tile.level != ENTRIES:
-        return stored.tile(tile.level, tile.n, tile.width)
-    start = tile.n * tiling.WIDTH
-    return tiling.bundle(entries(start, start + tile.width))
 
 
 def _told(doubt: Doubt | None) -> None:

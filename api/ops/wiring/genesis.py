@@ -5,21 +5,11 @@ from __future__ import annotations
 from contextlib import closing
 
 from api.ops.wiring.logins import role_dsn
-from api.settings import (
-    EnclaveFacts,
-    Home,
-    Settings,
-    SettingsError,
-)
+from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys.envelope_encryption import Kek, kek_id_of
-from ledger.errors import (
-    LedgerError,
-    VerificationError,
-)
+from ledger.errors import LedgerError, VerificationError
 from ledger.message import Message
-from ledger.postgres.connect import (
-    open_pool,
-)
+from ledger.postgres.connect import open_pool
 from ledger.postgres.records import PostgresRecords
 from ledger.streams.record_reader import Reader
 

@@ -7,22 +7,13 @@ from typing import Final
 from api.ops.machine import RealClock
 from api.ops.wiring.key_files import required_kek
 from api.ops.wiring.logins import POOL_MOST, require_schema, role_dsn
-from api.settings import (
-    EnclaveFacts,
-    Home,
-    Settings,
-)
+from api.settings import EnclaveFacts, Home, Settings
 from keys.custody.key_files import KeyFiles
 from keys.envelope_encryption import Kek
 from ledger.keeper.keeper import MOST_AGE, WrapKeeper
 from ledger.keeper.pace import Pace
-from ledger.ports import (
-    Clock,
-)
-from ledger.postgres.connect import (
-    Pool,
-    open_pool,
-)
+from ledger.ports import Clock
+from ledger.postgres.connect import Pool, open_pool
 from ledger.postgres.keeping.opens import PostgresOpens
 
 _KEEPER_PATIENCE_S: Final = 5

@@ -7,11 +7,7 @@ from pathlib import Path
 
 from api.ops.custody import custody_of
 from api.ops.reads.which_log import ACTS, WhichLog
-from api.settings import (
-    Home,
-    Settings,
-    SettingsError,
-)
+from api.settings import Home, Settings, SettingsError
 from keys.custody.file import read_key
 from keys.custody.key_files import KeyFiles
 from keys.envelope_encryption import Kek

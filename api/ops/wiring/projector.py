@@ -9,20 +9,11 @@ from api.ops.wiring.genesis import require_genesis
 from api.ops.wiring.key_files import open_kek
 from api.ops.wiring.logins import HUNG_WRITE_S, require_schema, role_dsn
 from api.ops.wiring.role_watch import watching
-from api.settings import (
-    Home,
-    Settings,
-)
+from api.settings import Home, Settings
 from keys.custody.key_files import KeyFiles
 from keys.envelope_encryption import Kek
 from ledger.checkpoints.seen_file import SeenFile
-from ledger.postgres.connect import (
-    Connection,
-    Pool,
-    connect,
-    open_pool,
-    translating,
-)
+from ledger.postgres.connect import Connection, Pool, connect, open_pool, translating
 from ledger.postgres.notices import PostgresNotices
 from ledger.postgres.records import PostgresRecords
 from ledger.streams.record_reader import Reader

@@ -7,9 +7,7 @@ from ledger.checkpoints.seen_checkpoint import SeenCheckpoint
 from ledger.checkpoints.seen_file import SeenFile
 from ledger.checkpoints.verified_checkpoints import SignedCheckpoints
 from ledger.postgres.checkpoints import PostgresCheckpoints
-from ledger.postgres.connect import (
-    Pool,
-)
+from ledger.postgres.connect import Pool
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.tiles import PostgresTiles
 from ledger.streams.record_reader import Reader

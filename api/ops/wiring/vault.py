@@ -9,25 +9,14 @@ from api.ops.vault.mail import NoLetters, SmtpLetters, SmtpServer
 from api.ops.vault.metrics import VaultMetrics
 from api.ops.wiring.key_files import why_closed
 from api.ops.wiring.logins import HUNG_READ_S, role_dsn
-from api.settings import (
-    Home,
-    Settings,
-    SettingsError,
-)
+from api.settings import Home, Settings, SettingsError
 from keys.custody.file import read_opening_key
 from keys.custody.key_files import KeyFiles
 from keys.errors import KeysError
-from ledger.errors import (
-    Rejected,
-)
+from ledger.errors import Rejected
 from ledger.message import Message
-from ledger.ports import (
-    Clock,
-)
-from ledger.postgres.connect import (
-    Pool,
-    open_pool,
-)
+from ledger.ports import Clock
+from ledger.postgres.connect import Pool, open_pool
 from ledger.postgres.vault.store import PostgresVaultStore
 from ledger.vault.identity import require_address
 from ledger.vault.ports import Letters

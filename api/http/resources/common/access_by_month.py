@@ -65,7 +65,7 @@ def access_by_month(
     """
     found = dict(_openings(year, at)) | dict(tables.acts_by_month)
     if scope.every:
-        read = enclave().read_counts.of_year(year)
+        read = enclave().access_log.counts.of_year(year)
         found |= {name: cells_of(months) for name, months in read.items()}
     above = enclave().facts.level != ORDINARY
     return [

@@ -18,7 +18,7 @@ from ledger.streams.record_reader import Opened
 
 def of_act(act_id: str) -> list[dict[str, Any]]:
     """Those of an act, of which the caller sees it. Raises: NotFound."""
-    with enclave().lend():
+    with enclave().connections.lend():
         rows = enclave().records.act(UUID(act_id))
         if not rows:
             raise NotFound(act_id)
@@ -35,7 +35,7 @@ def of_case(stream: str) -> list[dict[str, Any]]:
         PartOnly: They see acts of it.
     """
     enclave().queries.visibility.require_whole(stream)
-    with enclave().lend():
+    with enclave().connections.lend():
         comp = stream_id(enclave().facts.origin, stream)
         rows = list(enclave().records.stream(comp))
         if not rows:
