@@ -104,6 +104,19 @@ _STREAMS: Final[Mapping[str, Message]] = {
     "programme": Message("the programme {name}"),
     "ledger": Message("the ledger itself"),
 }
+ORDERS: Final[Mapping[str, Message]] = {
+    "-last_act": Message("last act, newest first"),
+    "last_act": Message("last act, oldest first"),
+    "-opened_at": Message("came in, newest first"),
+    "opened_at": Message("came in, oldest first"),
+    "due": Message("deadline, nearest first"),
+    "-due": Message("deadline, farthest first"),
+    "case_number": Message("case number"),
+    "-case_number": Message("case number, last first"),
+    "-recorded_at": Message("recorded, newest first"),
+    "-occurred_at": Message("happened, newest first"),
+}
+"""Of lists, by what the API calls them."""
 _SHORT_ID: Final = 8
 _NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 

@@ -192,7 +192,7 @@ class Shell:
             for column, cells in zip(columns, every, strict=True)
         ]
         if console.is_terminal and _room(least) > console.width:
-            self._labelled(every, title, console.width, err=err)
+            self._labelled(unfolded, title, console.width, err=err)
             return
         console.width = max(console.width, _room(least))
         shared = _shared(least, list(map(_widest, every)), console.width)
@@ -210,12 +210,15 @@ class Shell:
     def _labelled(
         self, columns: Sequence[Sequence[str]], title: str, width: int, *, err: bool
     ) -> None:
-        """Rows of a table, each cell behind the name of its column; a long word stays whole."""
+        """Rows of a table, each cell behind the name of its column; a long word stays whole.
+
+        What stood in lines of its own stays apart.
+        """
         lines = [visible(title)] if title else []
         for n in range(1, len(columns[0])):
             for head, value in ((column[0], column[n]) for column in columns):
-                told = f"{' '.join(head.split())}: {' '.join(value.split())}"
-                lines.append(folded(told, width))
+                told = " · ".join(line.strip() for line in value.splitlines() if line.strip())
+                lines.append(folded(f"{' '.join(head.split())}: {told}", width))
             lines.append("")
         click.echo("\n".join(lines).rstrip("\n"), err=err)
 

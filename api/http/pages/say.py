@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from api.texts.act_words import IN_FORCE, NOT_IN_FORCE
+from api.texts.case_words import ORDERS
 from api.texts.labels import LEVEL_BANNERS
 from ledger.message import Message, meaning, plural
 
@@ -164,14 +165,7 @@ SAY: Final[Mapping[str, Message]] = {
     "f_opened_to": Message("Came in on or before"),
     "f_q": Message("Case number, document number or words"),
     "f_sort": Message("Order"),
-    "f_sorted_-last_act": Message("last act, newest first"),
-    "f_sorted_last_act": Message("last act, oldest first"),
-    "f_sorted_-opened_at": Message("came in, newest first"),
-    "f_sorted_opened_at": Message("came in, oldest first"),
-    "f_sorted_due": Message("deadline, nearest first"),
-    "f_sorted_-due": Message("deadline, farthest first"),
-    "f_sorted_case_number": Message("case number"),
-    "f_sorted_-case_number": Message("case number, last first"),
+    **{f"f_sorted_{code}": order for code, order in ORDERS.items()},
     "cases_none": Message("You see no case as a whole yet."),
     "cases_none_how": Message("What waits for you in others stands under “What waits for you”."),
     "cases_none_such": Message("There is no such case among those that you see."),

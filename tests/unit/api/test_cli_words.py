@@ -9,8 +9,9 @@ from importlib import resources
 import pytest
 
 from api.client.act_form import CIRCULATION
-from api.http.schemas.enumerations import VERIFICATION_OUTCOME
+from api.http.schemas.enumerations import CASE_SORT, VERIFICATION_OUTCOME
 from api.ops.enclave_audit import NO_VIEWS
+from api.texts.case_words import ORDERS
 from api.texts.catalogue import both
 from api.texts.labels import AUDITED, NAMES, ROLES, STANDINGS, VERDICTS, WORDS, name
 from keys.keyring import Verdict
@@ -64,7 +65,12 @@ def test_every_urgency_and_kind_of_correction_has_words() -> None:
     assert set(types["RecordCorrected"].facts["mark"]["enum"]) <= set(STANDINGS)
 
 
-@pytest.mark.parametrize("table", [AUDITED, NAMES, WORDS, VERDICTS, ROLES, STANDINGS])
+def test_every_order_of_a_list_has_words() -> None:
+    """Below a list at a terminal stood `-last_act`."""
+    assert {*CASE_SORT.words, "-recorded_at", "-occurred_at"} == set(ORDERS)
+
+
+@pytest.mark.parametrize("table", [ORDERS, AUDITED, NAMES, WORDS, VERDICTS, ROLES, STANDINGS])
 def test_both_languages_are_there_and_differ(table: dict[str, Message]) -> None:
     """A word left in English is a word nobody translated."""
     for code, text in table.items():

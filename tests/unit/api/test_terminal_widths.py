@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from api.cli.commands.demo import _caught
-from api.cli.commands.reading import work
+from api.cli.commands.reading import cases, work
 from api.cli.terminal import case_tables
 from api.cli.terminal.shell import WIDTH, Shell, folded
 from api.rehearsal.tampering_drill import WHAT, Caught
@@ -43,6 +43,30 @@ def shown(
         monkeypatch.setenv("LINES", "40")
     Shell("vi").table(COLUMNS, ROWS, whole=("#",), widths={"occurred": 10, "act": 18})
     return _BOLD.sub("", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(("width", "said"), [(40, "act: one · two three"), (120, "one")])
+def test_what_stood_in_lines_of_its_own_stays_apart_where_it_is_told_in_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int, said: str
+) -> None:
+    """A deadline and its rule were one sentence on a terminal of 40 columns."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(width))
+    long = "Sở Thông tin và Truyền thông tỉnh Bắc Ninh"
+    Shell("en").table(("act", "agency"), [("one\ntwo three", long)], whole=("agency",))
+    assert said in [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.parametrize(("lang", "said"), [("vi", "diễn biến cuối, mới"), ("en", "last act")])
+def test_the_order_of_a_list_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lang: Lang, said: str
+) -> None:
+    """It was the code that the API takes: `-last_act`."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    cases._counted(Shell(lang), {"cases": [{}]}, "cases", "-last_act")
+    told = capsys.readouterr().out
+    assert said in told
+    assert "-last_act" not in told
 
 
 def test_a_cell_is_folded_once(

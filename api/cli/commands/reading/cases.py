@@ -363,7 +363,7 @@ def _lines(client: Client, shell: Shell, body: Mapping[str, Any], none: Text, mo
 
 def _counted(shell: Shell, body: Mapping[str, Any], rows: str, sort: str) -> None:
     """To a person at a terminal, below a list: of how many it is, and in which order."""
-    shown = len(body[rows])
+    shown, order = len(body[rows]), case_words.ORDERS.get(sort, sort)
     if not shown or not shell.console().is_terminal:
         return
     if "next" in body:
@@ -372,7 +372,7 @@ def _counted(shell: Shell, body: Mapping[str, Any], rows: str, sort: str) -> Non
                 "The first line of more; order: {sort}.",
                 "The first {n} lines of more; order: {sort}.",
                 n=shown,
-                sort=sort,
+                sort=order,
             )
         )
         return
@@ -381,7 +381,7 @@ def _counted(shell: Shell, body: Mapping[str, Any], rows: str, sort: str) -> Non
             "{n} line in all, of what you see; order: {sort}.",
             "{n} lines in all, of what you see; order: {sort}.",
             n=shown,
-            sort=sort,
+            sort=order,
         )
     )
 
