@@ -189,6 +189,10 @@ def test_a_field_takes_what_was_copied_from_elsewhere(compartments: Compartments
     case = f"/ho-so/{compartments.hidden.case}"
     for page, plain in (
         ("/ho-so.json?q=%20%C2%A0%E2%80%8B", "/ho-so.json"),
+        (
+            "/ho-so.json?q=%09b%E1%BB%87nh%09vi%E1%BB%87n",
+            "/ho-so.json?q=b%E1%BB%87nh%20vi%E1%BB%87n",
+        ),
         ("/ho-so.json?state=VERIFYING%C2%A0", "/ho-so.json?state=VERIFYING"),
         ("/ho-so.json?opened_from=%E2%80%8B2024-06-04", "/ho-so.json?opened_from=2024-06-04"),
         ("/ho-so.json?opened_to=4/6/2024%C2%A0", "/ho-so.json?opened_to=2024-06-04"),
@@ -258,7 +262,7 @@ def test_a_refusal_names_the_field_and_the_way_on(compartments: Compartments) ->
     over = reader.post("/thay-doi", {"form": token, "upto": "1"})
     assert over.status_code == 401
     assert "POST /v1" not in over.text
-    assert 'href="/dang-nhap">' in over.text.partition("<main")[2]
+    assert 'href="/dang-nhap?next=%2Fthay-doi">' in over.text.partition("<main")[2]
 
 
 def test_a_timeline_has_a_lane_for_each_agency_and_either_order(

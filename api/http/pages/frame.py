@@ -395,6 +395,7 @@ def _refused(error: BaseException) -> Response:
         status=problem.type.status,
         problem=None if same else body,
         step=body["next"] if step is None else spoken(step),
+        back=request.path,  # a form's page has the address that it is sent to
         faults=[
             (_field(one.pointer), _of_fields(translate(fault_told(one.text), known.lang)))
             for one in problem.faults
