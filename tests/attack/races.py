@@ -14,7 +14,7 @@ from keys.jwk import SoftwareSigner
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.state import StreamState
 from tests.a_ledger import appointment, approved, ending, enrolment, revocation
-from tests.builders import a_token, an_act, an_id
+from tests.builders import a_token, an_act, an_id, changed
 from tests.fixtures.arena import PERSONNEL, Arena, Party
 
 Round = Callable[[Arena, int], None]
@@ -113,6 +113,34 @@ def officer_ended_between(arena: Arena, n: int) -> None:
     _before_or_refused(taken, ended, 422)
 
 
+def numbers_at_once(arena: Arena, n: int) -> None:
+    """Four reports are taken in at once, to whom the log gives numbers of one register."""
+    now = arena.service.step(minutes=1)
+    reports = [
+        an_act(
+            "ReportReceived", by="hotline", when=now, capacities=["TRUC_TIEP"],
+            stream=f"case/{an_id(f'numbered {n} {one}')}",
+        )
+        for one in range(4)
+    ]  # fmt: skip
+    answers = arena.at_once(*(Party(report, "hotline") for report in reports))
+    assert {answer.status_code for answer in answers} == {201}, [one.text for one in answers]
+    told = [answer.json() for answer in answers]
+    given = [one["number"] for one in sorted(told, key=lambda one: one["index"])]
+    first = int(given[0].partition("/")[0])
+    assert [int(one.partition("/")[0]) for one in given] == list(range(first, first + 4)), given
+
+
+def one_id_twice(arena: Arena, n: int) -> None:
+    """Two cases are decided by acts of one id."""
+    del n
+    cases = [arena.a_case("CaseRegistered") for _ in range(2)]
+    one, other = (arena.act("CompetenceDetermined", case) for case in cases)
+    answers = arena.at_once(Party(one, "cv"), Party(changed(other, act_id=one.act_id), "cv"))
+    told = sorted((answer.status_code, answer.json().get("code", "")) for answer in answers)
+    assert told == [(201, ""), (409, "taken")], told
+
+
 def _enter(arena: Arena, act: Act) -> None:
     """What the founder registers, approved by the personnel officer: the founder is not alone."""
     arena.service.say(approved(act, PERSONNEL), "founder", PERSONNEL)
@@ -157,4 +185,6 @@ ROUNDS: dict[str, Round] = {
     "measure and lifting": measure_and_lifting,
     "key revoked as it signs": key_revoked_as_it_signs,
     "officer ended between": officer_ended_between,
+    "numbers at once": numbers_at_once,
+    "one id twice": one_id_twice,
 }
