@@ -475,6 +475,39 @@ def test_of_three_keys_the_oldest_is_none(taking_part: Bench) -> None:
     assert taking_part.seen(a_ticket(key_id="two", key=b"2" * 32)) == taking_part.whole()
 
 
+@attack(
+    "a taken reader login asks on in a transaction that was begun while its ticket was good, or"
+    " before the ticket key was turned",
+    stopped_by="both ends are asked of the clock, and not of when the transaction began",
+    noticed_by="-",
+)
+def test_no_transaction_outlives_ticket_and_key(taking_part: Bench) -> None:
+    """The end of a ticket no longer than a question may take: here not at all."""
+    with psycopg.connect(taking_part.database.admin) as admin:
+        row = admin.execute("SELECT pg_get_functiondef('sec.ticket()'::regprocedure)").fetchone()
+        assert row is not None
+        admin.execute(str(row[0]).replace("'10 minutes'", "'0 minutes'").encode())
+    try:
+        taking_part.age_keys(timedelta(days=90), "one")
+        taking_part.add_key("two", b"2" * 32)
+        taking_part.age_keys(timedelta(hours=1) - timedelta(seconds=1), "two")
+        two: dict[str, Any] = {"key_id": "two", "key": b"2" * 32}
+        for of_key, life_s in (({}, 3600), (two, 2)):
+            with psycopg.connect(taking_part.database.dsn("reader")) as held:
+                ticket = a_ticket(life_s=life_s, **of_key)
+                held.execute("SELECT set_config('app.ticket', %s, false)", [ticket])
+                assert _shown(held) == 1
+                held.execute("SELECT pg_sleep(2)")
+                assert _shown(held) == 0
+    finally:
+        with psycopg.connect(taking_part.database.admin) as admin:
+            admin.execute(str(row[0]).encode())
+
+
+def _shown(held: psycopg.Connection) -> int:
+    return len(held.execute("SELECT FROM proj.case_file WHERE starts_with(stream, 'c')").fetchall())
+
+
 _OF_TOMORROW: Final[LiteralString] = (
     "INSERT INTO sec.ticket_keys SELECT id || n, outer_pad, inner_pad, '2999-01-01'"
     " FROM sec.ticket_keys, generate_series(1, 3) n"

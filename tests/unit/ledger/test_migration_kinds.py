@@ -26,6 +26,7 @@ STOPS: Final[Mapping[int, str]] = {
     19: "functions that an older program calls are replaced; 0009 of the same release stops it too",
     20: "a function that an older program calls is replaced; 0009 of the same release stops it too",
     21: "a function that an older program calls is replaced; 0009 of the same release stops it too",
+    22: "a function that an older program calls is replaced; 0009 of the same release stops it too",
 }
 _SPLIT: Final = re.compile(
     r"(--[^\n]*)|(\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)|('(?:[^']|'')*')|(;)|([^-$';]+|.)", re.DOTALL
