@@ -297,13 +297,14 @@ def administrator(admin_dsn: str) -> Administrator:
         Unavailable: It cannot be reached.
     """
     whole = make_conninfo(reaching(admin_dsn), connect_timeout="5", client_encoding="utf8")
+    there = takes_logins(whole)  # one that comes up between two looks has refused nobody yet
     try:
         with psycopg.connect(whole) as admin:
             row = admin.execute(_ADMINISTRATOR).fetchone()
             version = admin.info.server_version // 10_000
     except psycopg.OperationalError as error:
         said = next(iter(str(error).strip().splitlines()), "–")
-        if takes_logins(whole):
+        if there and takes_logins(whole):
             raise NotLetIn(said) from error
         raise Unavailable(
             "database_unavailable",

@@ -19,11 +19,14 @@ _SEVERITY = "NGHIÊM TRỌNG"
 """As a server says it whose `lc_messages` is Vietnamese."""
 
 
+_STARTING = ("57P03", "máy chủ đang khởi động")
+
 _ANSWERS = """
 import socket, sys
-listening, answer = socket.socket(fileno=int(sys.argv[1])), bytes.fromhex(sys.argv[2])
+listening, answers = socket.socket(fileno=int(sys.argv[1])), sys.argv[2:]
 while True:
     line, _ = listening.accept()
+    answer = bytes.fromhex(answers.pop(0) if answers[1:] else answers[0])
     with line:
         line.recv(int.from_bytes(line.recv(4, socket.MSG_WAITALL)) - 4, socket.MSG_WAITALL)
         line.sendall(answer)
@@ -38,10 +41,14 @@ def _error(code: str, said: str) -> bytes:
 
 
 @contextmanager
-def _server(code: str, said: str) -> Iterator[str]:
-    """Answers every login so, in a process of its own: the driver waits holding the interpreter."""
+def _server(*answers: tuple[str, str]) -> Iterator[str]:
+    """Answers logins so, one after the other and the last for ever, by code and words.
+
+    In a process of its own: the driver waits holding the interpreter.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        words = [sys.executable, "-c", _ANSWERS, str(listening.fileno()), _error(code, said).hex()]
+        told = [_error(*one).hex() for one in answers]
+        words = [sys.executable, "-c", _ANSWERS, str(listening.fileno()), *told]
         with subprocess.Popen(words, pass_fds=[listening.fileno()]) as answering:
             try:
                 yield (
@@ -62,7 +69,7 @@ def _server(code: str, said: str) -> Iterator[str]:
 )
 def test_whoever_is_not_let_in_is_told_whose_move_it_is(code: str, said: str) -> None:
     """Also where no word of the answer is English."""
-    with _server(code, said) as dsn:
+    with _server((code, said)) as dsn:
         assert takes_logins(dsn)
         with pytest.raises(Unavailable) as refused:
             Replication(dsn)
@@ -74,7 +81,7 @@ def test_whoever_is_not_let_in_is_told_whose_move_it_is(code: str, said: str) ->
 
 def test_a_server_that_starts_or_is_away_is_waited_for() -> None:
     """The owner has nothing to allow there."""
-    with _server("57P03", "máy chủ đang khởi động") as dsn:
+    with _server(_STARTING) as dsn:
         for at in (dsn, "host=127.0.0.1 port=1 user=socai_archiver"):
             assert not takes_logins(at)
             with pytest.raises(Unavailable) as away:
@@ -82,3 +89,12 @@ def test_a_server_that_starts_or_is_away_is_waited_for() -> None:
             assert "ALTER ROLE" not in str(away.value)
             with pytest.raises(Unavailable, match="cannot be reached"):
                 administrator(at)
+
+
+def test_a_server_that_comes_up_between_two_looks_has_refused_nobody() -> None:
+    """What a start makes that nobody types (`init --if-missing`) ended there, and did not wait."""
+    with (
+        _server(_STARTING, ("28P01", "sai mật khẩu")) as dsn,
+        pytest.raises(Unavailable, match="cannot be reached"),
+    ):
+        administrator(dsn)
