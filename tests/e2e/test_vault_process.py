@@ -57,6 +57,8 @@ def test_the_vault_is_founded_and_served_by_commands(database: Database, tmp_pat
     assert served(settings) == ROLES
     with pytest.raises(SettingsError, match="socai vault found"):
         open_vault(settings)
+    unwell = _run(settings, "health", "--role", VAULT)
+    assert (unwell.exit_code, "it is not founded" in unwell.stderr) == (1, True)
     words = _custodians(settings, tmp_path)
     two = _run(settings, "vault", "found", *words[:4], "--shares", str(tmp_path / "shares"))
     assert (two.exit_code, "three custodians" in two.output) == (2, True)

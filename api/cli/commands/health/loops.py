@@ -83,10 +83,13 @@ def archiver(settings: Settings, _: str) -> Text | None:
 
 
 def vault(settings: Settings, role: str) -> Text | None:
-    """The vault is well while nothing that is due has waited long for it."""
+    """The vault is well while nothing that is due has waited long for it, once it is founded."""
     pool = open_pool(role_dsn(settings, Home(settings).facts(), role), most=1)
     try:
-        waited = PostgresVaultStore(pool).waiting_s()
+        store = PostgresVaultStore(pool)
+        if not store.founded():
+            return Message("it is not founded; see: socai vault found --help")
+        waited = store.waiting_s()
     finally:
         pool.close()
     if waited < _VAULT_PATIENCE_S:
