@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -172,6 +173,7 @@ def test_what_was_acknowledged_comes_back_on_another_machine(
     other = kept.elsewhere("o")
     back = told(socai(other, "restore", "--to-latest", "--checkpoint", str(note), "--json"))
     assert (back["backup"], back["records"]) == (taken["backup"], last + 1)
+    assert _recorded_at(kept, last) == datetime.fromisoformat(back["last_at"])
     assert lost == last + 1
     audit = told(socai(other, "log", "audit", "--json", "--workers", "0"))
     assert (audit["ok"], audit["records"]) == (True, last + 1)
@@ -179,6 +181,15 @@ def test_what_was_acknowledged_comes_back_on_another_machine(
     assert [one["code"] for one in forked["faults"]] == ["other_timeline"]
     left = told(socai(other, "restore", "--to-latest", "--checkpoint", str(note), "--json"), 2)
     assert "is not empty" in left["error"]["message"], "what is there is evidence, and stays"
+
+
+def _recorded_at(kept: Kept, index: int) -> datetime:
+    """When a record was taken."""
+    asked = "SELECT recorded_at FROM log.records WHERE index = %s"
+    with psycopg.connect(kept.service.database.admin) as admin:
+        ((at,),) = admin.execute(asked, [index]).fetchall()
+    assert isinstance(at, datetime)
+    return at
 
 
 def _checkpoint(kept: Kept, size: int, path: Path) -> None:
@@ -418,6 +429,7 @@ def test_a_gap_is_said_and_a_damaged_part_is_named(kept: Kept) -> None:
         (["restore"], "either --to-latest or --to-time"),
         (["restore", "--to-latest", "--to-time", "2026-01-01T00:00:00Z"], "either"),
         (["restore", "--to-time", "2001-01-01T00:00:00Z"], "no full backup was over by then"),
+        (["restore", "--to-time", "9999-01-01T00:00:00Z"], "is yet to come"),
         (["restore", "--to-latest"], "bring keys and secrets first"),
     ],
 )

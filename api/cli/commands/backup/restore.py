@@ -19,16 +19,20 @@ from api.cli.terminal.typed_values import MOMENT
 from api.ops import database
 from api.ops.backup import repository_key, restoring
 from api.ops.backup.repository import BaseCopy, Repository
+from api.ops.machine import RealClock
 from api.ops.reads.which_log import REMEMBERING_READS
 from api.ops.role_lock import Lock
 from api.ops.service.supervisor import REMEMBERING, ROLES
 from api.ops.wiring.logins import role_dsn
 from api.settings import Home, Settings, SettingsError
+from api.texts.case_words import when
 from keys.errors import KeysError, Unsealable, WrongPassphrase
 from keys.hpke import OpeningKeys
 from ledger.checkpoints.seen_file import SeenFile
 from ledger.errors import Doubt
+from ledger.log.moment import stamp
 from ledger.message import Message
+from ledger.ports import LogHead
 from ledger.postgres.connect import open_pool
 from ledger.postgres.records import PostgresRecords
 
@@ -86,6 +90,11 @@ def restore(
     settings, shell = Settings.from_env(), shell_of()
     if to_latest == (to_time is not None):
         misuse(Message("Nothing was restored: say either --to-latest or --to-time."))
+    if to_time is not None and to_time > RealClock().now():
+        # a server that is told such a moment recovers all, and then refuses to start
+        misuse(
+            Message("Nothing was restored: {moment} is yet to come.", moment=to_time.isoformat())
+        )
     repository = Repository.of(settings)
     base = restoring.choose(repository, to_time)
     keys = repository_key.opening_keys(settings, key_file, passphrase_file)
@@ -106,18 +115,21 @@ def restore(
             restoring.embedded(repository, base, keys, settings, to_time)
             _tell_how_held(shell, repository, base, keys)
             files = restoring.files_of(repository, settings)
-            size = _hold(settings, kept)
+            head = _hold(settings, kept)
         finally:
             database.stop_database(settings)
+    last = None if head.recorded_at is None else stamp(head.recorded_at)
     shell.done(
         Message(
-            "Restored from {name}: {size} records, and the log holds all that is known of it."
-            " Next: socai log audit, then socai serve, then socai backup run",
+            "Restored from {name}: {size} records, the last of {until}, and the log holds all that"
+            " is known of it. Next: socai log audit, then socai serve, then socai backup run",
             name=base.name,
-            size=size,
+            size=head.size,
+            until="–" if last is None else when(last),
         ),
         backup=base.name,
-        records=size,
+        records=head.size,
+        last_at=last,
         files=files,
         home=made,
     )
@@ -183,8 +195,8 @@ def _require_own(settings: Settings, kept: Sequence[CheckpointFile]) -> None:
         )
 
 
-def _hold(settings: Settings, kept: Sequence[CheckpointFile]) -> int:
-    """Holds what came back to all that is known of the log; how many records it has.
+def _hold(settings: Settings, kept: Sequence[CheckpointFile]) -> LogHead:
+    """Holds what came back to all that is known of the log; how far that goes.
 
     Where it holds it, a home without memory gets one.
     """
@@ -215,6 +227,6 @@ def _hold(settings: Settings, kept: Sequence[CheckpointFile]) -> int:
         )
     pool = open_pool(role_dsn(settings, facts, "reader"), most=1)
     try:
-        return PostgresRecords(pool).head().size
+        return PostgresRecords(pool).head()
     finally:
         pool.close()
