@@ -21,7 +21,7 @@ from rich.progress import (
     TaskID,
 )
 
-from api.cli.commands.health.group import custody_words
+from api.cli.commands.health.group import both, custody_words, unwell
 from api.cli.commands.log.doubt import refuse_in_doubt, remember
 from api.cli.commands.log.kept_checkpoint import CheckpointFile, KeptCheckpoint
 from api.cli.terminal.error_messages import guarded
@@ -458,6 +458,10 @@ _AWAITED: Final = Message(
     "The database cannot be reached: the service answers 503 until it can be, and goes on by"
     " itself."
 )
+_UNREADY: Final = Message(
+    "The service is not ready: {why}. It answers what it can meanwhile, and is ready by itself once"
+    " that is mended (docs/operate/monitoring.md)."
+)
 _LOOPS: Final = {CHECKPOINTER: loops.checkpoint, PROJECTOR: loops.project, KEEPER: loops.keep}
 
 
@@ -470,12 +474,16 @@ def _loop(settings: Settings, role: str, *, hold: bool) -> int:
 
 
 def _await_ready(shell: Shell, supervisor: Supervisor, stop: Event, patience_s: float) -> None:
+    """Says that all is ready, or what is not: a part that is not well stops none of the others."""
     if stop.is_set():
         return
     try:
         supervisor.wait_ready(patience_s, stop)
     except NotReady as error:
-        fail(Message("The service is not ready: {error}", error=error), "not_ready")
+        if error.answer is None:
+            fail(Message("The service is not ready: {error}", error=error), "not_ready")
+        shell.note(_UNREADY.filled(why=both(unwell(error.answer))))
+        return
     if not stop.is_set():
         shell.say(Message("Ready: {url}", url=supervisor.url))
 

@@ -63,13 +63,22 @@ _HEARS_S: Final = 0.2
 _DATABASE_S: Final = 1.6
 """When the database is waited for no longer: to kill one that hangs takes until two seconds."""
 _ASK_S: Final = 2.5
+_SHOWN: Final = 600
 _AGAIN_S: Final = 0.1
 _KILLED_S: Final = 5.0
 """How long the port may be held by what is left of an earlier run that was killed."""
 
 
 class NotReady(Exception):
-    """The processes were started and do not answer; the text says which and what they said last."""
+    """The processes were started and are not ready; the text says which and what they said last.
+
+    Attributes:
+        answer: What readiness answered last; None: nothing did, or a process gave up.
+    """
+
+    def __init__(self, said: str, answer: httpx.Response | None = None) -> None:
+        super().__init__(said)
+        self.answer = answer
 
 
 class CannotStart(SettingsError):
@@ -203,7 +212,7 @@ class Supervisor:
             CannotStart: As `mend`.
         """
         deadline, told = monotonic() + timeout_s, stop or Event()
-        asking = _Asking(self.url)
+        asking = _Asking(self.url, self.lang)
         asking.start()
         try:
             while monotonic() < deadline and not told.is_set():
@@ -215,7 +224,9 @@ class Supervisor:
         finally:
             asking.over.set()
         if not told.is_set():
-            raise NotReady(f"{asking.last} {self.tail()}".strip())
+            last = asking.last
+            said = "no answer" if last is None else last.text[:_SHOWN]
+            raise NotReady(f"{said} {self.tail()}".strip(), last)
 
     def stop(self) -> None:
         """Ends every process: asked first, killed where it does not hear.
@@ -292,14 +303,16 @@ class _Asking(Thread):
     Attributes:
         ready: It is.
         over: Set by whoever waits no longer.
-        last: What it answered last.
+        last: What it answered last; None: nothing.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, lang: str | None) -> None:
         super().__init__(name="asking", daemon=True)
         self._url, self.ready, self.over = url, Event(), Event()
-        self._http = httpx.Client(timeout=_ASK_S, verify=trusted(url))  # refused to who waits
-        self.last = "no answer"
+        spoken = {} if lang is None else {"Accept-Language": lang}
+        # refused to who waits
+        self._http = httpx.Client(timeout=_ASK_S, verify=trusted(url), headers=spoken)
+        self.last: httpx.Response | None = None
 
     def run(self) -> None:
         """Again and again."""
@@ -310,7 +323,7 @@ class _Asking(Thread):
                     if answer.status_code == httpx.codes.OK:
                         self.ready.set()
                         return
-                    self.last = answer.text[:600]
+                    self.last = answer
 
 
 def pause_s(falls: int, lived_s: float) -> float:

@@ -6,15 +6,18 @@ import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from errno import ENOSPC
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Event
 from threading import enumerate as threads
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from api.cli.commands import operator
+from api.cli.terminal.shell import Refusal, Shell
 from api.ops import database
 from api.ops.service import database_watch, supervisor
 from api.ops.service.database_watch import DatabaseWatch
@@ -150,6 +153,45 @@ def test_a_database_hangs_from_its_last_answer_on_and_anew_once_it_was_started(
     answers[0] = True
     assert passes(5) == 4
     assert said[3] == "The database answers again."
+
+
+_CHECKS = [
+    {"name": "clock", "ok": False, "detail": "7 s behind"},
+    {"name": "disk", "ok": True, "detail": "there is room"},
+]
+
+
+class _Unready(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        """An API of which one part is not well."""
+        told = orjson.dumps({"status": "not_ready", "checks": _CHECKS})
+        self.send_response(503)
+        self.send_header("Content-Length", str(len(told)))
+        self.end_headers()
+        self.wfile.write(told)
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Nothing."""
+
+
+def test_a_service_that_is_not_ready_says_what_is_not_well_and_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A clock that was ahead, or a full disk, ended reads too as soon as it was started anew."""
+    with HTTPServer(("127.0.0.1", 0), _Unready) as server, ThreadPoolExecutor(1) as pool:
+        pool.submit(server.serve_forever, 0.05)
+        starting = Supervisor(Settings.at(tmp_path, port=server.server_port))
+        try:
+            operator._await_ready(Shell(lang="en"), starting, Event(), 1.0)
+        finally:
+            server.shutdown()
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert said.err.startswith("The service is not ready: clock: 7 s behind. It answers what it")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        starting = Supervisor(Settings.at(tmp_path, port=silent.getsockname()[1]))
+        with pytest.raises(Refusal):
+            operator._await_ready(Shell(lang="en"), starting, Event(), 0.1)
 
 
 def test_who_is_told_to_stop_while_it_starts_waits_for_no_answer(

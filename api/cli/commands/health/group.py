@@ -84,10 +84,10 @@ def api(settings: Settings, _: str) -> Text | None:
     except httpx.TransportError as error:
         detail = type(error).__name__
         return Message("there is no answer at {url} ({detail})", url=url, detail=detail)
-    return None if answer.status_code == httpx.codes.OK else both(_unwell(answer))
+    return None if answer.status_code == httpx.codes.OK else both(unwell(answer))
 
 
-def _unwell(answer: httpx.Response) -> str:
+def unwell(answer: httpx.Response) -> str:
     """The parts that are not well, in the words of the API; else what was answered, cut."""
     try:
         checks = answer.json()["checks"]
