@@ -55,7 +55,10 @@ def test_a_checkpoint_is_signed_and_covers_and_seals_nothing() -> None:
             "api/cli/commands/log",
             "api/cli/commands/health",
         ),
-        *(ROOT / "api/ops" / name for name in ("loops.py", "recovery.py", "service/supervisor.py")),
+        *(
+            ROOT / "api/ops" / name
+            for name in ("loops.py", "recovery.py", "service/roles.py", "service/supervisor.py")
+        ),
         ROOT / "ledger/postgres/checkpoints.py",
         ROOT / "ledger/log/checkpoint.py",
     ]

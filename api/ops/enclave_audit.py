@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 from api.ops.init_enclave import read_vkeys
 from api.ops.reads.recovery import ceremony_of
 from api.ops.reads.which_log import READS, REMEMBERING_READS
-from api.ops.service.supervisor import REMEMBERING
+from api.ops.service.roles import REMEMBERING
 from api.ops.wiring.blob_store import KeptFiles, open_blobs
 from api.ops.wiring.key_files import open_kek
 from api.ops.wiring.logins import role_dsn

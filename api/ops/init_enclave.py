@@ -29,7 +29,7 @@ from api.ops.mirror import slots
 from api.ops.reads.access_log import found_access_log
 from api.ops.reads.which_log import READS, REMEMBERING_READS
 from api.ops.role_lock import Lock
-from api.ops.service.supervisor import REMEMBERING
+from api.ops.service.roles import REMEMBERING
 from api.ops.wiring.key_files import open_kek, service_signer
 from api.ops.wiring.logins import role_dsn
 from api.settings import (

@@ -20,7 +20,7 @@ import orjson
 from api.ops.home_notes import noted_vkeys
 from api.ops.machine import RealClock, RealEntropy
 from api.ops.reads.which_log import ACTS, WhichLog
-from api.ops.service.supervisor import CHECKPOINTER, REMEMBERING, ROLES
+from api.ops.service.roles import CHECKPOINTER, REMEMBERING, ROLES
 from api.ops.wiring.key_files import log_signers, open_kek
 from api.ops.wiring.logins import role_dsn
 from api.settings import EnclaveFacts, Home, Settings, SettingsError

@@ -21,8 +21,8 @@ from api.ops.child_processes import undisturbed
 from api.ops.embedded_postgres import Embedded
 from api.ops.init_enclave import REHEARSAL_OPENS, Plan, found
 from api.ops.machine import RealEntropy
+from api.ops.service.roles import served as processes_of
 from api.ops.service.supervisor import Supervisor
-from api.ops.service.supervisor import served as processes_of
 from api.rehearsal.cast import Cast, EditionDirectory, KeyStore
 from api.rehearsal.http_ledger import HttpLedger
 from api.rehearsal.player import Player, Registrar, Watching

@@ -20,7 +20,7 @@ from api.ops.child_processes import python
 from api.ops.embedded_postgres import Embedded
 from api.ops.role_lock import Lock, require_unserved
 from api.ops.service.listening_socket import listen
-from api.ops.service.supervisor import ROLES
+from api.ops.service.roles import ROLES
 from api.settings import Settings, SettingsError, child_environment
 from tests.attacks import attack
 from tests.fixtures.founded import founded

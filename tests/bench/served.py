@@ -19,7 +19,8 @@ import orjson
 import psycopg
 
 from api.client.client import Client
-from api.ops.service.supervisor import CHECKPOINTER, PROJECTOR, ROLES, Supervisor, command
+from api.ops.service.roles import CHECKPOINTER, PROJECTOR, ROLES, command
+from api.ops.service.supervisor import Supervisor
 from api.settings import child_environment
 from tests.bench import plain, wire, workload
 from tests.bench.crew import Crew, Shift

@@ -18,7 +18,7 @@ from api.client.answer_shapes import require_shape, shape_of
 from api.http.app import create_app
 from api.ops.child_processes import python
 from api.ops.keeper.asking import KeeperLine
-from api.ops.service.supervisor import KEEPER, ROLES, command, served
+from api.ops.service.roles import KEEPER, ROLES, command, served
 from api.ops.wiring.enclave import Enclave
 from api.settings import Settings, child_environment
 from ledger.errors import Unavailable

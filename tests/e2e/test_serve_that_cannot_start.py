@@ -16,7 +16,7 @@ import pytest
 from api.ops.child_processes import MISUSED, python
 from api.ops.embedded_postgres import Embedded
 from api.ops.role_lock import require_unserved
-from api.ops.service.supervisor import ROLES
+from api.ops.service.roles import ROLES
 from api.settings import Settings, child_environment
 from tests.fixtures.founded import founded
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from api.cli.main import main
 from api.ops.child_processes import python
 from api.ops.machine import RealEntropy
-from api.ops.service.supervisor import ROLES, VAULT, served
+from api.ops.service.roles import ROLES, VAULT, served
 from api.ops.wiring.enclave import Enclave
 from api.ops.wiring.vault import open_vault
 from api.settings import Home, Settings, SettingsError, child_environment

@@ -17,7 +17,7 @@ import yaml  # type: ignore[import-untyped]
 
 from api.http.framework.admission import MAX_BODY_BYTES
 from api.ops.reads.which_log import READS
-from api.ops.service.supervisor import REMEMBERING
+from api.ops.service.roles import REMEMBERING
 from api.problems.problem import CONTENT_TYPE, Problem
 from api.settings import CALLED, Home, Settings
 from ledger.postgres.migrate import WITH_PASSWORD

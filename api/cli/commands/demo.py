@@ -30,7 +30,7 @@ from api.ops.beginning.room import Need, require_room
 from api.ops.enclave_audit import run
 from api.ops.init_enclave import REHEARSAL_OPENS, Plan, found
 from api.ops.role_lock import require_unserved
-from api.ops.service.supervisor import ROLES
+from api.ops.service.roles import ROLES
 from api.rehearsal import tampering_drill
 from api.rehearsal.enclaves import player_at, served, venue_of
 from api.rehearsal.eyes import SeenCase, seen_by

@@ -37,15 +37,8 @@ from api.ops.machine import RealClock, RealEntropy
 from api.ops.mirror import slots
 from api.ops.patience import once_there
 from api.ops.role_lock import Lock
-from api.ops.service.supervisor import (
-    CHECKPOINTER,
-    KEEPER,
-    PROJECTOR,
-    ROLES,
-    NotReady,
-    Supervisor,
-    served,
-)
+from api.ops.service.roles import CHECKPOINTER, KEEPER, PROJECTOR, ROLES, served
+from api.ops.service.supervisor import NotReady, Supervisor
 from api.ops.wiring.logins import require_schema, role_dsn
 from api.ops.wiring.projector import open_projector
 from api.settings import LEVELS, EnclaveFacts, Home, Settings

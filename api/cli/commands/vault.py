@@ -24,7 +24,7 @@ from api.cli.terminal.shell import dumped, fail, misuse, options, shell_of
 from api.client.pinned_keys import fingerprint
 from api.ops import database, loops, telemetry
 from api.ops.role_lock import Lock
-from api.ops.service.supervisor import VAULT
+from api.ops.service.roles import VAULT
 from api.ops.vault import turning
 from api.ops.vault.auditing import audit_vault
 from api.ops.vault.founding import found

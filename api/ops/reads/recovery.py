@@ -26,7 +26,7 @@ from api.ops.recovery import (
     note_vkeys,
     turn_key,
 )
-from api.ops.service.supervisor import CHECKPOINTER
+from api.ops.service.roles import CHECKPOINTER
 from api.ops.wiring.key_files import log_signers, open_kek, service_signer
 from api.ops.wiring.logins import role_dsn
 from api.settings import EnclaveFacts, Home, Settings, SettingsError

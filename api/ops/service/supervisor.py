@@ -21,34 +21,15 @@ from typing import Any, Final
 import httpx
 
 from api.client.connection import trusted
-from api.ops.child_processes import GRACE_S, MISUSED, end_group, end_with_parent, python
+from api.ops.child_processes import GRACE_S, MISUSED, end_group, end_with_parent
 from api.ops.home_notes import RUNNING, forget_running, url_of, write_running
 from api.ops.loops import ON_DOUBT
 from api.ops.role_lock import Lock
 from api.ops.service.database_watch import DatabaseWatch
 from api.ops.service.listening_socket import listen, require_free
-from api.settings import ORDINARY, Home, Settings, SettingsError, child_environment
+from api.ops.service.roles import API, DATABASE, ROLES, command
+from api.settings import Settings, SettingsError, child_environment
 from ledger.message import Message, Text
-
-API: Final = "api"
-CHECKPOINTER: Final = "checkpointer"
-PROJECTOR: Final = "projector"
-VAULT: Final = "vault"
-KEEPER: Final = "keeper"
-DATABASE: Final = "database"
-ROLES: Final = (API, CHECKPOINTER, PROJECTOR)
-FOLLOWER: Final = "follower"
-REMEMBERING: Final = (*ROLES, FOLLOWER)
-"""Who of a home remembers the log: its own processes, and those of others that follow it here."""
-
-
-def served(settings: Settings) -> tuple[str, ...]:
-    """The processes of a home: the keeper above ordinary, the vault where it is founded."""
-    home = Home(settings)
-    kept = () if home.facts().level == ORDINARY else (KEEPER,)
-    founded = (VAULT,) if home.key_path(VAULT).exists() else ()
-    return (*kept, *ROLES, *founded)
-
 
 _STEP_S: Final = 0.2
 _LEAST_PAUSE_S: Final = 0.1
@@ -353,13 +334,3 @@ def _end(processes: Sequence[subprocess.Popen[bytes]], grace_s: float) -> None:
             process.kill()
             process.wait()
         end_group(process.pid)
-
-
-def command(role: str, listener: int | None = None, lang: str | None = None) -> list[str]:
-    """The words that start a role as a process of its own; the API may be given its socket."""
-    spoken = [] if lang is None else ["--lang", lang]
-    if role == API:
-        return python("-m", "api.http.wsgi", *([] if listener is None else [str(listener)]))
-    if role == VAULT:
-        return python("-m", "api.cli.main", *spoken, "vault", "serve")
-    return python("-m", "api.cli.main", *spoken, "serve", "--role", role)

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from api.cli.commands.health.group import ASKED
 from api.cli.commands.health.loops import Stand, behind
 from api.cli.main import main
-from api.ops.service.supervisor import KEEPER, ROLES, VAULT
+from api.ops.service.roles import KEEPER, ROLES, VAULT
 from api.texts.catalogue import both
 from ledger.message import Text, Wording
 from ledger.postgres.migrate import ARCHIVER

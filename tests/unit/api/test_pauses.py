@@ -21,7 +21,8 @@ from api.cli.terminal.shell import Refusal, Shell
 from api.ops import database
 from api.ops.service import database_watch, supervisor
 from api.ops.service.database_watch import DatabaseWatch
-from api.ops.service.supervisor import CHECKPOINTER, Supervisor, pause_s
+from api.ops.service.roles import CHECKPOINTER
+from api.ops.service.supervisor import Supervisor, pause_s
 from api.settings import Settings
 from ledger.postgres.connect import database_unavailable
 from tests.processes import pids

@@ -22,7 +22,7 @@ from api.ops.backup.repository import BaseCopy, Repository
 from api.ops.machine import RealClock
 from api.ops.reads.which_log import REMEMBERING_READS
 from api.ops.role_lock import Lock
-from api.ops.service.supervisor import REMEMBERING, ROLES
+from api.ops.service.roles import REMEMBERING, ROLES
 from api.ops.wiring.logins import role_dsn
 from api.settings import Home, Settings, SettingsError
 from api.texts.case_words import when

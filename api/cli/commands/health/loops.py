@@ -16,7 +16,7 @@ from api.cli.commands.health.group import both
 from api.ops.backup import taking
 from api.ops.keeper.asking import KeeperLine
 from api.ops.reads.which_log import ACTS, READS, WhichLog
-from api.ops.service.supervisor import CHECKPOINTER, PROJECTOR
+from api.ops.service.roles import CHECKPOINTER, PROJECTOR
 from api.ops.wiring.logins import role_dsn
 from api.settings import Home, Settings
 from api.texts.catalogue import in_each, translate

@@ -18,7 +18,7 @@ from api.cli.terminal.shell import options, shell_of
 from api.ops import database
 from api.ops.reads.which_log import ACTS, READS, WhichLog
 from api.ops.role_lock import Lock
-from api.ops.service.supervisor import CHECKPOINTER
+from api.ops.service.roles import CHECKPOINTER
 from api.ops.wiring.genesis import require_genesis
 from api.ops.wiring.key_files import log_signers, open_kek
 from api.ops.wiring.logins import role_dsn

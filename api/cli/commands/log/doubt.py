@@ -27,15 +27,7 @@ from api.cli.terminal.shell import Shell, fail, options, shell_of
 from api.ops import database
 from api.ops.enclave_audit import Audited, run, seen_notes, seen_reads
 from api.ops.reads.which_log import ACTS, READS, REMEMBERING_READS
-from api.ops.service.supervisor import (
-    API,
-    CHECKPOINTER,
-    FOLLOWER,
-    KEEPER,
-    PROJECTOR,
-    REMEMBERING,
-    ROLES,
-)
+from api.ops.service.roles import API, CHECKPOINTER, FOLLOWER, KEEPER, PROJECTOR, REMEMBERING, ROLES
 from api.ops.wiring.genesis import require_genesis
 from api.ops.wiring.keeper import open_keeper
 from api.ops.wiring.key_files import log_signers, open_kek

@@ -24,7 +24,7 @@ from api.cli.terminal.shell import Shell, fail, misuse, options, shell_of
 from api.ops import database
 from api.ops.recovery import Recovering
 from api.ops.role_lock import Lock
-from api.ops.service.supervisor import REMEMBERING, ROLES
+from api.ops.service.roles import REMEMBERING, ROLES
 from api.ops.wiring.logins import require_schema, role_dsn
 from api.settings import Home, Settings
 from api.texts.case_words import when

@@ -20,7 +20,7 @@ from api.cli.terminal.shell import Shell, dumped, fail, misuse, options, shell_o
 from api.ops import database
 from api.ops.reads.recovery import STREAM, RecoveringReads
 from api.ops.role_lock import Lock
-from api.ops.service.supervisor import ROLES
+from api.ops.service.roles import ROLES
 from api.ops.wiring.logins import require_schema, role_dsn
 from api.settings import Home, Settings
 from keys.custody.file import write_durably

@@ -1,0 +1,37 @@
+"""The processes of a home: what each is called, and how it is started."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from api.ops.child_processes import python
+from api.settings import ORDINARY, Home, Settings
+
+API: Final = "api"
+CHECKPOINTER: Final = "checkpointer"
+PROJECTOR: Final = "projector"
+VAULT: Final = "vault"
+KEEPER: Final = "keeper"
+DATABASE: Final = "database"
+ROLES: Final = (API, CHECKPOINTER, PROJECTOR)
+FOLLOWER: Final = "follower"
+REMEMBERING: Final = (*ROLES, FOLLOWER)
+"""Who of a home remembers the log: its own processes, and those of others that follow it here."""
+
+
+def served(settings: Settings) -> tuple[str, ...]:
+    """The processes of a home: the keeper above ordinary, the vault where it is founded."""
+    home = Home(settings)
+    kept = () if home.facts().level == ORDINARY else (KEEPER,)
+    founded = (VAULT,) if home.key_path(VAULT).exists() else ()
+    return (*kept, *ROLES, *founded)
+
+
+def command(role: str, listener: int | None = None, lang: str | None = None) -> list[str]:
+    """The words that start a role as a process of its own; the API may be given its socket."""
+    spoken = [] if lang is None else ["--lang", lang]
+    if role == API:
+        return python("-m", "api.http.wsgi", *([] if listener is None else [str(listener)]))
+    if role == VAULT:
+        return python("-m", "api.cli.main", *spoken, "vault", "serve")
+    return python("-m", "api.cli.main", *spoken, "serve", "--role", role)
