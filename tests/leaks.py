@@ -31,7 +31,7 @@ def one_source_of_random_bytes(world: World, higher: Higher) -> None:
     del higher
 
     def after(_: Step) -> None:
-        world.a.ledger._entropy.take(1)
+        world.a.ledger.drafts._entropy.take(1)
 
     world.after_above = after
 

@@ -171,7 +171,7 @@ def _enter(
     stream = f"case/{an_id(f'below {name} {n}')}"
     when = world.a.clock.now().astimezone(builders.T0.tzinfo)
     also = ["ngd"] if name == "ReleasedTextEntered" else []
-    drawn = act_id or str(world.a.ledger._entropy.uuid())
+    drawn = act_id or str(world.a.ledger.drafts._entropy.uuid())
     act = an_act(name, by="ncv", also=also, when=when, stream=stream, facts=facts, act_id=drawn)
     world.a.clock.step(minutes=1)
     return dict(world.a.say(act, "ncv", *also).receipt)

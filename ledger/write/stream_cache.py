@@ -20,6 +20,7 @@ from eventsourcing.utils import Environment, EnvType
 
 from ledger.errors import Fatal, NotFound
 from ledger.ports import Appended, LogHead, RecordStore, nothing
+from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import Event
 from ledger.streams.kinds import begin
 from ledger.streams.names import is_stream, stream_id
@@ -160,6 +161,11 @@ class StreamCache(Application[UUID]):
     def catch_up(self) -> Current:
         """The registry with every registry record that this process has heard of."""
         return self._follower.catch_up(self._head.registry_index)
+
+    def refresh(self) -> Registry:
+        """The registry as the log stands now."""
+        self.look()
+        return self.catch_up().registry
 
     def forget(self) -> None:
         """Lets go of every stream it keeps."""

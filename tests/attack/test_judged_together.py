@@ -324,7 +324,7 @@ def test_an_act_that_asks_elsewhere_keeps_no_group_waiting(a: ALedger, asked: st
     waits = Waits()
     report = a_report(9)
     if asked == "files":
-        a.ledger._files = waits
+        a.ledger._judging._files = waits
         digest = "sha-256:" + canonical.b64(bytes(32))
         listed = {"digest": digest, "size": 1, "media_type": "text/plain", "name": "a.txt"}
         act = changed(report, attachments=[listed])

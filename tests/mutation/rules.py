@@ -225,7 +225,7 @@ RULES: Final[tuple[Broken, ...]] = (
     Broken(
         "A5 sealed",
         "a sealing names what R does not keep",
-        _instead("ledger.write.commands", "Ledger._require_identity", _nothing),
+        _instead("ledger.write.judging", "Judging._require_identity", _nothing),
         ("tests/e2e/test_reporters.py::test_a_sealing_names_what_r_keeps_for_this_reporter",),
     ),
     Broken(

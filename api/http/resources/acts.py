@@ -177,7 +177,7 @@ def prepare_act(params: dict[str, Any]) -> Response:
     """
     shows_nothing()  # of the case that it stands in, the see-check says so (N2)
     who = caller()
-    prepared = enclave().ledger.prepare(
+    prepared = enclave().ledger.drafts.prepare(
         params["act"],
         kid=params.get("kid", who.kid),
         role=params.get("role", "AUTHOR"),
@@ -215,7 +215,7 @@ def check_act(params: dict[str, Any]) -> Response:
     who = caller()
     warnings = _warnings(params)
     try:
-        checked = enclave().ledger.check(params, at=context().at, signer_officer=who.officer)
+        checked = enclave().ledger.drafts.check(params, at=context().at, signer_officer=who.officer)
     except Rejected as refused:
         detail = translate(refused.text, context().lang)
         faults = [{"pointer": one.pointer, **_said(one.text)} for one in refused.faults]
@@ -232,7 +232,7 @@ def _said(text: Text) -> dict[str, str]:
 def _warnings(params: dict[str, Any]) -> dict[str, Any]:
     """What seems to name a person, also in an act that is not whole yet; none above ordinary."""
     try:
-        found = enclave().ledger.warnings(params)
+        found = enclave().ledger.drafts.warnings(params)
     except Rejected:
         return {"warnings": []}
     return {"warnings": found}

@@ -51,7 +51,7 @@ def get_stream_head(params: dict[str, Any], stream: str) -> Response:
 
 
 def _open(stream: str) -> list[dict[str, Any]] | None:
-    found = enclave().ledger.open_acts(stream, caller().officer, at=context().at)
+    found = enclave().ledger.drafts.open_acts(stream, caller().officer, at=context().at)
     types = catalogue_of(enclave().ledger.registry.edition).types
     return (
         None

@@ -353,7 +353,7 @@ def test_a_check_before_signing_asks_for_the_files_too(desk: Desk) -> None:
     asked = {"act": dict(act.signed)}
     officer = builders.officer("hotline")
     with pytest.raises(Rejected, match="attachment_missing"):
-        desk.a.ledger.check(asked, at=desk.a.clock.now(), signer_officer=officer)
+        desk.a.ledger.drafts.check(asked, at=desk.a.clock.now(), signer_officer=officer)
 
 
 def test_the_same_statement_again_gets_its_receipt_though_the_file_is_erased(desk: Desk) -> None:

@@ -74,7 +74,7 @@ def _refused(a: ALedger, act: Act, by: str, head: tuple[int, str | None]) -> tup
     told: list[tuple[str, Any]] = []
     calls = (
         lambda: a.send(statement, by=by),
-        lambda: a.ledger.check(
+        lambda: a.ledger.drafts.check(
             {"statement": orjson.loads(orjson.dumps(flattened(statement)))},
             at=a.clock.now(),
             signer_officer=builders.officer(by),
@@ -134,16 +134,16 @@ def test_before_signing_a_hidden_case_is_one_not_begun(a: ALedger, looks: Looks,
     assert a.ledger.head(case) == a.ledger.head(ABSENT) == Head(1, None)
     kid = builders.key("cv").kid
     made = [
-        a.ledger.prepare({**dict(a_report(3).signed), "stream": stream}, kid=kid, at=a.clock.now())[
-            "protected"
-        ]
+        a.ledger.drafts.prepare(
+            {**dict(a_report(3).signed), "stream": stream}, kid=kid, at=a.clock.now()
+        )["protected"]
         for stream in (case, ABSENT)
     ]
     assert made[0] == made[1]
     act_id = a.since(case, 0)[0]["act_id"]
     for stream in (case, ABSENT):
         with pytest.raises(NotFound):
-            a.ledger.prepare(
+            a.ledger.drafts.prepare(
                 {"stream": stream, "act_id": act_id}, kid=kid, role="APPROVER", at=a.clock.now()
             )
 
@@ -184,9 +184,9 @@ def test_a_check_tells_the_state_to_whoever_sees_the_whole_case(
     statement = flattened(a.sign(act, "cv"))
     for asked in ({"act": dict(act.signed)}, {"statement": statement}):
         looks.seen[case] = "whole"
-        whole = a.ledger.check(asked, at=at, signer_officer=by)
+        whole = a.ledger.drafts.check(asked, at=at, signer_officer=by)
         looks.seen[case] = "part"
-        part = a.ledger.check(asked, at=at, signer_officer=by)
+        part = a.ledger.drafts.check(asked, at=at, signer_officer=by)
         assert whole.pop("next_state") == "SCREENING"
         assert part == whole
     first = a_report(2)
@@ -194,7 +194,7 @@ def test_a_check_tells_the_state_to_whoever_sees_the_whole_case(
     for asked in ({"act": dict(first.signed)}, begun):
         for sight in SIGHTS_OF_NOTHING:
             looks.seen[first.stream] = sight
-            told = a.ledger.check(asked, at=at, signer_officer=builders.officer("hotline"))
+            told = a.ledger.drafts.check(asked, at=at, signer_officer=builders.officer("hotline"))
             assert told["next_state"] == "RECEIVED", sight
 
 
@@ -215,7 +215,7 @@ def test_what_waits_is_handed_to_whom_it_names_while_they_take_part(
     fields = {"act": "ComplaintReceived", "facts": {"against": first}}
 
     def payload() -> bytes:
-        made = a.ledger.prepare(
+        made = a.ledger.drafts.prepare(
             {"stream": case, "act_id": act.act_id, **fields},
             kid=builders.key("pgd").kid, role="APPROVER", at=a.clock.now(),
             signer_officer=builders.officer("pgd"),
@@ -242,7 +242,7 @@ def test_a_body_outside_brings_a_complaint_by_the_id_on_the_letter(
     kid = builders.key("hcv").kid
 
     def prepared(act: Act) -> bytes:
-        made = a.ledger.prepare(dict(act.signed), kid=kid, at=a.clock.now())
+        made = a.ledger.drafts.prepare(dict(act.signed), kid=kid, at=a.clock.now())
         return bytes(made["protected"], "ascii")
 
     other = changed(complaint, facts={**complaint.facts, "against": builders.an_id("a guess")})
@@ -313,7 +313,7 @@ def test_only_who_is_asked_to_sign_may_return_what_they_do_not_see(
             facts={"reason": "Thử"},
         )  # fmt: skip
         kid = builders.key(alias).kid
-        made = a.ledger.prepare(
+        made = a.ledger.drafts.prepare(
             dict(back.members), kid=kid, role="RETURNER", at=a.clock.now(),
             signer_officer=builders.officer(by),
         )  # fmt: skip

@@ -480,13 +480,14 @@ def test_check_says_what_record_would_and_records_nothing(a: ALedger) -> None:
     before = all_entries(a)
     statement = a.sign(a_report(1), "hotline")
     at = a.clock.now()
-    said = a.ledger.check({"statement": flattened(statement)}, at=at)
+    said = a.ledger.drafts.check({"statement": flattened(statement)}, at=at)
     assert said == {"ok": True, "status": "effective", "flags": [], "next_state": "RECEIVED"}
     hotline = builders.officer("hotline")
     fields = {k: v for k, v in a_report(2).signed.items() if k not in ("v", "signers", "act_id")}
-    assert a.ledger.check({"act": fields}, at=at, signer_officer=hotline)["ok"]
+    assert a.ledger.drafts.check({"act": fields}, at=at, signer_officer=hotline)["ok"]
+    asked = {"act": fields | {"agency": "khong.co"}}
     with pytest.raises(Rejected) as refused:
-        a.ledger.check({"act": fields | {"agency": "khong.co"}}, at=at, signer_officer=hotline)
+        a.ledger.drafts.check(asked, at=at, signer_officer=hotline)
     assert refused.value.guard == "AGENCY_EXISTS"
     assert all_entries(a) == before
 
@@ -500,7 +501,7 @@ def test_prepared_bytes_are_taken_once_they_are_signed(a: ALedger) -> None:
     _send_prepared(a, fields, "pgd", "APPROVER")
     assert a.since(case, 1)[-1]["status"] == "effective"
     with pytest.raises(NotFound):
-        a.ledger.prepare(
+        a.ledger.drafts.prepare(
             fields | {"act_id": builders.an_id("nothing")},
             kid=builders.key("pgd").kid, role="APPROVER", at=a.clock.now(),
         )  # fmt: skip
@@ -508,7 +509,7 @@ def test_prepared_bytes_are_taken_once_they_are_signed(a: ALedger) -> None:
 
 def _send_prepared(a: ALedger, fields: Mapping[str, object], by: str, role: str) -> None:
     key = builders.key(by)
-    made = a.ledger.prepare(fields, kid=key.kid, role=role, at=a.clock.now())
+    made = a.ledger.drafts.prepare(fields, kid=key.kid, role=role, at=a.clock.now())
     assert made["shown"] == canonical.parse(canonical.unb64(made["payload"]))
     signature = canonical.b64(key.sign(made["signing_input"].encode()))
     body = {"payload": made["payload"], "protected": made["protected"], "signature": signature}

@@ -1,0 +1,281 @@
+"""What a statement is judged by: the door, its stream, and what both ask beside it.
+
+As the log stands for this process; whether it still stood so is the append's to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from keys import canonical
+from ledger.admission.submission import Submission
+from ledger.errors import Fault, Rejected
+from ledger.log import record
+from ledger.log.merkle import Frontier
+from ledger.log.statement import AUTHOR, Statement
+from ledger.message import Message
+from ledger.ports import (
+    Asking,
+    AttachedFiles,
+    Clock,
+    Grounds,
+    Identities,
+    LowerLogs,
+    OtherCases,
+    RecordStore,
+    Sight,
+    Sights,
+)
+from ledger.regulation.acts.act import ORDINARY, Act
+from ledger.regulation.case.guard_input import DecisionContext
+from ledger.regulation.case.state import RECOVERING, SEALING
+from ledger.regulation.decide import Decision
+from ledger.regulation.registry.registry import Registry
+from ledger.streams.event import Said, StatementRecorded
+from ledger.streams.names import is_case, stream_id
+from ledger.streams.stream import Stream
+from ledger.values import frozen_value
+from ledger.write.eventsourcing_adapter import Preconditions
+from ledger.write.ledger_clock import Time, by_clock, rehearsed
+from ledger.write.lower_check import LowerCheck
+from ledger.write.see_check import SeeCheck
+from ledger.write.stream_cache import StreamCache
+from ledger.write.unasked_cases import AsksOthers, UnaskedCases
+
+_ENTRIES: Final = 32_768
+_ASKED_APART: Final = frozenset({RECOVERING, SEALING})
+_MS: Final = timedelta(milliseconds=1)
+
+
+@frozen_value(frozen=True, slots=True)
+class JudgedStatement:
+    """A statement that may stand, and how long that is so.
+
+    Attributes:
+        event: To be recorded.
+        decision: What it brings about.
+        ends: When this answer ends: with the key, or with the window of `iat`.
+        grounds: What else it was judged by.
+    """
+
+    event: StatementRecorded
+    decision: Decision
+    ends: datetime
+    grounds: Grounds
+
+
+class Judging:
+    """Judges statements of one log.
+
+    Attributes:
+        memory: Of the streams and the registry.
+        store: Reads of the records.
+        cases: What guards may ask about other cases; what they were told goes with the append.
+        see: What callers see of cases.
+        lower: The lower logs that are mirrored here; None where none can be.
+        origin: Origin of the log.
+        level: Its level.
+    """
+
+    def __init__(  # noqa: PLR0913 - the ports of one process, as `Ledger` has them
+        self,
+        memory: StreamCache,
+        store: RecordStore,
+        clock: Clock,
+        cases: OtherCases,
+        *,
+        origin: str,
+        level: str,
+        rehearsal: bool,
+        files: AttachedFiles | None,
+        sights: Sights | None,
+        compartment: Identities | None,
+        lower: LowerLogs | None,
+    ) -> None:
+        self.memory, self.store, self.cases, self._clock = memory, store, cases, clock
+        self.origin, self.level, self._rehearsal = origin, level, rehearsal
+        self.see = SeeCheck(sights, by_name=level != ORDINARY)
+        self.lower = LowerCheck(lower) if level != ORDINARY and lower is not None else None
+        self._files, self._compartment = files, compartment
+
+    def submission(self, statement: Statement, signer_officer: str | None = None) -> Submission:
+        """What a sender sent, in form. Raises: as `Submission.of`."""
+        return Submission.of(
+            statement,
+            origin=self.origin,
+            level=self.level,
+            registry=self.memory.current.registry,
+            session=signer_officer,
+        )
+
+    def require_sight(self, sent: Submission) -> Sight:
+        """Before life cycle, guards, replay and signature, none of which says that a case is there.
+
+        What these then say of it is for whoever sees all of it.
+
+        Raises:
+            NotFound: The sender sees no such case.
+        """
+        name = sent.act.stream
+
+        def stream() -> Stream:
+            with self.memory.fresh(name) as found:
+                return found
+
+        sight = self.see.require(sent.act, sent.statement.seq, stream)
+        sent.whole = sight != "part"
+        return sight
+
+    def time(self, at: datetime | None) -> Time:
+        """The ledger's time now. Raises: Rejected: it is no rehearsal, and the sender states it."""
+        if self._rehearsal:
+            return rehearsed(at, self.memory.look().recorded_at)
+        if at is not None:
+            raise Rejected(
+                "not_a_rehearsal",
+                Message("Only a rehearsal takes its time from the sender."),
+            )
+        return by_clock(self._clock.now(), self.memory.head.recorded_at)
+
+    def asks_apart(self, sent: Submission) -> bool:
+        """Whether more is asked of it than what this process knows: of files, vault, tree, logs."""
+        act, author = sent.act, sent.statement.role == AUTHOR
+        return bool(act.attachments) or act.act in _ASKED_APART or (author and bool(self.lower))
+
+    def judge(self, stream: Stream, sent: Submission, time: Time) -> tuple[Said, Preconditions]:
+        """Judges it in its group, in the thread of whoever leads: nothing is waited for here.
+
+        A token of an author's statement is presumed to stand in no other case, since the append is
+        told of it and says otherwise (ADR 37). No refusal and no other statement goes by that.
+
+        Raises:
+            AsksOthers: It is for its own thread to judge.
+            Conflict: As `record`.
+            Rejected: As `record`.
+        """
+        current, asking = self.memory.current, UnaskedCases()
+        officer, ends = sent.admit(current.registry, time.at), sent.ends(current.registry)
+        ground = self.context(current.registry, time.at, asking, whole=sent.whole)
+        try:
+            event, _ = stream.decide(sent.statement, sent.act, officer, ground)
+        except Rejected as refused:
+            if asking.presumed:
+                raise AsksOthers from refused
+            raise
+        if asking.presumed and not event.author:
+            raise AsksOthers
+        return event, Preconditions(current.index, time.at, until(time.latest, ends))
+
+    def judged_apart(
+        self, stream: Stream, sent: Submission, time: Time, *, presuming: bool
+    ) -> tuple[Said, Preconditions]:
+        """Judges it in its own thread, which asks whatever there is to ask."""
+        current = self.memory.catch_up()
+        found = self.judged(stream, sent, current.registry, time.at, presuming=presuming)
+        latest = until(time.latest, found.ends)
+        return found.event, Preconditions(current.index, time.at, latest, found.grounds)
+
+    def judged(
+        self,
+        stream: Stream,
+        sent: Submission,
+        registry: Registry,
+        at: datetime,
+        *,
+        presuming: bool = False,
+    ) -> JudgedStatement:
+        """Every question of the door and of the stream.
+
+        Where it may, a token of an author's statement is presumed to stand in no other case, since
+        the append is told of it and says otherwise (ADR 37). No refusal and no other statement goes
+        by that: they are judged by what stands there.
+        """
+        officer, ends = sent.admit(registry, at), sent.ends(registry)
+        seen = self.see.asked_of_others(sent.act)
+        asking = self.cases.asking(seen, presuming=presuming and is_case(sent.act.stream))
+        ground = self.context(registry, at, asking, whole=sent.whole)
+        try:
+            event, decision = stream.decide(sent.statement, sent.act, officer, ground)
+        except Rejected:
+            if asking.presumed:
+                return self.judged(stream, sent, registry, at)
+            raise
+        if asking.presumed and not event.author:
+            return self.judged(stream, sent, registry, at)
+        self.require_files(sent.act, stream)
+        self._require_identity(sent.act)
+        self._require_prefix(sent.act)
+        if self.lower is not None and sent.statement.role == AUTHOR:
+            self.lower.require(sent.act)
+        return JudgedStatement(event, decision, ends, asking.grounds)
+
+    def context(
+        self, registry: Registry, at: datetime, asking: Asking, *, whole: bool = True
+    ) -> DecisionContext:
+        """What guards are told of the log."""
+        return DecisionContext(
+            registry=registry,
+            origin=self.origin,
+            level=self.level,
+            log_size=self.memory.head.size,
+            cases=asking,
+            at=at,
+            whole=whole,
+        )
+
+    def require_files(self, act: Act, stream: Stream) -> None:
+        """An act never lists a file that nobody could open, nor one that is hidden from its author.
+
+        It is opened through any act that lists it. Whoever signs after the author is not asked.
+        """
+        if self._files is None or not act.attachments:
+            return
+        digests = {listed["digest"] for listed in act.attachments}
+        earlier: Sequence[Act] = [
+            entry.act
+            for entry in stream.state.entries.values()
+            if any(listed["digest"] in digests for listed in entry.act.attachments)
+        ]
+        if act.act_id not in stream.state.entries:
+            earlier = self.see.among(act.stream, earlier)
+        self._files.require(act, earlier)
+
+    def _require_identity(self, act: Act) -> None:
+        """What a sealing names lies in R, sealed for this reporter of this case (access.md A5)."""
+        if self._compartment is None or act.act != SEALING:
+            return
+        item, token = act.facts["vault_item"], act.facts["reporter"]
+        if not self._compartment.holds(item, token, stream_id(self.origin, act.stream)):
+            raise Rejected(
+                "identity_missing",
+                Message("Not recorded: the vault has no such identity for this reporter."),
+                faults=[Fault("/facts/vault_item", Message("nothing is kept under it"))],
+            )
+
+    def _require_prefix(self, act: Act) -> None:
+        """A recovery names the root of what is left; no guard sees the tree, so it stands here."""
+        if act.act == RECOVERING and act.facts["root"] != self._root(act.facts["size"]):
+            raise Rejected(
+                "guard",
+                Message(
+                    "Not recorded: the root is not that of the records that are left. Run socai"
+                    " log recover again."
+                ),
+                guard="RECOVERY_FOLLOWS_PREFIX",
+                faults=[Fault("/facts/root", Message("another root"))],
+            )
+
+    def _root(self, size: int) -> str:
+        frontier = Frontier()
+        for start in range(0, size, _ENTRIES):
+            for entry in self.store.entries(start, min(start + _ENTRIES, size)):
+                frontier.append(record.leaf(entry))
+        return canonical.b64(frontier.root())
+
+
+def until(latest: datetime | None, ends: datetime) -> datetime:
+    """How late it may be recorded: a signature is never judged otherwise at its index."""
+    last = ends - _MS
+    return last if latest is None else min(latest, last)
