@@ -9,6 +9,7 @@ from rich.cells import cell_len
 
 from api.cli.commands.demo import _caught
 from api.cli.commands.reading import cases, work
+from api.cli.commands.registry import listing
 from api.cli.terminal import case_tables
 from api.cli.terminal.shell import WIDTH, Shell, folded
 from api.rehearsal.tampering_drill import WHAT, Caught
@@ -55,6 +56,22 @@ def test_what_stood_in_lines_of_its_own_stays_apart_where_it_is_told_in_one(
     long = "Sở Thông tin và Truyền thông tỉnh Bắc Ninh"
     Shell("en").table(("act", "agency"), [("one\ntwo three", long)], whole=("agency",))
     assert said in [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()]
+
+
+def test_who_was_let_in_has_room_for_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two whole ids left a column of five letters for the rule: a word a line, six of them."""
+    id_ = "b55f1df6-1ace-481b-ac57-9345a57400e9"
+    line = {
+        "rule": "A9", "act_vi": "Quyết định thanh tra việc ghi sổ, xem hồ sơ", "officer": id_,
+        "cases": [f"case/{id_}"], "agencies": [], "running": False, "review": None,
+        "revoked_at": None, "until": "2024-09-09T22:00:00+07:00", "act_id": id_,
+    }  # fmt: skip
+    columns, whole, row = listing._REGISTRY["openings"]
+    Shell("vi").table(columns, [row(Shell("vi"), line)], whole=whole)
+    told = capsys.readouterr().out
+    assert "A9 Quyết" in told
+    assert id_ in told, "to be copied into `act show`"
+    assert max(map(cell_len, told.splitlines())) <= WIDTH
 
 
 @pytest.mark.parametrize(("lang", "said"), [("vi", "diễn biến cuối, mới"), ("en", "last act")])

@@ -114,7 +114,7 @@ def _opening(shell: Shell, line: Mapping[str, Any]) -> Sequence[object]:
     until = case_words.when(line["revoked_at"] or line["until"])
     what = "\n".join(named)
     act = f"{line['rule']} {shell.local(line, 'act')}"
-    return act, line["officer"], what, until, ", ".join(status), line["act_id"]
+    return act, str(line["officer"])[:8], what, until, ", ".join(status), line["act_id"]
 
 
 _IDS: Final = ("act_id", "officer")
