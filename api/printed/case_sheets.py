@@ -30,6 +30,7 @@ from api.printed.typeface import typeface
 from api.texts import act_words
 from api.texts.case_words import (
     Speech,
+    act_named,
     acts_named,
     began,
     changed_things,
@@ -448,7 +449,7 @@ def _relations(said: Speech, act: Json) -> Iterator[tuple[str, str]]:
 
 
 def _named(said: Speech, one: Json) -> str:
-    kind = said.local(one, "act") or said.text(Message("an act that is not in this print"))
+    kind = act_named(said, one, Message("an act that is not in this print"))
     return kind if one["seq"] is None else f"{one['seq']}. {kind} (#{one['index']})"
 
 

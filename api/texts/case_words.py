@@ -117,6 +117,7 @@ ORDERS: Final[Mapping[str, Message]] = {
     "-occurred_at": Message("happened, newest first"),
 }
 """Of lists, by what the API calls them."""
+_HIDDEN_ACT: Final = Message("an act that you are not shown here")
 _SHORT_ID: Final = 8
 _NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -139,6 +140,19 @@ def source(speaker: Speaker, clock: Json) -> str | None:
     if clock.get("source_kind") == _OF_PRODUCT:
         return speaker.text(Message("rule of this product"))
     return clock.get("source")
+
+
+def act_named(speaker: Speaker, one: Json, hidden: Message = _HIDDEN_ACT) -> str:
+    """An act that another names, by its type; that it is erased, where it is.
+
+    Args:
+        speaker: In whose language.
+        one: A relation as the API answers it.
+        hidden: Said of an act that is not among what is shown.
+    """
+    if one["seq"] is None:
+        return speaker.text(hidden)
+    return speaker.local(one, "act") or speaker.text(Message("an act whose content is erased"))
 
 
 def began(speaker: Speaker, clock: Json, acts: Mapping[str, str]) -> str:

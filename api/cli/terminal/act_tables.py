@@ -9,7 +9,7 @@ from api.cli.terminal import case_tables
 from api.cli.terminal.shell import Shell, folded, in_lines
 from api.client.connection import understood
 from api.texts import act_words
-from api.texts.case_words import signed_by, when
+from api.texts.case_words import act_named, signed_by, when
 from api.texts.labels import verdict
 from ledger.message import Message, Wording
 
@@ -108,5 +108,5 @@ def _relation(shell: Shell, one: Json) -> tuple[str, str]:
 
 def _named(shell: Shell, one: Json) -> str:
     """An act by its name and its place in the case."""
-    kind = shell.local(one, "act") or shell.text(Message("an act that you are not shown here"))
+    kind = act_named(shell, one)
     return kind if one["seq"] is None else f"{kind} {one['seq']} (#{one['index']})"

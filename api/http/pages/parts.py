@@ -177,6 +177,7 @@ def of(speech: PageSpeech) -> dict[str, Callable[..., Any]]:
         "touched_by": lambda act: case_words.touched_by(speech, act),
         "by_time": lambda: case_words.by_time(speech),
         "source": lambda clock: case_words.source(speech, clock),
+        "act_named": lambda one: case_words.act_named(speech, one),
         "began": lambda clock, acts: case_words.began(speech, clock, acts),
         "effect": lambda line: case_words.effect(speech, line),
         "read_under": lambda under: case_words.read_under(under, speech.when),

@@ -420,7 +420,6 @@ SAY: Final[Mapping[str, Message]] = {
     "proof_waits": Message("Durable; the checkpoint that will cover it is awaited."),
     "relations_names": Message("Acts that it names"),
     "relations_named_by": Message("Acts of the case that name it"),
-    "hidden_act": Message("an act that you are not shown here"),
     "evidence": Message("To check it without this server"),
     "evidence_get": Message("Its records, signatures, proofs and checkpoint (JSON)"),
     "evidence_how": Message(
@@ -441,7 +440,7 @@ SAY: Final[Mapping[str, Message]] = {
     "compare_do": Message("Compare"),
     "compare_help": Message(
         "A statement is its number in the case, such as 5; a record of the log #4711; a day"
-        " 2024-06-04; a time 2024-06-04T08:12:00+07:00."
+        " 04/06/2024; a time 04/06/2024 08:12."
     ),
     "compare_none": Message("Nothing changed between the two moments."),
     "compare_swapped": Message("The second moment was earlier: the two were swapped."),

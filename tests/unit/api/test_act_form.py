@@ -278,6 +278,32 @@ def test_every_flag_is_told_in_words_on_page_paper_and_terminal(
         assert "{{ flag(one) }}" in template.read_text("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("seq", "said"), [(12, "diễn biến đã bị xóa nội dung"), (None, "diễn biến không")]
+)
+def test_an_act_that_is_erased_is_not_said_to_be_hidden(
+    capsys: pytest.CaptureFixture[str], seq: int | None, said: str
+) -> None:
+    """A withdrawal named “an act that is not in this print”, which stood above it, erased."""
+    one = {"act_id": "a", "pointer": "/facts/x", "act": None, "act_vi": None, "act_en": None,
+           "seq": seq, "index": seq}  # fmt: skip
+    act = an_act(1) | {"stream": "case/x", "names": [one]}
+    act_tables.act(Shell("vi"), act, [])
+    told = [
+        capsys.readouterr().out,
+        "".join(read(case_pdf(a_case(act), "vi"))),
+        str(parts.of(parts.PageSpeech("vi"))["act_named"](one)),
+    ]
+    for text in told:
+        assert "".join(said.split()) in "".join(text.split())
+        assert (seq is None) == ("diễnbiếnkhông" in "".join(text.split()))
+    template = Path(all_pages.__file__).parent / "templates/act.html"
+    link = '<a href="/lan-ghi/{{ one.act_id }}">{{ act_named(one) }} · {{ one.seq }}</a>'
+    assert f"{{% if one.seq is none %}}{{{{ act_named(one) }}}}{{% else %}}{link}" in (
+        template.read_text("utf-8")
+    )
+
+
 def test_a_level_has_one_banner_on_page_and_paper() -> None:
     """Two texts of one level make a reader ask which of them is the environment's."""
     for level, banner in LEVEL_BANNERS.items():
