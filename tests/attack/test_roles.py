@@ -330,3 +330,17 @@ def test_no_login_reads_the_pace_of_others(taken: Database, login: str) -> None:
             name for name in relations if not _refused(connection, f"SELECT FROM {name} LIMIT 1")
         }
     assert told - _HARMLESS == NEEDS.get(login, set())
+
+
+@attack(
+    "a taken login ends the sessions of the process whose login it is, as often as they come again",
+    stopped_by="the belt: nobody may, but who owns the server",
+    noticed_by="-",
+)
+@pytest.mark.parametrize("login", share(list(LOGINS), 3, "sessions"))
+def test_no_login_ends_a_session(taken: Database, login: str) -> None:
+    """Of two sessions of one login neither can break off the other."""
+    with psycopg.connect(taken.dsn(login)) as own, psycopg.connect(taken.dsn(login)) as other:
+        for call in ("pg_cancel_backend({})", "pg_terminate_backend({})"):
+            assert _refused(other, f"SELECT {call.format(own.info.backend_pid)}"), call
+        assert own.execute("SELECT 1").fetchone() == (1,)

@@ -77,8 +77,9 @@ ALTER ROLE {slug}_archiver CONNECTION LIMIT 8;
 
 -- The belt (access.md L5, L6): in one cluster these would tell one enclave of another's pace, and whoever may ask for a lock
 -- can hold it. By pattern and not by name, since another function always told what one was forbidden to: transaction ids, WAL
--- positions, statistics, sizes, locks, advisory locks; and a large object is a row that nobody granted. What PUBLIC has not is
--- passed over: a server that keeps its functions to itself would refuse to be asked, where it only warns of the others.
+-- positions, statistics, sizes, locks, advisory locks; a large object is a row that nobody granted, and whoever has a login may end
+-- each session of it, those of the process whose login it is. What PUBLIC has not is passed over: a server that keeps its functions
+-- to itself would refuse to be asked, where it only warns of the others.
 DO $$
 DECLARE
   known regclass;
@@ -99,7 +100,7 @@ BEGIN
       || '|pg_ls_|pg_prepared_xact|pg_export_snapshot|pg_(available|is)_wal|pg_logical_|pg_notification_queue|pg_sequence_last'
       || '|pg_get_(wal|multixact)|pg_([a-z]+_)*replication_|pg_tablespace_databases|pg_isolation_test'
       || '|pg_stat_|pg_(table|indexes|relation|total_relation|database|tablespace)_size|pg_(lock_status|blocking_pids)'
-      || '|pg_safe_snapshot|pg_(try_)?advisory_|(mxid_)?age$|lo_(creat|create|from_bytea)$)')
+      || '|pg_safe_snapshot|pg_(try_)?advisory_|(mxid_)?age$|lo_(creat|create|from_bytea)$|pg_(cancel|terminate)_backend$)')
       AND has_function_privilege('public', p.oid, 'EXECUTE')
   LOOP
     EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', callable);
