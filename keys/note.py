@@ -32,6 +32,7 @@ _ALGS: Final = {
 KEY_ID_BYTES: Final = 4
 _TIME_BYTES: Final = 8
 _MAX_TIME: Final = 2**63 - 1
+_MOST_SHORT: Final = 255
 _VKEY_PARTS: Final = 3
 _LINE_PARTS: Final = 3
 _DASH: Final = "—"
@@ -251,7 +252,8 @@ def signed_message(kind: int, name: str, text: str, time_s: int | None) -> bytes
     """The bytes a signature of this type is made over.
 
     Raises:
-        InvalidSignature: Type 0x06 over a text that is not the three lines of a checkpoint.
+        InvalidSignature: Type 0x06 over a text that is not the three lines of a checkpoint, or with
+            a name longer than 255 bytes.
     """
     if kind == TYPE_ED25519 or time_s is None:
         return text.encode()
@@ -278,7 +280,10 @@ def checkpoint_text(origin: str, size: int, root: bytes) -> str:
 
 
 def _short(text: str) -> bytes:
+    """Behind its length in one byte. Raises: InvalidSignature: it is longer than that can say."""
     data = text.encode()
+    if len(data) > _MOST_SHORT:
+        raise InvalidSignature(f"type 0x06 signs no name of {len(data)} bytes")
     return bytes((len(data),)) + data
 
 

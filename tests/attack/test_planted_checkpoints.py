@@ -22,6 +22,7 @@ from api.ops.wiring.projector import open_projector
 from api.settings import Home
 from keys.custody.file import write_kek
 from keys.envelope_encryption import Kek
+from keys.note import Note, NoteSignature, VKey, checkpoint_text, format_note
 from ledger.audit import audit
 from ledger.checkpoints.seen_file import DoubtMark, SeenFile
 from ledger.errors import Fatal
@@ -118,6 +119,14 @@ def _checkpoints(service: Service) -> PostgresCheckpoints:
     return PostgresCheckpoints(service.database.pool("checkpointer"))
 
 
+def _of_long_origin(service: Service) -> bytes:
+    """A note of an origin that no 0x06 signature is made over, as if the log's own key had."""
+    pq = next(one for one in map(VKey.parse, service.enclave.vkeys) if one.name.endswith("/pq"))
+    text = checkpoint_text("x" * 300, service.size(), bytes(32))
+    signed = NoteSignature(pq.name, pq.key_id, (1).to_bytes(8) + bytes(2420))
+    return format_note(Note(text, (signed,)))
+
+
 @attack(
     "a taken checkpointer login stores checkpoints and tiles of its own: nobody ever signs again",
     stopped_by="-",
@@ -133,7 +142,8 @@ def test_what_the_log_did_not_sign_is_taken_away(idle: Service, copied: bool) ->
     assert stood is not None
     note = stood[1] if copied else b"none of the log's\n"
     thief.advance(stood[0], size - 1, bytes(32), note, [(0, 0, size - 1, bytes(32 * (size - 1)))])
-    thief.advance(size - 1, size, bytes(32), b"another\n", [])
+    another = _of_long_origin(idle) if copied else b"another\n"
+    thief.advance(size - 1, size, bytes(32), another, [])
     with pytest.raises(Fatal, match="socai log discard"):
         _seal(idle)
     assert _audited(idle) == 1
@@ -142,7 +152,7 @@ def test_what_the_log_did_not_sign_is_taken_away(idle: Service, copied: bool) ->
     assert "socai log resume" in done.output
     assert thief.latest() == stood
     kept = Home(idle.settings).seen_folder("checkpointer").glob("discarded-*")
-    assert {path.read_bytes() for path in kept} == {note, b"another\n"}
+    assert {path.read_bytes() for path in kept} == {note, another}
     assert _seal(idle) == size
     assert _audited(idle) == 0
     signed = thief.latest()

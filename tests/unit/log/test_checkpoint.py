@@ -110,6 +110,15 @@ def test_a_size_of_any_length_is_refused_and_no_trace() -> None:
         checkpoint.open_checkpoint(held, [PQ.vkey])
 
 
+def test_an_origin_of_any_length_is_refused_and_no_trace() -> None:
+    """What a known key seems to have signed: its length stands in one byte (formats.md §7)."""
+    seems = NoteSignature(PQ.name, PQ.vkey.key_id, (1).to_bytes(8) + bytes(2_420))
+    for origin in ("x" * 255, "x" * 256, "x" * 90_000):
+        text = note.checkpoint_text(origin, 5, bytes(32))
+        with pytest.raises(VerificationError):
+            checkpoint.open_checkpoint(note.format_note(Note(text, (seems,))), [PQ.vkey])
+
+
 def test_time_zero_is_refused_on_the_second_signature() -> None:
     """formats.md §7: the time of signing, never 0."""
     text = Checkpoint(ORIGIN, 1, bytes(32)).marshal()
