@@ -136,7 +136,12 @@ class Repository:
     # -- base copies -------------------------------------------------------------------------------
 
     def bases(self) -> list[BaseCopy]:
-        """Every copy that was finished, the oldest first. Raises: SettingsError, OSError."""
+        """Every copy that was finished, the oldest first: by the cluster's order, not by a clock.
+
+        One that was taken while the machine's clock was ahead would be the newest for as long.
+
+        Raises: SettingsError, OSError.
+        """
         found = []
         try:
             folders = sorted(self._bases.iterdir())  # what may not be listed is not empty
@@ -151,7 +156,7 @@ class Repository:
                 raise SettingsError(
                     Message("{path} is damaged: {error}", path=path, error=error)
                 ) from error
-        return found
+        return sorted(found, key=lambda base: (base.timeline, base.end))
 
     def cut_short(self, base: BaseCopy) -> bool:
         """Whether bytes of a copy are missing, by its own word of its length; nothing is opened."""

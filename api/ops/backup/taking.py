@@ -245,8 +245,10 @@ def expire(settings: Settings, keep: int) -> tuple[list[BaseCopy], int]:
     One that is cut short is none of those, and goes when an older one would.
     """
     repository = Repository.of(settings)
-    staying = [base.name for base in repository.bases() if not repository.cut_short(base)][-keep:]
-    return repository.expire(lambda base: base.name < min(staying, default=""))
+    bases = repository.bases()
+    staying = [base for base in bases if not repository.cut_short(base)][-keep:]
+    going = bases[: bases.index(staying[0])] if staying else []
+    return repository.expire(lambda base: base in going)
 
 
 # -- WAL as it is written --------------------------------------------------------------------------

@@ -38,15 +38,17 @@ def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path / "repository").made()
 
 
-def a_base(repository: Repository, name: str, end: int, key: OpeningKey = KEY) -> BaseCopy:
+def a_base(
+    repository: Repository, name: str, end: int, key: OpeningKey = KEY, timeline: int = 1
+) -> BaseCopy:
     """A finished copy whose WAL ends there."""
     place = repository.begin(name)
     size = sum(
         repository.write(place, what, [what.encode()], key.public)
         for what in (CLUSTER, MANIFEST, HOME)
     )
-    base = BaseCopy(name, "7", 1, end - 5, end, "2026-01-01T00:00:00.000Z", SEGMENT, key.public.kid,
-                "", "x.example/ordinary", size)  # fmt: skip
+    base = BaseCopy(name, "7", timeline, end - 5, end, "2026-01-01T00:00:00.000Z", SEGMENT,
+                key.public.kid, "", "x.example/ordinary", size)  # fmt: skip
     repository.finish(place, base)
     return base
 
@@ -167,6 +169,20 @@ def test_a_copy_that_is_cut_short_is_none_of_those_that_stay(
     gone, _ = taking.expire(settings, 1)
     assert [base.name for base in gone] == [A]
     assert [repository.cut_short(base) for base in repository.bases()] == [False, True]
+
+
+def test_a_copy_of_a_clock_that_was_ahead_is_not_the_newest(repository: Repository) -> None:
+    """For years it was what came back, and each copy that was made since went the same night."""
+    ahead, since, gone_on = "20310101T000000Z", B, C
+    a_base(repository, A, SEGMENT + 5)
+    a_base(repository, ahead, 2 * SEGMENT + 5)
+    a_base(repository, since, 3 * SEGMENT + 5)
+    a_base(repository, gone_on, 2 * SEGMENT + 5, timeline=2)
+    assert [base.name for base in repository.bases()] == [A, ahead, since, gone_on]
+    settings = replace(Settings.at(repository.folder), backup_dir=repository.folder)
+    gone, _ = taking.expire(settings, 2)
+    assert [base.name for base in gone] == [A, ahead]
+    assert [base.name for base in repository.bases()] == [since, gone_on]
 
 
 def test_a_repository_whose_disk_is_away_is_not_made_anew(repository: Repository) -> None:
