@@ -88,7 +88,7 @@ def vault(settings: Settings, role: str) -> Text | None:
     try:
         store = PostgresVaultStore(pool)
         if not store.founded():
-            return Message("it is not founded; see: socai vault found --help")
+            return Message("it is not founded: found the vault, socai vault found")
         waited = store.waiting_s()
     finally:
         pool.close()
