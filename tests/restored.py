@@ -17,9 +17,10 @@ from click.testing import CliRunner, Result
 from psycopg import sql
 
 from api.cli.main import main
+from api.home import Home
 from api.ops.embedded_postgres import Embedded
 from api.ops.wiring.key_files import log_signers
-from api.settings import Home, Settings
+from api.settings import Settings
 from keys.custody.file import write_key
 from tests import builders
 from tests.a_ledger import a_report

@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+from api.home import EnclaveFacts
 from api.ops.mirror import slots
 from api.ops.mirror.outbox import ENDING, Outbox, into_folder
-from api.settings import EnclaveFacts, Settings
+from api.settings import Settings
 from keys import sealed_segment
 from keys.envelope_encryption import Kek
 from keys.errors import Unsealable

@@ -25,13 +25,14 @@ import httpx
 import orjson
 
 from api.client.connection import JOSE
+from api.home import Home
 from api.ops.embedded_postgres import Embedded
 from api.ops.mirror import inbox, slots
 from api.ops.mirror.outbox import ENDING, Outbox, into_folder
 from api.ops.reads.which_log import ACTS, READS
 from api.ops.wiring.checkpointer import open_checkpointer
 from api.ops.wiring.projector import open_projector
-from api.settings import Home, Settings
+from api.settings import Settings
 from keys.custody.file import write_key
 from keys.hpke import OpeningKey
 from keys.jwk import SoftwareSigner

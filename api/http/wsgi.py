@@ -23,6 +23,7 @@ from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.errors import AppImportError, HaltServer  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
+from api.home import Home
 from api.http import traces
 from api.http.framework.read_budget import Budgets
 from api.http.turns import Turns
@@ -40,7 +41,7 @@ from api.ops.patience import once_there
 from api.ops.role_lock import Lock
 from api.ops.service.listening_socket import listen
 from api.peer import Proxies
-from api.settings import Home, Settings, SettingsError, share_metrics
+from api.settings import Settings, SettingsError, share_metrics
 from api.texts.catalogue import translate
 from keys.custody import core_dumps
 from ledger.errors import Unavailable

@@ -6,7 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from api.settings import Home, Settings, SettingsError
+from api.home import Home
+from api.settings import Settings, SettingsError
 from keys.custody.kek_custody import FILE, PKCS11, FileCustody, KekCustody, on_token
 from keys.errors import KeysError, TokenError, TokenFault
 from ledger.message import Message

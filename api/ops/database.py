@@ -17,10 +17,11 @@ from threading import Event
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+from api.home import TICKET_KEY, EnclaveFacts, Home
 from api.ops.embedded_postgres import HEARS_S, SUPERUSER, Embedded
 from api.ops.role_lock import is_served
 from api.ops.wiring.logins import role_dsn, server_url
-from api.settings import TICKET_KEY, EnclaveFacts, Home, Settings, SettingsError
+from api.settings import Settings, SettingsError
 from ledger.message import Message, system_fault
 from ledger.postgres import migrate
 from ledger.postgres.connect import place_of

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from api.home import EnclaveFacts, Home
 from api.ops.init_enclave import read_vkeys
 from api.ops.reads.recovery import ceremony_of
 from api.ops.reads.which_log import READS, REMEMBERING_READS
@@ -19,7 +20,7 @@ from api.ops.service.roles import REMEMBERING
 from api.ops.wiring.blob_store import KeptFiles, open_blobs
 from api.ops.wiring.key_files import open_kek
 from api.ops.wiring.logins import role_dsn
-from api.settings import EnclaveFacts, Home, Settings
+from api.settings import Settings
 from api.texts import damage
 from api.texts.catalogue import translate
 from keys import read_tags

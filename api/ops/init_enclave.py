@@ -19,6 +19,14 @@ from uuid import UUID
 
 import orjson
 
+from api.home import (
+    SESSION_KEY,
+    EnclaveFacts,
+    Home,
+    passphrase_needed,
+    require_profile,
+    write_private,
+)
 from api.ops import database
 from api.ops.beginning import unfounded
 from api.ops.beginning.room import Need, require_room
@@ -32,17 +40,7 @@ from api.ops.role_lock import Lock
 from api.ops.service.roles import REMEMBERING
 from api.ops.wiring.key_files import open_kek, service_signer
 from api.ops.wiring.logins import role_dsn
-from api.settings import (
-    LEVELS,
-    SESSION_KEY,
-    EnclaveFacts,
-    Home,
-    Settings,
-    SettingsError,
-    passphrase_needed,
-    require_profile,
-    write_private,
-)
+from api.settings import LEVELS, Settings, SettingsError
 from keys import canonical
 from keys.custody.file import write_key
 from keys.custody.kek_custody import FILE, FileCustody, KekCustody

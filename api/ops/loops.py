@@ -16,6 +16,7 @@ from threading import Event, Thread
 from types import FrameType
 from typing import Final
 
+from api.home import Home
 from api.ops.child_processes import end_with_any_thread
 from api.ops.keeper.serving import KeeperSocket
 from api.ops.machine import RealClock
@@ -27,7 +28,7 @@ from api.ops.wiring.keeper import open_keeper
 from api.ops.wiring.key_files import log_signers, required_kek
 from api.ops.wiring.projector import open_projector
 from api.ops.wiring.vault import open_vault
-from api.settings import Home, Settings
+from api.settings import Settings
 from api.texts.catalogue import translate
 from ledger.checkpoints.seen_file import DoubtMark
 from ledger.errors import Doubt, Fatal, LedgerError, Unavailable

@@ -17,10 +17,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Final, Literal, get_args
 
+from api.home import EnclaveFacts, Home
 from api.ops import telemetry
 from api.ops.home_notes import last_audited
 from api.ops.reads.access_log import remembered
-from api.settings import EnclaveFacts, Home, Settings, SettingsError
+from api.settings import Settings, SettingsError
 from keys.errors import KeysError
 from ledger.checkpoints.log_watch import LogWatch
 from ledger.checkpoints.seen_checkpoint import planted

@@ -17,13 +17,14 @@ from typing import Any, Final
 
 import orjson
 
+from api.home import EnclaveFacts, Home
 from api.ops.home_notes import noted_vkeys
 from api.ops.machine import RealClock, RealEntropy
 from api.ops.reads.which_log import ACTS, WhichLog
 from api.ops.service.roles import CHECKPOINTER, REMEMBERING, ROLES
 from api.ops.wiring.key_files import log_signers, open_kek
 from api.ops.wiring.logins import role_dsn
-from api.settings import EnclaveFacts, Home, Settings, SettingsError
+from api.settings import Settings, SettingsError
 from keys.custody.file import read_key, sync_folder, write_key
 from keys.jwk import SoftwareSigner
 from keys.log_keys import LogKeys

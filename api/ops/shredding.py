@@ -14,12 +14,13 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from api.home import EnclaveFacts
 from api.ops import database
 from api.ops.wiring.blob_store import open_blobs
 from api.ops.wiring.key_files import open_kek
 from api.ops.wiring.logins import require_schema, role_dsn
 from api.ops.wiring.projector import open_projector
-from api.settings import EnclaveFacts, Settings
+from api.settings import Settings
 from keys import canonical
 from ledger.erasure.shredding import Erasure, Shredding
 from ledger.errors import Unavailable

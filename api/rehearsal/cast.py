@@ -16,9 +16,10 @@ from typing import Any, Final
 
 import orjson
 
+from api.home import Home
 from api.rehearsal.acts_of_play import ADDED, KEEPER, PERSONNEL, CastMember, Directory
 from api.rehearsal.scenario import CastPart
-from api.settings import Home, SettingsError
+from api.settings import SettingsError
 from keys.custody.file import read_key, write_key
 from keys.errors import Carried
 from keys.jwk import SoftwareSigner

@@ -16,6 +16,7 @@ from tempfile import mkdtemp
 from typing import Final
 from urllib.parse import urlencode
 
+from api.home import Home
 from api.ops import database
 from api.ops.child_processes import undisturbed
 from api.ops.embedded_postgres import Embedded
@@ -27,7 +28,7 @@ from api.rehearsal.cast import Cast, EditionDirectory, KeyStore
 from api.rehearsal.http_ledger import HttpLedger
 from api.rehearsal.player import Player, Registrar, Watching
 from api.rehearsal.scenario import Play
-from api.settings import LEVELS, ORDINARY, Home, Settings, SettingsError
+from api.settings import LEVELS, ORDINARY, Settings, SettingsError
 from api.texts.labels import name
 from api.texts.lang import Lang
 from keys.custody.file import read_key

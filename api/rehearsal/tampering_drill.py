@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
+from api.home import EnclaveFacts, Home
 from api.ops import database
 from api.ops.enclave_audit import Progressed, in_database, run
 from api.ops.machine import RealEntropy
@@ -21,7 +22,7 @@ from api.rehearsal.acts_of_play import enrolment_facts
 from api.rehearsal.cast import Cast, KeyStore
 from api.rehearsal.forgery import FORGERIES, copied, forged
 from api.rehearsal.past_door import Smuggler
-from api.settings import EnclaveFacts, Home, Settings
+from api.settings import Settings
 from api.texts.damage import finding
 from keys import canonical
 from ledger.admission.registrar import Keeper, registry_act

@@ -20,6 +20,7 @@ import orjson
 
 from api.client.client import Client
 from api.client.connection import Refused
+from api.home import EnclaveFacts
 from api.ops import database
 from api.ops.init_enclave import Plan, found
 from api.ops.machine import RealClock, RealEntropy
@@ -30,7 +31,7 @@ from api.rehearsal.enclaves import levels_of, name_of, opening, served, venue_of
 from api.rehearsal.http_ledger import HttpLedger
 from api.rehearsal.player import Outcome, Player, Registrar
 from api.rehearsal.scenario import Play
-from api.settings import EnclaveFacts, Settings
+from api.settings import Settings
 from api.texts.catalogue import translate
 from api.texts.labels import name
 from api.texts.lang import Lang

@@ -17,8 +17,8 @@ from psycopg import sql
 from werkzeug.test import TestResponse
 
 from api.cli.main import main
+from api.home import write_private
 from api.ops.enclave_audit import AUDITOR, PROJECTOR, Audited, run
-from api.settings import write_private
 from keys.custody.file import write_key
 from ledger.audit.findings import Damage
 from ledger.log.checkpoint import unverified

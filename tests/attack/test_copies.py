@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
-from api.settings import write_private
+from api.home import write_private
 from keys.custody.file import write_key
 from ledger.reads.access_logged import AccessRow
 from ledger.regulation.acts.json_shape import fmt_time

@@ -25,8 +25,8 @@ from click.testing import CliRunner
 from werkzeug.test import TestResponse
 
 from api.cli.main import main
+from api.home import write_private
 from api.http.pages import files
-from api.settings import write_private
 from keys.canonical import b64
 from keys.custody.file import write_key
 from ledger.regulation.acts.act import Act

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from api.cli.main import main
+from api.home import Home
 from api.ops.child_processes import python
-from api.settings import Home, Settings, child_environment
+from api.settings import Settings, child_environment
 from keys import canonical
 from keys.custody.kek_custody import FileCustody
 from tests.attacks import attack

@@ -21,12 +21,13 @@ from click.testing import CliRunner, Result
 from psycopg import sql
 
 from api.cli.main import main
+from api.home import Home
 from api.ops import loops
 from api.ops.wiring.checkpointer import open_checkpointer
 from api.ops.wiring.followed_log import followed_log
 from api.ops.wiring.key_files import open_kek
 from api.ops.wiring.projector import open_projector
-from api.settings import Home, SettingsError, child_environment
+from api.settings import SettingsError, child_environment
 from ledger.checkpoints.seen_file import DoubtMark, SeenFile
 from ledger.errors import Doubt
 from ledger.log.checkpoint import unverified

@@ -14,12 +14,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
+from api.home import Home
 from api.ops import database as databases
 from api.ops import loops
 from api.ops.embedded_postgres import Embedded
 from api.ops.wiring.checkpointer import open_checkpointer
 from api.ops.wiring.projector import open_projector
-from api.settings import Home
 from keys.custody.file import write_kek
 from keys.envelope_encryption import Kek
 from keys.note import Note, NoteSignature, VKey, checkpoint_text, format_note

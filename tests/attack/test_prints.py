@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
-from api.settings import write_private
+from api.home import write_private
 from keys import canonical
 from keys.canonical import b64
 from keys.custody.file import write_key

@@ -18,10 +18,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
+from api.home import write_private
 from api.ops.home_notes import ACCESS_VKEYS
 from api.ops.reads.which_log import READS
 from api.ops.wiring.checkpointer import open_checkpointer
-from api.settings import child_environment, write_private
+from api.settings import child_environment
 from keys.custody.file import write_key
 from keys.note import VKey
 from ledger.log.checkpoint import open_checkpoint, unverified

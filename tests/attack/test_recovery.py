@@ -20,6 +20,7 @@ from api.cli.main import main
 from api.client.client import Client
 from api.client.connection import Refused
 from api.client.known_log import KnownLog, LogAnchor, Unlike, _Memory
+from api.home import Home
 from api.http.app import openapi
 from api.ops import recovery
 from api.ops.embedded_postgres import Embedded
@@ -33,7 +34,6 @@ from api.rehearsal.acts_of_play import CastMember
 from api.rehearsal.cast import Cast, KeyStore
 from api.rehearsal.past_door import Smuggler
 from api.rehearsal.scenario import CastPart
-from api.settings import Home
 from keys.custody.file import write_key
 from keys.log_keys import LogKeys
 from keys.lost_checkpoint import known

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import orjson
 
+from api.home import EnclaveFacts, Home, write_private
 from api.ops.embedded_postgres import Embedded
 from api.ops.init_enclave import Plan, found
 from api.ops.machine import RealClock, RealEntropy
@@ -18,7 +19,7 @@ from api.ops.wiring.checkpointer import open_checkpointer
 from api.ops.wiring.enclave import Enclave
 from api.ops.wiring.logins import role_dsn
 from api.ops.wiring.projector import open_projector
-from api.settings import EnclaveFacts, Home, Settings, write_private
+from api.settings import Settings
 from keys import canonical
 from keys.custody.file import read_key
 from keys.jwk import SoftwareSigner

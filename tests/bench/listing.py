@@ -19,8 +19,8 @@ from uuid import UUID
 
 import psycopg
 
+from api.home import Home
 from api.ops.machine import RealClock
-from api.settings import Home
 from ledger.asker import Asker, asking
 from ledger.postgres.connect import Lone, Pool, open_pool
 from ledger.postgres.records import PostgresRecords

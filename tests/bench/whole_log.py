@@ -13,12 +13,12 @@ from typing import Any, Final, LiteralString, NamedTuple
 import psycopg
 from psycopg import sql
 
+from api.home import Home
 from api.ops.machine import RealClock
 from api.ops.wiring.checkpointer import open_checkpointer
 from api.ops.wiring.enclave import Enclave
 from api.ops.wiring.key_files import open_kek
 from api.ops.wiring.projector import open_projector
-from api.settings import Home
 from keys.envelope_encryption import Keks
 from ledger.asker import asking
 from ledger.audit import audit

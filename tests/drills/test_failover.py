@@ -20,8 +20,9 @@ from click.testing import CliRunner
 
 from api.cli.main import main
 from api.client.connection import Refused
+from api.home import write_private
 from api.ops.init_enclave import Plan, found
-from api.settings import Settings, write_private
+from api.settings import Settings
 from tests import builders
 from tests.drill_table import Say
 from tests.drills.patroni import PASSWORD, PROGRAMS, Cluster

@@ -20,9 +20,10 @@ import httpx
 import orjson
 import pytest
 
+from api.home import write_private
 from api.ops.embedded_postgres import Embedded
 from api.ops.init_enclave import Plan, found
-from api.settings import Settings, child_environment, write_private
+from api.settings import Settings, child_environment
 from ledger.postgres.migrate import shipped
 from tests import builders
 from tests.drill_table import Say

@@ -24,12 +24,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
+from api.home import Home
 from api.ops.backup import repository, repository_key, taking
 from api.ops.backup.repository import CLUSTER, HOME, MANIFEST, BaseCopy, Repository
 from api.ops.embedded_postgres import CONFIGURATION, Embedded
 from api.ops.role_lock import Lock
 from api.ops.wiring.logins import role_dsn
-from api.settings import Home, Settings
+from api.settings import Settings
 from ledger.postgres.connect import Connection, connect
 from ledger.postgres.copying import epoch, replication
 from ledger.postgres.copying.replication import Replication

@@ -25,6 +25,7 @@ from api.cli.commands.log.kept_checkpoint import CheckpointFile, by_log
 from api.cli.main import main
 from api.cli.terminal.shell import Refusal, Shell
 from api.client.client import Client
+from api.home import EnclaveFacts, Home, write_private
 from api.ops import database
 from api.ops.embedded_postgres import Embedded
 from api.ops.home_notes import running_url
@@ -33,7 +34,7 @@ from api.ops.service.supervisor import Supervisor
 from api.rehearsal.enclaves import PlayEnclaves, opening, player_at, served, venue_of
 from api.rehearsal.scenario import read_file, shipped
 from api.rehearsal.tampering_drill import drill
-from api.settings import EnclaveFacts, Home, Settings, child_environment, write_private
+from api.settings import Settings, child_environment
 from keys.canonical import b64
 from keys.custody.file import DRAWN, costs_of, read_key, write_key
 from keys.jwk import SoftwareSigner

@@ -32,7 +32,8 @@ REMEMBERING: Final = "docker compose run --rm -T migrate log remember - < kept.c
 OF_READS: Final = """
 import psycopg
 from api.ops.wiring.logins import role_dsn
-from api.settings import Home, Settings
+from api.home import Home
+from api.settings import Settings
 settings = Settings.from_env()
 with psycopg.connect(role_dsn(settings, Home(settings).facts(), "auditor")) as own:
     newest = "SELECT note FROM access.checkpoints ORDER BY size DESC LIMIT 1"

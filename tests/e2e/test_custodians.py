@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
-from api.settings import Home, Settings
+from api.home import Home
+from api.settings import Settings
 from keys import canonical, envelope_encryption
 from keys.custody import file
 from keys.custody.kek_custody import on_token

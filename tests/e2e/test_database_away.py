@@ -21,12 +21,13 @@ from psycopg import sql
 
 from api.cli.commands import operator
 from api.client.connection import JOSE, trusted
+from api.home import EnclaveFacts, Home
 from api.ops import database
 from api.ops.child_processes import python
 from api.ops.embedded_postgres import Embedded, EmbeddedError
 from api.ops.home_notes import RUNNING
 from api.ops.service.supervisor import Supervisor
-from api.settings import EnclaveFacts, Home, Settings, child_environment
+from api.settings import Settings, child_environment
 from ledger.log.statement import flattened
 from tests.a_ledger import appointment
 from tests.fixtures.app import found, open_service

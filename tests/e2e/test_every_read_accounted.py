@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 
 from api.cli.main import main
 from api.client import reporters
+from api.home import write_private
 from api.ops.child_processes import python
 from api.ops.machine import RealEntropy
 from api.rehearsal.acts_of_play import References
@@ -26,7 +27,7 @@ from api.rehearsal.cast import Cast, EditionDirectory
 from api.rehearsal.http_ledger import HttpLedger
 from api.rehearsal.player import Outcome, Player, Registrar, StepResult
 from api.rehearsal.scenario import Play, read_file, shipped
-from api.settings import Settings, child_environment, write_private
+from api.settings import Settings, child_environment
 from keys.custody.file import write_key
 from ledger.regulation.acts.json_shape import fmt_time
 from ledger.regulation.edition import load_edition

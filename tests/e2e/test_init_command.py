@@ -17,9 +17,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
+from api.home import Home, write_private
 from api.ops import database, init_enclave
 from api.ops.embedded_postgres import Embedded
-from api.settings import Home, write_private
 from tests.other_servers import OWN, server_of
 
 pytestmark = pytest.mark.postgres

@@ -14,9 +14,10 @@ import orjson
 import psycopg
 import pytest
 
+from api.home import write_private
 from api.ops.backup.repository import Repository
 from api.ops.embedded_postgres import Embedded
-from api.settings import Settings, child_environment, write_private
+from api.settings import Settings, child_environment
 from ledger.postgres import definitions
 from tests.e2e.test_backup_commands import Kept, kept, socai, told
 

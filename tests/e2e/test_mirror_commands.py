@@ -18,12 +18,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
+from api.home import EnclaveFacts, Home, write_private
 from api.ops.embedded_postgres import Embedded
 from api.ops.machine import RealClock
 from api.ops.mirror import inbox, slots
 from api.ops.mirror.inbox import KEY, open_inbox, read_segment
 from api.ops.mirror.outbox import ENDING, Outbox, into_folder
-from api.settings import EnclaveFacts, Home, Settings, SettingsError, write_private
+from api.settings import Settings, SettingsError
 from keys import canonical, sealed_file
 from keys.custody.file import read_opening_key, write_kek, write_opening_key
 from keys.envelope_encryption import Kek, unwrap

@@ -20,10 +20,10 @@ from api.client import reporters
 from api.client.client import Client
 from api.client.connection import Refused
 from api.client.pinned_keys import pinned
+from api.home import Home, write_private
 from api.ops.embedded_postgres import Embedded
 from api.ops.machine import RealEntropy
 from api.ops.wiring.vault import open_vault
-from api.settings import Home, write_private
 from keys import canonical
 from keys.custody.file import write_key, write_opening_key
 from keys.hpke import OpeningKey

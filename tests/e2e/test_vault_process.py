@@ -13,12 +13,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
+from api.home import Home
 from api.ops.child_processes import python
 from api.ops.machine import RealEntropy
 from api.ops.service.roles import ROLES, VAULT, served
 from api.ops.wiring.enclave import Enclave
 from api.ops.wiring.vault import open_vault
-from api.settings import Home, Settings, SettingsError, child_environment
+from api.settings import Settings, SettingsError, child_environment
 from keys.custody.file import read_opening_key
 from keys.errors import Unsealable
 from keys.shares import Share

@@ -17,13 +17,14 @@ from threading import Event
 import psycopg
 import pytest
 
+from api.home import EnclaveFacts, Home
 from api.ops import database, embedded_postgres
 from api.ops.beginning import unfounded
 from api.ops.embedded_postgres import Embedded, EmbeddedError, sync_method
 from api.ops.service import database_watch
 from api.ops.service.database_watch import DatabaseWatch
 from api.ops.service.supervisor import Supervisor
-from api.settings import EnclaveFacts, Home, Settings
+from api.settings import Settings
 from keys.custody.kek_custody import KekCustody
 from ledger.errors import Fatal
 from ledger.postgres import migrate

@@ -21,11 +21,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
+from api.home import Home
 from api.ops.epoch import turn as epoch
 from api.ops.wiring import followed_log, projector
 from api.ops.wiring.key_files import open_kek
 from api.ops.wiring.logins import role_dsn
-from api.settings import Home, Settings
+from api.settings import Settings
 from keys.custody import key_files
 from keys.custody.file import read_kek
 from keys.custody.key_files import KeyFiles, next_path, old_path

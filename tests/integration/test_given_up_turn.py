@@ -9,10 +9,11 @@ from itertools import count
 import orjson
 import pytest
 
+from api.home import Home
 from api.ops.epoch import given_up as given_up_epoch
 from api.ops.epoch import turn as epoch
 from api.ops.wiring.projector import open_projector
-from api.settings import Home, SettingsError
+from api.settings import SettingsError
 from keys.custody.key_files import next_path, old_path
 from keys.errors import KeyAway
 from ledger.erasure import epoch_turn

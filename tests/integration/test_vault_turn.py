@@ -18,12 +18,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
+from api.home import Home
 from api.ops.embedded_postgres import Embedded
 from api.ops.machine import RealEntropy
 from api.ops.vault import founding, turning
 from api.ops.vault.mail import SmtpLetters
 from api.ops.wiring.vault import open_vault
-from api.settings import Home, Settings, SettingsError
+from api.settings import Settings, SettingsError
 from keys import canonical
 from keys.custody.file import read_opening_key, write_opening_key
 from keys.custody.key_files import KeyFiles, next_path, old_path

@@ -17,11 +17,12 @@ from typing import Self
 
 import httpx
 
+from api.home import Home
 from api.ops.home_notes import url_of
 from api.ops.init_enclave import Plan, found
 from api.ops.wiring.key_files import open_kek
 from api.ops.wiring.logins import role_dsn
-from api.settings import Home, Settings, child_environment
+from api.settings import Settings, child_environment
 from ledger.postgres.connect import open_pool
 from ledger.postgres.records import PostgresRecords
 from ledger.streams.record_reader import Opened, Reader

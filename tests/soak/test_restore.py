@@ -24,12 +24,13 @@ import orjson
 import psycopg
 import pytest
 
+from api.home import Home
 from api.ops.embedded_postgres import Embedded
 from api.ops.wiring.key_files import open_kek
 from api.ops.wiring.logins import role_dsn
 from api.rehearsal.enclaves import opening
 from api.rehearsal.scenario import read_files, shipped
-from api.settings import Home, Settings, child_environment
+from api.settings import Settings, child_environment
 from keys import canonical
 from ledger.postgres.connect import open_pool
 from ledger.postgres.records import PostgresRecords

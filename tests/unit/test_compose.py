@@ -15,11 +15,12 @@ import orjson
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from api.home import Home
 from api.http.framework.admission import MAX_BODY_BYTES
 from api.ops.reads.which_log import READS
 from api.ops.service.roles import REMEMBERING
 from api.problems.problem import CONTENT_TYPE, Problem
-from api.settings import CALLED, Home, Settings
+from api.settings import CALLED, Settings
 from ledger.postgres.migrate import WITH_PASSWORD
 from tests.attack import test_pages
 

@@ -19,6 +19,7 @@ from api.cli.commands.signer_options import LogKey
 from api.cli.terminal.audit_tables import progressing, show
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import MISUSED, Refusal, options, shell_of
+from api.home import EnclaveFacts
 from api.ops import database
 from api.ops.enclave_audit import (
     AUDITOR,
@@ -36,7 +37,7 @@ from api.ops.enclave_audit import (
 from api.ops.home_notes import write_audited
 from api.ops.machine import RealClock
 from api.ops.wiring.logins import role_dsn
-from api.settings import EnclaveFacts, Settings
+from api.settings import Settings
 from keys.note import VKey
 from ledger.errors import NotFound, Unavailable
 from ledger.message import Message

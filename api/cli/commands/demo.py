@@ -25,6 +25,7 @@ from api.cli.terminal.audit_tables import progressing, show
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Shell, options, shell_of
 from api.client.client import Client
+from api.home import Home
 from api.ops import database
 from api.ops.beginning.room import Need, require_room
 from api.ops.enclave_audit import run
@@ -38,7 +39,7 @@ from api.rehearsal.forgery import copied
 from api.rehearsal.player import Outcome
 from api.rehearsal.scenario import Play, read_files, shipped
 from api.rehearsal.tampering_drill import WHAT, Caught
-from api.settings import Home, Settings, SettingsError
+from api.settings import Settings, SettingsError
 from ledger.message import Message, Text, Wording, plural
 
 FILES: Final = ("SC1", "SC2")

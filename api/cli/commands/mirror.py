@@ -13,12 +13,13 @@ import click
 
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import fail, misuse, options, shell_of
+from api.home import Home
 from api.ops import loops, telemetry
 from api.ops.machine import RealClock
 from api.ops.mirror import inbox, slots
 from api.ops.mirror.metrics import tell_mirror
 from api.ops.mirror.outbox import Outbox, PublishedSegment, into_folder, into_pipe
-from api.settings import Home, Settings
+from api.settings import Settings
 from keys import canonical, sealed_segment
 from keys.errors import KeysError
 from keys.hpke import SealingKey

@@ -27,6 +27,7 @@ from api.cli.commands.log.kept_checkpoint import CheckpointFile, KeptCheckpoint
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Shell, fail, misuse, options, shell_of
 from api.cli.terminal.typed_values import MOMENT
+from api.home import EnclaveFacts, Home
 from api.ops import database, loops, telemetry
 from api.ops.beginning import unfounded
 from api.ops.child_processes import undisturbed
@@ -41,7 +42,7 @@ from api.ops.service.roles import CHECKPOINTER, KEEPER, PROJECTOR, ROLES, served
 from api.ops.service.supervisor import NotReady, Supervisor
 from api.ops.wiring.logins import require_schema, role_dsn
 from api.ops.wiring.projector import open_projector
-from api.settings import LEVELS, EnclaveFacts, Home, Settings
+from api.settings import LEVELS, Settings
 from api.texts.labels import word
 from ledger.errors import Unavailable
 from ledger.message import Message, Wording

@@ -22,9 +22,10 @@ from api.cli.terminal.shell import MISUSED, Refusal, Shell, misuse, options, she
 from api.cli.terminal.typed_values import SERVER_URL
 from api.client.client import Client
 from api.client.known_log import KnownLog, LogAnchor
+from api.home import Home
 from api.ops.home_notes import noted_vkeys, running_url
 from api.ops.machine import RealClock
-from api.settings import Home, Settings, SettingsError
+from api.settings import Settings, SettingsError
 from api.texts.copied import copied
 from keys.custody.file import read_key, read_opening_key
 from keys.errors import Malformed, Unsealable

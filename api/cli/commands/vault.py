@@ -22,13 +22,14 @@ from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.places import PUBLIC, require_private
 from api.cli.terminal.shell import dumped, fail, misuse, options, shell_of
 from api.client.pinned_keys import fingerprint
+from api.home import Home
 from api.ops import database, loops, telemetry
 from api.ops.role_lock import Lock
 from api.ops.service.roles import VAULT
 from api.ops.vault import turning
 from api.ops.vault.auditing import audit_vault
 from api.ops.vault.founding import found
-from api.settings import Home, Settings
+from api.settings import Settings
 from keys import canonical
 from keys.custody.file import write_opening_key
 from keys.hpke import ALG, OpeningKey

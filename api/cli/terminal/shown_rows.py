@@ -18,8 +18,9 @@ from typing import Final
 import orjson
 
 from api.client.client import Client
+from api.home import write_private
 from api.ops.machine import RealClock
-from api.settings import Settings, write_private
+from api.settings import Settings
 
 ROW: Final = re.compile(r"[1-9][0-9]{0,3}")
 """How a row is written; of a number of a case that looks so, see `addresses.py`."""

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Protocol
 
 from api.auth import Caller, SignIn, TokenBox
+from api.home import EnclaveFacts
 from api.page_sessions import PageSessions
-from api.settings import EnclaveFacts, Settings
+from api.settings import Settings
 from ledger.asker import Asker
 from ledger.ports import Entropy
 from ledger.reads.shown import ShownCases

@@ -14,8 +14,9 @@ from typing import Final
 
 import orjson
 
+from api.home import Home
 from api.ops.mirror.slots import written
-from api.settings import Home, Settings, SettingsError
+from api.settings import Settings, SettingsError
 from keys.custody.file import public_part, read_opening_key, write_opening_key
 from keys.custody.kek_custody import wipe
 from keys.errors import KeysError, Malformed, Unsealable

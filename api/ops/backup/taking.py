@@ -19,6 +19,7 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
+from api.home import EnclaveFacts, Home
 from api.ops import database
 from api.ops.backup import repository_key
 from api.ops.backup.repository import (
@@ -38,7 +39,7 @@ from api.ops.patience import once_there
 from api.ops.role_lock import Lock
 from api.ops.wiring.blob_store import open_blobs
 from api.ops.wiring.logins import role_dsn
-from api.settings import EnclaveFacts, Home, Settings, SettingsError
+from api.settings import Settings, SettingsError
 from keys.hpke import SealingKey
 from ledger.errors import Unavailable
 from ledger.files.folder_store import FolderBlobs

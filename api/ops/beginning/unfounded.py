@@ -15,13 +15,14 @@ from typing import Final
 
 import orjson
 
+from api.home import SESSION_KEY, TICKET_KEY, Home
 from api.ops import database
 from api.ops.embedded_postgres import Embedded
 from api.ops.home_notes import ACCESS_VKEYS, VKEYS
 from api.ops.mirror.slots import mirror_folder, written
 from api.ops.reads.which_log import READS, REMEMBERING_READS
 from api.ops.service.roles import REMEMBERING
-from api.settings import SESSION_KEY, TICKET_KEY, Home, Settings, SettingsError
+from api.settings import Settings, SettingsError
 from keys.custody.kek_custody import KekCustody, wipe
 from ledger.checkpoints.seen_file import SeenFile
 from ledger.message import Message

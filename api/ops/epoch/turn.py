@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+from api.home import EnclaveFacts, Home
 from api.ops import database
 from api.ops.custody import custody_of
 from api.ops.machine import RealEntropy
 from api.ops.role_lock import Lock
 from api.ops.wiring.logins import require_schema, role_dsn
-from api.settings import EnclaveFacts, Home, Settings, SettingsError
+from api.settings import Settings, SettingsError
 from keys import canonical
 from keys.custody.file import sync_folder
 from keys.custody.kek_custody import KekCustody, named, remove

@@ -22,6 +22,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from api.home import EnclaveFacts, Home
 from api.ops import database
 from api.ops.machine import RealClock
 from api.ops.mirror.apart import taken_apart
@@ -31,7 +32,7 @@ from api.ops.patience import once_there
 from api.ops.role_lock import Lock
 from api.ops.wiring.key_files import open_kek
 from api.ops.wiring.logins import require_schema, role_dsn
-from api.settings import LEVELS, EnclaveFacts, Home, Settings, SettingsError
+from api.settings import LEVELS, Settings, SettingsError
 from keys import canonical, sealed_segment
 from keys.custody.file import read_opening_key, write_opening_key
 from keys.custody.key_files import KeyFiles

@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
+from api.home import EnclaveFacts
 from api.ops import database
 from api.ops.mirror import slots
 from api.ops.mirror.slots import mirror_folder, written
@@ -22,7 +23,7 @@ from api.ops.role_lock import Lock
 from api.ops.wiring.blob_store import open_blobs
 from api.ops.wiring.key_files import log_signers, open_kek
 from api.ops.wiring.logins import require_schema, role_dsn
-from api.settings import EnclaveFacts, Settings, SettingsError
+from api.settings import Settings, SettingsError
 from keys import canonical, sealed_segment
 from keys.errors import KeysError
 from keys.note import NoteSigner

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from api.home import EnclaveFacts, Home
 from api.ops.machine import RealClock
 from api.ops.reads.which_log import API_READS, READS, REMEMBERING_READS
-from api.settings import EnclaveFacts, Home, Settings, SettingsError
+from api.settings import Settings, SettingsError
 from keys import read_tags
 from keys.custody.file import read_key, write_key
 from keys.envelope_encryption import Keks

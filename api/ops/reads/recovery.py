@@ -16,6 +16,7 @@ from uuid import UUID
 
 import orjson
 
+from api.home import EnclaveFacts, Home
 from api.ops.machine import RealClock, RealEntropy
 from api.ops.reads.which_log import READS, REMEMBERING_READS
 from api.ops.recovery import (
@@ -29,7 +30,7 @@ from api.ops.recovery import (
 from api.ops.service.roles import CHECKPOINTER
 from api.ops.wiring.key_files import log_signers, open_kek, service_signer
 from api.ops.wiring.logins import role_dsn
-from api.settings import EnclaveFacts, Home, Settings, SettingsError
+from api.settings import Settings, SettingsError
 from keys import canonical, read_tags
 from keys.custody.file import write_durably
 from keys.envelope_encryption import Keks

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from api.home import EnclaveFacts
 from api.ops.home_notes import ACCESS_VKEYS, VKEYS
-from api.settings import EnclaveFacts
 from ledger.postgres.records import LogSchema
 from ledger.reads.access_logged import origin_of
 

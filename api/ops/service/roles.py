@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from api.home import Home
 from api.ops.child_processes import python
-from api.settings import ORDINARY, Home, Settings
+from api.settings import ORDINARY, Settings
 
 API: Final = "api"
 CHECKPOINTER: Final = "checkpointer"

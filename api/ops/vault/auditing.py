@@ -7,11 +7,12 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from typing import Final
 
+from api.home import EnclaveFacts, Home
 from api.ops.reads.which_log import READS
 from api.ops.wiring.genesis import require_genesis
 from api.ops.wiring.key_files import open_kek
 from api.ops.wiring.logins import require_schema, role_dsn
-from api.settings import EnclaveFacts, Home, Settings
+from api.settings import Settings
 from keys.custody.file import public_part
 from keys.custody.key_files import next_path
 from keys.errors import KeysError

@@ -10,8 +10,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from api.home import EnclaveFacts, Home
 from api.ops.wiring.logins import role_dsn
-from api.settings import EnclaveFacts, Home, Settings, SettingsError
+from api.settings import Settings, SettingsError
 from keys.custody.file import read_opening_key, write_durably, write_opening_key
 from keys.errors import KeysError
 from keys.hpke import OpeningKey, SealingKey

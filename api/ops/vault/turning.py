@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from api.home import EnclaveFacts, Home
 from api.ops import database
 from api.ops.role_lock import Lock
 from api.ops.vault.founding import write_shares
 from api.ops.wiring.logins import require_schema, role_dsn
-from api.settings import EnclaveFacts, Home, Settings, SettingsError
+from api.settings import Settings, SettingsError
 from keys import canonical
 from keys.custody.file import read_opening_key, sync_folder, write_opening_key
 from keys.custody.kek_custody import wipe

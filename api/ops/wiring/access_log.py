@@ -7,11 +7,12 @@ from datetime import datetime
 from functools import cached_property
 from uuid import UUID
 
+from api.home import EnclaveFacts
 from api.ops.reads.access_log import OpenedLate, doubt_of_reads, mark_of_reads, watch_reads
 from api.ops.reads.which_log import READS
 from api.ops.wiring.connections import Connections
 from api.ops.wiring.key_files import service_signer
-from api.settings import EnclaveFacts, Settings
+from api.settings import Settings
 from keys import read_tags
 from keys.envelope_encryption import Keks
 from ledger.checkpoints.log_watch import LogWatch

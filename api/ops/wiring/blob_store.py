@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
-from api.settings import Home, Settings, SettingsError
+from api.home import Home
+from api.settings import Settings, SettingsError
 from ledger.audit.files.snapshot_port import FileBytes
 from ledger.files.folder_store import FolderBlobs
 from ledger.message import Message

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from api.home import EnclaveFacts, Home, memory_needed
 from api.ops.machine import RealClock
 from api.ops.reads.which_log import ACTS, WhichLog
 from api.ops.wiring.key_files import log_signers
 from api.ops.wiring.logins import HUNG_READ_S, require_schema, role_dsn
-from api.settings import EnclaveFacts, Home, Settings, memory_needed
+from api.settings import Settings
 from keys.note import NoteSigner
 from ledger.checkpoints.checkpointer import Checkpointer
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint

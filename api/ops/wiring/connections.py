@@ -9,9 +9,10 @@ from typing import Final
 
 import psycopg
 
+from api.home import EnclaveFacts, Home
 from api.ops.machine import RealClock
 from api.ops.wiring.logins import HUNG_READ_S, HUNG_WRITE_S, POOL_MOST, role_dsn
-from api.settings import ORDINARY, EnclaveFacts, Home, Settings, SettingsError
+from api.settings import ORDINARY, Settings, SettingsError
 from ledger.asker import asking
 from ledger.errors import Unavailable
 from ledger.ports import NIL_UNIT

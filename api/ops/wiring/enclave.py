@@ -14,6 +14,7 @@ from typing import Final, Self
 from uuid import UUID
 
 from api.auth import Caller, SignIn, TokenBox
+from api.home import Home
 from api.ops.custody import custody_name
 from api.ops.keeper.asking import KeeperLine, KeptKeks
 from api.ops.keeper.folding import FoldedRecords
@@ -26,7 +27,7 @@ from api.ops.wiring.genesis import require_genesis
 from api.ops.wiring.key_files import required_kek, service_signer
 from api.ops.wiring.logins import require_schema, role_dsn
 from api.page_sessions import PageSessions
-from api.settings import ORDINARY, Home, Settings, SettingsError
+from api.settings import ORDINARY, Settings, SettingsError
 from api.texts.catalogue import translate
 from keys import jwk
 from keys.custody.key_files import KeyFiles

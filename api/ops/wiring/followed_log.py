@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from api.home import Home, memory_needed
 from api.ops.wiring.genesis import require_genesis
 from api.ops.wiring.key_files import open_kek
 from api.ops.wiring.logins import HUNG_READ_S, require_schema, role_dsn
 from api.ops.wiring.role_watch import watching
-from api.settings import Home, Settings, memory_needed
+from api.settings import Settings
 from ledger.checkpoints.seen_file import SeenFile
 from ledger.postgres.connect import open_pool
 from ledger.postgres.notices import PostgresNotices

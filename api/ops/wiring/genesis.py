@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import closing
 
+from api.home import EnclaveFacts, Home
 from api.ops.wiring.logins import role_dsn
-from api.settings import EnclaveFacts, Home, Settings, SettingsError
+from api.settings import Settings, SettingsError
 from keys.envelope_encryption import Kek, kek_id_of
 from ledger.errors import LedgerError, VerificationError
 from ledger.message import Message

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from api.home import EnclaveFacts, Home
 from api.ops.machine import RealClock
 from api.ops.wiring.key_files import required_kek
 from api.ops.wiring.logins import POOL_MOST, require_schema, role_dsn
-from api.settings import EnclaveFacts, Home, Settings
+from api.settings import Settings
 from keys.custody.key_files import KeyFiles
 from keys.envelope_encryption import Kek
 from ledger.keeper.keeper import MOST_AGE, WrapKeeper

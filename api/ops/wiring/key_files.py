@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from api.home import Home
 from api.ops.custody import custody_of
 from api.ops.reads.which_log import ACTS, WhichLog
-from api.settings import Home, Settings, SettingsError
+from api.settings import Settings, SettingsError
 from keys.custody.file import read_key
 from keys.custody.key_files import KeyFiles
 from keys.envelope_encryption import Kek

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from psycopg.conninfo import make_conninfo
 
-from api.settings import EnclaveFacts, Home, Settings, SettingsError
+from api.home import EnclaveFacts, Home
+from api.settings import Settings, SettingsError
 from ledger.message import Message
 from ledger.postgres.connect import connect, place_of, translating
 from ledger.postgres.migrate import check, login_dsn

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from typing import Final
 
+from api.home import Home
 from api.ops.wiring.genesis import require_genesis
 from api.ops.wiring.key_files import open_kek
 from api.ops.wiring.logins import HUNG_WRITE_S, require_schema, role_dsn
 from api.ops.wiring.role_watch import watching
-from api.settings import Home, Settings
+from api.settings import Settings
 from keys.custody.key_files import KeyFiles
 from keys.envelope_encryption import Kek
 from ledger.checkpoints.seen_file import SeenFile

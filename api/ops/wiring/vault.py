@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 
+from api.home import Home
 from api.ops.machine import RealClock
 from api.ops.vault.mail import NoLetters, SmtpLetters, SmtpServer
 from api.ops.vault.metrics import VaultMetrics
 from api.ops.wiring.key_files import why_closed
 from api.ops.wiring.logins import HUNG_READ_S, role_dsn
-from api.settings import Home, Settings, SettingsError
+from api.settings import Settings, SettingsError
 from keys.custody.file import read_opening_key
 from keys.custody.key_files import KeyFiles
 from keys.errors import KeysError

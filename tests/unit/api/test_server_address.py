@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from api.cli.main import main
+from api.home import EnclaveFacts, write_private
 from api.ops.wiring.logins import role_dsn
-from api.settings import EnclaveFacts, Settings, SettingsError, write_private
+from api.settings import Settings, SettingsError
 
 _SLIPS = (
     ("postgresql://dba:hidden@127.0.0.1:5432/x?sslmod=require", 'query parameter: "sslmod"'),

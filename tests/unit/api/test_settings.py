@@ -14,18 +14,9 @@ from typing import Final
 import orjson
 import pytest
 
+from api.home import SESSION_KEY, EnclaveFacts, Home, write_private
 from api.ops.init_enclave import Plan, _make_keys, found
-from api.settings import (
-    LEVELS,
-    PROFILES,
-    SESSION_KEY,
-    EnclaveFacts,
-    Home,
-    Settings,
-    SettingsError,
-    processors,
-    write_private,
-)
+from api.settings import LEVELS, PROFILES, Settings, SettingsError, processors
 from keys.custody.file import costs_of
 from keys.custody.kek_custody import FileCustody
 from tests.attacks import attack

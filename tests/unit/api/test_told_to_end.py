@@ -12,10 +12,10 @@ from click.testing import CliRunner
 
 from api.cli.commands import operator
 from api.cli.main import main
+from api.home import Home
 from api.ops import database
 from api.ops.embedded_postgres import Embedded
 from api.rehearsal.enclaves import PlayEnclaves
-from api.settings import Home
 from tests.processes import heard_as_in_a_command
 
 _TOLD_AS_IT_BEGINS_TO_WAIT: Final = """

@@ -10,13 +10,14 @@ import click
 
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import misuse, options, shell_of
+from api.home import Home
 from api.ops import database, loops, telemetry
 from api.ops.backup import repository_key, taking
 from api.ops.backup.metrics import tell_backups
 from api.ops.backup.repository import BaseCopy, Repository
 from api.ops.machine import RealClock
 from api.ops.wiring.logins import role_dsn
-from api.settings import Home, Settings
+from api.settings import Settings
 from ledger.message import Message, Text
 from ledger.postgres.copying.epoch import epoch_and_shredded
 

@@ -16,6 +16,7 @@ from api.cli.commands.log.kept_checkpoint import CheckpointFile, by_log, kept_ch
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Shell, fail, misuse, options, shell_of
 from api.cli.terminal.typed_values import MOMENT
+from api.home import Home
 from api.ops import database
 from api.ops.backup import repository_key, restoring
 from api.ops.backup.repository import BaseCopy, Repository
@@ -24,7 +25,7 @@ from api.ops.reads.which_log import REMEMBERING_READS
 from api.ops.role_lock import Lock
 from api.ops.service.roles import REMEMBERING, ROLES
 from api.ops.wiring.logins import role_dsn
-from api.settings import Home, Settings, SettingsError
+from api.settings import Settings, SettingsError
 from api.texts.case_words import when
 from keys.errors import KeysError, Unsealable, WrongPassphrase
 from keys.hpke import OpeningKeys

@@ -13,12 +13,13 @@ from time import monotonic
 from typing import Final
 
 from api.cli.commands.health.group import both
+from api.home import Home
 from api.ops.backup import taking
 from api.ops.keeper.asking import KeeperLine
 from api.ops.reads.which_log import ACTS, READS, WhichLog
 from api.ops.service.roles import CHECKPOINTER, PROJECTOR
 from api.ops.wiring.logins import role_dsn
-from api.settings import Home, Settings
+from api.settings import Settings
 from api.texts.catalogue import in_each, translate
 from ledger.checkpoints.seen_file import DoubtMark
 from ledger.errors import Unavailable

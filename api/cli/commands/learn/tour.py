@@ -15,8 +15,9 @@ from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Shell, misuse, options, shell_of
 from api.client.client import Client
 from api.client.connection import understood
+from api.home import Home
 from api.ops.home_notes import running_url
-from api.settings import Home, Settings
+from api.settings import Settings
 from ledger.admission.genesis import REHEARSAL
 from ledger.message import Message
 

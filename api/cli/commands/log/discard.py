@@ -15,6 +15,7 @@ import click
 
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import options, shell_of
+from api.home import EnclaveFacts, Home
 from api.ops import database
 from api.ops.reads.which_log import ACTS, READS, WhichLog
 from api.ops.role_lock import Lock
@@ -22,7 +23,7 @@ from api.ops.service.roles import CHECKPOINTER
 from api.ops.wiring.genesis import require_genesis
 from api.ops.wiring.key_files import log_signers, open_kek
 from api.ops.wiring.logins import role_dsn
-from api.settings import EnclaveFacts, Home, Settings
+from api.settings import Settings
 from keys.note import VKey
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint
 from ledger.checkpoints.seen_file import DiscardedCheckpoints, SeenFile

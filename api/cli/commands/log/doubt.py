@@ -24,6 +24,7 @@ from api.cli.commands.log.kept_checkpoint import (
 from api.cli.terminal.audit_tables import progressing, show
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Shell, fail, options, shell_of
+from api.home import EnclaveFacts, Home, memory_needed
 from api.ops import database
 from api.ops.enclave_audit import Audited, run, seen_notes, seen_reads
 from api.ops.reads.which_log import ACTS, READS, REMEMBERING_READS
@@ -32,7 +33,7 @@ from api.ops.wiring.genesis import require_genesis
 from api.ops.wiring.keeper import open_keeper
 from api.ops.wiring.key_files import log_signers, open_kek
 from api.ops.wiring.logins import role_dsn
-from api.settings import ORDINARY, EnclaveFacts, Home, Settings, SettingsError, memory_needed
+from api.settings import ORDINARY, Settings, SettingsError
 from api.texts import damage
 from api.texts.catalogue import in_each, translate
 from keys.note import VKey

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import click
 
 from api.cli.terminal.shell import misuse
+from api.home import EnclaveFacts
 from api.ops.reads.which_log import ACTS, READS
-from api.settings import EnclaveFacts
 from ledger.errors import VerificationError
 from ledger.log.checkpoint import unverified
 from ledger.message import Message, system_fault

@@ -21,12 +21,13 @@ from api.cli.commands.signer_options import signer_of
 from api.cli.commands.token_option import TokenUri, pin_option
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Shell, fail, misuse, options, shell_of
+from api.home import Home
 from api.ops import database
 from api.ops.recovery import Recovering
 from api.ops.role_lock import Lock
 from api.ops.service.roles import REMEMBERING, ROLES
 from api.ops.wiring.logins import require_schema, role_dsn
-from api.settings import Home, Settings
+from api.settings import Settings
 from api.texts.case_words import when
 from api.texts.catalogue import in_each, translate
 from keys.lost_checkpoint import known

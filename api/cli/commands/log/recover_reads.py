@@ -17,12 +17,13 @@ from api.cli.commands.log.kept_checkpoint import CheckpointFile, kept_checkpoint
 from api.cli.commands.log.ledger_act import ledger_act
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Shell, dumped, fail, misuse, options, shell_of
+from api.home import Home
 from api.ops import database
 from api.ops.reads.recovery import STREAM, RecoveringReads
 from api.ops.role_lock import Lock
 from api.ops.service.roles import ROLES
 from api.ops.wiring.logins import require_schema, role_dsn
-from api.settings import Home, Settings
+from api.settings import Settings
 from keys.custody.file import write_durably
 from ledger.errors import NotFound, VerificationError
 from ledger.log.checkpoint import unverified

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from api.settings import write_private
+from api.home import write_private
 
 FOLDER = "verified"
 """Below the home."""
