@@ -27,9 +27,10 @@ from keys import read_tags
 from keys.envelope_encryption import Keks
 from keys.errors import KeysError
 from keys.note import VKey
-from ledger.audit.audit import Report, audit, unread
+from ledger.audit.audit import audit
 from ledger.audit.findings import OF_FILES, Finding
 from ledger.audit.reads import Opening, ReadsReport, audit_reads
+from ledger.audit.report import Report, unread
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint
 from ledger.checkpoints.seen_file import SeenFile
 from ledger.errors import Doubt, NotFound, Rejected, VerificationError

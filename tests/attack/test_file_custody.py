@@ -30,9 +30,10 @@ from keys import canonical, envelope_encryption, sealed_anchor, sealed_file
 from keys.envelope_encryption import Keks
 from keys.jwk import SoftwareSigner
 from ledger.admission.service_statements import STREAM, custody_anchored
-from ledger.audit.audit import Report, audit
+from ledger.audit.audit import audit
 from ledger.audit.files.snapshot_port import FileBytes
 from ledger.audit.findings import Damage
+from ledger.audit.report import Report
 from ledger.errors import NotFound, Rejected, Unavailable, VerificationError
 from ledger.files.custody import Actor, FileHistory
 from ledger.files.custody_anchors import Anchoring, LoggedAnchor

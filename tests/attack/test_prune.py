@@ -12,8 +12,9 @@ import psycopg
 import pytest
 
 from api.ops.embedded_postgres import Embedded
-from ledger.audit.audit import Report, audit
+from ledger.audit.audit import audit
 from ledger.audit.findings import Damage
+from ledger.audit.report import Report
 from ledger.checkpoints.checkpointer import Checkpointer
 from ledger.checkpoints.proofs import Proofs
 from ledger.errors import NotFound

@@ -31,10 +31,11 @@ from keys.jwk import SoftwareSigner
 from keys.sealed_anchor import SEALED_BYTES
 from ledger.admission.judge import Elsewhere, Judge
 from ledger.admission.service_statements import STREAM, custody_anchored
-from ledger.audit.audit import Report, _Walk, audit
+from ledger.audit.audit import _Walk, audit
 from ledger.audit.content import Job, RawRecord
 from ledger.audit.findings import Damage, Finding
 from ledger.audit.range_check import CheckedRange
+from ledger.audit.report import Report
 from ledger.audit.rules import stream_folds
 from ledger.audit.snapshot_port import ExportedSnapshot, StreamPartition
 from ledger.audit.tables import Beside

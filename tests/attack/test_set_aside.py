@@ -27,7 +27,8 @@ from api.rehearsal.past_door import Smuggler
 from keys import canonical
 from keys.custody.file import write_key
 from keys.jwk import SoftwareSigner
-from ledger.audit.audit import Report, audit
+from ledger.audit.audit import audit
+from ledger.audit.report import Report
 from ledger.log.statement import Statement, parse_compact
 from ledger.ports import SealedRecord
 from ledger.postgres.evidence import PostgresEvidence

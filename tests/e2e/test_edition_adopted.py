@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 from api.cli.main import main
 from api.ops.wiring.key_files import open_kek
 from keys.custody.file import write_key
-from ledger.audit.audit import Report, audit
+from ledger.audit.audit import audit
+from ledger.audit.report import Report
 from ledger.postgres.evidence import PostgresEvidence
 from tests import builders
 from tests.a_ledger import appointment, enrolment

@@ -13,8 +13,9 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from api.ops.embedded_postgres import Embedded
-from ledger.audit.audit import Report, audit
+from ledger.audit.audit import audit
 from ledger.audit.findings import Damage
+from ledger.audit.report import Report
 from ledger.errors import Unavailable
 from ledger.postgres.evidence import PostgresEvidence
 from tests.examples import shared_with_soak

@@ -32,7 +32,8 @@ from keys.custody.file import read_kek
 from keys.custody.key_files import KeyFiles, next_path, old_path
 from keys.envelope_encryption import Kek
 from keys.errors import Unsealable
-from ledger.audit.audit import Report, audit
+from ledger.audit.audit import audit
+from ledger.audit.report import Report
 from ledger.erasure import epoch_turn
 from ledger.errors import Unavailable
 from ledger.ports import Draft

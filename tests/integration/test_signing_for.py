@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from ledger.audit.audit import Damage, Report, audit
+from ledger.audit.audit import audit
+from ledger.audit.findings import Damage
+from ledger.audit.report import Report
 from ledger.regulation.case.state import fold
 from projections.views.acts import signeds, stream_rows
 from tests.builders import an_act

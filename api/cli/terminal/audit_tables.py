@@ -14,10 +14,10 @@ from api.texts import damage
 from api.texts.case_words import when
 from api.texts.catalogue import in_each, translate
 from api.texts.labels import audited, verdict
-from ledger.audit.audit import Report
 from ledger.audit.files.files import FileReport
 from ledger.audit.findings import Finding
 from ledger.audit.reads import ReadsReport
+from ledger.audit.report import Report
 from ledger.message import Message, Text, plural
 from ledger.postgres.definitions import of_a_newer_program
 from ledger.regulation.registry.calendar import local_time

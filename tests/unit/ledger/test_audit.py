@@ -18,8 +18,9 @@ from api.ops.enclave_audit import Audited
 from api.texts.lang import Lang
 from keys.canonical import b64
 from keys.envelope_encryption import Kek
-from ledger.audit.audit import Damage, audit, shared_out
+from ledger.audit.audit import audit, shared_out
 from ledger.audit.content import RawRecord
+from ledger.audit.findings import Damage
 from ledger.audit.range_check import ROWS
 from tests.memory_log import MemoryLog, a_log
 from tests.unit.ledger.test_audit_mutations import AT, change, flip, plain_index, report_of

@@ -15,9 +15,10 @@ import pytest
 
 from keys import canonical, envelope_encryption
 from keys.jwk import SoftwareSigner
-from ledger.audit.audit import Report, audit
+from ledger.audit.audit import audit
 from ledger.audit.content import RawRecord
 from ledger.audit.findings import Damage
+from ledger.audit.report import Report
 from ledger.log import statement
 from ledger.log.record import leaf
 from ledger.ports import LogHead
