@@ -20,6 +20,10 @@ RETIRED = {
     r"\binquiry\b": "queries",
 }
 
+_LONGEST = 760
+_MOST_METHODS = 25
+_WIDE = {"Client", "Registry"}  # a method for each call of the API, and each line of the registry
+
 
 def _public(path: Path) -> list[str]:
     return re.findall(r"^class ([A-Za-z]\w*)", path.read_text("utf-8"), re.MULTILINE)
@@ -84,6 +88,20 @@ def test_folders_say_what_they_know() -> None:
         siblings = [p for p in path.parent.glob("*.py") if p.name != "__init__.py"]
         most = 30 if path.parent.name == "guards" else 20  # a family of guards a file
         assert len(siblings) <= most, path.parent
+
+
+def test_a_file_and_a_class_are_of_one_noun() -> None:
+    """What a reader can hold in the head; who needs more than this has two nouns in one place."""
+    longest, methods = dict[str, int](), dict[str, int]()
+    for path in modules(*PACKAGES):
+        text, name = path.read_text("utf-8"), str(path.relative_to(ROOT))
+        longest[name] = text.count("\n")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ClassDef):
+                own = [one for one in node.body if isinstance(one, ast.FunctionDef)]
+                methods[node.name] = sum(not one.name.startswith("_") for one in own)
+    assert {name: n for name, n in longest.items() if n > _LONGEST} == {}
+    assert {name for name, n in methods.items() if n > _MOST_METHODS} == _WIDE
 
 
 def test_the_page_has_the_layers_of_the_contracts() -> None:
