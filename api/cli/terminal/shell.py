@@ -441,15 +441,17 @@ def _room(widths: Iterable[int]) -> int:
 
 
 def _shared(least: Sequence[int], most: Sequence[int], width: int) -> list[int]:
-    """Widths of columns: what each needs, and of the room that is left a share of what it lacks."""
+    """Widths of columns: what each needs, and of the room that is left what it lacks.
+
+    Who lacks least is served first, with an even share at most: a short column is whole before a
+    long one takes the room, and a state of two words is no tower of three lines.
+    """
     lacks = [wide - small for small, wide in zip(least, most, strict=True)]
-    left = min(max(0, width - _room(least)), sum(lacks))
-    every = max(1, sum(lacks))
-    found = [small + left * lack // every for small, lack in zip(least, lacks, strict=True)]
-    rest = left - sum(found) + sum(least)
-    for n, wide in enumerate(most):
-        more = min(rest, wide - found[n])
-        found[n], rest = found[n] + more, rest - more
+    left, found = max(0, width - _room(least)), list(least)
+    served = sorted(range(len(lacks)), key=lacks.__getitem__)
+    for n, column in enumerate(served):
+        more = min(lacks[column], left // (len(served) - n))
+        found[column], left = found[column] + more, left - more
     return found
 
 

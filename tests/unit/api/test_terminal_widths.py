@@ -58,6 +58,15 @@ def test_what_stood_in_lines_of_its_own_stays_apart_where_it_is_told_in_one(
     assert said in [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()]
 
 
+def test_a_short_column_is_whole_before_a_long_one_takes_the_room(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """“có hiệu lực” stood in three lines beside the name of an agency, in every row of `acts`."""
+    long = "Sở Thông tin và Truyền thông tỉnh Bắc Ninh, cơ quan chủ trì " * 2
+    Shell("vi").table(("agency", "status"), [(long, "có hiệu lực")])
+    assert "có hiệu lực" in capsys.readouterr().out
+
+
 def test_who_was_let_in_has_room_for_words(capsys: pytest.CaptureFixture[str]) -> None:
     """Two whole ids left a column of five letters for the rule: a word a line, six of them."""
     id_ = "b55f1df6-1ace-481b-ac57-9345a57400e9"
