@@ -27,7 +27,8 @@ CUSTODIANS: Final = 3
 _SPLIT_BYTES: Final = 16
 _CHECK_BYTES: Final = 32
 _BLOB_BYTES: Final = ENC_BYTES + SECRET_BYTES + 16
-_ALGS: Final = frozenset({"A256GCM", ALG})
+#: By the algorithm of the secret, bytes of the name that its key file has (formats.md §9).
+_NAMED_BY: Final = {"A256GCM": 16, ALG: 32}
 _PAIRS: Final = tuple(combinations(range(CUSTODIANS), 2))
 _MEMBERS: Final = frozenset({"v", "split", "alg", "kid", "check", "custodians", "to", "blobs"})
 _TEXTS: Final = ("split", "alg", "kid", "check", "to")
@@ -118,8 +119,10 @@ def _strings(value: object) -> Sequence[str]:
 def _checked(share: Share) -> Share:
     if len(share.custodians) != CUSTODIANS or len(set(share.custodians)) != CUSTODIANS:
         raise Malformed(f"a share names {CUSTODIANS} custodians, each once")
-    if share.secret.alg not in _ALGS:
+    if share.secret.alg not in _NAMED_BY:
         raise Malformed("a share is of a KEK or of a key pair that is sealed to")
+    if len(canonical.unb64(share.secret.kid)) != _NAMED_BY[share.secret.alg]:
+        raise Malformed("a share names its secret as the key file does")
     if share.to not in share.custodians:
         raise Malformed("a share is of one of its custodians")
     if [len(blob) for blob in share.blobs] != [_BLOB_BYTES] * (CUSTODIANS - 1):

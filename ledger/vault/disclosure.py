@@ -18,8 +18,10 @@ from keys.errors import KeysError
 from ledger.errors import Rejected
 from ledger.log import statement as statements
 from ledger.log.statement import ACT_TYP, Statement
+from ledger.regulation.acts.json_shape import parse_time
 from ledger.vault.identity import SHOWN
 from ledger.vault.refusal import VaultRefusal
+from ledger.vault.request import text, token
 
 ACT: Final = "ReporterIdentityDisclosed"
 ROLES: Final = ("AUTHOR", "CHECKER", "APPROVER")
@@ -97,14 +99,14 @@ def _disclosure(signed: Sequence[Statement], author: Mapping[str, Any]) -> Discl
     if len(officers) != len(ROLES):
         raise VaultRefusal("not_signed")
     return Disclosure(
-        act_id=members["act_id"],
+        act_id=text(members["act_id"]),
         digest=digest_of(signed[0].payload),
-        token=facts["reporter"],
+        token=token(facts["reporter"]),
         shown=tuple(name for name in SHOWN if name in facts["shown"]),
-        until=datetime.fromisoformat(facts["until"]),
+        until=parse_time(text(facts["until"])),
         told=facts["reporter_told"] is True,
-        disclosed_to=facts["disclosed_to"],
-        legal_ground=facts["legal_ground"],
+        disclosed_to=text(facts["disclosed_to"]),
+        legal_ground=text(facts["legal_ground"]),
         kids=tuple(one.kid for one in signed),
         author=author,
     )

@@ -6,6 +6,7 @@ person. Three kinds: a letter to a reporter, a custodian's share, a look at what
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +19,7 @@ from ledger.log.moment import stamp, unstamp
 from ledger.vault.refusal import VaultRefusal
 
 _VERSION: Final = b"\x01"
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,25 +181,38 @@ def _asked(members: Mapping[str, Any]) -> Asked:
     """Raises: KeyError, TypeError, ValueError, Malformed."""
     match members["kind"]:
         case "letter":
-            return Letter(*(_text(members[name]) for name in ("token", "comp", "text")))
+            return Letter(token(members["token"]), _uuid(members["comp"]), text(members["text"]))
         case "share":
             return ShareGiven(
-                tuple(map(_text, members["statements"])),
+                tuple(map(text, members["statements"])),
                 tuple(dict(jwk) for jwk in members["jwks"]),
-                canonical.unb64(_text(members["share"])),
-                _text(members["comp"]),
+                canonical.unb64(text(members["share"])),
+                _uuid(members["comp"]),
             )
         case "look":
             return Look(
-                _text(members["act_id"]),
-                canonical.unb64(_text(members["key"])),
-                canonical.unb64(_text(members["signature"])),
+                text(members["act_id"]),
+                canonical.unb64(text(members["key"])),
+                canonical.unb64(text(members["signature"])),
             )
         case _:
             raise ValueError("no such kind")
 
 
-def _text(value: object) -> str:
+def token(value: object) -> str:
+    """A reporter's token, as the store is asked for it. Raises: TypeError, ValueError."""
+    _uuid(text(value).removeprefix("sealed:"))
+    return text(value)
+
+
+def _uuid(value: object) -> str:
+    if not _UUID.fullmatch(text(value)):
+        raise ValueError("not a uuid")
+    return text(value)
+
+
+def text(value: object) -> str:
+    """Raises: TypeError: It is none."""
     if not isinstance(value, str):
         raise TypeError("not text")
     return value

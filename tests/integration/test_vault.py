@@ -532,6 +532,44 @@ def test_a_request_moved_to_another_id_is_none(scene: Scene) -> None:
     assert not scene.mail.arrived
 
 
+@attack(
+    "the vault asked by SQL, past the API, for what it falls over, again at each start",
+    stopped_by="what is asked, and the act that three keys signed, is of its form or refused",
+    noticed_by="the answer",
+)
+def test_no_request_stops_the_vault(scene: Scene) -> None:
+    """Whoever has the writer's login seals what they like to it, and signs an act with own keys."""
+    item, act = scene.put()
+    good = scene.kept.share(0, act)
+    for comp in ("", "x", "\0"):
+        assert scene.outcome(Letter(item.token, comp, "?")) == "malformed_request"
+        assert scene.outcome(replace(good, comp=comp)) == "malformed_request"
+    for token in ("", "sealed:0", "sealed:\0"):
+        assert scene.outcome(Letter(token, str(act.comp), "?")) == "malformed_request"
+    forged: dict[str, list[Any]] = {
+        "until": ["2026-12-01", "2026-12-01T00:00:00", 1, "", []],
+        "reporter": ["", "sealed:\0", 1, {}, []],
+        "disclosed_to": [1, {}, []],
+        "legal_ground": [1, {}, []],
+    }
+    for name, values in forged.items():
+        for value in values:
+            made = replace(Disclosed(item.token, case=act.case), facts={name: value})
+            assert scene.outcome(scene.kept.share(0, made)) == "not_signed", (name, value)
+    lent = shares.lend(scene.kept.shares[0], scene.kept.custodians[0])
+    unnamed = replace(lent, share=replace(lent.share, secret=shares.Named(OpeningKey.alg, "?")))
+    own = Disclosed(item.token, case=act.case)
+    sealed = give(
+        unnamed, [one.kid for one in own.signed], scene.kept.contact.public, origin=ORIGIN,
+        digest=digest_of(own.signed[0].payload),
+    )  # fmt: skip
+    assert scene.outcome(replace(scene.kept.share(0, own), share=sealed)) == "wrong_share"
+    nobody: Any = ["a list"]
+    made = Disclosed(item.token, case=act.case, act_id=nobody)
+    assert scene.outcome(scene.kept.share(0, made)) == "not_signed"
+    assert scene.outcome(Letter(item.token, str(act.comp), "?")) == "sent"
+
+
 def test_an_enclave_without_r_takes_no_identity(database: Database) -> None:
     """What is sealed to keys that nobody founded would be lost."""
     compartment = PostgresCompartment(database.pool("writer"))
