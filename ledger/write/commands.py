@@ -45,7 +45,7 @@ from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import ServiceSaid
 from ledger.streams.record_reader import Reader
 from ledger.streams.stream import Stream, taken
-from ledger.write.drafts import Drafts
+from ledger.write.drafting import Drafts
 from ledger.write.eventsourcing_adapter import Judge, LogRecorder, Preconditions, SealingMapper
 from ledger.write.judging import Judging, until
 from ledger.write.ledger_clock import clock_back
