@@ -241,8 +241,8 @@ class Root(LateGroup):
         except click.exceptions.NoArgsIsHelpError:
             raise
         except click.UsageError as error:
-            if ctx.obj is None:
-                ctx.obj = Shell(language(ctx), json=bool(ctx.params.get("as_json")))
+            spoken = language(ctx) if ctx.obj is None else ctx.obj.lang
+            ctx.obj = Shell(_language_in(words) or spoken, json=json)
             raise told(error) from error
         except (click.Abort, KeyboardInterrupt) as error:
             raise broken_off() from error

@@ -98,8 +98,10 @@ def test_a_wrong_call_is_one_sentence_with_where_to_read_more(
         assert why in result.stderr
         assert result.stderr.count("\n") == 1
         assert "--help" in result.stderr
-    told = orjson.loads(socai("--json", *words).stdout)
-    assert (told["ok"], told["error"]["code"]) == (False, "usage")
+    for called in (("--json", *words), (*words, "--json")):
+        told = orjson.loads(socai(*called).stdout)
+        assert (told["ok"], told["error"]["code"]) == (False, "usage")
+    assert socai(*words, "--lang", "vi", lang="en").stderr.startswith("Chưa"), "said behind it"
 
 
 @pytest.mark.parametrize("lang", LANGS)
