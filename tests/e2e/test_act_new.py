@@ -154,6 +154,17 @@ def test_a_template_filled_in_is_recorded_without_a_question(desk: Desk, tmp_pat
         assert line in known.splitlines(), known
 
 
+def test_a_name_that_is_said_often_is_warned_of_once(desk: Desk, tmp_path: Path) -> None:
+    """By the field, not by a pointer: a letter copied in gave a line for every name in it."""
+    text = REPORT.replace("Một trang mạng", "Ông Nguyễn Văn Dũng, bà Trần Thị Bình nói trang mạng")
+    draft = _draft(tmp_path, text)
+    told = desk.cli("act", "new", "--from", draft, "--as", "hotline", "--dry-run", lang="vi")
+    assert told.exit_code == 0, told.output
+    warned = [line for line in told.stderr.splitlines() if line.startswith("Có vẻ nêu tên người")]
+    place = "Nội dung được phản ánh, bằng lời trung tính"
+    assert warned == [f"Có vẻ nêu tên người ở {place}: họ tên hoặc tên sau cách xưng hô"]
+
+
 def test_a_day_alone_is_shown_and_signed_as_known_to_the_day(desk: Desk, tmp_path: Path) -> None:
     """Before the question, in words, read from the bytes; midnight is not claimed."""
     draft = _draft(tmp_path, REPORT + "occurred_at: 10/2/2025\n")

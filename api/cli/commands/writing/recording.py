@@ -21,6 +21,7 @@ from api.cli.commands.writing.judging import CheckAnswer, judged, refuse
 from api.cli.terminal.shell import MISUSED, Refusal, Shell, misuse, typed
 from api.cli.terminal.writing import act_shown
 from api.cli.terminal.writing.answers import NO, YES, plain
+from api.client.act_form import fields_of
 from api.client.client import Client
 from api.client.connection import Refused, Unreachable
 from api.client.draft_sources import DraftSources
@@ -82,6 +83,8 @@ class Recording:
             verdict = judged(self.client, members, self.at, self.shell.lang)
             payload = encoded(members)
             act_shown.to_sign(self.shell, sources, payload)
+            if verdict.ok:
+                self._tell_marks(verdict, members, sources)
             if not self._agreed(verdict, payload, edit):
                 continue
             if self.dry_run:
@@ -102,7 +105,6 @@ class Recording:
                 self._tell_faults(verdict)
                 edit(verdict)
             return False
-        self._tell_marks(verdict)
         if self.yes or self.dry_run:
             return True
         return self._asked(verdict, payload, edit)
@@ -127,14 +129,20 @@ class Recording:
         told = Message("The ledger would refuse it: {error}", error=verdict.detail or verdict.code)
         self.shell.note(told)
 
-    def _tell_marks(self, verdict: CheckAnswer) -> None:
-        """What is lawful, and noticed all the same."""
+    def _tell_marks(self, verdict: CheckAnswer, members: Json, sources: DraftSources) -> None:
+        """What is lawful, and noticed all the same; each once, however often a text says it."""
         for code in verdict.flags:
             said = case_words.flag(code, self.shell.lang)
             self.shell.note(Message("It will carry a flag: {flag}", flag=said))
-        for pointer, said_as in verdict.warnings:
+        if not verdict.warnings:
+            return
+        fields = fields_of(sources.kinds[str(members["act"])], sources.catalogue)
+        for pointer, said_as in dict.fromkeys(verdict.warnings):
+            labels = (one.label(self.shell.lang) for one in fields if one.holds(pointer))
             told = Message(
-                "A person seems to be named in {place}: {what}", place=pointer, what=said_as
+                "A person seems to be named in {place}: {what}",
+                place=next(labels, pointer),
+                what=said_as,
             )
             self.shell.note(told)
 
