@@ -19,9 +19,7 @@ from ledger.errors import Conflict, Fault, NotFound, Rejected
 from ledger.log import statement as statements
 from ledger.log.statement import AUTHOR, RETURNER
 from ledger.message import Message
-from ledger.ports import (
-    Entropy,
-)
+from ledger.ports import Entropy
 from ledger.regulation.acts import invisible_characters
 from ledger.regulation.acts.act import ORDINARY, Act
 from ledger.regulation.acts.text_lint import suspects

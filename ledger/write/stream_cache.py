@@ -25,12 +25,7 @@ from ledger.streams.event import Event
 from ledger.streams.kinds import begin
 from ledger.streams.names import is_stream, stream_id
 from ledger.streams.stream import Stream
-from ledger.write.eventsourcing_adapter import (
-    Judge,
-    LogRecorder,
-    SealingMapper,
-    StatementStore,
-)
+from ledger.write.eventsourcing_adapter import Judge, LogRecorder, SealingMapper, StatementStore
 from ledger.write.registry_follower import Current, RegistryFollower
 
 

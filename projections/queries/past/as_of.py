@@ -27,7 +27,7 @@ from projections.queries.past import diff as changes
 from projections.queries.past.case_at import CaseAt, folded_from, nothing
 from projections.queries.past.diff import Change
 from projections.queries.past.json_pointers import exists
-from projections.queries.registry_as_of import RegistryReader, RegistrySnapshot
+from projections.queries.registry_as_of import RegistrySnapshot
 from projections.queries.row_evidence import RowEvidence
 from projections.queries.sources import Sources
 from projections.queries.view_positions import folded_to
@@ -241,12 +241,17 @@ class Past:
         *,
         stands: Footing,
     ) -> CaseAt:
-        """A case as of a moment, whoever sees it, by these records. Raises: as `_snapshot`."""
-        cut = _snapshot(
-            connection, self._over.registries, stream, moment, now, clock,
-            newest=stands.newest, fill=evidence.fill_stream,
-        )  # fmt: skip
-        index = stands.index
+        """A case as of a moment, whoever sees it, by these records.
+
+        Raises:
+            NotFound: There is no such case.
+            BeforeCase: It had not begun.
+            InFuture: The moment has not come.
+        """
+        fill, index = evidence.fill_stream, stands.index
+        cut = self._snapshot(
+            connection, stream, moment, now, clock, newest=stands.newest, fill=fill
+        )
 
         def due(one: StoredRecord) -> bool:
             if isinstance(moment, int):
@@ -255,55 +260,44 @@ class Past:
 
         return cut.folded(evidence.hold_stream(stream, cut.rows, due))
 
+    def _snapshot(  # noqa: PLR0913 - a question, its parts named
+        self,
+        connection: Connection,
+        stream: str,
+        moment: Moment,
+        now: datetime,
+        clock: Clock,
+        *,
+        newest: RegistrySnapshot,
+        fill: Fill,
+    ) -> CaseSnapshot:
+        """What the views have of a case as of a moment.
 
-def _snapshot(  # noqa: PLR0913 - a question, its parts named
-    connection: Connection,
-    registries: RegistryReader,
-    stream: str,
-    moment: Moment,
-    now: datetime,
-    clock: Clock,
-    *,
-    newest: RegistrySnapshot,
-    fill: Fill,
-) -> CaseSnapshot:
-    """What the views have of a case as of a moment.
-
-    Args:
-        connection: As reader.
-        registries: Registries of this process.
-        stream: `case/<uuid>`.
-        moment: An index of the log, or a time.
-        now: Behind it nothing is asked for.
-        clock: Which clock a time is read on.
-        newest: The registry now.
-        fill: Gives rows of a stream what no view holds of them.
-
-    Raises:
-        NotFound: There is no such case, at a moment that has not come.
-        InFuture: The moment has not come.
-    """
-    if isinstance(moment, int):
-        at = _looked_at(connection, stream, moment)
-    else:
-        at = moment if moment <= now else None
-    if at is None:
-        raise InFuture if _is_there(connection, stream) else NotFound(stream)
-    if clock == "occurred" and not isinstance(moment, int):
-        return _happened(connection, newest, stream, moment, fill)
-    if isinstance(moment, int):
-        index: int | None = moment
-        known = registries.then(newest, moment)
-    else:
-        index = timeline.index_at(connection, stream, moment)
-        known = registries.then(newest, newest.index_at(moment))
-    rows: Sequence[ActRow] = (
-        [] if index is None else timeline.stream_rows(connection, stream, upto=index)
-    )
-    rows = fill(stream, rows)
-    reports = reports_for(connection, rows, lambda report: _by(report, moment))
-    there = bool(rows) or _is_there(connection, stream)
-    return CaseSnapshot(stream, there, rows, rows, known.registry, at, reports)
+        Raises:
+            NotFound: There is no such case, at a moment that has not come.
+            InFuture: The moment has not come.
+        """
+        if isinstance(moment, int):
+            at = _looked_at(connection, stream, moment)
+        else:
+            at = moment if moment <= now else None
+        if at is None:
+            raise InFuture if _is_there(connection, stream) else NotFound(stream)
+        if clock == "occurred" and not isinstance(moment, int):
+            return _happened(connection, newest, stream, moment, fill)
+        if isinstance(moment, int):
+            index: int | None = moment
+            known = self._over.registries.then(newest, moment)
+        else:
+            index = timeline.index_at(connection, stream, moment)
+            known = self._over.registries.then(newest, newest.index_at(moment))
+        rows: Sequence[ActRow] = (
+            [] if index is None else timeline.stream_rows(connection, stream, upto=index)
+        )
+        rows = fill(stream, rows)
+        reports = reports_for(connection, rows, lambda report: _by(report, moment))
+        there = bool(rows) or _is_there(connection, stream)
+        return CaseSnapshot(stream, there, rows, rows, known.registry, at, reports)
 
 
 def _looked_at(connection: Connection, stream: str, index: int) -> datetime | None:
