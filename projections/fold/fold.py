@@ -14,7 +14,6 @@ import sys
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Final, Protocol
@@ -25,7 +24,7 @@ from ledger.errors import VerificationError
 from ledger.ports import StoredRecord
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.guard_input import DecisionContext
-from ledger.regulation.case.other_cases_port import REPORTS, CountedReport, report_of
+from ledger.regulation.case.other_cases_port import REPORTS, report_of
 from ledger.regulation.case.registers import KINDS, Number, Register, Registers, register_of
 from ledger.regulation.case.state import ERASURE, Entry, Signed, StreamState, apply, awaited
 from ledger.regulation.case.state import pass_over as pass_position
@@ -38,6 +37,7 @@ from ledger.streams.names import stream_id
 from ledger.streams.record_reader import NONSENSE, Opened
 from ledger.streams.stream import signed_by_turn
 from ledger.write.registry_follower import FollowedAct
+from projections.fold.reports import Reports
 from projections.fold.shard import ALL_SHARDS, CASE, NOBODY, Shard
 from projections.fold.statement_check import UNEXPLAINED, Form, orphaned
 from projections.fold.step import Status, Step
@@ -93,49 +93,6 @@ class Log(Protocol):
 
     def kept(self) -> Mapping[int, Register]:
         """Erased records that an act of erasure says were entered in a register, by index."""
-
-
-@dataclass(slots=True)
-class Reports:
-    """`Cases` for flags: of the rest of the log a flag asks for the reports of article 9 only."""
-
-    known: list[CountedReport] = field(default_factory=list)
-
-    def state(self, stream: str) -> str | None:
-        """Not asked by a flag."""
-        raise NotImplementedError(stream)
-
-    def token_elsewhere(self, token: str, stream: str) -> bool:
-        """Not asked by a flag."""
-        raise NotImplementedError(token, stream)
-
-    def record(self, index: int, entry: str) -> str | None:
-        """Not asked by a flag."""
-        raise NotImplementedError(index, entry)
-
-    def changes_registry(self, index: int) -> bool:
-        """Not asked by a flag."""
-        raise NotImplementedError(index)
-
-    def running(self, stream: str, at: datetime) -> Sequence[str]:
-        """Not asked by a flag."""
-        raise NotImplementedError(stream, at)
-
-    def signers(self, stream: str) -> Sequence[str]:
-        """Not asked by a flag."""
-        raise NotImplementedError(stream)
-
-    def is_about(self, stream: str, named: Sequence[str]) -> bool:
-        """Not asked by a flag."""
-        raise NotImplementedError(stream, named)
-
-    def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> bool:
-        """Not asked by a flag."""
-        raise NotImplementedError(stream, officer, at, level)
-
-    def reports(self) -> Sequence[CountedReport]:
-        """Reports effective so far."""
-        return self.known
 
 
 class Fold:

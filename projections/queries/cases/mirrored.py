@@ -36,7 +36,8 @@ from ledger.streams.names import is_case, stream_id
 from ledger.streams.opener import record_keys
 from ledger.streams.record_reader import Opened, Reader
 from ledger.write.registry_follower import RegistryFollower
-from projections.fold.fold import Reports, completes
+from projections.fold.fold import completes
+from projections.fold.reports import Reports
 from projections.queries.past.case_at import add
 from projections.queries.signature_verdicts import StatementVerdict, judged
 from projections.queries.sources import Sources

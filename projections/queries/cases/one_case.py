@@ -17,7 +17,7 @@ from ledger.regulation.participation.units import own_part
 from ledger.regulation.participation.viewpoint import Viewpoint
 from ledger.regulation.registry.calendar import local_day
 from ledger.streams.names import is_case, stream_id
-from projections.fold.fold import Reports
+from projections.fold.reports import Reports
 from projections.queries import limits
 from projections.queries.acts.shown_acts import ShownActs
 from projections.queries.acts.told_act import CaseInFull, in_full

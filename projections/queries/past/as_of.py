@@ -22,7 +22,7 @@ from ledger.regulation.case_file.durations import durations
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.names import stream_id
 from projections.engine import generations
-from projections.fold.fold import Reports
+from projections.fold.reports import Reports
 from projections.queries.past import diff as changes
 from projections.queries.past.case_at import CaseAt, folded_from, nothing
 from projections.queries.past.diff import Change

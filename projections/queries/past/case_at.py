@@ -13,7 +13,7 @@ from ledger.regulation.acts.act import Act
 from ledger.regulation.case.state import Signed, StreamState, apply, pass_over
 from ledger.regulation.case_file.render import case_file, case_file_until
 from ledger.regulation.registry.registry import Registry
-from projections.fold.fold import Reports
+from projections.fold.reports import Reports
 from projections.views import acts as timeline
 from projections.views.acts import ActRow
 
