@@ -26,14 +26,7 @@ from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import EMPTY_ROOT
 from ledger.log.tiles import Tile, TileReader
 from ledger.message import Message
-from ledger.ports import (
-    HINTS_APART_S,
-    CheckpointStore,
-    Clock,
-    Notices,
-    RecordStore,
-    TileStore,
-)
+from ledger.ports import HINTS_APART_S, CheckpointStore, Clock, Notices, RecordStore, TileStore
 
 BATCH: Final = 32_768
 POLL_S: Final = 1.0

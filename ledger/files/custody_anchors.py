@@ -22,14 +22,7 @@ from keys.keyring import Verdict
 from keys.signer import Signer
 from ledger.admission import service_statements
 from ledger.admission.judge import event_of
-from ledger.errors import (
-    Conflict,
-    Head,
-    LedgerError,
-    Rejected,
-    Unavailable,
-    VerificationError,
-)
+from ledger.errors import Conflict, Head, LedgerError, Rejected, Unavailable, VerificationError
 from ledger.files.file_key import FileKey
 from ledger.log import statement as statements
 from ledger.log.custody import CustodyChain

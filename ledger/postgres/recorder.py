@@ -20,15 +20,7 @@ import psycopg
 
 from ledger.errors import Doubt, Fatal, LedgerError, Unavailable
 from ledger.message import Message
-from ledger.ports import (
-    Appended,
-    Clock,
-    Draft,
-    LogHead,
-    NotAppended,
-    SealedRecord,
-    nothing,
-)
+from ledger.ports import Appended, Clock, Draft, LogHead, NotAppended, SealedRecord, nothing
 from ledger.postgres import direct
 from ledger.postgres.connect import (
     Connection,

@@ -17,14 +17,7 @@ from psycopg.rows import class_row
 
 from ledger.regulation.acts.act import ORDINARY
 from ledger.regulation.acts.lifecycle import ENDED
-from ledger.regulation.case.clocks import (
-    WINDOWS,
-    ClockRun,
-    asked,
-    due_status,
-    running,
-    told_by,
-)
+from ledger.regulation.case.clocks import WINDOWS, ClockRun, asked, due_status, running, told_by
 from ledger.regulation.case.documents import documents
 from ledger.regulation.case.other_cases_port import REPORTS, Cases
 from ledger.regulation.case.reading import time_of

@@ -32,15 +32,7 @@ from tests.attack import test_pages
 from tests.attacks import attack
 from tests.builders import an_act
 from tests.examples import share
-from tests.fixtures.compartments import (
-    DIGEST,
-    PART,
-    SECRET,
-    STRANGER,
-    WHOLE,
-    Compartments,
-    Ids,
-)
+from tests.fixtures.compartments import DIGEST, PART, SECRET, STRANGER, WHOLE, Compartments, Ids
 
 pytestmark = pytest.mark.postgres
 

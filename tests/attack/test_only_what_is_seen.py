@@ -16,14 +16,7 @@ import pytest
 
 from ledger.regulation.acts.json_shape import fmt_time
 from tests.attacks import attack
-from tests.fixtures.compartments import (
-    DIGEST,
-    PART,
-    SECRET,
-    STRANGER,
-    WHOLE,
-    Compartments,
-)
+from tests.fixtures.compartments import DIGEST, PART, SECRET, STRANGER, WHOLE, Compartments
 
 pytestmark = pytest.mark.postgres
 

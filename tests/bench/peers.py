@@ -68,10 +68,7 @@ def _sides(run: Run, audited: Debian | None) -> dict[str, Opening]:
     if find_spec("simple_history") is None:
         run.tell(f"{GROUP}: {_HISTORY} is not installed (uv sync --group bench)")
     else:
-        from tests.bench.django_history import (  # noqa: PLC0415 - not everywhere
-            HistoryOpening,
-            prepare,
-        )
+        from tests.bench.django_history import HistoryOpening, prepare  # noqa: PLC0415 - not everywhere
 
         dsn = run.database("history")
         prepare(dsn)

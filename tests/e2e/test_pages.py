@@ -29,15 +29,7 @@ from ledger.regulation.registry.calendar import VIETNAM
 from tests.builders import a_case_in
 from tests.codes_in_words import codes_in
 from tests.fixtures.app import Service
-from tests.fixtures.compartments import (
-    DIGEST,
-    FILE,
-    SECRET,
-    STRANGER,
-    TITLE,
-    WHOLE,
-    Compartments,
-)
+from tests.fixtures.compartments import DIGEST, FILE, SECRET, STRANGER, TITLE, WHOLE, Compartments
 from tests.fixtures.page_reader import PageReader
 
 pytestmark = pytest.mark.postgres

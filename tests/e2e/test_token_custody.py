@@ -21,15 +21,7 @@ from keys.errors import TokenError
 from tests import builders
 from tests.a_ledger import appointment, enrolment
 from tests.builders import an_act
-from tests.fixtures.softhsm import (
-    KEK_TOKEN,
-    LOCKED,
-    OFFICER_TOKEN,
-    OTHER_PIN,
-    PIN,
-    TWICE,
-    SoftHsm,
-)
+from tests.fixtures.softhsm import KEK_TOKEN, LOCKED, OFFICER_TOKEN, OTHER_PIN, PIN, TWICE, SoftHsm
 
 
 def _socai(

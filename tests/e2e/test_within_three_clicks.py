@@ -16,16 +16,7 @@ import pytest
 
 from api.texts.case_words import Speech, act_title, taken
 from ledger.regulation.acts.lifecycle import life_cycle
-from tests.fixtures.inspected import (
-    BOSS,
-    LEAD,
-    NUMBER_SC3,
-    OPEN,
-    TITLE,
-    Inspected,
-    Permitted,
-    Who,
-)
+from tests.fixtures.inspected import BOSS, LEAD, NUMBER_SC3, OPEN, TITLE, Inspected, Permitted, Who
 from tests.fixtures.page_walk import Walk
 
 pytestmark = [

@@ -16,10 +16,7 @@ from threading import Event, Timer
 from typing import Final, TypeVar
 
 import click
-from rich.progress import (
-    Progress,
-    TaskID,
-)
+from rich.progress import Progress, TaskID
 
 from api.cli.commands.health.group import both, custody_words, unwell
 from api.cli.commands.log.doubt import refuse_in_doubt, remember

@@ -5,17 +5,7 @@ from __future__ import annotations
 from flask import Response, request
 
 from api.http.framework import page_cookies
-from api.http.pages.frame import (
-    SIGN_IN,
-    Answered,
-    ask,
-    form,
-    local,
-    page,
-    redirect,
-    render,
-    spoken,
-)
+from api.http.pages.frame import SIGN_IN, Answered, ask, form, local, page, redirect, render, spoken
 from api.http.resources.common.served import enclave
 from api.http.resources.log import get_log
 from api.http.resources.session import address_of_caller

@@ -139,11 +139,7 @@ class _Leaving:
 
     def pdf(self, number: str) -> bytes:
         """The copy of this number."""
-        from api.printed.case_sheets import (  # noqa: PLC0415  not on every start
-            CopyMark,
-            PrintedCase,
-            case_pdf,
-        )
+        from api.printed.case_sheets import CopyMark, PrintedCase, case_pdf  # noqa: PLC0415  not on every start
 
         facts, permit, found, last = enclave().facts, self._permit, self._found, self._last
         covered = self._checkpoint

@@ -6,15 +6,7 @@ from typing import Final
 
 from marshmallow import fields, validate
 
-from api.http.schemas.base import (
-    MOMENT,
-    UUID,
-    AnswerSchema,
-    StrictSchema,
-    choice,
-    pattern,
-    text,
-)
+from api.http.schemas.base import MOMENT, UUID, AnswerSchema, StrictSchema, choice, pattern, text
 
 _B64: Final = r"[A-Za-z0-9_-]+"
 TOKEN: Final = rf"sealed:{UUID}"

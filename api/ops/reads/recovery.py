@@ -19,14 +19,7 @@ import orjson
 from api.home import EnclaveFacts, Home
 from api.ops.machine import RealClock, RealEntropy
 from api.ops.reads.which_log import READS, REMEMBERING_READS
-from api.ops.recovery import (
-    Memories,
-    entries_of,
-    make_next_keys,
-    next_key,
-    note_vkeys,
-    turn_key,
-)
+from api.ops.recovery import Memories, entries_of, make_next_keys, next_key, note_vkeys, turn_key
 from api.ops.service.roles import CHECKPOINTER
 from api.ops.wiring.key_files import log_signers, open_kek, service_signer
 from api.ops.wiring.logins import role_dsn

@@ -4,21 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ledger.regulation.case.exclusions import (
-    EXCLUDING,
-    Exclusion,
-    concerned,
-    exclusions,
-    shut_out,
-)
+from ledger.regulation.case.exclusions import EXCLUDING, Exclusion, concerned, exclusions, shut_out
 from ledger.regulation.case.guard_input import GuardInput
-from ledger.regulation.case.reading import (
-    agency_of,
-    fmt_day,
-    named_as,
-    share_a_person,
-    time_of,
-)
+from ledger.regulation.case.reading import agency_of, fmt_day, named_as, share_a_person, time_of
 from ledger.regulation.case.state import awaited, present_agency
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry.calendar import local_day

@@ -8,14 +8,7 @@ from typing import Any
 
 from ledger.regulation.acts.lifecycle import OPEN_STATES
 from ledger.regulation.case.guard_input import GuardInput
-from ledger.regulation.case.reading import (
-    day_of,
-    filled,
-    fmt_day,
-    inherited,
-    objects,
-    time_of,
-)
+from ledger.regulation.case.reading import day_of, filled, fmt_day, inherited, objects, time_of
 from ledger.regulation.case.state import present_agency
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry.calendar import as_instant, local_day

@@ -13,15 +13,7 @@ from ledger.message import Message, Text
 from ledger.regulation.edition import Edition
 from ledger.regulation.edition_change import APART, GONE, KEYS, key_of
 from ledger.regulation.guards.edition_check import faults
-from ledger.regulation.sheets.tables import (
-    DROPPED,
-    NEW_PART,
-    NO,
-    TABLES,
-    YES,
-    Column,
-    Table,
-)
+from ledger.regulation.sheets.tables import DROPPED, NEW_PART, NO, TABLES, YES, Column, Table
 
 Json = dict[str, Any]
 _DAY: Final = timedelta(days=1)

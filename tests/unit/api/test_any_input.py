@@ -16,16 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.any_input import (
-    NOBODY,
-    RUNS,
-    Leaf,
-    call_with,
-    leaves,
-    require_told,
-    run,
-    wrong_words,
-)
+from tests.any_input import NOBODY, RUNS, Leaf, call_with, leaves, require_told, run, wrong_words
 from tests.examples import examples, share
 from tests.rows import each, of
 

@@ -18,14 +18,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ledger.checkpoints.checkpointer import (
-    HINT_S,
-    MANY,
-    PAUSE_S,
-    POLL_S,
-    SOON_S,
-    Checkpointer,
-)
+from ledger.checkpoints.checkpointer import HINT_S, MANY, PAUSE_S, POLL_S, SOON_S, Checkpointer
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint, beginning
 from ledger.errors import Doubt, Fatal, Unavailable
 from ledger.log import checkpoint

@@ -30,14 +30,7 @@ from ledger.regulation.edition import (
 from ledger.regulation.guards.edition_check import LASTING, faults
 from ledger.regulation.guards.table import GuardTable, guards_in
 from ledger.regulation.registry.registry import Registry
-from tests.builders import (
-    Story,
-    a_case_in,
-    a_registry,
-    adopt,
-    key,
-    officer,
-)
+from tests.builders import Story, a_case_in, a_registry, adopt, key, officer
 from tests.source_files import files_below
 
 ROOT = Path(__file__).parents[3]

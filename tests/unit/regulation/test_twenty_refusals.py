@@ -17,16 +17,7 @@ from ledger.errors import Rejected
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.other_cases_port import CountedReport
 from ledger.regulation.decide import decide
-from tests.builders import (
-    DIGEST,
-    Others,
-    Story,
-    a_case_in,
-    an_id,
-    at,
-    enter,
-    officer,
-)
+from tests.builders import DIGEST, Others, Story, a_case_in, an_id, at, enter, officer
 
 NINETY = [
     {"instrument": "90/QĐ-UBND", "article": "8", "role": r} for r in ("COMPETENCE", "SUBSTANCE")

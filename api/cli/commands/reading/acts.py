@@ -7,11 +7,7 @@ import click
 from api.cli.commands.reading.cases import _counted
 from api.cli.commands.reading.codes import ACT, FIGURE, FLAG
 from api.cli.commands.signer_options import identity
-from api.cli.terminal import (
-    addresses,
-    case_tables,
-    shown_rows,
-)
+from api.cli.terminal import addresses, case_tables, shown_rows
 from api.cli.terminal.codes import CodeOption
 from api.cli.terminal.shell import shell_of
 from api.cli.terminal.typed_values import DAY_TEXT, KEY_ID

@@ -7,10 +7,7 @@ from typing import Any, Final
 import click
 
 from api.cli.commands.signer_options import identity
-from api.cli.terminal import (
-    case_tables,
-    shown_rows,
-)
+from api.cli.terminal import case_tables, shown_rows
 from api.cli.terminal.shell import shell_of
 from api.client.client import Client
 from ledger.message import Message

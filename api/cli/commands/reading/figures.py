@@ -8,9 +8,7 @@ from typing import Any, Final
 import click
 
 from api.cli.commands.signer_options import identity
-from api.cli.terminal import (
-    addresses,
-)
+from api.cli.terminal import addresses
 from api.cli.terminal.shell import Shell, shell_of
 from api.cli.terminal.typed_values import DAY_TEXT
 from api.client.client import Client

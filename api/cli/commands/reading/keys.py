@@ -5,10 +5,7 @@ from __future__ import annotations
 import click
 
 from api.cli.commands.signer_options import identity
-from api.cli.terminal import (
-    addresses,
-    case_tables,
-)
+from api.cli.terminal import addresses, case_tables
 from api.cli.terminal.shell import shell_of
 from api.cli.terminal.typed_values import KEY_ID, MOMENT_TEXT
 from api.client.client import Client

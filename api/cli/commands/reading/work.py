@@ -8,9 +8,7 @@ from typing import Any, Final
 import click
 
 from api.cli.commands.signer_options import identity
-from api.cli.terminal import (
-    case_tables,
-)
+from api.cli.terminal import case_tables
 from api.cli.terminal.shell import Shell, shell_of
 from api.client.client import Client
 from api.client.connection import Refused

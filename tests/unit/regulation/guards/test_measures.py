@@ -10,16 +10,7 @@ import pytest
 from ledger.regulation.case_file.flags import standing
 from ledger.regulation.case_file.render import case_file_until
 from projections.views.statistics.counted_events import counted_events_of
-from tests.builders import (
-    LAW,
-    LONG,
-    NONE_MET,
-    NOTE,
-    Story,
-    a_case_in,
-    breaks,
-    holds,
-)
+from tests.builders import LAW, LONG, NONE_MET, NOTE, Story, a_case_in, breaks, holds
 
 PLAN_ITEM = {
     "object": "Một trang mạng",
