@@ -429,7 +429,7 @@ def _files(said: Speech, act: Json) -> Iterator[tuple[str, str]]:
 
 def _changes(said: Speech, act: Json) -> Iterator[tuple[str, str]]:
     """Old and new of each thing of the case file that it changed."""
-    for one in changed_things(said, act.get("changes", ()), {}):
+    for one in changed_things(said, act.get("changes", ()), act):
         told = Message("before: {old}; after: {new}", old=_told(one.old), new=_told(one.new))
         yield said.text(Message("Changed: {what}", what=one.title)), said.text(told)
 

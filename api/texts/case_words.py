@@ -255,7 +255,8 @@ def changed_things(speaker: Speaker, found: Iterable[Json], case: Json) -> Itera
     Args:
         speaker: Whose language.
         found: Changes as the API lists them, a leaf each.
-        case: The case file: it names the things that the pointers lead to.
+        case: What names the things that the pointers lead to: the case file, or an act with those
+            that it names.
     """
     things: dict[tuple[str, ...], _Leaves] = {}
     acts: dict[tuple[str, ...], dict[int, Json]] = {}
@@ -358,7 +359,15 @@ def _title(speaker: Speaker, thing: tuple[str, ...], leaves: _Leaves, case: Json
     if thing[0] == "complaint_paths":
         return f"{kind}: {act_title(speaker, _either(leaves, 'act') or known.get('act'))}"
     said = known.get(speaker.lang) or _either(leaves, speaker.lang)
-    return f"{kind}: {said or thing[1]}"
+    return f"{kind}: {said or _by_key(speaker, thing, case)}"
+
+
+def _by_key(speaker: Speaker, thing: tuple[str, ...], named: Json) -> str:
+    """A thing that nothing but its key tells of: a deadline by its code, else by its act."""
+    *ids, last = thing[1].split(".")
+    if thing[0] == "clocks" and ids:
+        return life_cycle().clock_labels.get(last, (last, last))[0 if speaker.lang == "vi" else 1]
+    return act_title(speaker, acts_named(named).get(thing[1])) or thing[1]
 
 
 def _either(leaves: _Leaves, leaf: str) -> Any:  # noqa: ANN401  JSON

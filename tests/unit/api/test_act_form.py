@@ -304,6 +304,31 @@ def test_an_act_that_is_erased_is_not_said_to_be_hidden(
     )
 
 
+def test_what_an_act_changed_is_told_without_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    """A deadline that it ended and a process that it moved on stood there as an id and a code."""
+    id_, review = "e43eddb1-b581-4d3a-b1c4-fba0fe409c5c", "9acfc79d-6716-416c-9301-aa66220828c3"
+    changes = [
+        {"pointer": f"/clocks/{id_}.COMPLAINT_DECIDE_FIRST/status", "old": "RUNNING",
+         "new": "STOPPED", "acts": []},
+        {"pointer": f"/sub_processes/{review}/state", "old": "OPEN", "new": "DECIDED", "acts": []},
+    ]  # fmt: skip
+    names = [{"act_id": review, "pointer": "/facts/review", "act": "ReviewOpened",
+              "act_vi": "Mở xem xét lại", "act_en": "Review opened", "seq": 17,
+              "index": 78}]  # fmt: skip
+    act = an_act(1) | {"stream": "case/x", "changes": changes, "names": names}
+    act_tables.act(Shell("vi"), act, [])
+    terminal = capsys.readouterr().out.partition("Những gì đã thay đổi")[2]
+    paper = "".join(read(case_pdf(a_case(act), "vi")))
+    page = parts.of(parts.PageSpeech("vi"))["changed"](changes, act)
+    for told in (terminal, paper, "\n".join(one.title for one in page)):
+        said = "".join(told.split())
+        assert "thờihạn:Giải" in said
+        assert "việc:Mởxem" in said
+        assert "COMPLAINT_" not in said
+    template = Path(all_pages.__file__).parent / "templates/act.html"
+    assert "changed(act.changes, act)" in template.read_text("utf-8")
+
+
 def test_a_level_has_one_banner_on_page_and_paper() -> None:
     """Two texts of one level make a reader ask which of them is the environment's."""
     for level, banner in LEVEL_BANNERS.items():
