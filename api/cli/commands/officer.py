@@ -405,7 +405,13 @@ def _members(data: bytes, *, clean: bool) -> dict[str, Any]:
     try:
         members = unambiguous_json.read(data)
     except orjson.JSONDecodeError as error:
-        misuse(Message("Nothing was signed: not JSON: {error}", error=error))
+        misuse(
+            Message(
+                "Nothing was signed: this is no JSON (line {line}). What lacks members or is YAML"
+                " is recorded by: socai act new --from FILE",
+                line=error.lineno,
+            )
+        )
     except unambiguous_json.SaidTwice as error:
         misuse(Message("Nothing was signed: the act says {member} twice.", member=error.member))
     if not isinstance(members, dict):

@@ -192,7 +192,13 @@ def _identity(data: bytes) -> dict[str, Any]:
     try:
         members = unambiguous_json.read(data)
     except orjson.JSONDecodeError as error:
-        misuse(Message("Nothing was sealed: not JSON: {error}", error=error.msg))
+        misuse(
+            Message(
+                "Nothing was sealed: this is no JSON (line {line}). Correct it there, and call"
+                " again.",
+                line=error.lineno,
+            )
+        )
     except unambiguous_json.SaidTwice as error:
         misuse(Message("Nothing was sealed: {member} is said twice.", member=error.member))
     if not isinstance(members, dict):

@@ -62,11 +62,16 @@ class Vietnamese(click.HelpFormatter):
         return f"{known(told, 'vi') or self._first(told)}{extra}"
 
     def _first(self, text: str) -> str:
-        """A list of commands shows the first sentence, cut short where it is long."""
-        begins = text.removesuffix("...").rstrip()
-        whole = next((one for one in self.listed if begins and one.startswith(begins)), "")
+        """A list of commands shows the first sentence."""
+        begins = first_sentence(text)
+        whole = next((one for one in self.listed if begins and first_sentence(one) == begins), "")
         found = known(whole, "vi")
-        return text if found is None else found.partition("\n\n")[0].partition(". ")[0].rstrip(".")
+        return text if found is None else first_sentence(found)
+
+
+def first_sentence(text: str) -> str:
+    """What a list of commands shows of a command's help."""
+    return " ".join(text.partition("\n\n")[0].partition(". ")[0].rstrip(".").split())
 
 
 def help_of(command: click.Command) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import click
 
-from api.cli.terminal.help_page import Vietnamese, help_of
+from api.cli.terminal.help_page import Vietnamese, first_sentence, help_of
 from api.cli.terminal.shell import MISUSED, Language, Refusal, Shell
 from api.loading import loading
 from api.texts.catalogue import translate
@@ -170,5 +170,6 @@ def _spoken(command: click.Command) -> click.Command:
     """The command and all below it, with help in the reader's language."""
     command.context_class = Spoken
     for below in command.commands.values() if isinstance(command, click.Group) else ():
+        below.short_help = first_sentence(help_of(below))  # click's own breaks off at 45 letters
         _spoken(below)
     return command

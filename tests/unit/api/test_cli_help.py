@@ -10,9 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.cells import cell_len
 
+from api.cli.commands import officer
 from api.cli.commands.catalogue import FORMS, KINDS, PAGES, catalogue
 from api.cli.main import main
 from api.cli.terminal.help_page import Vietnamese
+from api.cli.terminal.shell import Refusal
 from api.cli.terminal.typed_values import AS_OF_TEXT, DAY_TEXT, MOMENT_TEXT, Typed
 from api.cli.terminal.usage_errors import told
 from api.texts.catalogue import known, translate
@@ -40,6 +42,25 @@ def test_help_of_every_command_is_vietnamese() -> None:
         plain = " ".join(shown.stdout.split())
         assert not [text for text in english if len(text) > 8 and text in plain], path
         assert socai(*path, "--help", lang="en").stdout.startswith("Usage: "), path
+
+
+def test_a_list_of_commands_breaks_no_sentence_off() -> None:
+    """Click cuts at 45 letters: “prints what the act lists of it, for its...”."""
+    for path, command in commands(main):
+        if isinstance(command, click.Group):
+            listed = socai(*path, "--help", lang="en").stdout.partition("Commands:")[2]
+            assert "..." not in listed, path
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_what_is_no_json_is_told_with_what_is_taken(lang: Lang) -> None:
+    """It ended with “expected a JSON value: line 1 column 1 (char 0)”, in either language."""
+    with pytest.raises(Refusal) as refused:
+        officer._members(b"v: 2\nact: ReportReceived\n", clean=False)
+    said = translate(refused.value.text, lang)
+    assert "socai act new --from FILE" in said
+    assert "1" in said
+    assert "char" not in said
 
 
 @pytest.mark.parametrize("lang", ["vi", "en"])
