@@ -35,8 +35,9 @@ CREATE INDEX case_file_began ON proj.case_file (gen, coalesce(opened_at, last_at
 CREATE INDEX case_file_last ON proj.case_file (gen, last_at, case_id);
 CREATE INDEX case_file_newest ON proj.case_file (gen, last_index);
 CREATE INDEX case_file_ends ON proj.case_file (gen, coalesce(due_at, 'infinity'), case_id);
+-- by its beginning: an act of form 1 says its number, of any length, and no index takes a longer row than a page
 CREATE INDEX case_file_numbered
-  ON proj.case_file (gen, (case_number IS NULL), coalesce(case_number, ''), case_id);
+  ON proj.case_file (gen, (case_number IS NULL), left(coalesce(case_number, ''), 64), case_id);
 CREATE INDEX case_file_state ON proj.case_file (gen, state, last_at, case_id);
 CREATE INDEX case_file_agencies ON proj.case_file USING gin (agencies);
 CREATE INDEX case_file_acts ON proj.case_file USING gin (acts);

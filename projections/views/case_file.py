@@ -325,8 +325,11 @@ _BEGAN: Final[LiteralString] = "coalesce(opened_at, last_at)"
 #: A case without a deadline, or without a number, is behind those that have one.
 _ENDS: Final[LiteralString] = "coalesce(due_at, 'infinity')"
 _AFTER_END: Final[LiteralString] = "coalesce(%(after)s::timestamptz, 'infinity')"
-_NUMBERED: Final[LiteralString] = "case_number IS NULL, coalesce(case_number, '')"
-_NUMBERED_DOWN: Final[LiteralString] = "case_number IS NULL DESC, coalesce(case_number, '') DESC"
+_NUMBER_ORDERED: Final = 64
+"""Characters of a number by which a list is ordered, as its index is."""
+_BEGINNING: Final[LiteralString] = "left(coalesce(case_number, ''), 64)"
+_NUMBERED: Final[LiteralString] = "case_number IS NULL, " + _BEGINNING
+_NUMBERED_DOWN: Final[LiteralString] = "case_number IS NULL DESC, " + _BEGINNING + " DESC"
 _AFTER_NUMBER: Final[LiteralString] = "%(after)s::text IS NULL, coalesce(%(after)s::text, '')"
 _ORDER: Final[Mapping[str, tuple[LiteralString, LiteralString]]] = {
     # sort: (condition behind a row, order)
@@ -434,6 +437,8 @@ class CaseLine:
         value = getattr(self, column)
         if value is None and column == "opened_at":  # `_BEGAN`
             value = self.last_at
+        if isinstance(value, str):
+            value = value[:_NUMBER_ORDERED]
         return (value.isoformat() if isinstance(value, datetime) else value), self.id
 
 

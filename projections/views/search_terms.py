@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any, Final
 
 from ledger.regulation.acts.catalogue import catalogue_of
@@ -25,6 +26,8 @@ _WORD: Final = re.compile(r"[0-9a-z]+")
 _MARKS: Final = re.compile("[\u0300-\u036f]+")
 _D: Final = str.maketrans({"đ": "d", "Đ": "d"})
 _LONGEST: Final = 64
+_MOST: Final = 1_000_000
+"""Bytes of all words of a case: a tsvector takes no more than 2^20."""
 
 
 def plain(text: str) -> str:
@@ -51,8 +54,15 @@ def forget() -> None:
 
 
 def vector(texts: Iterable[str]) -> str:
-    """Distinct plain words in order, as the text of a tsvector without positions."""
-    return " ".join(sorted({word for text in texts for word in _words(text)}))
+    """Distinct plain words in order, as the text of a tsvector without positions.
+
+    Of a case that says more than one can hold those that come first.
+    """
+    found = dict.fromkeys(word for text in texts for word in _words(text))
+    if sum(map(len, found)) > _MOST:
+        ends = accumulate(map(len, found))
+        found = dict.fromkeys(word for word, end in zip(found, ends, strict=True) if end <= _MOST)
+    return " ".join(sorted(found))
 
 
 def question(text: str) -> str | None:

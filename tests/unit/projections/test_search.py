@@ -83,3 +83,13 @@ def test_no_spelling_makes_it_another_search(text: str) -> None:
 def test_numbers_and_symbols_of_documents_may_be_searched(text: str) -> None:
     """What stands on paper is how an officer looks for a file."""
     assert not search_terms.refused(text)
+
+
+def test_a_case_has_no_more_words_than_one_row_can_hold() -> None:
+    """Those that come first; each is of ASCII, so that its letters are its bytes."""
+    many = [f"w{n:07}" for n in range(200_000)]
+    kept = search_terms.vector(["0412/TN tiêu đề", *(" ".join(many[n::10]) for n in range(10))])
+    told = set(kept.split())
+    assert {"0412", "tn", "tieu", "de"} <= told
+    assert set(many[0::10]) <= told
+    assert 990_000 < sum(map(len, told)) <= 1_000_000
