@@ -21,6 +21,7 @@ from api.home import EnclaveFacts, Home
 from api.ops import telemetry
 from api.ops.home_notes import last_audited
 from api.ops.reads.access_log import remembered
+from api.ops.wiring.blob_store import scratch_folder
 from api.settings import Settings, SettingsError
 from keys.errors import KeysError
 from ledger.checkpoints.log_watch import LogWatch
@@ -50,6 +51,10 @@ _APART_S: Final = 10.0
 _MOST_S: Final = 1.8
 """How long whoever asks waits: who watches gives up after two seconds."""
 _DATABASE_AWAY: Final = Message("the database lies on another machine")
+_NO_ROOM: Final = Message("less than {least} MiB are free: make room")
+_NO_ROOM_FOR_FILES: Final = Message(
+    "less than {least} MiB are free where files of acts lie, and none is taken: make room"
+)
 _SILENT: Final = Message("does not answer: see whether its server runs or hangs, and its disk")
 _WRITES: Final = Message("the database can write")
 _NO_WRITES: Final = Message(
@@ -301,15 +306,16 @@ class Readiness:
         return [ReadinessCheck("keeper", ok=well, detail=_KEPT if well else told)]
 
     def _disk(self) -> ReadinessCheck:
-        if self._settings.database_url is not None:
-            return ReadinessCheck("disk", ok=True, detail=_DATABASE_AWAY)
+        """Room beside the embedded database, and where files of acts wait until they are kept."""
+        settings, least = self._settings, self._settings.min_free_mib
+        embedded = settings.database_url is None
         # anybody may ask, and another enclave may write to the disk: no figure of it is told
-        least = self._settings.min_free_mib
-        if free_bytes(self._settings.home) >> 20 >= least:
-            told = Message("{least} MiB or more are free", least=least)
-            return ReadinessCheck("disk", ok=True, detail=told)
-        told = Message("less than {least} MiB are free: make room", least=least)
-        return ReadinessCheck("disk", ok=False, detail=told)
+        if embedded and free_bytes(settings.home) >> 20 < least:
+            return ReadinessCheck("disk", ok=False, detail=_NO_ROOM.filled(least=least))
+        if free_bytes(scratch_folder(settings)) >> 20 < least:
+            return ReadinessCheck("disk", ok=False, detail=_NO_ROOM_FOR_FILES.filled(least=least))
+        told = Message("{least} MiB or more are free", least=least) if embedded else _DATABASE_AWAY
+        return ReadinessCheck("disk", ok=True, detail=told)
 
     def _time(self, last: datetime | None, database: datetime) -> ReadinessCheck:
         if self._facts.rehearsal or last is None:

@@ -21,6 +21,7 @@ from keys.errors import KeysError, Malformed, Unsealable
 from ledger.errors import Fault, NotFound, Rejected, VerificationError
 from ledger.files.custody import Actor, Event, FileHistory, What
 from ledger.files.file_key import FileKey
+from ledger.files.folder_store import disk_told
 from ledger.log.custody import EXPORTED, READ
 from ledger.message import Message
 from ledger.ports import BlobStore, Entropy, FileIndex, RecordStore, StoredFile
@@ -85,7 +86,8 @@ class Attachments:
         origin: Origin of the log.
         level: Its level.
         limit_bytes: The most one file may have.
-        scratch: Opens an empty file that nobody can find and that is gone when it is closed.
+        scratch: Opens an empty file that nobody can find and that is gone when it is closed; what
+            is written to it is not held back.
         follower: Follows the registry; asked where the records of a stream are judged.
     """
 
@@ -165,9 +167,11 @@ class Attachments:
     ) -> KeptFile:
         passing = sealed_file.new_key()
         measured = _Measured(parts, self.limit_bytes)
-        with self._scratch() as draft:
+        with disk_told():
+            draft = self._scratch()
+        with draft:
             for part in sealed_file.seal(measured, passing, digest=""):
-                draft.write(part)
+                _write(draft, part)
             draft.seek(0)
             again = sealed_file.open_sealed(_read(draft), passing, digest="")
             return self.keep(again, media_type=media_type, by=by, at=at, declared=measured.digest)
@@ -442,6 +446,14 @@ class _Measured:
                     "The file was not taken: it has another digest than declared; nothing was kept."
                 ),
             )
+
+
+def _write(file: IO[bytes], part: bytes) -> None:
+    """All of it at once: what waits in memory would fail as the file is closed."""
+    view = memoryview(part)
+    with disk_told():
+        while view:
+            view = view[file.write(view) :]
 
 
 def _read(file: IO[bytes]) -> Iterator[bytes]:

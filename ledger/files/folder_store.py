@@ -7,6 +7,7 @@ case a file is (access.md L26). Implements `BlobStore`. What is inside is not kn
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -21,6 +22,7 @@ from ledger.files import given
 from ledger.message import Message
 
 _PART_BYTES: Final = 1 << 20
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 _TIME_S: Final = 946_684_800
 """2000-01-01T00:00:00Z, for files and folders alike; when an inode changed no program can set."""
 _HEX: Final = re.compile(r"[0-9a-f]{32}")
@@ -49,7 +51,7 @@ class FolderBlobs:
         shard, _, own = place_of(name).partition("/")
         draft = f"{own}.part"
         with ExitStack() as held:
-            with _told():
+            with disk_told():
                 top = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
                 held.callback(os.close, top)
                 below = given.opened_in(top, shard)
@@ -58,12 +60,12 @@ class FolderBlobs:
             try:
                 with os.fdopen(handle, "wb", buffering=0) as file:
                     for part in sealed:
-                        with _told():
+                        with disk_told():
                             _write(file.fileno(), part)
-                    with _told():
+                    with disk_told():
                         os.utime(file.fileno(), (_TIME_S, _TIME_S))
                         os.fsync(file.fileno())
-                with _told():
+                with disk_told():
                     os.replace(draft, own, src_dir_fd=below, dst_dir_fd=below)
                     for folder in (below, top):
                         _settle(folder)
@@ -86,7 +88,7 @@ class FolderBlobs:
     def remove(self, name: UUID) -> None:
         """Takes a file away for good, and a draft of it; safe to repeat. Raises: Unavailable."""
         place = self._folder / place_of(name)
-        with _told():
+        with disk_told():
             for path in (place, place.with_name(f"{place.name}.part")):
                 path.unlink(missing_ok=True)
             for folder in (place.parent, self._folder):
@@ -95,7 +97,7 @@ class FolderBlobs:
 
     def sizes(self) -> dict[UUID, int]:
         """Name and length of every file there is. Raises: Unavailable."""
-        with _told():
+        with disk_told():
             return {
                 UUID(hex=path.name): path.stat().st_size
                 for path in self._folder.glob("??/*")
@@ -104,14 +106,7 @@ class FolderBlobs:
 
     def _require_room(self) -> None:
         if shutil.disk_usage(self._folder).free < self._min_free:
-            raise Unavailable(
-                "disk_full",
-                Message(
-                    "The server is out of room; nothing was kept. Tell the operator, then try"
-                    " again."
-                ),
-                retry_after_s=60,
-            )
+            raise _full()
 
 
 def place_of(name: UUID) -> str:
@@ -130,13 +125,24 @@ def unavailable() -> Unavailable:
     )
 
 
+def _full() -> Unavailable:
+    return Unavailable(
+        "disk_full",
+        Message("The server is out of room; nothing was kept. Tell the operator, then try again."),
+        retry_after_s=60,
+    )
+
+
 @contextmanager
-def _told() -> Iterator[None]:
-    """A failing disk as the port says it; what the sender's stream raises is not in here."""
+def disk_told() -> Iterator[None]:
+    """A failing disk as the port says it; what the sender's stream raises is not in here.
+
+    Raises: Unavailable.
+    """
     try:
         yield
     except OSError as error:
-        raise unavailable() from error
+        raise (_full() if error.errno in _NO_ROOM else unavailable()) from error
 
 
 def _write(handle: int, part: bytes) -> None:
@@ -160,6 +166,6 @@ def _settle(folder: int) -> None:
 
 
 def _parts(place: Path) -> Iterator[bytes]:
-    with _told(), place.open("rb", buffering=0) as file:
+    with disk_told(), place.open("rb", buffering=0) as file:
         while part := file.read(_PART_BYTES):
             yield part

@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -24,6 +25,7 @@ from api.ops.service.database_watch import DatabaseWatch
 from api.ops.wiring.key_files import open_kek
 from ledger.audit.audit import audit
 from ledger.errors import Unavailable
+from ledger.files.folder_store import FolderBlobs
 from ledger.log.statement import Statement
 from ledger.ports import Draft, SealedRecord
 from ledger.postgres import migrate
@@ -35,6 +37,7 @@ from ledger.postgres.ticket import TicketKey, keep_ticket_key
 from tests import builders
 from tests.builders import an_act
 from tests.contract.append import a_draft, entropy
+from tests.e2e.test_attachments import DATA, declared, upload
 from tests.fixtures.app import Service, found, open_service
 from tests.fixtures.postgres import Database, install_database
 
@@ -260,6 +263,41 @@ def _writes(service: Service) -> bool:
     """Whether readiness says that the database can write."""
     checks = service.readiness("writes").get_json()["checks"]
     return bool(next(one["ok"] for one in checks if one["name"] == "writes"))
+
+
+@pytest.fixture
+def apart(database: Database, disk: Disk, tmp_path: Path) -> Iterator[Service]:
+    """An enclave whose files of acts alone lie on that disk."""
+    settings = found(database, tmp_path / "enclave")
+    settings = replace(settings, blobs=str(disk.path / "blobs"), min_free_mib=1)
+    made = open_service(settings, database)
+    made.start()
+    yield made
+    made.stop()
+
+
+def test_a_disk_of_files_alone_that_is_full_is_told(apart: Service, disk: Disk) -> None:
+    """Each file was refused, and nobody who asked whether all is well heard of it; acts go on."""
+    apart.hire("hotline")
+    assert _room(apart) == (True, "1 MiB or more are free")
+    disk.fill(leave_bytes=0)
+    for digest in ({}, declared(DATA)):  # sealed once before its digest is known, or at once
+        sent = upload(apart, DATA, **digest)
+        assert (sent.status_code, sent.get_json()["code"]) == (503, "disk_full"), digest
+    with pytest.raises(Unavailable, match="disk_full"):  # where no limit of ours comes before it
+        FolderBlobs(disk.path / "blobs").put(UUID(int=1), [DATA])
+    assert apart.send(_report(apart, 0), "hotline").status_code == 201
+    told, detail = _room(apart)
+    assert (told, "where files of acts lie" in detail) == (False, True), detail
+    disk.make_room()
+    assert upload(apart).status_code == 201
+    assert _room(apart)[0]
+
+
+def _room(service: Service) -> tuple[bool, str]:
+    """What readiness says of room on disks."""
+    checks = service.readiness("disk", "en").get_json()["checks"]
+    return next((one["ok"], one["detail"]) for one in checks if one["name"] == "disk")
 
 
 def _until_proven(service: Service, statement: Statement) -> Statement:

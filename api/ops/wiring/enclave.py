@@ -307,7 +307,7 @@ class Enclave:
             origin=self.facts.origin,
             level=self.facts.level,
             limit_bytes=settings.max_attachment_mib << 20,
-            scratch=lambda: TemporaryFile(dir=scratch_folder(settings)),
+            scratch=lambda: TemporaryFile(dir=scratch_folder(settings), buffering=0),
             follower=lambda: self.ledger.follower,
         )
 
