@@ -1,7 +1,7 @@
 """Where backups lie: base copies, WAL, configuration, files of acts; nothing of it in the open.
 
 `base/TIME/` has the cluster as one sealed tar, `wal/` one sealed object a segment, the one under
-way as a `.part` that grows; `files/` the files of acts as they lie in their store, sealed already.
+way as a `.part` that grows; `files/` and `sums/` the files of acts (`repository_files.py`).
 `base.json` stands in the open and is believed by nobody: what opens, and what the log says of
 itself, decides. How bytes come here, and who reads them, is not known.
 """
@@ -20,6 +20,7 @@ from typing import Final
 
 import orjson
 
+from api.ops.backup.repository_files import RepositoryFiles
 from api.settings import Settings, SettingsError
 from keys import sealed_backup
 from keys.custody.file import sync_folder
@@ -104,7 +105,7 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.files = folder / "files"
+        self.files = RepositoryFiles(folder)
         self._bases, self._wal = folder / "base", folder / "wal"
 
     @classmethod
@@ -129,7 +130,7 @@ class Repository:
 
     def made(self) -> Repository:
         """Itself, with what it has below."""
-        for folder in (self._bases, self._wal, self.files):
+        for folder in (self._bases, self._wal):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self
 
@@ -290,13 +291,18 @@ class Repository:
         return gone, len(old)
 
     def unopened(self, keys: OpeningKeys) -> Iterator[tuple[str, str]]:
-        """Every object that does not open, and why; each is read to its end."""
+        """Every object that does not open, or is not what was copied, and why; each is read."""
         for base in self.bases():
             for what in (CLUSTER, MANIFEST, HOME):
                 yield from _tried(f"base/{base.name}/{what}", self.read(base, what, keys))
         for name in self.wal():
             sealed = sealed_backup.open_sealed(_parts(self._wal / name), keys, of_wal(name))
             yield from _tried(f"wal/{name}", sealed)
+        for name in self.files.altered():
+            yield (
+                name,
+                "it is not what was copied; remove it, and the next backup run copies it anew",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from api.ops.backup.repository import (
     naming,
     wal_name,
 )
+from api.ops.backup.repository_files import NotAsCopied
 from api.ops.embedded_postgres import (
     CONFIGURATION,
     UNDER_WAY,
@@ -281,17 +282,22 @@ def home_of(repository: Repository, base: BaseCopy, keys: OpeningKeys, home: Pat
     return made
 
 
-def files_of(repository: Repository, settings: Settings) -> int:
-    """Files of acts that their store lacks."""
+def files_of(repository: Repository, settings: Settings) -> tuple[int, list[str]]:
+    """Files of acts that their store lacks: how many, and those that were left out.
+
+    They are not what was copied, and no file of an act any more.
+    """
     if "://" in settings.blobs:
-        return 0  # an object store keeps its own copies
-    kept = FolderBlobs(repository.files)
+        return 0, []  # an object store keeps its own copies
     with given.opened(Path(settings.blobs)):
         store = FolderBlobs(Path(settings.blobs))
-    missing = kept.sizes().keys() - store.sizes().keys()
-    for name in missing:
-        store.put(name, kept.get(name))
-    return len(missing)
+    missing, altered = repository.files.sizes().keys() - store.sizes().keys(), list[str]()
+    for name in sorted(missing):
+        try:
+            store.put(name, repository.files.get(name))
+        except NotAsCopied as error:
+            altered.append(str(error))
+    return len(missing) - len(altered), altered
 
 
 def embedded(

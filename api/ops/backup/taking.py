@@ -42,7 +42,6 @@ from api.ops.wiring.logins import role_dsn
 from api.settings import Settings, SettingsError
 from keys.hpke import SealingKey
 from ledger.errors import Unavailable
-from ledger.files.folder_store import FolderBlobs
 from ledger.log.moment import stamp
 from ledger.message import Message
 from ledger.ports import Clock
@@ -219,14 +218,15 @@ def _told(settings: Settings) -> dict[str, str]:
 
 def _copy_files(settings: Settings, repository: Repository, shredded: set[UUID]) -> int:
     """Files that the copy lacks, as they lie there; those that an erasure destroyed go from it."""
-    live, kept = open_blobs(settings), FolderBlobs(repository.files)
+    live, kept = open_blobs(settings), repository.files
+    held = kept.held()
     there, copied = kept.sizes(), 0
-    for name in there:
+    for name in there.keys() | held:
         if name in shredded:
             kept.remove(name)
     for name, size in live.sizes().items():
-        if name not in shredded and there.get(name) != size:
-            kept.put(name, live.get(name))
+        if name not in shredded and not (name in held and there.get(name) == size):
+            kept.keep(name, live.get(name))
             copied += 1
     return copied
 

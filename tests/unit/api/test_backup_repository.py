@@ -7,6 +7,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
@@ -24,6 +25,7 @@ from api.ops.backup.repository import (
 )
 from api.settings import Settings, SettingsError
 from keys.hpke import OpeningKey
+from ledger.files.folder_store import FolderBlobs
 from tests.attacks import attack
 from tests.builders import turned
 
@@ -183,6 +185,26 @@ def test_a_copy_of_a_clock_that_was_ahead_is_not_the_newest(repository: Reposito
     gone, _ = taking.expire(settings, 2)
     assert [base.name for base in gone] == [A, ahead]
     assert [base.name for base in repository.bases()] == [since, gone_on]
+
+
+def test_a_file_that_is_held_to_nothing_is_copied_anew_and_an_erased_one_goes(
+    repository: Repository,
+) -> None:
+    """As an older program left it, or a run that was cut off; nothing else is copied twice."""
+    settings = Settings.at(repository.folder, blobs=str(repository.folder / "live"))
+    live, erased = FolderBlobs(Path(settings.blobs)), UUID(int=3)
+    for n in (1, 2, 3):
+        live.put(UUID(int=n), [b"sealed"])
+    assert taking._copy_files(settings, repository, set()) == 3
+    for left in ("sums", "files"):  # cut off behind the one, or before it
+        FolderBlobs(repository.folder / left).remove(UUID(int=1))
+        assert taking._copy_files(settings, repository, set()) == 1
+        assert taking._copy_files(settings, repository, set()) == 0
+    live.remove(erased)
+    assert taking._copy_files(settings, repository, {erased}) == 0
+    FolderBlobs(repository.folder / "sums").put(erased, [b"left of a run that was cut off"])
+    assert taking._copy_files(settings, repository, {erased}) == 0
+    assert repository.files.held() == repository.files.sizes().keys() == {UUID(int=1), UUID(int=2)}
 
 
 def test_a_repository_whose_disk_is_away_is_not_made_anew(repository: Repository) -> None:

@@ -22,8 +22,9 @@ from api.ops.backup.restoring import by_length_alone, files_of, home_of, lay_dow
 from api.ops.embedded_postgres import CONFIGURATION
 from api.settings import Settings, SettingsError
 from keys.hpke import OpeningKey, OpeningKeys
-from ledger.files.folder_store import FolderBlobs
+from ledger.files.folder_store import place_of
 from tests.attacks import attack
+from tests.builders import turned
 
 ROOT = Path(__file__).parents[3]
 SEGMENT = 1 << 20
@@ -308,6 +309,26 @@ def test_what_root_lays_down_belongs_to_whose_the_place_is(
     assert own == {(12345, 12346)}
 
 
+def test_a_file_that_a_disk_has_changed_is_named_and_left_out(
+    repository: Repository, tmp_path: Path
+) -> None:
+    """By its length it was the same; who was to be shown it heard so, and nobody before."""
+    one, other, before = (UUID(int=n) for n in (1, 2, 3))
+    for name in (one, other):
+        repository.files.keep(name, [b"sea", b"led"])
+    place = repository.folder / "files" / place_of(other)
+    place.write_bytes(turned(place.read_bytes()))
+    place.with_name(before.hex).write_bytes(b"copied when nothing was noted of any")
+    settings = Settings.at(tmp_path / "home", blobs=str(tmp_path / "blobs"))
+    assert [name for name, _ in repository.unopened(KEY)] == [f"files/{place_of(other)}"]
+    assert files_of(repository, settings) == (2, [f"files/{place_of(other)}"])
+    assert {path.name for path in (tmp_path / "blobs").glob("*/*")} == {one.hex, before.hex}
+    assert repository.files.held() == {one, other}, "what is held to nothing is copied anew"
+    repository.files.keep(other, [b"sealed"])
+    assert list(repository.files.altered()) == []
+    assert files_of(repository, settings) == (1, [])
+
+
 _RESTORE = """
 import sys
 from pathlib import Path
@@ -330,7 +351,7 @@ def test_a_container_may_do_what_a_restore_needs_and_no_more(
 ) -> None:
     """Its root has only what `docker-compose.yml` leaves it, in volumes that are others'."""
     a_copy(repository, CLUSTER, _file("PG_VERSION"), _file("base/1"))
-    FolderBlobs(repository.files).put(UUID(int=1), [b"sealed"])
+    repository.files.keep(UUID(int=1), [b"sealed"])
     database, home = tmp_path / "database", tmp_path / "home"
     for folder in (database, home, home / "blobs"):
         folder.mkdir(mode=0o700)
@@ -385,7 +406,7 @@ def test_what_root_had_not_given_yet_when_it_was_killed_is_given_by_the_next_run
 ) -> None:
     """Nothing is missing then, and still the service can read it."""
     base = a_copy(repository, HOME, _file("enclave.json"), _file("mirror/slots.json"))
-    FolderBlobs(repository.files).put(UUID(int=1), [b"sealed"])
+    repository.files.keep(UUID(int=1), [b"sealed"])
     place = tmp_path / "service"
     place.mkdir()
     home = place / "home"

@@ -103,7 +103,7 @@ def restore(
         restoring.lay_down(repository, base, keys, data.absolute(), to_time)
         _tell_how_held(shell, repository, base, keys)
         made = restoring.home_of(repository, base, keys, settings.home)
-        files = restoring.files_of(repository, settings)
+        files = _files_of(shell, repository, settings)
         restoring.stands(data.absolute())
         _tell_laid_down(shell, base, data, made, files)
         return
@@ -115,7 +115,7 @@ def restore(
         try:
             restoring.embedded(repository, base, keys, settings, to_time)
             _tell_how_held(shell, repository, base, keys)
-            files = restoring.files_of(repository, settings)
+            files = _files_of(shell, repository, settings)
             head = _hold(settings, kept)
         finally:
             database.stop_database(settings)
@@ -145,6 +145,20 @@ def _tell_how_held(shell: Shell, repository: Repository, base: BaseCopy, keys: O
                 name=base.name,
             )
         )
+
+
+def _files_of(shell: Shell, repository: Repository, settings: Settings) -> int:
+    files, altered = restoring.files_of(repository, settings)
+    for name in altered:
+        shell.note(
+            Message(
+                "{name} is not what was copied, and was left out: take it from another copy of the"
+                " repository, and put it in the same place of SOCAI_BLOBS; until then socai log"
+                " audit names it",
+                name=name,
+            )
+        )
+    return files
 
 
 def _tell_laid_down(
