@@ -10,8 +10,8 @@ from typing import Final
 
 from api.texts.catalogue import translate
 from api.texts.lang import Lang
-from ledger.message import Message, meaning
-from ledger.regulation.words import vocabulary
+from ledger.message import Message, Text, Wording, meaning
+from ledger.regulation.words import label, vocabulary
 
 LEVEL_BANNERS: Final[dict[str, Message]] = {
     "ordinary": Message("ORDINARY LEDGER · Enter nothing that is a state secret"),
@@ -231,6 +231,19 @@ WORDS: Final[dict[str, Message]] = {
     "running": Message("to do"),
     "sign": Message("to sign"),
 }
+
+
+def level(code: str) -> Text:
+    """What a level of a log is called; those of the law are translated into no language."""
+    if code == "ordinary":
+        return meaning("level", "ordinary")
+    return label("", code.upper().replace("-", "_")) or Wording(code, code)
+
+
+def value(code: str, lang: Lang) -> str:
+    """What the rulebook calls a value of an enumeration; the code where it has no name."""
+    found = label("", code)
+    return code if found is None else translate(found, lang)
 
 
 def word(code: str, lang: Lang) -> str:

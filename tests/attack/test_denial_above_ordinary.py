@@ -532,6 +532,12 @@ def test_pages_above_are_read_by_whom_a_document_names(above: Above) -> None:
         page = reader.get(f"{case}{path}")
         assert page.status_code == 200, (path, page.text)
         assert page.headers["Cache-Control"] == "no-store", path
+        assert ">None<" not in page.text, "a case above has no state of its own"
+    assert ">None<" not in reader.get("/ho-so").text, "nor an agency in the list"
+    refused = reader.get("/dien-bien")
+    assert refused.status_code == 403
+    assert "open it in the list" in refused.text
+    assert "GET /v1" not in refused.text
     holder = PageReader(above.service).sign_in(HOLDER)
     timeline = holder.get(f"{case}/dien-bien")
     assert timeline.status_code == 200

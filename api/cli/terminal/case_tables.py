@@ -36,7 +36,7 @@ from api.texts.case_words import (
     valued,
     when,
 )
-from api.texts.labels import role, standing, verdict, word
+from api.texts.labels import level, role, standing, verdict, word
 from ledger.message import Message, Text, Wording
 from ledger.regulation.acts.lifecycle import life_cycle
 
@@ -178,8 +178,10 @@ def _place(shell: Shell, line: Json, numbers: Mapping[str, str | None]) -> str:
 def case_file(shell: Shell, body: Json) -> None:
     """The case file."""
     number = body.get("case_number") or body.get("register_no") or body["id"]
-    state = shell.local(body, "state") or body["state"]
-    shell.say(Message("Case {number} · {state}", number=number, state=state))
+    if state := shell.local(body, "state") or body["state"]:
+        shell.say(Message("Case {number} · {state}", number=number, state=state))
+    else:  # above ordinary a case moves below
+        shell.say(Message("Case {number}", number=number))
     if title := body.get("title"):
         shell.say(in_lines(Wording(title, title)))
     if under := body.get("read_under"):
@@ -256,7 +258,7 @@ def _below(copy: Json) -> Text:
         " {size}, as published there on {at}. Read it in the history.",
         stream=copy["stream"],
         log=copy["log"],
-        level=copy["level"],
+        level=level(copy["level"]),
         n=copy["statements"],
         size=copy["records"],
         at=when(copy["published_at"]),
@@ -272,7 +274,7 @@ def _copied(sign: str, copy: Json) -> Text:
         " behind what its author had been shown.",
         sign=sign,
         log=copy["log"],
-        level=copy["level"],
+        level=level(copy["level"]),
         at=when(copy["taken_in_at"]),
     )
     return in_lines(told)

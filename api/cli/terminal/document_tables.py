@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from api.cli.terminal.shell import Shell
 from api.texts.case_words import day, when
+from api.texts.labels import standing, value
 from ledger.message import Message
 from ledger.regulation.acts.catalogue import load
 
@@ -22,7 +23,8 @@ def register(shell: Shell, documents: Iterable[Json]) -> None:
 
 
 def _rows(shell: Shell, one: Json) -> Iterator[tuple[object, ...]]:
-    yield one["register_entry"], one["level"], "", one["state"], day(one["protect_until"])
+    level, state = value(one["level"], shell.lang), standing(one["state"], shell.lang)
+    yield one["register_entry"], level, "", state, day(one["protect_until"])
     for holder in one["holders"]:
         who = ", ".join(part for part in (holder["post"], holder["agency"]) if part)
         copies = "".join(f" · {number}" for number in holder["copies"])
@@ -34,7 +36,13 @@ def _rows(shell: Shell, one: Json) -> Iterator[tuple[object, ...]]:
         act = _type(shell, "SecretProvisionPermitted")
         yield "", "", f"{out['requester']} ({out['request_document']})", act, day(out["return_by"])
     for loss in one["losses"]:
-        yield "", "", loss["kind"], _type(shell, "SecretLossReported"), when(loss["found_at"])
+        yield (
+            "",
+            "",
+            value(loss["kind"], shell.lang),
+            _type(shell, "SecretLossReported"),
+            when(loss["found_at"]),
+        )
 
 
 def _type(shell: Shell, act: str) -> str:

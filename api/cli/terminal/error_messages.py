@@ -274,6 +274,9 @@ _STEPS: Final[Mapping[str, Message]] = {
     "as_of_in_future": Message(
         "Name a moment that has passed, or a record that is there: socai log status"
     ),
+    "ordinary_only": Message(
+        "Nothing was recorded. Above ordinary acts are read in their case: socai case history"
+    ),
     "sign_in_failed": Message(
         "Nothing was recorded. Name a key that is enrolled and holds: socai registry keys"
     ),

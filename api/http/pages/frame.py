@@ -71,6 +71,7 @@ _STEPS: Final = {
     "not_signed_in": "problem_signed_out",
     "bad_cursor": "problem_list_gone",
     "as_of_in_future": "problem_future",
+    "ordinary_only": "problem_ordinary",
 }
 """What a reader does next, where the call's own words are for whoever writes a program."""
 _FIELDS: Final = {

@@ -169,6 +169,7 @@ def of(speech: PageSpeech) -> dict[str, Callable[..., Any]]:
         "text": speech.text,
         "verdict": lambda code: labels.verdict(code, speech.lang),
         "standing": lambda code: labels.standing(code, speech.lang),
+        "value": lambda code: labels.value(code, speech.lang),
         "word": lambda code: labels.word(code, speech.lang),
         "role": lambda code: labels.role(code, speech.lang),
         "act_title": lambda code: case_words.act_title(speech, code),

@@ -137,6 +137,9 @@ SAY: Final[Mapping[str, Message]] = {
     "problem_future": Message(
         "Nothing was recorded. Choose a moment that has passed, or a statement that is there."
     ),
+    "problem_ordinary": Message(
+        "Nothing was recorded. Above ordinary acts are read in their case: open it in the list."
+    ),
     "problem_signed_out": Message(
         "Nothing was recorded or kept of what was sent. Sign in, then do it again."
     ),

@@ -12,7 +12,7 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from api.cli.terminal import case_tables
+from api.cli.terminal import case_tables, document_tables
 from api.cli.terminal.shell import FAILED, Refusal, Shell, typed, typed_unseen, visible
 from api.texts.case_words import flag
 from api.texts.lang import Lang
@@ -134,3 +134,27 @@ def test_a_secret_without_a_terminal_is_the_next_line_that_is_piped_in(
     else:
         assert typed_unseen("PIN") == told
     assert capsys.readouterr() == ("", "PIN: \n")
+
+
+def test_a_case_above_ordinary_has_no_state_and_its_documents_have_words(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """“Hồ sơ … · None”, “cấp ordinary”, MAT and DECLASSIFIED stood there."""
+    below = {
+        "stream": "case/x", "log": "a.example/ordinary", "level": "ordinary", "statements": 3,
+        "records": 9, "published_at": "2026-11-29T06:00:00Z", "taken_in_at": "2026-11-29T06:00:00Z",
+    }  # fmt: skip
+    document = {
+        "register_entry": "14/CAT", "level": "MAT", "state": "DECLASSIFIED", "holders": [],
+        "protect_until": "2036-04-13", "outside": [],
+        "losses": [{"kind": "LOST", "found_at": "2026-04-13T08:00:00+07:00"}],
+    }  # fmt: skip
+    file = {"id": "an-id", "state": None, "state_vi": None, "mirrored": [below]}
+    case_tables.case_file(Shell("vi"), file)
+    document_tables.register(Shell("vi"), [document])
+    told = capsys.readouterr().out
+    assert told.startswith("Hồ sơ an-id\n")
+    assert "(cấp thường)" in told
+    assert "Mật " in told
+    assert "đã giải mật" in " ".join(told.split())
+    assert not {"None", "MAT", "DECLASSIFIED", "LOST"} & {*told.split()}
