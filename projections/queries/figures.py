@@ -44,7 +44,7 @@ class Figures:
     ) -> tuple[int, view.Tables]:
         """(index, tables) of what the asker sees; arguments as of `statistics.tables`."""
         with self._over.connecting() as connection:
-            index = folded_to(connection, ("statistics",))
+            index = folded_to(connection, ("statistics", "audience"))
             shows_figures()
             return index, view.tables(
                 connection, start, end, at, agency=agency, smallest=smallest, old_days=old_days

@@ -43,7 +43,7 @@ class Worklists:
         """
         day = local_day(at)
         with self._over.connecting() as connection:
-            index = folded_to(connection, ("worklist",))
+            index = folded_to(connection, ("worklist", "audience"))
             known = self._over.registries.newest(connection)
             held = known.registry.appointments(officer, day)
             mine, powers = {a.agency for a in held}, {p for a in held for p in a.powers}

@@ -51,6 +51,37 @@ def test_the_feed_leads_past_no_record_before_it_is_known_whose_it_is(
         assert answer.headers["Ledger-Index"] == str(index - behind)
 
 
+@pytest.mark.parametrize("path", ["/v1/cases", "/v1/acts", "/v1/worklist", "/v1/statistics"])
+def test_an_answer_of_many_cases_claims_no_record_before_it_is_known_whose_it_is(
+    service: Service, late: tuple[int, Callable[[int], None]], path: str
+) -> None:
+    """Who goes on in the feed from a list's index would never hear of the case it left out."""
+    index, set_back = late
+    for behind in (1, 0):
+        set_back(behind)
+        answer = service.get(path)
+        assert answer.headers["Ledger-Index"] == str(index - behind)
+        told = answer.get_json().get(path.rpartition("/")[2], [])
+        lines = [line for line in told if isinstance(line, dict)]
+        assert [line["stream"] for line in lines] == [f"case/{an_id('late')}"] * len(lines)
+        assert len(lines) == (path in ("/v1/cases", "/v1/acts") and not behind)
+
+
+def test_a_verification_of_a_scope_is_of_all_of_the_log_that_it_names(
+    service: Service, late: tuple[int, Callable[[int], None]]
+) -> None:
+    """By its `size` it is signed off: a case that was not there yet would never be looked at."""
+    index, set_back = late
+    set_back(1)
+    answer = service.get("/v1/verification", changed_since=0)
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "projection_late")
+    assert answer.headers["Retry-After"]
+    set_back(0)
+    told = service.get("/v1/verification", changed_since=0).get_json()
+    assert told["size"] == index + 1
+    assert [one["id"] for one in told["cases"]] == [an_id("late")]
+
+
 @pytest.mark.parametrize(
     "path",
     shared_with_soak(

@@ -28,7 +28,27 @@ def require(params: Mapping[str, Any], *views: str) -> None:
         return
     reached = waited(at_least, *views)
     if reached < at_least:
-        raise Problem("projection_late", members={"index": reached}, headers={"Retry-After": "1"})
+        raise late(index=reached)
+
+
+def require_all_of(size: int, *views: str) -> None:
+    """That the views have all of a log of this size, for an answer that says it is of all of it.
+
+    Nobody asked for it by name: it is waited for, a second at least.
+
+    Raises:
+        Problem: `projection_late`.
+    """
+    reached = waited(size - 1, *views)
+    if reached < size - 1:
+        reached = host().queries.positions.wait(size - 1, _SOON_S, *views, _AUDIENCE)
+    if reached < size - 1:
+        raise late(index=reached)
+
+
+def late(**members: int) -> Problem:
+    """The problem of an answer that a view is too far behind for."""
+    return Problem("projection_late", members=members, headers={"Retry-After": "1"})
 
 
 def waited(index: int, *views: str) -> int:

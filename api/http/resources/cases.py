@@ -45,6 +45,7 @@ from api.problems.problem import Problem
 from ledger.log.moment import stamp
 from ledger.message import Message
 from projections.queries import limits
+from projections.queries.cases.case_list_snapshot import TooOld
 from projections.queries.cases.mirrored import history
 from projections.queries.signature_verdicts import Verification
 from projections.views import search_terms
@@ -79,12 +80,17 @@ def list_cases(params: dict[str, Any]) -> Response:
     wanted = _filter(params)
     bound = {name: params.get(name) for name in (*CASE_FILTERS, "sort", "limit")}
     place = cursor.read(params.get("cursor"), "cases", bound)
-    index, lines = enclave().queries.cases.page(
-        wanted,
-        limit=params["limit"] + 1,
-        after=(place.after[0], place.after[1]) if place else None,
-        snapshot=place.index if place else None,
-    )
+    try:
+        index, lines = enclave().queries.cases.page(
+            wanted,
+            limit=params["limit"] + 1,
+            after=(place.after[0], place.after[1]) if place else None,
+            snapshot=place.index if place else None,
+        )
+    except TooOld as much:
+        if place is None:  # nothing of the caller's is old: it is not known yet who takes part
+            raise freshness.late() from much
+        raise
     body, following = cursor.keyset(
         "cases",
         "cases",
@@ -504,6 +510,7 @@ def _scope_page(
     place = cursor.read(params.get("cursor"), "verification", bound)
     if place is None:
         size, behind, after = body["size"], _behind(scope_named), ""
+        freshness.require_all_of(size, "acts", "case_file")
     else:
         size, (behind, after) = place.index, place.after
     scope = Scope(scope_named.get("agency"), scope_named.get("kid"), behind)

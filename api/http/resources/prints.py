@@ -68,7 +68,7 @@ def read_case_print(params: dict[str, Any], case: str) -> Response:
     freshness.require(params, "acts")
     newest = enclave().queries.positions.index()
     if enclave().queries.positions.wait(newest, _WAIT_S, "acts") < newest:  # a print is complete
-        raise Problem("projection_late", headers={"Retry-After": "1"})
+        raise freshness.late()
     found = enclave().queries.case.printed(stream, at)
     permit = require_permit(
         enclave().rights.case(stream),
@@ -196,7 +196,7 @@ def _covering(index: int) -> tuple[int, bytes]:
     enclave().proofs.wait(index, _WAIT_S)
     latest = enclave().checkpoints.latest()
     if latest is None or latest[0] <= index:
-        raise Problem("projection_late", headers={"Retry-After": "1"})
+        raise freshness.late()
     return latest
 
 

@@ -65,7 +65,9 @@ class ShownActs:
         if self._over.level != ORDINARY:
             raise OrdinaryOnly
         with self._over.connecting() as connection:
-            index = folded_to(connection, wanted.views) if snapshot is None else snapshot
+            index = snapshot
+            if index is None:  # of what lies behind it is not known yet whose it is
+                index = folded_to(connection, (*wanted.views, "audience"))
             who = asker()
             few = who is not None and self._ways.choose(connection, who.officer)
             lines = act_list.across(

@@ -32,16 +32,21 @@ class CaseList:
         after: tuple[Any, str] | None = None,
         snapshot: int | None = None,
     ) -> tuple[int, list[CaseLine]]:
-        """(snapshot index, lines) of one page of the case list; a later page is of its snapshot."""
-        then: list[dict[str, Any]] = []
+        """(snapshot index, lines) of one page of the case list; a later page is of its snapshot.
+
+        A first page is of the last record of which it is known who takes part by it: whoever goes
+        on in the feed from there is told of every case that it lacks.
+
+        Raises:
+            TooOld: More has changed behind the snapshot than is folded again.
+        """
         registries = self._over.registries
         with self._over.connecting() as connection:
-            if snapshot is None:
-                index = folded_to(connection, ("case_file",))
-            else:
-                index = snapshot
-                fill, level = self._over.evidence.fill_stream, self._over.level
-                then = case_list_snapshot.then(connection, registries, snapshot, fill, level)
+            index = snapshot
+            if index is None:
+                index = folded_to(connection, ("case_file", "audience"))
+            fill, level = self._over.evidence.fill_stream, self._over.level
+            then = case_list_snapshot.then(connection, registries, index, fill, level)
             if (who := asker()) is not None:
                 self._ways.choose(connection, who.officer)
             disputes = registries.as_of(connection, index).disputes
