@@ -14,6 +14,7 @@ import os
 import socket
 from contextlib import closing, suppress
 from pathlib import Path
+from time import monotonic, sleep
 from typing import IO, Final
 
 from api.settings import SettingsError
@@ -22,6 +23,9 @@ from ledger.message import Message
 _NOT_OURS_TO_WRITE: Final = (errno.EACCES, errno.EROFS, errno.EPERM)
 _IN_USE: Final = "in-use.lock"
 _ANSWERS: Final = "api"
+_LOOKED_AT_S: Final = 0.3
+"""Who only looks whether something is held holds it for an instant, and refuses nobody by that."""
+_STEP_S: Final = 0.02
 
 
 class Lock:
@@ -79,13 +83,10 @@ class Lock:
             if error.errno in (*_NOT_OURS_TO_WRITE, errno.ENOENT):
                 return
             raise
-        try:
-            fcntl.flock(file, how | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            holder = file.read().strip()
+        if not _locked(file, how):
+            holder = _holder(file)
             file.close()
-            raise _used(memory.name, holder) from None
+            raise _used(memory.name, holder)
         file.truncate(0)
         file.write(f"{os.getpid()} ({socket.gethostname()})\n")
         file.flush()
@@ -98,19 +99,36 @@ class Lock:
             if error.errno in _NOT_OURS_TO_WRITE:
                 return
             raise
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            holder = file.read().strip()
+        parent = str(os.getppid())
+        if not _locked(file, fcntl.LOCK_EX, unless=parent):
+            holder = _holder(file)
             file.close()
-            if holder != str(os.getppid()):
-                raise _held(self._home, role, holder) from None
+            if holder != parent:
+                raise _held(self._home, role, holder)
             return
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()
         self._held.append(file)
+
+
+def _locked(file: IO[str], how: int, *, unless: str | None = None) -> bool:
+    """Whether it could be had; False: somebody holds it, and not only to look, or `unless` does."""
+    end = monotonic() + _LOOKED_AT_S
+    while True:
+        try:
+            fcntl.flock(file, how | fcntl.LOCK_NB)
+        except OSError:
+            if monotonic() >= end or _holder(file) == unless:
+                return False
+            sleep(_STEP_S)
+        else:
+            return True
+
+
+def _holder(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read().strip()
 
 
 def require_unserved(home: Path, *roles: str) -> None:

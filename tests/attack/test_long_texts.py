@@ -49,8 +49,8 @@ def test_no_text_of_an_act_stops_the_views(service: Service) -> None:
         )  # fmt: skip
         service.say(opened, "cv")
     for view in VIEWS:
-        service.enclave.queries.wait(last := service.size() - 1, 120.0, view.name)
-        assert service.enclave.queries.index(view.name) == last, view.name
+        service.enclave.queries.positions.wait(last := service.size() - 1, 120.0, view.name)
+        assert service.enclave.queries.positions.index(view.name) == last, view.name
     path, numbers = "/v1/cases?sort=case_number&limit=1", list[str]()
     while path:
         answer = service.client.get(path, headers=service.headers("cv"))

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any, Final
@@ -43,6 +44,7 @@ from tests.examples import share
 from tests.fixtures.app import Service
 from tests.fixtures.clock import CountingEntropy
 from tests.fixtures.postgres import file_copy
+from tests.processes import free_port
 
 pytestmark = pytest.mark.postgres
 ROOT: Final = Path(__file__).parents[2]
@@ -434,7 +436,7 @@ def test_no_restart_makes_a_stopped_checkpointer_forget(service: Service) -> Non
     signed = _roots(service)
     mark = DoubtMark(Home(service.settings).seen_folder("checkpointer"))
     mark.leave(Wording("hai gốc cho cỡ 5", "two roots for size 5"))
-    environment = child_environment(service.settings)
+    environment = child_environment(replace(service.settings, port=free_port()))
     words = [sys.executable, "-m", "api.cli.main", "--lang", "en", "serve"]
     for role, status in (("all", 1), ("checkpointer", loops.ON_DOUBT)):
         done = subprocess.run(
@@ -525,7 +527,7 @@ def test_a_projector_that_stopped_on_doubt_says_so(
         assert _projected(service) == loops.ON_DOUBT
     unwell = socai(service, "health", "--role", "projector")
     assert unwell.exit_code == 1, unwell.output
-    refused = socai(service, "serve")
+    refused = socai(service, "serve", "--port", str(free_port()))
     assert (refused.exit_code, "socai log resume" in refused.output) == (1, True)
     assert socai(service, "log", "resume").exit_code == 1
     if harm is None:

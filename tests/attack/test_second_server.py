@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -263,6 +264,23 @@ def _free(memory: Path) -> bool:
         except SettingsError:
             return False
         return True
+
+
+@pytest.mark.parametrize("held", ["api.lock", "api/in-use.lock"])
+def test_whoever_only_looks_whether_it_is_served_stops_nobody_from_serving(
+    tmp_path: Path, held: str
+) -> None:
+    """A command beside a `serve` that starts holds for an instant what it looks at."""
+    (tmp_path / "api").mkdir()
+    with ExitStack() as stack:
+        file = stack.enter_context((tmp_path / held).open("a"))
+        fcntl.flock(file, fcntl.LOCK_EX)
+        looked = threading.Timer(0.05, stack.pop_all().close)
+    looked.start()
+    with closing(Lock(tmp_path)) as lock:
+        lock.take("api")
+        lock.use(tmp_path / "api")
+    looked.join()
 
 
 def test_a_child_has_what_its_parent_holds(tmp_path: Path) -> None:
