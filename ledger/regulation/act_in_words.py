@@ -150,7 +150,7 @@ def facts(act: Act, kind: ActType | None, registry: AgencyNames) -> list[FactInW
     A fact that the type does not know (an act of an edition that is not shipped) is told as it
     stands.
     """
-    known = {} if kind is None else kind.facts
+    known = {} if kind is None else {**kind.facts, **load().above}
     order = sorted(act.facts, key=[*known, *act.facts].index)
     return [
         FactInWords(pointer, labels, _value(pointer, spec, value, act, registry))

@@ -185,6 +185,7 @@ class Catalogue:
         types: By name, in the order of acts.json, with the facts of every form of an act.
         form_2: Those of which an act of form 2 has fewer facts: the ledger gives what it leaves
             out (`case/registers.py`).
+        above: Facts that an act of any type may have above ordinary.
         roles: Entries of `roles` by code: who may author, with vi and en.
         addressees: Entries of `addressees` by code.
         groups: Entries of `groups` by code.
@@ -193,6 +194,7 @@ class Catalogue:
 
     types: Mapping[str, ActType]
     form_2: Mapping[str, ActType]
+    above: Mapping[str, Mapping[str, Any]]
     roles: Mapping[str, Mapping[str, Any]]
     addressees: Mapping[str, Mapping[str, Any]]
     groups: Mapping[str, Mapping[str, Any]]
@@ -293,6 +295,7 @@ def compile_catalogue(edition: Edition) -> Catalogue:
             for e in data["acts"]
             if e["act"] in fewer
         },
+        above=above,
         roles=_by_code(data["roles"]),
         addressees=_by_code(data["addressees"]),
         groups=_by_code(data["groups"]),

@@ -112,3 +112,17 @@ def test_references_are_found_where_the_catalogue_says_that_a_fact_names_an_act(
     }
     assert "/facts/intake/0" in found
     assert set(found.values()) <= ids
+
+
+def test_what_an_act_above_ordinary_adds_has_labels_too() -> None:
+    """What its author was shown of a lower log stood there as `seen`, `log`, `root` and `size`."""
+    acts, registry = _acts("SC1")
+    seen = [{"log": "a.example/ordinary", "size": 7, "root": "r"}]
+    act = replace(acts[0], facts={**acts[0].facts, "seen": seen})
+    told = act_in_words.facts(act, load().types[act.act], registry)
+    added = [one for one in told if one.pointer.startswith("/facts/seen/")]
+    assert [one.labels[-1].vi for one in added] == ["Sổ", "Số mục", "Mã băm gốc"]
+    assert {one.labels[0].vi for one in added} == {
+        "Trạng thái các sổ thấp hơn mà người lập đã thấy"
+    }
+    assert told[-len(added) :] == added, "behind what the type says"
