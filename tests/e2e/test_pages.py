@@ -198,6 +198,15 @@ def test_a_field_takes_what_was_copied_from_elsewhere(compartments: Compartments
     assert 'value="2024-06-04"' in reader.get("/co-quan?as_of=4/6/2024").text
 
 
+def test_an_answer_that_a_terminal_broke_into_lines_signs_in(compartments: Compartments) -> None:
+    """As it is copied out of tmux or PuTTY, which copy the line as they show it."""
+    reader = PageReader(compartments.service)
+    answer = reader.answer(WHOLE)
+    lines = [answer[n : n + 80] for n in range(0, len(answer), 80)]
+    assert len(lines) > 3
+    assert reader.send("\r\n".join(lines) + "\u200b\n").status_code == 303
+
+
 @pytest.mark.parametrize("lang", ["vi", "en"])
 def test_a_refusal_says_nothing_that_only_a_program_writes(
     compartments: Compartments, lang: str

@@ -11,6 +11,7 @@ from api.http.resources.log import get_log
 from api.http.resources.session import address_of_caller
 from api.problems.problem import Problem
 from api.settings import ORDINARY
+from api.texts.copied import copied
 
 _FAILED: frozenset[str] = frozenset({"sign_in_failed"})
 _SIGNED_OUT = "ra"
@@ -90,7 +91,8 @@ def take_sign_in() -> Response:
     members = form()
     to = members.get("next")
     try:
-        answer = members.get("answer", "").encode()
+        # one line without a blank, which a terminal that copies what it shows breaks at its width
+        answer = copied(members.get("answer", "")).replace(" ", "").encode()
         _, caller = enclave().sign_in.by_challenge(answer, address_of_caller())
         fresh = enclave().page_sessions.begin(caller)
     except Problem as problem:
