@@ -38,7 +38,8 @@ def act(shell: Shell, body: Json, bad: list[int]) -> None:
     _signatures(shell, body, bad)
     if changes := body.get("changes"):
         shell.say(Message("What it changed:"))
-        case_tables.changes(shell, changes, body)
+        nothing = Message("It changed nothing in the file of the case.")
+        case_tables.changes(shell, changes, body, nothing)
     for member, title in _RELATIONS.items():
         _pairs(shell, title, (_relation(shell, one) for one in body[member]))
 

@@ -328,13 +328,19 @@ def _sign_off(shell: Shell, line: Json) -> Text:
     return in_lines(told)
 
 
-def changes(shell: Shell, found: Iterable[Json], case: Json) -> None:
+_NO_DIFFERENCE: Final = Message("Nothing differs.")
+
+
+def changes(
+    shell: Shell, found: Iterable[Json], case: Json, nothing: Message = _NO_DIFFERENCE
+) -> None:
     """What changed, a line a thing, with the acts that did it.
 
     Args:
         shell: Whose language.
         found: Changes as the API lists them, a leaf each.
-        case: The case file: it names the things that the pointers lead to.
+        case: The case file, or the act, which names the things that the pointers lead to.
+        nothing: Said where nothing did.
     """
     rows = [
         (
@@ -347,7 +353,7 @@ def changes(shell: Shell, found: Iterable[Json], case: Json) -> None:
     ]
     shell.table(("field", "from", "to", "act"), rows, widths={"from": 20, "to": 20})
     if not rows:
-        shell.say(Message("Nothing differs."))
+        shell.say(nothing)
 
 
 # -- the file ----------------------------------------------------------------------------------

@@ -325,6 +325,9 @@ def test_what_an_act_changed_is_told_without_keys(capsys: pytest.CaptureFixture[
         assert "thờihạn:Giải" in said
         assert "việc:Mởxem" in said
         assert "COMPLAINT_" not in said
+    aside: dict[str, Any] = {"pointer": "/silences/0/bites/X", "old": None, "new": "X", "acts": []}
+    act_tables.act(Shell("en"), act | {"changes": [aside]}, [])
+    assert "It changed nothing in the file of the case." in capsys.readouterr().out
     template = Path(all_pages.__file__).parent / "templates/act.html"
     assert "changed(act.changes, act)" in template.read_text("utf-8")
 
