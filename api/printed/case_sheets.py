@@ -293,9 +293,10 @@ def _file(flow: Flow, said: Speech, file: Json) -> None:
             flow.pair(_label(said, member), _brief(said, one))
     for one in file.get("complaint_paths", ()):
         flow.pair(_label(said, "complaint"), str(one[said.lang]))
-    for member in ("flags", "assumptions"):
-        for one in file.get(member, ()):
-            flow.pair(_label(said, member), one[said.lang])
+    for one in file.get("flags", ()):
+        flow.pair(_label(said, "flags"), f"{one[said.lang]}\n{one['act_id']}")
+    for one in file.get("assumptions", ()):
+        flow.pair(_label(said, "assumptions"), one[said.lang])
     for one in file.get("silences", ()):
         flow.pair(_label(said, "silences"), f"§{one['n']} {one[said.lang]}")
 

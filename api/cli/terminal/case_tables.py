@@ -193,8 +193,12 @@ def case_file(shell: Shell, body: Json) -> None:
     _pending(shell, body)
     for copy in body.get("mirrored", ()):
         shell.say(_below(copy))
-    raised = ((flag(one["code"], shell.lang), one[shell.lang]) for one in body.get("flags", ()))
-    shell.table(("flags", "what"), raised, widths={"flags": 24})
+    named = acts_named(body)
+    raised = (
+        (flag(one["code"], shell.lang), one[shell.lang], _whose(shell, one["act_id"], named))
+        for one in body.get("flags", ())
+    )
+    shell.table(("flags", "what", "act"), raised, widths={"flags": 20, "what": 38, "act": 18})
     shell.table(("assumption",), ([one[shell.lang]] for one in body.get("assumptions", ())))
     if silent := body.get("silences"):
         shell.table(("silence", "what"), ((f"§{one['n']}", one[shell.lang]) for one in silent))
@@ -357,6 +361,12 @@ def changes(
 
 
 # -- the file ----------------------------------------------------------------------------------
+
+
+def _whose(shell: Shell, act_id: str, named: Mapping[str, str]) -> str:
+    """An act by its name where that is at hand, and how its id begins, for `act show`."""
+    told = (act_title(shell, named.get(act_id)), act_id[:8])
+    return "\n".join(part for part in told if part)
 
 
 def _facts(shell: Shell, body: Json) -> Iterator[tuple[str, object]]:

@@ -197,6 +197,23 @@ def test_a_sheet_s_line_comes_back_from_paper_with_its_line_breaks() -> None:
     assert parse(f" {text[:50]}\n{text[50:]} ") == SHEET
 
 
+def test_each_of_two_like_flags_says_on_which_act_it_stands(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Six signatures that are disputed were one sentence six times over."""
+    ids = ("a7fa4063-514f-4177-83bc-27168471c7de", "0c8078f7-a011-4394-be63-3e422d4e9c25")
+    flags = [{"code": "SIGNATURE_DISPUTED", "act_id": one, "vi": "Câu", "en": "A sentence",
+              "source": []} for one in ids]  # fmt: skip
+    result = {"act_id": ids[0], "act": "ResultDetermined", "vi": "a", "en": "b"}
+    file = {"id": CASE, "state": "CLOSED", "flags": flags, "result": result}
+    case_tables.case_file(Shell("en"), file)
+    terminal = capsys.readouterr().out
+    assert all(one[:8] in terminal for one in ids)
+    assert "Result determined" in terminal
+    paper = "".join(read(case_pdf(replace(a_case(an_act(1)), file=file), "en")))
+    assert all("".join(paper.split()).count(one) for one in ids)
+
+
 @pytest.mark.parametrize("lang", LANGS)
 def test_each_of_two_like_deadlines_says_behind_which_act_it_runs(
     lang: Lang, capsys: pytest.CaptureFixture[str]
