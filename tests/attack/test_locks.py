@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, LiteralString
 
 import psycopg
@@ -108,6 +109,28 @@ def held(service: Service, request: pytest.FixtureRequest) -> Iterator[Held]:
         with psycopg.connect(database.dsn("reader"), autocommit=True) as asked:
             assert migrate.belt_is_loose(asked) == (request.param == "no belt")
         yield Held(service, got)
+
+
+@attack(
+    "a session that was opened with a stolen password goes on when there is another password",
+    stopped_by="-; the operator's page says how it is ended",
+    noticed_by="-",
+)
+def test_a_new_password_ends_nothing_that_was_opened(postgres_server: Embedded) -> None:
+    """By the statement that docs/operate/keys.md has for it, word for word."""
+    database = install_database(postgres_server)
+    page = (Path(__file__).parents[2] / "docs/operate/keys.md").read_text("utf-8")
+    ended = next(line for line in page.splitlines() if line.startswith("SELECT pg_terminate_"))
+    with psycopg.connect(database.dsn("writer"), autocommit=True) as taken:
+        other = {**database.passwords, "writer": "another"}
+        migrate.install(database.server.dsn(), database.slug, other, rehearsal=True)
+        assert taken.execute("SELECT 1").fetchone() == (1,)
+        with psycopg.connect(database.admin, autocommit=True) as admin:
+            admin.execute(ended.replace("SLUG", database.slug).encode())
+        with pytest.raises(psycopg.OperationalError):
+            taken.execute("SELECT 1")
+    with pytest.raises(psycopg.OperationalError, match="authentication"):
+        psycopg.connect(database.dsn("writer"))
 
 
 @attack(
