@@ -10,7 +10,7 @@ stops all of it. Sockets and SQL are not known here.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -78,6 +78,8 @@ class WrapKeeper:
         self._most_age = most_age
         self._pace = pace
         self._lock = threading.Lock()
+        self._of_cases: set[bytes] = set()  # entries, as far as the next
+        self._followed = 0
         self._opened: dict[int, int] = {}  # by row, since the last reckoning of this process
         self._due: datetime | None = None
         self._doubt: Text | None = None
@@ -124,6 +126,7 @@ class WrapKeeper:
         wrap = self._store.file(name)
         if wrap is None:
             raise Unsealable("the key of the file is gone")
+        self._require_of_no_case([entry])
         self._take(row.index, said, by)
         return envelope_encryption.unwrap(self._kek, wrap, origin=self._origin, entry=entry)
 
@@ -188,6 +191,8 @@ class WrapKeeper:
         stored = self._store.wraps(indices, log)
         if any(one.unit != NIL_UNIT for one in stored.values()):
             raise NotOpened("a record of a case is opened against a row alone")
+        if log is None:
+            self._require_of_no_case(one.entry for one in stored.values())
         return {n: self._key(stored.get(n), log) for n in indices}
 
     def open_event(self, name: UUID, seq: int) -> bytes:
@@ -197,7 +202,20 @@ class WrapKeeper:
         if found is None:
             raise Unsealable("there is no such event")
         entry, wrap = found
+        self._require_of_no_case([entry])
         return envelope_encryption.unwrap(self._kek, wrap, origin=self._origin, entry=entry)
+
+    def _require_of_no_case(self, entries: Iterable[bytes]) -> None:
+        """That none is the entry of a record of a case: a wrap opens for its entry, wherever it is.
+
+        Whoever has the writer's login can put a copy of both where no row is asked for. The record
+        itself stands before its copy, so it is known by then. Raises: NotOpened.
+        """
+        with self._lock:
+            self._followed, new = self._store.of_cases(self._followed)
+            self._of_cases.update(new)
+            if not self._of_cases.isdisjoint(entries):
+                raise NotOpened("a copy of a record of a case is opened as nothing else")
 
     def unwrapped(self, wrap: bytes, origin: str, entry: bytes) -> bytes:
         """A key of the log of reads, or of the index of files. Raises: NotOpened, Unsealable."""

@@ -31,18 +31,21 @@ from keys.envelope_encryption import KEY_BYTES, seal
 from keys.errors import Unsealable
 from ledger.files.attachments import raw_digest
 from ledger.keeper.keeper import EVERY, MOST_AGE, NotOpened, WrapKeeper
-from ledger.ports import StoredRecord
+from ledger.ports import NIL_UNIT, Draft, SealedRecord, StoredRecord
 from ledger.postgres.keeping.opens import PostgresOpens
 from ledger.postgres.reads.rows import PostgresReads
 from ledger.postgres.records import PostgresRecords
 from ledger.reads.access_logged import WrapsRow
 from ledger.reads.read import ReadBy
 from ledger.reads.writer import RowGroup, RowPlace
+from ledger.streams.event import TOPIC
+from ledger.streams.names import stream_id
 from tests import builders
 from tests.attacks import attack
 from tests.builders import an_act, an_id, officer
 from tests.fixtures.above import DIGEST, HOLDER, SECRET, STRANGER, WHOLE, Above
 from tests.fixtures.clock import StepClock
+from tests.smuggle import smuggler_into
 
 pytestmark = pytest.mark.postgres
 
@@ -435,3 +438,43 @@ def test_a_difference_stops_every_open(above: Above) -> None:
     assert keeper.reckon_if_due()
     assert keeper.doubt is None
     assert service.get(f"/v1/acts/{annex.act_id}", by=HOLDER).status_code == 200
+
+
+@attack(
+    "an API process that was taken over puts a copy of a case's entry and wrap where no row is"
+    " asked for: as a record of the registry, as an event of a file, as a file's key",
+    stopped_by="the keeper knows the entries of cases, and opens a copy of one as nothing",
+    noticed_by="the keeper's log, log audit",
+)
+def test_a_copy_of_a_record_of_a_case_is_opened_as_nothing(above: Above) -> None:
+    """By the writer's login, past the door: a wrap opens for its entry, wherever they lie.
+
+    Behind all others here: it leaves a record that no rule explains.
+    """
+    row = record_of(above, above.annexes[0].act_id)
+    assert row.wrap is not None
+    copy = SealedRecord(row.entry, row.state, row.wrap[1:17], row.wrap)
+    smuggler = smuggler_into(above.service)
+    stream = f"officer/{an_id('of nobody')}"
+    put = smuggler.appender.append(
+        Draft(
+            stream_id=stream_id(smuggler.origin, stream), stream=stream, seq=1, unit=NIL_UNIT,
+            act_id=UUID(an_id("copied")), author=True, topic=TOPIC, registry=False,
+            registry_index=smuggler.records.head().registry_index,
+            at=above.service.clock.now(), latest=None, tags=frozenset(), seal=lambda _: copy,
+        )
+    )  # fmt: skip
+    with pytest.raises(KeeperRefused, match="a copy of a record"):
+        ask(above, op="registry", indices=[put.index], log=None)
+    name = UUID(an_id("a file of a copy"))
+    with psycopg.connect(above.service.database.dsn("writer"), autocommit=True) as writer:
+        keep = "SELECT log.keep_file(%s, %s, %s, %s, %s, %s)"
+        event = b"\x02" + bytes(28 + 1024)
+        writer.execute(keep, [name, bytes(32), row.wrap, row.entry, event, row.wrap])
+    with pytest.raises(KeeperRefused, match="a copy of a record"):
+        ask(above, op="event", name=str(name), seq=1)
+    plain = record_of(above, above.plain.act_id).index
+    (place,) = noted(above, WrapsRow((plain,), BY, name))
+    said = {"op": "file", "by": [BY.officer, BY.kid], "name": str(name), "entry": b64(row.entry)}
+    with pytest.raises(KeeperRefused, match="a copy of a record"):
+        ask(above, place=[str(place.stream_id), place.seq], **said)
