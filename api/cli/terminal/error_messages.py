@@ -5,7 +5,9 @@ Not: the refusals a command words itself (`shell.Refusal`).
 
 from __future__ import annotations
 
+import errno
 import functools
+import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar, cast
@@ -136,6 +138,10 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911, PLR091
             return Refusal(text, MISUSED, "wrong_passphrase")
         case Unfit():
             return Refusal(Message("Nothing was done: {error}", error=error.text), MISUSED, "usage")
+        case BlockingIOError(strerror=why) if why == _NO_MORE:
+            return Refusal(_TOO_MANY, FAILED, "too_many_processes")
+        case RuntimeError(args=(str(why),)) if why == _NO_THREAD:
+            return Refusal(_TOO_MANY, FAILED, "too_many_processes")
         case (
             VerificationError()
             | Fatal()
@@ -167,6 +173,15 @@ _UNANSWERED: Final = Message(
 _TAKEN: Final = Message(
     "There was no answer from {where}, and nothing was written here. Whether the permit's next"
     " number is taken, socai case copies shows; asking again takes another."
+)
+
+_NO_MORE: Final = os.strerror(errno.EAGAIN)
+"""What the kernel says to whoever may start no more processes; of output it says something else."""
+_NO_THREAD: Final = "can't start new thread"
+"""Python's word for the same, which has no code."""
+_TOO_MANY: Final = Message(
+    "This account, or its container, may start no more processes or threads; this is not done,"
+    " raise that limit (ulimit -u, TasksMax, pids) and run it again."
 )
 
 _KEY: Final = Message(

@@ -8,6 +8,8 @@ import hashlib
 import os
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -93,6 +95,28 @@ def test_a_file_that_is_not_there_is_no_english_word_in_a_vietnamese_sentence() 
 
 def _missing() -> OSError:
     return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "/no/where")
+
+
+_NO_MORE_PROCESSES: Final = """
+import os, resource, subprocess, threading
+from api.cli.terminal.error_messages import guarded
+from api.cli.terminal.shell import Refusal
+if os.geteuid() == 0:
+    os.setuid(65534)  # root may start as many as it likes
+resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+for start in (threading.Thread().start, lambda: subprocess.run(["true"])):
+    try:
+        guarded(lambda: start())()
+    except Refusal as refused:
+        print(refused.code, refused.exit_code, "ulimit -u" in str(refused.text))
+"""
+
+
+def test_who_may_start_no_more_processes_or_threads_is_told_so() -> None:
+    """It was the trace of a thread, or output that could not be written."""
+    words = [sys.executable, "-c", _NO_MORE_PROCESSES]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["too_many_processes 1 True"] * 2, done.stderr
 
 
 def test_a_wrong_passphrase_is_a_call_that_was_wrong(tmp_path: Path) -> None:
