@@ -14,6 +14,8 @@ from ledger.json_pointer import child
 from ledger.message import Message, meaning
 
 _MOST_VALUES: Final = 20
+PLUS: Final = "A plus became a space."
+"""What a shape is told of a parameter whose `+` was not written as an address writes it."""
 
 
 def faults(messages: Any) -> tuple[Fault, ...]:  # noqa: ANN401  marshmallow's tree
@@ -73,6 +75,10 @@ _WORDS: Final = tuple(
         (
             r"String does not match expected pattern\.",
             Message("Does not have the documented form."),
+        ),
+        (
+            re.escape(PLUS),
+            Message("In an address `+` means a space: write it as %2B."),
         ),
         (
             r"Must look like (?P<like>.+)\.",

@@ -59,6 +59,22 @@ def test_a_mistyped_filter_never_answers_with_an_empty_list(
     assert [error["pointer"] for error in problem["errors"]] == [pointer]
 
 
+@pytest.mark.parametrize("name", ["as_of", "due_before"])
+def test_a_plus_that_an_address_took_for_a_space_is_named(
+    inspected: Inspected, http: httpx.Client, name: str
+) -> None:
+    """Told to write it like what they wrote, a developer would look for the fault for an hour."""
+    path = f"/v1/cases/{inspected.case('SC1')}" if name == "as_of" else "/v1/cases"
+    problem = http.get(f"{path}?{name}=2024-06-04T08:12:00+07:00").json()
+    assert problem["code"] == "malformed_request"
+    (fault,) = problem["errors"]
+    assert fault["pointer"] == f"/{name}"
+    assert "%2B" in fault["detail"]
+    assert http.get(path, params={name: "2024-06-04T08:12:00+07:00"}).status_code == 200
+    spaced = http.get(f"{path}?{name}=2024-06-04+08:12:00").json()["errors"]
+    assert "%2B" not in spaced[0]["detail"]
+
+
 def test_a_moment_is_named_as_answers_write_it(inspected: Inspected, http: httpx.Client) -> None:
     """A `recorded_at` copied from the timeline shows the case right after that record."""
     case = inspected.case("SC1")

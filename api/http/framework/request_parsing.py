@@ -6,7 +6,8 @@ parameter comes twice has been seen to before (`api.http.framework.admission`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn, cast
 
 import orjson
@@ -17,8 +18,9 @@ from webargs.flaskparser import FlaskParser
 from api.http.framework.admission import MAX_BODY_BYTES
 from api.http.framework.request_body import body_bytes
 from api.http.framework.request_context import context, malformed
+from api.http.schemas.base import form_of
 from api.problems.problem import Problem
-from api.texts.validation_faults import faults
+from api.texts.validation_faults import PLUS, faults
 from keys import unambiguous_json
 from ledger.message import Message
 
@@ -76,7 +78,18 @@ class StrictParser(FlaskParser):
         error_headers: Mapping[str, str] | None,
     ) -> NoReturn:
         """Raises: Problem: `malformed_request`, each fault with its pointer."""
-        del req, schema, error_status_code, error_headers
+        del error_status_code, error_headers
         by_location = cast("dict[str, Any]", error.messages)  # of the one that was read
-        (messages,) = by_location.values()
+        ((location, messages),) = by_location.items()
+        if location == "query":
+            messages = messages | {name: [PLUS] for name in _with_plus(req, schema)}
         raise Problem("malformed_request", faults=faults(messages)) from error
+
+
+def _with_plus(req: Request, schema: Schema) -> Iterator[str]:
+    """Parameters that have their form but for a `+`, which every address writes as a space."""
+    for attribute, field in schema.fields.items():
+        name = field.data_key or attribute
+        sent, form = req.args.get(name, ""), form_of(field)
+        if " " in sent and form and re.fullmatch(form, sent.replace(" ", "+")):
+            yield name
