@@ -31,7 +31,9 @@ BATCH: Final = "application/cloudevents-batch+json"
 def read_feed(params: dict[str, Any]) -> Response:
     """Sự kiện sau một vị trí · CloudEvents after an index; `Prefer: wait=20` waits for the next.
 
-    Whoever keeps the last index misses nothing and gets nothing twice. Never the content of an act.
+    Whoever keeps the last index is told once of every record that they see by then: never the
+    content of an act, nor that a case begins or ceases to be yours. How a copy is kept:
+    /spec/http#s6.
     A request looks at `limit` indices and answers with what you see of them: `Link` leads on, also
     from an empty batch. An index that the log does not have is refused: it
     would wait in silence.

@@ -3,7 +3,8 @@
 The one text in it is the title of a case, which its registration says for lists.
 
 A translation of timeline rows; order and position are the log's, so a reader that keeps the last
-index misses nothing and gets nothing twice.
+index is told once of every record that they see when it is looked at. Who sees what changes behind
+that, and is not told (http.md §6).
 """
 
 from __future__ import annotations
