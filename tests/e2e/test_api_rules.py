@@ -195,6 +195,8 @@ _COUNTED = "figure=CASES_IN&counted_from=2024-01-01&counted_to=2024-12-31"
         ("/v1/log/proof/inclusion?index=1.5", "/index"),
         ("/v1/keys?as_of=yesterday", "/as_of"),
         ("/v1/feed?after=-2", "/after"),
+        ("/v1/cases?limit=1&q=b%E1nh", "/q"),
+        ("/v1/acts?%E1gency=x", "/%E1gency"),
     ],
 )
 def test_a_parameter_that_is_not_documented_is_refused(

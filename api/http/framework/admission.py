@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial, wraps
 from typing import Final, Literal
+from urllib.parse import unquote
 
 from flask import Response, request
 from werkzeug.datastructures import MIMEAccept
@@ -278,7 +279,8 @@ def _once_more(read: Callable[[], Response]) -> Response:
 
 def _refuse_doubles(sent: Environ) -> None:
     """Two values under one name mean two things to two readers."""
-    if sent.get("QUERY_STRING"):
+    if query := sent.get("QUERY_STRING"):
+        _refuse_other_than_text(query)
         for name, values in request.args.lists():
             if len(values) > 1:
                 raise malformed(name, Message("the parameter is repeated"))
@@ -287,6 +289,15 @@ def _refuse_doubles(sent: Environ) -> None:
     for name, header in _SINGLE:
         if "," in sent.get(name, ""):  # how WSGI joins a header that came twice
             raise malformed(header, Message("the header is repeated"))
+
+
+def _refuse_other_than_text(query: str) -> None:
+    """Else it is looked for as it is written, and an empty list is the answer."""
+    for part in query.split("&"):
+        try:
+            unquote(part, errors="strict")
+        except UnicodeDecodeError:
+            raise malformed(part.partition("=")[0], Message("is not UTF-8")) from None
 
 
 def _charged(kind: Kind, known: Context, ask: Callable[[], Response]) -> Response:
