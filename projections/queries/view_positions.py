@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from time import monotonic, sleep
 from typing import Final, LiteralString
 
@@ -15,7 +15,8 @@ from projections.views.base import Connection
 _STEP_S: Final = 0.01
 _MOST_STEP_S: Final = 0.1
 _INDEX: Final[LiteralString] = """
-SELECT coalesce(min(position), -1) FROM proj.views WHERE state = 'live' AND view = ANY (%s)
+SELECT coalesce(min(position), -1), coalesce(max(position), -1) FROM proj.views
+WHERE state = 'live' AND view = ANY (%s)
 """
 _LAST: Final[LiteralString] = "SELECT size - 1 FROM log.log_head"
 
@@ -60,6 +61,13 @@ class ViewPositions:
 def folded_to(connection: Connection, views: Iterable[str]) -> int:
     """Last record folded into all of these views; of the log itself, where none is named."""
     named = list(views)
-    asked = connection.execute(_INDEX, [named]) if named else connection.execute(_LAST)
-    row = asked.fetchone()
+    if named:
+        return folded_span(connection, named)[0]
+    row = connection.execute(_LAST).fetchone()
     return -1 if row is None else int(row[0])
+
+
+def folded_span(connection: Connection, views: Sequence[str]) -> tuple[int, int]:
+    """Last record folded into all of these views, and into any of them."""
+    ((least, most),) = connection.execute(_INDEX, [list(views)]).fetchall()
+    return int(least), int(most)

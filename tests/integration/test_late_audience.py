@@ -7,6 +7,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
+from projections.queries.cases import case_list_snapshot
 from tests.builders import an_act, an_id
 from tests.examples import shared_with_soak
 from tests.fixtures.app import Service
@@ -65,6 +66,25 @@ def test_an_answer_of_many_cases_claims_no_record_before_it_is_known_whose_it_is
         lines = [line for line in told if isinstance(line, dict)]
         assert [line["stream"] for line in lines] == [f"case/{an_id('late')}"] * len(lines)
         assert len(lines) == (path in ("/v1/cases", "/v1/acts") and not behind)
+
+
+def test_a_first_page_that_is_too_late_to_be_told_is_no_bad_cursor(
+    service: Service, late: tuple[int, Callable[[int], None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sent no cursor would look for one to leave out: it is the server that is late."""
+    index, set_back = late
+    report = f"case/{an_id('late')}"
+    monkeypatch.setattr(case_list_snapshot, "MOST", 0)
+    set_back(1)
+    with psycopg.connect(service.database.admin) as connection:
+        connection.execute(
+            "UPDATE proj.case_file SET first_index = %s WHERE stream = %s", [index - 1, report]
+        )
+    answer = service.get("/v1/cases")
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "projection_late")
+    assert answer.headers["Retry-After"]
+    set_back(0)
+    assert service.get("/v1/cases").status_code == 200
 
 
 def test_a_verification_of_a_scope_is_of_all_of_the_log_that_it_names(

@@ -10,7 +10,7 @@ from ledger.reads.shown import shows_nothing
 from ledger.regulation.acts.act import ORDINARY
 from projections.queries.cases import case_list_snapshot
 from projections.queries.sources import Sources
-from projections.queries.view_positions import folded_to
+from projections.queries.view_positions import folded_span, folded_to
 from projections.queries.visibility import OrdinaryOnly, Visibility
 from projections.queries.ways import Ways
 from projections.views import case_file, case_names
@@ -42,11 +42,13 @@ class CaseList:
         """
         registries = self._over.registries
         with self._over.connecting() as connection:
-            index = snapshot
+            index, newest = snapshot, None
             if index is None:
-                index = folded_to(connection, ("case_file", "audience"))
-            fill, level = self._over.evidence.fill_stream, self._over.level
-            then = case_list_snapshot.then(connection, registries, index, fill, level)
+                index, newest = folded_span(connection, ("case_file", "audience"))
+            then: list[dict[str, Any]] = []
+            if index != newest:
+                fill, level = self._over.evidence.fill_stream, self._over.level
+                then = case_list_snapshot.then(connection, registries, index, fill, level)
             if (who := asker()) is not None:
                 self._ways.choose(connection, who.officer)
             disputes = registries.as_of(connection, index).disputes
