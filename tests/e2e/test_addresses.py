@@ -39,9 +39,10 @@ def test_a_row_of_the_list_just_shown_is_an_address(inspected: Inspected) -> Non
     said = inspected.cli("case", "list", terminal=True, lang="vi").stdout
     assert not [line for line in said.splitlines() if len(line.rstrip()) > 80]
     told = " ".join(said.split())
-    assert f"Tất cả {len(ids)} dòng trong phần bạn được xem; thứ tự: -last_act." in told
+    order = "diễn biến cuối, mới trước"
+    assert f"Tất cả {len(ids)} dòng trong phần bạn được xem; thứ tự: {order}." in told
     first = inspected.cli("acts", "--limit", "2", terminal=True).stdout
-    assert "The first 2 lines of more; order: -recorded_at." in first
+    assert "The first 2 lines of more; order: recorded, newest first." in first
     assert "order:" not in inspected.cli("acts", "--limit", "2").stdout, "where nobody looks"
     assert inspected.cli("case", "list").exit_code == 0
     beyond = inspected.cli("case", "show", str(len(ids) + 1))
