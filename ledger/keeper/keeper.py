@@ -9,8 +9,9 @@ stops all of it. Sockets and SQL are not known here.
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -35,6 +36,7 @@ EVERY: Final = timedelta(hours=1)
 MOST_AGE: Final = timedelta(seconds=60)
 """How old a row may be: whoever notes asks at once."""
 _SPAN: Final = 1_000
+_log = logging.getLogger("socai.keeper")
 _DIFFERS: Final = Message(
     "what was opened is not what was noted: nothing is opened any more. Row {row} of the log of"
     " reads: {opened} opened, {noted} noted. Look into it, then run: socai log resume"
@@ -78,8 +80,8 @@ class WrapKeeper:
         self._most_age = most_age
         self._pace = pace
         self._lock = threading.Lock()
-        self._of_cases: set[bytes] = set()  # entries, as far as the next
-        self._followed = 0
+        self._of_cases: dict[bytes, int] = {}  # entries, and where each stands first
+        self._followed = 0  # up to where of the log
         self._opened: dict[int, int] = {}  # by row, since the last reckoning of this process
         self._due: datetime | None = None
         self._doubt: Text | None = None
@@ -93,7 +95,7 @@ class WrapKeeper:
     # -- what is opened against a row ----------------------------------------------------------
 
     def open(self, places: Sequence[RowPlace], by: ReadBy | None) -> dict[int, bytes | None]:
-        """The keys of the records that rows name; None where a record's wrap is gone.
+        """The keys of the records that rows name; None where a record's wrap is gone, or a copy.
 
         Args:
             places: Where the rows stand; rows of one log.
@@ -109,8 +111,11 @@ class WrapKeeper:
             if said.file is not None:
                 raise NotOpened(f"row {row.index} is of a file")
             stored = self._store.wraps(said.records, said.log)
+            copies = self._copies(stored) if said.log is None else set[int]()
             self._take(row.index, said, by)
-            found |= {n: self._key(stored.get(n), said.log) for n in said.records}
+            found |= {
+                n: None if n in copies else self._key(stored.get(n), said.log) for n in said.records
+            }
         return found
 
     def open_file(self, place: RowPlace, by: ReadBy, name: UUID, entry: bytes) -> bytes:
@@ -126,7 +131,7 @@ class WrapKeeper:
         wrap = self._store.file(name)
         if wrap is None:
             raise Unsealable("the key of the file is gone")
-        self._require_of_no_case([entry])
+        self._require_of_no_case(entry)
         self._take(row.index, said, by)
         return envelope_encryption.unwrap(self._kek, wrap, origin=self._origin, entry=entry)
 
@@ -181,19 +186,21 @@ class WrapKeeper:
     # -- what is opened unnoted ----------------------------------------------------------------
 
     def open_registry(self, indices: Sequence[int], log: str | None) -> dict[int, bytes | None]:
-        """The keys of records that everybody in the enclave may read. Raises: NotOpened.
+        """The keys of records that everybody in the enclave may read; None as of `open`.
 
         Args:
             indices: Of them.
             log: Origin of the lower log that they are of; None: of the own one.
+
+        Raises:
+            NotOpened: One is of a case.
         """
         self._require_well()
         stored = self._store.wraps(indices, log)
         if any(one.unit != NIL_UNIT for one in stored.values()):
             raise NotOpened("a record of a case is opened against a row alone")
-        if log is None:
-            self._require_of_no_case(one.entry for one in stored.values())
-        return {n: self._key(stored.get(n), log) for n in indices}
+        copies = self._copies(stored) if log is None else set[int]()
+        return {n: None if n in copies else self._key(stored.get(n), log) for n in indices}
 
     def open_event(self, name: UUID, seq: int) -> bytes:
         """The key of an event of a file's custody. Raises: NotOpened, Unsealable."""
@@ -202,20 +209,39 @@ class WrapKeeper:
         if found is None:
             raise Unsealable("there is no such event")
         entry, wrap = found
-        self._require_of_no_case([entry])
+        self._require_of_no_case(entry)
         return envelope_encryption.unwrap(self._kek, wrap, origin=self._origin, entry=entry)
 
-    def _require_of_no_case(self, entries: Iterable[bytes]) -> None:
-        """That none is the entry of a record of a case: a wrap opens for its entry, wherever it is.
+    def _require_of_no_case(self, entry: bytes) -> None:
+        """That no record of a case has it. Raises: NotOpened."""
+        with self._lock:
+            self._follow(None)
+            if entry in self._of_cases:
+                raise NotOpened("a copy of a record of a case is opened as nothing else")
 
-        Whoever has the writer's login can put a copy of both where no row is asked for. The record
-        itself stands before its copy, so it is known by then. Raises: NotOpened.
+    def _copies(self, stored: Mapping[int, StoredWrap]) -> set[int]:
+        """Records that have the entry of an earlier one of a case: they are opened as nothing.
+
+        A wrap opens for its entry, wherever both lie, and whoever has the writer's login can put a
+        copy where no row is asked for, or the row of another case. One that is not opened is
+        passed over like damage, and stops nobody from reading the others.
         """
         with self._lock:
-            self._followed, new = self._store.of_cases(self._followed)
-            self._of_cases.update(new)
-            if not self._of_cases.isdisjoint(entries):
-                raise NotOpened("a copy of a record of a case is opened as nothing else")
+            self._follow(max(stored, default=-1))
+            found = {n for n, one in stored.items() if self._of_cases.get(one.entry, n) != n}
+        if found:
+            _log.warning("not opened: copies of records of a case: %s", sorted(found))
+        return found
+
+    def _follow(self, upto: int | None) -> None:
+        """Knows the entries of cases up to a record, or all: a copy stands behind what it is of."""
+        while upto is None or self._followed <= upto:
+            end, new = self._store.of_cases(self._followed)
+            if end == self._followed:
+                return
+            for index, entry in new:
+                self._of_cases.setdefault(entry, index)
+            self._followed = end
 
     def unwrapped(self, wrap: bytes, origin: str, entry: bytes) -> bytes:
         """A key of the log of reads, or of the index of files. Raises: NotOpened, Unsealable."""

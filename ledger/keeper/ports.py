@@ -44,8 +44,8 @@ class KeeperStore(Protocol):
     def wraps(self, indices: Collection[int], log: str | None) -> Mapping[int, StoredWrap]:
         """The wraps of records that have one: of the own log (None) or of a lower one."""
 
-    def of_cases(self, start: int) -> tuple[int, Collection[bytes]]:
-        """Where the own log ends, and the entries from there on that are of cases."""
+    def of_cases(self, start: int) -> tuple[int, Sequence[tuple[int, bytes]]]:
+        """Up to where a span of the own log goes, and index and entry of those of cases in it."""
 
     def event(self, name: UUID, seq: int) -> tuple[bytes, bytes] | None:
         """Entry and wrap of an event of a file's custody; None where there is none."""

@@ -74,7 +74,7 @@ def opened(above: Above, place: RowPlace, by: ReadBy | None) -> dict[int, bytes]
     """What the keeper gives against a row."""
     asked = [[str(place.stream_id), place.seq]]
     told = ask(above, op="open", places=asked, by=None if by is None else [by.officer, by.kid])
-    return {index: base64.urlsafe_b64decode(key + "=") for index, key in told["keys"]}
+    return {index: base64.urlsafe_b64decode(key + "=") for index, key in told["keys"] if key}
 
 
 def test_a_row_opens_what_it_names_for_whom_it_names(above: Above) -> None:
@@ -442,7 +442,8 @@ def test_a_difference_stops_every_open(above: Above) -> None:
 
 @attack(
     "an API process that was taken over puts a copy of a case's entry and wrap where no row is"
-    " asked for: as a record of the registry, as an event of a file, as a file's key",
+    " asked for, or another: as a record of the registry or of another case, as an event of a file,"
+    " as a file's key",
     stopped_by="the keeper knows the entries of cases, and opens a copy of one as nothing",
     noticed_by="the keeper's log, log audit",
 )
@@ -455,17 +456,26 @@ def test_a_copy_of_a_record_of_a_case_is_opened_as_nothing(above: Above) -> None
     assert row.wrap is not None
     copy = SealedRecord(row.entry, row.state, row.wrap[1:17], row.wrap)
     smuggler = smuggler_into(above.service)
-    stream = f"officer/{an_id('of nobody')}"
-    put = smuggler.appender.append(
-        Draft(
-            stream_id=stream_id(smuggler.origin, stream), stream=stream, seq=1, unit=NIL_UNIT,
-            act_id=UUID(an_id("copied")), author=True, topic=TOPIC, registry=False,
-            registry_index=smuggler.records.head().registry_index,
-            at=above.service.clock.now(), latest=None, tags=frozenset(), seal=lambda _: copy,
-        )
-    )  # fmt: skip
-    with pytest.raises(KeeperRefused, match="a copy of a record"):
-        ask(above, op="registry", indices=[put.index], log=None)
+
+    def put(stream: str, unit: UUID, *, registry: bool) -> int:
+        return smuggler.appender.append(
+            Draft(
+                stream_id=stream_id(smuggler.origin, stream), stream=stream, seq=1, unit=unit,
+                act_id=UUID(an_id(f"copied to {stream}")), author=True, topic=TOPIC,
+                registry=registry, registry_index=smuggler.records.head().registry_index,
+                at=above.service.clock.now(), latest=None, tags=frozenset(), seal=lambda _: copy,
+            )
+        ).index  # fmt: skip
+
+    other = an_id("another case")
+    elsewhere = put(f"case/{other}", UUID(other), registry=False)
+    (place,) = noted(above, WrapsRow((elsewhere,), BY))
+    assert opened(above, place, BY) == {}
+    everybodys = put(f"officer/{an_id('of nobody')}", NIL_UNIT, registry=True)
+    found = dict(ask(above, op="registry", indices=[0, everybodys], log=None)["keys"])
+    assert found[0] is not None  # whoever follows the registry goes on
+    assert found[everybodys] is None
+    assert above.service.get(f"/v1/acts/{above.annexes[0].act_id}", by=HOLDER).status_code == 200
     name = UUID(an_id("a file of a copy"))
     with psycopg.connect(above.service.database.dsn("writer"), autocommit=True) as writer:
         keep = "SELECT log.keep_file(%s, %s, %s, %s, %s, %s)"

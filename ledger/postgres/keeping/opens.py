@@ -40,7 +40,8 @@ FROM mirror.records r JOIN mirror.wraps w ON w.origin = r.origin AND w.index = r
 WHERE r.origin = %b AND r.index = ANY (%b::bigint[])
 """
 _OF_CASES: Final[LiteralString] = """
-SELECT r.index, r.entry, r.unit FROM log.records r WHERE r.index >= %b::bigint ORDER BY r.index
+SELECT r.index, r.entry, r.unit FROM log.records r WHERE r.index >= %b::bigint
+ORDER BY r.index LIMIT 20000
 """
 _EVENT: Final[LiteralString] = """
 SELECT c.entry, w.wrap FROM log.custody c JOIN log.file_wraps w ON w.name = c.name AND w.seq = c.seq
@@ -94,11 +95,11 @@ class PostgresOpens:
         found = self._rows(_WRAPS, named) if log is None else self._rows(_LOWER, log, named)
         return {index: StoredWrap(entry, unit, wrap) for index, entry, unit, wrap in found}
 
-    def of_cases(self, start: int) -> tuple[int, Collection[bytes]]:
+    def of_cases(self, start: int) -> tuple[int, Sequence[tuple[int, bytes]]]:
         """See `KeeperStore.of_cases`."""
         found = self._rows(_OF_CASES, start)
         end = found[-1][0] + 1 if found else start
-        return end, [entry for _, entry, unit in found if unit != NIL_UNIT]
+        return end, [(index, entry) for index, entry, unit in found if unit != NIL_UNIT]
 
     def event(self, name: UUID, seq: int) -> tuple[bytes, bytes] | None:
         """See `KeeperStore.event`."""
