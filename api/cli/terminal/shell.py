@@ -302,17 +302,17 @@ def typed_unseen(prompt: str) -> str:
     getpass would read the same, behind warnings that it may be seen.
 
     Raises:
-        click.Abort: Nobody typed anything.
+        click.Abort: Nobody typed anything, or a line with nothing in it.
     """
     if _has_terminal():
         text: str = click.prompt(visible(prompt), hide_input=True, err=True)
         return text
     click.echo(f"{visible(prompt)}: ", nl=False, err=True)
-    line = sys.stdin.readline()
+    line = sys.stdin.readline().rstrip("\r\n")
     click.echo(err=True)
-    if not line:
+    if not line:  # as at a terminal: a key under an empty passphrase lies in the open
         raise click.Abort
-    return line.rstrip("\r\n")
+    return line
 
 
 def _has_terminal() -> bool:

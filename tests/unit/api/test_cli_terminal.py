@@ -112,7 +112,7 @@ def test_what_follows_a_question_that_nobody_answered_begins_a_line() -> None:
 
 @pytest.mark.parametrize(
     ("given", "told"),
-    [("mật khẩu\n", "mật khẩu"), ("\n", ""), ("", None)],
+    [("mật khẩu\n", "mật khẩu"), ("\n", None), ("", None)],
     ids=["a line", "empty", "none"],
 )
 def test_a_secret_without_a_terminal_is_the_next_line_that_is_piped_in(
