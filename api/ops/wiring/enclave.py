@@ -84,9 +84,6 @@ from projections.queries.sources import Sources
 from projections.views import search_terms
 
 _REGISTRY_TTL_S: Final = 1.0
-_POOL_SPARE: Final = 3
-_CONNECTIONS_BESIDE: Final = 4
-"""The appender's, that of notices, and the two of what is public."""
 _log = logging.getLogger("socai.log")
 
 
