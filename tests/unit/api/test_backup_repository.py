@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -187,6 +188,11 @@ def test_a_copy_of_a_clock_that_was_ahead_is_not_the_newest(repository: Reposito
     assert [base.name for base in repository.bases()] == [since, gone_on]
 
 
+def _breaking_off() -> Iterator[bytes]:
+    yield b"half"
+    raise ConnectionError
+
+
 def test_a_file_that_is_held_to_nothing_is_copied_anew_and_an_erased_one_goes(
     repository: Repository,
 ) -> None:
@@ -200,6 +206,11 @@ def test_a_file_that_is_held_to_nothing_is_copied_anew_and_an_erased_one_goes(
         FolderBlobs(repository.folder / left).remove(UUID(int=1))
         assert taking._copy_files(settings, repository, set()) == 1
         assert taking._copy_files(settings, repository, set()) == 0
+    live.put(UUID(int=2), [b"sealed anew"])
+    with pytest.raises(ConnectionError):  # what stands there by then is held to nothing
+        repository.files.keep(UUID(int=2), _breaking_off())
+    assert repository.files.held() == {UUID(int=1), erased}
+    assert taking._copy_files(settings, repository, set()) == 1
     live.remove(erased)
     assert taking._copy_files(settings, repository, {erased}) == 0
     FolderBlobs(repository.folder / "sums").put(erased, [b"left of a run that was cut off"])
