@@ -13,6 +13,7 @@ import pytest
 
 from api.client.connection import JOSE
 from api.http.app import openapi
+from api.http.framework.request_context import wait_s
 from api.ops import telemetry
 from api.problems.problem import CONTENT_TYPE
 from keys.errors import KeyAway
@@ -63,7 +64,7 @@ def _folded(service: Service, receipt: dict[str, Any]) -> None:
     assert response.status_code == 200, response.text
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("path", ["/v1/acts", "/v1/cases", "/v1/cases/x", "/v1/keys", "/v1/log"])
 def test_nothing_the_ledger_holds_is_edited_or_deleted(
     shared: Service, method: str, path: str
@@ -207,6 +208,39 @@ def test_a_parameter_that_is_not_documented_is_refused(
     told = response.get_json()
     assert (response.status_code, told["code"]) == (400, "malformed_request"), told
     assert pointer in [fault["pointer"] for fault in told["errors"]]
+
+
+def test_an_answer_goes_out_whole_and_as_it_is(shared: Service) -> None:
+    """Whatever coding or part of it is asked for; `HEAD` is told of the same, and given none."""
+    made = _case(shared)
+    _folded(shared, made)
+    path, headers = f"/v1/cases/{_id(made)}", shared.headers("hotline")
+    whole = shared.client.get(path, headers=headers)
+    wanted = {
+        "Accept-Encoding": "gzip, br",
+        "Range": "bytes=0-3",
+        "If-Range": whole.headers["ETag"],
+    }
+    asked = shared.client.get(path, headers=headers | wanted)
+    assert (asked.status_code, asked.data) == (200, whole.data)
+    assert not {"Content-Encoding", "Content-Range", "Accept-Ranges"} & {*asked.headers.keys()}
+    head = shared.client.head(path, headers=headers)
+    assert (head.status_code, head.data) == (200, b"")
+    for name in ("ETag", "Content-Length", "Content-Type", "Ledger-Index"):
+        assert head.headers[name] == whole.headers[name], name
+    assert (
+        shared.client.get(
+            path.upper().replace("/V1/CASES", "/v1/cases"), headers=headers
+        ).status_code
+        == 404
+    )
+
+
+def test_nobody_waits_longer_than_half_a_minute(shared: Service) -> None:
+    """More is taken as that, and not refused."""
+    for said, taken in (("30", 30), ("31", 30), ("10000", 30), ("0", 0)):
+        with shared.app.test_request_context("/", headers={"Prefer": f"wait={said}"}):
+            assert wait_s() == taken, said
 
 
 def test_a_day_before_which_something_is_due_is_all_of_it(shared: Service) -> None:

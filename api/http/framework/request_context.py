@@ -30,7 +30,7 @@ from ledger.message import Text
 _UUID: Final = re.compile(UUID)
 _TRACE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 #: Names of preferences are the same in any case (RFC 7240 §2).
-_WAIT: Final = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?([0-9]{1,4})\"?\s*(?:,|;|$)", re.IGNORECASE)
+_WAIT: Final = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?([0-9]{1,18})\"?\s*(?:,|;|$)", re.IGNORECASE)
 _RESPOND_ASYNC: Final = re.compile(r"(?:^|,)\s*respond-async\s*(?:,|;|$)", re.IGNORECASE)
 MAX_WAIT_S: Final = 30
 Environ = dict[str, Any]
