@@ -94,7 +94,11 @@ def restore(
     if to_time is not None and to_time > RealClock().now():
         # a server that is told such a moment recovers all, and then refuses to start
         misuse(
-            Message("Nothing was restored: {moment} is yet to come.", moment=to_time.isoformat())
+            Message(
+                "Nothing was restored: {moment} is yet to come. Name one that has passed, or say"
+                " --to-latest.",
+                moment=to_time.isoformat(),
+            )
         )
     repository = Repository.of(settings)
     base = restoring.choose(repository, to_time)
