@@ -294,6 +294,35 @@ def test_a_disk_of_files_alone_that_is_full_is_told(apart: Service, disk: Disk) 
     assert _room(apart)[0]
 
 
+def test_a_home_alone_that_is_full_stops_nothing_that_runs(
+    database: Database, disk: Disk, tmp_path: Path
+) -> None:
+    """Whoever runs the database and keeps files elsewhere: a note takes the place of the last."""
+    settings = found(database, disk.path / "enclave")
+    url = database.server.dsn()
+    settings = replace(settings, blobs=str(tmp_path / "blobs"), database_url=url)
+    made = open_service(settings, database)
+    made.start()
+    try:
+        made.hire("hotline")
+        _until_covered(made)
+        disk.fill(leave_bytes=0)
+        assert upload(made).status_code == 201
+        assert made.send(_report(made, 0), "hotline").status_code == 201
+        _until_covered(made)
+        assert _room(made)[0]
+    finally:
+        made.stop()
+
+
+def _until_covered(service: Service) -> None:
+    """Waits for a checkpoint of all there is: it is noted in the home before it is stored."""
+    ends = time.monotonic() + _WAIT_S
+    while (service.enclave.checkpoints.latest() or (0,))[0] < service.size():
+        assert time.monotonic() < ends
+        time.sleep(0.1)
+
+
 def _room(service: Service) -> tuple[bool, str]:
     """What readiness says of room on disks."""
     checks = service.readiness("disk", "en").get_json()["checks"]
