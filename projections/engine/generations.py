@@ -29,10 +29,15 @@ from projections.views.column import column
 _PURGE_ROWS: Final = 5_000
 
 COLUMNS: Final[LiteralString] = (
-    "v.view, v.gen, v.state, v.shape, v.position, v.judged, v.recorded_at, v.target, v.error,"
-    " v.error_at"
+    "v.view, v.gen, v.state, v.shape, v.position, v.judged,"
+    " CASE WHEN v.recorded_at BETWEEN '0001-01-02Z' AND '9999-12-30Z' THEN v.recorded_at END,"
+    " v.target, v.error, v.error_at"
 )
-"""Of a row of `proj.views`, in the order of the attributes of `ViewState`."""
+"""Of a row of `proj.views`, in the order of the attributes of `ViewState`.
+
+What is no time of a record is told as none: whoever has the projector's login could write one that
+no process can read, and neither the loop nor readiness would come past it again.
+"""
 _STATES: Final[LiteralString] = (
     "SELECT " + COLUMNS + " FROM proj.views v ORDER BY v.view, v.gen"  # noqa: S608  a constant
 )
@@ -40,8 +45,13 @@ _NEW: Final[LiteralString] = """
 INSERT INTO proj.views (view, gen, state, shape, target) VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT DO NOTHING
 """
+#: The one after the last; where somebody wrote the last that there can be, after one before it.
 _NEXT_GEN: Final[LiteralString] = """
-SELECT coalesce(max(gen), 0) + 1 FROM proj.views WHERE view = %s
+SELECT n FROM (
+  SELECT 1 AS n
+  UNION SELECT gen + 1 FROM proj.views WHERE view = %(view)s AND gen BETWEEN 1 AND 32766
+) v WHERE NOT EXISTS (SELECT FROM proj.views o WHERE o.view = %(view)s AND o.gen = n)
+ORDER BY n DESC LIMIT 1
 """
 _MOVED: Final[LiteralString] = """
 UPDATE proj.views v SET position = %s, recorded_at = %s, judged = least(v.judged, v.position)
@@ -248,7 +258,7 @@ def install(connection: Connection, slug: str, views: Sequence[View] = VIEWS) ->
             continue  # a policy is not made again: that would wait for whoever reads
         _outdate(connection, view)
         connection.execute(migrate.filled(text, slug))
-        gen = connection.execute(_NEXT_GEN, [view.name]).fetchone()
+        gen = connection.execute(_NEXT_GEN, {"view": view.name}).fetchone()
         connection.execute(_NEW, [view.name, gen[0] if gen else 1, "live", shape, None])
 
 
@@ -334,7 +344,7 @@ def ask_rebuild(
         raise LookupError(f"no such view: {view}")
     with connection.transaction():
         connection.execute(_ABANDON_STOPPED, [view])
-        gen = connection.execute(_NEXT_GEN, [view]).fetchone()
+        gen = connection.execute(_NEXT_GEN, {"view": view}).fetchone()
         number = int(gen[0]) if gen else 1
         done = connection.execute(_NEW, [view, number, "building", ddl(view)[1], target])
         if not done.rowcount:

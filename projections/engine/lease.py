@@ -24,6 +24,8 @@ _HUNG_S: Final = 8.0
 """How long the database may be silent when it is asked, before a batch that may take longer."""
 LEASE_S: Final = 5.0
 """By the database's clock; views stand still so long when their loop is killed."""
+_LONGEST_S: Final = 600
+"""Whoever claims more holds nothing: with the projector's login they would do so for good."""
 
 _NAME: Final[LiteralString] = "SELECT gen_random_uuid()"
 _HOLD: Final[LiteralString] = (
@@ -32,7 +34,8 @@ WITH held AS (
   INSERT INTO proj.lease AS l (holder, until)
   VALUES (%s, clock_timestamp() + make_interval(secs => %s))
   ON CONFLICT (one) DO UPDATE SET holder = excluded.holder, until = excluded.until
-  WHERE l.holder = excluded.holder OR l.until < clock_timestamp()
+  WHERE l.holder = excluded.holder
+    OR l.until NOT BETWEEN clock_timestamp() AND clock_timestamp() + make_interval(secs => %s)
   RETURNING true
 )
 SELECT now(), coalesce(h.size, 0), """  # noqa: S608  a constant
@@ -81,7 +84,7 @@ class Lease:
             row = connection.execute(_NAME).fetchone()
             self._holder = None if row is None else row[0]
         with answering_within(connection, _HUNG_S):
-            rows = connection.execute(_HOLD, [self._holder, self._seconds]).fetchall()
+            rows = connection.execute(_HOLD, [self._holder, self._seconds, _LONGEST_S]).fetchall()
         if not rows:
             return None
         at, size = rows[0][:2]

@@ -320,3 +320,43 @@ def test_a_login_that_only_looks_leaves_connections_to_the_others(database: Data
             psycopg.connect(database.dsn("auditor"))
         for login in ("writer", "checkpointer", "reader", "projector"):
             psycopg.connect(database.dsn(login)).close()
+
+
+@attack(
+    "a taken projector login writes of the views what no loop comes past: a lease without end, a"
+    " time that no process can read, the last number that a generation can have",
+    stopped_by="a lease is ten minutes at most; such a time is none; the number after another one",
+    noticed_by="readiness, while the views stand",
+)
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE proj.lease SET holder = gen_random_uuid(), until = 'infinity'",
+        "UPDATE proj.views SET recorded_at = 'infinity'",
+        "UPDATE proj.views SET recorded_at = '4000-01-01 BC'",
+        "UPDATE proj.views SET gen = 32767",
+        "UPDATE proj.views SET gen = -32768",
+    ],
+    ids=["lease", "end of time", "before time", "last generation", "first generation"],
+)
+def test_nothing_written_of_the_views_stands_in_the_way_of_the_next_loop(
+    sc1: Case, harm: LiteralString
+) -> None:
+    """When the login is taken back they are folded on and built anew, as if nothing had been."""
+    with closing(_projector(sc1)) as before:
+        before.catch_up()  # which has the lease once
+    with psycopg.connect(sc1.database.dsn("projector")) as taken:
+        taken.execute("UPDATE proj.views SET position = -1")
+        for view in VIEWS:
+            for table in view.tables:
+                taken.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(view.schema, table)))
+        taken.execute(harm)
+    last = len(sc1.played.log.rows) - 1
+    with closing(_projector(sc1)) as heir, closing(sc1.writing()) as connection:
+        assert heir.catch_up() == last
+        for view in VIEWS:
+            heir.rebuild(view.name)
+        heir.catch_up()
+        live = [state for state in states(connection) if state.state == "live"]
+        assert {(state.view, state.position) for state in live} == {(v.name, last) for v in VIEWS}
+        assert all(1 <= state.gen <= 32766 and state.recorded_at for state in live)

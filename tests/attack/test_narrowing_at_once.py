@@ -47,7 +47,8 @@ _LOOKED: Final = (
     " AND query LIKE '%%INTO proj.lease AS l%%' AND query_start > %s"
 )
 _ASLEEP: Final = (
-    "INSERT INTO proj.lease VALUES (true, gen_random_uuid(), 'infinity')"
+    "INSERT INTO proj.lease"
+    " VALUES (true, gen_random_uuid(), clock_timestamp() + interval '10 minutes')"
     " ON CONFLICT (one) DO UPDATE SET holder = excluded.holder, until = excluded.until"
 )
 

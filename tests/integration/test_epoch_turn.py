@@ -157,7 +157,8 @@ def test_who_follows_and_who_waits_for_the_lease_forget_the_old_key(
     with closing(pool), closing(application()) as follower, closing(waiting):
         with psycopg.connect(service.database.admin) as connection:
             connection.execute(
-                "UPDATE proj.lease SET holder = gen_random_uuid(), until = 'infinity'"
+                "UPDATE proj.lease SET holder = gen_random_uuid(),"
+                " until = clock_timestamp() + interval '10 minutes'"
             )
         assert not waiting.advance()
         assert follower.recorder.select_notifications(None, 1)
