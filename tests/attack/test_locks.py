@@ -307,17 +307,26 @@ def test_two_loops_write_no_row_twice(sc1: Case) -> None:
 
 
 @attack(
-    "the auditor's login takes every connection that the server has",
-    stopped_by="a limit of connections for a login that only looks",
+    "one login takes every connection that the server has: the auditor's, that of the keeper, the"
+    " vault, the mirror, the backup, or of whoever serves what everybody may read",
+    stopped_by="a limit of connections for each login but those that serve officers",
     noticed_by="the refusal",
 )
-def test_a_login_that_only_looks_leaves_connections_to_the_others(database: Database) -> None:
+def test_a_login_leaves_connections_to_the_others(database: Database) -> None:
     """It is refused long before the server is full."""
+    with psycopg.connect(database.admin) as admin:
+        free = admin.execute(
+            "SELECT rolname FROM pg_roles WHERE rolname LIKE %s AND rolcanlogin"
+            " AND rolconnlimit NOT BETWEEN 1 AND 64",
+            [f"{database.slug}\\_%"],
+        ).fetchall()
+    serving = {f"{database.slug}_{login}" for login in ("reader", "writer", "projector")}
+    assert {name for (name,) in free} == serving
     with ExitStack() as held:
         for _ in range(64):
-            held.enter_context(psycopg.connect(database.dsn("auditor")))
+            held.enter_context(psycopg.connect(database.dsn("public")))
         with pytest.raises(psycopg.OperationalError, match="too many connections for role"):
-            psycopg.connect(database.dsn("auditor"))
+            psycopg.connect(database.dsn("public"))
         for login in ("writer", "checkpointer", "reader", "projector"):
             psycopg.connect(database.dsn(login)).close()
 

@@ -173,5 +173,14 @@ BEGIN
   END LOOP;
 END $$;
 
--- A login that only looks takes no more of the server's connections than a look needs: an audit has one for each process.
-ALTER ROLE {slug}_auditor CONNECTION LIMIT 64;
+-- A login takes no more of the server's connections than its task needs, so that whoever has one leaves some to the others: an
+-- audit has one for each process, and each worker of the API two for what everybody may read. Those that serve officers and keep
+-- the views (reader, writer, projector) have as many as the server is told to serve by.
+DO $$
+DECLARE
+  login text;
+BEGIN
+  FOREACH login IN ARRAY ARRAY['migrator', 'checkpointer', 'auditor', 'backup', 'keeper', 'vault', 'publisher', 'importer', 'public'] LOOP
+    EXECUTE format('ALTER ROLE %I CONNECTION LIMIT 64', '{slug}_' || login);
+  END LOOP;
+END $$;
