@@ -332,7 +332,8 @@ def ask_rebuild(
 ) -> int:
     """Asks for a new generation of a view; the active loop builds it beside the one that is read.
 
-    One that a record has stopped makes way: what was in its way may be mended.
+    One that a record has stopped makes way: what was in its way may be mended. It begins empty: a
+    row with a number that is yet to come was put there by no fold, and would stop it.
 
     Returns:
         The new generation.
@@ -340,7 +341,8 @@ def ask_rebuild(
     Raises:
         LookupError: There is no such view, or a rebuild of it is under way.
     """
-    if view not in {v.name for v in views}:
+    asked = next((one for one in views if one.name == view), None)
+    if asked is None:
         raise LookupError(f"no such view: {view}")
     with connection.transaction():
         connection.execute(_ABANDON_STOPPED, [view])
@@ -349,6 +351,9 @@ def ask_rebuild(
         done = connection.execute(_NEW, [view, number, "building", ddl(view)[1], target])
         if not done.rowcount:
             raise LookupError(f"a rebuild of {view} is under way")
+        for table in asked.tables:
+            name = sql.Identifier(asked.schema, table)
+            connection.execute(sql.SQL("DELETE FROM {} WHERE gen = %s").format(name), [number])
     return number
 
 

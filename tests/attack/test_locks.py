@@ -369,3 +369,25 @@ def test_nothing_written_of_the_views_stands_in_the_way_of_the_next_loop(
         live = [state for state in states(connection) if state.state == "live"]
         assert {(state.view, state.position) for state in live} == {(v.name, last) for v in VIEWS}
         assert all(1 <= state.gen <= 32766 and state.recorded_at for state in live)
+
+
+@attack(
+    "a taken projector login puts a row among those of each generation that is yet to be built, at"
+    " which every rebuild stops",
+    stopped_by="a generation begins empty",
+    noticed_by="the command that builds it",
+)
+def test_no_row_waits_for_the_next_generation(sc1: Case) -> None:
+    """Its first row is in nobody's way."""
+    last = len(sc1.played.log.rows) - 1
+    with closing(_projector(sc1)) as projector, closing(sc1.writing()) as connection:
+        projector.catch_up()
+        with psycopg.connect(sc1.database.dsn("projector")) as taken:
+            taken.execute(
+                "INSERT INTO proj.acts"
+                " SELECT (jsonb_populate_record(a, jsonb_build_object('gen', n))).*"
+                " FROM proj.acts a, generate_series(2, 9) n"
+            )
+        projector.rebuild("acts")
+        found = [(one.gen, one.position) for one in states(connection) if one.view == "acts"]
+        assert (2, last) in found
