@@ -467,7 +467,7 @@ def test_a_copy_of_a_record_of_a_case_is_opened_as_nothing(above: Above) -> None
             )
         ).index  # fmt: skip
 
-    other = an_id("another case")
+    other = an_id("a case of a copy")
     elsewhere = put(f"case/{other}", UUID(other), registry=False)
     (place,) = noted(above, WrapsRow((elsewhere,), BY))
     assert opened(above, place, BY) == {}

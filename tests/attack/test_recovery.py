@@ -46,7 +46,7 @@ from ledger.ports import SealedRecord
 from ledger.postgres.recorder import GroupAppender
 from ledger.recovery.loss import Loss, take_note
 from ledger.regulation.decide import Decision
-from ledger.write.commands import Ledger
+from ledger.write.judging import Judging
 from tests import restored
 from tests.a_ledger import a_report, service_enrolment
 from tests.attacks import attack
@@ -466,7 +466,7 @@ def test_a_recovery_names_what_is_left(lost: Restored, monkeypatch: pytest.Monke
             with pytest.raises(Rejected) as caught:
                 log.author(key("founder"), both, {**loss.facts(), **keys, **wrong}, log.time())
             assert caught.value.guard == "RECOVERY_FOLLOWS_PREFIX"
-        monkeypatch.setattr(Ledger, "_require_prefix", lambda *_: None)
+        monkeypatch.setattr(Judging, "_require_prefix", lambda *_: None)
         log.author(key("founder"), both, {**loss.facts(), **keys, "root": DIGEST}, log.time())
         waiting = log.pending()
         assert waiting is not None
