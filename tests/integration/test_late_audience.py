@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from projections.queries.cases import case_list_snapshot
-from tests.builders import an_act, an_id
+from tests.builders import an_act, an_id, key
 from tests.examples import shared_with_soak
 from tests.fixtures.app import Service
 
@@ -66,6 +66,18 @@ def test_an_answer_of_many_cases_claims_no_record_before_it_is_known_whose_it_is
         lines = [line for line in told if isinstance(line, dict)]
         assert [line["stream"] for line in lines] == [f"case/{an_id('late')}"] * len(lines)
         assert len(lines) == (path in ("/v1/cases", "/v1/acts") and not behind)
+
+
+def test_what_a_key_touched_is_of_no_record_before_it_is_known_whose_it_is(
+    service: Service, late: tuple[int, Callable[[int], None]]
+) -> None:
+    """Who revokes it by that would think that they have seen all that it signed up to there."""
+    index, set_back = late
+    for behind in (1, 0):
+        set_back(behind)
+        answer = service.get(f"/v1/keys/{key('hotline').kid}/affected", "hotline")
+        assert answer.headers["Ledger-Index"] == str(index - behind)
+        assert [one["id"] for one in answer.get_json()["cases"]] == [an_id("late")] * (1 - behind)
 
 
 def test_a_first_page_that_is_too_late_to_be_told_is_no_bad_cursor(

@@ -99,7 +99,7 @@ class KeyUses:
         if self._over.level != ORDINARY:
             raise OrdinaryOnly
         with self._over.connecting() as connection:
-            index = folded_to(connection, ("acts",))
+            index = folded_to(connection, ("acts", "audience"))
             key = self._over.registries.newest(connection).registry.keyring.line(kid)
             if key is None:
                 raise NotFound(kid)
