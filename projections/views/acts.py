@@ -18,6 +18,7 @@ import orjson
 from psycopg.rows import args_row
 
 from keys import canonical
+from ledger.errors import VerificationError
 from ledger.regulation.acts.act import Act, known_act
 from ledger.regulation.case.registers import Number, Register, register_of
 from ledger.regulation.case.state import Signed
@@ -525,10 +526,17 @@ def last_given(connection: Connection, register: Register, upto: int) -> int:
 
 
 def number_of(row: ActRow, act: Act | None) -> Number | None:
-    """The place of a row in its register; None where it is entered in none."""
+    """The place of a row in its register; None where it is entered in none.
+
+    Raises:
+        VerificationError: The row names a register that is none.
+    """
     if row.given is None:
         return None
-    register = None if row.register is None else Register.parse(row.register)
+    try:
+        register = None if row.register is None else Register.parse(row.register)
+    except ValueError as error:
+        raise VerificationError("view", "a row names a register that is none", row.index) from error
     if register is None and act is not None:
         register = register_of(act, row.recorded_at)
     return None if register is None else Number(register, row.given)

@@ -73,6 +73,33 @@ def test_what_a_taken_projector_does_is_a_documented_answer(service: Service) ->
 
 
 @attack(
+    "a taken projector login writes into views what is of no form: a register that is none, a file"
+    " that changes at the end of time",
+    stopped_by="what is of no form is no evidence",
+    noticed_by="evidence_fails, log audit",
+)
+def test_what_is_of_no_form_in_a_view_is_a_documented_answer(service: Service) -> None:
+    """Never an error of the server's own."""
+    case = an_id("case")
+    act = an_act("ReportReceived", by="hotline", when=service.clock.now(), stream=f"case/{case}")
+    service.hire("hotline", "cv")
+    receipt = service.say(act, "hotline")
+    path = f"/v1/cases/{case}"
+    service.get(f"{path}/acts", headers={"Prefer": "wait=20"}, at_least=receipt["index"])
+    service.get(path, headers={"Prefer": "wait=20"}, at_least=receipt["index"])
+    for harm, asked in (
+        ("UPDATE proj.acts SET register = 'x'", f"{path}/acts"),
+        ("UPDATE proj.case_file SET changes_at = 'infinity'", path),
+        ("UPDATE proj.case_file SET changes_at = '4000-01-01 BC'", path),
+    ):
+        with psycopg.connect(service.database.dsn("projector")) as connection:
+            connection.execute(harm)
+        response = service.client.get(asked, headers=service.headers("cv"))
+        assert (response.status_code, response.get_json()["code"]) == (500, "evidence_fails"), harm
+        assert "evidence_fails" in _documented(asked, 500)
+
+
+@attack(
     "a taken checkpointer login stores a checkpoint that the log did not sign",
     stopped_by="the signature, checked before any use",
     noticed_by="readiness, log audit",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, LiteralString
 
+from ledger.errors import VerificationError
 from ledger.postgres import direct
 from ledger.postgres.direct import PreparedStatement
 from projections.queries.registry_as_of import RegistrySnapshot
@@ -64,11 +65,15 @@ def stored(connection: Connection, stream: str) -> CurrentFile | None:
 
 
 def told_at_once(row: Sequence[bytes | None]) -> CurrentFile:
-    """The stored file, as `AT_ONCE` brings it."""
+    """The stored file, as `AT_ONCE` brings it. Raises: VerificationError: it changes at no time."""
     body, changes_at, last_index, position, registry = row
+    try:
+        changes = None if changes_at is None else direct.moment(changes_at)
+    except OverflowError as error:
+        raise VerificationError("view", "a case file changes at no time that there is") from error
     return CurrentFile(
         body or b"",
-        None if changes_at is None else direct.moment(changes_at),
+        changes,
         direct.bigint(last_index or b""),
         direct.bigint(position or b""),
         direct.bigint(registry or b""),
