@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -87,11 +88,12 @@ def test_what_is_of_no_form_in_a_view_is_a_documented_answer(service: Service) -
     path = f"/v1/cases/{case}"
     service.get(f"{path}/acts", headers={"Prefer": "wait=20"}, at_least=receipt["index"])
     service.get(path, headers={"Prefer": "wait=20"}, at_least=receipt["index"])
-    for harm, asked in (
+    harms: list[tuple[LiteralString, str]] = [
         ("UPDATE proj.acts SET register = 'x'", f"{path}/acts"),
         ("UPDATE proj.case_file SET changes_at = 'infinity'", path),
         ("UPDATE proj.case_file SET changes_at = '4000-01-01 BC'", path),
-    ):
+    ]
+    for harm, asked in harms:
         with psycopg.connect(service.database.dsn("projector")) as connection:
             connection.execute(harm)
         response = service.client.get(asked, headers=service.headers("cv"))
