@@ -32,6 +32,7 @@ from keys.errors import Unsealable
 from ledger.files.attachments import raw_digest
 from ledger.keeper.keeper import EVERY, MOST_AGE, NotOpened, WrapKeeper
 from ledger.ports import NIL_UNIT, Draft, SealedRecord, StoredRecord
+from ledger.postgres.keeping import opens
 from ledger.postgres.keeping.opens import PostgresOpens
 from ledger.postgres.reads.rows import PostgresReads
 from ledger.postgres.records import PostgresRecords
@@ -488,3 +489,25 @@ def test_a_copy_of_a_record_of_a_case_is_opened_as_nothing(above: Above) -> None
     said = {"op": "file", "by": [BY.officer, BY.kid], "name": str(name), "entry": b64(row.entry)}
     with pytest.raises(KeeperRefused, match="a copy of a record"):
         ask(above, place=[str(place.stream_id), place.seq], **said)
+
+
+def test_the_entries_of_cases_are_read_in_spans(
+    above: Above, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A keeper that begins beside a long log has no time for all of it in one answer."""
+    row = record_of(above, above.annexes[0].act_id)
+    facts = above.service.enclave.facts
+    monkeypatch.setattr(opens, "_OF_CASES", opens._OF_CASES.replace("20000", "2"))
+    _, kek, pool = open_keeper(above.service.settings)
+    keeper = WrapKeeper(
+        PostgresOpens(pool), kek, origin=facts.origin, level=facts.level,
+        now=above.service.clock.now,
+    )  # fmt: skip
+    try:
+        assert row.index > 2
+        with pytest.raises(NotOpened, match="a copy of a record"):
+            keeper._require_of_no_case(row.entry)
+        keeper._require_of_no_case(bytes(32))
+        assert keeper._followed == above.service.size()
+    finally:
+        pool.close()
