@@ -17,6 +17,8 @@ import orjson
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from api.cli.commands.backup import restore
+from api.cli.terminal.shell import Shell
 from api.ops.backup.repository import CLUSTER, HOME, MANIFEST, BaseCopy, Repository
 from api.ops.backup.restoring import by_length_alone, files_of, home_of, lay_down, stands
 from api.ops.embedded_postgres import CONFIGURATION
@@ -310,7 +312,7 @@ def test_what_root_lays_down_belongs_to_whose_the_place_is(
 
 
 def test_a_file_that_a_disk_has_changed_is_named_and_left_out(
-    repository: Repository, tmp_path: Path
+    repository: Repository, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """By its length it was the same; who was to be shown it heard so, and nobody before."""
     one, other, before = (UUID(int=n) for n in (1, 2, 3))
@@ -322,6 +324,10 @@ def test_a_file_that_a_disk_has_changed_is_named_and_left_out(
     settings = Settings.at(tmp_path / "home", blobs=str(tmp_path / "blobs"))
     assert [name for name, _ in repository.unopened(KEY)] == [f"files/{place_of(other)}"]
     assert files_of(repository, settings) == (2, [f"files/{place_of(other)}"])
+    assert restore._files_of(Shell("en"), repository, settings) == 0
+    assert capsys.readouterr().err.startswith(
+        f"files/{place_of(other)} is not what was copied, and"
+    )
     assert {path.name for path in (tmp_path / "blobs").glob("*/*")} == {one.hex, before.hex}
     assert repository.files.held() == {one, other}, "what is held to nothing is copied anew"
     repository.files.keep(other, [b"sealed"])
