@@ -197,7 +197,8 @@ def test_of_the_server_each_other_extra_is_named_where_it_is_needed(
     assert "socai[embedded]" in init.stderr
     blobs = (
         "from pathlib import Path; from dataclasses import replace; import json\n"
-        "from api.texts.catalogue import translate; from api.ops.wiring import open_blobs\n"
+        "from api.texts.catalogue import translate\n"
+        "from api.ops.wiring.blob_store import open_blobs\n"
         "from api.settings import Settings, SettingsError\n"
         "try: open_blobs(replace(Settings.at(Path('h')), blobs='s3://b/p'))\n"
         "except SettingsError as error:\n"

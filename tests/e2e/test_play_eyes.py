@@ -46,7 +46,7 @@ def sc14(sc14_played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command finds it played: only who looks differs. SC13 it plays by itself, as ever."""
     one = sc14_played
     found = (one.play, one.player, one.venue)
-    monkeypatch.setattr(command, "_fresh_players", lambda *_: iter([found]))
+    monkeypatch.setattr(command, "_fresh_players", lambda *_: (each for each in [found]))
     monkeypatch.setattr(Player, "play", lambda *_: one.outcome)
 
 
