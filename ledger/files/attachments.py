@@ -21,7 +21,7 @@ from keys.errors import KeysError, Malformed, Unsealable
 from ledger.errors import Fault, NotFound, Rejected, VerificationError
 from ledger.files.custody import Actor, Event, FileHistory, What
 from ledger.files.file_key import FileKey
-from ledger.files.folder_store import disk_told
+from ledger.files.folder_store import disk_told, write_whole
 from ledger.log.custody import EXPORTED, READ
 from ledger.message import Message
 from ledger.ports import BlobStore, Entropy, FileIndex, RecordStore, StoredFile
@@ -171,7 +171,7 @@ class Attachments:
             draft = self._scratch()
         with draft:
             for part in sealed_file.seal(measured, passing, digest=""):
-                _write(draft, part)
+                write_whole(draft, part)
             draft.seek(0)
             again = sealed_file.open_sealed(_read(draft), passing, digest="")
             return self.keep(again, media_type=media_type, by=by, at=at, declared=measured.digest)
@@ -446,14 +446,6 @@ class _Measured:
                     "The file was not taken: it has another digest than declared; nothing was kept."
                 ),
             )
-
-
-def _write(file: IO[bytes], part: bytes) -> None:
-    """All of it at once: what waits in memory would fail as the file is closed."""
-    view = memoryview(part)
-    with disk_told():
-        while view:
-            view = view[file.write(view) :]
 
 
 def _read(file: IO[bytes]) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 from uuid import UUID
 
 from ledger.errors import NotFound, Unavailable
@@ -60,8 +60,7 @@ class FolderBlobs:
             try:
                 with os.fdopen(handle, "wb", buffering=0) as file:
                     for part in sealed:
-                        with disk_told():
-                            _write(file.fileno(), part)
+                        write_whole(file, part)
                     with disk_told():
                         os.utime(file.fileno(), (_TIME_S, _TIME_S))
                         os.fsync(file.fileno())
@@ -145,10 +144,15 @@ def disk_told() -> Iterator[None]:
         raise (_full() if error.errno in _NO_ROOM else unavailable()) from error
 
 
-def _write(handle: int, part: bytes) -> None:
+def write_whole(file: IO[bytes], part: bytes) -> None:
+    """All of it, to a file that holds nothing back: else a full disk is met as it is closed.
+
+    Raises: Unavailable.
+    """
     view = memoryview(part)
-    while view:
-        view = view[os.write(handle, view) :]
+    with disk_told():
+        while view:
+            view = view[file.write(view) :]
 
 
 def _sync(folder: Path) -> None:
