@@ -42,6 +42,18 @@ def _documented(path: str, status: int) -> set[str]:
     return set(told["content"]["application/problem+json"]["examples"])
 
 
+def _shown_case(service: Service) -> str:
+    """The address of a case, once what is shown of it is folded."""
+    case = an_id("case")
+    act = an_act("ReportReceived", by="hotline", when=service.clock.now(), stream=f"case/{case}")
+    service.hire("hotline", "cv")
+    receipt = service.say(act, "hotline")
+    for path in (f"/v1/cases/{case}/acts", f"/v1/cases/{case}"):
+        seen = service.get(path, headers={"Prefer": "wait=20"}, at_least=receipt["index"])
+        assert seen.status_code == 200, seen.text
+    return f"/v1/cases/{case}"
+
+
 @attack(
     "a taken projector login makes views say more than the log",
     stopped_by="rows are held against the records",
@@ -49,14 +61,8 @@ def _documented(path: str, status: int) -> set[str]:
 )
 def test_what_a_taken_projector_does_is_a_documented_answer(service: Service) -> None:
     """Views that say more than the log, or are gone: every code is in the document of its call."""
-    case = an_id("case")
-    act = an_act("ReportReceived", by="hotline", when=service.clock.now(), stream=f"case/{case}")
-    service.hire("hotline", "cv")
-    receipt = service.say(act, "hotline")
-    wait = {"Prefer": "wait=20"}
-    seen = service.get(f"/v1/cases/{case}/acts", headers=wait, at_least=receipt["index"])
-    assert seen.status_code == 200
-    paths = [f"/v1/cases/{case}/{part}" for part in ("acts", "verification", "diff?from=0")]
+    case = _shown_case(service)
+    paths = [f"{case}/{part}" for part in ("acts", "verification", "diff?from=0")]
     for login, harm in (
         (
             service.database.dsn("projector"),
@@ -81,13 +87,7 @@ def test_what_a_taken_projector_does_is_a_documented_answer(service: Service) ->
 )
 def test_what_is_of_no_form_in_a_view_is_a_documented_answer(service: Service) -> None:
     """Never an error of the server's own."""
-    case = an_id("case")
-    act = an_act("ReportReceived", by="hotline", when=service.clock.now(), stream=f"case/{case}")
-    service.hire("hotline", "cv")
-    receipt = service.say(act, "hotline")
-    path = f"/v1/cases/{case}"
-    service.get(f"{path}/acts", headers={"Prefer": "wait=20"}, at_least=receipt["index"])
-    service.get(path, headers={"Prefer": "wait=20"}, at_least=receipt["index"])
+    path = _shown_case(service)
     harms: list[tuple[LiteralString, str]] = [
         ("UPDATE proj.acts SET register = 'x'", f"{path}/acts"),
         ("UPDATE proj.case_file SET changes_at = 'infinity'", path),
