@@ -27,6 +27,7 @@ from tests.bench.crew import Crew, Shift
 from tests.bench.row import Row
 from tests.bench.run import Run, median
 from tests.bench.serving import await_ready, children, processor_s, running
+from tests.bench.unit import in_units, unit_ms
 from tests.bench.wire import GetOpening, PostOpening
 from tests.processes import free_port, pids
 
@@ -39,18 +40,19 @@ _CASES: Final = 24
 
 def rows(run: Run) -> Iterator[Row]:
     """Ready and memory by `serve` itself, then the shared server."""
-    yield from _resident(run)
+    check_ms = unit_ms(run, GROUP)
+    yield from _resident(run, check_ms)
     bare = run.database("bare")
     plain.prepare(bare)
     with _serving(run, bare) as served:
-        yield from _writing(run, served)
+        yield from _writing(run, served, check_ms)
         yield from _reading(run, served, bare)
 
 
 # -- serve ---------------------------------------------------------------------------------------
 
 
-def _resident(run: Run) -> Iterator[Row]:
+def _resident(run: Run, check_ms: float) -> Iterator[Row]:
     run.tell("served: start of `serve`")
     settings = replace(run.main.settings, port=free_port(), workers=run.cores)
     supervisor = Supervisor(settings, output=settings.home / "serve.log")
@@ -70,7 +72,8 @@ def _resident(run: Run) -> Iterator[Row]:
     finally:
         supervisor.stop()
     told = ", ".join(f"{role} {size:.0f} MB" for role, size in loops.items())
-    yield Row(GROUP, "serve to ready, database up", ready, "s", sense="<=", goal=3)
+    row = Row(GROUP, "serve to ready, database up", ready, "s", sense="<=", goal=3)
+    yield from (row, in_units(row, check_ms))
     yield Row(
         GROUP, "resident memory of an API worker", max(rss for rss, _ in workers), "MB",
         sense="<=", goal=150, note=f"its own share {max(p for _, p in workers):.0f} MB; {told}",
@@ -118,7 +121,7 @@ def _tokens(run: Run, port: int) -> tuple[str, ...]:
     return tuple(tokens)
 
 
-def _writing(run: Run, served: _Served) -> Iterator[Row]:
+def _writing(run: Run, served: _Served, check_ms: float) -> Iterator[Row]:
     main = run.main
     given = PostOpening(served.port, "/v1/acts", main.officers, served.tokens, main.facts.origin)
     with ExitStack() as stack:
@@ -159,10 +162,11 @@ def _writing(run: Run, served: _Served) -> Iterator[Row]:
     told = f"{half:.0f} acts/s offered, {calm.rate:.0f} taken"
     for name, quantile, goal in (("p50", 0.5, 15.0), ("p99", 0.99, 60.0)):
         durable = calm_durable.ms(quantile)
-        yield Row(
+        row = Row(
             GROUP, f"proven receipt at half load, {name}", calm.ms(quantile), "ms", sense="<=",
             goal=goal, note=f"{told}; durable {durable:.1f} ms",
         )  # fmt: skip
+        yield from (row, in_units(row, check_ms))
 
 
 def _reading(run: Run, served: _Served, bare: str) -> Iterator[Row]:

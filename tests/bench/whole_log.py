@@ -33,6 +33,7 @@ from tests.bench.enclave import Founded
 from tests.bench.listing import asker
 from tests.bench.row import Row
 from tests.bench.run import SUBMITTERS, Run, median, verify_rate
+from tests.bench.unit import in_units, unit_ms
 
 GROUP: Final = "whole_log"
 _LONG_CASE: Final = 200
@@ -50,7 +51,8 @@ def rows(run: Run) -> Iterator[Row]:
     main.seal()
     yield from _audited(run, main)
     yield from _rebuilt(run, main)
-    yield _as_of(main, long_case)
+    asof = _as_of(main, long_case)
+    yield from (asof, in_units(asof, unit_ms(run, GROUP)))
     yield from _bytes(main)
     for hands in (1, SUBMITTERS):
         yield _bytes_at(run, hands)
