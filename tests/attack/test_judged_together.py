@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
 from functools import partial
 from random import Random
 from threading import Event
-from time import monotonic, sleep
 from typing import Any, Final, NoReturn, cast
 
 import orjson
@@ -31,6 +29,7 @@ from tests.contract.append import a_draft
 from tests.examples import examples
 from tests.fakes import MemoryRecordStore
 from tests.fixtures.postgres import Database
+from tests.waiting import started, until
 
 pytestmark = pytest.mark.postgres
 
@@ -57,27 +56,6 @@ def a(database: Database) -> ALedger:
     return _founded(ALedger(in_postgres(database)))
 
 
-def _until(true: Callable[[], bool]) -> None:
-    end = monotonic() + _LONG_S
-    while not true():
-        assert monotonic() < end
-        sleep(0.001)
-
-
-def _started(do: Callable[[], Any]) -> Future[Any]:
-    """In a thread that nobody waits for in the end: who is left waiting fails the test, no more."""
-    told: Future[Any] = Future()
-
-    def run() -> None:
-        try:
-            told.set_result(do())
-        except BaseException as error:  # noqa: BLE001 - as an executor does
-            told.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return told
-
-
 def _in_one_group(
     appender: GroupAppender, each: Iterable[Callable[[], Any]], *, elsewhere: Event | None = None
 ) -> list[Future[Any]]:
@@ -99,13 +77,13 @@ def _in_one_group(
         asked = elsewhere is not None and elsewhere.is_set()
         return len(appender._groups._waiting) + sum(one.done() for one in told) + asked
 
-    first = _started(lambda: appender.append_judged(judge))
+    first = started(lambda: appender.append_judged(judge))
     assert leads.wait(_LONG_S)
     told: list[Future[Any]] = []
     try:
         for n, do in enumerate(each, 1):
-            told.append(_started(do))
-            _until(lambda n=n: come() == n)  # type: ignore[misc]
+            told.append(started(do))
+            until(lambda n=n: come() == n)  # type: ignore[misc]
     finally:
         go_on.set()
     assert isinstance(first.exception(_LONG_S), LookupError)
@@ -250,7 +228,7 @@ def test_of_two_for_one_place_in_one_stream_the_second_is_judged_behind_the_firs
     begun: list[Future[Any]] = []
 
     def both() -> Recorded:
-        begun.append(_started(partial(a.send, two, by="hotline")))
+        begun.append(started(partial(a.send, two, by="hotline")))
         return a.send(one, by="hotline")
 
     told = _in_one_group(groups, [both])

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -45,10 +44,10 @@ from tests.fixtures.app import Service
 from tests.fixtures.clock import CountingEntropy
 from tests.fixtures.postgres import file_copy
 from tests.processes import free_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.postgres
 ROOT: Final = Path(__file__).parents[2]
-_DEADLINE_S: Final = 120.0
 _HARMS: Final = (("gone", None), ("empty", b""), ("junk", b"junk"))
 """What becomes of a memory."""
 _OPEN: Final = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true")
@@ -97,7 +96,7 @@ class Backups:
         """Nobody is connected, and nobody comes in."""
         with psycopg.connect(self._server, autocommit=True) as admin:
             admin.execute(_SHUT.format(sql.Identifier(self._name)))
-            _until(lambda: not _thrown_out(admin, self._name), "connections do not end")
+            until(lambda: not _thrown_out(admin, self._name), "connections do not end")
             yield admin
 
 
@@ -105,13 +104,6 @@ def _thrown_out(admin: psycopg.Connection, name: str) -> int:
     """How many were connected until now."""
     query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
     return len(admin.execute(query, [name]).fetchall())
-
-
-def _until(true: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + _DEADLINE_S
-    while not true():
-        assert time.monotonic() < deadline, otherwise
-        Event().wait(0.05)
 
 
 @pytest.fixture
@@ -132,7 +124,7 @@ def _report(service: Service, number: int) -> dict[str, Any]:
         answers.append(service.send(statement, "hotline"))
         return answers[-1].status_code in (200, 201)
 
-    _until(taken, "not taken")
+    until(taken, "not taken")
     body: dict[str, Any] = answers[-1].get_json()
     return body
 
@@ -150,7 +142,7 @@ def _refused(service: Service, number: int) -> str:
         answers.append(service.send(statement, "hotline"))
         return bool(answers[-1].get_json()["code"] != "database_unavailable")
 
-    _until(known, "nobody knows")
+    until(known, "nobody knows")
     answer = answers[-1]
     assert (answer.status_code, answer.get_json()["recorded"]) == (503, "nothing")
     assert int(answer.headers["Retry-After"]) >= 30, answer.get_json()["code"]
@@ -270,15 +262,15 @@ def test_an_old_backup_under_a_running_service_is_not_gone_on_from(
     old = backups.take()
     for number in (1, 2, 3):
         receipt = _report(service, number)
-    _until(lambda: _size(_seen(service, "projector").read()) > receipt["index"], "not yet seen")
+    until(lambda: _size(_seen(service, "projector").read()) > receipt["index"], "not yet seen")
     true = backups.put_back(old)
     size = _records(service)
     assert receipt["index"] >= size
     assert _refused(service, 4) == "log_in_doubt"
-    _until(lambda: _log_is_as_seen(service) is False, "readiness does not say so")
+    until(lambda: _log_is_as_seen(service) is False, "readiness does not say so")
     assert f"signed over, {size} records are there" in _why_not_ready(service)
     assert service.get("/v1/log").status_code == 200
-    _until(lambda: len(service.stopped) == 2, "checkpointer and projector go on")
+    until(lambda: len(service.stopped) == 2, "checkpointer and projector go on")
     assert all(isinstance(stopped, Doubt) for stopped in service.stopped)
     assert _refused(service, 5) == "log_in_doubt"
     assert _records(service) == size
@@ -295,7 +287,7 @@ def test_an_old_backup_under_a_running_service_is_not_gone_on_from(
     backups.put_back(true)
     assert _seal(service) == loops.ON_DOUBT
     assert socai(service, "log", "resume").exit_code == 0
-    _until(lambda: _log_is_as_seen(service) is True, "it is right again")
+    until(lambda: _log_is_as_seen(service) is True, "it is right again")
     service.start()
     again = _report(service, 6)
     assert again["proof"]["size"] > receipt["index"] + 1
@@ -311,10 +303,10 @@ def test_whoever_writes_into_an_old_backup_is_told_which_it_is(
     """
     old = backups.take()
     index = _report(service, 1)["index"]
-    _until(lambda: _size(_seen(service, "projector").read()) > index, "not yet seen")
+    until(lambda: _size(_seen(service, "projector").read()) > index, "not yet seen")
     service.enclave.watch.close()
     backups.put_back(old)
-    _until(lambda: len(service.stopped) == 2, "checkpointer and projector go on")
+    until(lambda: len(service.stopped) == 2, "checkpointer and projector go on")
     with psycopg.connect(service.database.admin) as admin:
         admin.execute("UPDATE sec.beat SET at = at - interval '1 hour'")
         admin.execute("UPDATE proj.views SET position = position - 1 WHERE view = 'audience'")
@@ -334,14 +326,14 @@ def test_an_old_backup_that_grew_past_what_was_seen_is_another_log(
     for number in (1, 2):
         _report(service, number)
     seen = _size(_seen(service, "checkpointer").read())
-    _until(lambda: _size(_seen(service, "projector").read()) >= seen, "not yet seen")
+    until(lambda: _size(_seen(service, "projector").read()) >= seen, "not yet seen")
     backups.put_back(old)
     signed = _roots(service)
     for number in range(10, 16):
         _by_a_taken_writer(service, number)
     assert _records(service) > seen
     assert _refused(service, 4) == "log_in_doubt"
-    _until(lambda: len(service.stopped) == 2, "checkpointer and projector go on")
+    until(lambda: len(service.stopped) == 2, "checkpointer and projector go on")
     assert _seal(service) == loops.ON_DOUBT
     assert _roots(service) == signed
     assert socai(service, "log", "resume").exit_code == 1
@@ -432,7 +424,7 @@ def test_a_new_machine_never_starts_blindly(
 def test_no_restart_makes_a_stopped_checkpointer_forget(service: Service) -> None:
     """Processes of their own, as an init would: all together, and the checkpointer alone."""
     service.hire("hotline")
-    _until(lambda: service.size() in _roots(service), "the last record has no checkpoint yet")
+    until(lambda: service.size() in _roots(service), "the last record has no checkpoint yet")
     signed = _roots(service)
     mark = DoubtMark(Home(service.settings).seen_folder("checkpointer"))
     mark.leave(Wording("hai gốc cho cỡ 5", "two roots for size 5"))
@@ -475,14 +467,14 @@ def test_a_damaged_memory_is_doubt(service: Service, harm: bytes | None, tmp_pat
     known = tmp_path / "known"
     files = [_seen(service, role) for role in ("api", "checkpointer")]
     # nobody is about to write what is harmed here
-    _until(lambda: {_size(file.read()) for file in files} == {service.size()}, "not yet seen")
+    until(lambda: {_size(file.read()) for file in files} == {service.size()}, "not yet seen")
     for path in (file.path for file in files):
         path.unlink()
         if harm is not None:
             path.write_bytes(harm)
-    _until(lambda: _log_is_as_seen(service) is False, "readiness does not say so")
+    until(lambda: _log_is_as_seen(service) is False, "readiness does not say so")
     assert _refused(service, 1) == "log_in_doubt"
-    _until(lambda: bool(service.stopped), "the checkpointer goes on")
+    until(lambda: bool(service.stopped), "the checkpointer goes on")
     if harm is not None:
         assert _seal(service) == loops.ON_DOUBT
     # the way back, by what each command says: the log must hold what is named
@@ -498,7 +490,7 @@ def test_a_damaged_memory_is_doubt(service: Service, harm: bytes | None, tmp_pat
     assert [path.read_bytes() for path in aside] == ([] if harm is None else [harm, harm])
     assert socai(service, "log", "resume").exit_code == 0
     assert _seal(service) == 0
-    _until(lambda: _log_is_as_seen(service) is True, "it is right again")
+    until(lambda: _log_is_as_seen(service) is True, "it is right again")
 
 
 @attack(
@@ -515,11 +507,11 @@ def test_a_projector_that_stopped_on_doubt_says_so(
     """It stays stopped over the right database too, the command it names clears it."""
     old = backups.take()
     receipt = _report(service, 1)
-    _until(lambda: _size(_seen(service, "projector").read()) > receipt["index"], "not yet seen")
+    until(lambda: _size(_seen(service, "projector").read()) > receipt["index"], "not yet seen")
     seen = _seen(service, "projector").read()
     assert seen is not None
     true = backups.put_back(old)
-    _until(lambda: len(service.stopped) == 2, "checkpointer and projector go on")
+    until(lambda: len(service.stopped) == 2, "checkpointer and projector go on")
     if harm is not None:
         backups.put_back(true)
         _seen(service, "projector").write(harm)
@@ -545,7 +537,7 @@ def test_resume_looks_also_where_no_process_left_a_mark(service: Service, backup
     receipt = _report(service, 1)
     for role in ("api", "projector"):
         seen = _seen(service, role)
-        _until(lambda: _size(seen.read()) > receipt["index"], "not yet seen")  # noqa: B023
+        until(lambda: _size(seen.read()) > receipt["index"], "not yet seen")  # noqa: B023
     service.stop()
     true = backups.put_back(old)
     looked = socai(service, "log", "resume", "--json")

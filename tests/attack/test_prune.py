@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
@@ -29,6 +29,7 @@ from tests.attacks import attack
 from tests.fakes import MemorySeen
 from tests.fixtures.postgres import Database, copy_database, make_database
 from tests.leaf_nodes import LeafNodes
+from tests.waiting import until
 
 pytestmark = pytest.mark.postgres
 _SIZE: Final = 262
@@ -365,7 +366,7 @@ def test_a_checkpoint_waits_for_no_prune(grown: Grown, monkeypatch: pytest.Monke
         left_open.execute("SELECT log.prune(1)")
         with _signing(grown):  # and it prunes at once, which waits
             grown.say(6000)
-            _until(lambda: grown.sizes()[-1] == len(all_entries(grown.a)))
+            until(lambda: grown.sizes()[-1] == len(all_entries(grown.a)))
         with pytest.raises(psycopg.errors.LockNotAvailable):
             admin.execute(_ALONE["log"] + " NOWAIT")
         left_open.rollback()
@@ -423,9 +424,9 @@ def test_what_fails_in_a_prune_is_in_nobodys_way(
     grown.harm("DELETE FROM log.pruned")
     grown.say(5000)
     with _signing(grown):
-        _until(lambda: f"{grown.a.origin}: nothing is thrown away" in caplog.text)
+        until(lambda: f"{grown.a.origin}: nothing is thrown away" in caplog.text)
         grown.say(5001)
-        _until(lambda: grown.sizes()[-1] == len(all_entries(grown.a)))
+        until(lambda: grown.sizes()[-1] == len(all_entries(grown.a)))
 
 
 @contextmanager
@@ -439,12 +440,3 @@ def _signing(grown: Grown) -> Iterator[None]:
     finally:
         stop.set()
         running.join()
-
-
-def _until(there: Callable[[], bool]) -> None:
-    waited = Event()
-    for _ in range(600):
-        if there():
-            return
-        waited.wait(0.05)
-    raise AssertionError("it did not come")

@@ -50,6 +50,7 @@ from tests.builders import an_act, an_id, officer
 from tests.examples import share
 from tests.fixtures.app import SERVICE, Service, open_service
 from tests.fixtures.under_order import INSPECTOR, UnderOrder
+from tests.waiting import until
 
 pytestmark = pytest.mark.postgres
 
@@ -405,25 +406,17 @@ def test_the_log_of_reads_is_signed_on_once_it_is_resumed(grown: Service) -> Non
     with ThreadPoolExecutor(1) as pool:
         signing = pool.submit(loops.checkpoint, settings, stop)
         try:
-            _until(lambda: mark.reason() is not None)
+            until(lambda: mark.reason() is not None)
             kept = settings.home / "reads.checkpoint"
             kept.write_bytes(note)
             for words in (["remember", str(kept)], ["resume"]):
                 done = CliRunner().invoke(main, ["--lang", "en", "log", *words], env=env)
                 assert done.exit_code == 0, done.output
             _writer(grown, builders.key(SERVICE)).note([A_READ])
-            _until(lambda: (stored.latest() or before)[0] > before[0])
+            until(lambda: (stored.latest() or before)[0] > before[0])
         finally:
             stop.set()
         assert signing.result() == 0
-
-
-def _until(true: Callable[[], object]) -> None:
-    for _ in range(3_000):
-        if true():
-            return
-        Event().wait(0.02)
-    raise AssertionError("it never comes")
 
 
 @attack(

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Event
 from typing import Final, LiteralString
 
 import httpx
@@ -34,6 +33,7 @@ from tests.fixtures.app import found, open_service
 from tests.fixtures.founded import founded
 from tests.fixtures.postgres import Database, make_database
 from tests.processes import pids
+from tests.waiting import until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.operation]
 #: What sessions of a role may begin with, how that is mended, and what is said of it meanwhile.
@@ -55,15 +55,6 @@ WHERE usename = ANY(%s) AND backend_start < %s
 _KEPT: Final = "SELECT count(*) > 0 FROM proj.lease WHERE until > clock_timestamp()"
 _HANGS_S = 30
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-
-
-def until(true: Callable[[], object], what: str) -> None:
-    """Waits for what comes sooner or later."""
-    for _ in range(6_000):
-        if true():
-            return
-        Event().wait(0.02)
-    raise AssertionError(what)
 
 
 @dataclass

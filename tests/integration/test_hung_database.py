@@ -8,13 +8,12 @@ import signal
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from threading import Event
 from typing import Final, LiteralString
 
 import psycopg
@@ -31,6 +30,7 @@ from ledger.postgres.records import PostgresRecords
 from ledger.work import work_s
 from tests.contract.append import a_draft
 from tests.fixtures.postgres import Database
+from tests.waiting import until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.operation]
 _LONG_S = 60.0
@@ -66,14 +66,6 @@ def _interrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _until(true: Callable[[], object]) -> None:
-    for _ in range(6_000):
-        if true():
-            return
-        Event().wait(0.02)
-    raise AssertionError
-
-
 def test_a_server_process_that_hangs_is_left_and_another_one_asked(database: Database) -> None:
     """Stopped, with its connection open: closed after a while, and what is read is asked again."""
     with closing(open_pool(database.dsn("reader"), most=1, hung_after_s=5)) as pool:
@@ -103,7 +95,7 @@ def test_who_waits_is_connected_as_soon_as_somebody_leads_again(
     with closing(open_pool(away, most=1)) as pool, ThreadPoolExecutor(1) as others:
         waits = others.submit(_asked, pool)
         given_up = 2  # attempts, of which no third follows by itself
-        _until(lambda: pool.get_stats().get("connections_errors", 0) > 2 * given_up)
+        until(lambda: pool.get_stats().get("connections_errors", 0) > 2 * given_up)
         (tmp_path / name).symlink_to(Path(str(said["host"])) / name)
         assert waits.result(_LONG_S) == (1,)
 
@@ -192,7 +184,7 @@ def test_an_act_whose_answer_hangs_is_recorded_once_over_another_connection(
             assert _process_of(appender) != hung
         with psycopg.connect(database.admin, autocommit=True) as looks:
             alive = "SELECT FROM pg_stat_activity WHERE pid = %s"
-            _until(lambda: looks.execute(alive, [hung]).fetchone() is None)
+            until(lambda: looks.execute(alive, [hung]).fetchone() is None)
         assert PostgresRecords(database.pool("writer")).head().size == 2
         assert answer.index == 1
 
@@ -219,9 +211,9 @@ def test_who_leads_a_group_that_hangs_gives_up_its_lead_and_all_that_wait_are_to
     ):
         holder.execute("SELECT FROM log.log_head FOR UPDATE")
         leads = pool.submit(appender.append, watched("case/a"))
-        _until(lambda: sealed == ["case/a"])
+        until(lambda: sealed == ["case/a"])
         wait = [pool.submit(appender.append, watched(name)) for name in ("case/b", "case/c")]
-        _until(lambda: len(appender._groups._waiting) == 2)
+        until(lambda: len(appender._groups._waiting) == 2)
         for one in (leads, *wait):
             with pytest.raises(Unavailable, match="database_unavailable"):
                 one.result(_LONG_S)
@@ -248,11 +240,11 @@ def test_who_waits_for_a_leader_that_is_stopped_is_told_to_send_the_same_again(
     ):
         holder.execute("SELECT FROM log.log_head FOR UPDATE")
         first = pool.submit(appender.append, a_draft("case/a"))
-        _until(lambda: appender._groups._led and not appender._groups._waiting)
+        until(lambda: appender._groups._led and not appender._groups._waiting)
         leads = pool.submit(appender.append, replace(a_draft("case/b"), seal=stop))
-        _until(lambda: len(appender._groups._waiting) == 1)
+        until(lambda: len(appender._groups._waiting) == 1)
         waits = pool.submit(appender.append, a_draft("case/c"))
-        _until(lambda: len(appender._groups._waiting) == 2)
+        until(lambda: len(appender._groups._waiting) == 2)
         holder.rollback()
         assert isinstance(first.result(_LONG_S), Appended)
         with pytest.raises(Stopped):
@@ -294,7 +286,7 @@ def test_who_is_stopped_while_it_waits_leaves_no_answer_to_the_next(database: Da
 
         def stop() -> None:
             with closing(connect(database.admin)) as watching:
-                _until(lambda: watching.execute(_ASLEEP).fetchone() == (1,))
+                until(lambda: watching.execute(_ASLEEP).fetchone() == (1,))
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
         with ThreadPoolExecutor(1) as beside, _interrupted():

@@ -49,6 +49,7 @@ from tests.fixtures.postgres import Database, install_database
 from tests.fixtures.projected import projected, reader_of, whole
 from tests.memory_log import ORIGIN
 from tests.played_log import PlayedLog, played
+from tests.waiting import until
 
 pytestmark = pytest.mark.postgres
 
@@ -689,10 +690,10 @@ def test_whoever_waits_for_the_lease_says_so_and_when_it_takes_over(
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(second.run, stop)
         try:
-            _until(lambda: _said(caplog) == ["stands by: another projector keeps the views"])
+            until(lambda: _said(caplog) == ["stands by: another projector keeps the views"])
             assert first.advance()
             first.close()
-            _until(lambda: _said(caplog)[1:] == ["keeps the views"])
+            until(lambda: _said(caplog)[1:] == ["keeps the views"])
         finally:
             stop.set()
         running.result()
@@ -700,14 +701,6 @@ def test_whoever_waits_for_the_lease_says_so_and_when_it_takes_over(
 
 def _said(caplog: pytest.LogCaptureFixture) -> Sequence[str]:
     return [one.getMessage() for one in caplog.records if one.name == "socai.projector"]
-
-
-def _until(true: Callable[[], bool]) -> None:
-    for _ in range(1_200):
-        if true():
-            return
-        Event().wait(0.05)
-    raise AssertionError("it did not come")
 
 
 def test_new_records_are_folded_as_they_come(folded: Bench) -> None:

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +39,7 @@ from tests.drill_table import Say
 from tests.soak.book import Book
 from tests.soak.enclave import ROOT, ServedEnclave, _processes
 from tests.soak.officers import Reporter, hire_the_hotline
+from tests.waiting import until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.drill, pytest.mark.xdist_group("restore")]
 LOAD = 150
@@ -91,12 +92,14 @@ def test_a_machine_is_lost_under_load_and_comes_back_on_another(
         with _streamed(first):
             _load(first, book, pool, stop, waits=waits)
             kept = _kept(first, tmp_path)
-            _until(lambda: len(book.acknowledged) >= 2 * LOAD)
+            until(lambda: len(book.acknowledged) >= 2 * LOAD, patience_s=_PATIENCE_S)
             acknowledged = dict(book.acknowledged)
             _lose(first)
         back, took = _come_back(second, kept, tmp_path / "apart", ends)
         gone = _gone(acknowledged, _entries(second, back["records"]))
-        _until(lambda: len(book.acknowledged) > len(acknowledged) + 10)  # officers go on
+        until(
+            lambda: len(book.acknowledged) > len(acknowledged) + 10, patience_s=_PATIENCE_S
+        )  # officers go on
         stop.set()
         assert socai(second.settings, "log", "audit")["ok"]
     assert back["records"] > LOAD
@@ -149,7 +152,7 @@ def _load(
     apart = enclave.settings.home.with_name("apart")
     shutil.copytree(enclave.settings.keys_dir, apart / "keys")
     shutil.copytree(enclave.settings.secrets_dir, apart / "secrets")
-    _until(lambda: len(book.acknowledged) >= LOAD)
+    until(lambda: len(book.acknowledged) >= LOAD, patience_s=_PATIENCE_S)
 
 
 @contextlib.contextmanager
@@ -234,10 +237,3 @@ def _gone(acknowledged: dict[str, Any], there: dict[int, str]) -> list[dict[str,
             assert receipt["index"] >= len(there), "only the end may be missing"
             gone.append(receipt)
     return sorted(gone, key=lambda one: int(one["index"]))
-
-
-def _until(found: Callable[[], bool]) -> None:
-    deadline = monotonic() + _PATIENCE_S
-    while not found():
-        assert monotonic() < deadline
-        threading.Event().wait(0.1)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
 from threading import Event
-from time import monotonic, sleep
 from typing import Final, TypeVar
 
 import pytest
@@ -17,6 +16,7 @@ from ledger.errors import Fatal, Unavailable
 from ledger.message import Message
 from ledger.work import bill, work_s
 from ledger.write.groups import Groups
+from tests.waiting import started, until
 
 _LONG_S: Final = 20.0
 _T = TypeVar("_T")
@@ -48,27 +48,6 @@ class Work:
             raise self._error
 
 
-def _until(true: Callable[[], bool]) -> None:
-    end = monotonic() + _LONG_S
-    while not true():
-        assert monotonic() < end
-        sleep(0.001)
-
-
-def _started(do: Callable[[], _T]) -> Future[_T]:
-    """In a thread that nobody waits for in the end: who is left waiting fails the test, no more."""
-    told: Future[_T] = Future()
-
-    def run() -> None:
-        try:
-            told.set_result(do())
-        except BaseException as error:  # noqa: BLE001 - as an executor does
-            told.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return told
-
-
 def _begun(
     work: Work,
     groups: Groups[int],
@@ -76,11 +55,11 @@ def _begun(
     join: Callable[[Sequence[int]], _T],
 ) -> list[Future[_T]]:
     """What each is told: one is at work, and the others came meanwhile, in this order."""
-    told = [_started(lambda: join([0]))]
+    told = [started(lambda: join([0]))]
     assert work.begun.wait(_LONG_S)
     for n, ones in enumerate(others, 1):
-        told.append(_started(partial(join, ones)))
-        _until(lambda n=n: len(groups._waiting) == n)  # type: ignore[misc]
+        told.append(started(partial(join, ones)))
+        until(lambda n=n: len(groups._waiting) == n)  # type: ignore[misc]
     return told
 
 
@@ -114,8 +93,8 @@ def test_who_is_ready_when_one_finds_nobody_is_in_its_group(
     others: list[Future[Exception | None]] = []
 
     def others_run(_: float) -> None:
-        others.append(_started(lambda: groups.join([3])))
-        _until(lambda: len(groups._waiting) == 1)
+        others.append(started(lambda: groups.join([3])))
+        until(lambda: len(groups._waiting) == 1)
 
     monkeypatch.setattr("ledger.write.groups.sleep", others_run)
     work.go_on.set()
@@ -213,9 +192,9 @@ def test_who_is_stopped_while_it_waits_is_not_chosen_to_lead() -> None:
             raise Stopped
 
     def stopping() -> Future[Exception | None]:
-        _until(lambda: len(groups._waiting) == 1)
-        other = _started(lambda: groups.join([2]))
-        _until(lambda: len(groups._waiting) == 2)
+        until(lambda: len(groups._waiting) == 1)
+        other = started(lambda: groups.join([2]))
+        until(lambda: len(groups._waiting) == 2)
         # one that comes as that thread is about to wait is heard once it wakes: it is sent again
         while not heard.wait(0.05):
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
@@ -223,7 +202,7 @@ def test_who_is_stopped_while_it_waits_is_not_chosen_to_lead() -> None:
 
     before = signal.signal(signal.SIGUSR1, stop)
     try:
-        other = _started(stopping)
+        other = started(stopping)
         with pytest.raises(Stopped):
             groups.join([1])
     finally:
