@@ -61,7 +61,7 @@ from tests.fixtures.above import (
 )
 from tests.fixtures.app import listening
 from tests.fixtures.compartments import Compartments, Ids
-from tests.fixtures.page_reader import PageReader
+from tests.fixtures.page_reader import PageReader, walked
 
 pytestmark = pytest.mark.postgres
 
@@ -545,3 +545,11 @@ def test_pages_above_are_read_by_whom_a_document_names(above: Above) -> None:
     assert "Classified documents that are named to you" in timeline.text
     assert "Nothing is printed from the browser" in timeline.text
     assert holder.get(case).headers["Location"] == f"{case}/dien-bien"
+
+
+@pytest.mark.parametrize("alias", [WHOLE, HOLDER])
+def test_no_link_above_leads_to_a_refusal(above: Above, alias: str) -> None:
+    """Not in the menu, nor on a page: what is not told above is not offered there."""
+    found = walked(PageReader(above.service).sign_in(alias), "/ho-so", f"/ho-so/{above.case}")
+    assert len(found) > 20
+    assert {path: status for path, status in found.items() if status >= 400} == {}

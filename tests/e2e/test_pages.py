@@ -29,8 +29,17 @@ from ledger.regulation.registry.calendar import VIETNAM
 from tests.builders import a_case_in
 from tests.codes_in_words import codes_in
 from tests.fixtures.app import Service
-from tests.fixtures.compartments import DIGEST, FILE, SECRET, STRANGER, TITLE, WHOLE, Compartments
-from tests.fixtures.page_reader import PageReader
+from tests.fixtures.compartments import (
+    DIGEST,
+    FILE,
+    PART,
+    SECRET,
+    STRANGER,
+    TITLE,
+    WHOLE,
+    Compartments,
+)
+from tests.fixtures.page_reader import PageReader, walked
 
 pytestmark = pytest.mark.postgres
 
@@ -608,6 +617,15 @@ def test_whoever_is_not_signed_in_is_led_there_and_back(compartments: Compartmen
     assert (twin.status_code, twin.get_json()["code"]) == (401, "not_signed_in")
     taken = reader.send(reader.answer(WHOLE), "/ho-so?state=CLOSED")
     assert taken.headers["Location"] == "/ho-so?state=CLOSED"
+
+
+@pytest.mark.parametrize("alias", [WHOLE, PART])
+def test_no_link_of_a_page_leads_to_a_refusal(compartments: Compartments, alias: str) -> None:
+    """To whom a part of a case is shown, what is of the whole case is not offered."""
+    case = f"/ho-so/{compartments.hidden.case}"
+    found = walked(PageReader(compartments.service).sign_in(alias), "/ho-so", case)
+    assert len(found) > 20
+    assert {path: status for path, status in found.items() if status >= 400} == {}
 
 
 def test_an_address_that_leads_nowhere_is_a_page_in_a_browser(reader: PageReader) -> None:

@@ -36,6 +36,7 @@ from api.http.framework.request_context import (
 from api.http.schemas.base import OFFSET_TIME
 from api.ops.telemetry import HEAVY_REFUSED, HEAVY_SECONDS
 from api.problems.problem import Problem
+from api.settings import ORDINARY
 from ledger.asker import asking
 from ledger.errors import Fatal, NotFound, Unavailable
 from ledger.message import Message, Text
@@ -102,6 +103,11 @@ class Gate:
     heavy: Heavy | None = None
     waits: bool = False
     of_cases: bool = True
+    ordinary_alone: bool = False
+
+    def answers_at(self, level: str) -> bool:
+        """Whether an enclave of this level answers it at all: whoever is led there knows before."""
+        return level == ORDINARY or not self.ordinary_alone
 
     def around(self, view: View) -> View:
         """The view, asked only where everything holds."""
@@ -113,6 +119,8 @@ class Gate:
             self._require_caller(known)
             if any(map(_CONTROL.search, path.values())):
                 raise Problem("not_found")  # no id, number or place has any; no database takes them
+            if not self.answers_at(known.host.facts.level):
+                raise Problem("ordinary_only")
             self._require_types(known.sent)
             kind = self._kind(known.sent)
             if kind is not None:
@@ -158,9 +166,7 @@ class Gate:
 
     def _require_caller(self, known: Context) -> None:
         """Who calls; what the request holds of this process counts for them from now on."""
-        if self.access == "open" or (
-            self.access == "level" and known.host.facts.level == "ordinary"
-        ):
+        if self.access == "open" or (self.access == "level" and known.host.facts.level == ORDINARY):
             return
         if self.access == "session":
             who = page_cookies.used().caller

@@ -46,6 +46,7 @@ _TICKETED: Final = ("ticket_refused", "clocks_apart")
 _OF_CASES: Final = ("audience_late", "read_not_logged")
 _TAGGED: Final = ("precondition_failed",)
 _HEAVY: Final = ("too_many_requests",)
+_ORDINARY: Final = ("ordinary_only",)
 _OF_EVERY_PROBLEM: Final = ("X-Request-Id", "Cache-Control", "Content-Language", "Vary")
 _NO_QUERY: Final = StrictSchema()
 IN_WORDS: Final = ("Content-Language", "Vary")
@@ -118,6 +119,7 @@ class Resource(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
         streams: bool = False,
         heavy: Heavy | None = None,
         of_cases: bool = True,
+        ordinary_alone: bool = False,
     ) -> Callable[[View], View]:
         """Registers a view.
 
@@ -142,6 +144,8 @@ class Resource(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
                 charged for `Prefer: wait`.
             of_cases: Whether the answer may be of cases: it is refused while nobody knows who takes
                 part in them (access.md G18).
+            ordinary_alone: Whether it is refused above ordinary, where no view holds what it is
+                answered from (access.md G15).
         """
         taken = tuple(consumes) or ((JSON,) if body is not None else ())
         tagged = method == "GET" and status == HTTPStatus.OK
@@ -151,6 +155,7 @@ class Resource(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
             *(_HEAVY if heavy or (projected and access == "officer") else ()),
             *(_TICKETED if access == "officer" else ()),
             *(_OF_CASES if access == "officer" and of_cases else ()),
+            *(_ORDINARY if ordinary_alone else ()),
         )
         codes = _codes(access, taken, (*problems, *more))
         common = ["X-Request-Id", "Cache-Control", *(["ETag"] if tagged else [])]
@@ -174,7 +179,7 @@ class Resource(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
             *(self.arguments(shape, location=place) for shape, place in reversed(shapes)),
             *self._answering(status, answers, also or {}, _documented(produces), shown),
         ]
-        gate = Gate(access, taken, produces, streams, heavy, projected, of_cases)
+        gate = Gate(access, taken, produces, streams, heavy, projected, of_cases, ordinary_alone)
 
         def register(view: View) -> View:
             described = view

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from flask import Response, request
 
 from api.http.framework.admission import ANY
 from api.http.framework.request_context import malformed
-from api.http.pages.frame import Answered, ask, given_out, page, redirect, render, spoken
+from api.http.pages.frame import Answered, ask, given_out, leads, page, redirect, render, spoken
 from api.http.pages.timeline import places_of, timeline
 from api.http.pages.typed import moment_typed
 from api.http.resources.act_record import get_act, get_act_records
 from api.http.resources.addresses import get_case_act
 from api.http.resources.cases import get_case, get_case_diff, get_field_history, verify_case
-from api.http.resources.common.served import enclave
-from api.problems.problem import Problem
-from api.settings import ORDINARY
 from api.texts.act_words import facts_set_in
 from api.texts.case_words import ENDED, FILE_FACTS, acts_named
 from ledger.message import Message
 from ledger.reads.shown import shows_nothing
 from projections.queries.visibility import PartOnly
+
+_EVIDENCE: Final = "/lan-ghi/<act_id>/bang-chung"
 
 
 @page("/ho-so/<case>", get_case)
@@ -79,11 +78,9 @@ def show_act_named(act_id: str) -> Response:
     return act_page(ask(get_act, act_id=act_id), f"/lan-ghi/{act_id}")
 
 
-@page("/lan-ghi/<act_id>/bang-chung", get_act_records, produces=ANY)
+@page(_EVIDENCE, get_act_records, produces=ANY, ordinary_alone=True)
 def give_evidence(act_id: str) -> Response:
     """What one checks an act by elsewhere, as one file; above ordinary it leaves by a permit."""
-    if enclave().facts.level != ORDINARY:
-        raise Problem("ordinary_only")
     response = given_out(get_act_records, act_id=act_id)
     response.headers["Content-Disposition"] = f'attachment; filename="{act_id}.json"'
     return response
@@ -106,9 +103,7 @@ def act_page(found: Answered, address: str) -> Response:
         payload=act["payload"] or {},
         related=[(name, _each(act[name])) for name in ("names", "named_by")],
         facts=facts_set_in(act["facts"]),
-        evidence=f"/lan-ghi/{act['act_id']}/bang-chung"
-        if enclave().facts.level == ORDINARY
-        else None,
+        evidence=_EVIDENCE.replace("<act_id>", act["act_id"]) if leads(_EVIDENCE) else None,
         named=named,
     )
 

@@ -86,6 +86,8 @@ _FIELDS: Final = {
 """By what words a page asks for a member, where that is not `f_` and its name; of some behind the
 last part of the page's address."""
 _NAMED: Final = re.compile(r"`(\w+)`")
+_GATES: Final[dict[str, Gate]] = {}
+"""What the page of each rule demands."""
 _NO_HIDDEN: Final = frozenset({"not_found"})
 """Problems whose page is the same to the byte, whatever was asked for (access.md N1)."""
 
@@ -145,6 +147,7 @@ def page(
     method: str = "GET",
     produces: str = HTML,
     twin_query: Callable[..., Mapping[str, str]] | None = None,
+    ordinary_alone: bool = False,
 ) -> Callable[[View], View]:
     """Registers a page, and its twin.
 
@@ -155,9 +158,13 @@ def page(
         method: GET or POST; a POST takes a form, and has no twin.
         produces: What it answers; a page that gives out a file has no twin either.
         twin_query: What the twin asks, by the path, where a page names it otherwise than the call.
+        ordinary_alone: Whether it is refused above ordinary, where its call may not be.
     """
     call = None if of is None else call_of(of)
     gate = _gate(call, (FORM,) if method == "POST" else (), produces)
+    if ordinary_alone:
+        gate = replace(gate, ordinary_alone=True)
+    _GATES.setdefault(rule, gate)
 
     def register(view: View) -> View:
         def shown(**path: str) -> Response:
@@ -172,6 +179,11 @@ def page(
         return view
 
     return register
+
+
+def leads(rule: str) -> bool:
+    """Whether the page of a rule answers at this level: where not, no link leads there."""
+    return _GATES[rule].answers_at(enclave().facts.level)
 
 
 def _gate(call: Call | None, consumes: tuple[str, ...], produces: str) -> Gate:
@@ -350,7 +362,7 @@ def _templates(lang: Lang, utc: bool) -> Environment:  # noqa: FBT001  a key of 
 
     made.globals.update(
         lang=lang, other="en" if lang == "vi" else "vi", say=say, file=address, utc=utc,
-        **parts.of(speech),
+        leads=leads, **parts.of(speech),
     )  # fmt: skip
     return made
 

@@ -10,7 +10,7 @@ from flask import Response, request
 
 from api.http.framework.admission import View
 from api.http.framework.request_context import context, now
-from api.http.pages.frame import Answered, ask, page, render, spoken
+from api.http.pages.frame import Answered, ask, leads, page, render, spoken
 from api.http.resources.act_record import list_acts
 from api.http.resources.cases import list_cases
 from api.http.resources.common.served import enclave
@@ -18,7 +18,6 @@ from api.http.resources.common.spreadsheet import CSV, sheet
 from api.http.resources.registry import list_agencies, list_keys
 from api.http.resources.worklist import get_worklist
 from api.http.schemas.enumerations import CASE_SORT
-from api.settings import ORDINARY
 from api.texts.case_words import Speech, act_title, flag
 from api.texts.labels import PARTS_OF_WORK, word
 from ledger.regulation.acts.catalogue import load
@@ -121,7 +120,7 @@ def show_worklist() -> Response:
     """What waits for the reader, and for their agencies where they supervise."""
     found = ask(get_worklist, request.args)
     measures = []
-    if found.body["team"] and enclave().facts.level == ORDINARY:  # above it no act is listed
+    if found.body["team"] and leads("/dien-bien"):
         measures = ask(list_acts, {"figure": NO_FINDING.code, "limit": _MEASURES}).body["acts"]
     return render(
         "worklist.html",
@@ -144,7 +143,8 @@ def _as_csv(name: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -
 
 def _every(call: View, name: str) -> list[Mapping[str, Any]]:
     """All lines: a table that is taken along says nowhere that there are more."""
-    given, lines = {**request.args, "limit": _MOST}, []
+    kept = {name: value for name, value in request.args.items() if name not in _OF_A_PAGE}
+    given, lines = {**kept, "limit": _MOST}, []
     while True:
         body = ask(call, given).body
         lines += body[name]

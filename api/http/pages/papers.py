@@ -37,6 +37,7 @@ def show_papers(case: str) -> Response:
         papers=[(act, paper) for act, paper, _ in listed if paper],
         files=[(act, one) for act, _, brought in listed for one in brought],
         documents=found.body.get("documents", ()),
+        part=found.body.get("part"),
         older=older(found),
     )
 

@@ -34,8 +34,9 @@ _ID: Final = in_path("act_id", "uuid of the act.", example=EXAMPLE_ACT, pattern=
     answers=ActPageSchema,
     projected=True,
     headers=("Link",),
-    problems=("bad_cursor", "ordinary_only", "key_not_yours"),
+    problems=("bad_cursor", "key_not_yours"),
     heavy=Heavy("listing"),
+    ordinary_alone=True,
 )
 def list_acts(params: dict[str, Any]) -> Response:
     """Diễn biến của mọi hồ sơ · Acts of all cases, newest first, one snapshot over all pages.

@@ -205,9 +205,10 @@ def list_instruments(params: dict[str, Any]) -> Response:
     query=AffectedQuerySchema,
     answers=AffectedSchema,
     projected=True,
-    problems=("key_not_yours", "ordinary_only", "too_much_asked"),
+    problems=("key_not_yours", "too_much_asked"),
     parameters=(_KID,),
     heavy=Heavy("listing"),
+    ordinary_alone=True,
 )
 def list_affected(params: dict[str, Any], kid: str) -> Response:
     """Khóa này đã ký gì · What a key touched, before it is revoked and after.

@@ -8,7 +8,6 @@ from typing import Final
 
 from keys.keyring import KeyRecord
 from ledger.errors import NotFound
-from ledger.regulation.acts.act import ORDINARY
 from ledger.regulation.participation.reach import OPENING
 from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.lines import KEEPER
@@ -16,7 +15,7 @@ from projections.queries import limits
 from projections.queries.registry_as_of import Registries, agencies_of
 from projections.queries.sources import Sources
 from projections.queries.view_positions import folded_to
-from projections.queries.visibility import OrdinaryOnly, Visibility
+from projections.queries.visibility import Visibility
 from projections.views import act_list, case_names
 from projections.views.act_list import SignedRow
 from projections.views.case_names import Called
@@ -89,15 +88,13 @@ class KeyUses:
         """What a key signed from an instant on, of what the asker sees.
 
         Left out, the instant is from when its revocation says that it is not to be trusted; of a
-        key that is not revoked, from when it was valid.
+        key that is not revoked, from when it was valid. Nobody asks above ordinary, where no view
+        holds which key signed in a case.
 
         Raises:
             NotFound: There is no such key.
-            OrdinaryOnly: Above ordinary no view holds which key signed in a case.
             TooMuch: There are too many.
         """
-        if self._over.level != ORDINARY:
-            raise OrdinaryOnly
         with self._over.connecting() as connection:
             index = folded_to(connection, ("acts", "audience"))
             key = self._over.registries.newest(connection).registry.keyring.line(kid)

@@ -15,7 +15,7 @@ from projections.queries.past.as_of import Past
 from projections.queries.signature_verdicts import StatementVerdict, judged
 from projections.queries.sources import Sources
 from projections.queries.view_positions import folded_to
-from projections.queries.visibility import OrdinaryOnly, Visibility
+from projections.queries.visibility import Visibility
 from projections.queries.ways import Ways
 from projections.views import act_list
 from projections.views import acts as timeline
@@ -59,11 +59,8 @@ class ShownActs:
     ) -> tuple[int, list[ActLine]]:
         """(snapshot index, lines) of one page of acts of all cases that the asker sees.
 
-        Raises:
-            OrdinaryOnly: Above ordinary no view holds what an act says (access.md G15).
+        Nobody asks above ordinary, where no view holds what an act says (access.md G15).
         """
-        if self._over.level != ORDINARY:
-            raise OrdinaryOnly
         with self._over.connecting() as connection:
             index = snapshot
             if index is None:  # of what lies behind it is not known yet whose it is
