@@ -99,6 +99,11 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         Message("The request does not have the documented form"),
         _FIX_REQUEST,
     ),
+    "other_form": ProblemType(
+        400,
+        Message("The form was made before this sign-in, or is of another browser"),
+        Message("Nothing was recorded of what was sent. Open its page again, and send it there."),
+    ),
     "bad_cursor": ProblemType(
         400,
         Message("The cursor is not one of ours, or belongs to other filters"),

@@ -332,7 +332,9 @@ def test_no_form_of_another_page_is_taken(under_order: UnderOrder) -> None:
             assert reader.post(path, {"form": token, "lang": "vi"}).status_code == 400, path
         for site in ("cross-site", "same-site"):
             sent = {"Sec-Fetch-Site": site}
-            assert reader.post(path, {"form": own, "lang": "vi"}, sent).status_code == 400, path
+            refused = reader.post(path, {"form": own, "lang": "vi", "answer": "planted"}, sent)
+            assert refused.status_code == 400, path
+            assert "planted" not in refused.text, "another site has written no form of ours"
     assert reader.get("/ho-so").status_code == 200, "still signed in"
     assert reader.get("/ho-so").headers["Content-Language"] == "en"
     assert reader.post("/dang-xuat", {"form": own}).status_code == 303

@@ -39,7 +39,7 @@ from tests.fixtures.compartments import (
     WHOLE,
     Compartments,
 )
-from tests.fixtures.page_reader import PageReader, walked
+from tests.fixtures.page_reader import PageReader, mark_of, walked
 
 pytestmark = pytest.mark.postgres
 
@@ -273,6 +273,39 @@ def test_a_refusal_names_the_field_and_the_way_on(compartments: Compartments) ->
     assert over.status_code == 401
     assert "POST /v1" not in over.text
     assert 'href="/dang-nhap?next=%2Fthay-doi">' in over.text.partition("<main")[2]
+
+
+def test_a_form_of_before_the_sign_in_is_kept_and_sent_anew(compartments: Compartments) -> None:
+    """Signed in again in another window: what it says is not lost, and one click sends it."""
+    reader = PageReader(compartments.service).sign_in(WHOLE)
+    own = {"Sec-Fetch-Site": "same-origin"}
+    stale = reader.token()
+    reader.sign_in(WHOLE)
+    for path, members, back in (
+        ("/thay-doi", {"upto": "3"}, "/thay-doi"),
+        ("/mui-gio", {"zone": "utc", "next": "/khoa?limit=1&cursor="}, "/khoa?limit=1&cursor="),
+        ("/ngon-ngu", {"lang": "en", "next": "/khoa"}, "/khoa"),
+        ("/dang-xuat", {}, "/"),
+    ):
+        refused = reader.post(path, {"form": stale, **members}, own)
+        main = refused.text.partition("<main")[2].partition("</main>")[0]
+        assert refused.status_code == 400, path
+        assert "Nothing was recorded of what was sent" in main, path
+        assert f'<a href="{html.escape(back)}">Back to the page of the form</a>' in main
+        kept = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', main))
+        assert {name: html.unescape(text) for name, text in kept.items() if name != "form"} == (
+            members
+        )
+        assert f'action="{path}"' in main, path
+        assert reader.post(path, {**members, "form": kept["form"]}, own).status_code == 303, path
+    assert (reader.cookie("lang"), reader.cookie("zone")) == ("en", "utc")
+    assert reader.get("/ho-so").status_code == 303, "signed out"
+    assert "You are signed out" in reader.get("/?ra=1").text
+    signing_in = {"form": stale, "answer": reader.answer(WHOLE), "next": "/khoa"}
+    refused = reader.post("/dang-nhap", signing_in, own)
+    assert signing_in["answer"] in html.unescape(refused.text), "an answer is good for two minutes"
+    taken = reader.post("/dang-nhap", signing_in | {"form": mark_of(refused.text)}, own)
+    assert (taken.status_code, taken.headers["Location"]) == (303, "/khoa")
 
 
 def test_a_timeline_has_a_lane_for_each_agency_and_either_order(

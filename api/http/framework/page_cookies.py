@@ -14,12 +14,11 @@ from typing import Final, Literal
 
 from flask import Response, g, request
 
-from api.http.framework.request_context import host, malformed
+from api.http.framework.request_context import host
 from api.page_sessions import PageSession
 from api.problems.problem import Problem
 from api.settings import ORDINARY
 from api.texts.lang import LANGS, Lang
-from ledger.message import Message
 
 Name = Literal["session", "form", "lang", "zone", "visit"]
 _OF_THIS_MACHINE: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -29,7 +28,8 @@ FORM_MEMBER: Final = "form"
 _UTC: Final = "utc"
 _OWN_ZONE: Final = "vn"
 _VISIT: Final = re.compile(r"([\w-]{43})\.([0-9]{1,15})")
-_OWN: Final = frozenset({"same-origin", "none"})
+_SAME: Final = "same-origin"
+_OWN: Final = frozenset({_SAME, "none"})
 
 
 def plain() -> bool:
@@ -111,18 +111,19 @@ def give_mark(response: Response) -> None:
         _give(response, "form", fresh)
 
 
-def require_own(form: Mapping[str, str]) -> None:
-    """A form is taken from the browser alone for which it was made.
-
-    Raises:
-        Problem: `malformed_request`: from another page, or older than the sign-in.
-    """
+def is_own(form: Mapping[str, str]) -> bool:
+    """Whether a form was made for this browser, and since it signed in: no other is taken."""
     sent = form.get(FORM_MEMBER, "")
-    from_own = request.headers.get("Sec-Fetch-Site", "same-origin") in _OWN
-    if not (from_own and host().page_sessions.fits(sent, _got("form"))):
-        raise malformed(
-            FORM_MEMBER, Message("the form is not of this page; open the page again, and send anew")
-        )
+    from_own = request.headers.get("Sec-Fetch-Site", _SAME) in _OWN
+    return from_own and host().page_sessions.fits(sent, _got("form"))
+
+
+def was_own() -> bool:
+    """Whether a form that is not taken came from a page of ours in this browser all the same.
+
+    By what no other site can have sent: what such a form says may be shown to be sent anew.
+    """
+    return request.headers.get("Sec-Fetch-Site") == _SAME and _got("form") is not None
 
 
 def lang() -> Lang | None:

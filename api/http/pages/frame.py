@@ -72,6 +72,7 @@ _STEPS: Final = {
     "bad_cursor": "problem_list_gone",
     "as_of_in_future": "problem_future",
     "ordinary_only": "problem_ordinary",
+    "other_form": "problem_other_form",
 }
 """What a reader does next, where the call's own words are for whoever writes a program."""
 _FIELDS: Final = {
@@ -82,12 +83,15 @@ _FIELDS: Final = {
     "so-sanh den": "compare_to",
     "so-sanh to": "compare_to",
     "thay-doi tu": "new_since",
+    "answer": "sign_in_answer",
+    "permit": "copies_permit",
+    "upto": "new_upto",
 }
 """By what words a page asks for a member, where that is not `f_` and its name; of some behind the
 last part of the page's address."""
 _NAMED: Final = re.compile(r"`(\w+)`")
 _GATES: Final[dict[str, Gate]] = {}
-"""What the page of each rule demands."""
+"""What the page of each rule demands that has an address to be read at."""
 _NO_HIDDEN: Final = frozenset({"not_found"})
 """Problems whose page is the same to the byte, whatever was asked for (access.md N1)."""
 
@@ -105,6 +109,20 @@ class Answered:
     body: Any
     index: str | None
     link: str | None
+
+
+class OtherForm(Problem):
+    """A form of before this sign-in, or of another page.
+
+    Args:
+        kept: What it says.
+        again: Whether it may be shown to be sent anew: another site did not write it.
+    """
+
+    def __init__(self, kept: Mapping[str, str], *, again: bool) -> None:
+        super().__init__("other_form")
+        self.kept = {one: text for one, text in kept.items() if one != page_cookies.FORM_MEMBER}
+        self.again = again
 
 
 def ask(registered: View, query: Mapping[str, str] | None = None, /, **path: str) -> Answered:
@@ -164,7 +182,8 @@ def page(
     gate = _gate(call, (FORM,) if method == "POST" else (), produces)
     if ordinary_alone:
         gate = replace(gate, ordinary_alone=True)
-    _GATES.setdefault(rule, gate)
+    if method == "GET":
+        _GATES[rule] = gate
 
     def register(view: View) -> View:
         def shown(**path: str) -> Response:
@@ -223,7 +242,7 @@ def form() -> dict[str, str]:
     """The members of the form that was sent, taken from a page of this browser's alone.
 
     Raises:
-        Problem: `malformed_request`, `too_large`.
+        Problem: `malformed_request`, `too_large`, `other_form`.
     """
     try:
         text = body_bytes(_MOST_FORM_BYTES).decode("ascii")
@@ -234,7 +253,8 @@ def form() -> dict[str, str]:
     if twice is not None:
         raise malformed("body", Message("it says {member} twice: say it once", member=twice))
     members = {name: values[0] for name, values in found.items()}
-    page_cookies.require_own(members)
+    if not page_cookies.is_own(members):
+        raise OtherForm(members, again=page_cookies.was_own())
     return members
 
 
@@ -392,6 +412,7 @@ def _refused(error: BaseException) -> Response:
     if isinstance(error, HTTPException) and isinstance(error.response, Response):
         return error.response
     problem, known = problems.of(error), context_or_new()
+    sent = error if isinstance(error, OtherForm) else None
     known.code = problem.code
     if request.endpoint and request.endpoint.endswith("_json"):
         return problem.response(known.lang, known.trace_id)
@@ -408,13 +429,28 @@ def _refused(error: BaseException) -> Response:
         status=problem.type.status,
         problem=None if same else body,
         step=body["next"] if step is None else spoken(step),
-        back=request.path,  # a form's page has the address that it is sent to
+        action=request.path,
+        back=_back(sent),
+        kept=sent.kept if sent is not None and sent.again else None,
+        label=_label,
         faults=[
             (_field(one.pointer), _of_fields(translate(fault_told(one.text), known.lang)))
             for one in problem.faults
         ],
         headers=headers,
     )
+
+
+def _back(sent: OtherForm | None) -> str:
+    """The page of a form that was sent: its own address, or where it would have led."""
+    if request.url_rule is None or request.url_rule.rule in _GATES:
+        return request.path
+    return "/" if sent is None or not sent.again else local(sent.kept.get("next"), "/")
+
+
+def _label(member: str) -> str | None:
+    """By which words a form asked for a member; None where nobody filled it in."""
+    return spoken(_FIELDS[member]) if member in _FIELDS else None
 
 
 def _field(pointer: str) -> str:

@@ -143,6 +143,13 @@ SAY: Final[Mapping[str, Message]] = {
     "problem_signed_out": Message(
         "Nothing was recorded or kept of what was sent. Sign in, then do it again."
     ),
+    "problem_other_form": Message(
+        "Nothing was recorded of what was sent. You have signed in anew, or out, since the form was"
+        " made, perhaps in another window."
+    ),
+    "problem_kept": Message("What it says is kept here: look at it, and send it again."),
+    "problem_again": Message("Send it again"),
+    "problem_back": Message("Back to the page of the form"),
     "problem_home": Message("To the start page"),
     "problem_absent": Message("Not found, or you may not see it"),
     "problem_absent_how": Message(
@@ -345,6 +352,7 @@ SAY: Final[Mapping[str, Message]] = {
     "new_on": Message("Go on"),
     "new_keep": Message("I have read up to record #{index}: begin here next time"),
     "new_kept": Message("The number is kept in this browser alone; the ledger does not know it."),
+    "new_upto": Message("Read up to record"),
     "new_since": Message("Or behind this record of the log"),
     # a key
     "affected_title": Message("What a key touched"),
