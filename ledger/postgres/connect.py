@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Final, LiteralString, Protocol, TypeVar
+from typing import Any, Final, LiteralString, Protocol, Self, TypeVar
 
 import psycopg
 from psycopg import errors as pg
@@ -26,6 +26,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from ledger.errors import Fatal, LedgerError, Unavailable
 from ledger.message import Message
+from ledger.postgres.silent_servers import Server, SilentServers
 from ledger.work import bill
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -103,6 +104,8 @@ class OnceAMinute(logging.Filter):
         return True
 
 
+_servers: Final = SilentServers()
+"""One a process: a server that hangs does so for all its connections."""
 _pools = logging.getLogger("psycopg.pool")
 _pools.addHandler(logging.NullHandler())
 _pools.addFilter(OnceAMinute())
@@ -132,9 +135,28 @@ class _Timed(psycopg.Connection[tuple[object, ...]]):
         hung_after_s: How long an answer is waited for: a server that is silent for longer hangs,
             and the connection is closed, since nobody knows what became of the statement. None:
             for ever.
+        server: Who it is a connection of.
+        made_at: When, by the clock of this process.
     """
 
     hung_after_s: float | None = None
+    server: Server
+    made_at: float
+
+    @classmethod
+    def connect(cls, conninfo: str = "", **named: Any) -> Self:  # noqa: ANN401  the driver's signature
+        """As the driver's; of several servers one that was silent is asked last."""
+        made = super().connect(_servers.ordered(conninfo), **named)
+        said = made.pgconn
+        made.server = Server((said.host or b"").decode(), (said.port or b"").decode())
+        made.made_at = _servers.let_in(made.server)
+        return made
+
+    def hung(self, limit: float) -> Hung:
+        """Closes it: nobody knows what became of what was asked."""
+        self.pgconn.finish()
+        _servers.was_silent(self.server)
+        return Hung(f"no answer within {limit:g} s")
 
     @cached_property
     def said(self) -> select.poll:
@@ -157,8 +179,7 @@ class _Timed(psycopg.Connection[tuple[object, ...]]):
             most = _UNANSWERED_S
             if limit is None or time.monotonic() - began < limit:
                 raise
-            self.pgconn.finish()
-            raise Hung(f"no answer within {limit:g} s") from error
+            raise self.hung(limit) from error
         finally:
             bill(min(time.monotonic() - began, most))
 
@@ -210,14 +231,22 @@ class _Pool(ConnectionPool[Connection]):
         return made
 
     def getconn(self, timeout: float | None = None) -> Connection:
-        """As the driver's. Raises: PoolTimeout, which ends with what the server last said."""
+        """As the driver's, but for those that may hang: all that lie here are made anew then.
+
+        Raises: PoolTimeout, which ends with what the server last said.
+        """
         try:
-            return super().getconn(timeout)
+            connection = super().getconn(timeout)
         except PoolTimeout as error:
             if (refused := self._refused) is None:
                 raise
             said = str(refused).partition("\n")[0]
             raise PoolTimeout(f"{error}: {said}") from refused
+        if not may_hang(connection):
+            return connection
+        self.drain()  # so that this one is not taken back either
+        self.putconn(connection)
+        return self.getconn(timeout)
 
     def connection(  # type: ignore[override]  # the driver's says that it is a generator
         self, timeout: float | None = None
@@ -336,7 +365,7 @@ def connect(dsn: str, *, hung_after_s: float | None = None) -> Connection:
 
 @contextmanager
 def answering_within(connection: Connection, seconds: float) -> Iterator[None]:
-    """For a small statement ahead of long ones: a server that hangs is left that much sooner."""
+    """For statements that may take longer than all others over this connection."""
     if not isinstance(connection, _Timed):
         yield
         return
@@ -418,20 +447,25 @@ def answers(connection: Connection) -> list[pq.abc.PGresult]:
     """
     pgconn = connection.pgconn
     began, most = time.monotonic(), math.inf
-    limit = connection.hung_after_s if isinstance(connection, _Timed) else None
+    timed = connection if isinstance(connection, _Timed) else None
+    limit = None if timed is None else timed.hung_after_s
     try:
         return waiting.wait(generators.execute(pgconn), pgconn.socket, _LOOK_S, limit)
     except psycopg.OperationalError as error:
         most = _UNANSWERED_S
-        if limit is None or time.monotonic() - began < limit:
+        if timed is None or limit is None or time.monotonic() - began < limit:
             raise
-        pgconn.finish()
-        raise Hung(f"no answer within {limit:g} s") from error
+        raise timed.hung(limit) from error
     except KeyboardInterrupt:
         pgconn.finish()
         raise
     finally:
         bill(min(time.monotonic() - began, most))
+
+
+def may_hang(connection: Connection) -> bool:
+    """Whether its server was silent since to another of this process: then a new one is asked."""
+    return isinstance(connection, _Timed) and _servers.doubts(connection.server, connection.made_at)
 
 
 def is_quiet(connection: Connection) -> bool:

@@ -17,7 +17,7 @@ import psycopg
 from ledger.errors import LedgerError
 from ledger.ports import HINTS_APART_S
 from ledger.postgres import direct
-from ledger.postgres.connect import Connection, connect
+from ledger.postgres.connect import Connection, connect, may_hang
 
 Channel = Literal["records", "checkpoint", "shreds"]
 
@@ -88,6 +88,8 @@ class Hints:
         connection: Connection | None = None
         while self._due.wait() and not ending.is_set():
             self._due.clear()
+            if connection is not None and may_hang(connection):
+                connection.close()
             try:
                 if connection is None or connection.closed:
                     connection = connect(self._dsn, hung_after_s=_HUNG_S)

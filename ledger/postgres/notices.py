@@ -14,7 +14,7 @@ from typing import Final, LiteralString
 import psycopg
 
 from ledger.errors import Unavailable
-from ledger.postgres.connect import Connection, connect, speaks
+from ledger.postgres.connect import Connection, connect, may_hang, speaks
 from ledger.postgres.hints import Channel, Hints
 
 _HUNG_S: Final = 8.0
@@ -54,6 +54,8 @@ class PostgresNotices:
 
         def wait(timeout_s: float) -> bool:
             nonlocal connection
+            if connection is not None and may_hang(connection):
+                connection.close()
             try:
                 if connection is None or connection.closed:
                     connection = connect(self._dsn, hung_after_s=_HUNG_S)

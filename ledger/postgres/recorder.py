@@ -28,6 +28,7 @@ from ledger.postgres.connect import (
     database_unavailable,
     disk_full,
     is_lost,
+    may_hang,
     translated,
 )
 from ledger.postgres.direct import PreparedStatement
@@ -253,6 +254,8 @@ class GroupAppender:
         return Appended(row[0], row[2], sealed.entry, LogHead(*row[3:]))
 
     def _connected(self) -> Connection:
+        if self._connection is not None and may_hang(self._connection):
+            self._disconnect()
         if self._connection is None or self._connection.closed:
             connection = connect(self._dsn, hung_after_s=self._hung_after_s)
             try:

@@ -16,12 +16,9 @@ from uuid import UUID
 
 import psycopg
 
-from ledger.postgres.connect import answering_within
 from projections.engine.generations import COLUMNS, ViewState
 from projections.views.base import Connection
 
-_HUNG_S: Final = 8.0
-"""How long the database may be silent when it is asked, before a batch that may take longer."""
 LEASE_S: Final = 5.0
 """By the database's clock; views stand still so long when their loop is killed."""
 _LONGEST_S: Final = 600
@@ -83,8 +80,7 @@ class Lease:
         if self._holder is None:
             row = connection.execute(_NAME).fetchone()
             self._holder = None if row is None else row[0]
-        with answering_within(connection, _HUNG_S):
-            rows = connection.execute(_HOLD, [self._holder, self._seconds, _LONGEST_S]).fetchall()
+        rows = connection.execute(_HOLD, [self._holder, self._seconds, _LONGEST_S]).fetchall()
         if not rows:
             return None
         at, size = rows[0][:2]

@@ -16,6 +16,7 @@ from typing import Final
 from ledger.errors import LedgerError, Unavailable
 from ledger.message import Message
 from ledger.ports import Notices, RecordStore, Watch
+from ledger.postgres.connect import answering_within, may_hang
 from ledger.streams.record_reader import Opened, Reader
 from ledger.write.forgetting import Forgetting
 from ledger.write.judged_stream import JudgedStreams
@@ -48,6 +49,8 @@ AHEAD_S: Final = 1.0
 """How long the other views wait for their turn, at most, while the audience is behind."""
 TURN_S: Final = 0.5
 """How long a batch of what is read should take: the audience may not get older than 5 s."""
+HUNG_BUILD_S: Final = 15.0
+"""How long the database may be silent while a generation is built that nobody reads yet."""
 _log = logging.getLogger("socai.projector")
 _LIVE: Final = "live"
 _AHEAD: Final = audience.NAME
@@ -138,6 +141,7 @@ class Projector:
                 wait = stack.enter_context(notices.listen("records"))
             held = ""
             while not stop.is_set():
+                began = monotonic()
                 try:
                     worked, held = self._work(), ""
                 except Exception as error:
@@ -149,8 +153,8 @@ class Projector:
                         held = why
                         _log.warning("no view moves until this is mended: %s", why)
                     self.close()
-                    worked = False
-                    stop.wait(POLL_S)
+                    stop.wait(POLL_S - (monotonic() - began))  # who has waited already tries again
+                    continue
                 self._say_whose_turn()
                 if worked and not self._behind:
                     stop.wait(GATHER_S)
@@ -274,14 +278,13 @@ class Projector:
         self._shared = monotonic()
         if self._batch_of(*others, connection, size) or worked:
             return True
-        if building:
-            self._build_on(connection, building[0], size)
-            return True
-        for state in every:
-            if state.state == "old":
-                purge(connection, state, self._views[state.view])
-                return True
-        return False
+        old = [state for state in every if state.state == "old"]
+        with answering_within(connection, HUNG_BUILD_S):
+            if building:
+                self._build_on(connection, building[0], size)
+            elif old:
+                purge(connection, old[0], self._views[old[0].view])
+        return bool(building or old)
 
     def _build_on(self, connection: Connection, state: ViewState, size: int) -> None:
         """The next step of a generation that is not read yet."""
@@ -328,6 +331,8 @@ class Projector:
 
     def _active(self) -> tuple[Connection, HeldLease] | None:
         """The loop's connection while it holds the lease, and how all stands; else None."""
+        if self._connection is not None and may_hang(self._connection):
+            self._connection.close()
         if self._connection is None or self._connection.closed:
             self._let_go()
             connection = self._connect()

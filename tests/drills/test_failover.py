@@ -36,6 +36,8 @@ from tests.soak.officers import Asker, Reporter, hire_the_hotline
 pytestmark = [pytest.mark.postgres, pytest.mark.drill, pytest.mark.xdist_group("failover")]
 _LOAD_S: Final = 6.0
 _AGAIN_S: Final = 120.0
+_LEFT_S: Final = 30.0
+"""How long nobody is answered, at most, where a leader hangs and another one leads."""
 
 
 class ServedElsewhere(ServedEnclave):
@@ -149,6 +151,7 @@ def test_a_leader_that_hangs_is_left_for_the_standby(tmp_path: Path, say: Say) -
                 f"\nleader hangs: longest without a receipt {end - begin:.1f} s, without a read"
                 f" {read - unread:.1f} s; said meanwhile: {dict(book.why())}"
             )
+            assert max(end - begin, read - unread) < _LEFT_S
             _nothing_is_lost(enclave, book)
     finally:
         servers.kill_leader()

@@ -10,7 +10,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from psycopg_pool import PoolTimeout
 
 from ledger.errors import Unavailable
 from ledger.ports import Appended, Draft, SealedRecord
-from ledger.postgres.connect import Connection, OnceAMinute, Pool, connect, open_pool, reading
+from ledger.postgres.connect import Connection, Hung, OnceAMinute, Pool, connect, open_pool, reading
 from ledger.postgres.direct import PreparedStatement
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
@@ -108,6 +108,42 @@ def test_of_several_hosts_one_that_hangs_uses_up_nobodys_patience(database: Data
         both = make_conninfo(database.dsn("reader"), host=hosts, port=ports)
         with closing(open_pool(both, most=1)) as pool:
             assert reading(pool, lambda one: one.execute("SELECT 1").fetchone()) == (1,)
+
+
+def test_of_several_hosts_the_one_that_let_in_last_is_asked_first(database: Database) -> None:
+    """So one that takes connections and says nothing is waited for once, and not by each."""
+    said = conninfo_to_dict(database.dsn("reader"))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hosts, ports = f"127.0.0.1,{said['host']}", f"{silent.getsockname()[1]},{said['port']}"
+        both = make_conninfo(database.dsn("reader"), host=hosts, port=ports)
+        for _ in range(3):
+            connect(both).close()
+        silent.settimeout(0)
+        with suppress(BlockingIOError):
+            silent.accept()[0].close()  # by whoever came first, where nobody was let in before
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+
+
+def test_what_one_connection_finds_out_every_other_of_that_server_knows(
+    database: Database,
+) -> None:
+    """A server that hangs is not waited for again by whoever had a connection of it."""
+    with (
+        closing(open_pool(database.dsn("reader"), most=1)) as pool,
+        closing(GroupAppender(database.dsn("writer"), hung_after_s=_LONG_S)) as appender,
+        closing(connect(database.dsn("reader"), hung_after_s=1)) as asks,
+    ):
+        assert isinstance(appender.append(a_draft("case/a")), Appended)
+        with pool.connection() as connection:
+            pooled = connection.info.backend_pid
+        writes = _process_of(appender)
+        with stopped(pooled), stopped(writes), stopped(asks.info.backend_pid):
+            with pytest.raises(Hung):
+                asks.execute("SELECT 1")
+            assert _asked(pool) == (1,)
+            assert isinstance(appender.append(a_draft("case/b")), Appended)
+            assert _process_of(appender) != writes
 
 
 def test_a_pool_that_fails_again_and_again_says_why_once_a_minute() -> None:

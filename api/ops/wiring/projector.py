@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Final
 
 from api.home import Home
 from api.ops.wiring.genesis import require_genesis
@@ -27,10 +26,6 @@ from projections.engine.rebuild_pool import Builders
 from projections.engine.rebuild_worker import WorkerConfig
 from projections.fold.shard import DIGITS
 from projections.views import search_terms
-
-_HUNG_BATCH_S: Final = 15.0
-"""How long the database may be silent within a batch; nobody is shown anything of a case before it
-goes on."""
 
 
 def open_projector(
@@ -70,7 +65,7 @@ def open_projector(
     def connected() -> Connection:
         """Where the one before was lost, or hung, those of the pool may hang as well."""
         pool.drain()
-        return connect(dsn, hung_after_s=_HUNG_BATCH_S)
+        return connect(dsn, hung_after_s=HUNG_WRITE_S)
 
     projector = Projector(
         connected,
