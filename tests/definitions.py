@@ -17,8 +17,8 @@ from tests.fixtures.postgres import Database, install_database
 
 ROOT = Path(__file__).parents[1]
 LISTS = {
-    ROOT / "ledger/postgres/schema" / definitions.FILE: definitions.SCHEMAS,
-    ROOT / "projections/schema" / definitions.FILE: ("proj",),
+    ROOT / "ledger/postgres/schema" / definitions.FILE: None,
+    ROOT / "projections/schema" / definitions.FILE: "proj",
 }
 
 
@@ -26,10 +26,8 @@ def told(database: Database) -> dict[Path, str]:
     """What a freshly made database says, as the text of each list."""
     texts = {}
     with psycopg.connect(database.dsn("auditor")) as connection:
-        for path, schemas in LISTS.items():
-            lines = definitions.told(
-                connection, database.slug, schemas, roles=schemas == definitions.SCHEMAS
-            )
+        for path, schema in LISTS.items():
+            lines = definitions.told(connection, database.slug, schema)
             texts[path] = "".join(f"{line}\n" for line in lines).replace(database.slug, "{slug}")
     return texts
 

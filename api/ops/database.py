@@ -24,7 +24,7 @@ from api.ops.wiring.logins import role_dsn, server_url
 from api.settings import Settings, SettingsError
 from ledger.message import Message, system_fault
 from ledger.postgres import migrate
-from ledger.postgres.connect import place_of
+from ledger.postgres.connect import of_database, place_of
 from ledger.postgres.migrate import WITH_PASSWORD
 from ledger.postgres.ticket import TicketKey, keep_ticket_key
 from projections.engine import generations
@@ -50,6 +50,11 @@ def admin_dsn(settings: Settings, password_file: Path | None = None) -> str:
         return Embedded(settings.home).start()
     path = password_file or settings.secrets_dir / _PASSWORD_FILE
     return _with_password(url, path)
+
+
+def admin_inside(settings: Settings, facts: EnclaveFacts) -> str:
+    """As `admin_dsn`, to the enclave's own database."""
+    return of_database(admin_dsn(settings), str(facts.database["dbname"]))
 
 
 def running_facts(settings: Settings, over: Event | None = None) -> EnclaveFacts:

@@ -15,11 +15,11 @@ from typing import Final, LiteralString, cast
 import psycopg
 
 from ledger.checkpoints.seen_checkpoint import planted
-from ledger.errors import Conflict, VerificationError
+from ledger.errors import Conflict, Fatal, VerificationError
 from ledger.message import Message
 from ledger.ports import NewestTree, Pruned, Uncovered
-from ledger.postgres import direct
-from ledger.postgres.connect import Pool, reaching, reading, translated
+from ledger.postgres import definitions, direct
+from ledger.postgres.connect import Pool, as_administrator, reading, translated
 from ledger.postgres.direct import PreparedStatement
 from ledger.postgres.records import LogSchema, inside
 
@@ -73,6 +73,14 @@ _ALONE: Final[Mapping[LogSchema, LiteralString]] = {
 """The row by which the checkpointers of a log wait for each other, and a prune for whoever does
 this."""
 _PAST_THE_TRIGGERS: Final[LiteralString] = "SET LOCAL session_replication_role = replica"
+_AS_THEY_ARE: Final[Mapping[LogSchema, LiteralString]] = {
+    "log": "LOCK TABLE log.enclave, log.checkpoints, log.tiles, log.pruned IN ROW EXCLUSIVE MODE",
+    "access": (
+        "LOCK TABLE access.gate, access.checkpoints, access.tiles, access.pruned"
+        " IN ROW EXCLUSIVE MODE"
+    ),
+}
+"""No trigger or rule is put there meanwhile, and no view in the place of one."""
 _WITHOUT: Final[LiteralString] = "DELETE FROM log.checkpoints WHERE size > %b"
 _TILES_BEHIND: Final[LiteralString] = (
     "DELETE FROM log.tiles WHERE n * 256 + width > %b::bigint >> (8 * level)"
@@ -227,7 +235,7 @@ class Discarded:
 
 def discard(
     admin_dsn: str,
-    dbname: str,
+    slug: str,
     signed: Callable[[int, bytes], bool],
     keep: Callable[[int, bytes], object],
     *,
@@ -239,8 +247,9 @@ def discard(
     Behind the newest checkpoint that is signed nothing is proven yet, so nothing is lost.
 
     Args:
-        admin_dsn: A superuser's connection string: no login of the log can do this.
-        dbname: The log's database.
+        admin_dsn: A superuser's connection string, to the log's database: no login of the log can
+            do this.
+        slug: Prefix of the enclave's roles.
         signed: Whether the log signed this note of this size; the first that it did is the end.
         keep: Given size and note of each that goes, before it does.
         bare: Whether all may go: something else than a stored checkpoint shows that `signed` asks
@@ -251,12 +260,15 @@ def discard(
         VerificationError: The log signed none of those that are stored, and not `bare`. Nothing was
             changed.
         Unavailable: The database cannot be reached.
-        Fatal: This login may not.
+        Fatal: This login may not, or the log's tables are not as shipped: what somebody put there
+            would run as the superuser. Nothing was changed.
     """
     gone: list[tuple[int, str]] = []
     stands: int | None = None
     try:
-        with psycopg.connect(reaching(admin_dsn), dbname=dbname) as connection:
+        with as_administrator(admin_dsn) as connection:
+            connection.execute(_AS_THEY_ARE[schema])
+            _refuse_altered(connection, slug, schema)
             connection.execute(_ALONE[schema])
             some = 0
             with closing(_fetched(connection, schema)) as notes:
@@ -280,6 +292,16 @@ def discard(
     except psycopg.Error as error:
         raise translated(error) from error
     return Discarded(gone, tiles, stands)
+
+
+def _refuse_altered(connection: psycopg.Connection, slug: str, schema: LogSchema) -> None:
+    """That nothing of the schema is another than shipped, before a superuser touches it."""
+    lines = [one.line for one in definitions.altered(connection, slug)]
+    if others := [line for line in lines if f"{schema}." in line]:
+        raise Fatal(
+            f"the log's definitions are not as shipped ({others[0]}): nothing was taken away, since"
+            " it would run as the administrator. Put them back first; socai log audit names each"
+        )
 
 
 def _fetched(connection: psycopg.Connection, schema: LogSchema) -> Generator[tuple[int, bytes]]:

@@ -60,6 +60,7 @@ _NO_ROOM: Final = os.strerror(errno.ENOSPC)
 _MAY_ENTER: Final[LiteralString] = """
 SELECT has_database_privilege(d.oid, 'CONNECT') FROM pg_database d WHERE d.datname = %s
 """
+_NAMES_OF_THE_SERVER: Final[LiteralString] = "SET search_path = pg_catalog, pg_temp"
 _PASSING: Final = (
     pg.LockNotAvailable,
     pg.QueryCanceled,
@@ -324,6 +325,11 @@ def reaching(dsn: str) -> str:
     return make_conninfo(dsn, **{name: value for name, value in more.items() if name not in said})
 
 
+def of_database(dsn: str, dbname: str) -> str:
+    """The same server, login and all, and this database."""
+    return make_conninfo(dsn, dbname=dbname)
+
+
 def place_of(url: str) -> tuple[str, str]:
     """Host and port that an address names; of several, each between commas.
 
@@ -343,6 +349,34 @@ def takes_logins(dsn: str) -> bool:
     Asked by the codes of its answer: its words are in the language that it was set up in.
     """
     return pq.PGconn.ping(dsn.encode()) == pq.Ping.OK
+
+
+def as_administrator(dsn: str, *, autocommit: bool = False) -> Connection:
+    """The administrator's connection to an enclave's database, where no name is of its owner's.
+
+    Who owns a database says what every session there begins with and makes schemas in it, and the
+    migrator becomes the owner: a name that is looked up among those runs as the administrator.
+
+    Args:
+        dsn: Of the administrator, to the enclave's database.
+        autocommit: Whether each statement is a transaction of its own.
+
+    Raises:
+        psycopg.Error: The server is away, or does not let him in.
+    """
+    made = psycopg.connect(
+        reaching(dsn),
+        autocommit=True,
+        connect_timeout=_CONNECT_TIMEOUT_S,
+        client_encoding="utf8",
+    )
+    try:
+        made.execute(_NAMES_OF_THE_SERVER)
+        made.autocommit = autocommit
+    except psycopg.Error:
+        made.close()
+        raise
+    return made
 
 
 def connect(dsn: str, *, hung_after_s: float | None = None) -> Connection:

@@ -9,7 +9,7 @@ schema, and a test makes them anew. Nothing that the database has stored about i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Final, Literal, LiteralString
@@ -19,7 +19,6 @@ import psycopg
 from ledger.postgres import migrate
 
 FILE: Final = "definitions.txt"
-SCHEMAS: Final = ("log", "sec", "access", "r", "mirror")
 PINNED: Final[LiteralString] = "SELECT set_config('search_path', 'pg_catalog', true)"
 _LENT: Final = ("bypasses row security", "replicates")
 _APPLIED: Final[LiteralString] = "SELECT number, name, sha256 FROM log.migrations"
@@ -43,20 +42,18 @@ class Altered:
 def told(
     connection: psycopg.Connection[tuple[object, ...]],
     slug: str,
-    schemas: Sequence[str] = SCHEMAS,
-    *,
-    roles: bool = True,
+    schema: str | None = None,
 ) -> list[str]:
     """The definitions as they stand; anybody may ask.
 
     Args:
         connection: Of any login.
         slug: Prefix of the enclave's roles.
-        schemas: Which schemas.
-        roles: Whether the enclave's roles, and what runs without being asked, are told too.
+        schema: Of this schema; None: of all but that of the views, with the enclave's roles and
+            what runs, or gives a name another meaning, without being asked.
     """
     text = resources.files("ledger.postgres").joinpath("schema", "definitions.sql").read_bytes()
-    arguments = {"schemas": list(schemas), "slug": slug, "roles": roles}
+    arguments = {"schema": schema, "slug": slug}
     with connection.transaction():
         connection.execute(PINNED)
         rows = connection.execute(text, arguments).fetchall()
@@ -69,7 +66,7 @@ def shipped(text: bytes, slug: str) -> list[str]:
 
 
 def own(slug: str) -> list[str]:
-    """The lines of schemas `log`, `sec`, `access` and `r` and of the roles."""
+    """The lines of the database but for its views, and of the roles."""
     return shipped(resources.files("ledger.postgres").joinpath("schema", FILE).read_bytes(), slug)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -25,7 +25,13 @@ from psycopg.conninfo import make_conninfo
 
 from ledger.errors import Fatal, Unavailable
 from ledger.message import Message
-from ledger.postgres.connect import reaching, takes_logins, translated
+from ledger.postgres.connect import (
+    as_administrator,
+    of_database,
+    reaching,
+    takes_logins,
+    translated,
+)
 
 LOGINS: Final = (
     "migrator", "writer", "checkpointer", "projector", "reader", "auditor", "backup", "keeper",
@@ -64,8 +70,8 @@ CREATE TABLE IF NOT EXISTS log.migrations (
 # Readers may hold ACCESS SHARE as long as they like: it is not in the way of this.
 _ALONE: Final[LiteralString] = "LOCK TABLE log.migrations IN EXCLUSIVE MODE"
 _PATIENCE: Final[LiteralString] = "SET lock_timeout = '5s'; SET statement_timeout = '30min'"
-_HAS_MIGRATIONS: Final[LiteralString] = "SELECT to_regclass('log.migrations') IS NOT NULL"
-_HAS_LOG: Final[LiteralString] = "SELECT to_regclass('log.log_head') IS NOT NULL"
+_IS_THERE: Final[LiteralString] = "SELECT to_regclass(%s) IS NOT NULL"
+_IS_TABLE: Final[LiteralString] = "SELECT relkind = 'r' FROM pg_class WHERE oid = to_regclass(%s)"
 _GONE_ON: Final[LiteralString] = """
 SELECT h.size, (SELECT max(c.size) FROM log.checkpoints c) FROM log.log_head h
 """
@@ -140,15 +146,14 @@ def ahead(admin_dsn: str, dbname: str, slug: str | None = None) -> list[str]:
     Raises:
         Fatal: The database is newer, and this program may not serve it; or a file was edited.
     """
-    own = reaching(make_conninfo(admin_dsn, dbname=dbname))
     with _administering(admin_dsn) as admin:
         if admin.execute(_HAS_DATABASE, [dbname]).fetchone() is None:
             return []
         with (
             _owning_for_a_while(admin, slug or dbname),
-            psycopg.connect(own, autocommit=True) as inside,
+            _inside(admin, admin_dsn, dbname) as inside,
         ):
-            if inside.execute(_HAS_MIGRATIONS).fetchone() != (True,):
+            if not _tables(inside, "log.migrations"):
                 return []
             return _refuse_edited(_applied(inside), shipped())
 
@@ -195,7 +200,7 @@ def install(
                 new = "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'"
                 names = sql.Identifier(database), sql.Identifier(f"{slug}_owner")
                 admin.execute(sql.SQL(new).format(*names))
-            with psycopg.connect(reaching(make_conninfo(admin_dsn, dbname=database))) as inside:
+            with _inside(admin, admin_dsn, database) as inside:
                 inside.execute(filled(_schema().joinpath("roles.sql").read_bytes(), slug, database))
     dsn = login_dsn(admin_dsn, slug, "migrator", passwords["migrator"], dbname=database)
     migrate(dsn, slug, rehearsal=rehearsal, level=level)
@@ -256,9 +261,8 @@ def _refuse_founded(
     """
     if admin.execute(_HAS_DATABASE, [database]).fetchone() is None:
         return
-    own = reaching(make_conninfo(admin_dsn, dbname=database))
-    with closing(psycopg.connect(own, autocommit=True, client_encoding="utf8")) as inside:
-        if inside.execute(_HAS_LOG).fetchone() != (True,):
+    with _inside(admin, admin_dsn, database) as inside:
+        if not _tables(inside, "log.log_head", "log.checkpoints"):
             return
         row = inside.execute(_GONE_ON).fetchone()
     size, signed = row if row is not None else (0, None)
@@ -487,6 +491,43 @@ def _owning_for_a_while(admin: psycopg.Connection[tuple[object, ...]], slug: str
         yield
     finally:
         admin.execute(sql.SQL("REVOKE {} FROM CURRENT_USER").format(owners))
+
+
+@contextmanager
+def _inside(
+    admin: psycopg.Connection[tuple[object, ...]], admin_dsn: str, dbname: str
+) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """A transaction of the administrator's in the enclave's database.
+
+    What its owner had set for whoever enters is taken back before: sessions that may not write, or
+    that nobody may begin, kept out whoever mends it.
+    """
+    name = sql.Identifier(dbname)
+    admin.execute(sql.SQL("ALTER DATABASE {} RESET ALL").format(name))
+    admin.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT -1").format(name))
+    with as_administrator(of_database(admin_dsn, dbname)) as inside:
+        yield inside
+
+
+def _tables(inside: psycopg.Connection[tuple[object, ...]], *names: str) -> bool:
+    """Whether these are there; held as they are until the transaction ends.
+
+    Raises:
+        Fatal: One is no table: a view in its place would run as the administrator who reads it.
+    """
+    for name in names:
+        if inside.execute(_IS_THERE, [name]).fetchone() != (True,):
+            return False
+        inside.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(_qualified(name)))
+        if inside.execute(_IS_TABLE, [name]).fetchone() != (True,):
+            raise Fatal(
+                f"{name} is no table: somebody put something in its place, and nothing was done"
+            )
+    return True
+
+
+def _qualified(name: str) -> sql.Identifier:
+    return sql.Identifier(*name.split("."))
 
 
 def _every_role(slug: str) -> list[str]:

@@ -221,7 +221,7 @@ def altered_definitions(connection: Connection, slug: str) -> list[Altered]:
         slug: Prefix of the enclave's roles.
     """
     text = resources.files("projections").joinpath("schema", definitions.FILE).read_bytes()
-    found = definitions.told(connection, slug, ["proj"], roles=False)
+    found = definitions.told(connection, slug, "proj")
     return definitions.compared(definitions.shipped(text, slug), found)
 
 

@@ -169,7 +169,7 @@ def test_an_installation_opens_a_login_that_was_locked_out(
     assert row is not None
     assert (row[0] != "1ms", row[1], row[2], row[3] != "Asia/Tokyo") == (
         True,
-        '"$user", public',
+        "pg_catalog, pg_temp",
         "off",
         True,
     )

@@ -179,7 +179,7 @@ def test_as_many_as_somebody_stored_are_taken_away(
     thief.advance(stood[0], size - 1, bytes(32), bytes(16_384), [])
     thief.advance(size - 1, size, bytes(32), b"another\n", [])
     opened: list[psycopg.Connection[Any]] = []
-    connect, admin = psycopg.connect, idle.database.server.dsn()
+    connect, admin = psycopg.connect, idle.database.admin
 
     def kept(*arguments: Any, **more: Any) -> psycopg.Connection[Any]:  # noqa: ANN401 - as `connect`
         opened.append(connect(*arguments, **more))
@@ -192,9 +192,10 @@ def test_as_many_as_somebody_stored_are_taken_away(
         return size == stood[0]
 
     monkeypatch.setattr(psycopg, "connect", kept)
-    dbname = str(idle.enclave.facts.database["dbname"])
     kept_aside: list[tuple[int, bytes]] = []
-    done = discard(admin, dbname, signed, lambda *one: kept_aside.append(one), bare=False)
+    done = discard(
+        admin, idle.database.slug, signed, lambda *one: kept_aside.append(one), bare=False
+    )
     assert waiting == [(1,)] * 3
     assert len(kept_aside) == 2
     assert done.gone == [

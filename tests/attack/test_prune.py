@@ -396,8 +396,8 @@ def test_pruned_under_a_planted_checkpoint(unsealed: Grown, *, left: bool) -> No
     if not left:  # as where all was of one day
         grown.harm("DELETE FROM log.checkpoints WHERE size < 100; UPDATE log.pruned SET kept = 0")
     gone = discard(
-        grown.database.server.dsn(),
-        grown.database.name,
+        grown.database.admin,
+        grown.database.slug,
         lambda at, note: note != b"planted\n" and unverified(note).size == at,
         lambda *_: None,
         bare=True,

@@ -12,11 +12,10 @@ from typing import Any, Final, LiteralString
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from ledger.errors import Unavailable
 from ledger.message import Message
-from ledger.postgres.connect import connect, translated
+from ledger.postgres.connect import as_administrator, of_database, translated
 
 _PLAIN: Final[LiteralString] = """
 SELECT schemaname, tablename FROM pg_tables WHERE schemaname = 'proj' ORDER BY 2
@@ -73,7 +72,7 @@ def sweep(admin_dsn: str, dbname: str) -> bool:
             end; what was done is done.
     """
     try:
-        with connect(make_conninfo(admin_dsn, dbname=dbname)) as connection:
+        with as_administrator(of_database(admin_dsn, dbname), autocommit=True) as connection:
             _await_older(connection)
             views = connection.execute(_PLAIN).fetchall()
             for schema, table in (*views, *_WRAPS):

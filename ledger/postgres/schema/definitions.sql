@@ -1,8 +1,11 @@
--- What stands in some schemas, one line a thing, so that two lists can be held against each other: who owns it, what
--- it does, who may use it. Nothing here is a setting that an operator may turn (fill factors, time-outs), and nothing
--- that differs from one version of the server to the next (what an owner may do to what is its own).
+-- What stands in a schema, or in the database but for the views' schema, one line a thing, so that two lists can be held
+-- against each other: who owns it, what it does, who may use it. Nothing here is a setting that an operator may turn (fill
+-- factors, time-outs), and nothing that differs from one version of the server to the next (what an owner may do to what is
+-- its own; whose the schema public is) or goes with a copy's name (whose a copied database is, and who may enter it).
 WITH place AS (
-  SELECT n.oid, n.nspname, n.nspowner, n.nspacl FROM pg_namespace n WHERE n.nspname = ANY (%(schemas)s)
+  SELECT n.oid, n.nspname, n.nspowner, n.nspacl FROM pg_namespace n
+  WHERE CASE WHEN %(schema)s::text IS NULL THEN n.nspname NOT IN ('proj', 'information_schema') AND NOT starts_with(n.nspname, 'pg_')
+    ELSE n.nspname = %(schema)s END
 ), relation AS (
   SELECT c.oid, c.relkind, c.relowner, c.relacl, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity,
     c.reloptions,
@@ -22,7 +25,7 @@ WITH place AS (
     FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid WHERE a.attacl IS NOT NULL AND NOT a.attisdropped
   UNION ALL SELECT 'function ' || f.name, NULL, f.proowner, coalesce(f.proacl, acldefault('f', f.proowner)) FROM routine f
 )
-SELECT format('schema %%s owner %%s', p.nspname, pg_get_userbyid(p.nspowner)) AS line FROM place p
+SELECT format('schema %%s owner %%s', p.nspname, pg_get_userbyid(p.nspowner)) AS line FROM place p WHERE p.nspname <> 'public'
 UNION ALL
 SELECT format('grant %%s%%s on %%s to %%s%%s', i.privilege_type,
     coalesce(' (' || string_agg(a.part, ', ' ORDER BY a.part COLLATE "C") || ')', ''), a.object,
@@ -34,7 +37,7 @@ UNION ALL
 SELECT format('default for %%s in %%s by %%s %%s', d.defaclobjtype,
     CASE d.defaclnamespace WHEN 0 THEN 'any schema' ELSE d.defaclnamespace::regnamespace::text END,
     pg_get_userbyid(d.defaclrole), d.defaclacl)
-  FROM pg_default_acl d JOIN role r ON r.oid = d.defaclrole WHERE %(roles)s
+  FROM pg_default_acl d JOIN role r ON r.oid = d.defaclrole WHERE %(schema)s::text IS NULL
 UNION ALL
 SELECT format('relation %%s kind %%s persistence %%s owner %%s row security %%s forced %%s%%s', r.name, r.relkind,
     r.relpersistence, pg_get_userbyid(r.relowner), r.relrowsecurity, r.relforcerowsecurity,
@@ -83,14 +86,14 @@ SELECT format('type %%s.%%s kind %%s owner %%s', p.nspname, y.typname, y.typtype
   FROM pg_type y JOIN place p ON p.oid = y.typnamespace WHERE y.typtype NOT IN ('b', 'c') OR y.typelem = 0 AND y.typtype = 'b'
 UNION ALL
 SELECT format('event trigger %%s on %%s calls %%s enabled %%s', e.evtname, e.evtevent, e.evtfoid::regprocedure, e.evtenabled)
-  FROM pg_event_trigger e WHERE %(roles)s
+  FROM pg_event_trigger e WHERE %(schema)s::text IS NULL
 UNION ALL
 SELECT format('role %%s login %%s super %%s inherit %%s creates roles %%s creates databases %%s replicates %%s bypasses row security %%s',
     r.rolname, r.rolcanlogin, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolreplication, r.rolbypassrls)
-  FROM role r WHERE %(roles)s
+  FROM role r WHERE %(schema)s::text IS NULL
 UNION ALL
 SELECT format('role %%s is in %%s', pg_get_userbyid(m.member), pg_get_userbyid(m.roleid))
-  FROM pg_auth_members m WHERE %(roles)s AND EXISTS (SELECT FROM role r WHERE r.oid IN (m.member, m.roleid))
+  FROM pg_auth_members m WHERE %(schema)s::text IS NULL AND EXISTS (SELECT FROM role r WHERE r.oid IN (m.member, m.roleid))
     AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = m.member AND r.rolsuper)
     -- whoever made a role may administer it from 16 on: the server says so itself (its first superuser), and nobody else can
     AND NOT (m.grantor = 10 AND m.admin_option AND m.member NOT IN (SELECT r.oid FROM role r)
@@ -99,4 +102,20 @@ SELECT format('role %%s is in %%s', pg_get_userbyid(m.member), pg_get_userbyid(m
 UNION ALL
 SELECT format('role %%s set %%s', r.rolname, c)
   FROM role r JOIN pg_db_role_setting s ON s.setrole = r.oid, unnest(s.setconfig) c
-  WHERE %(roles)s AND split_part(c, '=', 1) NOT LIKE '%%\_timeout'
+  WHERE %(schema)s::text IS NULL AND split_part(c, '=', 1) NOT LIKE '%%\_timeout'
+UNION ALL  -- what whoever enters begins with, where names are looked up too, and who may put something there
+SELECT format('database set %%s', c)
+  FROM pg_db_role_setting s JOIN pg_database b ON b.oid = s.setdatabase, unnest(s.setconfig) c
+  WHERE %(schema)s::text IS NULL AND b.datname = current_database() AND s.setrole = 0 AND split_part(c, '=', 1) NOT LIKE '%%\_timeout'
+UNION ALL
+SELECT format('grant %%s on the database to %%s', i.privilege_type, CASE i.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(i.grantee) END)
+  FROM pg_database b, aclexplode(b.datacl) i
+  WHERE %(schema)s::text IS NULL AND b.datname = current_database() AND i.grantee <> b.datdba
+    AND (i.privilege_type <> 'CONNECT' OR i.grantee = 0)
+UNION ALL  -- whatever else somebody made: operators, casts, publications, extensions; the server's own have smaller numbers
+SELECT DISTINCT format('%%s %%s', o.type, o.identity)
+  FROM pg_depend d, pg_identify_object(d.classid, d.objid, 0) o
+  WHERE d.objid >= 16384 AND d.classid NOT IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass,
+      'pg_constraint'::regclass, 'pg_attrdef'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass, 'pg_rewrite'::regclass,
+      'pg_namespace'::regclass, 'pg_default_acl'::regclass, 'pg_event_trigger'::regclass)
+    AND (o.schema IN (SELECT p.nspname FROM place p) OR o.schema IS NULL AND %(schema)s::text IS NULL)

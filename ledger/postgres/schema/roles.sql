@@ -3,7 +3,10 @@
 -- {slug}_views (NOLOGIN): whoever owned a table there could put a function in its place, which the API would run as
 -- reader. The projector reads and writes rows; tables are made by `migrate` alone.
 
-REVOKE ALL ON DATABASE {dbname} FROM PUBLIC;
+-- Who had the migrator's login may have given more: to make schemas, where a login's names are looked up.
+REVOKE ALL ON DATABASE {dbname} FROM PUBLIC, {slug}_migrator, {slug}_writer, {slug}_checkpointer, {slug}_projector,
+  {slug}_reader, {slug}_auditor, {slug}_backup, {slug}_keeper, {slug}_vault, {slug}_publisher, {slug}_importer, {slug}_public,
+  {slug}_archiver;
 GRANT CONNECT ON DATABASE {dbname} TO {slug}_migrator, {slug}_writer, {slug}_checkpointer, {slug}_projector, {slug}_reader, {slug}_auditor,
   {slug}_backup, {slug}_keeper, {slug}_vault, {slug}_publisher,
   {slug}_importer, {slug}_public;
@@ -21,7 +24,8 @@ ALTER DEFAULT PRIVILEGES FOR ROLE {slug}_views IN SCHEMA proj
 ALTER DEFAULT PRIVILEGES FOR ROLE {slug}_views IN SCHEMA proj GRANT SELECT ON TABLES TO {slug}_reader;
 
 -- Any login may change its own password and what its next sessions begin with, and nothing takes that from it: whoever
--- has stolen one can lock it out. An installation puts both back.
+-- has stolen one can lock it out. An installation puts both back. A name means what the server means by it, whatever the
+-- database's owner set or made: the migrator becomes the owner.
 DO $$
 DECLARE
   login text;
@@ -30,6 +34,7 @@ BEGIN
       'publisher', 'importer', 'public', 'archiver'] LOOP
     EXECUTE format('ALTER ROLE %I RESET ALL', '{slug}_' || login);
     EXECUTE format('ALTER ROLE %I IN DATABASE {dbname} RESET ALL', '{slug}_' || login);
+    EXECUTE format('ALTER ROLE %I SET search_path = pg_catalog, pg_temp', '{slug}_' || login);
   END LOOP;
 END $$;
 

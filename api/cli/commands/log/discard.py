@@ -85,11 +85,16 @@ def _discarded(
     settings: Settings, facts: EnclaveFacts, which: WhichLog, aside: DiscardedCheckpoints
 ) -> Discarded:
     """Of one log."""
-    admin, dbname = database.admin_dsn(settings), str(facts.database["dbname"])
+    admin = database.admin_inside(settings, facts)
     memory = SeenFile(Home(settings).seen_folder(which.seen))
     with (_keys if which is ACTS else _keys_of_reads)(settings, facts) as keys:
         return take_away(
-            admin, dbname, keys.signed, aside.keep, bare=keys.opens(memory), schema=which.schema
+            admin,
+            facts.slug,
+            keys.signed,
+            aside.keep,
+            bare=keys.opens(memory),
+            schema=which.schema,
         )
 
 
