@@ -202,6 +202,10 @@ def test_a_clock_is_changed_by_what_starts_and_stops_it(
     """That a limit came near between two acts is no doing of the second."""
     case = inspected.case("SC1")
     clocks = http.get(f"/v1/cases/{case}").json()["clocks"]
+    then = http.get(f"/v1/cases/{case}", params={"as_of": http.get("/v1/log").json()["size"] - 1})
+    assert then.json()["clocks"] == clocks, "as of now as now"
+    told = http.get(f"/v1/cases/{case}/acts", params={"limit": 200}).json()["acts"]
+    types = {act["act_id"]: act["act"] for act in told}
     changes = http.get(f"/v1/cases/{case}/diff", params={"from": "2024-06-04T08:12:00+07:00"})
     acts = {
         change["pointer"]: {act["act_id"] for act in change["acts"]}
@@ -209,6 +213,7 @@ def test_a_clock_is_changed_by_what_starts_and_stops_it(
     }
     judged = 0
     for clock in clocks:
+        assert clock["act"] == types[clock["act_id"]], clock["code"]
         pointer = f"/clocks/{clock['act_id']}.{clock['code']}/status"
         if pointer in acts:
             judged += 1

@@ -244,6 +244,7 @@ class ClockShownSchema(StrictSchema):
     vi = text("The clock in Vietnamese.", required=True)
     en = text("The clock in English.", required=True)
     act_id = text("Act that started it.", required=True)
+    act = text("Its type.", required=True)
     sub_process = maybe("Sub-process it is about.")
     started_at = text("From when it runs.", required=True)
     due = maybe("When it is due; null: none is stated.")

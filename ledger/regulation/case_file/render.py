@@ -92,7 +92,7 @@ def _file(
         "sub_processes": subs,
         "pending": [_pending(e, registry) for e in stream.pending.values()],
         "returned": [_returned(e) for e in stream.entries.values() if e.status == "returned"],
-        "clocks": [_clock(run, stream.entries[run.act_id].edition) for run in runs],
+        "clocks": [_clock(run, stream.entries[run.act_id]) for run in runs],
         "flags": [_flag(code, act_id, stream.entries[act_id].edition) for code, act_id in shown],
         "complaint_paths": list(_complaint_paths(stream, registry, today)),
         "corrections": list(_corrections(stream)),
@@ -277,13 +277,14 @@ def _returned(entry: Entry) -> Json:
     }
 
 
-def _clock(run: ClockRun, edition: Edition) -> Json:
-    vi, en = life_cycle_of(edition).clock_labels[run.code]
+def _clock(run: ClockRun, begun_by: Entry) -> Json:
+    vi, en = life_cycle_of(begun_by.edition).clock_labels[run.code]
     return {
         "code": run.code,
         "vi": vi,
         "en": en,
         "act_id": run.act_id,
+        "act": begun_by.act.act,
         "sub_process": run.sub,
         "started_at": _text(run.started_at),
         "due": _text(run.due),
