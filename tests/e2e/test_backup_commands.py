@@ -31,6 +31,7 @@ from api.ops.embedded_postgres import CONFIGURATION, Embedded
 from api.ops.role_lock import Lock
 from api.ops.wiring.logins import role_dsn
 from api.settings import Settings
+from ledger.errors import Unavailable
 from ledger.postgres.connect import Connection, connect
 from ledger.postgres.copying import epoch, replication
 from ledger.postgres.copying.replication import Replication
@@ -268,7 +269,7 @@ def _facts(kept: Kept) -> Any:  # noqa: ANN401 - facts of an enclave
     stopped_by="no database lets it in",
     noticed_by="-",
 )
-def test_whoever_takes_backups_can_do_nothing_else(kept: Kept) -> None:
+def test_whoever_takes_backups_enters_no_database(kept: Kept) -> None:
     """No database lets it in, no slot decodes for it, and it is no superuser."""
     dsn = role_dsn(kept.settings, _facts(kept), "archiver")
     for dbname in (kept.service.database.name, "postgres", "template1"):
@@ -283,6 +284,44 @@ def test_whoever_takes_backups_can_do_nothing_else(kept: Kept) -> None:
             [f"{kept.service.database.slug}_archiver"],
         ).fetchall()
     assert rows == [(False, False, False, False, True)]
+
+
+@attack(
+    "a thief of the archiver's login drops the slot of the stream, and fills every place for one",
+    stopped_by="– ; whoever owns the server drops those, and the stream goes on from what is kept",
+    noticed_by="the stream, `backup check`, `health --role archiver`",
+)
+@pytest.mark.usefixtures("copied")
+def test_a_stream_whose_slot_was_taken_says_so(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What such a thief leaves is slots: they outlive the password, and hold WAL in bounds."""
+    dsn, slot = role_dsn(kept.settings, _facts(kept), "archiver"), taking.slot_of(_facts(kept))
+    with closing(Replication(dsn)) as thief:
+        thief._row(f'DROP_REPLICATION_SLOT "{slot}"'.encode())
+        planted = list(_as_many_slots_as_there_are(thief))
+    kept.report(60)
+    kept.stream()
+    try:
+        _said(caplog, "slots are in use")
+        due = told(socai(kept.settings, "backup", "check", "--json"), 1)
+        assert [one["code"] for one in due["faults"]] == ["behind"]
+        with psycopg.connect(kept.server.dsn(), autocommit=True) as admin:
+            for name in planted:
+                admin.execute("SELECT pg_drop_replication_slot(%s)", [name])
+        assert told(_followed(kept)) == {"ok": True, "faults": []}
+    finally:
+        kept.break_off()
+
+
+def _as_many_slots_as_there_are(thief: Replication) -> Iterator[str]:
+    for n in range(100):
+        try:
+            thief.slot(f"planted_{n}")
+        except Unavailable:
+            return
+        yield f"planted_{n}"
+    raise AssertionError("there are more")
 
 
 @attack(
@@ -665,16 +704,21 @@ def test_a_stream_that_was_away_for_too_long_lets_nobody_go_before_a_full_backup
         _throw_wal_away(kept, admin, last)
         _set(admin, "4GB", '"socai-archiver"')  # the new one stays, however much is written
         kept.stream()
-        for _ in range(600):
-            if "run socai backup run" in caplog.text:
-                break
-            threading.Event().wait(0.05)
-        assert "run socai backup run" in caplog.text
+        _said(caplog, "run socai backup run")
         assert not waits.done(), "what it wrote is on one disk"
         _full_backup(kept)
         waits.result(60)
     kept.report(21)
     assert told(socai(kept.settings, "backup", "check", "--json")) == {"ok": True, "faults": []}
+
+
+def _said(caplog: pytest.LogCaptureFixture, words: str) -> None:
+    """That the stream says so, some time."""
+    for _ in range(600):
+        if words in caplog.text:
+            break
+        threading.Event().wait(0.05)
+    assert words in caplog.text
 
 
 def _followed(kept: Kept) -> Result:
