@@ -331,9 +331,9 @@ def child_environment(settings: Settings) -> dict[str, str]:
 
 
 def share_metrics(folder: Path) -> None:
-    """Lets the workers of one server count together; before prometheus_client is imported."""
+    """Lets the workers of one server count together (`telemetry.count_together`)."""
     folder.mkdir(parents=True, exist_ok=True)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # noqa: TID251  read at its import
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # noqa: TID251  read by its library
 
 
 def _path(text: str) -> Path | None:

@@ -8,8 +8,8 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Final
 import httpx
 
 from api.ops.child_processes import python
+from api.ops.service.fork_server import ForkServer, Process
 from api.ops.service.listening_socket import listen
 from api.ops.service.supervisor import Supervisor
 from api.settings import Settings, child_environment
@@ -97,24 +98,38 @@ class Served:
 
 
 @contextmanager
-def serving(settings: Settings, log: Path) -> Iterator[Served]:
+def serving(settings: Settings, log: Path, *, forked: bool = False) -> Iterator[Served]:
     """`api.http.wsgi` as `serve` starts it: on a socket that is handed over, once it is ready.
 
     Args:
         settings: Its own, but for the port.
         log: Where its output goes.
+        forked: From a fork server, as where several roles are served.
     """
-    with listen("127.0.0.1", 0) as listener, log.open("wb") as out:
-        port = listener.getsockname()[1]
-        server = subprocess.Popen(
-            python("-m", "api.http.wsgi", str(listener.fileno())),
-            env=child_environment(settings),
-            pass_fds=[listener.fileno()],
-            stdout=out,
-            stderr=out,
-        )
+
+    def begin(words: Sequence[str], handles: Sequence[int]) -> subprocess.Popen[bytes]:
+        with log.open("ab") as out:
+            return subprocess.Popen(
+                words,
+                env=child_environment(settings),
+                pass_fds=handles,
+                stdout=out,
+                stderr=out,
+                start_new_session=forked,
+            )
+
+    with listen("127.0.0.1", 0) as listener, closing(ForkServer(begin)) as forks:
+        server: Process | None = None
+        if forked:
+            forks.mend()
+            forks.await_loaded(_READY_S)
+            server = forks.fork(["api.http.wsgi"], listener.fileno())
+            assert server is not None
+        else:
+            words = python("-m", "api.http.wsgi", str(listener.fileno()))
+            server = begin(words, [listener.fileno()])
         try:
-            served = Served(port, server.pid)
+            served = Served(listener.getsockname()[1], server.pid)
             _wait_ready(served, server, log)
             yield served
         finally:
@@ -122,7 +137,7 @@ def serving(settings: Settings, log: Path) -> Iterator[Served]:
             server.wait(120)
 
 
-def _wait_ready(served: Served, server: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_ready(served: Served, server: Process, log: Path) -> None:
     """It holds the socket from the beginning, so that a question waits where it cannot be asked."""
     with httpx.Client(base_url=served.url, timeout=_READY_S) as http:
         for _ in range(int(_READY_S / _STEP_S)):

@@ -268,7 +268,7 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
 
     def murder_pending(self) -> None:
         """Closes what has said nothing for too long, the oldest first; called in every round."""
-        from api.ops.telemetry import CONNECTIONS  # noqa: PLC0415  after share_metrics
+        from api.ops.telemetry import CONNECTIONS  # noqa: PLC0415  a client has no metrics
 
         CONNECTIONS.set(len(self._crowd))
         late = time.monotonic() - self._patience_s

@@ -142,13 +142,13 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         """An ended worker has nothing now: no reads under way, and what it had is not counted."""
         self._budgets.ended(worker.pid)
         if self._settings.metrics_port:
-            from api.ops.telemetry import forget_process  # noqa: PLC0415  after share_metrics
+            from api.ops.telemetry import forget_process  # noqa: PLC0415  as `_load`
 
             forget_process(worker.pid)
 
     def _when_ready(self, _: Any) -> None:  # noqa: ANN401  gunicorn's arbiter
         if self._settings.metrics_port:
-            from api.ops.telemetry import serve_metrics  # noqa: PLC0415  after share_metrics
+            from api.ops.telemetry import serve_metrics  # noqa: PLC0415  as `_load`
 
             serve_metrics(self._settings.metrics_port, self._settings.host, self._ask_readiness)
 
@@ -220,7 +220,7 @@ def _begin_later(enclave: Enclave) -> None:
 
 def _tell_pools(enclave: Enclave) -> None:
     """For as long as this worker lives; what is asked at a scrape is asked of one worker alone."""
-    from api.ops import telemetry  # noqa: PLC0415  after share_metrics
+    from api.ops import telemetry  # noqa: PLC0415  as `_load`
 
     while True:
         for login, stats in enclave.connections.stats().items():
@@ -247,11 +247,13 @@ def _load(settings: Settings) -> None:
     whoever connects waits for no import. No key is read and no connection opened here.
     """
     with loading():
-        import api.http.app  # noqa: PLC0415  prometheus_client must see share_metrics
+        import api.http.app  # noqa: PLC0415  nothing is told late of a wrong setting
         import api.ops.wiring.enclave  # noqa: F401, PLC0415  the same
         from api.ops import telemetry  # noqa: PLC0415
         from api.problems.types import TYPES  # noqa: PLC0415
 
+    if settings.metrics_port:
+        telemetry.count_together()
     telemetry.configure(settings.log_level)
     telemetry.begin_at_zero(TYPES)
 

@@ -15,7 +15,15 @@ from typing import Any, Final, Literal
 from wsgiref.simple_server import WSGIServer
 
 import orjson
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    start_http_server,
+    values,
+)
+from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
@@ -185,6 +193,18 @@ _OUTCOMES: Final[Mapping[Until, tuple[str, ...]]] = {
     "durable": ("recorded", "repeated", "refused", "unavailable"),
     "proven": ("proven", "late"),
 }
+
+
+def count_together() -> None:
+    """Has this process count in the folder that it shares (`share_metrics`), from nothing on.
+
+    Where a number is kept is settled as a metric is made, and that was before a role was forked.
+    """
+    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
+    for metric in globals().values():
+        if isinstance(metric, MetricWrapperBase) and not metric._labelnames:  # noqa: SLF001
+            # what its constructor calls; the library is below 0.27
+            metric._metric_init()  # type: ignore[no-untyped-call]  # noqa: SLF001
 
 
 def begin_at_zero(codes: Iterable[str]) -> None:

@@ -22,6 +22,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from api.ops.service.fork_server_process import can_fork
 from api.settings import child_environment
 from tests.builders import a_case_in
 from tests.examples import examples
@@ -92,13 +93,13 @@ def collector() -> Iterator[str]:
 def running(
     shared: Service, collector: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
-    """`python -m api.http.wsgi` over the module's enclave."""
+    """`api.http.wsgi` over the module's enclave, forked as `serve` does."""
     story = a_case_in("CLOSED", start=shared.step(minutes=5))
     shared.tell(story)
     metrics = free_port()
     two = replace(shared.settings, workers=2, threads=8, metrics_port=metrics, traces_url=collector)
     log = tmp_path_factory.mktemp("server") / "log"
-    with serving(two, log) as served:
+    with serving(two, log, forked=can_fork()) as served:
         yield Running(served.port, metrics, log, shared.token("cv"), story.stream.name[5:])
 
 

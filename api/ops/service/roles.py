@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from api.home import Home
-from api.ops.child_processes import python
 from api.settings import ORDINARY, Settings
 
 API: Final = "api"
@@ -28,11 +27,11 @@ def served(settings: Settings) -> tuple[str, ...]:
     return (*kept, *ROLES, *founded)
 
 
-def command(role: str, listener: int | None = None, lang: str | None = None) -> list[str]:
-    """The words that start a role as a process of its own; the API may be given its socket."""
+def command(role: str, lang: str | None = None) -> list[str]:
+    """The module whose `main` is a role in a process of its own, and what it is called with."""
     spoken = [] if lang is None else ["--lang", lang]
-    if role == API:
-        return python("-m", "api.http.wsgi", *([] if listener is None else [str(listener)]))
+    if role == API:  # and the socket it listens on, where it is given one
+        return ["api.http.wsgi"]
     if role == VAULT:
-        return python("-m", "api.cli.main", *spoken, "vault", "serve")
-    return python("-m", "api.cli.main", *spoken, "serve", "--role", role)
+        return ["api.cli.main", *spoken, "vault", "serve"]
+    return ["api.cli.main", *spoken, "serve", "--role", role]

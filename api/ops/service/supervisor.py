@@ -21,11 +21,12 @@ from typing import Any, Final
 import httpx
 
 from api.client.connection import trusted
-from api.ops.child_processes import GRACE_S, MISUSED, end_group, end_with_parent
+from api.ops.child_processes import GRACE_S, MISUSED, end_group, end_with_parent, python
 from api.ops.home_notes import RUNNING, forget_running, url_of, write_running
 from api.ops.loops import ON_DOUBT
 from api.ops.role_lock import Lock
 from api.ops.service.database_watch import DatabaseWatch
+from api.ops.service.fork_server import ForkServer, Process
 from api.ops.service.listening_socket import listen, require_free
 from api.ops.service.roles import API, DATABASE, ROLES, command
 from api.settings import Settings, SettingsError, child_environment
@@ -46,6 +47,8 @@ _DATABASE_S: Final = 1.6
 _ASK_S: Final = 2.5
 _SHOWN: Final = 600
 _AGAIN_S: Final = 0.1
+_LOADED_S: Final = 20.0
+"""How long the first start waits for the fork server; to be started without it costs more."""
 _KILLED_S: Final = 5.0
 """How long the port may be held by what is left of an earlier run that was killed."""
 
@@ -80,7 +83,7 @@ class CannotStart(SettingsError):
 @dataclass(slots=True)
 class _Child:
     role: str
-    process: subprocess.Popen[bytes]
+    process: Process
     started: float
     falls: int = 0
     again: bool = False
@@ -107,14 +110,17 @@ class Supervisor:
     lang: str | None = None
     _children: dict[str, _Child] = field(default_factory=dict)
     _database: DatabaseWatch = field(init=False)
+    _forks: ForkServer = field(init=False)
     _lock: Lock | None = None
     _listener: socket.socket | None = None
     _told: float | None = None
+    _several: bool = False
 
     def __post_init__(self) -> None:
         """Its database is looked after as long as the processes are."""
         ended = partial(self.tell, DATABASE, -1, True)  # noqa: FBT003  see `tell`
         self._database = DatabaseWatch(self.settings, ended, self.say)
+        self._forks = ForkServer(self._begin)
 
     @property
     def left_s(self) -> float:
@@ -147,10 +153,13 @@ class Supervisor:
             lock.close()
             raise
         self._lock = lock
+        self._several = len(roles) > 1
+        self._mend_forks()
 
     def start(self, roles: Sequence[str] = ROLES) -> None:
         """Starts the processes; they may not answer yet. Raises: as `claim`."""
         self.claim(roles)
+        self._forks.await_loaded(_LOADED_S)
         for role in roles:
             self._children[role] = self._spawn(role)
         write_running(self.settings, self.url)
@@ -174,6 +183,7 @@ class Supervisor:
             CannotStart: One cannot, and never could.
         """
         self._database.mend()
+        self._mend_forks()
         for child in list(self._children.values()):
             status = child.process.poll()
             if status is None or child.given_up:
@@ -215,6 +225,7 @@ class Supervisor:
         The API comes first: what it was asked before needs the others to be answered.
         """
         self._told = self._told or monotonic()
+        self._forks.close()
         children = {role: child.process for role, child in self._children.items()}
         self._children = {}
         api = [process for role, process in children.items() if role == API]
@@ -231,6 +242,11 @@ class Supervisor:
             return ""
         lines = self.output.read_text("utf-8", "replace").splitlines()
         return " | ".join(lines[-6:])
+
+    def _mend_forks(self) -> None:
+        """One role alone imports what it needs itself, and nothing beside."""
+        if self._several:
+            self._forks.mend()
 
     def _listen(self) -> socket.socket:
         settings = self.settings
@@ -258,24 +274,30 @@ class Supervisor:
         self.tell(child.role, status, not child.given_up)
 
     def _spawn(self, role: str) -> _Child:
-        environment = child_environment(self.settings)
+        listener = self._listener.fileno() if role == API and self._listener else None
+        words = command(role, self.lang)
+        process: Process | None = self._forks.fork(words, listener)
+        if process is None:
+            given = [] if listener is None else [listener]
+            process = self._begin(python("-m", *words, *map(str, given)), given)
+        return _Child(role, process, monotonic())
+
+    def _begin(self, words: Sequence[str], handles: Sequence[int]) -> subprocess.Popen[bytes]:
         with contextlib.ExitStack() as stack:
             output: Any = None
             if self.output is not None:
                 self.output.parent.mkdir(parents=True, exist_ok=True)
                 output = stack.enter_context(self.output.open("ab"))
-            listener = self._listener.fileno() if role == API and self._listener else None
-            process = subprocess.Popen(  # noqa: S603  our own modules, nothing from outside
-                command(role, listener, self.lang),
-                pass_fds=() if listener is None else (listener,),
-                env=environment,
+            return subprocess.Popen(  # noqa: S603  our own modules, nothing from outside
+                words,
+                pass_fds=handles,
+                env=child_environment(self.settings),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT if output is not None else None,
                 start_new_session=True,
                 preexec_fn=end_with_parent,  # noqa: PLW1509  one system call, no lock
             )
-        return _Child(role, process, monotonic())
 
 
 class _Asking(Thread):
@@ -321,7 +343,7 @@ def pause_s(falls: int, lived_s: float) -> float:
     return max(_LEAST_PAUSE_S, between - lived_s)
 
 
-def _end(processes: Sequence[subprocess.Popen[bytes]], grace_s: float) -> None:
+def _end(processes: Sequence[Process], grace_s: float) -> None:
     """Ends processes that hear within some time, and kills the others with what they started."""
     for process in processes:
         with contextlib.suppress(ProcessLookupError):

@@ -69,7 +69,7 @@ def test_who_has_ended_is_started_again_while_the_database_recovers(
     there, waited = Event(), list[bool]()
     monkeypatch.setattr(database, "embedded_down", lambda _settings: not there.is_set())
     monkeypatch.setattr(database, "running_facts", lambda *_: waited.append(there.wait(60)))
-    monkeypatch.setattr(supervisor, "command", lambda *_: ["sleep", "600"])
+    monkeypatch.setattr(supervisor, "python", lambda *_: ["sleep", "600"])
     looking = Supervisor(Settings.at(tmp_path))
     looking.start([CHECKPOINTER])
     try:

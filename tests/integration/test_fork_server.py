@@ -1,0 +1,330 @@
+"""The fork server: what it forks is the supervisor's own, and nobody depends on it.
+
+What is forked here are statements, as `timeit` of the standard library runs them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+
+import orjson
+import pytest
+
+from api.ops.child_processes import end_with_parent
+from api.ops.service import fork_server
+from api.ops.service.fork_server import Forked, ForkServer
+from api.ops.service.fork_server_process import MODULES, can_fork
+
+pytestmark = [
+    pytest.mark.skipif(not can_fork(), reason="no system call for it"),
+    pytest.mark.xdist_group("fork_server"),
+]
+SLEEPS = "import time; time.sleep(600)"
+_STEP_S = 0.01
+_LONG_S = 120.0
+
+
+def until(true: Callable[[], object]) -> None:
+    """Waits for what comes sooner or later."""
+    for _ in range(int(_LONG_S / _STEP_S)):
+        if true():
+            return
+        Event().wait(_STEP_S)
+    raise AssertionError
+
+
+def begin_into(output: Path) -> Callable[[Sequence[str], Sequence[int]], subprocess.Popen[bytes]]:
+    """Starts a process as the supervisor does."""
+
+    def begin(words: Sequence[str], handles: Sequence[int]) -> subprocess.Popen[bytes]:
+        with output.open("ab") as out:
+            return subprocess.Popen(
+                words,
+                pass_fds=handles,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                preexec_fn=end_with_parent,  # noqa: PLW1509  one system call, no lock
+            )
+
+    return begin
+
+
+@contextmanager
+def loaded(output: Path) -> Iterator[ForkServer]:
+    """A server that can be asked."""
+    made = ForkServer(begin_into(output))
+    made.mend()
+    made.await_loaded(_LONG_S)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the module's server and what is forked from it say something."""
+    return tmp_path_factory.mktemp("fork-server") / "out"
+
+
+@pytest.fixture(scope="module")
+def server(output: Path) -> Iterator[ForkServer]:
+    """One for whoever leaves it as it is."""
+    with loaded(output) as made:
+        yield made
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[ForkServer]:
+    """One for whoever does not."""
+    with loaded(tmp_path / "out") as made:
+        yield made
+
+
+def run(server: ForkServer, statement: str, listener: int | None = None) -> Forked:
+    """Has a statement run once in what is forked."""
+    forked = server.fork(["timeit", "-n1", "-r1", statement], listener)
+    assert forked is not None
+    return forked
+
+
+def told(server: ForkServer, expression: str, into: Path) -> str:
+    """What an expression is in what is forked."""
+    statement = (
+        f"import os, sys, pathlib; pathlib.Path({str(into)!r}).write_text(str({expression}))"
+    )
+    assert run(server, statement).wait(_LONG_S) == 0
+    return into.read_text()
+
+
+def state(pid: int) -> str:
+    """A letter, as `ps` shows it; empty for nobody."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return ""
+
+
+def ended(pid: int) -> bool:
+    """Whether nothing is left of it."""
+    return state(pid) == ""
+
+
+def held_by(pid: int) -> dict[int, str]:
+    """The descriptors of a process."""
+    return {int(one.name): str(one.readlink()) for one in Path(f"/proc/{pid}/fd").iterdir()}
+
+
+def server_pid(server: ForkServer) -> int:
+    """Of one that is there."""
+    assert server.pid is not None
+    return server.pid
+
+
+def test_what_is_forked_is_this_process_own_child_in_a_session_of_its_own(
+    server: ForkServer, tmp_path: Path
+) -> None:
+    """And none of the fork server's, which has one thread: its status comes here."""
+    asked = "[os.getpid(), os.getppid(), os.getsid(0), os.getpgid(0)]"
+    pid, parent, session, group = orjson.loads(told(server, asked, tmp_path / "told"))
+    assert (parent, session, group) == (os.getpid(), pid, pid)
+    assert run(server, "import os; os._exit(7)").wait(_LONG_S) == 7
+    assert run(server, "import os; os.abort()").wait(_LONG_S) == -signal.SIGABRT
+    threads = list(Path(f"/proc/{server.pid}/task").iterdir())
+    assert len(threads) == 1
+    assert (threads[0] / "children").read_text() == ""
+
+
+def test_what_is_forked_has_the_descriptors_of_a_fresh_process(
+    server: ForkServer, output: Path
+) -> None:
+    """Nothing, its output twice, and what was handed on; the server itself keeps its socket."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        forked = run(server, SLEEPS, listener.fileno())
+        listening = str(Path(f"/proc/self/fd/{listener.fileno()}").readlink())
+    try:
+        until(lambda: b"timeit" in Path(f"/proc/{forked.pid}/cmdline").read_bytes())
+        held = held_by(forked.pid)
+    finally:
+        forked.kill()
+        forked.wait()
+    out = str(output)
+    number = held.keys() - {0, 1, 2}
+    assert held == {0: "/dev/null", 1: out, 2: out, **dict.fromkeys(number, listening)}
+    assert len(number) == 1
+    own = held_by(server_pid(server))
+    assert len(own) == 4
+    assert listening not in own.values()
+
+
+def test_what_is_forked_is_shown_as_what_it_is(server: ForkServer) -> None:
+    """`ps` tells an operator the role, as where it was started anew."""
+    forked = run(server, SLEEPS)
+    words = ["-I", "-m", "timeit", "-n1", "-r1", SLEEPS]
+    try:
+        shown = Path(f"/proc/{forked.pid}/cmdline")
+        until(lambda: b"timeit" in shown.read_bytes())
+        assert shown.read_bytes().rstrip(b"\0").decode().split("\0") == [sys.executable, *words]
+    finally:
+        forked.kill()
+        forked.wait()
+
+
+def test_what_is_forked_has_all_modules_and_draws_other_numbers(
+    server: ForkServer, tmp_path: Path
+) -> None:
+    """Two of one server: of the system, of OpenSSL, of the generator of the standard library."""
+    key = "__import__('cryptography.hazmat.primitives.asymmetric.ed25519').hazmat.primitives"
+    drawn = (
+        "os.urandom(8).hex()",
+        f"{key}.asymmetric.ed25519.Ed25519PrivateKey.generate().private_bytes_raw().hex()",
+        "__import__('ssl').RAND_bytes(8).hex()",
+        "__import__('secrets').token_hex()",
+        "__import__('random').random()",
+    )
+    for expression in drawn:
+        assert told(server, expression, tmp_path / "a") != told(server, expression, tmp_path / "b")
+    missing = f"[m for m in {MODULES!r} if m not in sys.modules]"
+    assert told(server, missing, tmp_path / "c") == "[]"
+
+
+def test_signals_end_what_is_forked_as_any_process(server: ForkServer) -> None:
+    """None is blocked or ignored that is not at a start; whoever waits is told in time."""
+    forked = run(server, SLEEPS)
+    with pytest.raises(subprocess.TimeoutExpired):
+        forked.wait(0.05)
+    assert forked.poll() is None
+    forked.terminate()
+    assert forked.wait(_LONG_S) == -signal.SIGTERM
+    assert ended(forked.pid)
+    forked.kill()  # nobody, and certainly nobody else
+
+
+def test_who_was_forked_goes_on_without_the_server_and_another_is_started(
+    own: ForkServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed twice: nobody falls, nothing is left of it, and nobody waits for the next."""
+    monkeypatch.setattr(fork_server, "_PAUSE_S", 0.0)
+    own._again_at = 0.0
+    forked, servers = [run(own, SLEEPS)], list[int]()
+    try:
+        for _ in range(2):
+            servers.append(server_pid(own))
+            os.kill(servers[-1], signal.SIGKILL)
+            until(lambda: state(servers[-1]) == "Z")
+            assert own.fork(["timeit", "-n1", SLEEPS]) is None, "started anew meanwhile"
+            own.mend()
+            assert own.fork(["timeit", "-n1", SLEEPS]) is None, "it is not loaded yet"
+            own.await_loaded(_LONG_S)
+            forked.append(run(own, SLEEPS))
+        assert len({*servers, server_pid(own)}) == 3
+        assert [ended(pid) for pid in servers] == [True] * 2
+        assert [one.poll() for one in forked] == [None] * 3
+    finally:
+        for one in forked:
+            one.kill()
+            one.wait()
+
+
+def test_starts_of_a_server_that_falls_are_seconds_apart(tmp_path: Path) -> None:
+    """What ends as it starts burns no processor, and nothing is forked from it."""
+    begun = list[int]()
+
+    def falls(_words: Sequence[str], _handles: Sequence[int]) -> subprocess.Popen[bytes]:
+        begun.append(0)
+        words = [sys.executable, "-c", "raise SystemExit(1)"]
+        return subprocess.Popen(words, start_new_session=True, cwd=tmp_path)
+
+    server = ForkServer(falls)
+    for _ in range(50):
+        server.mend()
+        server.await_loaded(_LONG_S)
+        assert server.fork(["timeit"]) is None
+    assert len(begun) == 1
+    server.close()
+
+
+def test_a_server_that_hangs_is_killed_and_nobody_waits_long(
+    own: ForkServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped before it is asked: whoever asks starts the role without it."""
+    monkeypatch.setattr(fork_server, "_ANSWERS_S", 0.2)
+    pid = server_pid(own)
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: state(pid) == "T")
+    assert own.fork(["timeit", "-n1", SLEEPS]) is None
+    assert ended(pid)
+    assert own.pid is None
+
+
+def no_more(server: ForkServer) -> bool:
+    """Looks after it, and says whether it was found ended."""
+    server.await_loaded(0.0)
+    return server.pid is None
+
+
+def half_forked(server: ForkServer) -> tuple[int, socket.socket]:
+    """A child that waits to be told that it is known, and the line to it."""
+    mine, theirs = socket.socketpair()
+    assert server._asked is not None
+    with theirs:
+        words = orjson.dumps(["timeit", "-n1", SLEEPS])
+        socket.send_fds(server._asked, [words], [theirs.fileno()])
+    mine.settimeout(_LONG_S)
+    return int(mine.recv(20)), mine
+
+
+def test_what_nobody_was_told_of_ends_with_the_server(own: ForkServer) -> None:
+    """Killed between a fork and its answer, it leaves neither processes nor zombies here."""
+    (waits, one), (stopped, two), (killed, three) = (half_forked(own) for _ in range(3))
+    with one, two, three:
+        os.kill(stopped, signal.SIGSTOP)
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: (state(stopped), state(killed)) == ("T", "Z"))
+        os.kill(server_pid(own), signal.SIGKILL)
+        until(lambda: no_more(own))
+    assert [ended(child) for child in (waits, stopped, killed)] == [True] * 3
+
+
+_SUPERVISES = """
+import os, sys, subprocess, time
+from pathlib import Path
+from tests.integration.test_fork_server import ForkServer, begin_into, half_forked, run, SLEEPS
+server = ForkServer(begin_into(Path(sys.argv[1])))
+server.mend()
+mine = [server.pid]
+if sys.argv[2] != "loading":
+    server.await_loaded(120)
+    mine.append(run(server, SLEEPS).pid)
+if sys.argv[2] == "half":
+    child, line = half_forked(server)
+    mine.append(child)
+if sys.argv[2] == "stopped":
+    os.kill(server.pid, 19)
+print(*mine, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("stage", ["loading", "loaded", "half", "stopped"])
+def test_a_supervisor_that_is_killed_leaves_nothing_behind(tmp_path: Path, stage: str) -> None:
+    """Neither the server nor what was forked, at any time, also where the server hangs."""
+    words = [sys.executable, "-c", _SUPERVISES, str(tmp_path / "out"), stage]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=root) as supervisor:
+        assert supervisor.stdout is not None
+        pids = [int(pid) for pid in supervisor.stdout.readline().split()]
+        assert len(pids) == {"loading": 1, "half": 3}.get(stage, 2)
+        assert not any(map(ended, pids))
+        supervisor.kill()
+        until(lambda: {state(pid) for pid in pids} <= {"", "Z"})  # init may reap late
