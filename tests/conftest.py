@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Generator
 from inspect import unwrap
 from pathlib import Path
 from typing import Any, Final
@@ -90,6 +91,8 @@ def pytest_collection(session: pytest.Session) -> None:
 
 _TOLD_ONCE: Final = ("under_order", "above", "compartments")
 """Enclaves that a process tells once and copies: the modules that begin with one are one group."""
+_SERVED: Final = ("inspected", "desk")
+"""Of the session and served: they take a fiftieth of a processor, and end with their group."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -106,7 +109,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("xdist_group") is None and _shares(item):
             module = item.nodeid.partition("::")[0]
             item.add_marker(pytest.mark.xdist_group(groups.get(item.path, module)))
-    items.sort(key=lambda item: not any(map(item.get_closest_marker, ("slow", "xdist_group"))))
+    first: dict[str, int] = {}
+    places = {
+        item: (
+            not any(map(item.get_closest_marker, ("slow", "xdist_group"))),
+            first.setdefault(group, n) if (group := _group(item)) is not None else n,
+        )
+        for n, item in enumerate(items)
+    }
+    items.sort(key=places.__getitem__)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, None, None]:
+    """What is served for a group goes with the last of its tests, and not with the run."""
+    yield
+    group = _group(item)
+    if group is None or nextitem is None or _group(nextitem) == group:
+        return
+    for name in _SERVED:
+        for one in item.session._fixturemanager._arg2fixturedefs.get(name, ()):
+            if one.scope == "session":
+                one.finish(item._request)  # type: ignore[attr-defined]
+
+
+def _group(item: pytest.Item) -> str | None:
+    """Whom it is sent to one worker with."""
+    marker = item.get_closest_marker("xdist_group")
+    return marker and str(marker.kwargs.get("name") or marker.args[0])
 
 
 def _leaves_out(item: pytest.Item) -> bool:
