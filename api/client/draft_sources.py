@@ -116,3 +116,10 @@ class DraftSources:
         with understood():
             then = [one for one in names if one["valid_from"] <= day <= (one["valid_to"] or day)]
             return str((then or [*names[-1:]] or [{"vi": agency}])[0]["vi"])
+
+    def post_name(self, agency: str, post: str) -> str:
+        """A post's name behind which its code stands, which is what is signed; the code alone."""
+        held = (one for one, _ in self.holders() if (one["agency"], one["post"]) == (agency, post))
+        with understood():
+            named = next((str(one["post_vi"]) for one in held), post)
+        return post if named == post else f"{named} ({post})"

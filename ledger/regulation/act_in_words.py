@@ -20,6 +20,8 @@ from ledger.regulation.registry.registry import Registry
 from ledger.regulation.words import label
 
 SEALED: Final = "sealed:"
+_POST: Final = "post"
+"""How the name of a fact ends that names a post, by its code: no edition marks it otherwise."""
 BASIS_WORDS: Final[Mapping[str, Message]] = {
     "COMPETENCE": Message("competence"),
     "SUBSTANCE": Message("substance"),
@@ -31,10 +33,13 @@ _SEALED: Final = Message("a person whose identity is sealed")
 
 
 class AgencyNames(Protocol):
-    """What agencies are called: the registry, or what a client was told of it."""
+    """What agencies and posts are called: the registry, or what a client was told of it."""
 
     def name(self, agency: str, on: date) -> str:
         """The name of an agency on a day; its id where it has none."""
+
+    def post_name(self, agency: str, post: str) -> str:
+        """The name of a post of an agency; its code where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +217,21 @@ def _value(
         case _, "agency":
             return registry.name(value, act.day)
         case _:
-            return _coded(pointer, spec, value)
+            return _post(pointer, value, act, registry) or _coded(pointer, spec, value)
+
+
+def _post(pointer: str, code: str, act: Act, registry: AgencyNames) -> str | None:
+    """A post that a fact names, of the agency beside it, else of the author's own; else None."""
+    _, *above, name = names(pointer)
+    if not name.endswith(_POST):
+        return None
+    beside: Any = act.facts
+    for step in above:
+        beside = beside[int(step)] if isinstance(beside, list) else beside[step]
+    whose = name.removesuffix(_POST).removesuffix("_")
+    said = (beside.get(member) for member in (whose, f"{whose}_agency", "agency"))
+    agency = next((one for one in said if isinstance(one, str) and "." in one), act.agency)
+    return registry.post_name(agency, code)
 
 
 def _coded(pointer: str, spec: Mapping[str, Any], value: str) -> object:

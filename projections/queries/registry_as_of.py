@@ -237,13 +237,11 @@ def _officer(officer: Officer, registry: Registry, day: date) -> dict[str, Any]:
 
 
 def _post(held: Appointment, registry: Registry, day: date) -> dict[str, Any]:
-    agency = registry.agency(held.agency)
-    named = None if agency is None else agency.posts.get(held.post)
     return {
         "agency": held.agency,
         "agency_name": registry.name(held.agency, day),
         "post": held.post,
-        "post_vi": held.post if named is None else named.vi,
+        "post_vi": registry.post_name(held.agency, held.post),
         "powers": sorted(held.powers),
         "capacities": sorted(held.capacities),
         "valid_from": _day(held.valid_from),
@@ -280,12 +278,10 @@ def signer(
     if capacity is None and act.get("post") == post and act["signers"][0]["officer"] == officer:
         capacity = act.get("capacity")
     agency = _agency_of(registry, officer, post, day, act.get("agency"))
-    line = None if agency is None else registry.agency(agency)
-    known = None if line is None or post is None else line.posts.get(post)
     return {
         "officer": officer,
         "post": post,
-        "post_vi": post if known is None else known.vi,
+        "post_vi": None if post is None else registry.post_name(agency or "", post),
         "capacity": capacity,
         "stands_in": stand_in is not None,
         "agency": agency,

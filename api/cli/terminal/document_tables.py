@@ -26,7 +26,7 @@ def _rows(shell: Shell, one: Json) -> Iterator[tuple[object, ...]]:
     level, state = value(one["level"], shell.lang), standing(one["state"], shell.lang)
     yield one["register_entry"], level, "", state, day(one["protect_until"])
     for holder in one["holders"]:
-        who = ", ".join(part for part in (holder["post"], holder["agency"]) if part)
+        who = ", ".join(part for part in (holder["post_vi"], holder["agency_name"]) if part)
         copies = "".join(f" · {number}" for number in holder["copies"])
         ended = holder["ended_by"]
         act = _type(shell, "ParticipationRevoked" if ended else holder["act"])

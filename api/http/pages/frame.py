@@ -361,9 +361,7 @@ def post_name(agency: str, post: str, at: datetime) -> str:
     """A post of an agency by what both were called on the day of an instant."""
     day = local_day(at)
     known = enclave().ledger.follower.current.registry
-    found = known.agency(agency)
-    named = None if found is None else found.posts.get(post)
-    return f"{post if named is None else named.vi}, {known.label(agency, day, day)}"
+    return f"{known.post_name(agency, post)}, {known.label(agency, day, day)}"
 
 
 @cache

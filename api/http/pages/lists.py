@@ -188,9 +188,7 @@ def _agencies_in_words(
                  for one in load_edition().registry["functions"]}  # fmt: skip
     named = []
     for line in lines:
-        agency = known.agency(line["agency"])
-        posts = {} if agency is None else agency.posts
-        called = [posts[code].vi if code in posts else code for code in line["posts"]]
+        called = [known.post_name(line["agency"], code) for code in line["posts"]]
         named.append((line, [functions.get(one, one) for one in line["functions"]], called))
     return named
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
@@ -44,6 +43,7 @@ from api.http.schemas.verification import (
 from api.problems.problem import Problem
 from ledger.log.moment import stamp
 from ledger.message import Message
+from ledger.regulation.registry.calendar import local_day
 from projections.queries import limits
 from projections.queries.cases.case_list_snapshot import TooOld
 from projections.queries.cases.mirrored import history
@@ -282,7 +282,8 @@ def list_case_acts(params: dict[str, Any], case: str) -> Response:
         body["part"] = {"positions": part.positions, "withheld": part.withheld}
     register = enclave().queries.case.documents(stream, statements)
     if register:
-        body["documents"] = [asdict(one) for one in register]
+        known, today = enclave().queries.registries.at().registry, local_day(now())
+        body["documents"] = [serializers.document(one, known, today) for one in register]
     return answer(body, index=index, headers=cursor.link(following))
 
 

@@ -16,6 +16,8 @@ class DocumentHolderSchema(StrictSchema):
     officer = text("Who: uuid.", required=True)
     post = maybe("In which post; null where the act names none.")
     agency = maybe("Of which agency, likewise.")
+    post_vi = maybe("That post in Vietnamese.")
+    agency_name = maybe("That agency's name today.")
     until = text("Until when, as the act says.", required=True)
     copies = texts("Numbers of the copies they have; empty where none is numbered.")
     return_by = maybe("Day by which they come back.")

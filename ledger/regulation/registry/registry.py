@@ -83,6 +83,12 @@ class Registry(RegistryLines):
         line = self.agencies.get(agency)
         return agency if line is None else line.name(on).vi
 
+    def post_name(self, agency: str, post: str) -> str:
+        """What a post of an agency is called; its code where the agency has none of it."""
+        line = self.agencies.get(agency)
+        known = None if line is None else line.posts.get(post)
+        return post if known is None else known.vi
+
     def label(self, agency: str, on: date, today: date) -> str:
         """Its name on the day of the act, and who carries on where it has ended (law.md §13)."""
         line = self.agencies.get(agency)

@@ -118,11 +118,9 @@ def _who(holder: Holder, case: Viewpoint) -> Json:
 def _post(officer: str, case: Viewpoint) -> Json:
     """The post an officer holds on the day, the first of several."""
     held = next(iter(posts(officer, case.registry, case.day)), None)
-    agency = None if held is None else case.registry.agency(held.agency)
-    named = None if agency is None or held is None else agency.posts.get(held.post)
     return {
         "post": None if held is None else held.post,
-        "post_vi": None if held is None else held.post if named is None else named.vi,
+        "post_vi": None if held is None else case.registry.post_name(held.agency, held.post),
         "agency": None if held is None else held.agency,
         "agency_name": None if held is None else case.registry.name(held.agency, case.day),
     }

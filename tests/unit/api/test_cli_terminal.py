@@ -144,8 +144,14 @@ def test_a_case_above_ordinary_has_no_state_and_its_documents_have_words(
         "stream": "case/x", "log": "a.example/ordinary", "level": "ordinary", "statements": 3,
         "records": 9, "published_at": "2026-11-29T06:00:00Z", "taken_in_at": "2026-11-29T06:00:00Z",
     }  # fmt: skip
+    holder = {
+        "officer": "a1b2c3d4-0000-4000-8000-000000000000", "post": "truong-phong",
+        "agency": "bacninh.ca", "post_vi": "Trưởng phòng", "agency_name": "Công an tỉnh Bắc Ninh",
+        "copies": ["2"], "act": "SecretDelivered", "ended_by": None,
+        "until": "2026-05-13T08:00:00+07:00",
+    }  # fmt: skip
     document = {
-        "register_entry": "14/CAT", "level": "MAT", "state": "DECLASSIFIED", "holders": [],
+        "register_entry": "14/CAT", "level": "MAT", "state": "DECLASSIFIED", "holders": [holder],
         "protect_until": "2036-04-13", "outside": [],
         "losses": [{"kind": "LOST", "found_at": "2026-04-13T08:00:00+07:00"}],
     }  # fmt: skip
@@ -157,4 +163,6 @@ def test_a_case_above_ordinary_has_no_state_and_its_documents_have_words(
     assert "(cấp thường)" in told
     assert "Mật " in told
     assert "đã giải mật" in " ".join(told.split())
-    assert not {"None", "MAT", "DECLASSIFIED", "LOST"} & {*told.split()}
+    assert "Trưởng phòng, Công an tỉnh" in " ".join(told.split())
+    codes = {"None", "MAT", "DECLASSIFIED", "LOST", "SecretDelivered", "truong-phong,"}
+    assert not codes & {*told.split()}

@@ -53,6 +53,29 @@ def test_every_fact_is_told_once_with_labels_of_the_catalogue(name: str) -> None
                 assert "_" not in label.vi + label.en, (act.act, one.pointer, label)
 
 
+def test_a_post_is_told_by_its_name_in_the_agency_beside_it() -> None:
+    """Of the agency that the fact names, else of the author's own; an unknown one as it stands."""
+    acts, registry = _acts("SC1")
+    act = next(one for one in acts if one.agency == "bacninh.stttt")
+    kind, day = load().types["DirectionNoted"], act.day
+    told = {
+        one.pointer: one.value
+        for one in act_in_words.facts(
+            replace(act, facts={
+                "given_by": "bacninh.ubnd", "given_by_post": "chu-tich",
+                "post": "giam-doc",
+                "readers": [{"agency": "bacninh.ubnd", "post": "pho-chu-tich"},
+                            {"agency": "bacninh.ubnd", "post": "giam-doc"}],
+            }), kind, registry,
+        )
+    }  # fmt: skip
+    assert told["/facts/given_by"] == registry.name("bacninh.ubnd", day)
+    assert told["/facts/given_by_post"] == "Chủ tịch"
+    assert told["/facts/post"] == "Giám đốc"
+    assert told["/facts/readers/0/post"] == "Phó Chủ tịch"
+    assert told["/facts/readers/1/post"] == "giam-doc", "that agency has no such post"
+
+
 def test_a_list_of_several_things_counts_them() -> None:
     """Several limbs have the same members: which is which is told by a number."""
     acts, registry = _acts("SC2")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from datetime import UTC, datetime
+from dataclasses import asdict, fields
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from api.texts.catalogue import both
@@ -15,6 +15,7 @@ from ledger.ports import LowerLogState
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.json_shape import fmt_time
 from ledger.regulation.acts.lifecycle import life_cycle
+from ledger.regulation.case.documents import Document
 from ledger.regulation.case.registers import signed_number
 from ledger.regulation.case_file.flags import DISPUTED
 from ledger.regulation.registry.calendar import local_day, local_time
@@ -50,6 +51,16 @@ def read_under(found: ReadUnder | None) -> dict[str, Any] | None:
     }
 
 
+def document(one: Document, registry: Registry, today: date) -> dict[str, Any]:
+    """A classified document; whoever it is named to by what post and agency are called today."""
+    body = asdict(one)
+    for holder in body["holders"]:
+        post, agency = holder["post"], holder["agency"]
+        holder["post_vi"] = post and registry.post_name(agency or "", post)
+        holder["agency_name"] = agency and registry.name(agency, today)
+    return body
+
+
 def case_line(line: CaseLine) -> dict[str, Any]:
     """One line of the case list."""
     body = {f.name: _value(f.name, getattr(line, f.name)) for f in fields(line)}
@@ -80,9 +91,7 @@ def task(row: TaskRow, at: datetime, registry: Registry) -> dict[str, Any]:
         agency = getattr(row, member)
         label = None if agency is None else registry.label(agency, today, today)
         named[f"{member}_label"] = label
-    holder = None if row.agency is None else registry.agency(row.agency)
-    post = None if holder is None or row.post is None else holder.posts.get(row.post)
-    named["post_vi"] = row.post if post is None else post.vi
+    named["post_vi"] = row.post and registry.post_name(row.agency or "", row.post)
     return {**body, **named, "status": row.status(at)}
 
 
