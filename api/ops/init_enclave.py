@@ -71,6 +71,8 @@ _PASSPHRASE_BYTES: Final = 24
 _SLUG_BYTES: Final = 4
 TAKES: Final = Need(disk_mib=320, memory_mib=256)
 """An empty enclave with a database of its own, and what is left free (`SOCAI_MIN_FREE_MIB`)."""
+TAKES_ELSEWHERE: Final = Need(disk_mib=2, memory_mib=128)
+"""The same where a server that others look after has the database: keys, passwords and notes."""
 _LONGEST_NAME: Final = 255
 _SHOWN: Final = 40
 
@@ -138,7 +140,7 @@ def found(settings: Settings, plan: Plan) -> Founded:
         LedgerError: The database or a guard refused; nothing of it is left.
     """
     _refuse_name(settings, plan)
-    require_room(settings.home, TAKES)
+    require_room(settings.home, TAKES if settings.database_url is None else TAKES_ELSEWHERE)
     database.require_administrator(settings, plan.password_file)
     custody = _custody(settings, plan)
     settings.home.mkdir(parents=True, exist_ok=True)

@@ -61,6 +61,22 @@ def test_without_room_nothing_is_made(
     assert not home.exists()
 
 
+@pytest.mark.parametrize(("short", "said"), [("TAKES", 0), ("TAKES_ELSEWHERE", 1)])
+def test_a_database_that_stands_elsewhere_takes_no_room_here(
+    short: str, said: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only keys, passwords and notes do."""
+    monkeypatch.setattr(init_enclave, short, Need(1 << 40, 1))
+    env = {
+        "SOCAI_HOME": str(tmp_path / "home"),
+        "SOCAI_DATABASE_URL": f"postgresql:///x?host={tmp_path}",
+    }
+    words = ["--lang", "en", "init", "--rehearsal", "--deployment", "x.example"]
+    result = CliRunner().invoke(main, words, env=env)
+    assert result.exit_code != 0
+    assert result.stderr.count("make room") == said
+
+
 def test_the_tests_say_what_they_take_before_they_begin(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
