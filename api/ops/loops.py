@@ -34,10 +34,13 @@ from ledger.checkpoints.seen_file import DoubtMark
 from ledger.errors import Doubt, Fatal, LedgerError, Unavailable
 from ledger.log.moment import stamp
 from ledger.message import Message, Text, Wording
+from projections.engine.last_holder import LastHolder
 
 ON_DOUBT: Final = 70
 """Exit status of a loop that found memory and store in disagreement: nobody restarts it unseen."""
 
+_HOLDER: Final = "projector.holder"
+"""Beside the lock of the role: the memory may be another home's as well."""
 _LOOK_S: Final = 0.2
 _AGAIN_S: Final = 2.0
 _RECKON_LOOK_S: Final = 2.0
@@ -145,6 +148,8 @@ def sign(settings: Settings, stop: Event, which: WhichLog) -> int:
 def project(settings: Settings, stop: Event) -> int:
     """Keeps every view up until told to stop; its exit status.
 
+    By whoever holds the lock of the role: it takes over at once from the one before it.
+
     A stop on doubt leaves a mark, as the checkpointer's does.
 
     Raises:
@@ -154,7 +159,10 @@ def project(settings: Settings, stop: Event) -> int:
     if _stopped(mark, "projector"):
         return ON_DOUBT
     kek = required_kek(settings)
-    opened = once_there(partial(open_projector, settings, kek=kek), stop, "the projector")
+    last = LastHolder(settings.home / _HOLDER)
+    opened = once_there(
+        partial(open_projector, settings, kek=kek, last=last), stop, "the projector"
+    )
     if opened is None:
         return 0
     projector, notices, pool = opened

@@ -34,6 +34,7 @@ from projections.engine.generations import (
     states,
     switch,
 )
+from projections.engine.last_holder import LastHolder
 from projections.engine.lease import LEASE_S, HeldLease, Lease
 from projections.engine.rebuild_pool import Builders
 from projections.fold.fold import BATCH
@@ -78,6 +79,7 @@ class Projector:
         ahead_s: How long the other views wait, at most, while the audience is behind.
         forgetting: Says where something was shredded: then it lets go of all that it has folded.
         checked: As of `Form`.
+        last: As of `Lease`.
     """
 
     def __init__(  # noqa: PLR0913 - the ports, the log's name and five choices
@@ -97,6 +99,7 @@ class Projector:
         ahead_s: float = AHEAD_S,
         forgetting: Forgetting | None = None,
         checked: CheckedSignatures | None = None,
+        last: LastHolder | None = None,
     ) -> None:
         self._watch = watch
         self._forgetting = forgetting
@@ -114,7 +117,7 @@ class Projector:
         self._largest = batch if batch < BATCH else LARGEST
         self._builders = builders
         self._connection: Connection | None = None
-        self._lease = Lease(lease_s)
+        self._lease = Lease(lease_s, last)
         self._stands_by = self._said = False
         self._groups: dict[str, BatchTransaction] = {}
         self._beat = Beat()

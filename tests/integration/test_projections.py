@@ -6,12 +6,14 @@ Any batch, any restart, any rebuild gives the same rows; poison stops visibly.
 from __future__ import annotations
 
 import math
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from threading import Event
 from typing import Any, LiteralString
 from uuid import UUID
@@ -37,6 +39,7 @@ from ledger.streams.stream import Stream
 from ledger.write.registry_follower import RegistryFollower
 from projections.checks.rebuild_comparison import compare
 from projections.engine import generations
+from projections.engine.last_holder import LastHolder
 from projections.engine.projector import AHEAD_S, Projector
 from projections.fold.step import Step
 from projections.queries import registry_as_of as registries
@@ -94,14 +97,20 @@ class Bench:
         self._whole = whole(self.database)
 
     def projector(
-        self, batch: int = 500, views: Sequence[View] = VIEWS, ahead_s: float = AHEAD_S
+        self,
+        batch: int = 500,
+        views: Sequence[View] = VIEWS,
+        ahead_s: float = AHEAD_S,
+        home: Path | None = None,
     ) -> Projector:
         """A projector of its own process."""
+        last = None if home is None else LastHolder(home / "holder")
         records = self.records()
         reader = Reader(records, self.played.log.kek, ORIGIN)
         return Projector(
-            self.connect, records, reader, origin=ORIGIN, batch=batch, views=views, ahead_s=ahead_s
-        )
+            self.connect, records, reader, origin=ORIGIN, batch=batch, views=views,
+            ahead_s=ahead_s, last=last,
+        )  # fmt: skip
 
     def fold_all(self) -> int:
         """Has every view folded by another process; the position reached."""
@@ -679,6 +688,41 @@ def test_one_loop_is_active_at_a_time(bench: Bench) -> None:
     first.close()
     assert second.advance()
     second.close()
+
+
+def test_the_next_loop_of_a_home_takes_the_place_of_one_that_was_killed(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """At once, as if it were the same; one that goes on all the same stands by, and spoils none."""
+    first, second = (bench.projector(batch=10, home=tmp_path) for _ in range(2))
+    assert first.advance()
+    assert second.advance()
+    assert not first.advance()
+    assert second.advance()
+    assert not first.advance(), "it does not take it back, though the note was its own"
+    second.catch_up()
+    assert not bench.compared()
+    first.close()
+    second.close()
+
+
+def test_the_lease_of_another_homes_loop_is_waited_for(bench: Bench, tmp_path: Path) -> None:
+    """Also by a home that was killed before, and by a copy of the one whose loop it is."""
+    ours, others, copied = (tmp_path / name for name in ("ours", "others", "copied"))
+    ours.mkdir()
+    others.mkdir()
+    before = bench.projector(batch=10, home=others)
+    assert before.advance()
+    before.close()
+    first = bench.projector(batch=10, home=ours)
+    assert first.advance()
+    shutil.copytree(ours, copied)
+    waiting = [bench.projector(home=home) for home in (others, copied)]
+    assert not any(one.advance() for one in waiting)
+    first.close()
+    assert waiting[1].advance()
+    for one in waiting:
+        one.close()
 
 
 def test_whoever_waits_for_the_lease_says_so_and_when_it_takes_over(

@@ -20,6 +20,7 @@ from ledger.streams.record_reader import Reader
 from ledger.write.forgetting import Forgetting
 from ledger.write.registry_follower import RegistryFollower
 from projections.engine import generations
+from projections.engine.last_holder import LastHolder
 from projections.engine.noted_signatures import NotedSignatures
 from projections.engine.projector import Projector
 from projections.engine.rebuild_pool import Builders
@@ -29,13 +30,14 @@ from projections.views import search_terms
 
 
 def open_projector(
-    settings: Settings, *, kek: KeyFiles[Kek] | None = None
+    settings: Settings, *, kek: KeyFiles[Kek] | None = None, last: LastHolder | None = None
 ) -> tuple[Projector, PostgresNotices, Pool]:
     """The projector of a home, its hints, and the pool to close behind it.
 
     Args:
         settings: Of the home.
         kek: Its KEK, where that is open already.
+        last: Where it is the home's only one, which its role lock proves: whose place it takes.
 
     Raises:
         SettingsError: Record 0 is not that of this home.
@@ -80,5 +82,6 @@ def open_projector(
             records.shreds, [follower.forget, search_terms.forget], always=kek.look, after_s=0
         ),
         checked=NotedSignatures(seen),
+        last=last,
     )
     return projector, PostgresNotices(dsn), pool
