@@ -7,18 +7,20 @@ import subprocess
 import sys
 import sysconfig
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import Final, LiteralString
 
 import httpx
 import orjson
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from api.home import write_private
 from api.ops.embedded_postgres import Embedded
@@ -45,6 +47,20 @@ CREATE FUNCTION log.made_up(_one int) RETURNS text LANGUAGE sql STABLE SECURITY 
   AS $$ SELECT m.what FROM log.made_up m WHERE m.one = _one $$;
 GRANT SELECT (one, what) ON log.made_up TO {slug}_auditor;
 GRANT EXECUTE ON FUNCTION log.made_up(int) TO {slug}_auditor;
+"""
+_MANY: Final = 12
+_OF_MANY: Final = """
+CREATE TABLE log.begun_{number} (one int);
+SELECT pg_sleep(0.15);
+CREATE TABLE log.ended_{number} (one int);
+"""
+_BEGUN: Final[LiteralString] = """
+SELECT count(*) FROM pg_stat_activity WHERE usename = %s
+"""
+_MADE: Final[LiteralString] = """
+SELECT (SELECT count(*) FROM log.migrations WHERE number > %s),
+  count(*) FILTER (WHERE relname LIKE 'begun%%'), count(*) FILTER (WHERE relname LIKE 'ended%%')
+FROM pg_class WHERE relnamespace = 'log'::regnamespace AND relkind = 'r'
 """
 _PARTS: Final = ("api A", "api B", "checkpointer", "projector")
 
@@ -95,6 +111,7 @@ class Rolled(ServedEnclave):
             self.settings, Plan("upgrade.example", "ordinary", rehearsal=True, at=builders.T0)
         )
         self.clock = StepClock(builders.T0)
+        self.admin_dsn = make_conninfo(server.dsn(), dbname=self.made.facts.slug)
         self.exchanged: list[tuple[float, str]] = []
         other = home.with_name("beside")  # as in a container of its own
         other.mkdir()
@@ -200,12 +217,18 @@ class Rolled(ServedEnclave):
 @pytest.fixture
 def newer(tmp_path: Path) -> str:
     """The Python of the next version: this program with one migration more."""
+    return _next_version(tmp_path, {_MADE_UP: _DDL})
+
+
+def _next_version(tmp_path: Path, more: Mapping[str, str]) -> str:
+    """The Python of this program with more migrations, by name."""
     tree, venv = tmp_path / "next", tmp_path / "venv"
     for package in PACKAGES:
         shutil.copytree(
             ROOT / package, tree / package, ignore=shutil.ignore_patterns("__pycache__")
         )
-    (tree / "ledger" / "postgres" / "schema" / _MADE_UP).write_text(_DDL)
+    for name, text in more.items():
+        (tree / "ledger" / "postgres" / "schema" / name).write_text(text)
     made = [sys.executable, "-m", "venv", "--without-pip", "--symlinks", str(venv)]
     subprocess.run(made, check=True)
     folder = next(venv.glob("lib/python*/site-packages"))
@@ -214,7 +237,7 @@ def newer(tmp_path: Path) -> str:
     python = str(venv / "bin" / "python")
     asked = "from ledger.postgres.migrate import shipped; print(shipped()[-1].name)"
     said = subprocess.run([python, "-I", "-c", asked], capture_output=True, text=True, check=True)
-    assert said.stdout.strip() == _MADE_UP
+    assert said.stdout.strip() == max(more)
     return python
 
 
@@ -286,3 +309,66 @@ def test_a_release_is_rolled_in_and_back_under_load(enclave: Rolled, newer: str,
     # what it made up is not among the definitions that are shipped
     audit = enclave.socai(newer, "log", "audit", "--json", "--no-definitions")
     assert orjson.loads(audit.stdout)["ok"], audit.stdout
+
+
+def test_a_migration_that_is_killed_again_and_again_is_half_done_nowhere(
+    enclave: Rolled, tmp_path: Path, say: Say
+) -> None:
+    """At any point of files that are missing, under load: each is there whole, or not at all."""
+    names = [f"{90 + n:04}_made_up.from_{_LAST:04}.sql" for n in range(_MANY)]
+    texts = {one: _OF_MANY.replace("{number}", one[:4]) for one in names}
+    python, book = _next_version(tmp_path, texts), Book()
+    hire_the_hotline(enclave, book)
+    stood = [0]
+    with _load(enclave, book) as over:
+        for n in range(_MANY):
+            _kill_a_migration(enclave, python, 0.05 * (2 * n % 7))
+            applied, begun, ended = _made(enclave)
+            assert begun == ended == applied
+            assert applied >= stood[-1]
+            stood.append(applied)
+            if applied > _MANY // 2:
+                break
+        done = enclave.socai(python, "migrate")
+        over()
+    begin, end = book.outage
+    unread, read = book.unread
+    say(
+        f"\nmigrate killed {len(stood) - 1} times, {_MANY} files missing; there after each:"
+        f" {', '.join(map(str, stood[1:]))}; longest without a receipt {end - begin:.1f} s, without"
+        f" a read {read - unread:.1f} s"
+    )
+    assert 0 < max(stood) < _MANY, "none fell in the middle"
+    assert (done.returncode, "up to date" in done.stdout) == (0, True), done
+    assert _made(enclave) == (_MANY, _MANY, _MANY)
+    assert book.unread_because == []
+    held = {one.statement.digest_b64 for one in enclave.records() if one.statement}
+    assert not set(book.acknowledged) - held, "an acknowledged act is lost"
+
+
+def _kill_a_migration(enclave: Rolled, python: str, after_s: float) -> None:
+    """Once the migrator is in the database, and so long after it; all that it began ends too."""
+    words = [python, "-I", "-m", "api.cli.main", "--lang", "en", "migrate"]
+    migrator = f"{enclave.made.facts.slug}_migrator"
+    with (
+        psycopg.connect(enclave.admin_dsn, autocommit=True) as admin,
+        subprocess.Popen(
+            words, cwd="/", env=child_environment(enclave.settings), stdout=subprocess.DEVNULL
+        ) as migrating,
+    ):
+        while admin.execute(_BEGUN, [migrator]).fetchone() == (0,):
+            assert migrating.poll() is None, "it is over"
+            threading.Event().wait(0.01)
+        threading.Event().wait(after_s)
+        migrating.kill()
+        migrating.wait()
+        while admin.execute(_BEGUN, [migrator]).fetchone() != (0,):
+            threading.Event().wait(0.05)
+
+
+def _made(enclave: Rolled) -> tuple[int, int, int]:
+    """Migrations noted, and how many of them have begun and ended."""
+    with psycopg.connect(enclave.admin_dsn) as admin:
+        row = admin.execute(_MADE, [_LAST]).fetchone()
+    assert row is not None
+    return row
