@@ -95,8 +95,10 @@ class DatabaseWatch:
 
     def _begin(self, what: Callable[[], None]) -> None:
         self._over.clear()
-        self._beside = Thread(target=what, name="database", daemon=True)
-        self._beside.start()
+        beside = Thread(target=what, name="database", daemon=True)
+        with suppress(RuntimeError):  # where no thread may be started it is tried at the next look
+            beside.start()
+            self._beside = beside
 
     def _start(self) -> None:
         try:

@@ -46,6 +46,11 @@ _DATABASE_S: Final = 1.6
 """When the database is waited for no longer: to kill one that hangs takes until two seconds."""
 _ASK_S: Final = 2.5
 _SHOWN: Final = 600
+_NOT_STARTED: Final = Message(
+    "{role} cannot be started again now, and is tried again every {n} s: {why}. Where that is said"
+    " of resources or memory, this account or its container may start no more processes: raise"
+    " that limit (ulimit -u, TasksMax, pids)."
+)
 _AGAIN_S: Final = 0.1
 _LOADED_S: Final = 20.0
 """How long the first start waits for the fork server; to be started without it costs more."""
@@ -191,7 +196,13 @@ class Supervisor:
             if child.again_at is None:
                 self._fell(child, status)
             elif monotonic() >= child.again_at:
-                fresh = self._spawn(child.role)
+                try:
+                    fresh = self._spawn(child.role)
+                except OSError as error:  # the others are well, and go on
+                    child.again_at = monotonic() + _MOST_PAUSE_S
+                    why = error.strerror
+                    self.say(_NOT_STARTED.filled(role=child.role, n=int(_MOST_PAUSE_S), why=why))
+                    continue
                 fresh.falls, fresh.again = child.falls, True
                 self._children[child.role] = fresh
 

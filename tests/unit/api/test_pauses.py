@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from errno import ENOSPC
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from threading import enumerate as threads
 
 import orjson
@@ -21,7 +21,7 @@ from api.cli.terminal.shell import Refusal, Shell
 from api.ops import database
 from api.ops.service import database_watch, supervisor
 from api.ops.service.database_watch import DatabaseWatch
-from api.ops.service.roles import CHECKPOINTER
+from api.ops.service.roles import CHECKPOINTER, PROJECTOR
 from api.ops.service.supervisor import Supervisor, pause_s
 from api.settings import Settings
 from ledger.postgres.connect import database_unavailable
@@ -85,6 +85,66 @@ def test_who_has_ended_is_started_again_while_the_database_recovers(
         there.set()
         looking.stop()
     assert waited == [True], "nobody leaves it starting"
+
+
+def test_who_cannot_be_started_again_is_tried_again_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no process may be begun, for a while: the service ended, and took all of them along."""
+    words, said = [["sleep", "600"]], list[str]()
+    monkeypatch.setattr(supervisor, "command", lambda *_: words[0])
+    monkeypatch.setattr(supervisor, "_MOST_PAUSE_S", 0.1)
+    monkeypatch.setattr(database, "embedded_down", lambda _settings: False)
+    looking = Supervisor(Settings.at(tmp_path), say=lambda text: said.append(str(text)))
+    looking.start([CHECKPOINTER, PROJECTOR])
+    try:
+        before = pids(looking)
+        killed = looking._children[CHECKPOINTER].process
+        words[0] = [str(tmp_path / "nowhere")]
+        killed.kill()
+        killed.wait()
+        while len(said) < 2:
+            looking.mend()
+            Event().wait(0.01)
+        assert said[0].startswith("checkpointer cannot be started again now")
+        assert "No such file or directory" in said[0]
+        words[0] = ["sleep", "600"]
+        while pids(looking)[CHECKPOINTER] == killed.pid:
+            looking.mend()
+            Event().wait(0.01)
+        assert pids(looking)[PROJECTOR] == before[PROJECTOR]
+    finally:
+        looking.stop()
+
+
+def test_a_database_is_looked_after_again_once_a_thread_may_be_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ended the service, and with it a database that was well."""
+    asked, tries = Event(), list[int]()
+
+    def answers(_settings: Settings) -> bool:
+        asked.set()
+        return True
+
+    class Refused(Thread):
+        def start(self) -> None:
+            """As Python says it, the first time."""
+            tries.append(0)
+            if len(tries) == 1:
+                raise RuntimeError("can't start new thread")
+            super().start()
+
+    monkeypatch.setattr(database_watch, "Thread", Refused)
+    monkeypatch.setattr(database_watch, "_LOOK_S", 0.0)
+    monkeypatch.setattr(database_watch, "_ASK_S", 0.0)
+    monkeypatch.setattr(database, "embedded_down", lambda _settings: False)
+    monkeypatch.setattr(database, "embedded_answers", answers)
+    kept = DatabaseWatch(Settings.at(tmp_path), lambda: None, lambda _text: None)
+    kept.mend()
+    assert not asked.is_set()
+    kept.mend()
+    assert asked.wait(60)
 
 
 def test_whatever_keeps_a_database_from_starting_is_said_and_each_end_is_told(
