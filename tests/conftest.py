@@ -1,9 +1,9 @@
 """Plugins, and who runs what when.
 
-Hypothesis: `ci` repeats itself; `whole` does so four times as often, and leaves no form of an
-attack out; `night` looks further, from the seed that `make soak` prints. Both also hold for what
-has a number of its own (tests/examples.py). The plugins of schemathesis and anyio are not
-loaded (pyproject.toml): they cost each process a second.
+Hypothesis: `ci` repeats itself, and draws half of the usual; `whole` draws eight times as much, and
+leaves no form of an attack out; `night` looks further, from the seed that `make soak` prints. All
+hold for what has a number of its own too (tests/examples.py). The plugins of schemathesis and anyio
+are not loaded (pyproject.toml): they cost each process a second.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import settings
 
-from tests.examples import in_share, share
+from tests.examples import USUAL, in_share, share
 
 pytest_plugins = [
     "tests.attacks",
@@ -45,7 +45,7 @@ pytest_plugins = [
     "tests.fixtures.apart",
 ]
 
-settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("ci", max_examples=USUAL // 2, derandomize=True, deadline=None)
 settings.register_profile("whole", max_examples=400, derandomize=True, deadline=None)
 settings.register_profile("night", max_examples=5_000, deadline=None, print_blob=True)
 settings.load_profile("ci")

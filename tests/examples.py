@@ -11,14 +11,14 @@ from hypothesis import settings
 
 _Form = TypeVar("_Form")
 USUAL: Final = 100
-"""Of a property that says nothing, in the profile `ci`."""
+"""Of a property that says nothing, where a number of one's own is what it says; `ci` draws half."""
 
 
 def examples(usual: int) -> int:
-    """So many in the profile `ci`; in another one more or fewer, as of every other property.
+    """So many where others have `USUAL`; in a profile that draws more or fewer, as many of these.
 
     Args:
-        usual: In the profile `ci`, where others have `USUAL`.
+        usual: That number; one at least is drawn.
     """
     return max(1, usual * settings().max_examples // USUAL)
 

@@ -23,9 +23,9 @@ def loading() -> Iterator[None]:
     settings.load_profile(before)
 
 
-@pytest.mark.parametrize(("profile", "times"), [("ci", 1), ("night", 50)])
+@pytest.mark.parametrize(("profile", "times"), [("ci", 0.5), ("whole", 4), ("night", 50)])
 @pytest.mark.usefixtures("loading")
-def test_a_number_of_ones_own_grows_with_the_profile(profile: str, times: int) -> None:
+def test_a_number_of_ones_own_grows_with_the_profile(profile: str, times: float) -> None:
     """As of those that name none."""
     settings.load_profile(profile)
     assert settings().max_examples == times * USUAL
