@@ -54,8 +54,9 @@ _BROKEN_OFF = (
     "SELECT {}(pid) FROM pg_stat_activity WHERE datname = current_database()"
     " AND wait_event_type = 'Lock' AND query LIKE '%proj.file_now%'"
 )
-_BEHIND = (
-    "UPDATE proj.views SET position = position {} 1 WHERE view = 'audience' AND state = 'live'"
+_PLACED = (
+    "UPDATE proj.views SET position = (SELECT size - {} FROM log.log_head)"
+    " WHERE view = 'audience' AND state = 'live'"
 )
 
 
@@ -95,7 +96,7 @@ def test_a_slow_answer_is_not_shown_without_its_row(
     def slow(connection: Connection, stream: str) -> Any:  # noqa: ANN401  what is patched
         found = read(connection, stream)
         assert found is not None
-        for _ in range(6_000):
+        for _ in range(500):
             if connection.execute("SELECT sec.gen() IS NULL").fetchone() == (True,):
                 waits.append(1)
                 break
@@ -103,14 +104,15 @@ def test_a_slow_answer_is_not_shown_without_its_row(
         return found
 
     monkeypatch.setattr(stored_case_file, "stored", slow)
-    admin.execute(_BEHIND.format("-").encode())
     try:
         with folded_anew(admin, case):
-            while not waits:  # a machine that is slow has not begun to read by then
+            # a machine that is slow has not begun to read by then, or has caught up
+            while not waits:
+                admin.execute(_PLACED.format(2).encode())
                 admin.execute("UPDATE sec.beat SET at = clock_timestamp() - interval '3 seconds'")
                 answer = ask(service, f"/v1/cases/{case}", INSPECTOR)
     finally:
-        admin.execute(_BEHIND.format("+").encode())
+        admin.execute(_PLACED.format(1).encode())
     assert (answer.status_code, answer.get_json()["code"]) == (503, "audience_late")
     assert case not in answer.text
     assert len(under_order.rows()) == before
