@@ -119,7 +119,7 @@ def parse(members: Mapping[str, Any], events: Events | None = None) -> ServiceEv
             raise _malformed(f"/{name}", Message("{name} is not allowed", name=name))
     event, facts = members["event"], members["facts"]
     if not events.facts[event](facts):
-        raise _malformed("/facts", Message("the facts of {detail} are others", detail=event))
+        raise _malformed("/facts", Message("the facts of {event} are others", event=event))
     return ServiceEvent(event, members["event_id"], facts)
 
 

@@ -146,9 +146,7 @@ def parse_compact(text: str) -> Statement:
     members = _door("/payload", payload)
     _check_role(header, members)
     if len(signature) != SIGNATURE_BYTES[header["alg"]]:
-        raise _malformed(
-            "/signature", Message("a signature of {detail} bytes", detail=len(signature))
-        )
+        raise _malformed("/signature", Message("a signature of {n} bytes", n=len(signature)))
     return _statement(text, parts, header, members)
 
 
@@ -306,9 +304,7 @@ def _check_role(header: Mapping[str, Any], members: Mapping[str, Any]) -> None:
     if _STAND_IN in header:  # an author speaks for themselves, and so does who returns
         good = good and role in COUNTERSIGNERS
     if not good:
-        raise _malformed(
-            "/protected/role", Message("role {detail} does not fit the act", detail=role)
-        )
+        raise _malformed("/protected/role", Message("role {role} does not fit the act", role=role))
 
 
 def _malformed(pointer: str, what: Message) -> Rejected:

@@ -197,7 +197,7 @@ class PostgresCheckpoints:
         if rows != [[_TRUE]]:
             raise Conflict(
                 "checkpoint_moved",
-                Message("the newest checkpoint is no longer of size {detail}", detail=old_size),
+                Message("the newest checkpoint is no longer of size {size}", size=old_size),
             )
 
     def prune(self, most: int) -> Pruned:

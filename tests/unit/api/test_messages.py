@@ -109,6 +109,18 @@ def test_a_translation_fills_in_what_the_english_does() -> None:
                 assert asked - {DETAIL} <= holes(text) <= asked, entry.id
 
 
+def test_only_what_a_library_says_may_be_left_out() -> None:
+    """A number, a role or a name of ours is told in both languages: it has a name of its own."""
+    said = {
+        name
+        for _, call in calls()
+        for given in call.keywords
+        if given.arg == DETAIL
+        for name in (one.id for one in ast.walk(given.value) if isinstance(one, ast.Name))
+    }
+    assert said - {"error", "message", "text", "detail", "repr", "str"} == set()
+
+
 def test_every_message_is_a_literal_and_gets_what_it_fills_in() -> None:
     """Babel finds literals alone; a parameter misnamed would be found out by the reader."""
     found = list(calls())
