@@ -328,13 +328,14 @@ def _tampered(cursor: str) -> list[str]:
     return [*changed, cursor[:-1], cursor + "A"]
 
 
-def test_a_view_that_is_behind_never_answers_as_if_it_were_new(shared: Service) -> None:
-    """503 with Retry-After and how far it is (http.md §6)."""
-    response = shared.get("/v1/cases", headers={"Prefer": "wait=0"}, at_least=10**9)
-    told = response.get_json()
-    assert (response.status_code, told["code"]) == (503, "projection_late")
-    assert response.headers["Retry-After"]
-    assert told["index"] < shared.size()
+@pytest.mark.parametrize("path", ["/v1/cases", "/v1/worklist", "/v1/agencies"])
+def test_whoever_waits_for_what_the_log_does_not_have_is_told(shared: Service, path: str) -> None:
+    """400 as on the feed (http.md §6): "come again" would be said for ever."""
+    for index in (shared.size(), 10**9):
+        response = shared.get(path, headers={"Prefer": "wait=0"}, at_least=index)
+        told = response.get_json()
+        assert (response.status_code, told["code"]) == (400, "malformed_request")
+        assert told["errors"][0]["pointer"] == "/at_least"
 
 
 def test_one_reads_ones_own_write(shared: Service) -> None:

@@ -134,5 +134,7 @@ def test_at_least_waits_for_who_takes_part_too(
     set_back(1)
     answer = service.get(path, at_least=index)
     assert (answer.status_code, answer.get_json()["code"]) == (503, "projection_late")
+    assert answer.headers["Retry-After"]
+    assert answer.get_json()["index"] < index
     set_back(0)
     assert service.get(path, at_least=index).status_code == 200

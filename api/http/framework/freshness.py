@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from api.http.framework.request_context import host, wait_s
+from api.http.framework.request_context import host, malformed, wait_s
 from api.http.framework.thread_budget import held
 from api.problems.problem import Problem
+from ledger.message import Message
 
 _SOON_S: Final = 1.0
 _AUDIENCE: Final = "audience"
@@ -21,14 +22,32 @@ def require(params: Mapping[str, Any], *views: str) -> None:
     missing as if it never was.
 
     Raises:
-        Problem: `projection_late`.
+        Problem: `projection_late`; `malformed_request`: the log has no such index.
     """
     at_least = params.get("at_least")
     if at_least is None:
         return
     reached = waited(at_least, *views)
     if reached < at_least:
+        require_in_log("at_least", at_least)
         raise late(index=reached)
+
+
+def require_in_log(name: str, index: int) -> None:
+    """That the log has this index; whoever waited for another would wait for ever.
+
+    Args:
+        name: Of the parameter.
+        index: As it was asked.
+
+    Raises:
+        Problem: `malformed_request`.
+    """
+    if index > host().queries.positions.index():
+        raise malformed(
+            name,
+            Message("the log does not reach this index; has it been put back to an older state?"),
+        )
 
 
 def require_all_of(size: int, *views: str) -> None:

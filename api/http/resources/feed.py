@@ -9,11 +9,9 @@ from flask import Response
 from api.http.framework import freshness
 from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import Resource
-from api.http.framework.request_context import malformed
 from api.http.framework.responses import encode, finish
 from api.http.resources.common.served import enclave
 from api.http.schemas.work import EventShownSchema, FeedQuerySchema
-from ledger.message import Message
 
 feed = Resource("feed", __name__, url_prefix="/v1", description="Dòng tin · Feed")
 BATCH: Final = "application/cloudevents-batch+json"
@@ -39,11 +37,7 @@ def read_feed(params: dict[str, Any]) -> Response:
     would wait in silence.
     """
     after = params.get("after", -1)
-    if after >= enclave().records.head().size:
-        raise malformed(
-            "after",
-            Message("the log does not reach this index; has it been put back to an older state?"),
-        )
+    freshness.require_in_log("after", after)
     freshness.waited(after + 1, "acts")
     index, last, events = enclave().queries.feed.after(after, params["limit"])
     place = "" if last < 0 else f"after={last}&"
