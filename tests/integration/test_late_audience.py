@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 import pytest
@@ -101,19 +102,23 @@ def test_a_first_page_that_is_too_late_to_be_told_is_no_bad_cursor(
     assert service.get("/v1/cases").status_code == 200
 
 
-def test_a_verification_of_a_scope_is_of_all_of_the_log_that_it_names(
-    service: Service, late: tuple[int, Callable[[int], None]], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("asked", [{"changed_since": 0}, {"cases": an_id("late")}])
+def test_a_verification_is_of_all_of_the_log_that_it_names(
+    service: Service,
+    late: tuple[int, Callable[[int], None]],
+    monkeypatch: pytest.MonkeyPatch,
+    asked: dict[str, Any],
 ) -> None:
     """By its `size` it is signed off: a case that was not there yet would never be looked at."""
     index, set_back = late
     set_back(1)
-    answer = service.get("/v1/verification", changed_since=0)
+    answer = service.get("/v1/verification", **asked)
     assert (answer.status_code, answer.get_json()["code"]) == (503, "projection_late")
     assert answer.headers["Retry-After"]
     monkeypatch.setattr(freshness, "_SOON_S", 60.0)
     soon = threading.Timer(0.2, set_back, [0])
     soon.start()  # it is waited for, though nobody asks for that
-    told = service.get("/v1/verification", changed_since=0).get_json()
+    told = service.get("/v1/verification", **asked).get_json()
     soon.join()
     assert told["size"] == index + 1
     assert [one["id"] for one in told["cases"]] == [an_id("late")]

@@ -494,6 +494,7 @@ def verify_cases(params: dict[str, Any]) -> Response:
         raise malformed("cases", Message("name either cases, or a scope"))
     if scope:
         return _scope_page(params, scope, body)
+    freshness.require_all_of(size, "acts", "case_file")
     cases_asked = list(dict.fromkeys(params["cases"].split(",")))
     streams = [_stream(case) for case in cases_asked]
     found = _in_bulk(list(enclave().queries.verifications.of_each(streams)), size)
