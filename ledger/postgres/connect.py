@@ -136,11 +136,13 @@ class _Timed(psycopg.Connection[tuple[object, ...]]):
         hung_after_s: How long an answer is waited for: a server that is silent for longer hangs,
             and the connection is closed, since nobody knows what became of the statement. None:
             for ever.
+        blames: As of `connect`.
         server: Who it is a connection of.
         made_at: When, by the clock of this process.
     """
 
     hung_after_s: float | None = None
+    blames: bool = True
     server: Server
     made_at: float
 
@@ -156,7 +158,8 @@ class _Timed(psycopg.Connection[tuple[object, ...]]):
     def hung(self, limit: float) -> Hung:
         """Closes it: nobody knows what became of what was asked."""
         self.pgconn.finish()
-        _servers.was_silent(self.server)
+        if self.blames:
+            _servers.was_silent(self.server)
         return Hung(f"no answer within {limit:g} s")
 
     @cached_property
@@ -379,12 +382,14 @@ def as_administrator(dsn: str, *, autocommit: bool = False) -> Connection:
     return made
 
 
-def connect(dsn: str, *, hung_after_s: float | None = None) -> Connection:
+def connect(dsn: str, *, hung_after_s: float | None = None, blames: bool = True) -> Connection:
     """One connection in autocommit mode, outside any pool.
 
     Args:
         dsn: Of the login.
         hung_after_s: As `open_pool`; for ever where it is not said.
+        blames: Whether a silence is the server's, so that no connection of it is trusted further:
+            not where any login can hold up what is asked.
 
     Raises:
         Unavailable: `database_unavailable`.
@@ -393,7 +398,7 @@ def connect(dsn: str, *, hung_after_s: float | None = None) -> Connection:
         made = _Timed.connect(reaching(dsn), autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S)
     except psycopg.Error as error:
         raise translated(error) from error
-    made.hung_after_s = hung_after_s
+    made.hung_after_s, made.blames = hung_after_s, blames
     return made
 
 

@@ -92,7 +92,7 @@ class Hints:
                 connection.close()
             try:
                 if connection is None or connection.closed:
-                    connection = connect(self._dsn, hung_after_s=_HUNG_S)
+                    connection = connect(self._dsn, hung_after_s=_HUNG_S, blames=False)
                 if self._failing:
                     connection.execute(_SWEEP)
                 direct.command(connection, _NOTIFY[self._channel])

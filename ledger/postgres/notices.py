@@ -84,7 +84,7 @@ class PostgresNotices:
             return
         connection.execute(_LISTEN_TEST)
         try:
-            with connect(self._dsn, hung_after_s=_TEST_S) as other:
+            with connect(self._dsn, hung_after_s=_TEST_S, blames=False) as other:
                 other.execute(_NOTIFY_TEST)
         except (psycopg.Error, Unavailable):
             return  # nobody knows; the queue of notices may be full

@@ -146,6 +146,20 @@ def test_what_one_connection_finds_out_every_other_of_that_server_knows(
             assert _process_of(appender) != writes
 
 
+def test_what_any_login_can_hold_up_says_nothing_of_the_server(database: Database) -> None:
+    """Or whoever holds it up would have every process make all its connections anew."""
+    with (
+        closing(open_pool(database.dsn("reader"), most=1)) as pool,
+        closing(connect(database.dsn("reader"), hung_after_s=1, blames=False)) as hints,
+    ):
+        with pool.connection() as connection:
+            before = connection.info.backend_pid
+        with stopped(hints.info.backend_pid), pytest.raises(Hung):
+            hints.execute("SELECT 1")
+        with pool.connection() as connection:
+            assert connection.info.backend_pid == before
+
+
 def test_a_pool_that_fails_again_and_again_says_why_once_a_minute() -> None:
     """Another cause at once; the same of another pool is the same."""
     told = OnceAMinute()
