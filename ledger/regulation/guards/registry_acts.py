@@ -256,12 +256,15 @@ def oversight_term_kept(q: GuardInput) -> Breach | None:
 
 
 def citizen_clock_kept(q: GuardInput) -> Breach | None:
-    """Added (4.2). A line changes no clock that runs in favour of a citizen."""
-    first, today = day_of(q.facts.get("valid_from")), local_day(q.at)
+    """Added (4.2). A line changes no clock that runs in favour of a citizen.
+
+    Nor one that began on the very day: that, too, has the rule of its day.
+    """
+    first, earliest = day_of(q.facts.get("valid_from")), local_day(q.at) + timedelta(days=1)
     rule, worse = _worse_line(q, "WINDOW", "DUTY")
-    if first is None or first >= today or not worse:
+    if first is None or first >= earliest or not worse:
         return None
-    return Breach({**_length_words(rule), "date": fmt_day(today)}, ("/facts/valid_from",))
+    return Breach({**_length_words(rule), "date": fmt_day(earliest)}, ("/facts/valid_from",))
 
 
 def _worse_line(q: GuardInput, *asked: Bound) -> tuple[Rule | None, bool]:

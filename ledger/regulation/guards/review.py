@@ -33,6 +33,7 @@ from ledger.regulation.case.roles import issuers
 from ledger.regulation.case.stand_ins import answerable
 from ledger.regulation.case.state import Entry, present_agency
 from ledger.regulation.guards.breach import Breach
+from ledger.regulation.registry.clock_terms import term
 from ledger.regulation.words import vocabulary
 
 #: All that a document about a denunciation may say of it.
@@ -58,6 +59,24 @@ def complaint_late(q: GuardInput) -> Breach | None:
     code = "COMPLAINT_LODGE_SECOND" if second else "COMPLAINT_LODGE"
     end = term_end(q, code, against.act.occurred_at)
     late = end is not None and received > end
+    return Breach(pointers=("/facts/received_at",)) if late else None
+
+
+def complaint_late_v2(q: GuardInput) -> Breach | None:
+    """Added (02/2011/QH13 Art. 9, 33).
+
+    As `complaint_late`; how long the time is says the rule of the day on which it began, as the
+    clock does that the case shows: a rule that is set meanwhile changes none that runs.
+    """
+    second = q.facts.get("instance") == "SECOND"
+    against = q.ref("earlier", "ReviewDecided") if second else None
+    against = against or q.stream.get(str(q.facts.get("against")))
+    received = time_of(q.facts.get("received_at"))
+    if against is None or received is None:
+        return None
+    code = "COMPLAINT_LODGE_SECOND" if second else "COMPLAINT_LODGE"
+    stated = term(code, against.act, q.registry)
+    late = stated is not None and stated.due is not None and received > stated.due
     return Breach(pointers=("/facts/received_at",)) if late else None
 
 

@@ -309,7 +309,7 @@ def test_those_who_are_overseen_make_no_term_of_oversight_longer(
 def test_a_line_changes_no_clock_that_runs_for_a_citizen(
     rule: str, worse: tuple[int, str], better: tuple[int, str]
 ) -> None:
-    """What is worse for them begins when it is taken or later; what is better may reach back."""
+    """What is worse for them begins on the day after it is taken; what is better may reach back."""
     ledger = Story("ledger")
     ledger.now = at("2024-06-10 08:00")
     back = {"rule": rule, "valid_from": "2024-06-09"}
@@ -320,7 +320,8 @@ def test_a_line_changes_no_clock_that_runs_for_a_citizen(
 
     breaks("CITIZEN_CLOCK_KEPT", asked(worse), "/facts/valid_from")
     holds("CITIZEN_CLOCK_KEPT", asked(better))
-    holds("CITIZEN_CLOCK_KEPT", asked(worse, valid_from="2024-06-10"))
+    breaks("CITIZEN_CLOCK_KEPT", asked(worse, valid_from="2024-06-10"), "/facts/valid_from")
+    holds("CITIZEN_CLOCK_KEPT", asked(worse, valid_from="2024-06-11"))
 
 
 def test_a_log_is_opened_once_under_its_own_name() -> None:
