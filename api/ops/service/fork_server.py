@@ -125,10 +125,19 @@ class ForkServer:
         self.await_loaded(0.0)
         if self._asked is None and can_fork() and monotonic() >= self._again_at:
             self._again_at = monotonic() + _PAUSE_S
-            self._asked, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            words = python("-m", fork_server_process.__name__, str(theirs.fileno()), " " * ROOM)
-            with theirs:
+            with suppress(OSError):  # nor may a role be started now, of which it is said
+                self._start()
+
+    def _start(self) -> None:
+        mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        words = python("-m", fork_server_process.__name__, str(theirs.fileno()), " " * ROOM)
+        with theirs:
+            try:
                 self._server = self._begin(words, [theirs.fileno()])
+            except OSError:
+                mine.close()
+                raise
+        self._asked = mine
 
     def await_loaded(self, within_s: float) -> None:
         """Waits until it can be asked, or has ended, or for as long."""

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from api.cli.commands import operator
 from api.cli.terminal.shell import Refusal, Shell
 from api.ops import database
-from api.ops.service import database_watch, supervisor
+from api.ops.service import database_watch, fork_server, supervisor
 from api.ops.service.database_watch import DatabaseWatch
 from api.ops.service.roles import CHECKPOINTER, PROJECTOR
 from api.ops.service.supervisor import Supervisor, pause_s
@@ -92,7 +92,9 @@ def test_who_cannot_be_started_again_is_tried_again_and_the_others_go_on(
 ) -> None:
     """Where no process may be begun, for a while: the service ended, and took all of them along."""
     words, said = [["sleep", "600"]], list[str]()
-    monkeypatch.setattr(supervisor, "command", lambda *_: words[0])
+    monkeypatch.setattr(supervisor, "python", lambda *_: words[0])
+    monkeypatch.setattr(fork_server, "python", lambda *_: [str(tmp_path / "nowhere")])
+    monkeypatch.setattr(fork_server, "_PAUSE_S", 0.0)
     monkeypatch.setattr(supervisor, "_MOST_PAUSE_S", 0.1)
     monkeypatch.setattr(database, "embedded_down", lambda _settings: False)
     looking = Supervisor(Settings.at(tmp_path), say=lambda text: said.append(str(text)))
