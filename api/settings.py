@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal, cast
@@ -323,11 +324,23 @@ def login_shell() -> str:
 def child_environment(settings: Settings) -> dict[str, str]:
     """What a child process is given: this process's environment, with exactly these settings."""
     inherited = {
-        name: value
-        for name, value in os.environ.items()  # noqa: TID251  handed on, not read
-        if not name.startswith("SOCAI_")
+        name: value for name, value in environment().items() if not name.startswith("SOCAI_")
     }
     return inherited | settings.environment()
+
+
+def environment() -> dict[str, str]:
+    """This process's, to be handed on."""
+    return dict(os.environ)  # noqa: TID251  handed on, not read
+
+
+def replace_environment(given: Mapping[str, str]) -> None:
+    """Has this process go on as if it had been started with these variables alone.
+
+    None of them is kept any more where those of its start stand.
+    """
+    os.environ.clear()  # noqa: TID251  set, not read
+    os.environ.update(given)  # noqa: TID251  the same
 
 
 def share_metrics(folder: Path) -> None:

@@ -31,7 +31,13 @@ with ended_without_a_word(), loading():
         write_to_the_end,
     )
     from api.cli.terminal.usage_errors import told
-    from api.ops.child_processes import ended_as_by_ctrl_c, status_of, take_no_code_from_here
+    from api.ops.child_processes import (
+        Became,
+        ended_as_by_ctrl_c,
+        own,
+        status_of,
+        take_no_code_from_here,
+    )
     from api.texts.lang import LANGS, Lang
     from keys.custody import core_dumps
     from ledger.message import Message
@@ -208,11 +214,14 @@ class Root(LateGroup):
         write_to_the_end()
         write_any_text()
         try:
-            with ended_as_by_ctrl_c():
+            with ended_as_by_ctrl_c(), own(whole=not (args or told)):
                 return super().main(*args, **told)
         except SystemExit as ended:
             ended.code = status_of(ended.code)
             raise
+        except Became as forked:
+            became = forked.main
+        return became()
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Its own options; what was called behind them is noted, for `invoke`."""

@@ -25,10 +25,40 @@ GRACE_S: Final = 1.4
 """How long what the API was asked may take once it is told to stop: all is to end within two."""
 MISUSED: Final = 2
 """Exit status of a process that cannot start as things are set, and said which in one sentence."""
+SAFE_PATH: Final = "PYTHONSAFEPATH"
 _PR_SET_PDEATHSIG: Final = 1
 _FAILED: Final = Event()
+_OWN: Final = Event()
 
 _log = logging.getLogger("socai.roles")
+
+
+class Became(BaseException):
+    """Raised where a command has forked itself: what was forked goes on as something else.
+
+    Args:
+        main: As that, once nothing is left of the command.
+    """
+
+    def __init__(self, main: Callable[[], None]) -> None:
+        super().__init__()
+        self.main = main
+
+
+@contextlib.contextmanager
+def own(*, whole: bool) -> Iterator[None]:
+    """Around a command: `whole`, this process is for it alone, and so may become what it forks."""
+    if whole:
+        _OWN.set()
+    try:
+        yield
+    finally:
+        _OWN.clear()
+
+
+def is_own() -> bool:
+    """Whether this process is one command's own, and ends with that."""
+    return _OWN.is_set()
 
 
 def python(*words: str) -> list[str]:
@@ -38,7 +68,7 @@ def python(*words: str) -> list[str]:
 
 def take_no_code_from_here() -> None:
     """The same for processes that a library starts in its own words (`multiprocessing`)."""
-    os.environ["PYTHONSAFEPATH"] = "1"  # noqa: TID251  read by a child as it starts
+    os.environ[SAFE_PATH] = "1"  # noqa: TID251  read by a child as it starts
 
 
 def end_with_parent() -> None:

@@ -19,6 +19,7 @@ import orjson
 import psycopg
 
 from api.client.client import Client
+from api.ops.child_processes import python
 from api.ops.service.roles import CHECKPOINTER, PROJECTOR, ROLES, command
 from api.ops.service.supervisor import Supervisor
 from api.settings import child_environment
@@ -105,8 +106,8 @@ def _serving(run: Run, bare: str) -> Iterator[_Served]:
     environment = child_environment(settings)
     commands = [
         [sys.executable, "-m", "tests.bench.server", bare],
-        command(CHECKPOINTER),
-        command(PROJECTOR),
+        python("-m", *command(CHECKPOINTER)),
+        python("-m", *command(PROJECTOR)),
     ]
     with running(commands, environment, settings.home / "beside.log") as (api, *_):
         await_ready(settings.port)

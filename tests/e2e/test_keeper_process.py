@@ -35,7 +35,7 @@ _PATIENCE_S = 120.0
 @contextmanager
 def kept(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
     """A keeper that answers, until the block ends."""
-    process = subprocess.Popen(command(KEEPER), env=child_environment(settings))
+    process = subprocess.Popen(python("-m", *command(KEEPER)), env=child_environment(settings))
     try:
         with closing(KeeperLine(settings.keeper_socket, _PATIENCE_S)) as line:
             assert line.well()

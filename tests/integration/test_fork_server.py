@@ -13,32 +13,26 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import orjson
 import pytest
 
 from api.ops.child_processes import end_with_parent
+from api.ops.child_processes import own as own_process
 from api.ops.service import fork_server
 from api.ops.service.fork_server import Forked, ForkServer
-from api.ops.service.fork_server_process import MODULES, can_fork
+from api.ops.service.fork_server_process import MODULES, can_branch_off, can_fork
+from api.settings import Settings, child_environment
+from tests.attacks import attack
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.skipif(not can_fork(), reason="no system call for it"),
     pytest.mark.xdist_group("fork_server"),
 ]
 SLEEPS = "import time; time.sleep(600)"
-_STEP_S = 0.01
 _LONG_S = 120.0
-
-
-def until(true: Callable[[], object]) -> None:
-    """Waits for what comes sooner or later."""
-    for _ in range(int(_LONG_S / _STEP_S)):
-        if true():
-            return
-        Event().wait(_STEP_S)
-    raise AssertionError
 
 
 def begin_into(output: Path) -> Callable[[Sequence[str], Sequence[int]], subprocess.Popen[bytes]]:
@@ -170,11 +164,13 @@ def test_what_is_forked_has_the_descriptors_of_a_fresh_process(
 def test_what_is_forked_is_shown_as_what_it_is(server: ForkServer) -> None:
     """`ps` tells an operator the role, as where it was started anew."""
     forked = run(server, SLEEPS)
-    words = ["-I", "-m", "timeit", "-n1", "-r1", SLEEPS]
+    words = [sys.executable, "-I", "-m", "timeit", "-n1", "-r1", SLEEPS]
     try:
         shown = Path(f"/proc/{forked.pid}/cmdline")
         until(lambda: b"timeit" in shown.read_bytes())
-        assert shown.read_bytes().rstrip(b"\0").decode().split("\0") == [sys.executable, *words]
+        assert shown.read_bytes().rstrip(b"\0").decode() == " ".join(words)
+        said = Path(f"/proc/{server.pid}/cmdline").read_text().rstrip("\0")
+        assert said.endswith("-I -m api.ops.service.fork_server_process")
     finally:
         forked.kill()
         forked.wait()
@@ -196,6 +192,20 @@ def test_what_is_forked_has_all_modules_and_draws_other_numbers(
         assert told(server, expression, tmp_path / "a") != told(server, expression, tmp_path / "b")
     missing = f"[m for m in {MODULES!r} if m not in sys.modules]"
     assert told(server, missing, tmp_path / "c") == "[]"
+
+
+@attack(
+    "code put into the fork server by another process of its user, for what is forked with keys",
+    stopped_by="no process of its user may look into it",
+    noticed_by="-",
+)
+def test_the_fork_server_is_closed_to_other_processes_of_its_user(
+    server: ForkServer, tmp_path: Path
+) -> None:
+    """Asked of what it forks, before that does the same itself (access.md K5): nor a core dump."""
+    dumpable = "__import__('ctypes').CDLL(None).prctl(3)"
+    limit = "__import__('resource').getrlimit(4)[0]"
+    assert told(server, f"[{dumpable}, {limit}]", tmp_path / "told") == "[0, 0]"
 
 
 def test_signals_end_what_is_forked_as_any_process(server: ForkServer) -> None:
@@ -297,34 +307,131 @@ def test_what_nobody_was_told_of_ends_with_the_server(own: ForkServer) -> None:
 
 
 _SUPERVISES = """
-import os, sys, subprocess, time
+import os, sys, time
 from pathlib import Path
+from api.ops.child_processes import Became, own
+from api.ops.service.fork_server_process import can_branch_off
 from tests.integration.test_fork_server import ForkServer, begin_into, half_forked, run, SLEEPS
-server = ForkServer(begin_into(Path(sys.argv[1])))
-server.mend()
-mine = [server.pid]
-if sys.argv[2] != "loading":
-    server.await_loaded(120)
-    mine.append(run(server, SLEEPS).pid)
-if sys.argv[2] == "half":
-    child, line = half_forked(server)
-    mine.append(child)
-if sys.argv[2] == "stopped":
-    os.kill(server.pid, 19)
-print(*mine, flush=True)
-time.sleep(600)
+
+def begin(stage):
+    server = ForkServer(begin_into(Path(sys.argv[1])))
+    if stage == "branched":
+        assert can_branch_off()
+        os.open("/etc/passwd", os.O_RDONLY)
+        server.branch_off({"ONLY": "this"})
+    server.mend()
+    mine = [server.pid]
+    if stage != "loading":
+        server.await_loaded(120)
+        mine.append(run(server, sys.argv[3] if sys.argv[3:] else SLEEPS).pid)
+    if stage == "half":
+        child, line = half_forked(server)
+        mine.append(child)
+    if stage == "stopped":
+        os.kill(server.pid, 19)
+    print(*mine, flush=True)
+    time.sleep(600)
+
+became = None
+try:
+    with own(whole=True):
+        begin(sys.argv[2])
+except Became as forked:
+    became = forked.main
+became()
 """
 
 
-@pytest.mark.parametrize("stage", ["loading", "loaded", "half", "stopped"])
-def test_a_supervisor_that_is_killed_leaves_nothing_behind(tmp_path: Path, stage: str) -> None:
-    """Neither the server nor what was forked, at any time, also where the server hangs."""
-    words = [sys.executable, "-c", _SUPERVISES, str(tmp_path / "out"), stage]
+@contextmanager
+def supervising(output: Path, stage: str, *statement: str) -> Iterator[tuple[list[int], int]]:
+    """A process that supervises, the ids of its fork server and of what was forked, and its own."""
+    words = [sys.executable, "-I", "-c", _SUPERVISES, str(output), stage, *statement]
     root = Path(__file__).parents[2]
     with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=root) as supervisor:
         assert supervisor.stdout is not None
-        pids = [int(pid) for pid in supervisor.stdout.readline().split()]
+        try:
+            yield [int(pid) for pid in supervisor.stdout.readline().split()], supervisor.pid
+        finally:
+            supervisor.kill()
+
+
+@pytest.mark.parametrize("stage", ["loading", "loaded", "half", "stopped", "branched"])
+def test_a_supervisor_that_is_killed_leaves_nothing_behind(tmp_path: Path, stage: str) -> None:
+    """Neither the server nor what was forked, at any time, also where the server hangs."""
+    with supervising(tmp_path / "out", stage) as (pids, supervisor):
         assert len(pids) == {"loading": 1, "half": 3}.get(stage, 2)
         assert not any(map(ended, pids))
-        supervisor.kill()
+        os.kill(supervisor, signal.SIGKILL)
         until(lambda: {state(pid) for pid in pids} <= {"", "Z"})  # init may reap late
+
+
+def test_a_server_that_a_command_became_has_nothing_of_the_command(tmp_path: Path) -> None:
+    """Neither its files, environment and thread, nor how it hears signals; nor has what it forks.
+
+    Its modules alone, which it need not import twice.
+    """
+    handlers = "[signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGHUP)]"
+    asked = f"[os.getppid(), os.getsid(0) == os.getpid(), *map(int, {handlers}), *os.environ]"
+    write = f"pathlib.Path({str(tmp_path / 'told')!r}).write_text(str({asked}))"
+    says = f"import os, pathlib, signal, time; {write}; time.sleep(600)"
+    with supervising(tmp_path / "out", "branched", says) as ((server, forked), supervisor):
+        until(lambda: (tmp_path / "told").exists() and (tmp_path / "told").read_text())
+        theirs, held = held_by(server), held_by(forked)
+        assert (theirs[0], theirs[1].partition(":")[0]) == ("/dev/null", "pipe")
+        assert held == {number: theirs.pop(number) for number in (0, 1, 2)}
+        assert [one.partition(":")[0] for one in theirs.values()] == ["socket"]
+        assert os.getsid(server) == server
+        assert len(list(Path(f"/proc/{server}/task").iterdir())) == 1
+    assert (tmp_path / "told").read_text() == str([supervisor, True, 0, 0, "ONLY"])
+
+
+_ASKS = """
+from api.ops.child_processes import own
+from api.ops.service.fork_server_process import can_branch_off
+with own(whole=True):
+    print(can_branch_off())
+"""
+
+
+@attack(
+    "modules of our names on PYTHONPATH, for a fork server that the command becomes",
+    stopped_by="a command that may have loaded them starts the server anew, with -I",
+    noticed_by="-",
+)
+def test_a_command_with_code_from_elsewhere_becomes_no_fork_server(tmp_path: Path) -> None:
+    """The console script does, and `python -I`; not `python -m`, nor what the environment leads."""
+    script = Path(sys.executable).with_name(f"asks-{tmp_path.name}")
+    plain = {k: v for k, v in child_environment(Settings.at(tmp_path)).items() if k[:6] != "PYTHON"}
+    root = Path(__file__).parents[2]
+
+    def asked(*words: str, **more: str) -> str:
+        told = subprocess.run(
+            [sys.executable, *words], env=plain | more, cwd=root, capture_output=True, check=True
+        )
+        return told.stdout.decode().strip()
+
+    script.write_text(_ASKS)
+    try:
+        assert asked(str(script)) == "True"
+        assert asked(str(script), PYTHONSAFEPATH="") == "True"
+        assert asked(str(script), PYTHONPATH=str(tmp_path)) == "False"
+    finally:
+        script.unlink()
+    assert asked("-I", "-c", _ASKS) == "True"
+    assert asked("-c", _ASKS) == "False"
+
+
+def test_nobody_else_is_branched_off(tmp_path: Path) -> None:
+    """Not a program that calls commands, such as this one, nor a process with another thread."""
+    assert not can_branch_off()
+    with own_process(whole=True):
+        beside, over = Thread(target=lambda: over.wait(_LONG_S)), Event()
+        beside.start()
+        try:
+            assert not can_branch_off()
+        finally:
+            over.set()
+            beside.join()
+    server = ForkServer(begin_into(tmp_path / "out"))
+    server.branch_off({})
+    assert server.pid is None

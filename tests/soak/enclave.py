@@ -32,7 +32,10 @@ from tests.processes import free_port
 ROOT = Path(__file__).parents[2]
 MASTER, WORKER, CHECKPOINTER, PROJECTOR = "api master", "api worker", "checkpointer", "projector"
 POSTMASTER, BACKEND, SUPERVISOR = "postmaster", "backend", "supervisor"
-TARGETS = (MASTER, WORKER, CHECKPOINTER, PROJECTOR, POSTMASTER, BACKEND, SUPERVISOR)
+FORK_SERVER = "fork server"
+TARGETS = (
+    MASTER, WORKER, CHECKPOINTER, PROJECTOR, POSTMASTER, BACKEND, SUPERVISOR, FORK_SERVER,
+)  # fmt: skip
 READY_S = 60.0
 _BATCH = 500
 
@@ -76,9 +79,8 @@ class ServedEnclave:
         """Starts `serve`, as the machine's init does, also after it was killed."""
         with self.log_file.open("ab") as output:
             self._serve = subprocess.Popen(
-                [sys.executable, "-m", "api.cli.main", "--lang", "en", "serve"],
-                cwd=ROOT,
-                env={**child_environment(self.settings), "PYTHONPATH": str(ROOT)},
+                [Path(sys.executable).with_name("socai"), "--lang", "en", "serve"],
+                env=child_environment(self.settings),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -161,6 +163,7 @@ class ServedEnclave:
             WORKER: [p.pid for p in every if p.parent in masters],
             CHECKPOINTER: [p.pid for p in mine if re.search(r"--role checkpointer", p.words)],
             PROJECTOR: [p.pid for p in mine if re.search(r"--role projector", p.words)],
+            FORK_SERVER: [p.pid for p in mine if "fork_server_process" in p.words],
             POSTMASTER: [p.pid for p in every if p.pid == postmaster],
             # not the checkpointer and its like: only those that serve a login of this enclave
             BACKEND: [

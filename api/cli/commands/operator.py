@@ -185,6 +185,8 @@ def serve(port: int | None, role: str, known: CheckpointFile | None, *, hold: bo
         say=shell.note,
         lang=shell.lang,
     )
+    if role == "all":
+        supervisor.branch_off()
     supervisor.claim(started)
     try:
         loops.leave_when_told()

@@ -12,7 +12,7 @@ import select
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
 from time import monotonic
@@ -20,9 +20,15 @@ from typing import Final, Protocol
 
 import orjson
 
-from api.ops.child_processes import python
+from api.ops.child_processes import Became, python
 from api.ops.service import fork_server_process
-from api.ops.service.fork_server_process import GO, LOADED, ROOM, can_fork
+from api.ops.service.fork_server_process import (
+    GO,
+    LOADED,
+    branch_off,
+    can_branch_off,
+    can_fork,
+)
 
 _ANSWERS_S: Final = 3.0
 """A fork takes a hundredth of a second; a machine that has none for it is waited for."""
@@ -110,7 +116,7 @@ class ForkServer:
         self, begin: Callable[[Sequence[str], Sequence[int]], subprocess.Popen[bytes]]
     ) -> None:
         self._begin = begin
-        self._server: subprocess.Popen[bytes] | None = None
+        self._server: Process | None = None
         self._asked: socket.socket | None = None
         self._loaded = False
         self._again_at = 0.0
@@ -120,24 +126,42 @@ class ForkServer:
         """Of the server; None: there is none."""
         return None if self._server is None else self._server.pid
 
+    def branch_off(self, environment: Mapping[str, str]) -> None:
+        """Forks a command that has opened nothing yet to be the server, where it can be.
+
+        It has imported most of what roles need, and need not do that twice.
+
+        Raises:
+            Became: In what was forked.
+        """
+        if self._asked is None and can_branch_off():
+            self._start(lambda theirs: Forked(branch_off(theirs, environment)))
+
     def mend(self) -> None:
         """Starts it, and starts it again once it has ended."""
         self.await_loaded(0.0)
         if self._asked is None and can_fork() and monotonic() >= self._again_at:
-            self._again_at = monotonic() + _PAUSE_S
-            with suppress(OSError):  # nor may a role be started now, of which it is said
-                self._start()
+            self._start(self._anew)
 
-    def _start(self) -> None:
-        mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        words = python("-m", fork_server_process.__name__, str(theirs.fileno()), " " * ROOM)
-        with theirs:
-            try:
-                self._server = self._begin(words, [theirs.fileno()])
-            except OSError:
-                mine.close()
-                raise
-        self._asked = mine
+    def _anew(self, theirs: socket.socket) -> Process:
+        words = python("-m", fork_server_process.__name__, str(theirs.fileno()))
+        return self._begin(words, [theirs.fileno()])
+
+    def _start(self, make: Callable[[socket.socket], Process]) -> None:
+        """By its socket; where none may be started now, nor may a role be, of which it is said."""
+        self._again_at = monotonic() + _PAUSE_S
+        with suppress(OSError):
+            mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with theirs:
+                try:
+                    self._server = make(theirs)
+                except Became:
+                    mine.detach()  # it is closed there; its number is soon another's
+                    raise
+                except OSError:
+                    mine.close()
+                    raise
+            self._asked = mine
 
     def await_loaded(self, within_s: float) -> None:
         """Waits until it can be asked, or has ended, or for as long."""

@@ -1,9 +1,11 @@
 """What a fork server is while it runs: it has imported what the roles need, and forks them.
 
-`python -m api.ops.service.fork_server_process FD`: FD is a socket to the supervisor. It is started
-before any key is opened, makes no thread, and opens nothing: what is forked from it holds what a
-fresh process would, its imports done. What it forks is the supervisor's child and not its own
-(ADR 108), so that no role ends with it, and the supervisor itself learns how one ended.
+It comes to be before any key is opened, makes no thread, and opens nothing: what is forked from it
+holds what a fresh process would, its imports done. What it forks is the supervisor's child and not
+its own (ADR 108), so that no role ends with it, and the supervisor itself learns how one ended.
+
+`python -m api.ops.service.fork_server_process FD`: FD is a socket to the supervisor. A command that
+has opened nothing yet forks itself instead (`branch_off`), and imports what it has not.
 
 Not: who asks, and what is done where nobody answers (`fork_server`).
 """
@@ -14,22 +16,24 @@ import ctypes
 import importlib
 import os
 import signal
+import site
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import orjson
 
 from api.loading import loading
-from api.ops.child_processes import end_with_parent
+from api.ops.child_processes import SAFE_PATH, Became, end_with_parent, is_own, python
+from api.settings import environment, replace_environment
+from keys.custody import core_dumps
 
 LOADED: Final = b"loaded"
 GO: Final = b"go"
 MOST_BYTES: Final = 4096
 """Of a request."""
-ROOM: Final = 200
-"""Of what a role is called, in bytes: as many spaces stand behind the words of this process."""
 MODULES: Final = (
     "api.cli.main",
     "api.cli.commands.operator",
@@ -48,6 +52,7 @@ _CLONE_CHILD_SETTID: Final = 0x01000000
 _PR_GET_TID_ADDRESS: Final = 40
 _ARG_START: Final = 45
 """Where the words of a process begin, among what `/proc/self/stat` says behind its name."""
+_TOLD: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def can_fork() -> bool:
@@ -55,9 +60,74 @@ def can_fork() -> bool:
     return sys.platform == "linux" and _CLONE != 0
 
 
+def can_branch_off() -> bool:
+    """Whether this process is a command's own, with one thread, and has loaded our code alone."""
+    if not (can_fork() and is_own()) or None in (sys.stdout, sys.stderr):
+        return False
+    return len(list(Path("/proc/self/task").iterdir())) == 1 and _has_installed_code()
+
+
+def _has_installed_code() -> bool:
+    """Whether this process has loaded what `python` has one load: no module of another place.
+
+    The console script does where the environment says nothing to its Python; it looks beside
+    itself, where programs of the installation lie.
+    """
+    if sys.flags.isolated:
+        return True
+    told = {name for name in environment() if name.startswith("PYTHON")}
+    beside = Path(sys.path[0]) == Path(sys.executable).parent
+    return beside and told <= {SAFE_PATH} and site.getusersitepackages() not in sys.path
+
+
 def main() -> None:
-    """Forks a role whenever it is asked to, until the supervisor has closed its end."""
-    asked = socket.socket(fileno=int(sys.argv[1]))
+    """Is one, and whatever is forked from it."""
+    replace_environment(environment())
+    _serve(socket.socket(fileno=int(sys.argv[1])))
+
+
+def branch_off(asked: socket.socket, given: Mapping[str, str]) -> int:
+    """Forks this process, which has one thread and has opened nothing, to be a fork server.
+
+    Args:
+        asked: Its socket to this process.
+        given: Its environment.
+
+    Returns:
+        Its id. In that process nothing is returned, and nothing is left of the command.
+
+    Raises:
+        Became: In that process.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _TOLD)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            end_with_parent()
+            os.setsid()  # a terminal tells it nothing any more
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    if pid:
+        return pid
+    handle = asked.detach()  # whoever closes it on the way has none
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.closerange(3, handle)
+    os.closerange(handle + 1, os.sysconf("SC_OPEN_MAX"))
+    replace_environment(given)
+    if not sys.flags.isolated:
+        sys.path.pop(0)  # where the command's script lies
+    raise Became(lambda: _serve(socket.socket(fileno=handle)))
+
+
+def _serve(asked: socket.socket) -> None:
+    """Forks a role whenever it is asked to, until the supervisor has closed its end.
+
+    Nobody of its user looks into it, or leaves something there for what opens keys.
+    """
+    core_dumps.leave_none()
+    _show(python("-m", __spec__.name))
     with loading():
         for module in MODULES:
             importlib.import_module(module)
@@ -89,7 +159,8 @@ def _become(request: bytes, listener: list[str]) -> None:
     called: list[str] = orjson.loads(request)
     name, *words = [*called, *listener]
     module = importlib.import_module(name)
-    _show([sys.executable, "-I", "-m", name, *words])
+    _show(python("-m", name, *words))
+    sys.modules["__main__"] = module
     sys.argv = [str(module.__file__), *words]
     module.main()
 
@@ -125,11 +196,15 @@ def _fork_beside() -> int:
 
 
 def _show(words: list[str]) -> None:
-    """Has `ps` show what this process is now, where the words stand that it was started with."""
+    """Has `ps` show what this process is now, where its words and environment stood at its start.
+
+    Behind `replace_environment` nothing is read there any more.
+    """
     said = Path("/proc/self/stat").read_text("ascii", "replace").rpartition(")")[2].split()
-    begin, end = int(said[_ARG_START]), int(said[_ARG_START + 1])
-    shown = b"\0".join(map(os.fsencode, words))[: end - begin - 1]
-    ctypes.memmove(begin, shown.ljust(end - begin, b"\0"), end - begin)
+    begin, end, _, end_of_all = map(int, said[_ARG_START : _ARG_START + 4])
+    room = max(end, end_of_all) - begin
+    shown = b" ".join(map(os.fsencode, words))[: room - 1]
+    ctypes.memmove(begin, shown.ljust(room, b"\0"), room)
 
 
 if __name__ == "__main__":

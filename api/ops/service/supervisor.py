@@ -139,6 +139,14 @@ class Supervisor:
         port = self._listener.getsockname()[1] if self._listener else self.settings.port
         return url_of(self.settings.host, port)
 
+    def branch_off(self) -> None:
+        """Forks the fork server off a command that has opened nothing yet, before all else.
+
+        Raises:
+            Became: In what was forked.
+        """
+        self._forks.branch_off(child_environment(self.settings))
+
     def claim(self, roles: Sequence[str] = ROLES) -> None:
         """Takes what only one can have: the roles in this home, and the API's port.
 

@@ -112,6 +112,9 @@ def test_a_service_that_is_told_twice_as_it_starts_leaves_no_database(
         def __init__(self, *_: object, **__: object) -> None:
             pass
 
+        def branch_off(self) -> None:
+            pass
+
         def claim(self, _: object) -> None:
             pass
 
