@@ -312,12 +312,15 @@ class BatchTransaction:
     ) -> None:
         """A batch of one names the record that stops; a longer one is tried again by halves.
 
-        It stops nothing before it was judged in full: what the rules refuse is set aside.
+        It stops nothing before it was judged in full: what the rules refuse is set aside. That
+        memory was short is no fault of a record's: where it is so for one, the process ends.
         """
         if last - behind > 1:
             self._narrow_until = max(self._narrow_until, last)
             self._width = (last - behind) // 2
             return
+        if isinstance(error, MemoryError):
+            raise error
         if last not in self._doubted:
             self._doubted.add(last)
             return
@@ -338,8 +341,8 @@ class _Failed(Carried):
 
 
 def _blamed(place: GenerationPosition, error: Exception) -> Exception:
-    """Names the view whose part fails; a database that goes away is nobody's fault."""
-    if is_away(error):
+    """Names the view whose part fails; a database that goes away, or no memory, is nobody's."""
+    if is_away(error) or isinstance(error, MemoryError):
         return error
     failed = _Failed(place)
     failed.__cause__ = error

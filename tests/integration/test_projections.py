@@ -482,8 +482,8 @@ class Poisoned:
     tables = ("tasks",)
     flags = False
 
-    def __init__(self, at: int) -> None:
-        self.at = at
+    def __init__(self, at: int, error: type[Exception] = ValueError) -> None:
+        self.at, self.error = at, error
 
     def batch(self, _cursor: object, _gen: int) -> Poisoned:
         """Itself."""
@@ -492,7 +492,7 @@ class Poisoned:
     def take(self, step: Step) -> None:
         """Fails at its record."""
         if step.opened.index == self.at:
-            raise ValueError("a record nobody foresaw")
+            raise self.error("a record nobody foresaw")
 
     def write(self) -> None:
         """Nothing."""
@@ -540,6 +540,20 @@ def test_a_poisoned_record_stops_one_view_and_says_where(bench: Bench) -> None:
     healed.catch_up()
     healed.close()
     assert {s.position for s in bench.queries.positions.status()} == {last}
+
+
+def test_memory_that_is_short_stops_no_view(bench: Bench) -> None:
+    """It is no record's fault: the process ends where even one is too much; the next goes on."""
+    others = [view for view in VIEWS if view.name != "worklist"]
+    projector = bench.projector(views=(*others, Poisoned(20, MemoryError)))
+    with pytest.raises(MemoryError):
+        projector.catch_up()
+    projector.close()
+    (state,) = [s for s in bench.queries.positions.status() if s.view == "worklist"]
+    assert (state.position, state.error_at) == (19, None)
+    with closing(bench.projector()) as after:
+        after.catch_up()
+    assert bench.compared() == []
 
 
 @pytest.mark.parametrize("served", [True, False])

@@ -142,6 +142,8 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911, PLR091
             return Refusal(_TOO_MANY, FAILED, "too_many_processes")
         case RuntimeError(args=(str(why),)) if why == _NO_THREAD:
             return Refusal(_TOO_MANY, FAILED, "too_many_processes")
+        case MemoryError():
+            return Refusal(_NO_MEMORY, FAILED, "no_memory")
         case (
             VerificationError()
             | Fatal()
@@ -182,6 +184,10 @@ _NO_THREAD: Final = "can't start new thread"
 _TOO_MANY: Final = Message(
     "This account, or its container, may start no more processes or threads; this is not done,"
     " raise that limit (ulimit -u, TasksMax, pids) and run it again."
+)
+_NO_MEMORY: Final = Message(
+    "There is no more memory for this process; this is not done. Raise what limits it (ulimit -v,"
+    " MemoryMax, the container's limit), or end something else, and run it again."
 )
 
 _KEY: Final = Message(

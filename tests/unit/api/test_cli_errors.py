@@ -119,6 +119,19 @@ def test_who_may_start_no_more_processes_or_threads_is_told_so() -> None:
     assert done.stdout.splitlines() == ["too_many_processes 1 True"] * 2, done.stderr
 
 
+def test_who_has_no_more_memory_is_told_so() -> None:
+    """It was a trace; the loops of the service end so, too, and are started again."""
+
+    @guarded
+    def command() -> bytes:
+        return bytes(1 << 62)
+
+    with pytest.raises(Refusal) as refused:
+        command()
+    assert (refused.value.code, refused.value.exit_code) == ("no_memory", FAILED)
+    assert "MemoryMax" in str(refused.value.text)
+
+
 def test_a_wrong_passphrase_is_a_call_that_was_wrong(tmp_path: Path) -> None:
     """As a wrong PIN is: status 2, and the file is named; bytes that do not open are no call."""
     path = tmp_path / "own.socaikey"
