@@ -26,7 +26,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from ledger.errors import Fatal, LedgerError, Unavailable
 from ledger.message import Message
-from ledger.postgres.silent_servers import Server, SilentServers
+from ledger.postgres.silent_servers import ServerAddress, SilentServers
 from ledger.work import bill
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -143,7 +143,7 @@ class _Timed(psycopg.Connection[tuple[object, ...]]):
 
     hung_after_s: float | None = None
     blames: bool = True
-    server: Server
+    server: ServerAddress
     made_at: float
 
     @classmethod
@@ -151,7 +151,7 @@ class _Timed(psycopg.Connection[tuple[object, ...]]):
         """As the driver's; of several servers one that was silent is asked last."""
         made = super().connect(_servers.ordered(conninfo), **named)
         said = made.pgconn
-        made.server = Server((said.host or b"").decode(), (said.port or b"").decode())
+        made.server = ServerAddress((said.host or b"").decode(), (said.port or b"").decode())
         made.made_at = _servers.let_in(made.server)
         return made
 

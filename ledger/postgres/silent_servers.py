@@ -16,7 +16,7 @@ _NEVER: Final = float("-inf")
 _LISTS: Final = ("host", "hostaddr", "port")
 
 
-class Server(NamedTuple):
+class ServerAddress(NamedTuple):
     """One of an address, as the driver names it on a connection."""
 
     host: str
@@ -27,19 +27,19 @@ class SilentServers:
     """What the connections of one process have found; asked and told from any thread."""
 
     def __init__(self) -> None:
-        self._silent: dict[Server, float] = {}
-        self._let_in: dict[Server, float] = {}
+        self._silent: dict[ServerAddress, float] = {}
+        self._let_in: dict[ServerAddress, float] = {}
 
-    def was_silent(self, server: Server) -> None:
+    def was_silent(self, server: ServerAddress) -> None:
         """Somebody waited for an answer of it in vain."""
         self._silent[server] = monotonic()
 
-    def let_in(self, server: Server) -> float:
+    def let_in(self, server: ServerAddress) -> float:
         """It gave a connection; returns when, in seconds of this process's clock."""
         at = self._let_in[server] = monotonic()
         return at
 
-    def doubts(self, server: Server, made_at: float) -> bool:
+    def doubts(self, server: ServerAddress, made_at: float) -> bool:
         """Whether a connection that it gave then may hang, as another one did since."""
         return self._silent.get(server, _NEVER) >= made_at
 
@@ -65,6 +65,8 @@ class SilentServers:
         return make_conninfo(dsn, **{n: ",".join(row[n] for row in ranked) for n in lists})
 
     def _rank(self, one: Mapping[str, Any]) -> tuple[bool, float]:
-        server = Server(one.get("host") or one.get("hostaddr", ""), one.get("port") or "5432")
+        server = ServerAddress(
+            one.get("host") or one.get("hostaddr", ""), one.get("port") or "5432"
+        )
         let_in = self._let_in.get(server, _NEVER)
         return self._silent.get(server, _NEVER) > let_in, -let_in
