@@ -27,7 +27,6 @@ from ledger.log import merkle, proof
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.verify import Crossed, TrustedLog
 from ledger.message import Message, Text
-from ledger.recovery.evidence import RecoveryEvidence
 
 CONSISTENCY: Final = "/v1/log/proof/consistency"
 INCLUSION: Final = "/v1/log/proof/inclusion"
@@ -212,6 +211,8 @@ class KnownLog:
 
     def _cross(self, log: TrustedLog, genesis: str, line: Line) -> bytes | None:
         """Goes over what the log records of itself; the note that it led to."""
+        from ledger.recovery.evidence import RecoveryEvidence  # noqa: PLC0415  not on every start
+
         try:
             given = RecoveryEvidence.from_json(line.prove(RECOVERIES, {}))
         except Refused as error:

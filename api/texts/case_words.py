@@ -20,7 +20,6 @@ from ledger.message import Message, Text, Wording
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case.outcomes import words as outcome_words
-from ledger.regulation.guards.table import BY_CODE
 from ledger.regulation.registry.calendar import VIETNAM
 from ledger.regulation.words import labels
 
@@ -440,9 +439,12 @@ def taken(speaker: Speaker, seconds: int) -> str:
 
 def flag(code: str, lang: Lang) -> str:
     """What a flag is called; the sentence of the guard that raises it where it has no name."""
-    short, guard = labels("flags").get(code), BY_CODE.get(code)
+    short = labels("flags").get(code)
     if short is not None:
         return translate(short, lang)
+    from ledger.regulation.guards.table import BY_CODE  # noqa: PLC0415  not on every start
+
+    guard = BY_CODE.get(code)
     return code if guard is None else translate(guard.text({}), lang)
 
 
