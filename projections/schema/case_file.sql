@@ -34,6 +34,7 @@ CREATE TABLE proj.case_file (
 );
 CREATE INDEX case_file_began ON proj.case_file (gen, coalesce(opened_at, last_at), case_id);
 CREATE INDEX case_file_last ON proj.case_file (gen, last_at, case_id);
+CREATE INDEX case_file_id ON proj.case_file (gen, case_id);
 CREATE INDEX case_file_newest ON proj.case_file (gen, last_index);
 CREATE INDEX case_file_ends ON proj.case_file (gen, coalesce(due_at, 'infinity'), case_id);
 -- by its beginning: an act of form 1 says its number, of any length, and no index takes a longer row than a page

@@ -76,7 +76,7 @@ class CaseList:
         return lines
 
     def in_scope(self, scope: Scope, *, upto: int, after: str, limit: int) -> list[str]:
-        """Streams of the next cases of a scope that the asker sees whole, by name.
+        """Streams of the next cases of a scope that the asker sees whole, by id.
 
         Raises:
             OrdinaryOnly: It is by key, and above ordinary no view holds which key signed in a case.
