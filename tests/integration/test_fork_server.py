@@ -11,6 +11,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -23,8 +25,11 @@ from api.ops.child_processes import own as own_process
 from api.ops.service import fork_server
 from api.ops.service.fork_server import Forked, ForkServer
 from api.ops.service.fork_server_process import MODULES, can_branch_off, can_fork
+from api.ops.service.roles import ROLES
+from api.ops.service.supervisor import Supervisor
 from api.settings import Settings, child_environment
 from tests.attacks import attack
+from tests.processes import pids
 from tests.waiting import until
 
 pytestmark = [
@@ -363,6 +368,24 @@ def test_a_supervisor_that_is_killed_leaves_nothing_behind(tmp_path: Path, stage
         assert not any(map(ended, pids))
         os.kill(supervisor, signal.SIGKILL)
         until(lambda: {state(pid) for pid in pids} <= {"", "Z"})  # init may reap late
+
+
+def test_who_is_told_to_stop_waits_for_no_imports(tmp_path: Path) -> None:
+    """A start that is told so meanwhile starts nothing, and its server is gone."""
+    starting, stop = Supervisor(Settings.at(tmp_path / "home", port=0)), Event()
+    starting.settings.home.mkdir()
+    starting.claim(ROLES)
+    server = server_pid(starting._forks)
+    os.kill(server, signal.SIGSTOP)  # however fast this machine is, it is not loaded yet
+    with ThreadPoolExecutor(1) as beside:
+        started = beside.submit(starting.start, ROLES, stop)
+        with pytest.raises(FutureTimeout):
+            started.result(0.3)
+        stop.set()
+        started.result(10)
+    assert pids(starting) == {}
+    starting.stop()
+    assert ended(server)
 
 
 def test_a_server_that_a_command_became_has_nothing_of_the_command(tmp_path: Path) -> None:

@@ -196,7 +196,7 @@ def serve(port: int | None, role: str, known: CheckpointFile | None, *, hold: bo
         facts = _facts_once_up(settings)
         patience_s = _patience_s(shell, role_dsn(settings, facts, "reader"))
         stop = loops.until_told()
-        supervisor.start(started)
+        supervisor.start(started, stop)
         if role == "all":
             _await_ready(shell, supervisor, stop, patience_s)
         if facts.rehearsal:

@@ -126,6 +126,11 @@ class ForkServer:
         """Of the server; None: there is none."""
         return None if self._server is None else self._server.pid
 
+    @property
+    def loads(self) -> bool:
+        """It cannot be asked yet."""
+        return self._asked is not None and not self._loaded
+
     def branch_off(self, environment: Mapping[str, str]) -> None:
         """Forks a command that has opened nothing yet to be the server, where it can be.
 
@@ -216,6 +221,7 @@ class ForkServer:
         if self._server is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self._server.pid, signal.SIGKILL)
+            self._server.kill()  # one that was branched off just now leads no group yet
             if pid:
                 Forked(pid).kill()
                 Forked(pid).wait()

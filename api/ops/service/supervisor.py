@@ -169,10 +169,18 @@ class Supervisor:
         self._several = len(roles) > 1
         self._mend_forks()
 
-    def start(self, roles: Sequence[str] = ROLES) -> None:
-        """Starts the processes; they may not answer yet. Raises: as `claim`."""
+    def start(self, roles: Sequence[str] = ROLES, stop: Event | None = None) -> None:
+        """Starts the processes; they may not answer yet. None, where it is told to stop before.
+
+        Raises:
+            SettingsError: As `claim`.
+        """
         self.claim(roles)
-        self._forks.await_loaded(_LOADED_S)
+        deadline, told = monotonic() + _LOADED_S, stop or Event()
+        while self._forks.loads and monotonic() < deadline and not told.is_set():
+            self._forks.await_loaded(_STEP_S)
+        if told.is_set():
+            return
         for role in roles:
             self._children[role] = self._spawn(role)
         write_running(self.settings, self.url)
