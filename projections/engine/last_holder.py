@@ -7,6 +7,7 @@ own place on the disk, since of a home that was copied both may run.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import stat
@@ -16,6 +17,8 @@ from uuid import UUID
 
 _FLAGS: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _MOST_BYTES: Final = 100
+_NOT_OURS_TO_WRITE: Final = (errno.EACCES, errno.EROFS, errno.EPERM)
+"""As in a container."""
 _NOT_KEPT: Final = "who keeps the views is not noted, after a kill they stand for five seconds: %s"
 _log = logging.getLogger("socai.projector")
 
@@ -45,7 +48,7 @@ class LastHolder:
             os.close(handle)
 
     def keep(self, name: UUID) -> None:
-        """Notes it, where the home can be written."""
+        """Notes it, where the home can be written: one that is not to be is left as it is."""
         try:
             handle = os.open(self._path, _FLAGS | os.O_CREAT, 0o600)
             try:
@@ -53,7 +56,8 @@ class LastHolder:
             finally:
                 os.close(handle)
         except OSError as error:
-            _log.warning(_NOT_KEPT, error.strerror)
+            if error.errno not in _NOT_OURS_TO_WRITE:
+                _log.warning(_NOT_KEPT, error.strerror)
 
 
 def _place(handle: int) -> str:

@@ -62,3 +62,13 @@ def test_what_is_no_file_is_no_name_and_nothing_is_written_through_it(
         holder.keep(_ONE)
         assert "who keeps the views is not noted" in caplog.text, name
     assert other.read_bytes() == b"of somebody else"
+
+
+def test_a_home_that_is_not_to_be_written_is_left_as_it_is(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As in a container, whose operator would read of it at every start."""
+    holder = LastHolder(Path("/sys/kernel/projector.holder"))
+    holder.keep(_ONE)
+    assert holder.name() is None
+    assert not caplog.records
