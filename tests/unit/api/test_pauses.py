@@ -245,7 +245,7 @@ def test_a_service_that_is_not_ready_says_what_is_not_well_and_goes_on(
         pool.submit(server.serve_forever, 0.05)
         starting = Supervisor(Settings.at(tmp_path, port=server.server_port))
         try:
-            operator._await_ready(Shell(lang="en"), starting, Event(), 1.0)
+            operator._await_ready(Shell(lang="en"), starting, Event(), 4.0)
         finally:
             server.shutdown()
     said = capsys.readouterr()
