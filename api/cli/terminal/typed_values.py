@@ -95,7 +95,9 @@ def _address(text: str) -> str | None:
 DAY_TEXT: Final = Typed(
     "day",
     _day_text,
-    Message("Nothing was asked: {value} is no day, e.g. 2024-06-04."),
+    Message(
+        "Nothing was asked: {value} is no day that there is; write it as 04/06/2024 or 2024-06-04."
+    ),
 )
 MOMENT_TEXT: Final = Typed(
     "time|day",

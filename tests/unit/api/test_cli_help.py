@@ -177,6 +177,13 @@ def test_a_moment_is_taken_as_tables_and_pages_tell_it(
     assert kind.convert(typed, None, None) == meant
 
 
+def test_a_day_that_is_not_there_is_told_as_such_and_in_the_form_that_was_typed() -> None:
+    """“31/02/2024 is no day, e.g. 2024-06-04” says that the form is wrong, which it is not."""
+    with pytest.raises(Refusal) as refused:
+        DAY_TEXT.convert("31/02/2024", None, None)
+    assert "31/02/2024 is no day that there is; write it as 04/06/2024" in str(refused.value)
+
+
 def test_what_may_be_left_out_stands_in_brackets() -> None:
     """Of every command, in the first line of its help."""
     seen = 0
