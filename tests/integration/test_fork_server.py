@@ -436,7 +436,8 @@ def test_a_command_with_code_from_elsewhere_becomes_no_fork_server(tmp_path: Pat
     script.write_text(_ASKS)
     try:
         assert asked(str(script)) == "True"
-        assert asked(str(script), PYTHONSAFEPATH="") == "True"
+        harmless = ("SAFEPATH", "UNBUFFERED", "DONTWRITEBYTECODE")
+        assert asked(str(script), **{f"PYTHON{name}": "" for name in harmless}) == "True"
         assert asked(str(script), PYTHONPATH=str(tmp_path)) == "False"
     finally:
         script.unlink()

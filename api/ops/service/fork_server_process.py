@@ -52,6 +52,8 @@ _CLONE_CHILD_SETTID: Final = 0x01000000
 _PR_GET_TID_ADDRESS: Final = 40
 _ARG_START: Final = 45
 """Where the words of a process begin, among what `/proc/self/stat` says behind its name."""
+_HARMLESS: Final = {SAFE_PATH, "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
+"""What may be said to a command's Python: no module comes by it. Containers say the last two."""
 _TOLD: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -77,7 +79,7 @@ def _has_installed_code() -> bool:
         return True
     told = {name for name in environment() if name.startswith("PYTHON")}
     beside = Path(sys.path[0]) == Path(sys.executable).parent
-    return beside and told <= {SAFE_PATH} and site.getusersitepackages() not in sys.path
+    return beside and told <= _HARMLESS and site.getusersitepackages() not in sys.path
 
 
 def main() -> None:
