@@ -182,6 +182,14 @@ LEFT: Final[dict[str, tuple[LiteralString, LiteralString, bool]]] = {
         "grant CREATE on the database",
         True,
     ),
+    "rights that one login gave another": (
+        (
+            "GRANT CREATE ON DATABASE {database} TO {thief} WITH GRANT OPTION; SET ROLE {thief};"
+            "GRANT CREATE ON DATABASE {database} TO {reader}"
+        ),
+        "grant CREATE on the database",
+        True,
+    ),
     "everybody may enter": (
         "GRANT CONNECT ON DATABASE {database} TO PUBLIC",
         "grant CONNECT on the database to PUBLIC",
