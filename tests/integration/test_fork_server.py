@@ -312,7 +312,7 @@ def test_what_nobody_was_told_of_ends_with_the_server(own: ForkServer) -> None:
 
 
 _SUPERVISES = """
-import os, sys, time
+import os, resource, sys, time
 from pathlib import Path
 from api.ops.child_processes import Became, own
 from api.ops.service.fork_server_process import can_branch_off
@@ -322,8 +322,11 @@ def begin(stage):
     server = ForkServer(begin_into(Path(sys.argv[1])))
     if stage == "branched":
         assert can_branch_off()
-        os.open("/etc/passwd", os.O_RDONLY)
+        opened = os.open("/etc/passwd", os.O_RDONLY)
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (opened + 3, most))  # a socket's ends, no more
         server.branch_off({"ONLY": "this"})
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     server.mend()
     mine = [server.pid]
     if stage != "loading":
@@ -391,7 +394,8 @@ def test_who_is_told_to_stop_waits_for_no_imports(tmp_path: Path) -> None:
 def test_a_server_that_a_command_became_has_nothing_of_the_command(tmp_path: Path) -> None:
     """Neither its files, environment and thread, nor how it hears signals; nor has what it forks.
 
-    Its modules alone, which it need not import twice.
+    Its modules alone, which it need not import twice. Where nothing more can be opened no second
+    command goes on.
     """
     handlers = "[signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGHUP)]"
     asked = f"[os.getppid(), os.getsid(0) == os.getpid(), *map(int, {handlers}), *os.environ]"
@@ -406,6 +410,45 @@ def test_a_server_that_a_command_became_has_nothing_of_the_command(tmp_path: Pat
         assert os.getsid(server) == server
         assert len(list(Path(f"/proc/{server}/task").iterdir())) == 1
     assert (tmp_path / "told").read_text() == str([supervisor, True, 0, 0, "ONLY"])
+
+
+_MAY_FORK_NO_MORE = """
+import importlib, os, resource
+from api.ops.child_processes import Became, own
+from api.ops.service.fork_server import ForkServer
+from api.ops.service.fork_server_process import MODULES
+
+def ask():
+    for module in (*MODULES, "encodings.ascii"):  # who is not root may not read them
+        importlib.import_module(module)
+    if os.geteuid() == 0:
+        os.setuid(65534)  # root may start as many as it likes
+    server = ForkServer(lambda words, handles: 1 / 0)
+    server.branch_off({})
+    server.await_loaded(120)
+    resource.prlimit(server.pid, resource.RLIMIT_NPROC, (0, 0))
+    print(server.fork(["timeit", "-n1", "pass"]), server.pid)
+
+became = None
+try:
+    with own(whole=True):
+        ask()
+except Became as forked:
+    became = forked.main
+became and became()
+"""
+
+
+def test_a_server_that_may_fork_no_more_ends_without_a_trace() -> None:
+    """Nor could the role be started without it, which is said once, and in a sentence."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", _MAY_FORK_NO_MORE],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("None None\n", "")
 
 
 _ASKS = """

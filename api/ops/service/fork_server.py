@@ -20,7 +20,7 @@ from typing import Final, Protocol
 
 import orjson
 
-from api.ops.child_processes import Became, python
+from api.ops.child_processes import python
 from api.ops.service import fork_server_process
 from api.ops.service.fork_server_process import (
     GO,
@@ -160,10 +160,7 @@ class ForkServer:
             with theirs:
                 try:
                     self._server = make(theirs)
-                except Became:
-                    mine.detach()  # it is closed there; its number is soon another's
-                    raise
-                except OSError:
+                except BaseException:
                     mine.close()
                     raise
             self._asked = mine

@@ -20,6 +20,8 @@ import site
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -96,10 +98,11 @@ def branch_off(asked: socket.socket, given: Mapping[str, str]) -> int:
         given: Its environment.
 
     Returns:
-        Its id. In that process nothing is returned, and nothing is left of the command.
+        Its id. In that process nothing is returned.
 
     Raises:
         Became: In that process.
+        OSError: The system refuses it.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -113,18 +116,28 @@ def branch_off(asked: socket.socket, given: Mapping[str, str]) -> int:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     if pid:
         return pid
-    handle = asked.detach()  # whoever closes it on the way has none
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.closerange(3, handle)
-    os.closerange(handle + 1, os.sysconf("SC_OPEN_MAX"))
+    raise Became(partial(_leave, asked.detach(), given))
+
+
+def _leave(handle: int, given: Mapping[str, str]) -> None:
+    """In the process that was forked: goes on with nothing of the command's but its modules.
+
+    Not before its stack is unwound: what fails here ends this process, and no second command goes
+    on. By what is open and not by all numbers, of which a container may have a thousand million.
+    """
+    for one in [int(one.name) for one in Path("/proc/self/fd").iterdir()]:
+        if one not in (1, 2, handle):
+            with suppress(OSError):  # the list's own is closed already
+                os.close(one)
+    os.open(os.devnull, os.O_RDONLY)  # 0 is free
     replace_environment(given)
     if not sys.flags.isolated:
         sys.path.pop(0)  # where the command's script lies
-    raise Became(lambda: _serve(socket.socket(fileno=handle)))
+    _serve(socket.socket(fileno=handle))
 
 
 def _serve(asked: socket.socket) -> None:
-    """Forks a role whenever it is asked to, until the supervisor has closed its end.
+    """Forks a role whenever it is asked to, until the supervisor has closed its end, or it cannot.
 
     Nobody of its user looks into it, or leaves something there for what opens keys.
     """
@@ -138,8 +151,11 @@ def _serve(asked: socket.socket) -> None:
         request, handles, _, _ = socket.recv_fds(asked, MOST_BYTES, 2)
         if not request:
             return
-        if _fork_beside() == 0:
-            break
+        try:
+            if _fork_beside() == 0:
+                break
+        except OSError:  # nor can the role be started without it: the supervisor says so
+            return
         for handle in handles:
             os.close(handle)
     asked.close()
