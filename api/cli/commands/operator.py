@@ -257,13 +257,13 @@ def migrate(database_password: Path | None) -> None:
 def _migrated(
     shell: Shell, settings: Settings, facts: EnclaveFacts, password_file: Path | None
 ) -> bool:
-    """False where a newer program has done so: it is said, and nothing changed."""
+    """False where a newer program has done so: it is said, and the schema left as it is."""
     newer = database.newer_than_this(settings, facts.slug, password_file)
     if newer:
         shell.done(
             Message(
                 "A newer program has migrated this database ({names}), and this one may serve it:"
-                " nothing was changed.",
+                " its schema is left as it is.",
                 names=", ".join(newer),
             )
         )
