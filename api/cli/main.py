@@ -34,6 +34,7 @@ with ended_without_a_word(), loading():
     from api.ops.child_processes import (
         Became,
         ended_as_by_ctrl_c,
+        fill_standard_streams,
         own,
         status_of,
         take_no_code_from_here,
@@ -211,6 +212,7 @@ class Root(LateGroup):
 
     def main(self, *args: Any, **told: Any) -> Any:  # noqa: ANN401  click's signature
         """The whole of a process: it ends with a status, also of what nobody waited for."""
+        fill_standard_streams()
         write_to_the_end()
         write_any_text()
         try:

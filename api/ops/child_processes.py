@@ -61,6 +61,19 @@ def is_own() -> bool:
     return _OWN.is_set()
 
 
+def fill_standard_streams() -> None:
+    """Leads to nowhere what this process was started without: input, output, errors.
+
+    Else what is opened next has its number, here and in what is started, and what anybody writes
+    there goes into a connection or a lock.
+    """
+    for handle in range(3):
+        try:
+            os.fstat(handle)
+        except OSError:  # what is opened now has this number, the lowest that is free
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003
+
+
 def python(*words: str) -> list[str]:
     """The words that start a Python of ours, which takes no code but what is installed."""
     return [sys.executable, "-I", *words]

@@ -182,3 +182,32 @@ def test_what_was_told_in_part_is_not_fine(tmp_path: Path) -> None:
         )
     assert ended.returncode == 1
     assert b"could not be written to the end" in ended.stderr
+
+
+_STARTS_ANOTHER: Final = """
+import contextlib, subprocess, sys
+from api.cli.main import main
+with contextlib.suppress(SystemExit):
+    main(["--help"])
+led = "[os.readlink(f'/proc/self/fd/{n}') for n in range(3)]"
+write = f"import os, pathlib, sys; pathlib.Path(sys.argv[1]).write_text(str({led}))"
+opened = open(sys.executable, "rb").fileno()
+subprocess.run([sys.executable, "-c", write, sys.argv[1]], pass_fds=[opened])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+@pytest.mark.parametrize("closed", ["<&- >&- 2>&-", ">&-", "2>&-"])
+def test_nothing_that_is_opened_stands_where_output_goes(tmp_path: Path, closed: str) -> None:
+    """A service that is started without: its connections and locks had these numbers."""
+    told = tmp_path / "told"
+    ended = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {closed}', "-", sys.executable, "-c", _STARTS_ANOTHER, told],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == 0
+    assert told.read_text() == str(["/dev/null"] * 3)
