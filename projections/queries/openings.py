@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.participation.reach import OPENING
-from ledger.regulation.registry.calendar import deadline, local_day, local_time
+from ledger.regulation.registry.calendar import local_day, local_time
+from ledger.regulation.registry.clock_terms import ends
 from ledger.regulation.registry.grants import Grant
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.names import is_case
@@ -22,6 +23,8 @@ GRANT: Final = "A7"
 """Rule of what is neither an order nor an opening (access.md §4)."""
 EMERGENCY: Final = "A19"
 AUDITOR: Final = "AUDITOR"
+REVIEW: Final = "BREAK_GLASS_REVIEW"
+"""The clock of the review of an opening."""
 IN_TIME: Final = "REVIEWED_IN_TIME"
 LATE: Final = "REVIEWED_LATE"
 NOT_REVIEWED: Final = "NOT_REVIEWED"
@@ -76,7 +79,7 @@ def _standing(line: Mapping[str, Any]) -> str:
 
 def _line(grant: Grant, registry: Registry, at: datetime) -> dict[str, Any]:
     rule = OPENING.get(grant.act, GRANT)
-    due = _review_due(grant, registry) if rule == EMERGENCY else None
+    due = ends(REVIEW, grant.starts_at, registry) if rule == EMERGENCY else None
     first, last = grant.opened or (None, None)
     kind = load().types.get(grant.act)
     return {
@@ -103,13 +106,6 @@ def _line(grant: Grant, registry: Registry, at: datetime) -> dict[str, Any]:
         "review_due": None if due is None else local_time(due),
         "index": grant.index,
     }
-
-
-def _review_due(grant: Grant, registry: Registry) -> datetime | None:
-    rule = registry.rule("BREAK_GLASS_REVIEW", local_day(grant.starts_at))
-    if rule is None or not isinstance(rule.value, int):
-        return None
-    return deadline(grant.starts_at, rule.value, rule.unit, registry.calendar)
 
 
 def _review(grant: Grant, due: datetime | None, at: datetime) -> str:

@@ -17,7 +17,7 @@ from ledger.regulation.acts.act import Act
 from ledger.regulation.case.clocks import clock_runs
 from tests import builders
 from tests.a_ledger import rule_set
-from tests.attack.test_replayed_rules import Den
+from tests.attack.test_replayed_rules import Den, against
 from tests.attacks import attack
 from tests.builders import Story, a_case_in
 from tests.examples import in_share
@@ -100,3 +100,23 @@ def test_a_worse_line_begins_on_the_day_after_it_is_signed_by_all(den: Den) -> N
     ]
     assert runs.due is not None
     assert runs.due > den.now + timedelta(days=80)
+
+
+@attack(
+    "registrar and legal officer shorten a term of oversight while it runs, so that every measure"
+    " that stands is over since yesterday",
+    stopped_by="OVERSIGHT_TERM_KEPT, asked again of each signature",
+    noticed_by="log audit, which asks the rules again",
+)
+def test_no_term_of_oversight_is_shortened_while_it_runs(den: Den) -> None:
+    """Whoever may take a measure away says so in its case, with signatures."""
+    today = _today(den).date()
+    line = {"rule": "MEASURE_MAX", "value": 1, "unit": "m"}
+    for first in (today - timedelta(days=300), today):
+        back = a_day_to_complain(den, **line, valid_from=first.isoformat())
+        with pytest.raises(Rejected) as refused:
+            den.a.say(back, "founder", "pc")
+        assert refused.value.guard == "OVERSIGHT_TERM_KEPT"
+    index = den.junk_of(back, "founder")
+    against(den.audit(), index, "OVERSIGHT_TERM_KEPT")
+    assert den.a.beside().ledger.refresh().limit("MEASURE_MAX", today).value == 6

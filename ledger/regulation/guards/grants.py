@@ -27,6 +27,7 @@ from ledger.regulation.case.reading import (
 from ledger.regulation.case.stand_ins import answerable
 from ledger.regulation.case.state import Entry, awaited, present_agency
 from ledger.regulation.guards.breach import Breach
+from ledger.regulation.registry.clock_terms import ends
 from ledger.regulation.registry.grants import Grant
 from ledger.regulation.registry.membership import KEY_POST, stands_apart
 from ledger.regulation.registry.officers import Appointment
@@ -259,6 +260,40 @@ def break_glass_limit(q: GuardInput) -> Breach | None:
     return None
 
 
+def break_glass_limit_v2(q: GuardInput) -> Breach | None:
+    """access.md A19, S8.
+
+    As before; how long the review of an opening has says the rule of the day of that opening, as
+    its clock does: a rule that is set meanwhile makes nothing overdue.
+    """
+    until, start = time_of(q.facts.get("until")), q.act.occurred_at
+    limit, named = limit_words(q, "BREAK_GLASS_MAX"), named_as(q)
+    if until is None or not within(q, "BREAK_GLASS_MAX", start, until):
+        return Breach(limit, ("/facts/until",))
+    if any(share_a_person(q, [a], named[n + 1 :]) for n, a in enumerate(named)):
+        return Breach(limit, ("/signers",))
+    requesters = [named[0], str(q.facts.get("officer"))]
+    for grant in _openings(q):
+        if grant.act_id == q.act.act_id:
+            continue
+        if q.facts.get("case") in grant.cases and _same_pair(q, grant):
+            return Breach(limit, ("/signers",))
+        asked = [grant.officer, *grant.granted_by[:1]]
+        if _unreviewed(q, grant) and share_a_person(q, requesters, asked):
+            return Breach(limit, ("/facts/officer",))
+    return None
+
+
+def _openings(q: GuardInput) -> list[Grant]:
+    return [grant for grant in q.registry.grants() if grant.act == "BreakGlassOpened"]
+
+
+def _unreviewed(q: GuardInput, grant: Grant) -> bool:
+    """Whether nobody reviewed an opening by the end that its clock shows."""
+    end = ends("BREAK_GLASS_REVIEW", grant.starts_at, q.registry)
+    return not grant.reviewed and end is not None and max(q.at, q.act.occurred_at) > end
+
+
 def _same_pair(q: GuardInput, grant: Grant) -> bool:
     """Whether the same two persons opened before, in whichever order."""
     return all(share_a_person(q, [o], grant.granted_by) for o in named_as(q))
@@ -281,6 +316,17 @@ def _late(q: GuardInput, grant: Grant) -> bool:
 def opening_unreviewed(q: GuardInput) -> Breach | None:
     """Added (G8; access.md A19). Whoever approved what nobody reviewed in time grants no more."""
     overdue = [g for g in q.registry.grants() if g.act == "BreakGlassOpened" and _late(q, g)]
+    approvers = {officer for grant in overdue for officer in grant.granted_by[1:]}
+    for signer in awaited(q.stream, q.act) if approvers else ():
+        if share_a_person(q, [signer.officer], approvers):
+            place = q.act.signers.index(signer)
+            return Breach({"post": signer.post}, (f"/signers/{place}",))
+    return None
+
+
+def opening_unreviewed_v2(q: GuardInput) -> Breach | None:
+    """Added (G8; access.md A19). As before, by the rule of the day of the opening."""
+    overdue = [grant for grant in _openings(q) if _unreviewed(q, grant)]
     approvers = {officer for grant in overdue for officer in grant.granted_by[1:]}
     for signer in awaited(q.stream, q.act) if approvers else ():
         if share_a_person(q, [signer.officer], approvers):

@@ -249,10 +249,17 @@ def line_added_not_edited(q: GuardInput) -> Breach | None:
 def oversight_term_kept(q: GuardInput) -> Breach | None:
     """Added (access.md A19; 4.2).
 
-    Registrar and legal officer are overseen like all others: they make no term of oversight longer.
+    Registrar and legal officer are overseen like all others: they make no term of oversight longer,
+    nor any shorter that runs: a measure that stands would be over, or a review too late.
     """
     rule, worse = _worse_line(q, "OVERSIGHT")
-    return Breach(_length_words(rule), ("/facts/value",)) if worse else None
+    first, earliest = day_of(q.facts.get("valid_from")), _earliest(q)
+    words = {**_length_words(rule), "date": fmt_day(earliest)}
+    if worse:
+        return Breach(words, ("/facts/value",))
+    same = rule is None or (rule.value, rule.unit) == (q.facts.get("value"), q.facts.get("unit"))
+    back = first is not None and first < earliest and not same
+    return Breach(words, ("/facts/valid_from",)) if back else None
 
 
 def citizen_clock_kept(q: GuardInput) -> Breach | None:
@@ -260,11 +267,16 @@ def citizen_clock_kept(q: GuardInput) -> Breach | None:
 
     Nor one that began on the very day: that, too, has the rule of its day.
     """
-    first, earliest = day_of(q.facts.get("valid_from")), local_day(q.at) + timedelta(days=1)
+    first, earliest = day_of(q.facts.get("valid_from")), _earliest(q)
     rule, worse = _worse_line(q, "WINDOW", "DUTY")
     if first is None or first >= earliest or not worse:
         return None
     return Breach({**_length_words(rule), "date": fmt_day(earliest)}, ("/facts/valid_from",))
+
+
+def _earliest(q: GuardInput) -> date:
+    """The first day of a line that changes nothing that runs: the one after it is taken."""
+    return local_day(q.at) + timedelta(days=1)
 
 
 def _worse_line(q: GuardInput, *asked: Bound) -> tuple[Rule | None, bool]:

@@ -28,6 +28,7 @@ from ledger.regulation.case.stand_ins import answerable
 from ledger.regulation.case.state import Entry
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry.calendar import add_months, as_instant, deadline, local_day
+from ledger.regulation.registry.clock_terms import term
 from ledger.regulation.registry.release_days import RULE, is_release_day, next_release_day
 
 LEVELS: Final = ("ordinary", "mat", "toi-mat", "tuyet-mat")
@@ -166,6 +167,20 @@ def extension_late(q: GuardInput) -> Breach | None:
         return None
     last = deadline(as_instant(until.isoformat()), -rule.value, rule.unit, q.registry.calendar)
     return Breach(pointers=("/facts/decision_date",)) if decided > last.date() else None
+
+
+def extension_late_v2(q: GuardInput) -> Breach | None:
+    """Added (29/2018/QH14 Art. 20).
+
+    As before; how near says the rule of the day on which the protection that ends was decided, as
+    the clock does that the case shows.
+    """
+    entry, decided = _classification(q), day_of(q.facts.get("decision_date"))
+    if entry is None or decided is None:
+        return None
+    stated = term("SECRET_EXTEND", _moves(q, entry)[-1].act, q.registry)
+    late = stated is not None and stated.due is not None and decided > local_day(stated.due)
+    return Breach(pointers=("/facts/decision_date",)) if late else None
 
 
 def declassifier_not_classifier(q: GuardInput) -> Breach | None:

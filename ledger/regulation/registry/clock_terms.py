@@ -71,6 +71,22 @@ def term(code: str, act: Act, registry: Registry) -> Term | None:
     return Term(start, due, alarm, rule.source, rule.kind, rule.certainty)
 
 
+def ends(code: str, start: datetime, registry: Registry) -> datetime | None:
+    """When what began at an instant is over, by the rule of the day of that instant.
+
+    A rule that is set meanwhile changes nothing that runs. None where no length is stated.
+
+    Args:
+        code: Clock or limit.
+        start: When it began, with the offset it was written in, as `Act.day` is of that offset.
+        registry: Rules and working days.
+    """
+    rule = registry.rule(code, start.date())
+    if rule is None or not isinstance(rule.value, int):
+        return None
+    return deadline(start, rule.value, rule.unit, registry.calendar)
+
+
 def _stated(code: str, facts: Mapping[str, Any]) -> datetime | None:
     for name in DUE_FACTS.get(code, ()):
         value = facts.get(name)

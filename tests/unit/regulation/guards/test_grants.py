@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ledger.errors import Rejected
+from ledger.regulation.case.clocks import clock_runs
 from ledger.regulation.case.state import NOTHING, pass_over
 from ledger.regulation.decide import decide
 from tests.builders import (
@@ -260,6 +261,30 @@ def test_who_approved_what_nobody_reviewed_grants_nothing_more() -> None:
     breaks("OPENING_UNREVIEWED", case.asks("ParticipationGranted", **by_another), "/signers/0")
     agency.then("BreakGlassReviewed", by="pgd", facts={"opened": opened.act.act_id})
     holds("OPENING_UNREVIEWED", case.asks("ParticipationGranted", **grant))
+
+
+def test_a_term_that_is_shortened_meanwhile_makes_no_opening_overdue() -> None:
+    """The review has what its clock shows, by the rule of the day of the opening."""
+    agency = a_duty_room()
+    opened = agency.then("BreakGlassOpened", by="cv2", also=["tp"])
+    (run,) = clock_runs(agency.stream, agency.registry, agency.now)
+    ledger = Story("ledger", registry=agency.registry)
+    ledger.now = agency.now
+    ledger.forced("ClockRuleSet", facts={
+        "rule": "BREAK_GLASS_REVIEW", "value": 1, "unit": "h",
+        "valid_from": (opened.act.day + timedelta(days=1)).isoformat(),
+    })  # fmt: skip
+    agency.later(days=1)
+    assert run.due is not None
+    assert opened.act.day < agency.now.date() <= run.due.date()
+    case = a_case_in("VERIFYING", registry=agency.registry, start=agency.now)
+    grant: dict[str, Any] = {"by": "tp", "facts": {"officer": officer("hcv")}}
+    again: dict[str, Any] = {"by": "cv2", "also": ["gd"]}
+    holds("OPENING_UNREVIEWED", case.asks("ParticipationGranted", when=agency.now, **grant))
+    holds("BREAK_GLASS_LIMIT", agency.asks("BreakGlassOpened", **again))
+    agency.now = run.due + timedelta(minutes=1)
+    breaks("OPENING_UNREVIEWED", case.asks("ParticipationGranted", when=agency.now, **grant))
+    breaks("BREAK_GLASS_LIMIT", agency.asks("BreakGlassOpened", **again), "/facts/officer")
 
 
 def test_an_emergency_opening_is_short() -> None:

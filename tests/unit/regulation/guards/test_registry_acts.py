@@ -298,6 +298,18 @@ def test_those_who_are_overseen_make_no_term_of_oversight_longer(
     holds("OVERSIGHT_TERM_KEPT", ledger.asks("ClockRuleSet", facts=other))
 
 
+def test_a_shorter_term_of_oversight_reaches_back_to_nothing() -> None:
+    """A measure that stands would be over since yesterday, or a review too late before its end."""
+    ledger = Story("ledger")
+    ledger.now = at("2024-06-10 08:00")
+    line = {"rule": "MEASURE_MAX", "value": 1, "unit": "m", "valid_from": "2024-06-10"}
+    breaks("OVERSIGHT_TERM_KEPT", ledger.asks("ClockRuleSet", facts=line), "/facts/valid_from")
+    same = {**line, "value": 6}
+    holds("OVERSIGHT_TERM_KEPT", ledger.asks("ClockRuleSet", facts=same))
+    later = {**line, "valid_from": "2024-06-11"}
+    holds("OVERSIGHT_TERM_KEPT", ledger.asks("ClockRuleSet", facts=later))
+
+
 @pytest.mark.parametrize(
     ("rule", "worse", "better"),
     [

@@ -166,6 +166,14 @@ def test_an_extension_decided_too_late_shows() -> None:
     early, late = {"decision_date": "2026-05-29"}, {"decision_date": "2026-06-15"}
     holds("EXTENSION_LATE", case.asks("ClassificationExtended", facts=early))
     breaks("EXTENSION_LATE", case.asks("ClassificationExtended", facts=late))
+    ledger = Story("ledger", registry=case.registry)
+    ledger.now = case.now
+    tomorrow = (case.now + timedelta(days=1)).date().isoformat()
+    ledger.forced("ClockRuleSet", facts={
+        "rule": "SECRET_EXTEND", "value": 1, "unit": "d", "valid_from": tomorrow,
+    })  # fmt: skip
+    case.later(days=2)
+    breaks("EXTENSION_LATE", case.asks("ClassificationExtended", facts=late))
 
 
 @pytest.mark.parametrize("also", [["hd", "ctq"], ["ctq", "ca"], ["nst", "ca"]])
