@@ -88,6 +88,14 @@ class Calendar:
             return True
         return not (day.weekday() >= _SATURDAY or day in self._off or day in self.holidays)
 
+    def differ(self, other: Calendar) -> list[date]:
+        """The days that are working days by one of two calendars and not by the other, in order."""
+        named = self._named() | other._named()
+        return sorted(day for day in named if self.is_working(day) != other.is_working(day))
+
+    def _named(self) -> frozenset[date]:
+        return self.holidays | self._off | self._worked
+
 
 def _days(swaps: Sequence[Mapping[str, Any]], member: str) -> frozenset[date]:
     return frozenset(date.fromisoformat(day) for swap in swaps for day in swap[member])

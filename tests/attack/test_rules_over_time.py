@@ -7,7 +7,7 @@ do to a citizen with a line that both of these take.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,9 +17,10 @@ from ledger.regulation.acts.act import Act
 from ledger.regulation.case.clocks import clock_runs
 from tests import builders
 from tests.a_ledger import rule_set
+from tests.attack.test_editions import adoption
 from tests.attack.test_replayed_rules import Den, against
 from tests.attacks import attack
-from tests.builders import Story, a_case_in
+from tests.builders import Story, a_case_in, adoption_facts
 from tests.examples import in_share
 
 
@@ -120,3 +121,42 @@ def test_no_term_of_oversight_is_shortened_while_it_runs(den: Den) -> None:
     index = den.junk_of(back, "founder")
     against(den.audit(), index, "OVERSIGHT_TERM_KEPT")
     assert den.a.beside().ledger.refresh().limit("MEASURE_MAX", today).value == 6
+
+
+@attack(
+    "registrar and legal officer change the calendar: a day that is gone, so that what lapsed runs"
+    " again, or all days to come, so that no review is due any more",
+    stopped_by="EDITION_FITS, asked again of each signature on its own day",
+    noticed_by="log audit, which asks the rules again",
+)
+def test_no_calendar_puts_off_what_is_over_or_what_is_to_be_reviewed(den: Den) -> None:
+    """A holiday to come is one that everybody can see coming, and a rest has an end."""
+    edition, today = den.a.ledger.registry.edition, _today(den).date()
+
+    def off(*days: date) -> dict[str, Any]:
+        years: dict[str, list[str]] = {}
+        for day in days:
+            there = list(edition.subjects["holidays"]["years"].get(f"{day.year}", ()))
+            years.setdefault(f"{day.year}", there).append(f"{day:%m-%d}")
+        change = {"holidays": {"years": years}}
+        return adoption_facts(change, edition)
+
+    def worked(first: date, step: int) -> date:
+        while not edition.calendar.is_working(first):
+            first += timedelta(days=step)
+        return first
+
+    ahead = [today + timedelta(days=n) for n in range(1, 300)]
+    for facts in (off(worked(today, -1)), off(*ahead)):
+        with pytest.raises(Rejected) as refused:
+            den.a.say(adoption(den, **facts), "founder", "pc")
+        assert refused.value.guard == "EDITION_FITS"
+    soon = worked(today + timedelta(days=1), 1)
+    act = adoption(den, **off(soon))
+    den.a.say(act, "founder")
+    den.a.clock.step(days=(soon - today).days)
+    with pytest.raises(Rejected) as refused:
+        den.a.send(den.a.sign(act, "pc", role="APPROVER"), by="pc")
+    assert refused.value.guard == "EDITION_FITS"
+    index = den.junk_of(adoption(den, **off(*ahead)), "founder")
+    against(den.audit(), index, "EDITION_FITS")

@@ -22,6 +22,7 @@ from api.cli.terminal.shell import Shell, fail, misuse, options, shell_of
 from api.cli.terminal.typed_values import MOMENT
 from api.client.client import Client
 from api.client.connection import understood
+from api.ops.machine import RealClock
 from ledger.admission.registrar import registry_act
 from ledger.message import Message, Text, plural
 from ledger.regulation.edition import ADOPTION, Edition, load_edition
@@ -89,7 +90,8 @@ def new(folder: Path) -> None:
 @guarded
 def check(folder: Path, earlier: tuple[Path, ...]) -> None:
     """Say what is wrong with the tables in FOLDER, with file and line."""
-    made = _sound(folder, _base(earlier))
+    base = _base(earlier)
+    made = base.changed("", _draft(folder, base, local_day(RealClock().now())).change)
     shell_of().done(
         Message("The tables are in order: edition of digest {digest}.", digest=made.digest),
         digest=made.digest,
@@ -155,7 +157,7 @@ def adopt(
     force from the next record on.
     """
     shell, base = shell_of(), _base(earlier)
-    draft = _draft(folder, base)
+    draft = _draft(folder, base, local_day(signing_time(client)))
     for line in difference(base, base.changed(said["called"], draft.change)):
         shell.note(line)
     give_signed(client, adoption(client, base, draft, approver, iat, **said), "ledger", iat)
@@ -224,9 +226,9 @@ def _sound(folder: Path, base: Edition) -> Edition:
     return base.changed("", _draft(folder, base).change)
 
 
-def _draft(folder: Path, base: Edition) -> RuleDraft:
-    """The tables of a folder, if they are in order; else each fault is told."""
-    draft = read(_files(folder), base)
+def _draft(folder: Path, base: Edition, on: date = date.min) -> RuleDraft:
+    """The tables of a folder, if they are in order on a day; else each fault is told."""
+    draft = read(_files(folder), base, on)
     if draft.faults:
         _tell(shell_of(), folder, draft)
     return draft

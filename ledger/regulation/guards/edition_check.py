@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from functools import partial
 from typing import Any, Final
 
 from ledger.message import Message
@@ -26,6 +28,7 @@ from ledger.regulation.registry.instruments import Instruments
 from ledger.regulation.registry.own_edition import (
     OF_THE_LOG,
     EditionFault,
+    own_days,
     own_powers,
     own_terms,
     stood,
@@ -106,16 +109,21 @@ _DATED: Final = (
 )
 
 
-def faults(edition: Edition, base: Edition) -> list[EditionFault]:
-    """What is wrong with an edition that is to follow another; empty where nothing is."""
-    for step in (_readable, _shape, _holds):
-        found = step(edition, base)
-        if found:
-            return found
-    return []
+_Ask = Callable[[Edition, Edition], Iterable[EditionFault]]
 
 
-def _readable(edition: Edition, _base: Edition) -> list[EditionFault]:
+def faults(edition: Edition, base: Edition, on: date = date.min) -> list[EditionFault]:
+    """What is wrong with an edition that is to follow another; empty where nothing is.
+
+    Args:
+        edition: That is to follow.
+        base: The one in force.
+        on: The day on which it is adopted: the calendar of the days before it stays.
+    """
+    return _readable(edition) or _shape(edition, base) or _holds(edition, base, on)
+
+
+def _readable(edition: Edition) -> list[EditionFault]:
     """What the program makes of each subject can be made."""
     found = []
     for subject, make in _PARTS:
@@ -126,10 +134,11 @@ def _readable(edition: Edition, _base: Edition) -> list[EditionFault]:
     return found
 
 
-def _holds(edition: Edition, base: Edition) -> list[EditionFault]:
+def _holds(edition: Edition, base: Edition, on: date) -> list[EditionFault]:
     """Its codes lead somewhere, and it leaves alone what is not a log's to change."""
     found: list[EditionFault] = []
-    for subject, ask in _ASKED:
+    days: _Ask = partial(own_days, on=on)
+    for subject, ask in (*_ASKED, ("holidays", days)):
         try:
             found += ask(edition, base)
         except _WRONG as error:
@@ -355,7 +364,7 @@ def _only_grows(member: str, before: Sequence[Any], after: Sequence[Any]) -> boo
     return True
 
 
-_ASKED: Final[tuple[tuple[str, Callable[[Edition, Edition], Iterable[EditionFault]]], ...]] = (
+_ASKED: Final[tuple[tuple[str, _Ask], ...]] = (
     ("acts", _acts),
     ("life_cycle", _moves),
     ("life_cycle", _asked),

@@ -26,7 +26,7 @@ def edition_fits(q: GuardInput) -> Breach | None:
     if q.facts.get("change") is None or edition_follows(q) is not None:
         return None
     made = _adopted(q, base) if base.adopts else None
-    if made is not None and not edition_check.faults(made, base):
+    if made is not None and not edition_check.faults(made, base, q.day_taken):
         return None
     return Breach({"edition": base.name}, ("/facts/change",))
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
 from ledger.message import Message, Text
 from ledger.regulation.acts.catalogue import ActType, catalogue_of
-from ledger.regulation.edition import ADOPTION, Edition, ruling
+from ledger.regulation.edition import ADOPTION, Calendar, Edition, ruling
 from ledger.regulation.edition_change import KEYS, key_of
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.regulation.registry.rules import NONE_STATED, Bound, Rules, bounds, is_worse
@@ -41,6 +41,9 @@ An edition neither drops nor changes them.
 """
 
 
+LONGEST_REST: Final = 10
+"""Days in a row on which agencies do not work, at most: Tết, in the years of the shipped table."""
+_DAY: Final = timedelta(days=1)
 _LEFT: Final = (None, "AGENCY", "OFFICER")
 """What an act leaves to those whom a case is about, from nothing to everything."""
 
@@ -177,6 +180,42 @@ def own_terms(edition: Edition, base: Edition) -> Iterator[EditionFault]:
 def _worse(rules: Rules, line: Mapping[str, Any], bound: Bound) -> bool:
     before = rules.on(line["code"], date.fromisoformat(line["valid_from"]))
     return is_worse(bound, line["length"], line["unit"] or NONE_STATED, before)
+
+
+def own_days(edition: Edition, base: Edition, on: date) -> Iterator[EditionFault]:
+    """Days that are gone stay what they were, and no rest is longer than the longest there is.
+
+    Terms run by them: those that are over would be running again, and those by which who acts is
+    overseen would wait for a working day that two officers put off.
+
+    Args:
+        edition: That is to follow.
+        base: The one in force.
+        on: The day on which it is adopted.
+    """
+    for day in edition.calendar.differ(base.calendar):
+        if day <= on:
+            said = Message("this day is gone, or has begun: terms ended by what it was")
+        elif _rest(edition.calendar, day) > LONGEST_REST:
+            said = Message(
+                "more than {days} days in a row without work: a shipped edition alone may say so",
+                days=LONGEST_REST,
+            )
+        else:
+            continue
+        yield EditionFault("holidays", day.isoformat(), said)
+
+
+def _rest(calendar: Calendar, day: date) -> int:
+    """How many days in a row, this one among them, nobody works, as far as it is too many."""
+    if calendar.is_working(day):
+        return 0
+    days = 1
+    for step in (_DAY, -_DAY):
+        one = day + step
+        while days <= LONGEST_REST and not calendar.is_working(one):
+            days, one = days + 1, one + step
+    return days
 
 
 def own_powers(edition: Edition, base: Edition) -> Iterator[EditionFault]:

@@ -76,12 +76,13 @@ class RuleDraft:
         self.section(subject, section).setdefault(GONE, []).append(key)
 
 
-def read(files: Mapping[str, str], base: Edition) -> RuleDraft:
+def read(files: Mapping[str, str], base: Edition, on: date = date.min) -> RuleDraft:
     """The change that tables come to, checked against the edition it is to follow.
 
     Args:
         files: Text by file name; a file that is left out changes nothing.
         base: The edition in force.
+        on: The day on which it is adopted.
     """
     draft = RuleDraft()
     for name in sorted(files.keys() - {table.file for table in TABLES}):
@@ -90,11 +91,11 @@ def read(files: Mapping[str, str], base: Edition) -> RuleDraft:
         said = rows(table, files.get(table.file, ""), draft)
         _TAKE[table.what](table, said, base, draft)
     if not draft.faults:
-        draft.faults = list(_judged(draft, base))
+        draft.faults = list(_judged(draft, base, on))
     return draft
 
 
-def _judged(draft: RuleDraft, base: Edition) -> Iterator[SheetFault]:
+def _judged(draft: RuleDraft, base: Edition, on: date) -> Iterator[SheetFault]:
     """What is wrong with the edition that the change makes, at the row that says so."""
     try:
         made = base.changed("", draft.change)
@@ -104,7 +105,7 @@ def _judged(draft: RuleDraft, base: Edition) -> Iterator[SheetFault]:
     if made.subjects == base.subjects:  # also where every line says what is in force
         yield SheetFault(None, Message("the tables change nothing"))
         return
-    for fault in faults(made, base):
+    for fault in faults(made, base, on):
         place = draft.places.get((fault.subject, fault.key))
         where = " ".join(part for part in (fault.subject, fault.key) if part)
         text = fault.text
@@ -357,6 +358,7 @@ def _holidays(table: Table, rows: Iterable[Row], base: Edition, draft: RuleDraft
     for row in rows:
         if not _named(table, row, draft):
             continue
+        draft.places.setdefault(("holidays", row.cells["day"]), row.place)
         year, day = row.cells["day"][:4], row.cells["day"][5:]
         years.setdefault(year, set(base.subjects["holidays"]["years"].get(year, ()))).add(day)
     for year, days in years.items():

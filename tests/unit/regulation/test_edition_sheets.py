@@ -134,6 +134,15 @@ def test_faults_have_no_line_where_nobody_wrote_one() -> None:
     assert gone == [("", 0, "acts.acts: there is no line 'NoAct' to drop")]
 
 
+def test_a_holiday_that_is_gone_is_named_at_its_row() -> None:
+    """Terms ended by what the day was."""
+    days = {"ngay-nghi.csv": "Ngày,Tên\n24/12/2027,Nghỉ\n22/12/2027,Nghỉ\n"}
+    assert read(days, BASE, date(2027, 12, 21)).faults == []
+    (fault,) = read(days, BASE, date(2027, 12, 22)).faults
+    assert fault.place is not None
+    assert (fault.place.file, fault.place.line) == ("ngay-nghi.csv", 3)
+
+
 def test_every_example_is_in_order() -> None:
     """What the empty tables show beside their headings can be written so."""
     for table in TABLES:

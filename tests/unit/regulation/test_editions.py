@@ -6,7 +6,7 @@ import json
 import re
 from copy import deepcopy
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -464,6 +464,51 @@ def test_an_edition_of_a_log_may_ask_more_of_who_signs() -> None:
     assert faulty(a_line("acts", "acts", "SanctionDecided", who=["SANCTION_AUTHORITY"])) == []
     assert faulty(a_term("COMPLAINT_LODGE", 120, "d")) == []
     assert faulty(a_power("ARCHIVIST")) == []
+
+
+def days_off(*days: date) -> Json:
+    """A change by which nobody works on some days more."""
+    years = {
+        f"{day.year}": set(load_edition().subjects["holidays"]["years"].get(f"{day.year}", ()))
+        for day in days
+    }
+    for day in days:
+        years[f"{day.year}"].add(f"{day:%m-%d}")
+    return {"holidays": {"years": {year: sorted(found) for year, found in years.items()}}}
+
+
+def a_swap(off: str, worked: str) -> Json:
+    """A change by which one day is worked for another."""
+    line = {"vi": "Nghỉ", "en": "off", "off": [off], "worked": [worked], "certainty": "known"}
+    return {"swap_days": {"swaps": [*load_edition().subjects["swap_days"]["swaps"], line]}}
+
+
+_TODAY = date(2026, 7, 1)
+_OCTOBER = [date(2026, 10, 5) + timedelta(days=n) for n in range(9)]
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        (days_off(_TODAY + timedelta(days=1)), []),
+        (days_off(_TODAY), ["2026-07-01"]),
+        (days_off(date(2024, 7, 1), date(2026, 7, 6)), ["2024-07-01"]),
+        ({"holidays": {"years": {"2026": []}}}, None),
+        ({"swap_days": {"swaps": []}}, None),
+        (a_swap("2026-07-06", "2026-07-04"), []),
+        (a_swap("2026-07-06", "2026-06-27"), ["2026-06-27"]),
+        (days_off(*_OCTOBER[:8]), []),
+        (days_off(*_OCTOBER), [f"{day}" for day in _OCTOBER if day.weekday() < 5]),
+        (days_off(date(9999, 12, 31)), [""]),
+    ],
+)
+def test_an_edition_of_a_log_keeps_days_that_are_gone_and_puts_no_work_off_for_long(
+    change: Json, wrong: list[str] | None
+) -> None:
+    """Terms that ended by them would run again; a review would wait for a day that was put off."""
+    base = load_edition()
+    found = [fault.key for fault in faults(base.changed("x", change), base, _TODAY)]
+    assert found == wrong if wrong is not None else found
 
 
 def test_no_edition_of_a_log_makes_a_term_worse_for_a_citizen() -> None:
