@@ -297,21 +297,25 @@ def test_a_stream_whose_slot_was_taken_says_so(
 ) -> None:
     """What such a thief leaves is slots: they outlive the password, and hold WAL in bounds."""
     dsn, slot = role_dsn(kept.settings, _facts(kept), "archiver"), taking.slot_of(_facts(kept))
-    with closing(Replication(dsn)) as thief:
-        thief._row(f'DROP_REPLICATION_SLOT "{slot}"'.encode())
-        planted = list(_as_many_slots_as_there_are(thief))
-    kept.report(60)
-    kept.stream()
-    try:
-        _said(caplog, "slots are in use")
-        due = told(socai(kept.settings, "backup", "check", "--json"), 1)
-        assert [one["code"] for one in due["faults"]] == ["behind"]
-        with psycopg.connect(kept.server.dsn(), autocommit=True) as admin:
+    with psycopg.connect(kept.server.dsn(), autocommit=True) as admin:
+        admin.execute("ALTER SYSTEM SET wal_keep_size = '1GB'")  # no checkpoint comes between
+        admin.execute("SELECT pg_reload_conf()")
+        with closing(Replication(dsn)) as thief:
+            thief._row(f'DROP_REPLICATION_SLOT "{slot}"'.encode())
+            planted = list(_as_many_slots_as_there_are(thief))
+        kept.report(60)
+        kept.stream()
+        try:
+            _said(caplog, "slots are in use")
+            due = told(socai(kept.settings, "backup", "check", "--json"), 1)
+            assert [one["code"] for one in due["faults"]] == ["behind"]
             for name in planted:
                 admin.execute("SELECT pg_drop_replication_slot(%s)", [name])
-        assert told(_followed(kept)) == {"ok": True, "faults": []}
-    finally:
-        kept.break_off()
+            assert told(_followed(kept)) == {"ok": True, "faults": []}
+        finally:
+            kept.break_off()
+            admin.execute("ALTER SYSTEM RESET wal_keep_size")
+            admin.execute("SELECT pg_reload_conf()")
 
 
 def _as_many_slots_as_there_are(thief: Replication) -> Iterator[str]:

@@ -36,6 +36,7 @@ _VALUES: Final[dict[str, Any]] = {
     "list[tuple[str, int]]": [("a", 1)],
     "Sequence[Path]": (),
     "Mapping[str, Any]": {"code": "a"},
+    "Mapping[str, str] | None": {"code": "a"},
 }
 
 

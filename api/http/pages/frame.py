@@ -115,14 +115,12 @@ class OtherForm(Problem):
     """A form of before this sign-in, or of another page.
 
     Args:
-        kept: What it says.
-        again: Whether it may be shown to be sent anew: another site did not write it.
+        said: What it says, to be shown and sent anew; None: another site may have written it.
     """
 
-    def __init__(self, kept: Mapping[str, str], *, again: bool) -> None:
+    def __init__(self, said: Mapping[str, str] | None) -> None:
         super().__init__("other_form")
-        self.kept = {one: text for one, text in kept.items() if one != page_cookies.FORM_MEMBER}
-        self.again = again
+        self.kept = said and {k: text for k, text in said.items() if k != page_cookies.FORM_MEMBER}
 
 
 def ask(registered: View, query: Mapping[str, str] | None = None, /, **path: str) -> Answered:
@@ -254,7 +252,7 @@ def form() -> dict[str, str]:
         raise malformed("body", Message("it says {member} twice: say it once", member=twice))
     members = {name: values[0] for name, values in found.items()}
     if not page_cookies.is_own(members):
-        raise OtherForm(members, again=page_cookies.was_own())
+        raise OtherForm(members if page_cookies.was_own() else None)
     return members
 
 
@@ -410,7 +408,7 @@ def _refused(error: BaseException) -> Response:
     if isinstance(error, HTTPException) and isinstance(error.response, Response):
         return error.response
     problem, known = problems.of(error), context_or_new()
-    sent = error if isinstance(error, OtherForm) else None
+    kept = error.kept if isinstance(error, OtherForm) else None
     known.code = problem.code
     if request.endpoint and request.endpoint.endswith("_json"):
         return problem.response(known.lang, known.trace_id)
@@ -428,8 +426,8 @@ def _refused(error: BaseException) -> Response:
         problem=None if same else body,
         step=body["next"] if step is None else spoken(step),
         action=request.path,
-        back=_back(sent),
-        kept=sent.kept if sent is not None and sent.again else None,
+        back=_back(kept or {}),
+        kept=kept,
         label=_label,
         faults=[
             (_field(one.pointer), _of_fields(translate(fault_told(one.text), known.lang)))
@@ -439,11 +437,11 @@ def _refused(error: BaseException) -> Response:
     )
 
 
-def _back(sent: OtherForm | None) -> str:
+def _back(kept: Mapping[str, str]) -> str:
     """The page of a form that was sent: its own address, or where it would have led."""
     if request.url_rule is None or request.url_rule.rule in _GATES:
         return request.path
-    return "/" if sent is None or not sent.again else local(sent.kept.get("next"), "/")
+    return local(kept.get("next"), "/")
 
 
 def _label(member: str) -> str | None:

@@ -352,11 +352,15 @@ def _wal_gone() -> Unavailable:
 
 
 def _go_on(repository: Repository, standing: ServerStanding, oldest: int) -> int:
-    """Behind the newest whole segment; where there is none, from where the server keeps it."""
+    """Behind the newest whole segment; where there is none, from where the newest copy wants it.
+
+    The server keeps it from there for the slot, if the slot is not a new one.
+    """
     own = [name for name in repository.wal() if name.startswith(f"{standing.timeline:08X}")]
-    if not own:
-        return oldest
-    return (wal_number(own[-1], standing.segment) + 1) * standing.segment
+    if own:
+        return (wal_number(own[-1], standing.segment) + 1) * standing.segment
+    wanted = [one.next_number for one in repository.bases() if one.timeline == standing.timeline]
+    return min(oldest, max(wanted) * standing.segment) if wanted else oldest
 
 
 def slot_of(facts: EnclaveFacts) -> str:
