@@ -41,6 +41,8 @@ ON_DOUBT: Final = 70
 
 _HOLDER: Final = "projector.holder"
 """Beside the lock of the role: the memory may be another home's as well."""
+_told_before: Final[list[int]] = []
+"""By which signals, since `leave_when_told`."""
 _LOOK_S: Final = 0.2
 _AGAIN_S: Final = 2.0
 _RECKON_LOOK_S: Final = 2.0
@@ -67,12 +69,24 @@ def until_told() -> Event:
     _when_told(tell)
     signal.signal(signal.SIGINT, tell)
     end_with_any_thread()
+    if _told_before:
+        told.put(None)
     return stop
 
 
 def leave_when_told() -> None:
-    """Before `until_told`: SIGTERM and SIGHUP end this process in order, with all it has begun."""
-    _when_told(lambda *_: sys.exit(0))
+    """Before `until_told`: SIGTERM and SIGHUP end this process in order, with all it has begun.
+
+    Where it is told within a destructor or a callback, what is raised there is lost: then what
+    `until_told` returns is set from the beginning.
+    """
+    _told_before.clear()
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        _told_before.append(number)
+        sys.exit(0)
+
+    _when_told(leave)
 
 
 def _when_told(then: Callable[[int, FrameType | None], object]) -> None:

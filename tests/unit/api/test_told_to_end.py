@@ -33,6 +33,24 @@ def test_who_is_told_as_it_begins_to_wait_hears_it() -> None:
     subprocess.run([sys.executable, "-c", _TOLD_AS_IT_BEGINS_TO_WAIT], check=True, timeout=120)
 
 
+_TOLD_IN_A_DESTRUCTOR: Final = """
+import signal, sys
+from api.ops.loops import leave_when_told, until_told
+class Gone:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+sys.unraisablehook = lambda _: None
+leave_when_told()
+Gone()
+assert until_told().wait(60)
+"""
+
+
+def test_who_is_told_where_nothing_can_be_raised_hears_it_later() -> None:
+    """What its handler raises is lost there: a service that had begun to start went on."""
+    subprocess.run([sys.executable, "-c", _TOLD_IN_A_DESTRUCTOR], check=True, timeout=120)
+
+
 _TOLD_AS_IT_LOADS: Final = """
 import signal, sys
 class Told:
