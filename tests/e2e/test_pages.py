@@ -285,6 +285,7 @@ def test_a_form_of_before_the_sign_in_is_kept_and_sent_anew(compartments: Compar
         ("/thay-doi", {"upto": "3"}, "/thay-doi"),
         ("/mui-gio", {"zone": "utc", "next": "/khoa?limit=1&cursor="}, "/khoa?limit=1&cursor="),
         ("/ngon-ngu", {"lang": "en", "next": "/khoa"}, "/khoa"),
+        ("/ngon-ngu", {"lang": "en", "next": "//elsewhere.example/khoa"}, "/"),
         ("/dang-xuat", {}, "/"),
     ):
         refused = reader.post(path, {"form": stale, **members}, own)
