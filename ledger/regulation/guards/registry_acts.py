@@ -28,6 +28,7 @@ from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry import added_lines
 from ledger.regulation.registry.agencies import ENDING
 from ledger.regulation.registry.calendar import local_day
+from ledger.regulation.registry.lines import KEEPER
 from ledger.regulation.registry.rules import UNIT_WORDS, Bound, Rule, bounds, is_worse
 from ledger.regulation.words import vocabulary
 
@@ -165,6 +166,20 @@ def registrar_not_self(q: GuardInput) -> Breach | None:
     if isinstance(person, str):
         own = own or share_a_person(q, q.registry.officers.of_person(person), named_as(q))
     return Breach(pointers=("/signers", "/facts/officer")) if own else None
+
+
+def registrar_left(q: GuardInput) -> Breach | None:
+    """G8 (added). No end of a post leaves a log without a registrar who can sign.
+
+    Two registrars may have begun to end each other, or left before the last signature.
+    """
+    last = day_of(q.facts.get("ended_on"))
+    officer, agency, post = (str(q.facts.get(m)) for m in ("officer", "agency", "post"))
+    if last is None or KEEPER not in q.registry.powers(officer, agency, post, last):
+        return None
+    if q.registry.can_sign((KEEPER,), last + timedelta(days=1), officer):
+        return None
+    return Breach({"date": fmt_day(last)}, ("/facts/officer", "/facts/post"))
 
 
 def person_kept(q: GuardInput) -> Breach | None:

@@ -386,7 +386,8 @@ class Registry(RegistryLines):
             but: An officer; whoever is one person with them does not count.
         """
         of_registry = all(power in REGISTERING for power in powers)
-        known = self.keepers if of_registry else [o.uuid for o in self.officers.all()]
+        first = () if self.founder is None else (self.founder.officer,)
+        known = {*self.keepers, *first} if of_registry else {o.uuid for o in self.officers.all()}
         return any(
             self._can_sign(officer, powers, on)
             for officer in known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.state import apply
 from ledger.regulation.registry.registry import Registry
 from tests.builders import (
+    CAST,
     DIGEST,
     FACTS,
     ORIGIN,
@@ -424,3 +426,22 @@ def test_many_agencies_are_entered_by_one_act_if_each_could_be_alone() -> None:
         breaks("LINES_FIT", asked, "/facts/lines/0")
     twice = ledger.asks("RegistryLinesAdded", facts={"lines": [line, line]})
     breaks("LINES_FIT", twice, "/facts/lines/1")
+
+
+def test_no_end_of_a_post_leaves_a_log_without_a_registrar() -> None:
+    """Another one, who can sign on the day after; of who is none nothing is asked."""
+    clerk, last = Story(f"officer/{officer('cv2')}"), Story(f"officer/{officer('keeper2')}")
+    holds("REGISTRAR_LEFT", clerk.asks("OfficerEnded"))
+    agency, post = CAST["keeper2"]
+    ended: dict[str, Any] = {
+        "officer": officer("keeper2"), "agency": agency, "post": post,
+        "ended_on": "2024-06-10", "reason": "MOVED", "keys_end": False,
+    }  # fmt: skip
+    registry = last.registry
+    holds("REGISTRAR_LEFT", last.asks("OfficerEnded", facts=ended))
+    for one in {officer("founder"), *registry.keepers} - {officer("keeper2")}:
+        for held in registry.appointments(one, date(2024, 6, 10)):
+            left = {**ended, "officer": one, "agency": held.agency, "post": held.post}
+            enter(registry, "OfficerEnded", left, stream=f"officer/{one}")
+    asked = last.asks("OfficerEnded", facts=ended)
+    breaks("REGISTRAR_LEFT", asked, "/facts/officer")
