@@ -332,6 +332,26 @@ def test_a_login_leaves_connections_to_the_others(database: Database) -> None:
 
 
 @attack(
+    "a login that makes nothing fills the disk of the database with what a sort or a cursor puts"
+    " aside, without a time-out, so that no act is taken",
+    stopped_by="four gigabytes in a session, which it cannot lift",
+    noticed_by="the refusal; readiness (`disk`), where many sessions do it",
+)
+def test_what_a_session_puts_aside_is_bounded(postgres_server: Embedded) -> None:
+    """Also by what its next sessions begin with; the projector and the migrator build."""
+    database = install_database(postgres_server)
+    for login in sorted(set(migrate.LOGINS) - {"migrator", "projector"}):
+        role = sql.Identifier(f"{database.slug}_{login}")
+        with psycopg.connect(database.dsn(login), autocommit=True) as taken:
+            for lift in ("SET temp_file_limit = -1", "ALTER ROLE {} SET temp_file_limit = -1"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    taken.execute(sql.SQL(lift).format(role))
+            taken.execute(sql.SQL("ALTER ROLE {} RESET ALL").format(role))
+        with psycopg.connect(database.dsn(login)) as again:
+            assert again.execute("SHOW temp_file_limit").fetchone() == ("4GB",), login
+
+
+@attack(
     "a taken projector login writes of the views what no loop comes past: a lease without end, a"
     " time that no process can read, the last number that a generation can have",
     stopped_by="a lease is ten minutes at most; such a time is none; the number after another one",

@@ -103,6 +103,7 @@ UNION ALL
 SELECT format('role %%s set %%s', r.rolname, c)
   FROM role r JOIN pg_db_role_setting s ON s.setrole = r.oid, unnest(s.setconfig) c
   WHERE %(schema)s::text IS NULL AND split_part(c, '=', 1) NOT LIKE '%%\_timeout'
+    AND split_part(c, '=', 1) <> 'temp_file_limit'  -- which a superuser alone may set: an installation warns where none did
 UNION ALL  -- what whoever enters begins with, where names are looked up too, and who may put something there
 SELECT format('database set %%s', c)
   FROM pg_db_role_setting s JOIN pg_database b ON b.oid = s.setdatabase, unnest(s.setconfig) c

@@ -62,6 +62,20 @@ ALTER ROLE {slug}_projector SET synchronous_commit = off;
 -- row of one key is looked for among all of its rows.
 ALTER ROLE {slug}_projector SET plan_cache_mode = force_generic_plan;
 
+-- What a sort or a cursor puts aside lies on the disk of the log. Who makes no table and keeps no view puts aside four gigabytes in a
+-- session, and no session lifts that itself.
+DO $$
+DECLARE
+  login text;
+BEGIN
+  FOREACH login IN ARRAY ARRAY['writer', 'checkpointer', 'reader', 'auditor', 'backup', 'keeper', 'vault', 'publisher', 'importer',
+      'public'] LOOP
+    EXECUTE format('ALTER ROLE %I SET temp_file_limit = ''4GB''', '{slug}_' || login);
+  END LOOP;
+EXCEPTION WHEN insufficient_privilege THEN
+  RAISE WARNING 'who has a login may fill the disk of the database: let a superuser run socai migrate';
+END $$;
+
 -- A dump needs every row, whatever a policy shows. A server that keeps this attribute to itself has no such dump: pg_dump
 -- then says so, and ends.
 DO $$
