@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import Final
 
 import psycopg
@@ -48,14 +50,20 @@ WHERE n.nspname IN ('log', 'sec', 'access', 'proj', 'r', 'mirror') AND c.relkind
 """  # noqa: E501 - SQL
 
 
+_PAGE: Final = Path(__file__).parents[2] / "docs" / "operate" / "monitoring.md"
+_MADE: Final = re.compile(r'--command="((?:CREATE|ALTER) ROLE watcher [^"]+)"')
+"""How the operator's page makes it, word for word."""
+
+
 def watching(database: Database) -> Iterator[Connection]:
     """A connection of that login, to the enclave's database."""
     name = f"watcher_{conninfo_to_dict(database.admin)['dbname']}"  # roles are of a whole server
     role = sql.Identifier(name)
     with closing(psycopg.connect(database.server.dsn(), autocommit=True)) as admin:
         admin.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(role))
-        made = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE pg_monitor")
-        admin.execute(made.format(role, sql.Literal(PASSWORD)))
+        for text in _MADE.findall(_PAGE.read_text("utf-8")):
+            statement = text.replace("watcher", "{0}").replace("'…'", "{1}")
+            admin.execute(sql.SQL(statement).format(role, sql.Literal(PASSWORD)))
         dsn = make_conninfo(database.admin, user=name, password=PASSWORD)
         with closing(psycopg.connect(dsn, autocommit=True)) as connection:
             yield connection
@@ -132,3 +140,24 @@ def test_it_sees_what_monitoring_needs_and_nothing_of_acts(
     for relation in ("pg_stats", "pg_statistic", "pg_authid"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             watcher.execute(f"SELECT FROM {relation} LIMIT 1".encode())
+
+
+@attack(
+    "a stolen login of `pg_monitor` takes every connection of the server, or fills its disk with a"
+    " sort",
+    stopped_by="limits that the operator's page makes it with",
+    noticed_by="the refusal",
+)
+def test_it_is_made_with_limits(service: Service, watcher: Connection) -> None:
+    """As monitoring.md has it: `socai migrate` knows nothing of it."""
+    assert watcher.execute("SHOW temp_file_limit").fetchone() == ("256MB",)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        watcher.execute("SET temp_file_limit = -1")
+    dsn = make_conninfo(
+        service.database.admin, user=watcher.info.user, password=watcher.info.password
+    )
+    with ExitStack() as held:
+        for _ in range(3):  # one is there already
+            held.enter_context(closing(psycopg.connect(dsn)))
+        with pytest.raises(psycopg.OperationalError, match="too many connections"):
+            psycopg.connect(dsn)
