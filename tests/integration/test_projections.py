@@ -26,7 +26,7 @@ from psycopg import sql
 from api.ops.embedded_postgres import Embedded
 from keys import envelope_encryption
 from ledger.ports import StoredRecord
-from ledger.postgres.connect import Pool
+from ledger.postgres.connect import Hung, Pool, connect
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.ticketed import Ticketed
 from ledger.regulation.acts.json_shape import fmt_time
@@ -554,6 +554,25 @@ def test_memory_that_is_short_stops_no_view(bench: Bench) -> None:
     with closing(bench.projector()) as after:
         after.catch_up()
     assert bench.compared() == []
+
+
+def test_a_connection_that_may_hang_is_made_anew_before_it_is_asked(
+    folded: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where another one of this process was not answered: none is waited for that long again."""
+    dsn = folded.database.dsn("projector")
+    monkeypatch.setattr(folded, "connect", lambda: connect(dsn, hung_after_s=60))
+    with closing(folded.projector()) as projector, connect(dsn, hung_after_s=0.2) as other:
+        projector.advance()
+        had = projector._connection
+        assert had is not None
+        projector.advance()
+        assert projector._connection is had
+        with pytest.raises(Hung):
+            other.execute("SELECT pg_sleep(1)")
+        projector.advance()
+        assert had.closed
+        assert projector._connection is not had
 
 
 @pytest.mark.parametrize("served", [True, False])
