@@ -76,6 +76,17 @@ def _members(**said: str) -> dict[str, Any]:
     return draft.members()
 
 
+def test_a_post_that_is_about_to_be_signed_is_named_before_its_code() -> None:
+    """What is signed stands there; a code that nobody has, or a post without a name, alone."""
+    sources = DraftSources(cast("Any", None), "case/x")
+    head = {"agency": "bn.ca", "post": "HEAD", "post_vi": "Trưởng phòng", "on_day": True}
+    plain = {"agency": "bn.ca", "post": "PLAIN", "post_vi": "PLAIN", "on_day": True}
+    vars(sources)["officers"] = [{"officer": "a", "posts": [head, plain]}]
+    assert sources.post_name("bn.ca", "HEAD") == "Trưởng phòng (HEAD)"
+    assert sources.post_name("bn.ca", "PLAIN") == "PLAIN"
+    assert sources.post_name("bn.stttt", "HEAD") == "HEAD"
+
+
 def test_each_member_of_an_act_is_asked_for_or_follows() -> None:
     """Whoever adds a member to formats.md §2 says here whether its author is asked."""
     asked = {field.path[0] for field in fields_of(KIND, CATALOGUE)}
