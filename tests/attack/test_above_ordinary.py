@@ -125,6 +125,10 @@ def test_the_register_of_documents_is_of_those_named_to_the_reader(above: Above)
         for one in told.get("documents", ()):
             assert (one["level"], one["state"]) == ("MAT", "CLASSIFIED")
             assert officer(alias) in [holder["officer"] for holder in one["holders"]]
+            for holder in one["holders"]:
+                for code, name in (("post", "post_vi"), ("agency", "agency_name")):
+                    assert (holder[code] is None) == (holder[name] is None), holder
+                    assert holder[code] is None or " " in holder[name], "a code, not a name"
 
 
 @attack(
