@@ -44,12 +44,26 @@ def admin_dsn(settings: Settings, password_file: Path | None = None) -> str:
 
     Raises:
         SettingsError: The server named needs a password and there is no file with it, or its
-            address is none.
+            address is none; or none is named, and the enclave's database is not the home's own.
     """
     if (url := server_url(settings)) is None:
+        _require_own(settings)
         return Embedded(settings.home).start()
     path = password_file or settings.secrets_dir / _PASSWORD_FILE
     return _with_password(url, path)
+
+
+def _require_own(settings: Settings) -> None:
+    """No empty server is made in the place of one that an enclave has elsewhere, or has lost."""
+    home = Home(settings)
+    if home.facts_path.exists() and not (settings.home / "pg").is_dir():
+        raise SettingsError(
+            Message(
+                "the database of this enclave is not in its home: set SOCAI_DATABASE_URL to its"
+                " server ({host}), or, where it is lost, restore a backup",
+                host=home.facts().database["host"],
+            )
+        )
 
 
 def admin_inside(settings: Settings, facts: EnclaveFacts) -> str:

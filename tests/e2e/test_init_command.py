@@ -138,6 +138,17 @@ def test_an_administrator_who_is_no_superuser_makes_an_enclave(any_managed: Mana
     assert kept == (0,), "the administrator owns nothing of an enclave for good"
 
 
+def test_no_server_is_made_in_the_place_of_one_that_is_elsewhere(managed: Managed) -> None:
+    """A migrate without SOCAI_DATABASE_URL made an empty one in the home, and left it running."""
+    assert managed.init("elsewhere", "--deployment", "elsewhere.example").exit_code == 0
+    before = managed.left("elsewhere")
+    env = {"SOCAI_HOME": str(managed.folder / "elsewhere"), "SOCAI_DATABASE_URL": ""}
+    said = CliRunner().invoke(main, ["--lang", "en", "migrate"], env=env)
+    assert said.exit_code == 2, said.output
+    assert f"set SOCAI_DATABASE_URL to its server ({managed.server.host})" in said.stderr
+    assert managed.left("elsewhere") == before
+
+
 def _rows(managed: Managed, name: str) -> Any:  # noqa: ANN401 - JSON
     told = managed.socai(name, "log", "audit", "--json", "--workers", "0")
     assert told.exit_code == 0, told.output
