@@ -25,6 +25,7 @@ from ledger.errors import Unavailable
 from ledger.ports import Appended, Draft, SealedRecord
 from ledger.postgres.connect import Connection, Hung, OnceAMinute, Pool, connect, open_pool, reading
 from ledger.postgres.direct import PreparedStatement
+from ledger.postgres.notices import PostgresNotices
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
 from ledger.work import work_s
@@ -123,6 +124,19 @@ def test_of_several_hosts_the_one_that_let_in_last_is_asked_first(database: Data
             silent.accept()[0].close()  # by whoever came first, where nobody was let in before
         with pytest.raises(BlockingIOError):
             silent.accept()
+
+
+def test_who_waits_for_hints_does_not_wait_on_a_connection_that_may_hang(
+    database: Database,
+) -> None:
+    """It is made anew, and whatever came meanwhile is looked for."""
+    dsn = database.dsn("reader")
+    with PostgresNotices(dsn).listen("records") as wait, connect(dsn, hung_after_s=0.2) as asks:
+        assert wait(0.0)
+        assert not wait(0.0)
+        with pytest.raises(Hung):
+            asks.execute("SELECT pg_sleep(1)")
+        assert wait(0.0)
 
 
 def test_what_one_connection_finds_out_every_other_of_that_server_knows(

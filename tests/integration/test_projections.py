@@ -40,7 +40,7 @@ from ledger.write.registry_follower import RegistryFollower
 from projections.checks.rebuild_comparison import compare
 from projections.engine import generations
 from projections.engine.last_holder import LastHolder
-from projections.engine.projector import AHEAD_S, Projector
+from projections.engine.projector import AHEAD_S, HUNG_BUILD_S, Projector
 from projections.fold.step import Step
 from projections.queries import registry_as_of as registries
 from projections.queries.cases import stored_case_file
@@ -573,6 +573,25 @@ def test_a_connection_that_may_hang_is_made_anew_before_it_is_asked(
         projector.advance()
         assert had.closed
         assert projector._connection is not had
+
+
+def test_what_nobody_reads_yet_may_take_the_server_longer(
+    folded: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A generation is built of more at once than what readers wait for."""
+    dsn, waits, build_on = folded.database.dsn("projector"), list[float](), Projector._build_on
+
+    def noted(self: Projector, connection: Connection, *of: Any) -> None:  # noqa: ANN401
+        waits.append(connection.hung_after_s)  # type: ignore[attr-defined]
+        build_on(self, connection, *of)
+
+    monkeypatch.setattr(folded, "connect", lambda: connect(dsn, hung_after_s=8))
+    monkeypatch.setattr(Projector, "_build_on", noted)
+    with closing(folded.projector(batch=5)) as projector:
+        projector.rebuild("acts")
+        assert set(waits) == {HUNG_BUILD_S}
+        assert projector._connection is not None
+        assert projector._connection.hung_after_s == 8  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("served", [True, False])
