@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import os
+import threading
 from collections.abc import Generator
 from inspect import unwrap
 from pathlib import Path
@@ -118,6 +119,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for n, item in enumerate(items)
     }
     items.sort(key=places.__getitem__)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """What a service that is called here sets goes again: else a thread that ends ends the run."""
+    before = threading.excepthook
+    try:
+        return (yield)
+    finally:
+        threading.excepthook = before
 
 
 @pytest.hookimpl(wrapper=True)
