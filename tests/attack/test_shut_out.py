@@ -19,6 +19,7 @@ from ledger.regulation.acts.json_shape import fmt_time
 from tests import builders
 from tests.attacks import attack
 from tests.builders import an_act, officer
+from tests.examples import share
 from tests.fixtures.app import found, open_service
 from tests.fixtures.compartments import STRANGER, WHOLE, Compartments, open_compartments
 from tests.fixtures.neighbours import X2, X3, without
@@ -161,7 +162,7 @@ _HAPPENS: Final = ("CompetenceDetermined", "ParticipationGranted", "Participatio
     stopped_by="sight is of now; what is not seen answers as what is not there",
     noticed_by="-",
 )
-@pytest.mark.parametrize("happens", _HAPPENS)
+@pytest.mark.parametrize("happens", share(_HAPPENS, 4, "shut out"))
 def test_who_has_a_case_no_more_is_not_told_that_it_goes_on(
     world: Compartments, happens: str
 ) -> None:
