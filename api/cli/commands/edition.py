@@ -90,8 +90,7 @@ def new(folder: Path) -> None:
 @guarded
 def check(folder: Path, earlier: tuple[Path, ...]) -> None:
     """Say what is wrong with the tables in FOLDER, with file and line."""
-    base = _base(earlier)
-    made = base.changed("", _draft(folder, base, local_day(RealClock().now())).change)
+    made = _sound(folder, _base(earlier), local_day(RealClock().now()))
     shell_of().done(
         Message("The tables are in order: edition of digest {digest}.", digest=made.digest),
         digest=made.digest,
@@ -222,8 +221,8 @@ def _base(earlier: Iterable[Path]) -> Edition:
     return base
 
 
-def _sound(folder: Path, base: Edition) -> Edition:
-    return base.changed("", _draft(folder, base).change)
+def _sound(folder: Path, base: Edition, on: date = date.min) -> Edition:
+    return base.changed("", _draft(folder, base, on).change)
 
 
 def _draft(folder: Path, base: Edition, on: date = date.min) -> RuleDraft:
