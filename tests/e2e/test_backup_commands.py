@@ -26,7 +26,7 @@ from click.testing import CliRunner, Result
 from api.cli.main import main
 from api.home import Home
 from api.ops.backup import repository, repository_key, taking
-from api.ops.backup.repository import CLUSTER, HOME, MANIFEST, BaseCopy, Repository
+from api.ops.backup.repository import CLUSTER, HOME, MANIFEST, BaseCopy, Repository, wal_number
 from api.ops.embedded_postgres import CONFIGURATION, Embedded
 from api.ops.role_lock import Lock
 from api.ops.wiring.logins import role_dsn
@@ -34,7 +34,7 @@ from api.settings import Settings
 from ledger.errors import Unavailable
 from ledger.postgres.connect import Connection, connect
 from ledger.postgres.copying import epoch, replication
-from ledger.postgres.copying.replication import Replication
+from ledger.postgres.copying.replication import Replication, WalGone
 from tests.a_ledger import a_report
 from tests.attacks import attack
 from tests.fixtures.app import Service, found, open_service
@@ -714,6 +714,36 @@ def test_a_stream_that_was_away_for_too_long_lets_nobody_go_before_a_full_backup
         waits.result(60)
     kept.report(21)
     assert told(socai(kept.settings, "backup", "check", "--json")) == {"ok": True, "faults": []}
+
+
+def test_what_is_asked_for_in_vain_moves_no_slot(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a copy is made its slot stands at its begin, and the stream asks for what is gone.
+
+    The server takes what it is told for the slot's place, if it hears of it before it has looked.
+    """
+    kept.break_off()
+    kept.stream()
+    _full_backup(kept)
+    slot, dsn = taking.slot_of(_facts(kept)), role_dsn(kept.settings, _facts(kept), "archiver")
+    places: list[int] = []
+    monkeypatch.setattr(Replication, "_tell", lambda _, durable: places.append(durable))
+    with (
+        psycopg.connect(kept.server.dsn(), autocommit=True) as admin,
+        _wal_kept_in_bounds_for_two_disks(admin),
+        closing(Replication(dsn)) as line,
+    ):
+        last = _kept_whole(kept, admin)
+        kept.break_off()
+        _throw_wal_away(kept, admin, last)
+        line.slot_anew(slot)
+        places.clear()
+        held, standing = line.slot(slot), line.standing()
+        wanted = wal_number(f"{last + 1:024X}", standing.segment) * standing.segment
+        with pytest.raises(WalGone):
+            line.stream(slot, wanted, standing.timeline, lambda *_: 0, lambda: False)
+    assert (held > wanted, places) == (True, [])
 
 
 def _said(caplog: pytest.LogCaptureFixture, words: str) -> None:

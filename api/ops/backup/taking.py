@@ -291,6 +291,8 @@ def stream(settings: Settings, stop: Event, told: Callable[[str], None]) -> None
                     _stream(settings, repository, line, stop, tell)
                 except Unavailable as error:
                     _log.warning("%s", error)
+                except WalGone:
+                    _log.warning("%s", _wal_gone())
                 except OSError as error:
                     full = _full_at(begun, full, error)
             stop.wait(1.0)
@@ -315,10 +317,7 @@ def _stream(
     standing = line.standing()
     _same_cluster(repository, standing)
     slot = slot_of(Home(settings).facts())
-    try:
-        oldest = line.slot(slot) // standing.segment * standing.segment
-    except WalGone:
-        raise _wal_gone() from None
+    oldest = line.slot(slot) // standing.segment * standing.segment
     begin = _go_on(repository, standing, oldest)
 
     def key() -> SealingKey:
@@ -332,7 +331,7 @@ def _stream(
         writer.close()
         # what is told to be kept lets go whoever waits for it: not before a copy has all till there
         if not any(base.begun >= oldest for base in repository.bases()):
-            raise _wal_gone() from None
+            raise
         writer = WalWriter(repository, standing.timeline, standing.segment, key)
         line.stream(slot, oldest, standing.timeline, writer.keep, stop.is_set)
     except ServerBehind:

@@ -7,6 +7,7 @@ they are sealed with, is the caller's.
 
 from __future__ import annotations
 
+import math
 import re
 import select
 import time
@@ -194,20 +195,22 @@ class Replication:
         words = f'START_REPLICATION SLOT "{slot}" PHYSICAL {place} TIMELINE {timeline}'
         self._conn.send_query(words.encode())
         self._result(pq.ExecStatus.COPY_BOTH)
-        durable, told, heard = begin, 0.0, time.monotonic()
-        self._tell(durable)
+        durable, told, heard = begin, math.inf, time.monotonic()
         while not until():
             batch, asked = self._batch()
-            if batch or asked:
-                heard = time.monotonic()
             if batch:
                 durable = keep(batch[0][0], [data for _, data in batch])
+            if batch or asked:
+                heard = time.monotonic()
+            # not before it has sent something: it takes what it is told for where the slot stands,
+            # and one that stands where nothing is left would keep nothing
             if batch or asked or time.monotonic() - told > _HURRY_S:
                 told = time.monotonic()
                 self._tell(durable)
             if time.monotonic() - heard > _SILENT_S:
                 raise _silent(_SILENT_S)
-        self._tell(durable)
+        if told < math.inf:
+            self._tell(durable)
 
     # -- the protocol ------------------------------------------------------------------------------
 
