@@ -5,18 +5,18 @@ Not: what any command does.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from errno import EPIPE
-from itertools import pairwise
-from os import devnull
-from pathlib import Path
-from signal import SIGPIPE
-from typing import Any, Final
-
 from api.loading import ended_without_a_word, loading
 
 with ended_without_a_word(), loading():
+    import sys
+    from collections.abc import Sequence
+    from errno import EPIPE
+    from itertools import pairwise
+    from os import devnull
+    from pathlib import Path
+    from signal import SIGPIPE
+    from typing import Any, Final
+
     import click
 
     from api.cli.terminal.error_messages import broken_off, unwritten
@@ -200,6 +200,8 @@ AT_LENGTH: Final = frozenset(
 )  # fmt: skip
 _ENTERS: Final = "import"
 """A command of `registry` that asks."""
+UNTIL_TOLD: Final = frozenset({"serve", "vault serve", "backup stream", "mirror watch"})
+"""Commands that go on until told to stop: that ends them well, however early it comes."""
 
 
 _CALLED: Final = "socai called"
@@ -243,7 +245,8 @@ class Root(LateGroup):
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  click's signature
         """The command that was called; a wrong call is told in the reader's language."""
         words = [*ctx.meta[_CALLED], ""]
-        long = not AT_LENGTH.isdisjoint({words[0], " ".join(words[:2])})
+        called = {words[0], " ".join(words[:2])}
+        long = not AT_LENGTH.isdisjoint(called)
         json = ctx.params["as_json"] or "--json" in words
         wanted = long and not json and not ctx.params["no_pager"] and _ENTERS not in words
         try:
@@ -256,6 +259,8 @@ class Root(LateGroup):
             ctx.obj = Shell(_language_in(words) or spoken, json=json)
             raise told(error) from error
         except (click.Abort, KeyboardInterrupt) as error:
+            if not UNTIL_TOLD.isdisjoint(called):
+                raise click.exceptions.Exit(0) from error
             raise broken_off() from error
         except OSError as error:
             raise _stopped(error) from error

@@ -13,6 +13,7 @@ import errno
 import re
 import select
 import selectors
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterable
@@ -211,6 +212,17 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
         self._proxies: Proxies = self.app.proxies
         places = self.cfg.worker_connections - 1  # the last one is for who makes room
         self._crowd: Crowd[Link] = Crowd(places, max(1, places // _SHARE_OF_ONE))
+
+    def init_signals(self) -> None:
+        """Told to stop before it serves, it owes nobody anything, and is waited for by nobody."""
+        super().init_signals()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def run(self) -> None:
+        """From here on it answers what it was asked before it ends."""
+        signal.signal(signal.SIGTERM, self.handle_exit)
+        signal.siginterrupt(signal.SIGTERM, False)  # noqa: FBT003  as gunicorn sets it
+        super().run()
 
     def accept(self, listener: Any) -> None:  # noqa: ANN401  gunicorn's socket
         """Takes connections; the first bytes of each are waited for in the event loop."""

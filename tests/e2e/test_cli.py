@@ -22,7 +22,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.commands.log.kept_checkpoint import CheckpointFile, by_log
-from api.cli.main import main
+from api.cli.main import UNTIL_TOLD, main
 from api.cli.terminal.shell import Refusal, Shell
 from api.client.client import Client
 from api.home import EnclaveFacts, Home, write_private
@@ -151,6 +151,21 @@ def test_whoever_breaks_off_is_told_what_stays(
     assert told.stderr.count("\n") == 1
     as_json = socai(tmp_path, "--json", "catalogue", "act", lang=lang)
     assert orjson.loads(as_json.stdout)["error"]["code"] == "broken_off"
+
+
+@pytest.mark.parametrize("command", sorted(UNTIL_TOLD))
+def test_what_goes_on_until_it_is_told_to_stop_is_ended_well_before_it_has_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """Nothing is broken off: whoever looks after it by its status hears of no failure."""
+
+    def pressed() -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Settings, "from_env", pressed)
+    words = [*command.split(), *([str(tmp_path)] if command == "mirror watch" else [])]
+    told = socai(tmp_path, *words)
+    assert (told.exit_code, told.output) == (0, "")
 
 
 def test_no_locale_and_no_full_disk_ends_a_command_in_a_trace(tmp_path: Path) -> None:

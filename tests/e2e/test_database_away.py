@@ -55,6 +55,7 @@ WHERE usename = ANY(%s) AND backend_start < %s
 _KEPT: Final = "SELECT count(*) > 0 FROM proj.lease WHERE until > clock_timestamp()"
 _HANGS_S = 30
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+_OPENING = f"{_WAITING} AND usename LIKE '%\\_reader'"
 
 
 @dataclass
@@ -264,6 +265,23 @@ def test_an_act_that_is_under_way_when_all_is_stopped_gets_its_receipt(
         said = running.output.read_text("utf-8")
         assert "couldn't stop thread" not in said
         assert "SIGKILL" not in said
+
+
+def test_a_worker_that_is_only_opening_is_waited_for_by_nobody_who_stops_all(
+    own_database: Database, home: Settings, tmp_path: Path
+) -> None:
+    """It serves nobody yet; asked to end in order, it opened first what it then put down again."""
+    with psycopg.connect(own_database.admin) as holder:
+        holder.execute("LOCK log.log_head IN ACCESS EXCLUSIVE MODE")
+        with (
+            psycopg.connect(own_database.admin, autocommit=True) as looks,
+            processes(home, tmp_path / "log") as running,
+        ):
+            until(lambda: looks.execute(_OPENING).fetchone() != (0,), "it does not open")
+            running.supervisor.stop()
+            said = running.output.read_text("utf-8")
+    assert "was sent SIGTERM" in said
+    assert "Shutting down: Master" in said
 
 
 def test_serve_ends_though_its_database_hangs(tmp_path: Path) -> None:
