@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import version
 from typing import Any, Final
 
 import orjson
@@ -42,6 +41,7 @@ from api.http.schemas.problem import ProblemSchema
 from api.ops.wiring.enclave import Enclave
 from api.problems.problem import Problem
 from api.problems.types import TYPES
+from api.version import VERSION
 
 RESOURCES: Final[tuple[Resource, ...]] = (
     session,
@@ -110,7 +110,7 @@ def openapi_bytes() -> bytes:
 
 
 def _blank() -> Flask:
-    return lifecycle.blank(API_TITLE="socai", API_VERSION=version("socai"), OPENAPI_VERSION="3.1.0")
+    return lifecycle.blank(API_TITLE="socai", API_VERSION=VERSION, OPENAPI_VERSION="3.1.0")
 
 
 def _components(api: Api) -> None:

@@ -7,12 +7,12 @@ leaves of itself, so there it is refused.
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any, Final
 
 from api.ops.redaction import RedactedSpans
 from api.settings import ORDINARY, SettingsError
+from api.version import VERSION
 from ledger.message import Message
 
 _EXPORTER: Final = "opentelemetry.exporter"
@@ -48,7 +48,7 @@ def begin(app: Any, url: str) -> None:  # noqa: ANN401  a Flask application
     from opentelemetry.sdk.trace.sampling import ALWAYS_ON  # noqa: PLC0415
 
     # by its constructor: what is told of this program has nothing of the environment or the machine
-    resource = Resource({"service.name": "socai", "service.version": version("socai")})
+    resource = Resource({"service.name": "socai", "service.version": VERSION})
     # nor does a client say whether it is told
     provider = TracerProvider(resource=resource, sampler=ALWAYS_ON)
     exporter = RedactedSpans(OTLPSpanExporter(endpoint=url))

@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
-from importlib.metadata import version
 from typing import Any, Final, cast
 from urllib.parse import parse_qs, urlencode
 
@@ -42,6 +41,7 @@ from api.texts.case_words import Speech
 from api.texts.catalogue import translate
 from api.texts.lang import Lang
 from api.texts.validation_faults import faults
+from api.version import VERSION
 from ledger.message import Message
 from ledger.regulation.registry.calendar import local_day
 
@@ -50,7 +50,6 @@ _HTML_TYPE: Final = "text/html"
 HTML: Final = f"{_HTML_TYPE}; charset=utf-8"
 _API: Final = "/v1/"
 _READING: Final = ("GET", "HEAD")
-_VERSION: Final = version("socai")
 SIGN_IN: Final = "/dang-nhap"
 HOME: Final = "/ho-so"
 TWIN: Final = ".json"
@@ -302,7 +301,7 @@ def render(
             here=_here(status),
             index=None if of is None else of.index,
             printed_at=parts.PageSpeech(lang, utc).clock(at),
-            version=_VERSION,
+            version=VERSION,
             **given,
         )
     )

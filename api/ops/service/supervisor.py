@@ -30,6 +30,7 @@ from api.ops.service.fork_server import ForkServer, Process
 from api.ops.service.listening_socket import listen, require_free
 from api.ops.service.roles import API, DATABASE, ROLES, command
 from api.settings import Settings, SettingsError, child_environment
+from api.version import VERSION, installed
 from ledger.message import Message, Text
 
 _STEP_S: Final = 0.2
@@ -50,6 +51,10 @@ _NOT_STARTED: Final = Message(
     "{role} cannot be started again now, and is tried again every {n} s: {why}. Where that is said"
     " of resources or memory, this account or its container may start no more processes: raise"
     " that limit (ulimit -u, TasksMax, pids)."
+)
+_MIXED: Final = Message(
+    "socai {new} was installed where {old} runs: what is started from now on is {new}, beside"
+    " {old}. Run socai serve again."
 )
 _AGAIN_S: Final = 0.1
 _LOADED_S: Final = 20.0
@@ -120,6 +125,7 @@ class Supervisor:
     _listener: socket.socket | None = None
     _told: float | None = None
     _several: bool = False
+    _installed: str = VERSION
 
     def __post_init__(self) -> None:
         """Its database is looked after as long as the processes are."""
@@ -310,6 +316,11 @@ class Supervisor:
         return _Child(role, process, monotonic())
 
     def _begin(self, words: Sequence[str], handles: Sequence[int]) -> subprocess.Popen[bytes]:
+        """From the files as they are now, which another version may have taken the place of."""
+        found = installed() or self._installed
+        if found != self._installed:
+            self._installed = found
+            self.say(_MIXED.filled(new=found, old=VERSION))
         with contextlib.ExitStack() as stack:
             output: Any = None
             if self.output is not None:

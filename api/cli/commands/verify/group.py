@@ -11,7 +11,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from importlib.metadata import version
 from typing import Any, Final
 
 import click
@@ -28,6 +27,7 @@ from api.client.connection import Refused, understood
 from api.settings import Settings
 from api.texts.catalogue import translate
 from api.texts.labels import verdict
+from api.version import VERSION
 from keys import canonical
 from keys.keyring import Keyring
 from keys.note import VKey
@@ -335,7 +335,7 @@ def sign_off(client: Client, agency: str, iat: datetime | None, vkey: VKey | Non
         "checkpoint_size": run.size,
         "root": canonical.b64(root),
         "verdict": "NOT_VALID" if outcome == "AGAINST_THE_RULES" else outcome,
-        "program_version": f"socai {version('socai')}",
+        "program_version": f"socai {VERSION}",
         **({"failures": failures} if failures else {}),
     }
     at = iat or signing_time(client)
