@@ -15,6 +15,7 @@ from functools import partial
 from typing import ClassVar, cast
 from uuid import UUID
 
+from eventsourcing import popo
 from eventsourcing.application import AggregateNotFoundError, Application, Cache, LRUCache
 from eventsourcing.utils import Environment, EnvType
 
@@ -91,6 +92,7 @@ class StreamCache(Application[UUID]):
     name = "socai"
     # Streams are changed only by what is recorded, so whoever asks needs no copy.
     env: ClassVar[dict[str, str]] = {
+        "PERSISTENCE_MODULE": popo.__name__,
         "AGGREGATE_CACHE_MAXSIZE": "256",
         "DEEPCOPY_FROM_AGGREGATE_CACHE": "n",
     }

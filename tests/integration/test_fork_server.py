@@ -29,6 +29,8 @@ from api.ops.service.roles import ROLES
 from api.ops.service.supervisor import Supervisor
 from api.settings import Settings, child_environment
 from tests.attacks import attack
+from tests.fixtures.app import found
+from tests.fixtures.postgres import Database
 from tests.processes import pids
 from tests.waiting import until
 
@@ -197,6 +199,27 @@ def test_what_is_forked_has_all_modules_and_draws_other_numbers(
         assert told(server, expression, tmp_path / "a") != told(server, expression, tmp_path / "b")
     missing = f"[m for m in {MODULES!r} if m not in sys.modules]"
     assert told(server, missing, tmp_path / "c") == "[]"
+
+
+@pytest.mark.postgres
+def test_an_api_that_was_forked_loads_nothing_more_from_files_that_may_have_changed(
+    server: ForkServer, own_database: Database, tmp_path: Path
+) -> None:
+    """Another version may lie there, or half of it: a worker that was to take over ended by it."""
+    given = child_environment(found(own_database, tmp_path / "home"))
+    statement = f"""
+import os, pathlib, sys
+os.environ.update({ {k: v for k, v in given.items() if k.startswith("SOCAI_")}!r})
+from api.http import wsgi
+before = set(sys.modules)
+wsgi._load(wsgi.Settings.from_env())
+wsgi.application(wsgi.Settings.from_env(), wsgi.Budgets(0.5), tell=True)
+loaded = [m for m in set(sys.modules) - before if m.split(".")[0] not in sys.stdlib_module_names]
+pathlib.Path({str(tmp_path / "loaded")!r}).write_text(repr(loaded))
+os._exit(0)
+"""
+    assert run(server, statement).wait(_LONG_S) == 0
+    assert (tmp_path / "loaded").read_text() == "[]"
 
 
 @attack(
