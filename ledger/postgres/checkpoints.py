@@ -19,7 +19,7 @@ from ledger.errors import Conflict, Fatal, VerificationError
 from ledger.message import Message
 from ledger.ports import NewestTree, Pruned, Uncovered
 from ledger.postgres import definitions, direct
-from ledger.postgres.connect import Pool, as_administrator, reading, translated
+from ledger.postgres.connect import DURABLY, Pool, as_administrator, reading, translated
 from ledger.postgres.direct import PreparedStatement
 from ledger.postgres.records import LogSchema, inside
 
@@ -56,10 +56,13 @@ SELECT c.size, c.note, h.size, (SELECT string_agg(e.entry, NULL ORDER BY e.index
 FROM log.log_head h
 LEFT JOIN (SELECT size, note FROM log.checkpoints ORDER BY size DESC LIMIT 1) c ON true
 """
-_ADVANCE: Final[LiteralString] = """
+_ADVANCE: Final[LiteralString] = (
+    """
 SELECT log.checkpoint($1::bigint, $2::bigint, $3::bytea, $4::bytea,
   $5::bigint[]::smallint[], $6::bigint[], $7::bigint[]::smallint[], $8::bytea[])
 """
+    + DURABLY
+)
 _ENTRY_BYTES: Final = 32
 _TRUE: Final = b"\1"
 _PRUNE: Final[LiteralString] = "SELECT upto, more, apart FROM log.prune(%b::int)"

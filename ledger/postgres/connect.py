@@ -61,6 +61,13 @@ _MAY_ENTER: Final[LiteralString] = """
 SELECT has_database_privilege(d.oid, 'CONNECT') FROM pg_database d WHERE d.datname = %s
 """
 _NAMES_OF_THE_SERVER: Final[LiteralString] = "SET search_path = pg_catalog, pg_temp"
+DURABLY: Final[LiteralString] = """
+FROM set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+  WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)
+"""
+"""Ends a SELECT by which something is promised: its COMMIT is answered once it is on the disk, and
+on the standby where the server waits for one. Any login may say otherwise of its own sessions, and
+the database's owner of all; here and not once a connection, which a pooler lends to others."""
 _PASSING: Final = (
     pg.LockNotAvailable,
     pg.QueryCanceled,
@@ -532,13 +539,19 @@ def calling(
 ) -> object:
     """What a function of the database answers; called once, since a call may write.
 
+    Args:
+        pool: Of the login that may call it.
+        query: `SELECT function(…)`, and nothing behind it. What it wrote is durable on return.
+        arguments: Of the call.
+        binary: Whether the answer comes in binary form.
+
     Raises:
         Unavailable: `database_unavailable` or `disk_full`; it may have been done all the same.
         Fatal: The store refuses what this program asks: they do not belong together.
     """
     try:
         with pool.connection() as connection:
-            row = connection.execute(query, arguments, binary=binary).fetchone()
+            row = connection.execute(query + DURABLY, arguments, binary=binary).fetchone()
     except psycopg.Error as error:
         if isinstance(error, Hung):
             pool.drain()

@@ -23,6 +23,7 @@ from ledger.message import Message
 from ledger.ports import Appended, Clock, Draft, LogHead, NotAppended, SealedRecord, nothing
 from ledger.postgres import direct
 from ledger.postgres.connect import (
+    DURABLY,
     Connection,
     connect,
     database_unavailable,
@@ -46,12 +47,12 @@ _GIVEN_UP_S: Final = 20.0
 _RESEALS: Final = 3
 
 _APPEND: Final = b"""
-SELECT status, place, head_size, head_at, head_registry FROM log.append(
+SELECT status, place, head_size, head_at, head_registry %s, log.append(
   $1::uuid[], $2::text[], $3::bigint[], $4::uuid[], $5::uuid[], $6::boolean[],
   $7::boolean[], $8::bigint[], $9::text[], $10::timestamptz[],
   $11::bytea[], $12::bytea[], $13::bytea, $14::bytea[],
   $15::bigint[], $16::uuid[], $17::bigint[], $18::bigint[], $19::bytea[])
-"""
+""" % DURABLY.encode()
 _READ_BACK: Final[LiteralString] = """
 SELECT r.index, r.entry, r.recorded_at, h.size, h.recorded_at, h.registry_index
 FROM log.records r, log.log_head h WHERE r.stream_id = %b AND r.seq = %b

@@ -16,7 +16,7 @@ import psycopg
 
 from ledger.errors import Conflict, Rejected
 from ledger.message import Message
-from ledger.postgres.connect import Pool, calling, reading, translated
+from ledger.postgres.connect import DURABLY, Pool, calling, reading, translated
 
 _RECORDS: Final[LiteralString] = """
 SELECT w.index, r.entry, w.wrap FROM log.wraps w JOIN log.records r ON r.index = w.index
@@ -82,7 +82,7 @@ SELECT kek_id, before, begun_at, wraps_before, moved, closed_at, wraps_after, le
 FROM log.epochs ORDER BY begun_at
 """
 _SHRED: Final[LiteralString] = (
-    "SELECT log.shred(%b::uuid, %b::bytea[], %b::uuid[], %b::bigint, %b::uuid[])"
+    "SELECT log.shred(%b::uuid, %b::bytea[], %b::uuid[], %b::bigint, %b::uuid[])" + DURABLY
 )
 _SHREDS: Final[LiteralString] = (
     "SELECT act_id, index, at, keks, records, files, reporters, gone_before"

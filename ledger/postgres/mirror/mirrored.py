@@ -17,7 +17,7 @@ from ledger.message import Message
 from ledger.mirror.ports import Claimed, Standing, Taken, TakenSegment
 from ledger.mirror.unit import ref_of
 from ledger.ports import NIL_UNIT, LogHead, StoredRecord
-from ledger.postgres.connect import Lending, Pool, calling, reading, translated
+from ledger.postgres.connect import DURABLY, Lending, Pool, calling, reading, translated
 from ledger.postgres.records import PAGE, head_of, stored
 
 _COLUMNS: Final[LiteralString] = """
@@ -74,13 +74,16 @@ _REFS: Final[LiteralString] = (
     "SELECT ref FROM mirror.records WHERE origin = %b AND index >= %b AND index < %b ORDER BY index"
 )
 _ERASURES: Final[LiteralString] = "SELECT index, act_id FROM mirror.erased WHERE origin = %b"
-_TAKE: Final[LiteralString] = """
+_TAKE: Final[LiteralString] = (
+    """
 SELECT mirror.take(%b::text, %b::bigint, %b::bigint, %b::bytea, %b::bytea, %b::text[],
   %b::uuid[], %b::bigint[], %b::uuid[], %b::uuid[], %b::boolean[], %b::boolean[], %b::uuid[],
   %b::timestamptz[], %b::bytea[], %b::bytea[], %b::bytea[], %b::boolean[], %b::text[],
   %b::uuid[], %b::bigint[], %b::bytea[], %b::uuid[], %b::bigint[], %b::bigint[], %b::uuid[],
   %b::bigint[], %b::int[], %b::bytea[])
 """
+    + DURABLY
+)
 _LOGS: Final[LiteralString] = """
 SELECT l.origin, l.level, l.genesis, l.size, l.at, l.note,
   (SELECT count(*) FROM mirror.records r WHERE r.origin = l.origin AND r.aside IS NOT NULL),

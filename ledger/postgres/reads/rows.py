@@ -17,6 +17,7 @@ from ledger.errors import NotFound
 from ledger.ports import LogHead, StoredRecord
 from ledger.postgres import direct
 from ledger.postgres.connect import (
+    DURABLY,
     Connection,
     Pool,
     calling,
@@ -32,12 +33,12 @@ from ledger.reads.writer import GroupTaken, RowGroup
 
 _APPEND: Final = b"""
 SELECT access.append($1::uuid, $2::text, $3::bigint, $4::timestamptz, $5::uuid[], $6::bytea[],
-  $7::bytea[], $8::bytea, $9::bytea[], $10::bigint[], $11::bytea[], $12::bigint, $13::bytea)
-"""
+  $7::bytea[], $8::bytea, $9::bytea[], $10::bigint[], $11::bytea[], $12::bigint, $13::bytea) %s
+""" % DURABLY.encode()
 _APPEND_ONE: Final = b"""
 SELECT access.append_one($1::uuid, $2::text, $3::bigint, $4::timestamptz, $5::uuid, $6::bytea,
-  $7::bytea, $8::bytea, $9::bytea, $10::bigint, $11::bytea)
-"""
+  $7::bytea, $8::bytea, $9::bytea, $10::bigint, $11::bytea) %s
+""" % DURABLY.encode()
 _PLACES: Final = "records_stream_seq"
 _HEAD: Final[LiteralString] = "SELECT size, recorded_at FROM access.head(%b::bytea)"
 _KEEP_GATE: Final[LiteralString] = "SELECT access.keep_gate(%b::bytea)"

@@ -14,7 +14,7 @@ import psycopg
 from keys.hpke import SealingKey
 from ledger.errors import Conflict
 from ledger.message import Message
-from ledger.postgres.connect import Pool, calling, reading, translated
+from ledger.postgres.connect import DURABLY, Pool, calling, reading, translated
 from ledger.vault.identity import CONTACT
 from ledger.vault.turn import SealedAnew, Wrapped
 
@@ -34,10 +34,13 @@ WHERE substr(identity_wrap, 2, 16) = %b
 _REQUESTS: Final[LiteralString] = """
 SELECT id::text, sealed FROM r.requests WHERE state <> 'done' AND key = %b
 """
-_TURN: Final[LiteralString] = """
+_TURN: Final[LiteralString] = (
+    """
 SELECT r.turn_key(%b::text, %b::bytea, %b::bytea, %b::bytea, %b::uuid[], %b::bytea[], %b::bytea[],
   %b::bigint, %b::uuid[], %b::bytea[], %b::bytea[])
 """
+    + DURABLY
+)
 _DESTROYED: Final[LiteralString] = "SELECT r.note_destroyed(%b::bytea)"
 
 

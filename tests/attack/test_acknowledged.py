@@ -1,0 +1,103 @@
+"""What is acknowledged is on the disk, whatever a login begins with (architecture.md §3).
+
+Any login may say what its next sessions begin with, and the owner what all do: also that a COMMIT
+is answered before it is written. A server that falls has then forgotten what was acknowledged.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final, LiteralString
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from keys import read_tags
+from keys.envelope_encryption import Kek
+from keys.jwk import SoftwareSigner
+from ledger.postgres.files import PostgresFiles
+from ledger.postgres.reads.rows import PostgresReads
+from ledger.reads.access_logged import origin_of
+from ledger.reads.founding import found
+from ledger.reads.writer import ReadWriter
+from tests.a_ledger import ALedger, in_postgres
+from tests.attacks import attack
+from tests.contract.files import a_file
+from tests.contract.reads import a_read
+from tests.examples import share
+from tests.fixtures.clock import CountingEntropy
+from tests.fixtures.postgres import Database
+from tests.memory_log import ORIGIN
+
+pytestmark = pytest.mark.postgres
+
+SETTINGS: Final = ("off", "local", "remote_write", "remote_apply")
+_NOTED: Final = ("log.records", "log.checkpoints", "log.custody", "access.records")
+_AT_COMMIT: Final[LiteralString] = """
+CREATE TABLE public.committed (what text, how text);
+CREATE FUNCTION public.commits() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  INSERT INTO public.committed
+    VALUES (TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME, current_setting('synchronous_commit'));
+  RETURN NULL;
+END $$;
+"""
+"""What is asked of a COMMIT, as it stands when it comes: a deferred trigger runs by then."""
+_OF_EACH: Final[LiteralString] = """
+CREATE CONSTRAINT TRIGGER commits AFTER INSERT ON {} DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION public.commits()
+"""
+
+
+def _begins_with(database: Database, setting: str) -> None:
+    """Each login says it of its own sessions there."""
+    for login in ("writer", "reader", "checkpointer"):
+        with psycopg.connect(database.dsn(login), autocommit=True) as taken:
+            taken.execute(
+                sql.SQL("ALTER ROLE {} IN DATABASE {} SET synchronous_commit = {}").format(
+                    *map(sql.Identifier, (f"{database.slug}_{login}", database.name, setting))
+                )
+            )
+
+
+def _note_reads(database: Database) -> None:
+    """One alone, which founds their log, and two at once."""
+    key, kek, signer = bytes(32), Kek.generate(), SoftwareSigner.generate("Ed25519")
+    store = PostgresReads(database.pool("reader"), read_tags.gate(key))
+    entropy, at = CountingEntropy("reads"), datetime.fromisoformat("2024-06-04T01:00:00+00:00")
+    found(
+        store, acts=ORIGIN, level="ordinary", genesis="0" * 64, vkeys=["a", "b"], signer=signer,
+        kek=kek, key=key, entropy=entropy, at=at,
+    )  # fmt: skip
+    ReadWriter(
+        store=store, signer=signer, kek=kek, key=key, entropy=entropy, origin=origin_of(ORIGIN),
+        level="ordinary", now=lambda: at, posts=lambda _by, _at: (),
+    ).note([a_read(), a_read()])  # fmt: skip
+
+
+@attack(
+    "a login, or the database's owner, has a COMMIT answered before it is on the disk, or on the"
+    " standby, so that what was acknowledged is gone when the server falls",
+    stopped_by="each statement by which something is promised asks for as much itself",
+    noticed_by="log audit: definitions as shipped",
+)
+@pytest.mark.parametrize("setting", share(SETTINGS, 2, "synchronous commit"))
+def test_what_is_acknowledged_is_written(database: Database, setting: str) -> None:
+    """An act, its checkpoint, a file and what was done with it, a read; more is left as it is."""
+    _begins_with(database, setting)
+    with psycopg.connect(database.admin) as admin:
+        admin.execute(_AT_COMMIT)
+        for table in _NOTED:
+            admin.execute(sql.SQL(_OF_EACH).format(sql.Identifier(*table.split("."))))
+    a = ALedger(in_postgres(database))
+    a.found()
+    a.checkpointer().checkpoint_once()
+    files = PostgresFiles(database.pool("reader"), database.pool("writer"))
+    files.keep_lookup_key(b"\x01" + bytes(76))
+    files.add(a_file())
+    _note_reads(database)
+    with psycopg.connect(database.admin) as admin:
+        found = admin.execute("SELECT DISTINCT what, how FROM public.committed").fetchall()
+    expected = setting if setting == "remote_apply" else "on"
+    assert sorted(found) == sorted((table, expected) for table in _NOTED)
