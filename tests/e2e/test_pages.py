@@ -9,7 +9,7 @@ import io
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import pytest
@@ -122,6 +122,64 @@ def test_a_case_is_read_page_by_page(reader: PageReader, compartments: Compartme
     assert "the signature is valid" in act
     verified = reader.get(f"/ho-so/{case}/kiem-chung").text
     assert "socai case verify" in verified
+
+
+def test_a_case_that_is_longer_than_a_page_is_found_through_and_shown_at_any_statement(
+    compartments: Compartments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By type and agency, in either order, and by number, wherever in it: not of one page alone."""
+    monkeypatch.setattr(timeline, "MOST", "2")
+    reader = PageReader(compartments.service).sign_in(WHOLE)
+    case = f"/ho-so/{compartments.hidden.case}"
+    headers = compartments.service.headers(WHOLE)
+    call = f"/v1/cases/{compartments.hidden.case}/acts"
+    acts = compartments.service.client.get(call, headers=headers).get_json()["acts"]
+    first = reader.get(f"{case}/dien-bien").text
+    assert "(1–6)" in first
+    assert first.count('<li class="lane-') == 2 < len(acts)
+    assert "see Next page" in first
+    sought = reader.get(f"{case}/dien-bien?hanh-vi=CompetenceDetermined").text
+    assert sought.count('<li class="lane-') == 1
+    assert 'href="lan-ghi/3"' in sought
+    assert "no such act" in reader.get(f"{case}/dien-bien?co-quan=bacninh.h-g").text
+    assert set(re.findall(r'<option value="(\w*)"', sought.partition('id="f-hanh-vi"')[2])) == {
+        "",
+        *(act["act"] for act in acts),
+    }
+    newest = _every_page(reader, f"{case}/dien-bien?dong-ho=occurred")
+    assert newest == [act["statements"][0]["seq"] for act in sorted(acts, key=_happened)]
+    at = reader.get(f"{case}/dien-bien?lan=5").text
+    assert "at statement 5 of 6" in at
+    assert 'rel="next" href="?lan=6#luc-do"' in at
+    assert "Changes: " in reader.get(f"{case}/so-sanh?tu=1&den=5").text
+    assert "brought a file: see the others" not in reader.get(f"{case}/tai-lieu").text
+    last = reader.get(_link("next", reader.get(f"{case}/tai-lieu").text)).text
+    assert "No act of this page has brought a file" in last
+    assert f'href="{case}/tai-lieu"' in last.partition('aria-label="Next page"')[2]
+    for path, field in (("hanh-vi=No", "Type of act"), ("co-quan=bacninh.none", "its author"),
+                        ("dong-ho=none", "By which clock"), ("lan=7", "at statement")):  # fmt: skip
+        refused = reader.get(f"{case}/dien-bien?{path}")
+        assert refused.status_code == 400, path
+        assert field in refused.text.partition("<main")[2], path
+
+
+def _happened(act: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(act["occurred_at"] or act["statements"][0]["recorded_at"])
+
+
+def _link(rel: str, text: str) -> str:
+    found = re.search(f'rel="{rel}" href="([^"]+)"', text)
+    return "" if found is None else html.unescape(found[1])
+
+
+def _every_page(reader: PageReader, path: str) -> list[int]:
+    """Places of the acts that are shown, from page to page."""
+    shown: list[int] = []
+    while path:
+        text = reader.get(path).text
+        shown += map(int, re.findall(r'href="lan-ghi/(\d+)"', text))
+        path = _link("next", text)
+    return shown
 
 
 def test_the_state_at_a_statement_is_shown_without_a_script(
@@ -326,7 +384,7 @@ def test_a_timeline_has_a_lane_for_each_agency_and_either_order(
     asked = [act for act in acts if act["act"] == "VerificationRequested"]
     narrowed = reader.get(f"{path}?hanh-vi=VerificationRequested").text
     assert narrowed.count('<li class="lane-') == len(asked) < len(acts)
-    assert "There is no such act" in reader.get(f"{path}?co-quan=nobody").text
+    assert reader.get(f"{path}?co-quan=nobody").status_code == 400
 
 
 def test_every_value_of_a_case_says_why(reader: PageReader, compartments: Compartments) -> None:

@@ -9,16 +9,14 @@ from typing import Any, Final
 from flask import Response, request
 
 from api.http.framework.admission import ANY
-from api.http.framework.request_context import malformed
 from api.http.pages.frame import Answered, ask, given_out, leads, page, redirect, render, spoken
-from api.http.pages.timeline import places_of, timeline
+from api.http.pages.timeline import index_at
 from api.http.pages.typed import moment_typed
 from api.http.resources.act_record import get_act, get_act_records
 from api.http.resources.addresses import get_case_act
 from api.http.resources.cases import get_case, get_case_diff, get_field_history, verify_case
 from api.texts.act_words import facts_set_in
 from api.texts.case_words import ENDED, FILE_FACTS, acts_named
-from ledger.message import Message
 from ledger.reads.shown import shows_nothing
 from projections.queries.visibility import PartOnly
 
@@ -130,18 +128,9 @@ def _by_index(case: str, given: Mapping[str, str]) -> dict[str, str]:
         name: value[1:] if re.fullmatch(r"#[0-9]{1,15}", value) else value
         for name, value in given.items()
     }
-    entries = [name for name in ("from", "to") if re.fullmatch(r"[0-9]{1,15}", given[name])]
-    if not entries:
-        return found
-    places = places_of(timeline(case).body["acts"])
-    for name in entries:
-        place = int(given[name])
-        if place not in places:
-            raise malformed(
-                "tu" if name == "from" else "den",
-                Message("there is no statement of this number among those that you see here"),
-            )
-        found[name] = str(places[place])
+    for name, member in (("from", "tu"), ("to", "den")):
+        if re.fullmatch(r"[0-9]{1,15}", given[name]):
+            found[name] = str(index_at(case, given[name], member))
     return found
 
 

@@ -27,7 +27,7 @@ from api.http.framework.admission import ANY, Gate, View
 from api.http.framework.endpoint import FORM, Call, call_of
 from api.http.framework.lifecycle import answered
 from api.http.framework.request_body import body_bytes
-from api.http.framework.request_context import context, context_or_new, malformed
+from api.http.framework.request_context import context, context_or_new, malformed, now
 from api.http.framework.responses import JSON, finish
 from api.http.pages import parts
 from api.http.pages.files import address
@@ -77,6 +77,9 @@ _STEPS: Final = {
 _FIELDS: Final = {
     "as_of": "moment_when",
     "lan": "moment_at",
+    "dien-bien agency": "f_author",
+    "dien-bien act": "f_type",
+    "dien-bien clock": "compare_clock",
     "so-sanh tu": "compare_from",
     "so-sanh from": "compare_from",
     "so-sanh den": "compare_to",
@@ -356,9 +359,14 @@ def posts_of(officer: str, at: datetime) -> str:
 
 def post_name(agency: str, post: str, at: datetime) -> str:
     """A post of an agency by what both were called on the day of an instant."""
-    day = local_day(at)
     known = enclave().ledger.follower.current.registry
-    return f"{known.post_name(agency, post)}, {known.label(agency, day, day)}"
+    return f"{known.post_name(agency, post)}, {agency_name(agency, at)}"
+
+
+def agency_name(agency: str, at: datetime | None = None) -> str:
+    """What an agency was called on the day of an instant, and who carries on for it; now."""
+    day = local_day(at or now())
+    return enclave().ledger.follower.current.registry.label(agency, day, day)
 
 
 @cache

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Response
+from flask import Response, request
 
 from api.http.framework.admission import ANY
 from api.http.framework.request_context import caller, now
 from api.http.pages.frame import ask, form, given_out, page, post_name, posts_of, render, spoken
-from api.http.pages.lists import older
-from api.http.pages.timeline import page_of_timeline, timeline
+from api.http.pages.lists import older, without_cursor
+from api.http.pages.timeline import page_of_timeline
 from api.http.resources.attachments import (
     get_attachment_custody,
     list_copies,
@@ -23,7 +23,7 @@ from ledger.log.moment import unstamp
 @page("/ho-so/<case>/tai-lieu", list_case_acts, twin_query=page_of_timeline)
 def show_papers(case: str) -> Response:
     """Every document that an act names and every file that one lists, by act."""
-    found = timeline(case)
+    found = ask(list_case_acts, page_of_timeline(), case=case)
     listed = [
         (act, act["payload"].get("document"), act["payload"].get("attachments", ()))
         for act in found.body["acts"]
@@ -39,6 +39,7 @@ def show_papers(case: str) -> Response:
         documents=found.body.get("documents", ()),
         part=found.body.get("part"),
         older=older(found),
+        first=without_cursor() if "cursor" in request.args else None,
     )
 
 

@@ -179,7 +179,7 @@ SAY: Final[Mapping[str, Message]] = {
     "cases_none": Message("You see no case as a whole yet."),
     "cases_none_how": Message("What waits for you in others stands under “What waits for you”."),
     "cases_none_such": Message("There is no such case among those that you see."),
-    "older": Message("Older"),
+    "older": Message("Next page"),
     "newest": Message("To the first page"),
     "list_all": plural("{n} line in all.", "{n} lines in all.", n=0),
     "list_part": plural("{n} line on this page.", "{n} lines on this page.", n=0),
@@ -187,7 +187,7 @@ SAY: Final[Mapping[str, Message]] = {
     "list_enrolled": Message("in the order in which they were enrolled"),
     "list_as_kept": Message("as the registry has them"),
     "list_end": Message("This is the end of the list."),
-    "list_more": Message("The list goes on: see Older."),
+    "list_more": Message("The list goes on: see Next page."),
     "c_title": Message("What it is about"),
     "c_number": Message("Case number"),
     "c_state": Message("State"),
@@ -272,8 +272,12 @@ SAY: Final[Mapping[str, Message]] = {
         "Whoever opens a file is noted in its history. Each is checked against its digest first."
     ),
     "papers_no_file": Message("No act of this case has brought a file."),
+    "papers_no_file_here": Message("No act of this page has brought a file: see the others."),
     "papers_papers": Message("Official documents"),
     "papers_no_paper": Message("No act of this case names an official document."),
+    "papers_no_paper_here": Message(
+        "No act of this page names an official document: see the others."
+    ),
     "p_paper": Message("Document"),
     "p_abstract": Message("Abstract"),
     "f_name": Message("File"),

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from flask import Response, request
 
 from api.http.framework.request_context import context, malformed
-from api.http.pages.frame import Answered, ask, page, render, spoken
-from api.http.pages.lists import older
+from api.http.pages.frame import agency_name, ask, page, render, spoken
+from api.http.pages.lists import older, without_cursor
 from api.http.pages.typed import moment_typed
+from api.http.resources.addresses import get_case_act
 from api.http.resources.cases import get_case, list_case_acts
+from api.problems.problem import Problem
+from api.texts.case_words import Speech, act_title
 from api.texts.copied import copied
+from ledger.errors import NotFound
 from ledger.message import Message
 from projections.queries.past.as_of import BeforeCase
 
@@ -33,28 +38,25 @@ def page_of_timeline(**_: str) -> Mapping[str, str]:
     return {"limit": most, "cursor": request.args.get("cursor", "")}
 
 
+def _narrowed(**_: str) -> Mapping[str, str]:
+    """The same, by the filters and in the order that the timeline is asked for."""
+    given = request.args
+    wanted = {"agency": given.get("co-quan", ""), "act": given.get("hanh-vi", "")}
+    return {**page_of_timeline(), **wanted, "clock": given.get("dong-ho", "")}
+
+
 def is_detailed() -> bool:
     """Whether every signature is shown."""
     return request.args.get("xem") == "chi-tiet"
 
 
-def timeline(case: str) -> Answered:
-    """The acts of a case, a page of them."""
-    return ask(list_case_acts, page_of_timeline(), case=case)
-
-
-@page("/ho-so/<case>/dien-bien", list_case_acts, twin_query=page_of_timeline)
+@page("/ho-so/<case>/dien-bien", list_case_acts, twin_query=_narrowed)
 def show_timeline(case: str) -> Response:
     """Every act in its order, on both clocks; and how the case stood at one moment."""
-    found = timeline(case)
-    clock = _clock()
-    acts = found.body["acts"]
+    found = ask(list_case_acts, _narrowed(), case=case)
+    acts, clock = found.body["acts"], request.args.get("dong-ho") or CLOCKS[0]
     lanes = _lanes(acts)
-    types = {act["act"]: _titled(act) for act in acts if act["act"]}
     given = {name: request.args.get(name, "") for name in _FILTERS}
-    acts = [act for act in acts if _is_wanted(act, given)]
-    if clock == "occurred":
-        acts = sorted(acts, key=_happened)
     return render(
         "timeline.html",
         spoken("timeline_title"),
@@ -63,56 +65,53 @@ def show_timeline(case: str) -> Response:
         acts=[(act, _lane(act, lanes)) for act in acts],
         lanes=lanes,
         given=given,
-        agencies=[(name, name) for name in lanes],
-        types=sorted(types.items(), key=lambda one: one[1]),
+        agencies=_by_name(found.body["agencies"], agency_name),
+        types=_by_name(found.body["types"], partial(act_title, Speech(context().lang))),
         clock=clock,
         part=found.body.get("part"),
         documents=found.body.get("documents", ()),
         detailed=is_detailed(),
-        moment=_moment(case, found.body["acts"], clock),
+        moment=_moment(case, found.body.get("statements", 0), clock),
         asked=request.args.get("luc", ""),
-        places=sorted(places_of(found.body["acts"])),
-        newest=_newest(found.body["acts"]),
+        last=found.body.get("statements", 0),
+        newest=_newest(acts),
         older=older(found),
+        first=without_cursor() if "cursor" in request.args else None,
     )
 
 
-def _titled(act: Mapping[str, Any]) -> str:
-    return str(act[f"act_{context().lang}"] or act["act"])
+def _by_name(codes: Sequence[str], called: Callable[[str], str | None]) -> list[tuple[str, str]]:
+    """(code, name) of each, by name."""
+    return sorted(((code, called(code) or code) for code in codes), key=lambda one: one[1])
 
 
-def _is_wanted(act: Mapping[str, Any], given: Mapping[str, str]) -> bool:
-    """Whether an act is of the agency and the type that are asked for, if any is."""
-    agency, kind = given["co-quan"], given["hanh-vi"]
-    return (not agency or _written_by(act) == agency) and (not kind or act["act"] == kind)
+def index_at(case: str, place: str, member: str) -> int:
+    """Index in the log of the statement at a place of the case.
 
+    Args:
+        case: Its id.
+        place: The place, as it was typed.
+        member: What it was asked by.
 
-def places_of(acts: Sequence[Mapping[str, Any]]) -> dict[int, int]:
-    """Index in the log of each entry of the case, by its place there."""
-    return {
-        one["seq"]: one["index"]
-        for act in acts
-        if "mirrored" not in act
-        for one in act["statements"]
-    }
+    Raises:
+        Problem: `malformed_request`, where there is none that the reader sees.
+    """
+    try:
+        act = ask(get_case_act, case=case, place=place.lstrip("0")).body
+    except (NotFound, Problem) as error:
+        if isinstance(error, Problem) and error.code != "not_found":
+            raise
+        raise malformed(
+            member,
+            Message("there is no statement of this number among those that you see here"),
+        ) from error
+    return int(next(one["index"] for one in act["statements"] if one["seq"] == int(place)))
 
 
 def _newest(acts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """The last statement of the case among these, by its place."""
     own = [one for act in acts if "mirrored" not in act for one in act["statements"]]
     return max(own, key=lambda one: int(one["seq"]), default=None)
-
-
-def _clock() -> str:
-    clock = request.args.get("dong-ho") or CLOCKS[0]
-    if clock not in CLOCKS:
-        raise malformed("dong-ho", Message("it is `recorded` or `occurred`"))
-    return clock
-
-
-def _happened(act: Mapping[str, Any]) -> tuple[str, int]:
-    first = act["statements"][0]
-    return act["occurred_at"] or first["recorded_at"], first["seq"]
 
 
 def _lanes(acts: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -132,34 +131,25 @@ def _lane(act: Mapping[str, Any], lanes: Sequence[str]) -> int:
     return min(lanes.index(name) + 1, _LANES) if name else 1
 
 
-def _moment(case: str, acts: Sequence[Mapping[str, Any]], clock: str) -> dict[str, Any] | None:
+def _moment(case: str, last: int, clock: str) -> dict[str, Any] | None:
     """How the case stood at the entry `lan`, or at the time `luc`; None where none is asked for."""
     named = copied(request.args.get("lan", ""))
     if not named:
         at = moment_typed(request.args.get("luc", ""))
         return _on(case, at, clock) if at else None
-    places = places_of(acts)
-    if named not in map(str, places):
-        raise malformed(
-            "lan",
-            Message("there is no statement of this number among those that you see here"),
-        )
+    index = index_at(case, named, "lan")
     place = int(named)
-    known = sorted(places)
-    at_place = known.index(place)
-    now = ask(get_case, {"as_of": str(places[place])}, case=case).body
-    earlier = None if at_place == 0 else known[at_place - 1]
+    now = ask(get_case, {"as_of": str(index)}, case=case).body
     before: Mapping[str, Any] = {}
-    if earlier is not None:
-        before = ask(get_case, {"as_of": str(places[earlier])}, case=case).body
-    later = None if at_place + 1 == len(known) else known[at_place + 1]
+    if place > 1:
+        before = ask(get_case, {"as_of": str(index - 1)}, case=case).body
     return {
         **_at(now, before),
         "place": place,
-        "first": known[0],
-        "last": known[-1],
-        "earlier": earlier,
-        "later": later,
+        "first": 1,
+        "last": last,
+        "earlier": place - 1 if place > 1 else None,
+        "later": place + 1 if place < last else None,
     }
 
 

@@ -17,7 +17,7 @@ from api.http.resources import verdicts
 from api.http.resources.common import filter_checks, key_reads, moments, raw_records, serializers
 from api.http.resources.common.proven import path
 from api.http.resources.common.served import enclave
-from api.http.schemas.base import UUID, PageSchema, ProjectedSchema
+from api.http.schemas.base import UUID, ProjectedSchema
 from api.http.schemas.case import (
     EXAMPLE_CASE,
     AsOfQuerySchema,
@@ -33,7 +33,7 @@ from api.http.schemas.change import (
     FieldHistorySchema,
     FieldQuerySchema,
 )
-from api.http.schemas.statement import ActsPageSchema
+from api.http.schemas.statement import ActsPageSchema, CaseActsQuerySchema
 from api.http.schemas.verification import (
     BulkQuerySchema,
     RawCaseSchema,
@@ -46,9 +46,10 @@ from ledger.message import Message
 from ledger.regulation.registry.calendar import local_day
 from projections.queries import limits
 from projections.queries.cases.case_list_snapshot import TooOld
-from projections.queries.cases.mirrored import history
-from projections.queries.signature_verdicts import Verification
+from projections.queries.cases.mirrored import MirroredCase, history
+from projections.queries.signature_verdicts import StatementVerdict, Verification
 from projections.views import search_terms
+from projections.views.acts import ActRow
 from projections.views.case_file import Filter, Scope
 from projections.views.case_names import Called
 from projections.views.statistics.behind import Behind
@@ -234,7 +235,7 @@ def _file(stream: str, at: datetime) -> Response:
 
 @cases.call(
     "/cases/<case>/acts",
-    query=PageSchema,
+    query=CaseActsQuerySchema,
     answers=ActsPageSchema,
     projected=True,
     headers=("Link",),
@@ -245,15 +246,17 @@ def _file(stream: str, at: datetime) -> Response:
 def list_case_acts(params: dict[str, Any], case: str) -> Response:
     """Dòng thời gian · Each act with all its statements, both clocks, verdict and effect.
 
-    In the order in which their authors signed. Who was sent some acts of the case gets those;
-    `part` says how many statements there are and which are withheld. Above ordinary `documents` is
-    the register of those classified documents that are named to the caller, and acts of a case of a
-    lower log that a grant in this one shows them stand among its own, marked `mirrored`: each act
-    of this log behind what its author had been shown (`facts.seen`).
+    In the order in which their authors signed, or in which they happened. Who was sent some acts
+    of the case gets those; `part` says how many statements there are and which are withheld, and
+    to who sees the whole case `statements` how many. Above ordinary `documents` is the register of
+    those classified documents that are named to the caller, and acts of a case of a lower log that
+    a grant in this one shows them stand among its own, marked `mirrored`: each act of this log
+    behind what its author had been shown (`facts.seen`).
     """
     stream = _stream(case)
+    filter_checks.agency(params.get("agency"))
     freshness.require(params, "acts")
-    bound = {"case": case, "limit": params["limit"]}
+    bound = {"case": case} | {name: params.get(name) for name in (*_OF_ACTS, "limit")}
     place = cursor.read(params.get("cursor"), "acts", bound)
     with enclave().connections.lend():
         index, statements = enclave().queries.acts.of(stream)
@@ -265,26 +268,56 @@ def list_case_acts(params: dict[str, Any], case: str) -> Response:
         sizes = dict(place.after[1:])  # of a log that was not shown then, nothing is now
         below = [one.upto(sizes.get(one.log, 0)) for one in below]
     facts = enclave().facts
-    acts = [
-        serializers.shown_act(*one) for one in history(statements, facts.origin, facts.level, below)
-    ]
+    every = history(statements, facts.origin, facts.level, below)
     sizes = {one.log: one.size for one in below} if place is None else sizes
     body, following = cursor.page(
         "acts",
-        acts,
+        _asked_for(every, params),
         params["limit"],
         index=index,
         place=place,
         filters=bound,
         more=sorted(sizes.items()),
     )
-    if part is not None:
+    firsts = [act[0].row for _, act in every]
+    body |= {
+        "acts": [serializers.shown_act(*one) for one in body["acts"]],
+        "agencies": sorted({row.agency for row in firsts if row.agency}),
+        "types": sorted({row.act for row in firsts if row.act}),
+    }
+    if part is None:
+        body["statements"] = len(statements)
+    else:
         body["part"] = {"positions": part.positions, "withheld": part.withheld}
     register = enclave().queries.case.documents(stream, statements)
     if register:
         known, today = enclave().queries.registries.at().registry, local_day(now())
         body["documents"] = [serializers.document(one, known, today) for one in register]
     return answer(body, index=index, headers=cursor.link(following))
+
+
+_OF_ACTS: Final = ("agency", "act", "clock")
+
+
+def _asked_for(every: list[_Listed], params: dict[str, Any]) -> list[_Listed]:
+    """Those of the agency and the type that are asked for, if any is, in the order that is."""
+    agency, kind = params.get("agency"), params.get("act")
+    acts = [
+        one
+        for one in every
+        if agency in (None, one[1][0].row.agency) and kind in (None, one[1][0].row.act)
+    ]
+    if params.get("clock") == "occurred":
+        acts.sort(key=lambda one: _happened(one[1][0].row))
+    return acts
+
+
+_Listed = tuple[MirroredCase | None, list[StatementVerdict]]
+
+
+def _happened(first: ActRow) -> datetime:
+    """When an act happened; of one that is erased, when it was recorded."""
+    return first.occurred_at or first.recorded_at
 
 
 @cases.call(

@@ -23,6 +23,7 @@ from api.http.schemas.base import (
     several,
     text,
     texts,
+    whole,
     yes_or_no,
 )
 from api.http.schemas.document import DocumentSchema
@@ -162,10 +163,24 @@ class PartOfCaseSchema(StrictSchema):
     )
 
 
+class CaseActsQuerySchema(PageSchema):
+    """Filters of a timeline; all given must hold."""
+
+    agency = pattern(AGENCY, "Agency of the author, as the act names it.")
+    act = ACT_TYPE.one("Of this type.")
+    clock = LOG_CLOCK.one(
+        "What the order goes by, oldest first: when authors signed (`recorded`, by default), or"
+        " when it happened."
+    )
+
+
 class ActsPageSchema(ListingSchema):
-    """A page of a timeline, in the order in which authors signed."""
+    """A page of a timeline, in the order in which authors signed, or by when it happened."""
 
     acts = several(ActShownSchema, "In that order.")
+    agencies = texts("Of the authors of all its acts: what `agency` may ask for.")
+    types = texts("Of all its acts: what `act` may ask for.")
+    statements = whole("How many the case has; left out where you see a part of it.")
     part = fields.Nested(
         PartOfCaseSchema,
         metadata={"description": "Left out where you see the whole case."},
