@@ -20,7 +20,7 @@ with ended_without_a_word(), loading():
     import click
 
     from api.cli.terminal.error_messages import broken_off, unwritten
-    from api.cli.terminal.late_commands import Late, LateGroup, language
+    from api.cli.terminal.late_commands import Late, LateGroup, language, once
     from api.cli.terminal.pager import paged
     from api.cli.terminal.shell import (
         Language,
@@ -241,6 +241,10 @@ class Root(LateGroup):
             raise _stopped(error) from error
         ctx.meta[_CALLED] = words[-len(ctx.args) - 1 :]
         return rest
+
+    def make_parser(self, ctx: click.Context) -> Any:  # noqa: ANN401  click's own
+        """That of its own options: as of every command below."""
+        return once(super().make_parser, ctx)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  click's signature
         """The command that was called; a wrong call is told in the reader's language."""

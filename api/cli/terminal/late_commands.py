@@ -7,15 +7,18 @@ which extra it needs. Not: what any command does.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from types import ModuleType
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
 from api.cli.terminal.help_page import Vietnamese, first_sentence, help_of
 from api.cli.terminal.shell import MISUSED, Language, Refusal, Shell
+from api.cli.terminal.usage_errors import SaidTwice
 from api.loading import loading
 from api.texts.catalogue import translate
 from api.texts.lang import Lang
@@ -42,6 +45,10 @@ EXTRA_OF: Final[Mapping[str, str]] = dict.fromkeys(
     ),
     "server",
 )
+
+
+if TYPE_CHECKING:
+    from click.parser import _OptionParser as Parser
 
 
 class Late(NamedTuple):
@@ -166,9 +173,28 @@ def missing(error: ModuleNotFoundError) -> Refusal:
     )
 
 
+def once(make: Callable[[click.Context], Parser], ctx: click.Context) -> Parser:
+    """The parser of a command, to which no option is said twice: click takes the last of them."""
+    parser = make(ctx)
+    parse = parser.parse_args
+
+    def parse_args(args: list[str]) -> Any:  # noqa: ANN401  click's
+        parsed = parse(args)
+        for param, times in Counter(parsed[2]).items():
+            takes = isinstance(param, click.Option) and not (param.is_flag or param.count)
+            if takes and times > 1 and not param.multiple and not ctx.resilient_parsing:
+                raise SaidTwice(max(param.opts, key=len), ctx)
+        return parsed
+
+    parser.parse_args = parse_args  # type: ignore[method-assign]
+    return parser
+
+
 def _spoken(command: click.Command) -> click.Command:
     """The command and all below it, with help in the reader's language."""
-    command.context_class = Spoken
+    if command.context_class is not Spoken:  # it is asked for as often as it is called
+        command.context_class = Spoken
+        command.make_parser = partial(once, command.make_parser)  # type: ignore[method-assign]
     for below in command.commands.values() if isinstance(command, click.Group) else ():
         below.short_help = first_sentence(help_of(below))  # click's own breaks off at 45 letters
         _spoken(below)

@@ -14,6 +14,13 @@ from api.texts.lang import LANGS
 from ledger.message import Message, Text, meaning
 
 
+class SaidTwice(click.UsageError):
+    """An option that takes one value was given several: whichever was meant, one is wrong."""
+
+    def __init__(self, name: str, ctx: click.Context) -> None:
+        super().__init__(name, ctx)
+
+
 def told(error: click.UsageError) -> Refusal:
     """The refusal for click's own error; status 2, as click's."""
     place = "socai" if error.ctx is None else error.ctx.command_path
@@ -88,7 +95,9 @@ def _no_path(name: str, kind: click.Path | click.File) -> Text:
 
 
 def _other(error: click.UsageError) -> Text:
-    """Too many words, an option without its value."""
+    """Too many words, an option without its value or with two."""
+    if isinstance(error, SaidTwice):
+        return Message("{name} is said twice: say it once", name=error.message)
     message = _plain(error)
     if isinstance(error, click.BadOptionUsage):
         if "does not take a value" in message:

@@ -262,14 +262,13 @@ def list_case_acts(params: dict[str, Any], case: str) -> Response:
         index, statements = enclave().queries.acts.of(stream)
         below = enclave().queries.lower.below(stream)
         part = enclave().queries.visibility.part(stream)
-    if place:
+    sizes = dict(place.after[1:]) if place else {one.log: one.size for one in below}
+    if place:  # of a log that was not shown then, nothing is now
         index = place.index
         statements = [one for one in statements if one.row.index <= index]
-        sizes = dict(place.after[1:])  # of a log that was not shown then, nothing is now
         below = [one.upto(sizes.get(one.log, 0)) for one in below]
     facts = enclave().facts
     every = history(statements, facts.origin, facts.level, below)
-    sizes = {one.log: one.size for one in below} if place is None else sizes
     body, following = cursor.page(
         "acts",
         _asked_for(every, params),

@@ -77,6 +77,22 @@ def test_wrong_use_is_status_2_and_names_what_iswrong_words(apart: Path, lang: s
                 assert len(result.stderr.strip().splitlines()) == 1, result.stderr
 
 
+def test_no_option_of_any_command_is_said_twice(apart: Path) -> None:
+    """Whichever was meant, one was wrong: click takes the last, and an act had another reason."""
+    for leaf in leaves():
+        for param in leaf.command.params:
+            if not isinstance(param, click.Option) or param.is_flag or param.multiple:
+                continue
+            name = max(param.opts, key=len)
+            for words in ((name, "1", name, "2"), (f"{name}=1", f"{name}=1")):
+                result = run(("--lang", "en", *leaf.words, *words), apart / "home")
+                assert result.exit_code == 2, (leaf.words, words, result.output)
+                assert f"{name} is said twice: say it once." in result.stderr, result.stderr
+    told = run(("--lang", "vi", "--lang", "en", "catalogue", "act"), apart / "home")
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert "--lang" in told.stderr
+
+
 def _few(leaf: Leaf) -> bool:
     """Whether it takes no more than some words."""
     return all(param.nargs == 1 for param in leaf.command.params)
