@@ -138,7 +138,7 @@ class Home:
     def passphrase(self) -> bytes:
         """The passphrase of the key files: `SOCAI_PASSPHRASE_FILE`, in a rehearsal the home's."""
         if self.settings.passphrase_file is not None:
-            return _read_private(self.settings.passphrase_file).strip(b"\r\n")
+            return read_private(self.settings.passphrase_file).strip(b"\r\n")
         if not self.facts().rehearsal:
             raise passphrase_needed()
         return self._secret("passphrase").strip(b"\r\n")
@@ -154,7 +154,7 @@ class Home:
         """The PIN of the token that has the KEK: `SOCAI_PKCS11_PIN_FILE`."""
         if self.settings.pkcs11_pin_file is None:
             raise SettingsError(Message("name a file with the token's PIN: SOCAI_PKCS11_PIN_FILE"))
-        return _read_private(self.settings.pkcs11_pin_file).strip(b"\r\n")
+        return read_private(self.settings.pkcs11_pin_file).strip(b"\r\n")
 
     def session_key(self) -> bytes:
         """The HMAC key of tokens and cursors, 32 bytes as 64 hex digits in `session.key`."""
@@ -228,7 +228,7 @@ class Home:
 
     def backup_passphrase(self, named: Path | None = None) -> bytes:
         """What opens the key of backups: a secret of its own, or one in a file that is named."""
-        found = self._secret(BACKUP_PASSPHRASE) if named is None else _read_private(named)
+        found = self._secret(BACKUP_PASSPHRASE) if named is None else read_private(named)
         return found.strip(b"\r\n")
 
     def make_backup_passphrase(self) -> None:
@@ -245,7 +245,7 @@ class Home:
         if not path.exists():
             return None
         try:
-            told = json.loads(_read_private(path))
+            told = json.loads(read_private(path))
             return (str(told["user"]), str(told["password"])) if told else None
         except (ValueError, KeyError, TypeError) as error:
             raise SettingsError(
@@ -262,7 +262,7 @@ class Home:
         if not path.exists():
             return {}
         try:
-            options = json.loads(_read_private(path))
+            options = json.loads(read_private(path))
         except ValueError as error:
             raise SettingsError(Message("{path} is not JSON", path=path)) from error
         if not isinstance(options, dict):
@@ -270,7 +270,7 @@ class Home:
         return options
 
     def _secret(self, name: str) -> bytes:
-        return _read_private(self.settings.secrets_dir / name)
+        return read_private(self.settings.secrets_dir / name)
 
     def _make(self, name: str, text: str) -> None:
         path = self.settings.secrets_dir / name
@@ -288,7 +288,8 @@ def write_private(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _read_private(path: Path) -> bytes:
+def read_private(path: Path) -> bytes:
+    """A secret. Raises: SettingsError: It cannot be read, or others on the machine can read it."""
     try:
         if stat.S_IMODE(path.stat().st_mode) & 0o007:
             raise SettingsError(

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal, cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from environs import Env, EnvError, EnvValidationError, validate
 
@@ -64,9 +64,9 @@ class Settings:
 
     Attributes:
         home: `SOCAI_HOME`, default `.socai`: the enclave's folder, see `Home`.
-        database_url: `SOCAI_DATABASE_URL`: a PostgreSQL >= 15 to use instead of the embedded one.
-            At `init` it is the administrator's; later only host, port and name count, and each
-            role brings its own password file.
+        database_url: `SOCAI_DATABASE_URL`: a PostgreSQL >= 15 to use instead of the embedded one,
+            without a password. At `init` it is the administrator's; later only host, port and name
+            count, and each role brings its own password file.
         secrets_dir: `SOCAI_SECRETS_DIR`, default `<home>/secrets`: role passwords, session and
             ticket key.
         keys_dir: `SOCAI_KEYS_DIR`, default `<home>/keys`: log, /pq, registrar and service keys, and
@@ -371,8 +371,11 @@ def _host(name: str) -> str:
 
 def _collector(url: str) -> str:
     """An address that spans go to; what opens it would be a secret in the environment."""
-    parts = urlsplit(url)
-    plain = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+    try:
+        parts = urlsplit(url)
+        plain = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+    except ValueError:  # a bracket that is not closed
+        plain = False
     if url and not plain:
         raise SettingsError(
             Message(
@@ -401,23 +404,32 @@ def _proxies(text: str) -> str:
 
 _HOST: Final = r"(?:\[[0-9A-Fa-f:.]+\]|[\w.%-]*)(?::[0-9]{1,5})?"
 _HOSTS: Final = re.compile(rf"{_HOST}(?:,{_HOST})*")
+_OPENS: Final = frozenset({"password", "sslpassword"})
+"""What libpq takes in an address and would be a secret in the environment."""
+_NO_SERVERS: Final = Message(
+    "SOCAI_DATABASE_URL names its servers as host:port, several between commas; wrong: {hosts}"
+)
 
 
 def _database_url(url: str) -> str | None:
     if not url:
         return None
-    parts = urlsplit(url)
     if not url.startswith(("postgresql://", "postgres://")):
         raise SettingsError(
             Message("SOCAI_DATABASE_URL must begin with postgresql://"),
         )
-    hosts = parts.netloc.rpartition("@")[2]
-    if not _HOSTS.fullmatch(hosts):
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:  # a bracket that is not closed
+        raise SettingsError(_NO_SERVERS.filled(hosts=error)) from error
+    if parts.password is not None or not _OPENS.isdisjoint(parse_qs(parts.query)):
         raise SettingsError(
             Message(
-                "SOCAI_DATABASE_URL names its servers as host:port, several between commas; wrong:"
-                " {hosts}",
-                hosts=hosts,
+                "SOCAI_DATABASE_URL takes no password: put that of the database's administrator"
+                " into postgres.password in SOCAI_SECRETS_DIR (mode 0600)"
             ),
         )
+    hosts = parts.netloc.rpartition("@")[2]
+    if not _HOSTS.fullmatch(hosts):
+        raise SettingsError(_NO_SERVERS.filled(hosts=hosts))
     return url

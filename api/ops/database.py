@@ -17,7 +17,7 @@ from threading import Event
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from api.home import TICKET_KEY, EnclaveFacts, Home
+from api.home import TICKET_KEY, EnclaveFacts, Home, read_private
 from api.ops.embedded_postgres import HEARS_S, SUPERUSER, Embedded
 from api.ops.role_lock import is_served
 from api.ops.wiring.logins import role_dsn, server_url
@@ -43,8 +43,9 @@ def admin_dsn(settings: Settings, password_file: Path | None = None) -> str:
         password_file: Where its administrator's password is; `<secrets>/postgres.password` else.
 
     Raises:
-        SettingsError: The server named needs a password and there is no file with it, or its
-            address is none; or none is named, and the enclave's database is not the home's own.
+        SettingsError: The server named needs a password and there is no file with it that is one's
+            own, or its address is none; or none is named, and the enclave's database is not the
+            home's own.
     """
     if (url := server_url(settings)) is None:
         _require_own(settings)
@@ -292,9 +293,6 @@ def _moved(home: Home, facts: EnclaveFacts, server: Embedded) -> EnclaveFacts:
 
 
 def _with_password(url: str, path: Path) -> str:
-    parts = urlsplit(url)
-    if parts.password is not None:
-        return url
     if not path.exists():
         raise SettingsError(
             Message(
@@ -302,7 +300,8 @@ def _with_password(url: str, path: Path) -> str:
                 path=path,
             ),
         )
-    password = path.read_text("utf-8").strip()
+    parts = urlsplit(url)
+    password = read_private(path).decode("utf-8").strip()
     user = quote(unquote(parts.username or SUPERUSER), safe="")
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}"))

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from threading import Event
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 from api.home import EnclaveFacts, Home
@@ -194,7 +193,7 @@ def _configuration(settings: Settings) -> bytes:
             path = settings.home / name
             if path.exists():
                 tar.add(path, name, filter=_plain_files)
-        told = "".join(f"{n}={v}\n" for n, v in _told(settings).items()).encode()
+        told = "".join(f"{n}={v}\n" for n, v in settings.environment().items()).encode()
         member = tarfile.TarInfo(_SETTINGS)
         member.size = len(told)
         tar.addfile(member, io.BytesIO(told))
@@ -203,17 +202,6 @@ def _configuration(settings: Settings) -> bytes:
 
 def _plain_files(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
     return None if member.name.endswith(LEFT_OUT) else member
-
-
-def _told(settings: Settings) -> dict[str, str]:
-    """The settings that the home was run with; a password in a URL stays out."""
-    found = settings.environment()
-    if url := found.get("SOCAI_DATABASE_URL"):
-        parts = urlsplit(url)
-        host = parts.netloc.rpartition("@")[2]
-        user = f"{parts.username}@" if parts.username else ""
-        found["SOCAI_DATABASE_URL"] = urlunsplit(parts._replace(netloc=f"{user}{host}"))
-    return found
 
 
 def _copy_files(settings: Settings, repository: Repository, shredded: set[UUID]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlsplit
 
 from psycopg.conninfo import make_conninfo
 
@@ -35,7 +34,7 @@ def server_url(settings: Settings) -> str | None:
     """The address of the server that is not the embedded one.
 
     Raises:
-        SettingsError: The driver does not understand it; no password of it is shown.
+        SettingsError: The driver does not understand it.
     """
     url = settings.database_url
     if url is None:
@@ -43,11 +42,10 @@ def server_url(settings: Settings) -> str | None:
     try:
         place_of(url)
     except ValueError as error:
-        why, password = str(error), urlsplit(url).password
         raise SettingsError(
             Message(
                 "SOCAI_DATABASE_URL is no address that PostgreSQL's driver understands: {why}",
-                why="…" if password and password in why else why,
+                why=error,
             )
         ) from error
     return url

@@ -15,6 +15,7 @@ import orjson
 import pytest
 
 from api.home import SESSION_KEY, EnclaveFacts, Home, write_private
+from api.ops.database import admin_dsn
 from api.ops.init_enclave import Plan, _make_keys, found
 from api.settings import LEVELS, PROFILES, Settings, SettingsError, processors
 from keys.custody.file import costs_of
@@ -77,6 +78,12 @@ MALFORMED: Final = (
     ("SOCAI_DATABASE_URL", "postgres:/x"),
     ("SOCAI_DATABASE_URL", "postgresql://postgres@one:5432,two:port/postgres"),
     ("SOCAI_DATABASE_URL", "postgresql://postgres@one:5432;two:5432/postgres"),
+    ("SOCAI_DATABASE_URL", "postgresql://postgres@[::1/postgres"),
+    ("SOCAI_DATABASE_URL", "postgresql://dba:hidden@one:5432/postgres"),
+    ("SOCAI_DATABASE_URL", "postgresql://dba:hidden@one:5432,two:5432/postgres"),
+    ("SOCAI_DATABASE_URL", "postgresql://dba@one:5432/postgres?pass%77ord=hidden"),
+    ("SOCAI_DATABASE_URL", "postgresql://dba@one:5432/postgres?sslpassword=hidden"),
+    ("SOCAI_TRACES_URL", "http://[::1/v1/traces"),
     ("SOCAI_LOG_LEVEL", "loud"),
     ("SOCAI_LANG", "fr"),
     ("SOCAI_HOST", "a..b"),
@@ -91,6 +98,7 @@ def test_a_malformed_variable_stops_the_start() -> None:
     told = _from_envs(*({name: value} for name, value in MALFORMED))
     for said, malformed in zip(told, MALFORMED, strict=True):
         assert said.startswith("refused:"), malformed
+        assert "hidden" not in said, malformed
 
 
 @attack(
@@ -226,6 +234,20 @@ def test_a_secret_everybody_can_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "secrets" / "reader.password").chmod(0o644)
     with pytest.raises(SettingsError, match="chmod"):
         home.password("reader")
+
+
+def test_the_administrator_s_password_is_refused_where_everybody_can_read_it(
+    tmp_path: Path,
+) -> None:
+    """As every other, wherever the file of it lies; it stands in the address of nothing else."""
+    settings = Settings.at(tmp_path, database_url="postgresql://dba@one,two/postgres")
+    for file in (tmp_path / "named", settings.secrets_dir / "postgres.password"):
+        named = file if file.name == "named" else None
+        write_private(file, b"p/w\n")
+        assert admin_dsn(settings, named) == "postgresql://dba:p%2Fw@one,two/postgres"
+        file.chmod(0o644)
+        with pytest.raises(SettingsError, match="chmod"):
+            admin_dsn(settings, named)
 
 
 def test_a_secret_is_never_written_over(tmp_path: Path) -> None:
