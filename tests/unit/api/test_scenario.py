@@ -32,6 +32,21 @@ def test_every_shipped_scenario_is_read_whole(name: str) -> None:
     assert play.id == raw["id"]
 
 
+@pytest.mark.parametrize(
+    "file", sorted(shipped("SC1").parent.glob("SC*.json")), ids=lambda file: file.stem
+)
+def test_no_shipped_file_names_a_case_by_a_number_where_the_ledger_reads_its_name(
+    file: Path,
+) -> None:
+    """The ledger gives the number as it is played, so that of the file is a label."""
+    (play,) = read_file(file)
+    labels = {repr(number) for number in play.cases.values()}
+    words = ("case_number", "possible_duplicates", "now")
+    for step in play.steps:
+        said = repr({n: v for n, v in step.facts.items() if n not in words})
+        assert not [label for label in labels if label in said], step.n
+
+
 def test_a_negative_is_its_scenario_up_to_the_step_then_setup_then_the_probe() -> None:
     """N03 stands on SC2 up to step 19, one setup step, and the sanction that must be refused."""
     plays = {play.id: play for play in read_file(shipped("negative"))}

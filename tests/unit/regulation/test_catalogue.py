@@ -98,6 +98,7 @@ def test_all_faults_of_the_facts_are_named_at_once() -> None:
         ("CaseMerged", {"surviving_case": "case/1"}, "/facts/surviving_case"),
         ("CaseMerged", {"reporters_kept": True}, "/facts/reporters_kept"),
         ("CaseMerged", {"reporters_kept": "2"}, "/facts/reporters_kept"),
+        ("StatisticsSubmitted", {"restated_because": ["2023/0077"]}, "/facts/restated_because/0"),
         ("KeyRevoked", {"kid": "A" * 42 + "B"}, "/facts/kid"),
         ("KeyRevoked", {"officer": an_id("x").upper()}, "/facts/officer"),
         ("LedgerOpened", {"log": "bacninh.example/secret"}, "/facts/log"),
