@@ -6,6 +6,7 @@ What is forked here are statements, as `timeit` of the standard library runs the
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -20,9 +21,9 @@ from threading import Event, Thread
 import orjson
 import pytest
 
-from api.ops.child_processes import end_with_parent
+from api.ops.child_processes import end_with_parent, python
 from api.ops.child_processes import own as own_process
-from api.ops.service import fork_server
+from api.ops.service import fork_server, fork_server_process
 from api.ops.service.fork_server import Forked, ForkServer
 from api.ops.service.fork_server_process import MODULES, can_branch_off, can_fork
 from api.ops.service.roles import ROLES
@@ -460,6 +461,21 @@ except Became as forked:
     became = forked.main
 became and became()
 """
+
+
+def test_a_server_whose_supervisor_goes_without_a_word_ends_without_a_trace(
+    tmp_path: Path,
+) -> None:
+    """A `serve` that is refused its port ends before it has heard that the server is loaded."""
+    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with mine, theirs:
+        words = python("-m", fork_server_process.__name__, str(theirs.fileno()))
+        with begin_into(tmp_path / "out")(words, [theirs.fileno()]) as process:
+            theirs.close()
+            assert select.select([mine], [], [], _LONG_S)[0]
+            mine.close()
+            assert process.wait(_LONG_S) == 0
+    assert (tmp_path / "out").read_text() == ""
 
 
 def test_a_server_that_may_fork_no_more_ends_without_a_trace() -> None:

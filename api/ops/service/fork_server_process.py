@@ -146,9 +146,10 @@ def _serve(asked: socket.socket) -> None:
     with loading():
         for module in MODULES:
             importlib.import_module(module)
-    asked.sendall(LOADED)
+    with suppress(ConnectionError):
+        asked.sendall(LOADED)
     while True:
-        request, handles, _, _ = socket.recv_fds(asked, MOST_BYTES, 2)
+        request, handles = _asked_for(asked)
         if not request:
             return
         try:
@@ -161,6 +162,15 @@ def _serve(asked: socket.socket) -> None:
     asked.close()
     _begin(handles[0])
     _become(request, [str(one) for one in handles[1:]])
+
+
+def _asked_for(asked: socket.socket) -> tuple[bytes, list[int]]:
+    """The next request; none where whoever asks has gone, even before they heard a word of this."""
+    try:
+        request, handles, _, _ = socket.recv_fds(asked, MOST_BYTES, 2)
+    except ConnectionError:
+        return b"", []
+    return request, handles
 
 
 def _begin(line: int) -> None:
