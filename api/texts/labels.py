@@ -6,11 +6,14 @@ in the caller's language already.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 from api.texts.catalogue import translate
 from api.texts.lang import Lang
 from ledger.message import Message, Text, Wording, meaning
+from ledger.regulation.edition import load_edition
 from ledger.regulation.words import label, vocabulary
 
 LEVEL_BANNERS: Final[dict[str, Message]] = {
@@ -284,6 +287,17 @@ ROLES: Final[dict[str, Message]] = {
 def role(code: str, lang: Lang) -> str:
     """A signer's role in words."""
     return _said(ROLES, code, lang)
+
+
+def function(code: str, lang: Lang) -> str:
+    """A function of an agency in words; one that no edition has by its code."""
+    return _functions(lang).get(code, code)
+
+
+@cache
+def _functions(lang: Lang) -> Mapping[str, str]:
+    lines = load_edition().registry["functions"]
+    return {one["code"]: one.get(lang) or one["vi"] for one in lines}
 
 
 #: Where a measure, a referral or another sub-process stands, and what a verification found.

@@ -50,6 +50,11 @@ class Figures:
                 connection, start, end, at, agency=agency, smallest=smallest, old_days=old_days
             )
 
+    def tells_totals(self) -> bool:
+        """Whether the asker is told totals of all cases."""
+        with self._over.connecting() as connection:
+            return view.tells_totals(connection)
+
     def totals(self, year: int) -> tuple[int, view.Tables]:
         """(index, tables) of all cases over one calendar year.
 

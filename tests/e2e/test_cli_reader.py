@@ -10,6 +10,7 @@ import pytest
 from api.cli.commands.reading.statement_proofs import proven
 from api.cli.terminal import case_tables
 from api.cli.terminal.shell import Shell
+from tests.codes_in_words import codes_in
 from tests.fixtures.inspected import DISTRICT, LEAD, OPEN, STRANGER, Inspected, Who
 
 pytestmark = [
@@ -56,6 +57,14 @@ def test_a_vietnamese_reader_meets_vietnamese(inspected: Inspected, words: tuple
     limit = 80 if words[:2] == ("case", "history") else 100
     assert max(map(len, result.stdout.splitlines())) <= limit
     assert not CUT_DAY.findall(result.stdout), result.stdout
+
+
+@pytest.mark.parametrize("lang", ["vi", "en"])
+def test_what_is_called_something_is_called_so(inspected: Inspected, lang: str) -> None:
+    """Functions of agencies, and agencies where no code of theirs is asked for."""
+    listed = inspected.cli("registry", "agencies", lang=lang, terminal=True).stdout
+    assert [code for code in codes_in(listed) if "." not in code] == []  # theirs are `bacninh.x`
+    assert codes_in(inspected.cli("case", "history", NUMBER, "--compact", lang=lang).stdout) == []
 
 
 def test_an_english_reader_meets_names_and_whole_columns(inspected: Inspected) -> None:

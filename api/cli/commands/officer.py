@@ -6,8 +6,8 @@ The private key is read from its file, used and forgotten; it is never sent.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final
@@ -44,6 +44,7 @@ from api.cli.terminal import act_tables
 from api.cli.terminal.addresses import act_id, act_path
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.late_commands import Late, LateGroup
+from api.cli.terminal.participant_tables import PostNames
 from api.cli.terminal.places import PUBLIC, require_private
 from api.cli.terminal.shell import (
     MISUSED,
@@ -74,7 +75,7 @@ from keys.custody.file import (
     write_key,
     write_opening_key,
 )
-from keys.errors import KeysError, NotCanonical
+from keys.errors import Carried, KeysError, NotCanonical
 from keys.hpke import OpeningKey, SealingKey
 from keys.jwk import SoftwareSigner
 from keys.note import VKey
@@ -83,7 +84,7 @@ from ledger.errors import Rejected, VerificationError
 from ledger.log import statement as statements
 from ledger.log.record import entry, parse_envelope
 from ledger.log.statement import Statement
-from ledger.message import Message, Wording
+from ledger.message import Message, Text, Wording
 from ledger.regulation.acts import invisible_characters
 from ledger.regulation.words import vocabulary
 
@@ -333,12 +334,24 @@ def send(
     )
     if "number" in receipt:
         shell.say(Message("Its number: {number}", number=receipt["number"]))
-    for line in receipt["waiting_for"]:
-        role = Wording(role_word(line["role"], "vi"), role_word(line["role"], "en"))
-        shell.say(Message("Waits for: {role} {post}", role=role, post=line["post"]))
+    for role, post in _awaited(client, receipt["waiting_for"]):
+        shell.say(Message("Waits for: {role} {post}", role=role, post=post))
     if wait:
         shell.say(Message("The proof holds. To see the act whole:"))
         click.echo(f"  socai act show {visible(str(receipt['act_id']))}")
+
+
+def _awaited(client: Client, signers: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Text, str]]:
+    """Role and post of each who has yet to sign; a post by its code where nobody says its name.
+
+    The act is recorded by then: that it cannot be told in words is no failure.
+    """
+    names: PostNames | None = None
+    with suppress(Carried):
+        names = PostNames(client) if signers else None
+    for one in signers:
+        role = Wording(role_word(one["role"], "vi"), role_word(one["role"], "en"))
+        yield role, names.held(one["officer"], one["post"]) if names else one["post"]
 
 
 @click.command()

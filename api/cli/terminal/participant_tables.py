@@ -105,6 +105,11 @@ class PostNames:
         with understood():
             lines = client.whole("/v1/officers", "officers")["officers"]
             self._held = {str(one["officer"]): [*map(_named, one["posts"])] for one in lines}
+            self._own = {
+                (str(one["officer"]), str(post["post"])): _named(post)
+                for one in lines
+                for post in one["posts"]
+            }
             self._posts = {
                 (post["agency"], post["post"]): _named(post)
                 for one in lines
@@ -114,6 +119,10 @@ class PostNames:
     def holder(self, officer: str) -> str:
         """Posts of an officer and the beginning of their id."""
         return "\n".join([*self._held.get(officer, ()), officer[:8]])
+
+    def held(self, officer: str, post: str) -> str:
+        """A post that an officer holds."""
+        return self._own.get((officer, post), post)
 
     def by(self, posts: Iterable[Json], officer: str) -> str:
         """Posts that an answer names, and the beginning of whose they were."""

@@ -135,5 +135,10 @@ def show_affected(kid: str) -> Response:
     """What a key touched, before it is revoked and after; a read that is noted."""
     found = ask(list_affected, request.args, kid=kid)
     return render(
-        "affected.html", spoken("affected_title"), of=found, body=found.body, kid_asked=kid
+        "affected.html",
+        spoken("affected_title"),
+        of=found,
+        body=found.body,
+        kid_asked=kid,
+        acts_too=bool(enclave().queries.keys.told_for(kid, caller().officer, now())),
     )

@@ -9,6 +9,7 @@ from flask import Response, request
 
 from api.http.pages.frame import ask, page, render, spoken
 from api.http.pages.lists import agencies_by_name
+from api.http.resources.common.served import enclave
 from api.http.resources.statistics import get_statistics
 from api.texts.case_words import day
 from projections.views.statistics.indicators import OF_ACTS
@@ -33,6 +34,7 @@ def show_statistics() -> Response:
         first=day(body["from"]),
         last=day(body["to"]),
         of_acts=OF_ACTS,
+        totals=enclave().queries.figures.tells_totals(),
         behind=_behind,
     )
 

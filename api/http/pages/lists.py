@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from flask import Response, request
 
 from api.http.framework.admission import View
-from api.http.framework.request_context import context, now
+from api.http.framework.request_context import caller, context, now
 from api.http.pages.frame import Answered, ask, leads, page, render, spoken
 from api.http.resources.act_record import list_acts
 from api.http.resources.cases import list_cases
@@ -19,7 +19,7 @@ from api.http.resources.registry import list_agencies, list_keys
 from api.http.resources.worklist import get_worklist
 from api.http.schemas.enumerations import CASE_SORT
 from api.texts.case_words import Speech, act_title, flag
-from api.texts.labels import PARTS_OF_WORK, word
+from api.texts.labels import PARTS_OF_WORK, function, word
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case_file.flags import DISPUTED
@@ -184,12 +184,10 @@ def _agencies_in_words(
     """(line, its functions, its posts), each by what it is called."""
     known = enclave().ledger.follower.current.registry
     lang = context().lang
-    functions = {one["code"]: one.get(lang) or one["vi"]
-                 for one in load_edition().registry["functions"]}  # fmt: skip
     named = []
     for line in lines:
         called = [known.post_name(line["agency"], code) for code in line["posts"]]
-        named.append((line, [functions.get(one, one) for one in line["functions"]], called))
+        named.append((line, [function(one, lang) for one in line["functions"]], called))
     return named
 
 
@@ -212,11 +210,13 @@ def show_agencies() -> Response:
 def show_keys() -> Response:
     """Keys with their history; whose they are stands with the officer, and no list of acts."""
     found = ask(list_keys, {"limit": "200", **request.args})
+    kids = [one["kid"] for one in found.body["keys"]] if leads("/khoa/<kid>") else []
     return render(
         "keys.html",
         spoken("keys_title"),
         of=found,
         keys=found.body["keys"],
+        answered=enclave().queries.keys.answered_for(kids, caller().officer, now()),
         older=older(found),
         first=without_cursor() if "cursor" in request.args else None,
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from keys.keyring import KeyRecord
@@ -11,6 +12,7 @@ from ledger.errors import NotFound
 from ledger.regulation.participation.reach import OPENING
 from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.lines import KEEPER
+from ledger.regulation.registry.registry import Registry
 from projections.queries import limits
 from projections.queries.registry_as_of import Registries, agencies_of
 from projections.queries.sources import Sources
@@ -42,6 +44,49 @@ class AffectedByKey:
     numbers: dict[str, Called]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    """Who asks of keys, and the registry by which they may.
+
+    Attributes:
+        registry: Of the moment.
+        officer: Who asks.
+        at: When.
+        supervised: Agencies that they supervise.
+    """
+
+    registry: Registry
+    officer: str
+    at: datetime
+    supervised: frozenset[str]
+
+    def told(self, kid: str) -> frozenset[str]:
+        """`KeyUses.told_for`."""
+        granted = self.registry.grants(officer=self.officer, at=self.at)
+        bodies = {one.body for one in granted if OPENING.get(one.act) == "A9" and one.body}
+        line = self.registry.keyring.line(kid)
+        held = set() if line is None else agencies_of(self.registry, line.officer, self._day)
+        return frozenset(bodies | held.intersection(self.supervised))
+
+    def revokes(self, kid: str) -> frozenset[str]:
+        """`KeyUses.revoked_for`."""
+        line = self.registry.keyring.line(kid)
+        if line is None:
+            return frozenset()
+        held = {one.agency for one in self.registry.appointments(line.officer or "", self._day)}
+        return frozenset(
+            one.agency
+            for one in self.registry.appointments(self.officer, self._day)
+            if line.officer == self.officer
+            or KEEPER in one.powers
+            or (_SECURITY in one.powers and one.agency in held)
+        )
+
+    @property
+    def _day(self) -> date:
+        return local_day(self.at)
+
+
 class KeyUses:
     """What is asked of one key."""
 
@@ -55,13 +100,7 @@ class KeyUses:
         successors they are; of who reads under an inspection order, the body that inspects. Empty:
         for none, also where there is no such key.
         """
-        day = local_day(at)
-        registry = self._registries.at().registry
-        granted = registry.grants(officer=officer, at=at)
-        bodies = {one.body for one in granted if OPENING.get(one.act) == "A9" and one.body}
-        line = registry.keyring.line(kid)
-        held = set() if line is None else agencies_of(registry, line.officer, day)
-        return frozenset(bodies | held.intersection(self._registries.supervised(officer, at)))
+        return self._asker(officer, at).told(kid)
 
     def revoked_for(self, kid: str, officer: str, at: datetime) -> frozenset[str]:
         """For which agencies an officer may revoke a key, and is told what it touched.
@@ -69,20 +108,17 @@ class KeyUses:
         Their own key's; as who keeps the registry; as security officer where the key's officer
         holds a post. Empty: for none.
         """
-        day = local_day(at)
+        return self._asker(officer, at).revokes(kid)
+
+    def answered_for(self, kids: Iterable[str], officer: str, at: datetime) -> frozenset[str]:
+        """Those of these keys of which an officer is told what they touched, by either right."""
+        asker = self._asker(officer, at)
+        return frozenset(kid for kid in kids if asker.told(kid) or asker.revokes(kid))
+
+    def _asker(self, officer: str, at: datetime) -> _Asker:
         registry = self._registries.at().registry
-        line = registry.keyring.line(kid)
-        if line is None:
-            return frozenset()
-        held = {one.agency for one in registry.appointments(line.officer or "", day)}
-        posts = registry.appointments(officer, day)
-        return frozenset(
-            one.agency
-            for one in posts
-            if line.officer == officer
-            or KEEPER in one.powers
-            or (_SECURITY in one.powers and one.agency in held)
-        )
+        supervised = frozenset(self._registries.supervised(officer, at))
+        return _Asker(registry, officer, at, supervised)
 
     def affected(self, kid: str, since: datetime | None) -> AffectedByKey:
         """What a key signed from an instant on, of what the asker sees.

@@ -133,6 +133,9 @@ _FIGURES: Final[LiteralString] = """
 SELECT part, key, agency, n, cases, days FROM proj.figures(%s, %s, %s, %s)
 """
 _TOTALS: Final[LiteralString] = "SELECT part, key, n, cases, days FROM proj.totals(%s)"
+_TELLS_TOTALS: Final[LiteralString] = (
+    "SELECT 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid = ANY (whos) FROM sec.asked()"
+)
 #: By what an indicator is counted: its first mark.
 _CODES: Final = tuple(one.marks[0] if one.marks else "OLD" for one in INDICATORS)
 _TABLES: Final = ("period", "agency", "channel", "outcome")
@@ -291,6 +294,16 @@ def tables(  # noqa: PLR0913 - a period, a place and an instant
 def cells_of(counts: Mapping[str, int], smallest: int = SMALLEST) -> tuple[Cell, ...]:
     """One table, by its keys, with what is hidden of it."""
     return tuple(Cell(key, count) for key, count in sorted(suppress(counts, smallest).items()))
+
+
+def tells_totals(connection: Connection) -> bool:
+    """Whether who asks is told totals, as the function of totals itself asks it.
+
+    Args:
+        connection: As reader, with the ticket of who asks.
+    """
+    row = connection.execute(_TELLS_TOTALS).fetchone()
+    return row is not None and bool(row[0])
 
 
 def totals(connection: Connection, year: int) -> Tables | None:

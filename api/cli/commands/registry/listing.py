@@ -13,7 +13,7 @@ from api.cli.terminal.shell import Shell, shell_of
 from api.cli.terminal.typed_values import AS_OF_TEXT
 from api.client.client import Client
 from api.texts import case_words
-from api.texts.labels import word
+from api.texts.labels import function, word
 from ledger.message import Message, plural
 
 
@@ -69,8 +69,9 @@ def registry(client: Client, what: str, *, every: bool, **asked: str | None) -> 
         )
 
 
-def _agency(_: Shell, line: Mapping[str, Any]) -> tuple[object, ...]:
-    return line["agency"], line.get("label") or line.get("name"), line.get("functions") or ""
+def _agency(shell: Shell, line: Mapping[str, Any]) -> tuple[object, ...]:
+    functions = "; ".join(function(one, shell.lang) for one in line.get("functions") or ())
+    return line["agency"], line.get("label") or line.get("name"), functions
 
 
 def _officer(shell: Shell, line: Mapping[str, Any]) -> tuple[object, ...]:
