@@ -26,6 +26,8 @@ from ledger.log import record
 from ledger.log.proof import inclusion_from_json, verify_inclusion
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.registry.calendar import VIETNAM
+from projections.queries import limits
+from tests import builders
 from tests.builders import a_case_in
 from tests.codes_in_words import codes_in
 from tests.fixtures.app import Service
@@ -150,6 +152,7 @@ def test_a_case_that_is_longer_than_a_page_is_found_through_and_shown_at_any_sta
     assert newest == [act["statements"][0]["seq"] for act in sorted(acts, key=_happened)]
     at = reader.get(f"{case}/dien-bien?lan=5").text
     assert "at statement 5 of 6" in at
+    assert 'href="lan-ghi/5"' in at, "which is on another page of it"
     assert 'rel="next" href="?lan=6#luc-do"' in at
     assert "Changes: " in reader.get(f"{case}/so-sanh?tu=1&den=5").text
     assert "brought a file: see the others" not in reader.get(f"{case}/tai-lieu").text
@@ -276,9 +279,10 @@ def test_an_answer_that_a_terminal_broke_into_lines_signs_in(compartments: Compa
 
 @pytest.mark.parametrize("lang", ["vi", "en"])
 def test_a_refusal_says_nothing_that_only_a_program_writes(
-    compartments: Compartments, lang: str
+    compartments: Compartments, lang: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No code of a list, no call, no parameter by its name; a day is written as pages write it."""
+    monkeypatch.setattr(limits, "RENDERED", 1)  # as of a case of a thousand statements
     reader = PageReader(compartments.service, lang=lang).sign_in(WHOLE)
     case = f"/ho-so/{compartments.hidden.case}"
     for path in (
@@ -291,12 +295,16 @@ def test_a_refusal_says_nothing_that_only_a_program_writes(
         "/ho-so?cursor=none",
         "/dien-bien?from=2024-06-04&to=2024-06-03",
         f"{case}/dien-bien?luc=2999-01-01",
+        f"{case}/vi-sao/state",
+        f"{case}/so-sanh?tu=1",
     ):
         page = reader.get(path)
         assert page.status_code == 400, path
         told = page.text.partition("<main")[2].partition("</main>")[0]
         said = re.sub(r"<code>.*?</code>|<[^>]*>", "", told)
-        assert not re.search(r"[A-Z]+_[A-Z]+|/v1/|`|RECEIVED|ReportReceived|Ledger-", said), said
+        assert not re.search(r"[A-Za-z]+_[A-Za-z]+|/v1/|`|RECEIVED|ReportReceived|Ledger-", said), (
+            said
+        )
         assert "yesterday" not in path or "04/06/2024 08:12" in said
 
 
@@ -718,6 +726,10 @@ def test_no_link_of_a_page_leads_to_a_refusal(compartments: Compartments, alias:
     found = walked(PageReader(compartments.service).sign_in(alias), "/ho-so", case)
     assert len(found) > 20
     assert {path: status for path, status in found.items() if status >= 400} == {}
+    own = builders.key(alias).kid
+    assert {path.removesuffix(".json") for path in found if path.startswith("/khoa/")} == {
+        f"/khoa/{own}"
+    }
 
 
 def test_an_address_that_leads_nowhere_is_a_page_in_a_browser(reader: PageReader) -> None:

@@ -71,6 +71,7 @@ _STEPS: Final = {
     "bad_cursor": "problem_list_gone",
     "as_of_in_future": "problem_future",
     "ordinary_only": "problem_ordinary",
+    "too_much_asked": "problem_too_much",
     "other_form": "problem_other_form",
 }
 """What a reader does next, where the call's own words are for whoever writes a program."""

@@ -137,6 +137,10 @@ SAY: Final[Mapping[str, Message]] = {
     "problem_future": Message(
         "Nothing was recorded. Choose a moment that has passed, or a statement that is there."
     ),
+    "problem_too_much": Message(
+        "Nothing was recorded. Ask for less at once: compare two moments of the case that lie"
+        " closer together, or find its acts in the timeline by their type."
+    ),
     "problem_ordinary": Message(
         "Nothing was recorded. Above ordinary acts are read in their case: open it in the list."
     ),
