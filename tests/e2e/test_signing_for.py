@@ -12,8 +12,10 @@ from api.client.client import Client
 from api.client.connection import Refused
 from keys import canonical
 from tests import builders
+from tests.a_ledger import appointment, approved, ending
 from tests.builders import T0, a_case_in, an_act
 from tests.fixtures.app import Service
+from tests.fixtures.page_reader import PageReader
 
 AGENCY = "bacninh.stttt"
 
@@ -22,6 +24,14 @@ def _client(service: Service, alias: str) -> Client:
     return Client(
         "http://socai.test", builders.key(alias), now=service.clock.now, http=service.http()
     )
+
+
+def _folded(service: Service) -> None:
+    """Waits until pages show all of the log."""
+    last = service.size() - 1
+    for path in ("/v1/cases", "/v1/worklist"):
+        wait = {"Prefer": "wait=20"}
+        assert service.get(path, "cv", headers=wait, at_least=last).status_code == 200
 
 
 def _lets_sign(service: Service, giver: str, taker: str, **facts: str) -> Mapping[str, object]:
@@ -85,6 +95,47 @@ def test_a_deputy_signs_what_waits_for_the_director(service: Service) -> None:
     ]  # fmt: skip
     # the same bytes again bring the same receipt
     assert deputy.submit(made, at=at).receipt["index"] == receipt["index"]
+
+
+def test_what_waits_for_who_has_left_is_told_seen_and_signed_by_who_comes_next(
+    service: Service,
+) -> None:
+    """Moved in the middle: they are signed out, the file says it, the next holder signs it."""
+    service.hire("hotline", "cv", "gd", "pgd", "keeper")
+    case = a_case_in("SCREENING")
+    service.tell(case)
+    case.now = service.clock.now().astimezone(T0.tzinfo)
+    act = case.act("CompetenceDetermined", also=["gd"])
+    service.send(service.sign(act, "cv"), "cv")
+    service.step(days=2)
+    file = f"/ho-so/{act.stream.removeprefix('case/')}"
+    gone, clerk, next_one = (PageReader(service).sign_in(alias) for alias in ("gd", "cv", "pgd"))
+    _folded(service)
+    told = "no longer holds this post"
+    assert (gone.get("/viec-can-lam").status_code, told in clerk.get(file).text) == (200, False)
+
+    now = service.step(minutes=5)
+    ended = approved(ending("gd", now, act.day), "keeper")
+    service.say(ended, "founder", "keeper")
+    _folded(service)
+    assert gone.get(file).headers["Location"].startswith("/dang-nhap?")
+    assert told in clerk.get(file).text
+    assert act.act_id not in next_one.get("/viec-can-lam").text
+
+    now = service.step(minutes=5)
+    heir = appointment(
+        "pgd", now, post="giam-doc", valid_from=now.date().isoformat(), capacities=["TRUC_TIEP"]
+    )
+    service.say(approved(heir, "keeper"), "founder", "keeper")
+    _folded(service)
+    assert act.act_id in next_one.get("/viec-can-lam").text
+    at, director = service.clock.now(), _client(service, "pgd")
+    instead = director.stand_in(act.signed, role="APPROVER", at=at)
+    assert instead is not None
+    made = director.sign(
+        canonical.encode(act.signed), stream=act.stream, role="APPROVER", stand_in=instead
+    )
+    assert director.submit(made, at=at).receipt["status"] == "effective"
 
 
 def test_a_thin_client_is_given_what_it_signs(service: Service) -> None:

@@ -9,7 +9,17 @@ from typing import Any, Final
 from flask import Response, request
 
 from api.http.framework.admission import ANY
-from api.http.pages.frame import Answered, ask, given_out, leads, page, redirect, render, spoken
+from api.http.pages.frame import (
+    Answered,
+    ask,
+    given_out,
+    holds_post,
+    leads,
+    page,
+    redirect,
+    render,
+    spoken,
+)
 from api.http.pages.timeline import index_at
 from api.http.pages.typed import moment_typed
 from api.http.resources.act_record import get_act, get_act_records
@@ -42,6 +52,7 @@ def show_case(case: str) -> Response:
         met=(file.get("finding") or {}).get("limbs_met", []),
         clocks=[one for one in file.get("clocks", ()) if one["status"] not in ENDED],
         named=acts_named(file),
+        holds=holds_post,
     )
 
 

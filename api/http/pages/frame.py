@@ -358,6 +358,12 @@ def posts_of(officer: str, at: datetime) -> str:
     )
 
 
+def holds_post(officer: str, post: str) -> bool:
+    """Whether an officer holds a post of this code today."""
+    known = enclave().ledger.follower.current.registry
+    return any(held.post == post for held in known.appointments(officer, local_day(now())))
+
+
 def post_name(agency: str, post: str, at: datetime) -> str:
     """A post of an agency by what both were called on the day of an instant."""
     known = enclave().ledger.follower.current.registry

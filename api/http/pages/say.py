@@ -218,6 +218,10 @@ SAY: Final[Mapping[str, Message]] = {
     "deadlines_none": Message("No deadline runs."),
     "sub_processes": Message("What went on, and goes on, in it"),
     "pending": Message("Waiting for signatures"),
+    "pending_left": Message(
+        "Whom the act names no longer holds this post: whoever holds it next signs instead, or the"
+        " author takes the act back."
+    ),
     "flags": Message("Flags"),
     "assumptions": Message("Assumptions"),
     "silences": Message("Left open by the regulation"),
