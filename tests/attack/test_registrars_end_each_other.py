@@ -44,6 +44,36 @@ def ended(den: Den, alias: str, *, by: str, last: date) -> Act:
     return parse_act({**act.signed, "post": _POST[by][1], "signers": signers})
 
 
+def _carried_on(den: Den) -> Act:
+    """From tomorrow on the province carries on for the agency of all registrars."""
+    effective = _today(den) + timedelta(days=1)
+    agency, heir = CAST["keeper"][0], CAST["ct"][0]
+    held = builders.a_registry().agencies.holdings(agency)
+    facts = {
+        "kind": "MERGE", "effective_on": effective.isoformat(), "predecessors": [agency],
+        "successors": [heir], "basis_document": "Nghị quyết", "assumed": False,
+        "map": [
+            {"function": f, "from_agency": agency, "to_agency": heir, "assumed": False}
+            for f in sorted({line.function for line in held if line.on(effective)})
+        ],
+    }  # fmt: skip
+    also = [
+        {"officer": builders.officer(alias), "post": CAST[alias][1], "role": role}
+        for alias, role in (("keeper", "CHECKER"), ("gd", "APPROVER"))
+    ]
+    act = _by_keeper(
+        "AgencySuccessionRecorded", "keeper", "keeper2", facts, den.now, "programme/2024", *also
+    )
+    return parse_act({**_by_second(act).signed, "to": [heir]})
+
+
+def _by_second(act: Act) -> Act:
+    """The same in the post of the second registrar."""
+    post = CAST["keeper2"][1]
+    signers = [{**act.signed["signers"][0], "post": post}, *act.signed["signers"][1:]]
+    return parse_act({**act.signed, "post": post, "signers": signers})
+
+
 def _today(den: Den) -> date:
     return den.now.astimezone(builders.T0.tzinfo).date()
 
@@ -76,3 +106,42 @@ def test_two_registrars_do_not_end_each_other(den: Den, days: int) -> None:
     den.a.say(again, "founder", "keeper")
     index = den.put(other, "keeper", "APPROVER")
     against(den.audit(), index, "REGISTRAR_LEFT")
+
+
+@attack(
+    "of two registrars one leaves on a day to come, and the other before, so that from that day on"
+    " nobody can be appointed any more",
+    stopped_by="REGISTRAR_LEFT, which asks of each day to come",
+    noticed_by="log audit, which asks the rules again",
+)
+@pytest.mark.parametrize("first", ["founder", "keeper2"])
+def test_who_leaves_on_a_day_to_come_is_not_left(den: Den, first: str) -> None:
+    """Whoever stays lets both go, on whatever day."""
+    other = "keeper2" if first == "founder" else "founder"
+    leaves = ended(den, first, by=other, last=_today(den) + timedelta(days=4))
+    den.a.say(leaves, other, "keeper")
+    sooner = ended(den, other, by=first, last=_today(den) + timedelta(days=2))
+    _refused(lambda: den.a.say(sooner, first, "keeper"))
+    third = appointment("tc", den.now, powers=["REGISTRY_KEEPER"])
+    den.a.say(approved(third, "keeper"), "founder", "keeper")
+    den.a.say(sooner, first, "keeper")
+    assert den.audit().ok
+
+
+@attack(
+    "the agency of all registrars ends, and the founder has left, so that nobody can be appointed"
+    " any more",
+    stopped_by="REGISTRAR_LEFT, which asks of an agency's end as well",
+    noticed_by="log audit, which asks the rules again",
+)
+def test_no_reorganisation_locks_the_registry(den: Den) -> None:
+    """Where the founder is in post they move with the function; else one is appointed first."""
+    den.a.say(ended(den, "founder", by="keeper2", last=_today(den)), "keeper2", "keeper")
+    change = _carried_on(den)
+    signers = "keeper2", "keeper", "gd"
+    there = appointment("ubcv", den.now, by="keeper2", powers=["REGISTRY_KEEPER"])
+    for line in (there, enrolment("ubcv", den.now, by="keeper2")):
+        _refused(lambda: den.a.say(change, *signers))
+        den.a.say(approved(_by_second(line), "keeper"), "keeper2", "keeper")
+    den.a.say(change, *signers)
+    assert den.audit().ok

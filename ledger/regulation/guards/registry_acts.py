@@ -169,17 +169,41 @@ def registrar_not_self(q: GuardInput) -> Breach | None:
 
 
 def registrar_left(q: GuardInput) -> Breach | None:
-    """G8 (added). No end of a post leaves a log without a registrar who can sign.
+    """G8 (added). No end of a post, or of an agency, leaves a log without a registrar who can sign.
 
-    Two registrars may have begun to end each other, or left before the last signature.
+    Two registrars may have begun to end each other, or left before the last signature; who is left
+    may leave on a day to come, and with the agency all go whose posts are there.
     """
-    last = day_of(q.facts.get("ended_on"))
-    officer, agency, post = (str(q.facts.get(m)) for m in ("officer", "agency", "post"))
-    if last is None or KEEPER not in q.registry.powers(officer, agency, post, last):
+    if q.act.act == "AgencySuccessionRecorded":
+        first, named = day_of(q.facts.get("effective_on")), ["predecessors"]
+        after = texts(q.facts.get("successors"))
+        gone = {a for a in texts(q.facts.get("predecessors")) if _ends(q, a, after)}
+        every = list(q.registry.registrars())
+        left = [(officer, held) for officer, held in every if held.agency not in gone]
+        going = [held for _, held in every if held.agency in gone]
+    else:
+        last, named = day_of(q.facts.get("ended_on")), ["officer", "post"]
+        officer, agency, post = (str(q.facts.get(m)) for m in ("officer", "agency", "post"))
+        held = None if last is None else q.registry.appointment(officer, agency, post, last)
+        going = [held] if held is not None and KEEPER in held.powers else []
+        first = None if last is None else last + timedelta(days=1)
+        left = [
+            (other, held)
+            for other, held in q.registry.registrars()
+            if not q.registry.same_person(other, officer)
+        ]
+    if first is None:
         return None
-    if q.registry.can_sign((KEEPER,), last + timedelta(days=1), officer):
+    first = max(first, q.day_taken)  # of days that are gone nothing is lost
+    ends = [held.valid_to for held in going if held.valid_to is None or held.valid_to >= first]
+    if not ends:
         return None
-    return Breach({"date": fmt_day(last)}, ("/facts/officer", "/facts/post"))
+    until = None if None in ends else max(end for end in ends if end is not None)
+    gap = q.registry.first_without_registrar(first, until, left)
+    if gap is None:
+        return None
+    pointers = tuple(f"/facts/{member}" for member in named)
+    return Breach({"date": fmt_day(gap - timedelta(days=1))}, pointers)
 
 
 def person_kept(q: GuardInput) -> Breach | None:

@@ -8,7 +8,7 @@ answer.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -232,13 +232,16 @@ class Registry(RegistryLines):
             or not self.agencies.holds(agency, KEEPER, on)
         ):
             return None
+        return self._founding_post(agency, founder.last_day)
+
+    def _founding_post(self, agency: str, last_day: date | None) -> Appointment:
         return Appointment(
             agency=agency,
-            post=post,
+            post=FOUNDERS_POST,
             powers=frozenset({KEEPER, "FOUNDER"}),
-            capacities=self._capacities(agency, post),
+            capacities=self._capacities(agency, FOUNDERS_POST),
             valid_from=date.min,
-            valid_to=founder.last_day,
+            valid_to=last_day,
             index=0,
         )
 
@@ -394,14 +397,52 @@ class Registry(RegistryLines):
             if not self.same_person(officer, but)
         )
 
+    def registrars(self) -> Iterator[tuple[str, Appointment]]:
+        """Every post of a registrar that anybody was given.
+
+        The founder's, which moves with the function, has no agency.
+        """
+        founder = self.founder
+        if founder is not None:
+            yield founder.officer, self._founding_post("", founder.last_day)
+        for officer in self.officers.all():
+            for held in officer.appointments:
+                if KEEPER in held.powers:
+                    yield officer.uuid, held
+
+    def first_without_registrar(
+        self, first: date, until: date | None, left: Collection[tuple[str, Appointment]]
+    ) -> date | None:
+        """The first day on which none of some registrars is in post; None: there is always one.
+
+        On the first day in an agency of that day, and with a key that lives. Of later days that is
+        not asked: keys and agencies end, and whoever is in post till then sees to it.
+
+        Args:
+            first: The first day that is asked of.
+            until: The last; None: of all days to come.
+            left: Some of `registrars`.
+        """
+        there = ((o, a) for o, a in left if not a.agency or self.agencies.exists(a.agency, first))
+        if not any(held.on(first) and self._has_key(officer, first) for officer, held in there):
+            return first
+        ends = sorted({held.valid_to for _, held in left if held.valid_to is not None})
+        for day in (end + timedelta(days=1) for end in ends if end >= first):
+            if until is not None and day > until:
+                break
+            if not any(held.on(day) for _, held in left):
+                return day
+        return None
+
     def _can_sign(self, officer: str, powers: Collection[str], on: date) -> bool:
         in_post = any(
             self.agencies.exists(held.agency, on)
             and any(self._serves(power, officer, held, on) for power in powers)
             for held in self.appointments(officer, on)
         )
-        if not in_post:
-            return False
+        return in_post and self._has_key(officer, on)
+
+    def _has_key(self, officer: str, on: date) -> bool:
         known = self.keepers.get(officer)
         keys = (
             self.keyring.lines(officer) if known is None else (self.keyring.line(k) for k in known)

@@ -445,3 +445,25 @@ def test_no_end_of_a_post_leaves_a_log_without_a_registrar() -> None:
             enter(registry, "OfficerEnded", left, stream=f"officer/{one}")
     asked = last.asks("OfficerEnded", facts=ended)
     breaks("REGISTRAR_LEFT", asked, "/facts/officer")
+
+
+def test_whoever_leaves_soon_is_no_registrar_who_is_left() -> None:
+    """Of an end that is known each later day is asked, as long as the post would have run."""
+    one, other = Story(f"officer/{officer('keeper2')}"), "keeper"
+    registry = one.registry
+    agency, post = CAST["keeper2"]
+    ended: dict[str, Any] = {
+        "officer": officer("keeper2"), "agency": agency, "post": post,
+        "ended_on": "2024-06-10", "reason": "MOVED", "keys_end": False,
+    }  # fmt: skip
+    for held in registry.appointments(officer("founder"), date(2024, 6, 10)):
+        left = {**ended, "officer": officer("founder"), "agency": held.agency, "post": held.post}
+        enter(registry, "OfficerEnded", left, stream=f"officer/{officer('founder')}")
+    holds("REGISTRAR_LEFT", one.asks("OfficerEnded", facts=ended))
+    agency, post = CAST[other]
+    left = {**ended, "officer": officer(other), "agency": agency, "post": post}
+    soon = {**left, "ended_on": "2024-07-10"}
+    enter(registry, "OfficerEnded", soon, stream=f"officer/{officer(other)}")
+    breaks("REGISTRAR_LEFT", one.asks("OfficerEnded", facts=ended), "/facts/officer")
+    late = {**ended, "ended_on": "2024-07-10"}
+    breaks("REGISTRAR_LEFT", one.asks("OfficerEnded", facts=late), "/facts/officer")
