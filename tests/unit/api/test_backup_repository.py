@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
+import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -24,9 +27,12 @@ from api.ops.backup.repository import (
     WalWriter,
     wal_name,
 )
+from api.ops.backup.restoring import choose
 from api.settings import Settings, SettingsError
 from keys.hpke import OpeningKey
 from ledger.files.folder_store import FolderBlobs
+from ledger.log.moment import stamp
+from ledger.postgres.copying.replication import ServerStanding
 from tests.attacks import attack
 from tests.builders import turned
 
@@ -42,7 +48,12 @@ def repository(tmp_path: Path) -> Repository:
 
 
 def a_base(
-    repository: Repository, name: str, end: int, key: OpeningKey = KEY, timeline: int = 1
+    repository: Repository,
+    name: str,
+    end: int,
+    key: OpeningKey = KEY,
+    timeline: int = 1,
+    ended_at: str = "2026-01-01T00:00:00.000Z",
 ) -> BaseCopy:
     """A finished copy whose WAL ends there."""
     place = repository.begin(name)
@@ -50,7 +61,7 @@ def a_base(
         repository.write(place, what, [what.encode()], key.public)
         for what in (CLUSTER, MANIFEST, HOME)
     )
-    base = BaseCopy(name, "7", timeline, end - 5, end, "2026-01-01T00:00:00.000Z", SEGMENT,
+    base = BaseCopy(name, "7", timeline, end - 5, end, ended_at, SEGMENT,
                 key.public.kid, "", "x.example/ordinary", size)  # fmt: skip
     repository.finish(place, base)
     return base
@@ -154,6 +165,43 @@ def test_what_no_copy_needs_goes_and_nothing_else(repository: Repository) -> Non
     assert repository.bases() == [kept]
     assert repository.wal() == [segment(4)]
     assert repository.reach(kept).at == 5 * SEGMENT + 9
+
+
+def test_to_a_moment_the_newest_is_taken_that_was_over_by_then(repository: Repository) -> None:
+    """By the clock that dated each, also where one came while that was ahead."""
+    ends = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 9, 3)]
+    for name, end, number in zip((A, B, C), ends, range(1, 4), strict=True):
+        a_base(repository, name, number * SEGMENT + 5, ended_at=stamp(end))
+    with pytest.raises(SettingsError, match=r"the oldest is of 2026-01-01T00:00:00\.000Z"):
+        choose(repository, ends[0] - timedelta(seconds=1))
+    chosen = {day: choose(repository, datetime(2026, 1, day, tzinfo=UTC)).name for day in (1, 2)}
+    assert chosen == {1: A, 2: A}
+    assert choose(repository, ends[2]).name == C
+    assert choose(repository, None).name == C
+
+
+def test_no_backup_is_laid_beside_those_of_another_cluster(repository: Repository) -> None:
+    """A restore would take whichever is the newest."""
+    here = a_base(repository, A, SEGMENT + 5)
+    taking._same_cluster(repository, ServerStanding(here.system, 2, 0, SEGMENT))
+    with pytest.raises(SettingsError, match="holds backups of another cluster"):
+        taking._same_cluster(repository, ServerStanding("8", 1, 0, SEGMENT))
+
+
+def test_configuration_is_copied_and_no_key_secret_or_memory(tmp_path: Path) -> None:
+    """With the KEK and a stolen copy everything could be read: keys are kept apart from both."""
+    settings = Settings.at(tmp_path)
+    own = ("enclave.json", "vkeys", "vkeys.access", "backup.pub", "mirror/mirror.pub")
+    foreign = (
+        "keys/kek.socaikek", "keys/log.socaikey", "secrets/reader.password", "seen/api/checkpoint",
+        "mirror/mirror.socaikey", "mirror/slots.part", "pg/data/PG_VERSION",
+    )  # fmt: skip
+    for name in (*own, *foreign):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    with tarfile.open(fileobj=io.BytesIO(taking._configuration(settings))) as tar:
+        copied = {member.name for member in tar.getmembers() if member.isfile()}
+    assert copied == {*own, "settings"}
 
 
 @pytest.mark.parametrize("cut", [-1, 0, None])
