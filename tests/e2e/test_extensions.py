@@ -37,6 +37,7 @@ from sentry_sdk.envelope import Envelope
 from sentry_sdk.integrations.flask import FlaskIntegration
 from sentry_sdk.transport import Transport
 from werkzeug.datastructures import Headers
+from werkzeug.routing import IntegerConverter, Map, PathConverter, Rule, UUIDConverter
 from werkzeug.test import EnvironBuilder
 
 from api.http.app import create_app
@@ -117,6 +118,28 @@ def case(shared: Service) -> str:
 
 
 # -- Flask's own ----------------------------------------------------------------------------------
+
+
+def test_addresses_are_written_from_rules_as_flask_writes_them(app: Flask, probe: Resource) -> None:
+    """`url_for`, of every rule: how one is written is found out when it is first asked for."""
+    app.register_blueprint(probe)
+    plain = Map(strict_slashes=True)
+    for rule in app.url_map.iter_rules():
+        plain.add(Rule(rule.rule, endpoint=rule.endpoint, methods=rule.methods))
+    of_kind: dict[type, Any] = {
+        IntegerConverter: 7,
+        UUIDConverter: UUID(int=7),
+        PathConverter: "a/b c",
+    }
+    written = set()
+    for rule in app.url_map.iter_rules():
+        values = {name: of_kind.get(type(kind), "ý/?") for name, kind in rule._converters.items()}
+        for asked in (values, {**values, "lang": "vi", "q": "một hai"}):
+            with app.test_request_context():
+                url = app.url_for(rule.endpoint, **asked)
+            assert url == plain.bind("localhost").build(rule.endpoint, asked)
+            written.add(url)
+    assert len(written) > 100, "those with parameters too"
 
 
 def test_hooks_of_application_and_blueprint_run_in_flasks_order(
