@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryFile
 from threading import Event
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -541,7 +542,9 @@ class Embedded:
         if account is not None:
             command = [*_as_account(account, (binaries, self._home)), *command]
         # A file, not a pipe: the server inherits it and would hold a pipe open for ever.
-        with (self._root / "command.log").open("w+", encoding="utf-8") as output:
+        named = (self._root / "command.log").open
+        made = named if os.access(self._root, os.W_OK) else TemporaryFile
+        with made("w+", encoding="utf-8") as output:
             done = subprocess.run(  # noqa: S603 - our own binaries, arguments not from outside
                 command,
                 stdin=subprocess.DEVNULL,
@@ -557,7 +560,8 @@ class Embedded:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """One starter or stopper at a time, whichever process it is."""
-        with (self._root / "lock").open("w") as lock:
+        mode = "w" if os.access(self._root, os.W_OK) else "r"  # a disk that fails is read-only
+        with (self._root / "lock").open(mode) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 

@@ -20,6 +20,7 @@ import pytest
 from api.home import EnclaveFacts, Home
 from api.ops import database, embedded_postgres
 from api.ops.beginning import unfounded
+from api.ops.child_processes import python
 from api.ops.embedded_postgres import Embedded, EmbeddedError, sync_method
 from api.ops.service import database_watch
 from api.ops.service.database_watch import DatabaseWatch
@@ -184,6 +185,33 @@ def test_a_server_that_hangs_is_killed_by_who_stops_it_and_keeps_what_it_had_com
     with psycopg.connect(server.start()) as again:
         again.execute("SELECT a FROM kept")
     assert _pid_of(server, tmp_path) != pid
+
+
+_STOPS = """
+import pathlib, sys
+from api.ops.embedded_postgres import Embedded
+Embedded(pathlib.Path(sys.argv[1])).stop()
+"""
+
+
+def test_a_server_on_a_disk_that_became_read_only_is_stopped(
+    server: Embedded, tmp_path: Path
+) -> None:
+    """As a disk that fails does: whoever was told to end said which file it was, and left it."""
+    server.start()
+    home = str(tmp_path / "home")
+    apart = ["unshare", "--mount", "sh", "-ec", f"mount --bind '{home}' '{home}'; exec \"$@\"", "-"]
+    if subprocess.run([*apart, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("who runs this may not mount a folder")
+    read_only = [
+        "sh",
+        "-ec",
+        f"mount -o remount,ro,bind '{home}'; ! touch '{home}/x'; exec \"$@\"",
+        "-",
+    ]
+    stops = [*apart, *read_only, *python("-c", _STOPS, home)]
+    done = subprocess.run(stops, capture_output=True, text=True, check=False)
+    assert (done.returncode, server.running) == (0, False), done.stderr
 
 
 def test_a_server_that_is_thrown_away_writes_nothing_more(server: Embedded, tmp_path: Path) -> None:
