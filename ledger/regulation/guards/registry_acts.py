@@ -285,6 +285,21 @@ def line_added_not_edited(q: GuardInput) -> Breach | None:
     return Breach(pointers=("/facts/valid_from",)) if first in starts else None
 
 
+def line_added_not_edited_v2(q: GuardInput) -> Breach | None:
+    """G13. As before; what is corrected is the very line that stands, and not whatever is named."""
+    clock = q.act.act == "ClockRuleSet"
+    key, lines = ("rule", q.registry.rules) if clock else ("instrument", q.registry.instruments)
+    code, first = str(q.facts.get(key)), day_of(q.facts.get("valid_from"))
+    if first not in [line.valid_from for line in lines.lines(code)]:
+        return None
+    corrected = q.stream.get(q.act.corrects or "", q.act.act)
+    if corrected is not None and not q.stream.corrected_by(corrected.act.act_id):
+        facts = corrected.act.facts
+        if (facts[key], day_of(facts["valid_from"])) == (code, first):
+            return None
+    return Breach(pointers=("/facts/valid_from",))
+
+
 def oversight_term_kept(q: GuardInput) -> Breach | None:
     """Added (access.md A19; 4.2).
 

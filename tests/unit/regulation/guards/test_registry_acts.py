@@ -267,6 +267,11 @@ def test_a_used_line_is_never_edited() -> None:
     wrong = ledger.then("ClockRuleSet")
     breaks("LINE_ADDED_NOT_EDITED", ledger.asks("ClockRuleSet"))
     holds("LINE_ADDED_NOT_EDITED", ledger.asks("ClockRuleSet", corrects=wrong.act.act_id))
+    of_edition = {"corrects": wrong.act.act_id, "facts": same}
+    breaks("LINE_ADDED_NOT_EDITED", ledger.asks("ClockRuleSet", **of_edition), "/facts/valid_from")
+    right = ledger.then("ClockRuleSet", corrects=wrong.act.act_id)
+    breaks("LINE_ADDED_NOT_EDITED", ledger.asks("ClockRuleSet", corrects=wrong.act.act_id))
+    holds("LINE_ADDED_NOT_EDITED", ledger.asks("ClockRuleSet", corrects=right.act.act_id))
     holds("LINE_ADDED_NOT_EDITED", ledger.asks("InstrumentRegistered"))
     law = {"instrument": "24/2018/QH14", "valid_from": "2019-01-01"}
     breaks("LINE_ADDED_NOT_EDITED", ledger.asks("InstrumentRegistered", facts=law))
