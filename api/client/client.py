@@ -47,6 +47,8 @@ _CREATED: Final = 201
 _PART_BYTES: Final = 1 << 16
 _DIGEST_BYTES: Final = 32
 _OF_FEED: Final = 200
+_OF_A_PAGE: Final = 200
+"""Rows: the most that a page may have, so that a whole listing is asked for in few."""
 
 
 _ENTRY_BYTES: Final = 32
@@ -332,7 +334,8 @@ class Client(Connection):
         at_least: int | None = None,
     ) -> dict[str, Any]:
         """A listing as one answer: all pages' `rows` in the body of the first, without `next`."""
-        pages = self.pages(path, query=query, at_least=at_least)
+        longest = {"limit": _OF_A_PAGE, **(query or {})}
+        pages = self.pages(path, query=longest, at_least=at_least)
         body = next(pages)
         with understood():
             found = [*body[rows]]

@@ -386,6 +386,20 @@ def test_the_slider_shows_the_state_and_the_keys_can_be_switched_off(desk: Desk)
     assert _said(page) == []
 
 
+def test_the_slider_of_a_long_case_has_no_marks_that_run_together(desk: Desk) -> None:
+    """A thousand of them are a bar; it slides all the same, and says where it stands."""
+    page = desk.page
+    long = "const field = document.getElementById('lan'); if (field) field.max = 1000;"
+    desk.sign_in(WHOLE)
+    marks = "return document.querySelectorAll('#truot-moc option').length"
+    with page.beside(f"document.addEventListener('readystatechange', () => {{ {long} }})"):
+        desk.show(f"{desk.case}/dien-bien?lan=2")
+        assert page.wait("return document.querySelector('input[type=range]').max") == "1000"
+        assert page.run(marks) == 0
+    desk.show(f"{desk.case}/dien-bien?lan=2")
+    assert page.wait(marks) > 2
+
+
 def test_every_printed_sheet_says_of_what_it_is(desk: Desk) -> None:
     """Banners at both ends, that it is no numbered copy, the digest that fixes what is on it."""
     desk.sign_in(WHOLE)

@@ -60,7 +60,8 @@
   const form = one("#truot"), field = one("#lan");
   if (!form || Number(field.max) < 2) return;
   const list_of = made("datalist", { id: "truot-moc" });
-  for (let n = 1; n <= Number(field.max); n += 1) list_of.append(made("option", { value: String(n) }));
+  // more marks than are seen apart would be a bar
+  for (let n = 1; field.max <= 100 && n <= field.max; n += 1) list_of.append(made("option", { value: String(n) }));
   const range = made("input", { type: "range", min: field.min, max: field.max, value: field.value });
   range.setAttribute("aria-label", form.dataset.label);
   range.setAttribute("list", "truot-moc");
