@@ -7,13 +7,14 @@ import os
 from api.home import Home
 from api.ops.wiring.genesis import require_genesis
 from api.ops.wiring.key_files import open_kek
-from api.ops.wiring.logins import HUNG_WRITE_S, require_schema, role_dsn
+from api.ops.wiring.logins import HUNG_WRITE_S, role_dsn
 from api.ops.wiring.role_watch import watching
 from api.settings import Settings
 from keys.custody.key_files import KeyFiles
 from keys.envelope_encryption import Kek
 from ledger.checkpoints.seen_file import SeenFile
 from ledger.postgres.connect import Connection, Pool, connect, open_pool, translating
+from ledger.postgres.migrate import check
 from ledger.postgres.notices import PostgresNotices
 from ledger.postgres.records import PostgresRecords
 from ledger.streams.record_reader import Reader
@@ -47,26 +48,31 @@ def open_projector(
     home = Home(settings)
     facts = home.facts()
     dsn, kek = role_dsn(settings, facts, "projector"), kek or open_kek(settings)
-    require_schema(dsn)
     cores = min(len(os.sched_getaffinity(0)), len(DIGITS))
-    pool = open_pool(dsn, most=2, hung_after_s=HUNG_WRITE_S)
-    records = PostgresRecords(pool)
-    reader = Reader(records, kek, facts.origin, facts.level)
-    try:
-        require_genesis(reader, facts)
-        with connect(dsn) as connection, translating():
+    with connect(dsn, hung_after_s=HUNG_WRITE_S) as connection, translating():
+        check(connection)
+        pool = open_pool(dsn, most=2, hung_after_s=HUNG_WRITE_S)
+        records = PostgresRecords(pool)
+        reader = Reader(records, kek, facts.origin, facts.level)
+        try:
+            require_genesis(reader, facts)
             generations.require_installed(connection)
-    except Exception:
-        pool.close()
-        raise
+        except Exception:
+            pool.close()
+            raise
     follower = RegistryFollower(records, reader)
     seen = home.seen_folder("projector")
     watch = watching(SeenFile(seen), pool, records, reader, follower)
     opening = WorkerConfig(dsn, kek, facts.origin, facts.level, seen)
 
+    begun = False
+
     def connected() -> Connection:
-        """Where the one before was lost, or hung, those of the pool may hang as well."""
-        pool.drain()
+        """Where there was one before, it was lost, or hung: those of the pool may hang as well."""
+        nonlocal begun
+        if begun:
+            pool.drain()
+        begun = True
         return connect(dsn, hung_after_s=HUNG_WRITE_S)
 
     projector = Projector(
