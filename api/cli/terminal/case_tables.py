@@ -236,7 +236,7 @@ def compact(shell: Shell, acts: Iterable[Json]) -> None:
             happened(act) or "–",
             *marks,
             shell.local(act, "act") or "",
-            (first["signer"] or {}).get("agency_name") or act.get("agency") or "",
+            (first.get("signer") or {}).get("agency_name") or act.get("agency") or "",
         )
         shell.say(Wording(*[cut("  ".join(filter(None, parts)), width)] * 2))
 

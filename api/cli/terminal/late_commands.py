@@ -18,7 +18,7 @@ import click
 
 from api.cli.terminal.help_page import Vietnamese, first_sentence, help_of
 from api.cli.terminal.shell import MISUSED, Language, Refusal, Shell
-from api.cli.terminal.usage_errors import SaidTwice
+from api.cli.terminal.usage_errors import OptionTwice
 from api.loading import loading
 from api.texts.catalogue import translate
 from api.texts.lang import Lang
@@ -183,7 +183,7 @@ def once(make: Callable[[click.Context], Parser], ctx: click.Context) -> Parser:
         for param, times in Counter(parsed[2]).items():
             takes = isinstance(param, click.Option) and not (param.is_flag or param.count)
             if takes and times > 1 and not param.multiple and not ctx.resilient_parsing:
-                raise SaidTwice(max(param.opts, key=len), ctx)
+                raise OptionTwice(max(param.opts, key=len), ctx)
         return parsed
 
     parser.parse_args = parse_args  # type: ignore[method-assign]

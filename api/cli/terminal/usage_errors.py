@@ -14,7 +14,7 @@ from api.texts.lang import LANGS
 from ledger.message import Message, Text, meaning
 
 
-class SaidTwice(click.UsageError):
+class OptionTwice(click.UsageError):
     """An option that takes one value was given several: whichever was meant, one is wrong."""
 
     def __init__(self, name: str, ctx: click.Context) -> None:
@@ -96,7 +96,7 @@ def _no_path(name: str, kind: click.Path | click.File) -> Text:
 
 def _other(error: click.UsageError) -> Text:
     """Too many words, an option without its value or with two."""
-    if isinstance(error, SaidTwice):
+    if isinstance(error, OptionTwice):
         return Message("{name} is said twice: say it once", name=error.message)
     message = _plain(error)
     if isinstance(error, click.BadOptionUsage):
