@@ -65,6 +65,9 @@ def test_what_is_called_something_is_called_so(inspected: Inspected, lang: str) 
     listed = inspected.cli("registry", "agencies", lang=lang, terminal=True).stdout
     assert [code for code in codes_in(listed) if "." not in code] == []  # theirs are `bacninh.x`
     assert codes_in(inspected.cli("case", "history", NUMBER, "--compact", lang=lang).stdout) == []
+    status = inspected.cli("log", "status", by=None, lang=lang, terminal=True).stdout
+    said = {"vi": "độ mật              thường", "en": "level              ordinary"}[lang]
+    assert re.sub(" +", " ", said) in re.sub(" +", " ", status)
 
 
 def test_an_english_reader_meets_names_and_whole_columns(inspected: Inspected) -> None:

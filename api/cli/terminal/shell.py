@@ -10,7 +10,7 @@ import codecs
 import os
 import re
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -44,6 +44,7 @@ _BETWEEN: Final = 2
 _WORD: Final = 16
 """A column that folds is no narrower than its words, but for longer ones than this."""
 _TERMINAL: Final = 80
+_WORDS: Final = re.compile(r"\S+\s*|\s+")
 _PARTS: Final = re.compile(r"[^\s_]*_|[^\s_]+\s*|\s+")
 #: What a terminal obeys (ESC and CSI among it), turns round or does not show. Answers of other
 #: servers, files and what an earlier log took may hold any.
@@ -469,17 +470,26 @@ def _fold(cells: Iterable[str], width: int) -> tuple[str, ...]:
 
 
 def folded(text: str, width: int) -> str:
-    """Lines of at most `width`, broken at spaces and behind `_`; a longer word stays whole."""
+    """Lines of at most `width`, broken at spaces, and behind `_` where a word is longer.
+
+    A word that has none stays whole.
+    """
     lines = []
     for paragraph in text.split("\n"):
         line = ""
-        for part in _PARTS.findall(paragraph):
+        for part in _parts(paragraph, width):
             if line and len(line) + len(part.rstrip()) > width:
                 lines.append(line.rstrip())
                 line = ""
             line += part
         lines.append(line.rstrip())
     return "\n".join(lines)
+
+
+def _parts(text: str, width: int) -> Iterator[str]:
+    """Its words with what is behind them; those that no line takes, in pieces."""
+    for word in _WORDS.findall(text):
+        yield from [word] if len(word.rstrip()) <= width else _PARTS.findall(word)
 
 
 def _plain(value: object) -> object:

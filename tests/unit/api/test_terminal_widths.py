@@ -95,6 +95,13 @@ def test_the_order_of_a_list_is_told_in_words(
     assert "-last_act" not in told
 
 
+def test_a_code_is_broken_only_where_no_line_takes_it() -> None:
+    """It is copied from there into an option: half of it is another code or none."""
+    text = "quyết định xử phạt khi chưa nghe giải trình (NO_EXPLANATION_HEARD)"
+    assert folded(text, 60).splitlines()[-1] == "(NO_EXPLANATION_HEARD)"
+    assert folded("NO_EXPLANATION_HEARD", 16).splitlines() == ["NO_EXPLANATION_", "HEARD"]
+
+
 def test_a_cell_is_folded_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

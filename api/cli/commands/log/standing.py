@@ -25,6 +25,7 @@ from api.client.connection import Refused
 from api.ops.home_notes import ACCESS_VKEYS, noted_vkeys, running_url
 from api.settings import Settings
 from api.texts.case_words import when
+from api.texts.labels import level
 from ledger.errors import VerificationError
 from ledger.log.checkpoint import open_checkpoint, unverified
 from ledger.message import Message, Text
@@ -52,6 +53,7 @@ def status(server: str | None) -> None:
     told = {
         **facts,
         "now": when(facts["now"]),
+        "level": level(facts["level"]),
         "rehearsal": _YES if facts.get("rehearsal") else _NO,
     }
     shell.table(
