@@ -74,6 +74,7 @@ def _as_owner(database: Database, *statements: LiteralString, place: str = "trap
         "place": sql.Identifier(place),
         "thief": sql.Identifier(f"{database.slug}_migrator"),
         "reader": sql.Identifier(f"{database.slug}_reader"),
+        "archiver": sql.Identifier(f"{database.slug}_archiver"),
         "database": sql.Identifier(database.name),
     }
     with psycopg.connect(database.dsn("migrator"), autocommit=True) as thief:
@@ -193,6 +194,16 @@ LEFT: Final[dict[str, tuple[LiteralString, LiteralString, bool]]] = {
     "everybody may enter": (
         "GRANT CONNECT ON DATABASE {database} TO PUBLIC",
         "grant CONNECT on the database to PUBLIC",
+        True,
+    ),
+    "somebody who is none of the enclave's may enter": (
+        "GRANT CONNECT ON DATABASE {database} TO pg_signal_backend",
+        "grant CONNECT on the database to pg_signal_backend",
+        True,
+    ),
+    "who takes base copies may enter": (
+        "GRANT CONNECT ON DATABASE {database} TO {archiver}",
+        "grant CONNECT on the database to ",
         True,
     ),
     "a publication, which rows without a key cannot be changed under": (

@@ -1,7 +1,7 @@
 -- What stands in a schema, or in the database but for the views' schema, one line a thing, so that two lists can be held
 -- against each other: who owns it, what it does, who may use it. Nothing here is a setting that an operator may turn (fill
 -- factors, time-outs), and nothing that differs from one version of the server to the next (what an owner may do to what is
--- its own; whose the schema public is) or goes with a copy's name (whose a copied database is, and who may enter it).
+-- its own; whose the schema public is) or goes with a copy's name (whose a copied database is, and which of those who may enter it do).
 WITH place AS (
   SELECT n.oid, n.nspname, n.nspowner, n.nspacl FROM pg_namespace n
   WHERE CASE WHEN %(schema)s::text IS NULL THEN n.nspname NOT IN ('proj', 'information_schema') AND NOT starts_with(n.nspname, 'pg_')
@@ -112,7 +112,8 @@ UNION ALL
 SELECT format('grant %%s on the database to %%s', i.privilege_type, CASE i.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(i.grantee) END)
   FROM pg_database b, aclexplode(b.datacl) i
   WHERE %(schema)s::text IS NULL AND b.datname = current_database() AND i.grantee <> b.datdba
-    AND (i.privilege_type <> 'CONNECT' OR i.grantee = 0)
+    AND NOT (i.privilege_type = 'CONNECT' AND (i.grantee = to_regrole('pg_monitor')
+      OR i.grantee IN (SELECT r.oid FROM role r WHERE r.rolname <> %(slug)s || '_archiver')))
 UNION ALL  -- whatever else somebody made: operators, casts, publications, extensions; the server's own have smaller numbers
 SELECT DISTINCT format('%%s %%s', o.type, o.identity)
   FROM pg_depend d, pg_identify_object(d.classid, d.objid, 0) o

@@ -3,11 +3,20 @@
 -- {slug}_views (NOLOGIN): whoever owned a table there could put a function in its place, which the API would run as
 -- reader. The projector reads and writes rows; tables are made by `migrate` alone.
 
--- Who had the migrator's login may have given more: to make schemas, where a login's names are looked up; and so may whoever was
--- given it, without whose gifts taken back nothing is.
-REVOKE ALL ON DATABASE {dbname} FROM PUBLIC, {slug}_migrator, {slug}_writer, {slug}_checkpointer, {slug}_projector,
-  {slug}_reader, {slug}_auditor, {slug}_backup, {slug}_keeper, {slug}_vault, {slug}_publisher, {slug}_importer, {slug}_public,
-  {slug}_archiver CASCADE;
+-- Who had the migrator's login may have given more, and to others: to come in, or to make schemas, where a login's names are looked up;
+-- and so may whoever was given it, without whose gifts taken back nothing is.
+REVOKE ALL ON DATABASE {dbname} FROM PUBLIC;
+DO $$
+DECLARE
+  given name;
+BEGIN
+  FOR given IN
+    SELECT DISTINCT pg_get_userbyid(a.grantee) FROM pg_database d, aclexplode(d.datacl) a
+    WHERE d.datname = current_database() AND a.grantee NOT IN (0, d.datdba)
+  LOOP
+    EXECUTE format('REVOKE ALL ON DATABASE {dbname} FROM %I CASCADE', given);
+  END LOOP;
+END $$;
 GRANT CONNECT ON DATABASE {dbname} TO {slug}_migrator, {slug}_writer, {slug}_checkpointer, {slug}_projector, {slug}_reader, {slug}_auditor,
   {slug}_backup, {slug}_keeper, {slug}_vault, {slug}_publisher,
   {slug}_importer, {slug}_public;
