@@ -5,7 +5,9 @@
 
 -- Who had the migrator's login may have given more, and to others: to come in, or to make schemas, where a login's names are looked up;
 -- and so may whoever was given it, without whose gifts taken back nothing is.
-REVOKE ALL ON DATABASE {dbname} FROM PUBLIC;
+REVOKE ALL ON DATABASE {dbname} FROM PUBLIC, {slug}_migrator, {slug}_writer, {slug}_checkpointer, {slug}_projector,
+  {slug}_reader, {slug}_auditor, {slug}_backup, {slug}_keeper, {slug}_vault, {slug}_publisher, {slug}_importer, {slug}_public,
+  {slug}_archiver CASCADE;
 DO $$
 DECLARE
   given name;
@@ -16,6 +18,8 @@ BEGIN
   LOOP
     EXECUTE format('REVOKE ALL ON DATABASE {dbname} FROM %I CASCADE', given);
   END LOOP;
+EXCEPTION WHEN insufficient_privilege THEN
+  RAISE WARNING 'whoever else was let into the database may enter it still: let a superuser run socai migrate';
 END $$;
 GRANT CONNECT ON DATABASE {dbname} TO {slug}_migrator, {slug}_writer, {slug}_checkpointer, {slug}_projector, {slug}_reader, {slug}_auditor,
   {slug}_backup, {slug}_keeper, {slug}_vault, {slug}_publisher,
