@@ -6,7 +6,6 @@ Not: how they are wired (`wiring`), nor what they do with a record.
 from __future__ import annotations
 
 import logging
-import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -194,12 +193,11 @@ def project(settings: Settings, stop: Event) -> int:
 def keep_vault(settings: Settings, stop: Event) -> int:
     """Does what the vault is asked until told to stop; its exit status.
 
-    No core is dumped: R's key and what was opened stand in this process's memory alone.
+    R's key and what was opened stand in this process's memory alone.
 
     Raises:
         SettingsError: The vault is not founded here, or its key does not open.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     vault, pool, metrics = open_vault(settings)
     try:
         while not stop.is_set():
@@ -234,13 +232,12 @@ def _tell(metrics: VaultMetrics) -> None:
 def keep(settings: Settings, stop: Event) -> int:
     """Opens wraps for the processes beside it until told to stop; its exit status.
 
-    No core is dumped: the KEK stands in its memory. A difference that it finds stops every open and
-    not the process, so that readiness says so.
+    The KEK stands in its memory. A difference that it finds stops every open and not the process,
+    so that readiness says so.
 
     Raises:
         SettingsError: The KEK does not open.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     opened = once_there(
         partial(open_keeper, settings, kek=required_kek(settings)), stop, "the keeper"
     )

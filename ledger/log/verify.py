@@ -12,7 +12,7 @@ from keys.log_keys import LogKeys
 from keys.lost_checkpoint import known
 from keys.note import VKey
 from ledger.errors import VerificationError
-from ledger.log import checkpoint, merkle, proof, record
+from ledger.log import checkpoint, merkle, proof
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.proof import Consistency, Inclusion
 from ledger.log.recovery import Recovery
@@ -173,13 +173,6 @@ class TrustedLog:
         if self._trusted is not None and found.size == self._trusted.size:
             _not_against(self._trusted, found)
         return found
-
-    def includes_under_trust(self, index: int, entry: bytes, path: Sequence[bytes]) -> None:
-        """That the entry stands in the trusted tree itself. Raises: VerificationError."""
-        if self._trusted is None:
-            raise VerificationError("inclusion", "no checkpoint is trusted yet", index)
-        leaf = record.leaf(entry)
-        merkle.verify_inclusion(index, self._trusted.size, leaf, path, self._trusted.root)
 
 
 def _not_against(trusted: Checkpoint, found: Checkpoint) -> None:

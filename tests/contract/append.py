@@ -7,7 +7,6 @@ import re
 import threading
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 from uuid import UUID, uuid5
 
 import pytest
@@ -21,10 +20,6 @@ KEK_ID = b"k" * 16
 _PAGE = 64
 """As PostgreSQL is read; no promise, a place where one may break."""
 entropy = CountingEntropy("contract")
-
-
-class Store(RecordStore, Appender, Protocol):
-    """Both ends of one log."""
 
 
 @dataclass(frozen=True, slots=True)

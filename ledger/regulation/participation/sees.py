@@ -46,11 +46,6 @@ class _Given:
         return (holder.id for holder in self.holders if holder.kind == "agency")
 
 
-def sees(officer: str, act_id: str, case: Viewpoint) -> bool:
-    """Whether an officer may see an act of a case, also one that waits or was returned."""
-    return act_id in acts_seen([officer], case)[officer]
-
-
 def acts_seen(officers: Iterable[str], case: Viewpoint) -> dict[str, frozenset[str]]:
     """By officer the acts of a case that may be seen, also ones that wait or were returned."""
     given = list(_given(case))

@@ -166,13 +166,10 @@ def test_inclusion_is_checked_under_the_checkpoint() -> None:
     assert proof.inclusion_from_file(receipt.to_file()) == receipt
     reader = trusting(20)
     assert reader.includes(receipt, ENTRIES[3]).size == 20
-    reader.includes_under_trust(3, ENTRIES[3], path)
     with pytest.raises(VerificationError):
         reader.includes(receipt, ENTRIES[4])
     with pytest.raises(VerificationError):
         reader.includes(Inclusion(3, 19, path, signed(20).decode()), ENTRIES[3])
-    with pytest.raises(VerificationError):
-        trusting().includes_under_trust(3, ENTRIES[3], path)
 
 
 def test_fork_shows_in_a_receipt_too() -> None:
