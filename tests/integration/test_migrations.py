@@ -22,7 +22,7 @@ from api.ops.wiring.enclave import Enclave
 from api.ops.wiring.projector import open_projector
 from api.settings import Settings
 from ledger.checkpoints.seen_file import DoubtMark
-from ledger.errors import Fatal
+from ledger.errors import Fatal, Unavailable
 from ledger.log import merkle
 from ledger.message import Wording
 from ledger.postgres import definitions, migrate
@@ -136,6 +136,23 @@ def test_a_migration_that_fails_leaves_what_came_before_it(
     monkeypatch.setattr(migrate, "shipped", lambda: [*before, *_LATER])
     assert _migrate(database) == [_NEXT + 1]
     assert _columns(database) == ["one", "two"]
+
+
+def test_a_migration_waits_for_a_lock_for_five_seconds_and_is_run_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes waits behind it: it gives up before they do, and nothing is half done."""
+    with migrate.owning(database.dsn("migrator"), database.slug) as connection:
+        assert connection.execute("SHOW lock_timeout").fetchone() == ("5s",)
+    monkeypatch.setattr(migrate, "_PATIENCE", migrate._PATIENCE.replace("5s", "200ms"))
+    locks = replace(_LATER[0], text=_LATER[0].text + b"; LOCK TABLE log.records")
+    _ship(monkeypatch, locks)
+    with psycopg.connect(database.admin) as busy:
+        busy.execute("LOCK TABLE log.records IN ROW EXCLUSIVE MODE")
+        with pytest.raises(Unavailable):
+            _migrate(database)
+        assert _columns(database) == []
+    assert _migrate(database) == [_NEXT]
 
 
 def test_what_an_enclave_is_stays(database: Database) -> None:
