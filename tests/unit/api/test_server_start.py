@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +12,12 @@ from typing import Any
 import orjson
 import pytest
 
-from api.http import traces, wsgi
+from api.http import traces, worker, wsgi
+from api.ops.wiring import connections
+from api.ops.wiring.logins import POOL_MOST
 from api.settings import Settings, SettingsError
 
+OPERATE = Path(__file__).parents[3] / "docs" / "operate"
 LOADED = """
 import json, os, sys, threading
 from pathlib import Path
@@ -54,6 +59,24 @@ def test_whoever_connects_waits_for_no_import(
     monkeypatch.setattr(wsgi, "Server", Listening)
     wsgi.main()
     assert done == ["loads", "listens", "serves"]
+
+
+def test_the_bounds_of_a_worker_are_those_that_operators_are_told(tmp_path: Path) -> None:
+    """Whoever plans by `docs/operate/`, or reads there that a worker hangs, finds it so."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        settings = Settings.at(tmp_path, threads=7, workers=3)
+        options = wsgi.Server(settings, os.dup(listener.fileno())).cfg
+    assert (options.workers, options.threads) == (3, 7)
+    told = {page.name: page.read_text("utf-8") for page in OPERATE.glob("*.md")}
+    shared = "a quarter of them for one address"
+    assert f"{options.worker_connections} a worker, {shared}" in told["capacity.md"]
+    assert worker._SHARE_OF_ONE == 4
+    assert f"| near {options.worker_connections} a worker |" in told["monitoring.md"]
+    assert f"killed and started anew after {options.timeout} seconds" in told["monitoring.md"]
+    assert (connections._POOL_SPARE, POOL_MOST) == (3, 12)
+    assert "as many connections as threads and three, at most twelve" in told["alerts.md"]
+    slowest = worker._SLOWEST_BYTES_S >> 10
+    assert f"gives up on one below {slowest} KiB a second" in told["install.md"]
 
 
 def test_workers_are_forked_from_what_is_loaded_and_from_nothing_that_runs(tmp_path: Path) -> None:
