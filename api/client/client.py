@@ -47,8 +47,7 @@ _CREATED: Final = 201
 _PART_BYTES: Final = 1 << 16
 _DIGEST_BYTES: Final = 32
 _OF_FEED: Final = 200
-_OF_A_PAGE: Final = 200
-"""Rows: the most that a page may have, so that a whole listing is asked for in few."""
+_OF_TIMELINE: Final = 200
 
 
 _ENTRY_BYTES: Final = 32
@@ -334,8 +333,7 @@ class Client(Connection):
         at_least: int | None = None,
     ) -> dict[str, Any]:
         """A listing as one answer: all pages' `rows` in the body of the first, without `next`."""
-        longest = {"limit": _OF_A_PAGE, **(query or {})}
-        pages = self.pages(path, query=longest, at_least=at_least)
+        pages = self.pages(path, query=query, at_least=at_least)
         body = next(pages)
         with understood():
             found = [*body[rows]]
@@ -375,8 +373,9 @@ class Client(Connection):
         return self.read(f"/v1/cases/{case}/relations", at_least=at_least).body
 
     def case_acts(self, case: str, *, at_least: int | None = None) -> dict[str, Any]:
-        """The whole timeline of a case."""
-        return self.whole(f"/v1/cases/{case}/acts", "acts", at_least=at_least)
+        """The whole timeline of a case, in its longest pages: each folds the case anew."""
+        query = {"limit": _OF_TIMELINE}
+        return self.whole(f"/v1/cases/{case}/acts", "acts", query=query, at_least=at_least)
 
     def participants(
         self, case: str, *, as_of: str | None = None, at_least: int | None = None

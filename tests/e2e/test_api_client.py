@@ -551,19 +551,18 @@ def test_nobody_there_is_said_as_it_is() -> None:
         Client("http://socai.test", http=http, attempts=2).log()
 
 
-def test_a_whole_listing_is_asked_for_in_as_few_pages_as_there_may_be(service: Service) -> None:
-    """Each page of a timeline folds the case anew: a thousand acts were twenty of them."""
+def test_a_timeline_is_asked_for_in_as_few_pages_as_there_may_be(service: Service) -> None:
+    """Each of them folds the case anew: a thousand acts were twenty of them."""
     service.hire("hotline")
+    report = _report(service)
+    service.say(report, "hotline")
     asked: list[str] = []
     with service.http() as http:
         client = Client("http://socai.test", builders.key("hotline"), http=http)
         client.login()
         http.event_hooks["request"].append(lambda request: asked.append(request.url.query.decode()))
-        keys = client.whole("/v1/keys", "keys")["keys"]
-        assert client.whole("/v1/keys", "keys", query={"limit": 1})["keys"] == keys
-    assert len(keys) > 1
-    assert asked[0] == "limit=200"
-    assert [query.partition("&")[0] for query in asked[1:]] == ["limit=1"] * len(keys)
+        (act,) = client.case_acts(report.stream.removeprefix("case/"))["acts"]
+    assert (act["act_id"], asked) == (report.act_id, ["limit=200"])
 
 
 def test_over_a_real_socket(service: Service, url: str) -> None:

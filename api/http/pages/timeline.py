@@ -95,12 +95,14 @@ def index_at(case: str, place: str, member: str) -> int:
 
     Raises:
         Problem: `malformed_request`, where there is none that the reader sees.
+        NotFound: They see nothing of the case.
     """
     try:
         act = ask(get_case_act, case=case, place=place.lstrip("0")).body
     except (NotFound, Problem) as error:
         if isinstance(error, Problem) and error.code != "not_found":
             raise
+        ask(list_case_acts, {"limit": "1"}, case=case)  # a case that is not seen is not there
         raise malformed(
             member,
             Message("there is no statement of this number among those that you see here"),
