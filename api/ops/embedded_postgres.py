@@ -34,6 +34,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from api.ops.child_processes import undisturbed
+from api.ops.turn_in_folder import turn_in
 from ledger.files import given
 
 SUPERUSER: Final = "postgres"
@@ -243,7 +244,7 @@ class Embedded:
             EmbeddedError: It does not come up; nothing is left of it.
         """
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self._alone():
+        with turn_in(self._root):
             if self._cut_off():
                 self._told_to_stop("immediate", "-w")
                 if self._cut_off():  # it may have come up meanwhile
@@ -319,7 +320,7 @@ class Embedded:
     def _end(self, mode: str, hears_s: float) -> None:
         if not self._root.is_dir():
             return
-        with self._alone(), undisturbed():
+        with turn_in(self._root), undisturbed():
             pid = self._pid()
             if pid is None or not self.running:
                 return
@@ -481,7 +482,7 @@ class Embedded:
 
         Between two questions somebody else may stop it.
         """
-        with self._alone():
+        with turn_in(self._root):
             if not (self._data / "PG_VERSION").exists():
                 self._make_cluster()
             if not self.running:
@@ -543,7 +544,7 @@ class Embedded:
             command = [*_as_account(account, (binaries, self._home)), *command]
         # A file, not a pipe: the server inherits it and would hold a pipe open for ever.
         named = (self._root / "command.log").open
-        made = named if os.access(self._root, os.W_OK) else TemporaryFile
+        made = named if os.access(self._root, os.W_OK) else TemporaryFile  # a disk that fails
         with made("w+", encoding="utf-8") as output:
             done = subprocess.run(  # noqa: S603 - our own binaries, arguments not from outside
                 command,
@@ -556,14 +557,6 @@ class Embedded:
             )
             output.seek(0)
             return subprocess.CompletedProcess(command, done.returncode, output.read())
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One starter or stopper at a time, whichever process it is."""
-        mode = "w" if os.access(self._root, os.W_OK) else "r"  # a disk that fails is read-only
-        with (self._root / "lock").open(mode) as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
 
     @staticmethod
     def _account() -> _Account | None:
