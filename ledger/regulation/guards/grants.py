@@ -168,6 +168,34 @@ def _is_of(q: GuardInput, officer: str) -> bool:
     )
 
 
+def inspector_separate_v2(q: GuardInput) -> Breach | None:
+    """G8 (access.md S7).
+
+    As before; a post from which one was called back is asked about until the day on which that was
+    said, however early it is to have ended: until then its holder read the agency's cases.
+    """
+    breach = inspector_separate(q)
+    if breach is not None or q.act.act != "InspectionOrdered":
+        return breach
+    readers = dict.fromkeys(str(r.get("officer")) for r in objects(q.facts.get("readers")))
+    bad = any(_was_of(q, reader) for reader in readers)
+    return Breach(pointers=("/facts/readers",)) if bad else None
+
+
+def _was_of(q: GuardInput, officer: str) -> bool:
+    """Whether a reader held a post of an agency inspected until a day of the period, or later."""
+    inspected = {present_agency(q.registry, a, q.day) for a in texts(q.facts.get("agencies"))}
+    first = day_of(q.facts.get("period_from"))
+    return any(
+        present_agency(q.registry, held.agency, q.day) in inspected
+        and not stands_apart(held)
+        and held.valid_from <= q.day
+        and (first is None or first <= held.end_said_on)
+        for held in (_posts_ever(q, officer) if inspected else ())
+        if held.end_said_on is not None
+    )
+
+
 def _posts_ever(q: GuardInput, officer: str) -> Iterator[Appointment]:
     """Every appointment of the natural person, by whatever id."""
     ids = set(q.registry.officers.ids_of(officer))

@@ -280,7 +280,7 @@ def _person_linked(registry: RegistryLines, act: Act, _index: int, _at: datetime
 def _officer_ended(registry: RegistryLines, act: Act, index: int, at: datetime) -> None:
     facts = act.facts
     officer, last = facts["officer"], date.fromisoformat(facts["ended_on"])
-    registry.officers.end(officer, facts["agency"], facts["post"], last)
+    registry.officers.end(officer, facts["agency"], facts["post"], last, local_day(at))
     founder = registry.founder
     if founder is not None and officer == founder.officer and facts["post"] == FOUNDERS_POST:
         registry.founder = FoundingRegistrar(officer, founder.kid, last)

@@ -22,6 +22,7 @@ class Appointment:
     """One post held, first and last day included.
 
     `index` and `recorded_on`: the record that made it, and its day; None: no act did.
+    `end_said_on`: the day on which an act said when it ends; None: none did.
     """
 
     agency: str
@@ -33,6 +34,7 @@ class Appointment:
     index: int
     unit_code: str | None = None
     recorded_on: date | None = None
+    end_said_on: date | None = None
 
     def on(self, day: date) -> bool:
         """Whether the post was held that day."""
@@ -174,8 +176,8 @@ class Officers:
         more = () if appointment is None else (appointment,)
         self._keep(Officer(officer, person or known.person, (*known.appointments, *more)))
 
-    def end(self, officer: str, agency: str, post: str, last: date) -> None:
-        """Ends the appointments to a post on `last`, the last day in it."""
+    def end(self, officer: str, agency: str, post: str, last: date, said_on: date) -> None:
+        """Ends the appointments to a post on `last`, the last day in it, as was said on a day."""
         known = self._officers.get(officer)
         if known is None:
             return
@@ -183,7 +185,7 @@ class Officers:
         self._officers[officer] = replace(
             known,
             appointments=tuple(
-                replace(a, valid_to=last)
+                replace(a, valid_to=last, end_said_on=said_on)
                 if a.agency == agency and a.post == post and _runs_past(a, last)
                 else a
                 for a in known.appointments

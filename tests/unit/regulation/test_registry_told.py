@@ -28,7 +28,7 @@ def _appoint(officer: str, person: str | None, day: date, officers: Officers) ->
 
 
 def _end(officer: str, day: date, officers: Officers) -> None:
-    officers.end(officer, "x", "y", day)
+    officers.end(officer, "x", "y", day, day)
 
 
 def _join(officer: str, other: str, officers: Officers) -> None:

@@ -10,6 +10,7 @@ import pytest
 from ledger.errors import Rejected
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.state import apply
+from tests.attacks import attack
 from tests.builders import (
     CAST,
     REPORTER,
@@ -17,6 +18,7 @@ from tests.builders import (
     a_case_in,
     an_id,
     breaks,
+    enter,
     hire,
     holds,
     officer,
@@ -180,6 +182,34 @@ def test_nobody_inspects_the_agency_they_served_in_meanwhile(
         breaks("INSPECTOR_SEPARATE", asked, "/facts/readers")
     else:
         holds("INSPECTOR_SEPARATE", asked)
+
+
+@attack(
+    "registrar and personnel officer date the end of a post back, so that its holder inspects the"
+    " agency whose cases they read until then",
+    stopped_by="INSPECTOR_SEPARATE, which asks until the day on which the end was said",
+    noticed_by="log audit, which asks the rules again",
+)
+def test_no_end_that_is_dated_back_makes_an_inspector() -> None:
+    """access.md S7: until their end is said, whoever holds a post reads the agency's cases."""
+    office = Story("agency/bacninh.thanhtra")
+    post = {"officer": officer("tra"), "agency": "bacninh.stttt", "post": "chuyen-vien"}
+    hire(office.registry, "tra", valid_from="2023-03-22", agency=post["agency"], post=post["post"])
+    left = {**post, "ended_on": "2023-03-01", "reason": "MOVED", "keys_end": False}
+    stream, said = f"officer/{officer('tra')}", office.now.isoformat()
+    enter(office.registry, "OfficerEnded", left, stream=stream, occurred_at=said)
+    reader = {
+        "officer": officer("tra"), "post": "thanh-tra-vien", "agency": "bacninh.thanhtra",
+        "until": "2024-07-04T08:00:00+07:00",
+    }  # fmt: skip
+    order = {
+        "cases": None, "agencies": ["bacninh.stttt"], "readers": [reader],
+        "period_from": "2024-01-01", "period_to": "2024-05-31",
+    }  # fmt: skip
+    asked = office.asks("InspectionOrdered", facts=order)
+    breaks("INSPECTOR_SEPARATE", asked, "/facts/readers")
+    order["period_from"] = "2025-01-01"
+    holds("INSPECTOR_SEPARATE", office.asks("InspectionOrdered", facts=order))
 
 
 # -- S6: who audits --------------------------------------------------------------------------------
@@ -553,7 +583,8 @@ def test_whose_post_as_auditor_has_ended_works_from_the_next_day_on() -> None:
     line = case.registry.officers.get(officer("giamsat"))
     assert line is not None
     (post,) = line.appointments
-    case.registry.officers.end(officer("giamsat"), post.agency, post.post, case.now.date())
+    today = case.now.date()
+    case.registry.officers.end(officer("giamsat"), post.agency, post.post, today, today)
     asked = {"by": "cv", "also": ["giamsat"]}
     breaks("AUDITOR_SIGNS_NOT", case.asks("VerificationRequested", **asked))
     case.later(days=1)
