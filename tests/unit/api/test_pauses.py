@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Event, Thread
 from threading import enumerate as threads
+from time import monotonic
 
 import orjson
 import pytest
@@ -19,13 +20,16 @@ from hypothesis import strategies as st
 from api.cli.commands import operator
 from api.cli.terminal.shell import Refusal, Shell
 from api.ops import database
+from api.ops.child_processes import MISUSED
+from api.ops.loops import ON_DOUBT
 from api.ops.service import database_watch, fork_server, supervisor
 from api.ops.service.database_watch import DatabaseWatch
 from api.ops.service.roles import CHECKPOINTER, PROJECTOR
-from api.ops.service.supervisor import Supervisor, pause_s
+from api.ops.service.supervisor import CannotStart, Supervisor, _Child, pause_s
 from api.settings import Settings
 from ledger.postgres.connect import database_unavailable
 from tests.processes import pids
+from tests.waiting import until
 
 FALLS = st.integers(min_value=1, max_value=100_000)
 LIVED = st.floats(min_value=0, max_value=1_000)
@@ -117,6 +121,65 @@ def test_who_cannot_be_started_again_is_tried_again_and_the_others_go_on(
         assert pids(looking)[PROJECTOR] == before[PROJECTOR]
     finally:
         looking.stop()
+
+
+@pytest.mark.parametrize("role", [CHECKPOINTER, PROJECTOR])
+def test_a_loop_that_stopped_on_doubt_is_not_started_again_and_any_other_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    """Whoever looks finds it stopped: what is in doubt is not tried until it is right."""
+    told = list[tuple[str, int, bool]]()
+    status = {role: ON_DOUBT, CHECKPOINTER if role == PROJECTOR else PROJECTOR: 1}
+    monkeypatch.setattr(fork_server, "python", lambda *_: [str(tmp_path / "nowhere")])
+    monkeypatch.setattr(database, "embedded_down", lambda _settings: False)
+    looking = Supervisor(Settings.at(tmp_path), tell=lambda *said: told.append(said))
+    monkeypatch.setattr(Supervisor, "_spawn", _ending(status))
+    looking.start([CHECKPOINTER, PROJECTOR])
+    try:
+        other = next(name for name in status if name != role)
+
+        def twice() -> bool:
+            looking.mend()
+            return [name for name, *_ in told].count(other) > 1
+
+        until(twice, "it is not started again")
+    finally:
+        looking.stop()
+    assert [one for one in told if one[0] == role] == [(role, ON_DOUBT, False)]
+    assert {one for one in told if one[0] == other} == {(other, 1, True)}
+
+
+def test_what_no_other_start_mends_ends_all_as_it_starts_and_later_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong passphrase is said once; a file that is away for a moment later on ends nobody."""
+    monkeypatch.setattr(database, "embedded_down", lambda _settings: False)
+    monkeypatch.setattr(Supervisor, "_spawn", _ending({CHECKPOINTER: MISUSED}))
+    told = list[tuple[str, int, bool]]()
+    for again in (False, True):
+        looking = Supervisor(Settings.at(tmp_path), tell=lambda *said: told.append(said))
+        looking.start([CHECKPOINTER])
+        looking._children[CHECKPOINTER].again = again
+        looking._children[CHECKPOINTER].process.wait()
+        try:
+            if again:
+                looking.mend()
+            else:
+                with pytest.raises(CannotStart, match="checkpointer cannot start"):
+                    looking.mend()
+        finally:
+            looking.stop()
+    assert told == [(CHECKPOINTER, MISUSED, True)]
+
+
+def _ending(status: dict[str, int]) -> Callable[[Supervisor, str], _Child]:
+    """Starts processes that end at once, each with its status."""
+
+    def spawn(looking: Supervisor, role: str) -> _Child:
+        words = ["sh", "-c", f"exit {status[role]}"]
+        return _Child(role, looking._begin(words, []), monotonic())
+
+    return spawn
 
 
 def test_a_database_is_looked_after_again_once_a_thread_may_be_started(
