@@ -36,7 +36,13 @@ from prometheus_client import REGISTRY
 from sentry_sdk.envelope import Envelope
 from sentry_sdk.integrations.flask import FlaskIntegration
 from sentry_sdk.transport import Transport
-from werkzeug.datastructures import Headers
+from werkzeug.datastructures import Headers, WWWAuthenticate
+from werkzeug.exceptions import (
+    MethodNotAllowed,
+    ServiceUnavailable,
+    TooManyRequests,
+    Unauthorized,
+)
 from werkzeug.routing import IntegerConverter, Map, PathConverter, Rule, UUIDConverter
 from werkzeug.test import EnvironBuilder
 
@@ -368,6 +374,30 @@ def test_a_failure_of_an_extension_is_logged(
     assert response.status_code == status
     assert [one.getMessage() for one in caplog.records].count("failed") == logged
     assert _CONTENT not in response.text + caplog.text
+
+
+def test_what_an_extension_says_beside_its_page_goes_with_the_problem(app: Flask) -> None:
+    """When to ask again, what is allowed and how to sign in; where it does not say when, in two."""
+    refusals = {
+        "/health/live": (TooManyRequests(retry_after=37), 429, {"Retry-After": "37"}),
+        "/health/ready": (ServiceUnavailable(), 503, {"Retry-After": "2"}),
+        "/v1/log": (MethodNotAllowed(["PUT"]), 405, {"Allow": "PUT"}),
+        "/docs": (
+            Unauthorized(www_authenticate=WWWAuthenticate("digest")),
+            401,
+            {"WWW-Authenticate": "Digest"},
+        ),
+    }
+
+    def refuse() -> None:
+        raise refusals[request.path][0]
+
+    app.before_request(refuse)
+    for path, (_, status, said) in refusals.items():
+        answer = app.test_client().get(path)
+        found = {name: answer.headers.get(name) for name in said}
+        assert (answer.status_code, found) == (status, said)
+        assert answer.mimetype == "application/problem+json"
 
 
 def test_a_blueprint_answers_its_own_errors(app: Flask, probe: Resource) -> None:

@@ -155,6 +155,22 @@ def test_a_migration_waits_for_a_lock_for_five_seconds_and_is_run_again(
     assert _migrate(database) == [_NEXT]
 
 
+def test_what_went_on_behind_its_founding_is_never_taken_away(database: Database) -> None:
+    """`init` takes away what one before it left; a home that lost `enclave.json` looks like it."""
+    asked = database.server.dsn(), database.slug, database.name
+    for number in range(2):
+        database.appender().append(a_draft(f"case/{number}"))
+    _as_owner(database, "INSERT INTO log.checkpoints VALUES (2, sha256('root'), 'given away')")
+    with pytest.raises(Fatal, match="is signed over 2 records, so it is no unfinished enclave"):
+        migrate.uninstall(*asked)
+    _as_owner(database, "DELETE FROM log.checkpoints")
+    database.appender().append(a_draft("case/2"))
+    with pytest.raises(Fatal, match="holds 3 records, so it is no unfinished enclave"):
+        migrate.uninstall(*asked)
+    with psycopg.connect(database.dsn("reader")) as connection:
+        migrate.check(connection)
+
+
 def test_what_an_enclave_is_stays(database: Database) -> None:
     """A real enclave becomes no rehearsal, whose senders set the time, by migrating it again."""
     database.end_rehearsal()

@@ -64,6 +64,24 @@ def _checks(service: Service) -> set[str]:
     return {one["name"] for one in answer.get_json()["checks"] if not one["ok"]}
 
 
+def test_a_key_that_says_it_is_made_tomorrow_pushes_none_out(service: Service) -> None:
+    """Who had the migrator's login, or a clock that was ahead: `migrate` sets it right again."""
+    with psycopg.connect(service.database.admin) as admin:
+        for n in range(2):
+            admin.execute(
+                "INSERT INTO sec.ticket_keys (id, inner_pad, outer_pad, made_at)"
+                " SELECT %s, inner_pad, outer_pad, now() + interval '1 day' FROM sec.ticket_keys"
+                " LIMIT 1",
+                [f"{n:016}"],
+            )
+    keep_ticket_key(
+        service.database.dsn("migrator"),
+        service.database.slug,
+        TicketKey(Home(service.settings).ticket_key()),
+    )
+    assert _known(service) == [_in_file(service)]
+
+
 def test_a_turn_that_finds_secrets_read_only_turns_nothing(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

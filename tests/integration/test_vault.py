@@ -411,6 +411,20 @@ def test_after_its_time_nothing_is_open(scene: Scene) -> None:
     assert scene.look(long) == (Answer("closed"), None)
 
 
+def test_what_custodians_opened_of_a_reporter_who_was_erased_is_shown_no_more(
+    scene: Scene,
+) -> None:
+    """It stands in the vault's memory until its time is over; of the others nothing changes."""
+    (gone, act), (_, other) = scene.put(), scene.put()
+    for one in (act, other):
+        assert [scene.outcome(scene.kept.share(place, one)) for place in (0, 1)][-1] == "open"
+    assert scene.look(act)[1] is not None
+    with psycopg.connect(scene.database.admin) as admin:
+        admin.execute("DELETE FROM r.items WHERE item = %s", [gone.item])
+    assert scene.look(act) == (Answer("closed"), None)
+    assert scene.look(other)[1] is not None
+
+
 @attack(
     "another signer, or whoever holds the API, looks at what was opened",
     stopped_by="the answer goes to a key that the act's author signed for",

@@ -17,7 +17,14 @@ import pytest
 from api.home import SESSION_KEY, EnclaveFacts, Home, write_private
 from api.ops.database import admin_dsn
 from api.ops.init_enclave import Plan, _make_keys, found
-from api.settings import LEVELS, PROFILES, Settings, SettingsError, processors
+from api.settings import (
+    LEVELS,
+    PROFILES,
+    Settings,
+    SettingsError,
+    child_environment,
+    processors,
+)
 from keys.custody.file import costs_of
 from keys.custody.kek_custody import FileCustody
 from tests.attacks import attack
@@ -99,6 +106,20 @@ def test_a_malformed_variable_stops_the_start() -> None:
     for said, malformed in zip(told, MALFORMED, strict=True):
         assert said.startswith("refused:"), malformed
         assert "hidden" not in said, malformed
+
+
+def test_a_child_is_given_exactly_these_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is set for the command that starts it, and left out here, is not: nor a wrong name."""
+    monkeypatch.setenv("SOCAI_METRICS_PORT", "9464")
+    monkeypatch.setenv("SOCAI_METRICS_FILE", str(tmp_path / "other.prom"))
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    given = child_environment(Settings.at(tmp_path))
+    own = {name: value for name, value in given.items() if name.startswith("SOCAI_")}
+    assert own == Settings.at(tmp_path).environment()
+    assert (own["SOCAI_METRICS_PORT"], "SOCAI_METRICS_FILE" in own) == ("0", False)
+    assert given["LC_ALL"] == "C.UTF-8"
 
 
 @attack(
