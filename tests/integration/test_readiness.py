@@ -62,6 +62,17 @@ def until_ready(service: Service) -> None:
     raise AssertionError(checks(service))
 
 
+def test_that_nobody_hears_notices_is_a_banner_and_no_failure(
+    now: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a pooler that keeps no sessions all goes on, a second later."""
+    assert "hints" not in checks(now)
+    before = now.client.get("/health/ready").status_code
+    monkeypatch.setattr(now.enclave.readiness, "_deaf", lambda: True)
+    assert checks(now)["hints"] is True
+    assert now.client.get("/health/ready").status_code == before
+
+
 def test_more_connections_than_the_database_has_are_named_at_the_start(
     now: Service, caplog: pytest.LogCaptureFixture
 ) -> None:

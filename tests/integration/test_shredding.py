@@ -164,6 +164,21 @@ def test_an_erasure_in_the_middle_of_a_turn_leaves_nothing_aside(
     assert one.audited().ok
 
 
+def test_nothing_goes_before_every_view_has_come_as_far_as_the_act(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who else lists its files is known by then; a view that stands still loses nobody anything."""
+    one = Erasable.made(service)
+    act = one.erase()
+    with monkeypatch.context() as patch:
+        patch.setattr(shredding, "_folded", lambda *_: False)
+        told = one.shred(act)
+    assert told.exit_code == 1, told.output
+    assert "Nothing was erased: the views have not come as far" in told.output
+    assert orjson.loads(one.socai("log", "shred", "--json").stdout)["erasures"] == []
+    assert one.shred(act).exit_code == 0
+
+
 def test_whoever_was_cut_off_goes_on(service: Service) -> None:
     """Killed when the keys had gone and the files had not: the next run takes them."""
     one = Erasable.made(service)
