@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from api.cli.main import main
-from api.home import Home
+from api.home import Home, write_private
 from api.ops import database as databases
 from api.ops.embedded_postgres import Embedded
 from api.ops.wiring.checkpointer import open_checkpointer
@@ -312,7 +312,8 @@ def test_a_server_that_is_away_is_one_sentence_to_whoever_migrates(
     service: Service, lang: str
 ) -> None:
     """Of several hosts too; nothing is changed."""
-    away = "postgresql://postgres:x@127.0.0.1:1,127.0.0.1:2/postgres"
+    away = "postgresql://postgres@127.0.0.1:1,127.0.0.1:2/postgres"
+    write_private(service.settings.secrets_dir / "postgres.password", b"x")
     env = {"SOCAI_HOME": str(service.settings.home), "SOCAI_DATABASE_URL": away}
     done = CliRunner().invoke(main, ["--lang", lang, "migrate"], env=env)
     assert done.exit_code == 1, done.output
