@@ -8,6 +8,7 @@ answer alike to the byte (access.md A1, A2, N1-N10), and what is made of the cas
 
 from __future__ import annotations
 
+import html
 import io
 import re
 import zipfile
@@ -527,6 +528,11 @@ def test_pages_above_are_read_by_whom_a_document_names(above: Above) -> None:
     case = f"/ho-so/{above.case}"
     reader = PageReader(above.service).sign_in(WHOLE)
     n, *_ = re.findall(r'"lan-ghi/(\d+)"', reader.get(f"{case}/dien-bien").text)
+    beside = re.findall(
+        r'rel="(prev|next)" href="([^"#]+)', reader.get(f"{case}/dien-bien?lan={n}").text
+    )
+    assert [way for way, _ in beside] == ["next"], "statements that are withheld are none"
+    assert reader.get(f"{case}/dien-bien{html.unescape(beside[0][1])}").status_code == 200
     for path in ("", f"/dien-bien?lan={n}", "/dien-bien?xem=chi-tiet", f"/lan-ghi/{n}",
                  f"/so-sanh?tu={n}", "/kiem-chung"):  # fmt: skip
         page = reader.get(f"{case}{path}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -71,7 +72,7 @@ def show_timeline(case: str) -> Response:
         part=found.body.get("part"),
         documents=found.body.get("documents", ()),
         detailed=is_detailed(),
-        moment=_moment(case, found.body.get("statements", 0), clock),
+        moment=_moment(case, acts, found.body.get("statements", 0), clock),
         asked=request.args.get("luc", ""),
         last=found.body.get("statements", 0),
         newest=_newest(acts),
@@ -133,8 +134,17 @@ def _lane(act: Mapping[str, Any], lanes: Sequence[str]) -> int:
     return min(lanes.index(name) + 1, _LANES) if name else 1
 
 
-def _moment(case: str, last: int, clock: str) -> dict[str, Any] | None:
-    """How the case stood at the entry `lan`, or at the time `luc`; None where none is asked for."""
+def _moment(
+    case: str, acts: Sequence[Mapping[str, Any]], last: int, clock: str
+) -> dict[str, Any] | None:
+    """How the case stood at the entry `lan`, or at the time `luc`; None where none is asked for.
+
+    Args:
+        case: Its id.
+        acts: Of this page: where statements are withheld, those beside it are sought among these.
+        last: How many statements the case has, where all are shown; 0 else.
+        clock: By which a time is meant.
+    """
     named = copied(request.args.get("lan", ""))
     if not named:
         at = moment_typed(request.args.get("luc", ""))
@@ -143,16 +153,27 @@ def _moment(case: str, last: int, clock: str) -> dict[str, Any] | None:
     place = int(named)
     now = ask(get_case, {"as_of": str(index)}, case=case).body
     before: Mapping[str, Any] = {}
-    if place > 1:
+    with suppress(BeforeCase):  # nothing of it was shown then
         before = ask(get_case, {"as_of": str(index - 1)}, case=case).body
+    known: Sequence[int] = range(1, last + 1)
+    if place not in known:
+        known = sorted({*_places(acts), place})
+    here = known.index(place)
     return {
         **_at(now, before),
         "place": place,
-        "first": 1,
-        "last": last,
-        "earlier": place - 1 if place > 1 else None,
-        "later": place + 1 if place < last else None,
+        "first": known[0],
+        "last": known[-1],
+        "earlier": None if here == 0 else known[here - 1],
+        "later": None if here + 1 == len(known) else known[here + 1],
     }
+
+
+def _places(acts: Sequence[Mapping[str, Any]]) -> Iterator[int]:
+    """Of the statements of these acts, but for those of a lower log."""
+    for act in acts:
+        if "mirrored" not in act:
+            yield from (one["seq"] for one in act["statements"])
 
 
 def _on(case: str, at: str, clock: str) -> dict[str, Any]:
