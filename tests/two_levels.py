@@ -191,8 +191,7 @@ class MemoryOutbox(Outbox):
         covering = self.below.covering(made.end)
         return made, made.end if covering is None else covering[0]
 
-    def _log_key(self, facts: EnclaveFacts) -> NoteSigner:
-        del facts
+    def _log_key(self) -> NoteSigner:
         return self.below.a.keys.log
 
 

@@ -45,12 +45,12 @@ _SOON_S: Final = 60
 FROM_FILES: Final = "SELECT name FROM pg_settings WHERE source = 'configuration file'"
 
 
-def socai(settings: Settings, *words: str) -> Result:
+def socai(settings: Settings, *words: str, lang: str = "en") -> Result:
     """One call of the command for a home, in this process."""
     env = {"SOCAI_HOME": str(settings.home), "SOCAI_MIN_FREE_MIB": "0"}
     if settings.backup_dir is not None:
         env["SOCAI_BACKUP_DIR"] = str(settings.backup_dir)
-    return CliRunner().invoke(main, ["--lang", "en", *words], env=env)
+    return CliRunner().invoke(main, ["--lang", lang, *words], env=env)
 
 
 def told(result: Result, status: int = 0) -> Any:  # noqa: ANN401 - JSON
@@ -542,7 +542,7 @@ def test_where_the_archiver_may_not_replicate_it_says_whose_move_it_is(
     with psycopg.connect(kept.service.database.admin, autocommit=True) as admin:
         admin.execute(f'ALTER ROLE "{login}" NOREPLICATION')
         try:
-            refused = socai(kept.settings, "--lang", lang, "backup", "run")
+            refused = socai(kept.settings, "backup", "run", lang=lang)
         finally:
             admin.execute(f'ALTER ROLE "{login}" REPLICATION')
     assert refused.exit_code == 1, refused.output
@@ -564,7 +564,7 @@ def test_a_full_disk_is_one_sentence_with_the_file_and_leaves_nothing(
     before = sorted(copies.glob("*"))  # where no test before took one, there is no folder yet
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        done = socai(kept.settings, "--lang", lang, "backup", "run")
+        done = socai(kept.settings, "backup", "run", lang=lang)
     assert done.exit_code == 1
     assert "cluster.sealed" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
@@ -618,7 +618,7 @@ def test_a_server_that_hangs_ends_a_copy_in_one_sentence_and_leaves_nothing(
     before, slots = sorted(copies.glob("*")), _slots(kept)
     hung = _hung(monkeypatch, stops)
     with ThreadPoolExecutor(1) as beside:
-        running = beside.submit(socai, kept.settings, "--lang", lang, "backup", "run")
+        running = beside.submit(socai, kept.settings, "backup", "run", lang=lang)
         try:
             done = running.result(_SOON_S)
         finally:

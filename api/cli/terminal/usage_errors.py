@@ -15,10 +15,7 @@ from ledger.message import Message, Text, meaning
 
 
 class OptionTwice(click.UsageError):
-    """An option that takes one value was given several: whichever was meant, one is wrong."""
-
-    def __init__(self, name: str, ctx: click.Context) -> None:
-        super().__init__(name, ctx)
+    """An option that takes one value, its name the message, was given several: one is wrong."""
 
 
 def told(error: click.UsageError) -> Refusal:

@@ -26,6 +26,7 @@ from api.ops.wiring.logins import require_schema, role_dsn
 from api.settings import Settings, SettingsError
 from keys import canonical, sealed_segment
 from keys.errors import KeysError
+from keys.note import NoteSigner
 from ledger.errors import Unavailable
 from ledger.files.files_going_up import FilesGoingUp
 from ledger.message import Message
@@ -140,8 +141,7 @@ class Outbox:
             raise SettingsError(Message("nothing is above this level: it publishes nothing"))
         start = sofar.end if again_from is None else again_from
         made, covered = self._made(facts, start, at)
-        log_key, _ = log_signers(settings)
-        text = segments.build(made, log_key)
+        text = segments.build(made, self._log_key())
         sealed = sealed_segment.seal(text, origin=facts.origin, slots=keys)
         self._put(sealed, at)
         end = max(made.end, sofar.end) if again_from is None else made.end
@@ -166,6 +166,11 @@ class Outbox:
             made = Publisher(log, PostgresTiles(pool), reader, files).next(start, at)
             covering = log.covering(made.end)
         return made, made.end if covering is None else covering[0]
+
+    def _log_key(self) -> NoteSigner:
+        """What the log signs with."""
+        log_key, _ = log_signers(self._settings)
+        return log_key
 
     def _sofar(self) -> _Sofar:
         path = mirror_folder(self._settings) / _FILE
