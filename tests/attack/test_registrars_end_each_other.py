@@ -85,25 +85,28 @@ def _refused(send: Callable[[], object]) -> None:
 
 
 @attack(
-    "each of two registrars ends the other's post, by an act that waits for its last signature or"
-    " by a day to come, so that nobody can be appointed any more",
+    "each of two registrars ends the other's post, by an act that waits for its last signature, by"
+    " a day to come or by one before it began, so that nobody can be appointed any more",
     stopped_by="REGISTRAR_LEFT, asked again of each signature",
     noticed_by="log audit, which asks the rules again",
 )
-@pytest.mark.parametrize("days", [0, 3])
-def test_two_registrars_do_not_end_each_other(den: Den, days: int) -> None:
+@pytest.mark.parametrize(
+    ("first", "days", "others"),
+    [("keeper2", 0, 0), ("keeper2", 3, 3), ("founder", 0, -9999)],
+)
+def test_two_registrars_do_not_end_each_other(den: Den, first: str, days: int, others: int) -> None:
     """The one who is left appoints; what was signed past the door is named."""
-    last = _today(den) + timedelta(days=days)
-    one = ended(den, "keeper2", by="founder", last=last)
-    other = ended(den, "founder", by="keeper2", last=last)
-    den.a.say(one, "founder")
-    den.a.say(other, "keeper2")
+    left = "keeper2" if first == "founder" else "founder"
+    one = ended(den, first, by=left, last=_today(den) + timedelta(days=days))
+    other = ended(den, left, by=first, last=_today(den) + timedelta(days=others))
+    den.a.say(one, left)
+    den.a.say(other, first)
     den.a.send(den.a.sign(one, "keeper", role="APPROVER"), by="keeper")
     den.a.clock.step(days=days + 1)
     _refused(lambda: den.a.send(den.a.sign(other, "keeper", role="APPROVER"), by="keeper"))
     assert den.audit().ok
-    again = approved(appointment("cv2", den.now), "keeper")
-    den.a.say(again, "founder", "keeper")
+    again = approved(appointment("cv2", den.now, by=left), "keeper")
+    den.a.say(again if left == "founder" else _by_second(again), left, "keeper")
     index = den.put(other, "keeper", "APPROVER")
     against(den.audit(), index, "REGISTRAR_LEFT")
 

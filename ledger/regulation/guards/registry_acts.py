@@ -28,7 +28,6 @@ from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry import added_lines
 from ledger.regulation.registry.agencies import ENDING
 from ledger.regulation.registry.calendar import local_day
-from ledger.regulation.registry.lines import KEEPER
 from ledger.regulation.registry.rules import UNIT_WORDS, Bound, Rule, bounds, is_worse
 from ledger.regulation.words import vocabulary
 
@@ -174,23 +173,25 @@ def registrar_left(q: GuardInput) -> Breach | None:
     Two registrars may have begun to end each other, or left before the last signature; who is left
     may leave on a day to come, and with the agency all go whose posts are there.
     """
+    every = list(q.registry.registrars())
     if q.act.act == "AgencySuccessionRecorded":
         first, named = day_of(q.facts.get("effective_on")), ["predecessors"]
         after = texts(q.facts.get("successors"))
         gone = {a for a in texts(q.facts.get("predecessors")) if _ends(q, a, after)}
-        every = list(q.registry.registrars())
         left = [(officer, held) for officer, held in every if held.agency not in gone]
         going = [held for _, held in every if held.agency in gone]
     else:
         last, named = day_of(q.facts.get("ended_on")), ["officer", "post"]
-        officer, agency, post = (str(q.facts.get(m)) for m in ("officer", "agency", "post"))
-        held = None if last is None else q.registry.appointment(officer, agency, post, last)
-        going = [held] if held is not None and KEEPER in held.powers else []
         first = None if last is None else last + timedelta(days=1)
+        officer, post = str(q.facts.get("officer")), q.facts.get("post")
+        places = (q.facts.get("agency"), "")  # the founder's ends wherever it is said to be
+        going = [
+            held
+            for one, held in every
+            if (one, held.post) == (officer, post) and held.agency in places
+        ]
         left = [
-            (other, held)
-            for other, held in q.registry.registrars()
-            if not q.registry.same_person(other, officer)
+            (other, held) for other, held in every if not q.registry.same_person(other, officer)
         ]
     if first is None:
         return None

@@ -11,6 +11,7 @@ import pytest
 from keys.jwk import SoftwareSigner
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.state import apply
+from ledger.regulation.registry.lines import KEEPER
 from ledger.regulation.registry.registry import Registry
 from tests.builders import (
     CAST,
@@ -472,3 +473,33 @@ def test_whoever_leaves_soon_is_no_registrar_who_is_left() -> None:
     breaks("REGISTRAR_LEFT", one.asks("OfficerEnded", facts=ended), "/facts/officer")
     late = {**ended, "ended_on": "2024-07-10"}
     breaks("REGISTRAR_LEFT", one.asks("OfficerEnded", facts=late), "/facts/officer")
+
+
+@pytest.mark.parametrize(
+    ("last", "others", "facts"),
+    [
+        ("keeper2", ("founder", "keeper"), {"ended_on": "2019-12-31"}),
+        ("founder", ("keeper2", "keeper"), {"ended_on": "2019-12-31"}),
+        ("founder", ("keeper2", "keeper"), {"agency": "bacninh.ubnd"}),
+    ],
+)
+def test_an_end_before_a_post_began_or_in_another_agency_is_one_of_that_post(
+    last: str, others: tuple[str, ...], facts: dict[str, str]
+) -> None:
+    """What is asked about is what the act ends; the founder's post ends wherever it is said to."""
+    story = Story(f"officer/{officer(last)}")
+
+    def ended(alias: str) -> dict[str, Any]:
+        agency, post = CAST["keeper" if alias == "founder" else alias]
+        return {
+            "officer": officer(alias), "agency": agency, "post": post,
+            "ended_on": "2024-06-04", "reason": "MOVED", "keys_end": False,
+        }  # fmt: skip
+
+    asked = ended(last) | facts
+    holds("REGISTRAR_LEFT", story.asks("OfficerEnded", facts=asked))
+    for one in others:
+        enter(story.registry, "OfficerEnded", ended(one), stream=f"officer/{officer(one)}")
+    breaks("REGISTRAR_LEFT", story.asks("OfficerEnded", facts=asked), "/facts/officer")
+    enter(story.registry, "OfficerEnded", asked, stream=story.stream.name)
+    assert not story.registry.can_sign((KEEPER,), date(2024, 6, 5), officer("cv"))
