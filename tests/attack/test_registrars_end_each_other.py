@@ -16,7 +16,7 @@ from tests.attacks import attack
 from tests.builders import CAST
 from tests.examples import in_share
 
-_POST = {"founder": CAST["keeper"], "keeper2": CAST["keeper2"]}
+_POST = {"founder": CAST["keeper"], "keeper2": CAST["keeper2"], "tc": CAST["tc"]}
 
 
 @pytest.fixture
@@ -148,3 +148,24 @@ def test_no_reorganisation_locks_the_registry(den: Den) -> None:
         den.a.say(approved(_by_second(line), "keeper"), "keeper2", "keeper")
     den.a.say(change, *signers)
     assert den.audit().ok
+
+
+@attack(
+    "of two registrars one is appointed to their post anew, without its power, and the other has"
+    " left by then, so that nobody can be appointed any more",
+    stopped_by="REGISTRAR_LEFT, which asks of what a post gives from then on",
+    noticed_by="log audit, which asks the rules again",
+)
+def test_no_registrar_who_is_left_is_appointed_to_less(den: Den) -> None:
+    """The act waited for its last signature while the other one left."""
+    for line in (appointment("tc", den.now, powers=["REGISTRY_KEEPER"]), enrolment("tc", den.now)):
+        den.a.say(approved(line, "keeper"), "founder", "keeper")
+    den.a.say(ended(den, "keeper2", by="founder", last=_today(den)), "founder", "keeper")
+    less = approved(appointment("tc", den.now, powers=["PERSONNEL_OFFICER"]), "keeper")
+    den.a.say(less, "founder")
+    den.a.say(ended(den, "founder", by="tc", last=_today(den)), "tc", "keeper")
+    den.a.clock.step(days=1)
+    _refused(lambda: den.a.send(den.a.sign(less, "keeper", role="APPROVER"), by="keeper"))
+    assert den.audit().ok
+    index = den.put(less, "keeper", "APPROVER")
+    against(den.audit(), index, "REGISTRAR_LEFT")

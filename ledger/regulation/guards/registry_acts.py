@@ -28,6 +28,7 @@ from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry import added_lines
 from ledger.regulation.registry.agencies import ENDING
 from ledger.regulation.registry.calendar import local_day
+from ledger.regulation.registry.lines import KEEPER
 from ledger.regulation.registry.rules import UNIT_WORDS, Bound, Rule, bounds, is_worse
 from ledger.regulation.words import vocabulary
 
@@ -171,8 +172,11 @@ def registrar_left(q: GuardInput) -> Breach | None:
     """G8 (added). No end of a post, or of an agency, leaves a log without a registrar who can sign.
 
     Two registrars may have begun to end each other, or left before the last signature; who is left
-    may leave on a day to come, and with the agency all go whose posts are there.
+    may leave on a day to come, and with the agency all go whose posts are there. Whoever is
+    appointed to their post anew, and without that power, is a registrar no more.
     """
+    if q.act.act == "OfficerAppointed" and KEEPER in texts(q.facts.get("powers")):
+        return None
     every = list(q.registry.registrars())
     if q.act.act == "AgencySuccessionRecorded":
         first, named = day_of(q.facts.get("effective_on")), ["predecessors"]
@@ -181,8 +185,8 @@ def registrar_left(q: GuardInput) -> Breach | None:
         left = [(officer, held) for officer, held in every if held.agency not in gone]
         going = [held for _, held in every if held.agency in gone]
     else:
-        last, named = day_of(q.facts.get("ended_on")), ["officer", "post"]
-        first = None if last is None else last + timedelta(days=1)
+        named, last = ["officer", "post"], day_of(q.facts.get("ended_on"))
+        first = day_of(q.facts.get("valid_from")) if last is None else last + timedelta(days=1)
         officer, post = str(q.facts.get("officer")), q.facts.get("post")
         places = (q.facts.get("agency"), "")  # the founder's ends wherever it is said to be
         going = [
@@ -196,11 +200,9 @@ def registrar_left(q: GuardInput) -> Breach | None:
     if first is None:
         return None
     first = max(first, q.day_taken)  # of days that are gone nothing is lost
-    ends = [held.valid_to for held in going if held.valid_to is None or held.valid_to >= first]
-    if not ends:
-        return None
-    until = None if None in ends else max(end for end in ends if end is not None)
-    gap = q.registry.first_without_registrar(first, until, left)
+    until = max((held.valid_to or date.max for held in going), default=date.min)
+    until = min(until, day_of(q.facts.get("valid_to")) or date.max)
+    gap = q.registry.first_without_registrar(first, until, left) if first <= until else None
     if gap is None:
         return None
     pointers = tuple(f"/facts/{member}" for member in named)

@@ -405,13 +405,17 @@ class Registry(RegistryLines):
         founder = self.founder
         if founder is not None:
             yield founder.officer, self._founding_post("", founder.last_day)
-        for officer in self.officers.all():
-            for held in officer.appointments:
+        for one in self.keepers:
+            for held in self._given_to(one):
                 if KEEPER in held.powers:
-                    yield officer.uuid, held
+                    yield one, held
+
+    def _given_to(self, officer: str) -> tuple[Appointment, ...]:
+        known = self.officers.get(officer)
+        return () if known is None else known.appointments
 
     def first_without_registrar(
-        self, first: date, until: date | None, left: Collection[tuple[str, Appointment]]
+        self, first: date, until: date, left: Collection[tuple[str, Appointment]]
     ) -> date | None:
         """The first day on which none of some registrars is in post; None: there is always one.
 
@@ -420,19 +424,27 @@ class Registry(RegistryLines):
 
         Args:
             first: The first day that is asked of.
-            until: The last; None: of all days to come.
+            until: The last; `date.max`: of all days to come.
             left: Some of `registrars`.
         """
         there = ((o, a) for o, a in left if not a.agency or self.agencies.exists(a.agency, first))
-        if not any(held.on(first) and self._has_key(officer, first) for officer, held in there):
+        if not any(self._keeps(o, a, first) and self._has_key(o, first) for o, a in there):
             return first
-        ends = sorted({held.valid_to for _, held in left if held.valid_to is not None})
-        for day in (end + timedelta(days=1) for end in ends if end >= first):
-            if until is not None and day > until:
-                break
-            if not any(held.on(day) for _, held in left):
+        ends = {
+            a.valid_to for _, a in left if a.valid_to is not None and first <= a.valid_to < until
+        }
+        anew = {a.valid_from for officer in {o for o, _ in left} for a in self._given_to(officer)}
+        turns = {end + timedelta(days=1) for end in ends} | {a for a in anew if first < a <= until}
+        for day in sorted(turns):
+            if not any(self._keeps(officer, held, day) for officer, held in left):
                 return day
         return None
+
+    def _keeps(self, officer: str, held: Appointment, on: date) -> bool:
+        """Whether a registrar's post is one that day: whoever was appointed to it anew has less."""
+        if not held.on(on) or not held.agency:
+            return held.on(on)
+        return KEEPER in self.powers(officer, held.agency, held.post, on)
 
     def _can_sign(self, officer: str, powers: Collection[str], on: date) -> bool:
         in_post = any(

@@ -30,6 +30,7 @@ from tests.builders import (
     holds,
     key,
     officer,
+    person,
     signed,
 )
 
@@ -503,3 +504,35 @@ def test_an_end_before_a_post_began_or_in_another_agency_is_one_of_that_post(
     breaks("REGISTRAR_LEFT", story.asks("OfficerEnded", facts=asked), "/facts/officer")
     enter(story.registry, "OfficerEnded", asked, stream=story.stream.name)
     assert not story.registry.can_sign((KEEPER,), date(2024, 6, 5), officer("cv"))
+
+
+def test_whoever_is_appointed_anew_without_the_power_is_no_registrar_who_is_left() -> None:
+    """Of two appointments to one post the later says what it gives, and on which days."""
+    one = Story(f"officer/{officer('keeper2')}")
+    registry, far = one.registry, {"valid_to": "9999-12-31"}
+    agency, post = CAST["keeper2"]
+    anew: dict[str, Any] = {
+        "officer": officer("keeper2"), "agency": agency, "post": post, "person": person("keeper2"),
+        "valid_from": "2024-06-10", "basis_document": "Quyết định",
+        "capacities": ["TRUC_TIEP"], "powers": [],
+    }  # fmt: skip
+    holds("REGISTRAR_LEFT", one.asks("OfficerAppointed", facts=anew))
+    for alias in ("founder", "keeper"):
+        where = CAST["keeper"]
+        ended = {
+            "officer": officer(alias), "agency": where[0], "post": where[1],
+            "ended_on": "2024-06-04", "reason": "MOVED", "keys_end": False,
+        }  # fmt: skip
+        enter(registry, "OfficerEnded", ended, stream=f"officer/{officer(alias)}")
+    for term in ({}, far, {"valid_to": "2024-06-20"}):
+        asked = one.asks("OfficerAppointed", facts=anew | term)
+        breaks("REGISTRAR_LEFT", asked, "/facts/officer")
+    holds("REGISTRAR_LEFT", one.asks("OfficerAppointed", facts=anew | {"powers": [KEEPER]}))
+    hire(registry, "tc", powers=[KEEPER], **far)
+    holds("REGISTRAR_LEFT", one.asks("OfficerAppointed", facts=anew))
+    less = {**anew, "officer": officer("tc"), "person": person("tc")}
+    less |= {"agency": CAST["tc"][0], "post": CAST["tc"][1], "valid_from": "2024-07-01"}
+    enter(registry, "OfficerAppointed", less, stream=f"officer/{officer('tc')}")
+    breaks("REGISTRAR_LEFT", one.asks("OfficerAppointed", facts=anew), "/facts/officer")
+    early = anew | {"valid_to": "2024-06-30"}
+    holds("REGISTRAR_LEFT", one.asks("OfficerAppointed", facts=early))
