@@ -186,6 +186,8 @@ def registrar_left(q: GuardInput) -> Breach | None:
         going = [held for _, held in every if held.agency in gone]
     else:
         named, last = ["officer", "post"], day_of(q.facts.get("ended_on"))
+        if last == date.max:  # as "for ever" is entered: nothing ends
+            return None
         first = day_of(q.facts.get("valid_from")) if last is None else last + timedelta(days=1)
         officer, post = str(q.facts.get("officer")), q.facts.get("post")
         places = (q.facts.get("agency"), "")  # the founder's ends wherever it is said to be

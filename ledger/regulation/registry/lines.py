@@ -284,9 +284,9 @@ def _officer_ended(registry: RegistryLines, act: Act, index: int, at: datetime) 
     founder = registry.founder
     if founder is not None and officer == founder.officer and facts["post"] == FOUNDERS_POST:
         registry.founder = FoundingRegistrar(officer, founder.kid, last)
-    ends_at = datetime(last.year, last.month, last.day, tzinfo=VIETNAM) + timedelta(days=1)
     # An end still to come retires no key now: the post's last day stops the officer as well.
-    if facts["keys_end"] and ends_at.date() <= local_day(at) + timedelta(days=1):
+    if facts["keys_end"] and last <= local_day(at):
+        ends_at = datetime(last.year, last.month, last.day, tzinfo=VIETNAM) + timedelta(days=1)
         for line in registry.keyring.lines(officer):
             registry.keyring.revoke(line.kid, officer, index, at, ends_at, "POST_ENDED")
 

@@ -536,3 +536,19 @@ def test_whoever_is_appointed_anew_without_the_power_is_no_registrar_who_is_left
     breaks("REGISTRAR_LEFT", one.asks("OfficerAppointed", facts=anew), "/facts/officer")
     early = anew | {"valid_to": "2024-06-30"}
     holds("REGISTRAR_LEFT", one.asks("OfficerAppointed", facts=early))
+
+
+@pytest.mark.parametrize("alias", ["keeper2", "cv2"])
+def test_an_end_on_the_last_day_of_all_is_none(alias: str) -> None:
+    """So "for ever" is entered elsewhere; the day behind it is no date."""
+    story = Story(f"officer/{officer(alias)}")
+    hire(story.registry, alias)
+    agency, post = CAST[alias]
+    never = {
+        "officer": officer(alias), "agency": agency, "post": post,
+        "ended_on": "9999-12-31", "reason": "OTHER", "keys_end": True,
+    }  # fmt: skip
+    holds("REGISTRAR_LEFT", story.asks("OfficerEnded", facts=never))
+    enter(story.registry, "OfficerEnded", never, stream=story.stream.name)
+    assert story.registry.appointments(officer(alias), date(2124, 6, 10))
+    assert {one.revoked_index for one in story.registry.keyring.lines(officer(alias))} == {None}
