@@ -404,8 +404,14 @@ def _proxies(text: str) -> str:
 
 _HOST: Final = r"(?:\[[0-9A-Fa-f:.]+\]|[\w.%-]*)(?::[0-9]{1,5})?"
 _HOSTS: Final = re.compile(rf"{_HOST}(?:,{_HOST})*")
-_OPENS: Final = frozenset({"password", "sslpassword"})
+_WITH_PASSWORD: Final = re.compile(r"[a-z]+://[^/]*:[^/]*@")
+"""As libpq looks for one, to which neither `#` nor `?` ends what stands before the `@`."""
+_OPENS: Final = frozenset({"password", "sslpassword", "oauth_client_secret"})
 """What libpq takes in an address and would be a secret in the environment."""
+_NO_PASSWORD: Final = Message(
+    "SOCAI_DATABASE_URL takes no password: put that of the database's administrator into"
+    " postgres.password in SOCAI_SECRETS_DIR (mode 0600)"
+)
 _NO_SERVERS: Final = Message(
     "SOCAI_DATABASE_URL names its servers as host:port, several between commas; wrong: {hosts}"
 )
@@ -418,17 +424,14 @@ def _database_url(url: str) -> str | None:
         raise SettingsError(
             Message("SOCAI_DATABASE_URL must begin with postgresql://"),
         )
+    if _WITH_PASSWORD.match(url):
+        raise SettingsError(_NO_PASSWORD)
     try:
         parts = urlsplit(url)
     except ValueError as error:  # a bracket that is not closed
         raise SettingsError(_NO_SERVERS.filled(hosts=error)) from error
-    if parts.password is not None or not _OPENS.isdisjoint(parse_qs(parts.query)):
-        raise SettingsError(
-            Message(
-                "SOCAI_DATABASE_URL takes no password: put that of the database's administrator"
-                " into postgres.password in SOCAI_SECRETS_DIR (mode 0600)"
-            ),
-        )
+    if not _OPENS.isdisjoint(parse_qs(parts.query)):
+        raise SettingsError(_NO_PASSWORD)
     hosts = parts.netloc.rpartition("@")[2]
     if not _HOSTS.fullmatch(hosts):
         raise SettingsError(_NO_SERVERS.filled(hosts=hosts))
