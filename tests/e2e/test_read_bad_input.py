@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -127,6 +128,30 @@ def test_a_cursor_belongs_to_its_filters_and_its_listing(http: httpx.Client) -> 
     following = http.get(address + cursor).json()
     assert following["cases"][0]["id"] != first["cases"][0]["id"]
     assert following["index"] == first["index"]
+
+
+def test_a_timeline_is_walked_in_either_order_and_a_cursor_is_of_one(http: httpx.Client) -> None:
+    """By when acts happened, also those entered late; and no page of it by another filter."""
+
+    def happened(act: dict[str, Any]) -> datetime:
+        at = act["occurred_at"] or act["statements"][0]["recorded_at"]
+        return datetime.fromisoformat(at)
+
+    cases = [f"/v1/cases/{one['id']}/acts" for one in http.get("/v1/cases").json()["cases"]]
+    signed = {path: http.get(f"{path}?limit=200").json()["acts"] for path in cases}
+    sought = {path: sorted(acts, key=happened) for path, acts in signed.items()}
+    path = next(path for path, acts in signed.items() if acts != sought[path])
+    walked, cursor, following = [], None, ""
+    while following is not None:
+        page = http.get(f"{path}?clock=occurred&limit=20{following}").json()
+        cursor = cursor or page["next"]
+        walked += page["acts"]
+        following = f"&cursor={page['next']}" if "next" in page else None
+    assert walked == sought[path]
+    asked = f"{path}?limit=20&cursor={cursor}"
+    for other in ("", "&clock=recorded", f"&clock=occurred&act={walked[0]['act']}",
+                  f"&clock=occurred&agency={walked[0]['agency']}"):  # fmt: skip
+        assert _problem(http.get(asked + other))["code"] == "bad_cursor", other
 
 
 @pytest.mark.parametrize(
