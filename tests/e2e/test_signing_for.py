@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import orjson
 import pytest
@@ -97,6 +98,14 @@ def test_a_deputy_signs_what_waits_for_the_director(service: Service) -> None:
     assert deputy.submit(made, at=at).receipt["index"] == receipt["index"]
 
 
+def _appoint(service: Service, alias: str, **facts: Any) -> None:  # noqa: ANN401  facts of an act
+    """To a post from today on, as pages show it."""
+    now = service.step(minutes=5)
+    line = appointment(alias, now, valid_from=now.date().isoformat(), **facts)
+    service.say(approved(line, "keeper"), "founder", "keeper")
+    _folded(service)
+
+
 def test_what_waits_for_who_has_left_is_told_seen_and_signed_by_who_comes_next(
     service: Service,
 ) -> None:
@@ -122,12 +131,10 @@ def test_what_waits_for_who_has_left_is_told_seen_and_signed_by_who_comes_next(
     assert told in clerk.get(file).text
     assert act.act_id not in next_one.get("/viec-can-lam").text
 
-    now = service.step(minutes=5)
-    heir = appointment(
-        "pgd", now, post="giam-doc", valid_from=now.date().isoformat(), capacities=["TRUC_TIEP"]
-    )
-    service.say(approved(heir, "keeper"), "founder", "keeper")
-    _folded(service)
+    _appoint(service, "gd", agency="bacninh.skhcn", powers=[])
+    assert told in clerk.get(file).text, "a post of that name elsewhere is another one"
+
+    _appoint(service, "pgd", post="giam-doc", capacities=["TRUC_TIEP"])
     assert act.act_id in next_one.get("/viec-can-lam").text
     at, director = service.clock.now(), _client(service, "pgd")
     instead = director.stand_in(act.signed, role="APPROVER", at=at)
