@@ -6,6 +6,8 @@ is answered before it is written. A server that falls has then forgotten what wa
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final, LiteralString
 
@@ -16,7 +18,9 @@ from psycopg import sql
 from keys import read_tags
 from keys.envelope_encryption import Kek
 from keys.jwk import SoftwareSigner
+from ledger.mirror.taking_in import Mirror
 from ledger.postgres.files import PostgresFiles
+from ledger.postgres.mirror.mirrored import PostgresMirror, trust
 from ledger.postgres.reads.rows import PostgresReads
 from ledger.reads.access_logged import origin_of
 from ledger.reads.founding import found
@@ -26,9 +30,12 @@ from tests.attacks import attack
 from tests.contract.files import a_file
 from tests.contract.reads import a_read
 from tests.examples import share
+from tests.fixtures.app import Service
 from tests.fixtures.clock import CountingEntropy
+from tests.fixtures.erasable import Erasable
 from tests.fixtures.postgres import Database
 from tests.memory_log import ORIGIN
+from tests.mirrored import Above, Below
 
 pytestmark = pytest.mark.postgres
 
@@ -50,15 +57,28 @@ CREATE CONSTRAINT TRIGGER commits AFTER INSERT ON {} DEFERRABLE INITIALLY DEFERR
 """
 
 
-def _begins_with(database: Database, setting: str) -> None:
+def _begins_with(database: Database, setting: str, *logins: str) -> None:
     """Each login says it of its own sessions there."""
-    for login in ("writer", "reader", "checkpointer"):
+    for login in logins:
         with psycopg.connect(database.dsn(login), autocommit=True) as taken:
             taken.execute(
                 sql.SQL("ALTER ROLE {} IN DATABASE {} SET synchronous_commit = {}").format(
                     *map(sql.Identifier, (f"{database.slug}_{login}", database.name, setting))
                 )
             )
+
+
+@contextmanager
+def _at_commit(database: Database, *tables: str) -> Iterator[set[tuple[str, str]]]:
+    """What is asked of each COMMIT that puts a row into one of these tables within the block."""
+    found = set[tuple[str, str]]()
+    with psycopg.connect(database.admin) as admin:
+        admin.execute(_AT_COMMIT)
+        for table in tables:
+            admin.execute(sql.SQL(_OF_EACH).format(sql.Identifier(*table.split("."))))
+    yield found
+    with psycopg.connect(database.admin) as admin:
+        found |= {(what, how) for what, how in admin.execute("SELECT * FROM public.committed")}
 
 
 def _note_reads(database: Database) -> None:
@@ -85,19 +105,39 @@ def _note_reads(database: Database) -> None:
 @pytest.mark.parametrize("setting", share(SETTINGS, 2, "synchronous commit"))
 def test_what_is_acknowledged_is_written(database: Database, setting: str) -> None:
     """An act, its checkpoint, a file and what was done with it, a read; more is left as it is."""
-    _begins_with(database, setting)
-    with psycopg.connect(database.admin) as admin:
-        admin.execute(_AT_COMMIT)
-        for table in _NOTED:
-            admin.execute(sql.SQL(_OF_EACH).format(sql.Identifier(*table.split("."))))
-    a = ALedger(in_postgres(database))
-    a.found()
-    a.checkpointer().checkpoint_once()
-    files = PostgresFiles(database.pool("reader"), database.pool("writer"))
-    files.keep_lookup_key(b"\x01" + bytes(76))
-    files.add(a_file())
-    _note_reads(database)
-    with psycopg.connect(database.admin) as admin:
-        found = admin.execute("SELECT DISTINCT what, how FROM public.committed").fetchall()
+    _begins_with(database, setting, "writer", "reader", "checkpointer")
+    with _at_commit(database, *_NOTED) as found:
+        a = ALedger(in_postgres(database))
+        a.found()
+        a.checkpointer().checkpoint_once()
+        files = PostgresFiles(database.pool("reader"), database.pool("writer"))
+        files.keep_lookup_key(b"\x01" + bytes(76))
+        files.add(a_file())
+        _note_reads(database)
     expected = setting if setting == "remote_apply" else "on"
-    assert sorted(found) == sorted((table, expected) for table in _NOTED)
+    assert found == {(table, expected) for table in _NOTED}
+
+
+def test_what_is_erased_is_erased_on_the_disk(service: Service) -> None:
+    """What held it is destroyed next: no key comes back with a server that fell."""
+    one = Erasable.made(service)
+    act = one.erase()
+    _begins_with(service.database, "off", "keeper")
+    with _at_commit(service.database, "log.shreds") as found:
+        told = one.shred(act)
+    assert told.exit_code == 0, told.output
+    assert found == {("log.shreds", "on")}
+
+
+def test_what_is_taken_in_of_a_lower_log_is_on_the_disk(database: Database) -> None:
+    """Whoever carried it up is told that they may throw it away."""
+    below = Below.founded()
+    below.case(1, "CaseRegistered")
+    lower = below.lower
+    trust(database.pool("migrator"), lower.origin, lower.level, lower.genesis)
+    _begins_with(database, "off", "importer")
+    above = Above(below)
+    stored = PostgresMirror(database.pool("importer"), lower.origin)
+    with _at_commit(database, "mirror.records") as found:
+        Mirror(stored, above.kek, lower, "mat", above.now).take(above.opened(below.publish()))
+    assert found == {("mirror.records", "on")}
