@@ -17,14 +17,19 @@ from psycopg import sql
 
 from keys import read_tags
 from keys.envelope_encryption import Kek
+from keys.hpke import OpeningKey
 from keys.jwk import SoftwareSigner
 from ledger.mirror.taking_in import Mirror
 from ledger.postgres.files import PostgresFiles
 from ledger.postgres.mirror.mirrored import PostgresMirror, trust
 from ledger.postgres.reads.rows import PostgresReads
+from ledger.postgres.vault.store import PostgresVaultStore
+from ledger.postgres.vault.turning import PostgresTurns
 from ledger.reads.access_logged import origin_of
 from ledger.reads.founding import found
 from ledger.reads.writer import ReadWriter
+from ledger.vault.identity import CONTACT, Keys
+from ledger.vault.turn import SealedAnew
 from tests.a_ledger import ALedger, in_postgres
 from tests.attacks import attack
 from tests.contract.files import a_file
@@ -141,3 +146,14 @@ def test_what_is_taken_in_of_a_lower_log_is_on_the_disk(database: Database) -> N
     with _at_commit(database, "mirror.records") as found:
         Mirror(stored, above.kek, lower, "mat", above.now).take(above.opened(below.publish()))
     assert found == {("mirror.records", "on")}
+
+
+def test_a_key_of_r_in_the_place_of_another_is_on_the_disk(database: Database) -> None:
+    """The private half of the one before is destroyed next: nothing else opens what it sealed."""
+    contact, identity, other = (OpeningKey.generate().public for _ in range(3))
+    PostgresVaultStore(database.pool("vault")).found(Keys(contact, identity))
+    turns = PostgresTurns(database.pool("vault"), database.pool("migrator"))
+    _begins_with(database, "off", "migrator")
+    with _at_commit(database, "r.keys") as found:
+        assert turns.turn(CONTACT, contact.kek_id, other, SealedAnew())
+    assert found == {("r.keys", "on")}
