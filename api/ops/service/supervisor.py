@@ -320,7 +320,8 @@ class Supervisor:
         found = installed() or self._installed
         if found != self._installed:
             self._installed = found
-            self.say(_MIXED.filled(new=found, old=VERSION))
+            if found != VERSION:
+                self.say(_MIXED.filled(new=found, old=VERSION))
         with contextlib.ExitStack() as stack:
             output: Any = None
             if self.output is not None:

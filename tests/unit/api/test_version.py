@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import shutil
 import sys
 from pathlib import Path
 
@@ -40,3 +42,8 @@ def test_whoever_starts_processes_of_two_versions_says_so_once(
         assert supervisor._begin([sys.executable, "-c", ""], []).wait() == 0
     (once,) = said
     assert f"{installed_over} was installed where {VERSION} runs" in str(once)
+    shutil.rmtree(tmp_path / "socai-99.0.dist-info")
+    importlib.invalidate_caches()
+    assert installed() == VERSION
+    assert supervisor._begin([sys.executable, "-c", ""], []).wait() == 0
+    assert said == [once], "whoever takes the other one back has one version again"
