@@ -615,6 +615,7 @@ def test_who_was_sent_an_act_sees_it_and_the_place_of_the_rest(compartments: Com
     head = ask(world, Asked(f"/v1/streams/case/{hidden.case}/head"), PART).get_json()
     assert "state" not in head
     assert body["part"]["positions"] == head["seq"] - 1
+    assert "statements" not in body, "how many there are is said of what is seen whole"
     seen = [one["seq"] for one in body["acts"][0]["statements"]]
     assert sorted([*seen, *body["part"]["withheld"]]) == list(range(1, head["seq"]))
     bulk = ask(world, Asked(f"/v1/verification?cases={hidden.case}"), PART).get_json()
