@@ -555,13 +555,13 @@ def test_a_timeline_is_asked_for_in_as_few_pages_as_there_may_be(service: Servic
     """Each of them folds the case anew: a thousand acts were twenty of them."""
     service.hire("hotline")
     report = _report(service)
-    service.say(report, "hotline")
+    case, index = report.stream.removeprefix("case/"), service.say(report, "hotline")["index"]
     asked: list[str] = []
     with service.http() as http:
         client = Client("http://socai.test", builders.key("hotline"), http=http)
-        client.login()
+        client.case_acts(case, at_least=index)
         http.event_hooks["request"].append(lambda request: asked.append(request.url.query.decode()))
-        (act,) = client.case_acts(report.stream.removeprefix("case/"))["acts"]
+        (act,) = client.case_acts(case)["acts"]
     assert (act["act_id"], asked) == (report.act_id, ["limit=200"])
 
 
