@@ -71,7 +71,7 @@ gc.disable()  # eight thousand tests are collected, and none of them goes away a
 def pytest_collection_finish() -> None:
     """What was collected stays, and nobody looks through it for cycles again; nor often for others.
 
-    A tenth of what tests took was that search: in a process that serves it comes as rarely.
+    In a process that serves that search comes as rarely.
     """
     gc.freeze()
     gc.enable()

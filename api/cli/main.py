@@ -201,7 +201,7 @@ AT_LENGTH: Final = frozenset(
 _ENTERS: Final = "import"
 """A command of `registry` that asks."""
 UNTIL_TOLD: Final = frozenset({"serve", "vault serve", "backup stream", "mirror watch"})
-"""Commands that go on until told to stop: that ends them well, also while they begin."""
+"""Commands that go on until told to stop: that ends them well, once modules are loaded."""
 
 
 _CALLED: Final = "socai called"
