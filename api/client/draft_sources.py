@@ -110,16 +110,25 @@ class DraftSources:
             return None if found is None else {str(one["act"]): one for one in found}
 
     def name(self, agency: str, on: date) -> str:
-        """An agency's name on a day, its id where it has none: as the registry calls it."""
+        """An agency on a day as the server calls it, and its id, which is what is signed."""
         names = self.agencies.get(agency, {}).get("names", ())
         day = on.isoformat()
         with understood():
             then = [one for one in names if one["valid_from"] <= day <= (one["valid_to"] or day)]
-            return str((then or [*names[-1:]] or [{"vi": agency}])[0]["vi"])
+            named = str((then or [*names[-1:]] or [{"vi": agency}])[0]["vi"])
+        return called(named, agency)
 
     def post_name(self, agency: str, post: str) -> str:
-        """A post's name behind which its code stands, which is what is signed; the code alone."""
+        """As `name`, of a post."""
         held = (one for one, _ in self.holders() if (one["agency"], one["post"]) == (agency, post))
         with understood():
-            named = next((str(one["post_vi"]) for one in held), post)
-        return post if named == post else f"{named} ({post})"
+            return called(next((str(one["post_vi"]) for one in held), post), post)
+
+
+def called(name: str, signed: str) -> str:
+    """What a server calls something, on one line, and behind it what is signed; that alone.
+
+    A server may call anything what it likes, and whoever signs reads these words.
+    """
+    named = " ".join(name.split())
+    return signed if named in ("", signed) else f"{named} ({signed})"

@@ -16,6 +16,7 @@ from ledger.message import Message, Text, Wording, meaning
 from ledger.regulation.acts.act import Act, Basis
 from ledger.regulation.acts.catalogue import ActType, load
 from ledger.regulation.acts.json_shape import parse_date, parse_time
+from ledger.regulation.registry.calendar import VIETNAM
 from ledger.regulation.registry.registry import Registry
 from ledger.regulation.words import label
 
@@ -211,7 +212,7 @@ def _value(
         return value
     match spec.get("type"), spec.get("format"):
         case "datetime", _:
-            return parse_time(value)
+            return parse_time(value).astimezone(VIETNAM)
         case "date", _:
             return parse_date(value)
         case _, "agency":

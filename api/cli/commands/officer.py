@@ -57,6 +57,7 @@ from api.cli.terminal.shell import (
     visible,
 )
 from api.cli.terminal.typed_values import MOMENT, SERVER_URL
+from api.cli.terminal.writing import act_shown
 from api.client.client import Client, verify
 from api.client.connection import understood
 from api.ops.home_notes import running_url
@@ -86,7 +87,7 @@ from ledger.log.record import entry, parse_envelope
 from ledger.log.statement import Statement
 from ledger.message import Message, Text, Wording
 from ledger.regulation.acts import invisible_characters
-from ledger.regulation.words import vocabulary
+from ledger.regulation.acts.act import parse_act
 
 ALGS: Final = ("Ed25519", "ES256", "ML-DSA-65")
 ON_TOKENS: Final = ("Ed25519", "ES256")
@@ -253,15 +254,7 @@ def sign(
     )
     click.echo(dumped(members), err=True)
     if instead is not None:
-        capacity = instead["capacity"]
-        told = Message(
-            "You sign instead of an officer whom the act names: {post}, {capacity}.",
-            post=instead["post"],
-            capacity=shell.text(
-                vocabulary("capacities").get(capacity, Wording(capacity, capacity))
-            ),
-        )
-        shell.note(told)
+        shell.note(act_shown.instead(instead))
     click.echo(orjson.dumps(statements.flattened(made)).decode())
 
 
@@ -479,7 +472,10 @@ def require_visible(members: dict[str, Any]) -> None:
 
 
 def payload_of(client: Client, act_id: str) -> bytes:
-    """The bytes the author signed: a countersigner signs these and no others."""
+    """The bytes the author signed: a countersigner signs these and no others.
+
+    What they say is shown by members of formats.md §2: bytes with others are no act to be signed.
+    """
     body = client.read(f"/v1/acts/{act_id}/raw").body
     with understood():
         kept = [record["envelope"] for record in body["records"] if "envelope" in record]
@@ -487,8 +483,19 @@ def payload_of(client: Client, act_id: str) -> bytes:
         fail(Message("Nothing was signed: the content is erased."), "erased")
     with understood():
         envelope = parse_envelope(canonical.unb64(kept[0]))
-    statement = statements.parse_compact(envelope.statement)
-    if statement.members.get("act_id") != act_id:
+    try:
+        statement = statements.parse_compact(envelope.statement)
+        given = parse_act(statement.members, level=client.origin.rpartition("/")[2])
+    except Rejected as error:
+        told = Message(
+            "Nothing was signed: what the server gave as {act_id} is no act that this program"
+            " shows whole ({error}). Sign it with the newest version of this program, or not at"
+            " all.",
+            act_id=act_id,
+            error="; ".join(one.pointer for one in error.faults) or error.code,
+        )
+        fail(told, "other_bytes")
+    if given.act_id != act_id:
         fail(
             Message(
                 "Nothing was signed: the server gave another act than {act_id}.", act_id=act_id

@@ -114,7 +114,9 @@ class _Turn:
         payload = payload_of(self._client, str(self._task["act_id"]))
         members = canonical.parse(payload)
         head = self._client.head(str(members["stream"]), act=members, at=self._recording.at)
-        act_shown.to_sign(self._shell, self._sources, payload)
+        role = str(self._task["role"])
+        stand_in = self._client.stand_in(members, role=role, at=self._recording.at)
+        act_shown.to_sign(self._shell, self._sources, payload, stand_in)
         verdict = judged(self._client, members, self._recording.at, self._shell.lang)
         if verdict.ok:
             asked = Message("y sign it, r give it back, Enter leave it for later, b bytes, q end")
@@ -129,17 +131,13 @@ class _Turn:
             if word in _RETURN:
                 return self._return(members)
             if word in _SIGN and verdict.ok:
-                return self._sign(payload, members, head)
+                stream = str(members["stream"])
+                sent = self._recording.send(payload, stream, head, role=role, stand_in=stand_in)
+                return "signed" if sent else self.take()
             if word in _BYTES:
                 act_shown.raw_bytes(payload)
             elif word in _LEAVE:
                 return "left"
-
-    def _sign(self, payload: bytes, members: Json, head: tuple[int, str | None]) -> str | None:
-        role, stream = str(self._task["role"]), str(members["stream"])
-        instead = self._client.stand_in(members, role=role, at=self._recording.at)
-        sent = self._recording.send(payload, stream, head, role=role, stand_in=instead)
-        return "signed" if sent else self.take()
 
     def _return(self, members: Json) -> str | None:
         """Gives it back with a reason; the act is dead then, and its author told why."""

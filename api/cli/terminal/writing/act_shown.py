@@ -1,6 +1,8 @@
 """An act that is about to be signed, in words, read back from the bytes that the key will sign.
 
-Never from the form that they were made of: what is shown is what is signed. Not: who is asked.
+Never from the form that they were made of: what is shown is what is signed. A server says what
+agencies, posts, cases and acts are called, and may lie: behind its words stands what is signed.
+Not: who is asked.
 """
 
 from __future__ import annotations
@@ -14,28 +16,41 @@ import click
 from api.cli.terminal.act_tables import FIELD_WIDTHS, fact_rows
 from api.cli.terminal.shell import Shell, in_lines, visible
 from api.client.act_form import CIRCULATION
-from api.client.draft_sources import DraftSources
+from api.client.draft_sources import DraftSources, called
 from api.texts import act_words
 from api.texts.case_words import PRECISIONS, ground, happened, when
 from api.texts.catalogue import both, shown
 from api.texts.labels import role as role_word
 from api.texts.lang import LANGS
 from keys import canonical
-from ledger.message import Message, Text
+from ledger.message import Message, Text, Wording
 from ledger.regulation import act_in_words
 from ledger.regulation.acts.act import Act, Basis, known_act
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.channels import channel_words
-from ledger.regulation.words import vocabulary
+from ledger.regulation.words import labels, vocabulary
 
 Json = Mapping[str, Any]
+_CASE: Final = "case/"
 _RESTRICTING: Final = ("COMPETENCE", "SUBSTANCE")
 _ENDS: Final = ("end_at", "review_at")
 _NECESSITY: Final = ("necessity", "milder_means", "speech_note")
 
 
-def to_sign(shell: Shell, sources: DraftSources, payload: bytes) -> None:
-    """The sentence, then everything that the bytes say, then which bytes they are."""
+def to_sign(
+    shell: Shell,
+    sources: DraftSources,
+    payload: bytes,
+    stand_in: Mapping[str, str] | None = None,
+) -> None:
+    """The sentence, then everything that the bytes say, then which bytes they are.
+
+    Args:
+        shell: The reader's language.
+        sources: What a server calls things.
+        payload: The bytes.
+        stand_in: What the header says beside them, where one signs instead of an officer named.
+    """
     act = known_act(canonical.parse(payload))
     kind = load().types.get(act.act)
     shell.note(in_lines(act_in_words.sentence(act, kind, sources)))
@@ -56,9 +71,22 @@ def to_sign(shell: Shell, sources: DraftSources, payload: bytes) -> None:
     )
     _table(shell, Message("Files"), ((str(f["name"]), act_words.file(f)) for f in act.attachments))
     _table(shell, Message("Signatures"), _signers(shell, act, sources))
+    if stand_in is not None:
+        shell.note(instead(stand_in))
     digest = canonical.b64(hashlib.sha256(payload).digest())
     shell.note(
         Message("What is signed: {size} bytes, SHA-256 {digest}", size=len(payload), digest=digest)
+    )
+
+
+def instead(stand_in: Mapping[str, str]) -> Message:
+    """As what one signs who is not named: it stands in the header, and not in the act."""
+    capacity = stand_in["capacity"]
+    words = vocabulary("capacities").get(capacity, Wording(capacity, capacity))
+    return Message(
+        "You sign instead of an officer whom the act names: {post}, {capacity}.",
+        post=stand_in["post"],
+        capacity=words,
     )
 
 
@@ -73,53 +101,61 @@ def _table(shell: Shell, title: Text | None, rows: Iterable[tuple[str, object]])
 
 
 def _head(shell: Shell, act: Act, sources: DraftSources) -> Iterator[tuple[str, object]]:
-    to = (shell.text(act_in_words.addressee(one, act, sources)) for one in act.to)
+    to = (_addressee(shell, act, one, sources) for one in act.to)
     channel = None if act.channel is None else shell.text(channel_words(act.channel))
     inside = act.circulation == "INTERNAL"
     said = {
         "occurred": happened(act.signed),
         "precision": shell.text(PRECISIONS[act.precision]),
         "late_reason": act.late_reason,
-        "disposition": _disposition(shell, act, sources),
+        "disposition": _disposition(shell, act),
         "to": "\n".join(to) or None,
         "channel": channel,
         "document": None if act.document is None else act_words.paper(act.document),
         "circulation": None if inside else shell.text(CIRCULATION[act.circulation]),
-        "stream": None if act.stream.startswith("case/") else act.stream,
-        "case": None if not act.stream.startswith("case/") else _case(shell, sources),
+        "stream": None if act.stream.startswith(_CASE) else act.stream,
+        "case": None if not act.stream.startswith(_CASE) else _case(shell, act, sources),
         "refers_to": _act_named(shell, sources, act.refers_to),
         "corrects": _act_named(shell, sources, act.corrects),
     }
     yield from ((shell.name(name), value) for name, value in said.items() if value is not None)
 
 
-def _disposition(shell: Shell, act: Act, sources: DraftSources) -> str | None:
+def _addressee(shell: Shell, act: Act, to: str, sources: DraftSources) -> str:
+    told = shell.text(act_in_words.addressee(to, act, sources))
+    return called(told, to) if to.startswith(act_in_words.SEALED) else told
+
+
+def _disposition(shell: Shell, act: Act) -> str | None:
     if act.disposition is None:
         return None
-    told = sources.catalogue["dispositions"].get(act.disposition, {})
-    return str(told.get(shell.lang, act.disposition))
+    told = labels("dispositions").get(act.disposition)
+    return act.disposition if told is None else shell.text(told)
 
 
-def _case(shell: Shell, sources: DraftSources) -> str:
-    if sources.is_new:
-        return shell.text(Message("a new case"))
-    return sources.called or sources.stream.removeprefix("case/")
+def _case(shell: Shell, act: Act, sources: DraftSources) -> str:
+    named = shell.text(Message("a new case")) if sources.is_new else sources.called
+    return called(named, act.stream.removeprefix(_CASE))
 
 
 def _act_named(shell: Shell, sources: DraftSources, act_id: str | None) -> str | None:
-    if act_id is None:
-        return None
+    told = None if act_id is None else _act_called(shell, sources, act_id)
+    return act_id if told is None else f"{told}\n{act_id}"
+
+
+def _act_called(shell: Shell, sources: DraftSources, act_id: str) -> str | None:
+    """Where an act stands in the case and what it is, as the server says."""
     found = next((one for one in sources.acts if one["act_id"] == act_id), None)
     if found is None:
-        return act_id
-    called = found["act_vi" if shell.lang == "vi" else "act_en"]
-    return f"#{found['statements'][0]['seq']} {called}, {happened(found)}"
+        return None
+    told = found["act_vi" if shell.lang == "vi" else "act_en"]
+    return f"#{found['statements'][0]['seq']} {told}, {happened(found)}"
 
 
 def _named(shell: Shell, act: Act, sources: DraftSources) -> Mapping[str, str]:
     """Acts that the facts name, in words, by pointer."""
     found = act_in_words.references(act, load().types.get(act.act))
-    told = ((one.pointer, _act_named(shell, sources, one.act_id)) for one in found)
+    told = ((one.pointer, _act_called(shell, sources, one.act_id)) for one in found)
     return {pointer: text for pointer, text in told if text is not None}
 
 
@@ -133,8 +169,9 @@ def _signers(shell: Shell, act: Act, sources: DraftSources) -> Iterator[tuple[st
         post = sources.post_of(one.officer, one.post)
         capacity = vocabulary("capacities").get(one.capacity or "")
         lines = [
-            f"{post.get('post_vi') or one.post} ({one.officer[:8]})",
+            called(str(post.get("post_vi") or ""), one.post),
             str(post.get("agency_name", "")),
+            one.officer,
             "" if capacity is None else shell.text(capacity),
         ]
         yield role_word(one.role, shell.lang), "\n".join(line for line in lines if line)
