@@ -31,7 +31,8 @@ from ledger.message import Message, Text
 CONSISTENCY: Final = "/v1/log/proof/consistency"
 INCLUSION: Final = "/v1/log/proof/inclusion"
 RECOVERIES: Final = "/v1/log/recoveries"
-_NOT_PLAIN: Final = re.compile(r"[^a-z0-9.-]+")
+_PLAIN: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}/[a-z0-9-]{1,99}")
+"""Origins that logs have (formats.md §7); a server may say any other."""
 _NOT_FOUND: Final = 404
 _ATTEMPTS: Final = 8
 
@@ -126,6 +127,13 @@ class _Memory:
         return cls(members["genesis"], LogKeys(tuple(spans)), members["checkpoint"].encode())
 
 
+def _name_of(origin: str) -> str:
+    """A folder's name that no two origins share: no log spoils what was seen of another."""
+    if _PLAIN.fullmatch(origin):
+        return origin.replace("/", "_")
+    return hashlib.sha256(origin.encode()).hexdigest()[:32]
+
+
 class KnownLog:
     """One log, as far as this client has seen it.
 
@@ -145,7 +153,7 @@ class KnownLog:
         tell: Callable[[Crossed], None] = lambda _: None,
         unkept: Callable[[Doubt | Unavailable], None] = lambda _: None,
     ) -> None:
-        self.folder = folder / (_NOT_PLAIN.sub("_", origin.lower()).lstrip(".") or "_")
+        self.folder = folder / _name_of(origin)
         self._origin = origin
         self._anchor = anchor
         self._tell = tell

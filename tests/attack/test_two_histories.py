@@ -185,3 +185,28 @@ def test_what_a_log_calls_itself_leads_nowhere_else(tmp_path: Path, origin: str)
     """The origin is the server's word, and names a folder of the client's."""
     mine = KnownLog(tmp_path, origin, lambda: LogAnchor((), ""))
     assert mine.folder.resolve().parent == tmp_path.resolve()
+
+
+@attack(
+    "another log is named like one, so that what a client has seen of that is spoilt",
+    stopped_by="no two origins have one folder",
+    noticed_by="-",
+)
+def test_a_log_of_a_like_name_spoils_no_memory(tmp_path: Path) -> None:
+    """Whatever a server says that its log is called, it stays in the folder of clients' memory."""
+    plain = KnownLog(tmp_path, ORIGIN, _nobody).folder
+    assert plain == tmp_path / "thu.bacninh.example_ordinary"
+    like = [
+        ORIGIN.replace("/", "_"), ORIGIN.upper(), f".{ORIGIN}", f"{ORIGIN} ", f"{ORIGIN}/",
+        ORIGIN.replace("/", "//"), f"{ORIGIN}\n", "", ".", "..", "../..", f"../{ORIGIN}",
+        "/", "a" * 10_000, f"{'a' * 10_000}/ordinary", "é/ordinary",
+    ]  # fmt: skip
+    folders = {KnownLog(tmp_path, one, _nobody).folder for one in like}
+    assert len(folders | {plain}) == len(like) + 1
+    for folder in folders:
+        assert folder.resolve().parent == tmp_path
+        folder.mkdir()
+
+
+def _nobody() -> LogAnchor:
+    raise AssertionError("nothing is asked of a server yet")
