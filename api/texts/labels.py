@@ -24,8 +24,8 @@ LEVEL_BANNERS: Final[dict[str, Message]] = {
 }
 """How every page and every sheet begins and ends, by the level of the log."""
 PARTS_OF_WORK: Final = (
-    "sign", "overdue", "due", "running", "referrals", "returned", "later", "cases", "held",
-    "awaited", "disputed",
+    "sign", "overdue", "due", "running", "referrals", "returned", "later", "started", "cases",
+    "held", "awaited", "disputed",
 )  # fmt: skip
 """Of what waits for somebody, in the order in which it presses."""
 NAMES: Final[dict[str, Message]] = {
@@ -233,6 +233,7 @@ WORDS: Final[dict[str, Message]] = {
     "returned": meaning("word", "returned"),
     "running": Message("to do"),
     "sign": Message("to sign"),
+    "started": Message("waits for others to sign"),
 }
 
 

@@ -57,6 +57,8 @@ class Worklists:
             instead = signs_for(known.registry, officer, day)
 
             def of_others(task: worklist.TaskRow) -> bool:
+                if task.kind == worklist.STARTED:  # whose move it is has a row of their own
+                    return False
                 return is_one_of(team, task.agency or "") or (
                     task.kind == worklist.SIGN
                     and instead(task.officer or "", task.act, task.stream)

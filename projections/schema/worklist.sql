@@ -1,5 +1,5 @@
--- What waits for somebody, one row a task, rewritten with every new record of its stream (view `worklist`). How late a
--- task is follows from its times when it is read.
+-- What waits for somebody, one row a task, rewritten with every new record of its stream (view `worklist`), and what an
+-- author began that waits for others. How late a task is follows from its times when it is read.
 
 CREATE TABLE proj.tasks (
   gen smallint NOT NULL,

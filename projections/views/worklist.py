@@ -36,6 +36,8 @@ from projections.views.new_rows import NewRows
 NAME: Final = "worklist"
 SIGN: Final = "SIGN"
 SIGN_LATER: Final = "SIGN_LATER"
+STARTED: Final = "STARTED"
+"""The author's, with agency, post and role of whoever signs next."""
 RETURNED: Final = "RETURNED"
 CLOCK: Final = "CLOCK"
 ACCEPT: Final = "ACCEPT"
@@ -210,6 +212,8 @@ def _signatures(stream: StreamState) -> Iterator[_Task]:
             yield _Task(
                 kind, entry, signer.officer, entry.act.agency, signer.role, post=signer.post
             )
+        author, turn_of = entry.act.author.officer, entry.waiting_for[0]
+        yield _Task(STARTED, entry, author, entry.act.agency, turn_of.role, post=turn_of.post)
     for entry in stream.entries.values():
         by = entry.returned_by
         sent_back = by is not None and by.act.act == "ActReturned"
@@ -311,6 +315,7 @@ class Tasks:
         sign: Waits for the officer's signature now.
         later: Will wait for it once others have signed.
         returned: Came back to its author.
+        started: The officer began it, and it waits for others' signatures.
         overdue: A limit has passed.
         due: Ends today or within two days.
         running: Has a limit further off, or only a reminder, or none stated.
@@ -324,6 +329,7 @@ class Tasks:
     sign: list[TaskRow] = field(default_factory=list)
     later: list[TaskRow] = field(default_factory=list)
     returned: list[TaskRow] = field(default_factory=list)
+    started: list[TaskRow] = field(default_factory=list)
     overdue: list[TaskRow] = field(default_factory=list)
     due: list[TaskRow] = field(default_factory=list)
     running: list[TaskRow] = field(default_factory=list)
@@ -412,6 +418,7 @@ def _sorted(tasks: Sequence[TaskRow], at: datetime) -> Tasks:
         SIGN: found.sign,
         SIGN_LATER: found.later,
         RETURNED: found.returned,
+        STARTED: found.started,
         ACCEPT: found.referrals,
         OPEN_CASE: found.cases,
         AWAITED: found.awaited,

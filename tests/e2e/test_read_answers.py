@@ -268,7 +268,10 @@ def test_who_takes_part_in_no_case_meets_none(inspected: Inspected) -> None:
     assert registry[0]["officers"] == registry[1]["officers"]
 
 
-_TASKS = ("sign", "later", "returned", "overdue", "due", "running", "referrals", "cases", "held")
+_TASKS = (
+    "sign", "later", "returned", "started", "overdue", "due", "running", "referrals", "cases",
+    "held",
+)  # fmt: skip
 
 
 def _problem_of(inspected: Inspected, path: str) -> dict[str, Any]:

@@ -217,7 +217,7 @@ def test_7_what_is_overdue_and_by_which_rule(inspected: Inspected) -> None:
 
 
 def test_8_what_waits_for_an_officer(inspected: Inspected) -> None:
-    """The approver's signature on the second request; for the author of it nothing to sign."""
+    """The approver's signature on the second request; who began it signs nothing, and finds it."""
     pending = inspected.act(OPEN, 6)
     for told in inspected.waiting["pgd",]:
         assert told["officer"] == inspected.officer(OPEN, "pgd")
@@ -226,6 +226,9 @@ def test_8_what_waits_for_an_officer(inspected: Inspected) -> None:
         assert task["case_number"] == "2025/0001"
     for told in inspected.waiting["tp",]:
         assert told["sign"] == []
+        (begun,) = told["started"]
+        assert (begun["act_id"], begun["kind"]) == (pending, "STARTED")
+        assert begun["post_vi"] == "Phó Giám đốc"
     for team in inspected.waiting["tp", "--team"]:
         assert team["team"]
         assert [task["act_id"] for task in team["sign"]] == [pending]

@@ -20,7 +20,8 @@ pytestmark = pytest.mark.postgres
 def test_worklist_shows_whose_turn_it_is(database: Database) -> None:
     """The next signer has it to sign, the one after sees it coming.
 
-    The author has nothing to do.
+    The author has nothing to do, and finds what was begun, with the post that it waits for; whoever
+    supervises both is told once.
     """
     log = played("SC1")
     at = max(i for i, s in enumerate(log.log.statements) if len(s.members["signers"]) == 2)
@@ -33,8 +34,20 @@ def test_worklist_shows_whose_turn_it_is(database: Database) -> None:
     assert [t.act_id for t in mine.sign] == [members["act_id"]]
     _, theirs = case.queries.worklists.of(author, case.now)
     assert theirs.sign == []
+    (begun,) = theirs.started
+    assert (begun.act_id, begun.officer) == (members["act_id"], author)
+    assert (begun.post, begun.role) == (members["signers"][1]["post"], "APPROVER")
     _, team = case.queries.worklists.of(author, case.now, team=[members["agency"]])
     assert [t.act_id for t in team.sign] == [members["act_id"]]
+    _, head = case.queries.worklists.of(approver, case.now, team=[members["agency"]])
+    assert (head.started, [t.act_id for t in head.sign]) == ([], [members["act_id"]])
+
+
+def test_what_was_begun_is_told_until_all_have_signed(sc1: Case) -> None:
+    """No act of the play waits at its end, and nobody is told of one."""
+    officers = {signer.officer for signer in sc1.played.player.cast.values()}
+    lists = [sc1.queries.worklists.of(officer, sc1.now)[1] for officer in officers]
+    assert [one.started for one in lists] == [[]] * len(officers)
 
 
 def test_work_on_a_case_without_a_number_is_named_by_the_intake_register(

@@ -160,6 +160,7 @@ TASK_KIND: Final = Enumeration(
         "SIGN",
         "SIGN_LATER",
         "RETURNED",
+        "STARTED",
         "CLOCK",
         "ACCEPT",
         "OPEN_CASE",

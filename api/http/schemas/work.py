@@ -51,14 +51,19 @@ class TaskShownSchema(StrictSchema):
     act = text("Act type.", required=True)
     act_vi = text("Vietnamese name.", required=True)
     act_en = text("English name.", required=True)
-    officer = maybe("Who has to act, where one is named.")
+    officer = maybe("Who has to act, where one is named; of `started` who began it.")
     agency = maybe("Agency that has to act; of `awaited` the one that holds the case.")
     agency_label = maybe("Its name, and who carries on for it.")
-    post = maybe("Post in which the officer signs; null above ordinary and where none is named.")
+    post = maybe(
+        "Post in which the officer signs, of `started` whoever is next; null above ordinary and"
+        " where none is named."
+    )
     post_vi = maybe("The post in Vietnamese.")
     waits_for = maybe("Body whose move it is; of `awaited` alone.")
     waits_for_label = maybe("Its name, and who carries on for it.")
-    role = SIGNER_ROLE.one("As what the officer signs.", required=True, null=True)
+    role = SIGNER_ROLE.one(
+        "As what the officer signs, of `started` whoever is next.", required=True, null=True
+    )
     power = maybe("Power of a post whose holders are told, wherever they are; null for all others.")
     code = maybe("Clock.")
     clock_vi = maybe("The clock in Vietnamese.")
@@ -89,6 +94,7 @@ class WorklistShownSchema(AnswerSchema):
     sign = several(TaskShownSchema, "Waits for the officer's signature now.")
     later = several(TaskShownSchema, "Will wait for it once others have signed.")
     returned = several(TaskShownSchema, "Came back to its author.")
+    started = several(TaskShownSchema, "The officer began it, and it waits for others' signatures.")
     overdue = several(TaskShownSchema, "A limit has passed.")
     due = several(TaskShownSchema, "Ends today or within two days.")
     running = several(
