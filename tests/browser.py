@@ -73,13 +73,14 @@ class Page:
         actions = [{"type": kind, "value": key} for key in pressed for kind in ("keyDown", "keyUp")]
         self._post("actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})
 
-    def emulate(self, *, dark: bool = False, forced: bool = False) -> None:
-        """The theme that the reader's machine asks for."""
+    def emulate(self, *, dark: bool = False, forced: bool = False, paper: bool = False) -> None:
+        """The theme that the reader's machine asks for, on its screen or on paper."""
         features = [
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
             {"name": "forced-colors", "value": "active" if forced else "none"},
         ]
-        self._cdp("Emulation.setEmulatedMedia", {"features": features})
+        medium = "print" if paper else ""
+        self._cdp("Emulation.setEmulatedMedia", {"media": medium, "features": features})
 
     def speak(self, lang: str) -> None:
         """The language that the browser asks for."""

@@ -417,6 +417,43 @@ def test_every_printed_sheet_says_of_what_it_is(desk: Desk) -> None:
     desk.show(desk.case)
 
 
+def test_a_sheet_has_tables_and_says_which_part_of_a_list_it_shows(desk: Desk) -> None:
+    """A sheet is as narrow as a telephone; what was chosen stands on it, or a part were the whole.
+
+    Heads of tables, which each sheet repeats, break no word.
+    """
+    desk.sign_in(WHOLE)
+    page = desk.page
+    try:
+        page.emulate(paper=True)
+        for path, said in (
+            (f"{desk.case}/dien-bien", []),
+            (f"{desk.case}/dien-bien?hanh-vi=ReportReceived", ["Type of act: Report received"]),
+            ("/ho-so?q=0187&opened_from=2024-06-01", [": 01/06/2024", ": 0187"]),
+            (f"{desk.case}/so-sanh?tu=1&den=2", [": 1", ": 2", "clock: recorded at"]),
+        ):
+            desk.show(path, SHEET)
+            told = page.run("return document.querySelector('main').innerText")
+            assert all(one in told for one in said), (path, told)
+            assert "Clear the filters" not in told, path
+            assert bool(said) == page.run(_FORMS), path
+        for path in ("/ho-so", f"{desk.case}/kiem-chung"):
+            desk.show(path, SHEET)
+            _fits(page, path, SHEET)
+            assert page.run(_DISPLAYS) == ["table-header-group", "table-row", "table-cell"], path
+    finally:
+        page.emulate()
+
+
+SHEET: Final = 624
+"""Pixels of a sheet of A4 between its margins."""
+_FORMS: Final = "return [...document.querySelectorAll('form')].some(f => f.checkVisibility())"
+_DISPLAYS: Final = """
+  return ['thead', 'tbody tr', 'td']
+    .map(one => getComputedStyle(document.querySelector(`main ${one}`)).display);
+"""
+
+
 def _pages(desk: Desk) -> list[str]:
     case, ids = desk.case, desk.under.world.hidden
     file = f"/tep/{ids.act}/{ids.digest}/luu-giu"

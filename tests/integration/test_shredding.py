@@ -41,6 +41,7 @@ from tests import builders
 from tests.attacks import attack
 from tests.fixtures.app import PASSPHRASE, Service, listening
 from tests.fixtures.erasable import WORD, Erasable
+from tests.fixtures.page_reader import PageReader
 
 pytestmark = pytest.mark.postgres
 
@@ -76,6 +77,7 @@ def test_what_an_act_names_goes_and_every_proof_stays(
     # nobody is shown it; the proof is
     shown = service.get(f"/v1/acts/{one.act.act_id}", by="cv")
     assert WORD not in shown.text
+    _told_erased(service, one.act, by=act)
     assert service.get(one.path, by="cv").status_code == 404
     raw = service.get(f"/v1/acts/{one.act.act_id}/raw", by="cv").get_json()
     assert all("envelope" not in record for record in raw["records"])
@@ -90,6 +92,13 @@ def test_what_an_act_names_goes_and_every_proof_stays(
     # the epoch turns: nothing is pending any more
     _turned(one, act, said, monkeypatch)
     assert one.audited().ok
+
+
+def _told_erased(service: Service, act: Act, *, by: Act) -> None:
+    """The page says by what, and neither ground nor effect: nobody knows them any more."""
+    page = PageReader(service).sign_in("cv").get(f"/ho-so/{act.stream[5:]}/lan-ghi/1").text
+    assert f"erased by {by.act_id}" in page
+    assert not [said for said in ("It names no ground", "It changed nothing") if said in page]
 
 
 def _noted_no_more(service: Service) -> None:
