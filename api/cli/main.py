@@ -200,7 +200,9 @@ AT_LENGTH: Final = frozenset(
 )  # fmt: skip
 _ENTERS: Final = "import"
 """A command of `registry` that asks."""
-UNTIL_TOLD: Final = frozenset({"serve", "vault serve", "backup stream", "mirror watch"})
+UNTIL_TOLD: Final = frozenset(
+    {"serve", "vault serve", "backup stream", "mirror watch", "mirror export --every"}
+)
 """Commands that go on until told to stop: that ends them well, once modules are loaded."""
 
 
@@ -250,6 +252,7 @@ class Root(LateGroup):
         """The command that was called; a wrong call is told in the reader's language."""
         words = [*ctx.meta[_CALLED], ""]
         called = {words[0], " ".join(words[:2])}
+        called |= {f"{words[0]} {words[1]} {one.partition('=')[0]}" for one in words[2:]}
         long = not AT_LENGTH.isdisjoint(called)
         json = ctx.params["as_json"] or "--json" in words
         wanted = long and not json and not ctx.params["no_pager"] and _ENTERS not in words

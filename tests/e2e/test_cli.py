@@ -153,6 +153,9 @@ def test_whoever_breaks_off_is_told_what_stays(
     assert orjson.loads(as_json.stdout)["error"]["code"] == "broken_off"
 
 
+_BEHIND: Final = {"mirror watch": ["."], "mirror export --every": ["60", "."]}
+
+
 @pytest.mark.parametrize("command", sorted(UNTIL_TOLD))
 def test_what_goes_on_until_it_is_told_to_stop_is_ended_well_before_it_has_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
@@ -163,9 +166,19 @@ def test_what_goes_on_until_it_is_told_to_stop_is_ended_well_before_it_has_begun
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Settings, "from_env", pressed)
-    words = [*command.split(), *([str(tmp_path)] if command == "mirror watch" else [])]
-    told = socai(tmp_path, *words)
+    told = socai(tmp_path, *command.split(), *_BEHIND.get(command, []))
     assert (told.exit_code, told.output) == (0, "")
+
+
+def test_what_publishes_once_is_broken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`mirror export` goes on until told to stop by its option alone, whichever way it is typed."""
+
+    def pressed() -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Settings, "from_env", pressed)
+    assert socai(tmp_path, "mirror", "export", ".").exit_code == 1
+    assert socai(tmp_path, "mirror", "export", ".", "--every=60").exit_code == 0
 
 
 def test_no_locale_and_no_full_disk_ends_a_command_in_a_trace(tmp_path: Path) -> None:
