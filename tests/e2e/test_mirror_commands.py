@@ -577,6 +577,42 @@ def test_a_clock_publishes_at_each_turn_also_where_nothing_happened(pair: Two) -
         path.unlink()
 
 
+def test_a_clock_that_was_ahead_stops_no_log_for_as_long(
+    pair: Two, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was of two hours later is refused above; below the way on is said, and leads on."""
+    start = pair.mirrored()._store.head().size
+    right = pair.clock.now()
+    pair.reports(6)
+    pair.clock.step(hours=2)
+    ahead = pair.publish()
+    refused = socai(pair.above, "mirror", "import", str(ahead), "--json")
+    assert told(refused)["error"]["code"] == "clock"
+    pair.clock.step(seconds=(right - pair.clock.now()).total_seconds() + 1)
+
+    class Waiting(threading.Event):
+        """Waits for nothing, and ends with the first turn."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            """At once."""
+            del timeout
+            self.set()
+            return True
+
+    outbox = Outbox(pair.below.settings, into_folder(pair.folder), pair.clock)
+    outbox.keep_on(60, Waiting(), lambda sent: pytest.fail(f"published: {sent}"))
+    assert "which is yet to come" in caplog.text
+    with pytest.raises(Unavailable, match=r"yet to come.*--from INDEX"):
+        outbox.once()
+    ahead.unlink()
+    again = outbox.once(again_from=start)
+    path = pair.folder / f"{again.at:012d}{ENDING}"
+    taken = socai(pair.above, "mirror", "import", str(path))
+    assert taken.exit_code == 0, taken.output
+    path.unlink()
+    pair.publish().unlink()  # and the next turns as ever
+
+
 @attack(
     "whoever owns the database above changes a row of the mirror",
     stopped_by="-",

@@ -6,10 +6,12 @@ the same records again. Nothing is ever read from where the segments go: no way 
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import Final
@@ -29,6 +31,7 @@ from keys.errors import KeysError
 from keys.note import NoteSigner
 from ledger.errors import Unavailable
 from ledger.files.files_going_up import FilesGoingUp
+from ledger.log.moment import stamp
 from ledger.message import Message
 from ledger.mirror import segment as segments
 from ledger.mirror.publishing import Publisher
@@ -46,6 +49,8 @@ ENDING: Final = ".socaisegment"
 _FILE: Final = "published.json"
 _PATIENCE_S: Final = 30
 """How long a lock is waited for; ten times as long a statement, and a database that hangs."""
+
+_log = logging.getLogger("socai.mirror")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +100,13 @@ class Outbox:
         """Publishes what is behind the last segment, now.
 
         Args:
-            again_from: Publish from this record on instead: a segment was lost and is nowhere.
+            again_from: Publish from this record on instead: a segment was lost and is nowhere, or
+                was refused above, since it was of a time that was yet to come.
 
         Raises:
             SettingsError: The enclave has no slots, a key does not open, or another publishes.
-            Unavailable: No checkpoint covers the log yet, or a segment of this second is out.
+            Unavailable: No checkpoint covers the log yet, or a segment of this second, or of a
+                later one, is out.
         """
         with (
             database.reachable(self._settings) as facts,
@@ -112,7 +119,8 @@ class Outbox:
         """Publishes at every whole multiple of an interval until told to stop.
 
         A turn of the clock that was missed is made up for by the next one, and one that the
-        database was away at once it is back.
+        database was away at once it is back. Where the clock was set back behind the newest
+        segment each turn says so, and none is published: above it would be one of the past.
         """
         with (
             database.reachable(self._settings) as facts,
@@ -123,8 +131,11 @@ class Outbox:
             def due() -> float:
                 now = self._clock.now().timestamp()
                 turn = int(now) // every_s * every_s
-                if self._sofar().at < turn:
+                sofar = self._sofar()
+                if sofar.at < turn:
                     told(self._publish(facts, turn, None))
+                elif sofar.at > now:
+                    _log.warning("%s", _set_back(sofar.at))
                 return turn + every_s - now
 
             while (left_s := once_there(due, stop, "the publisher")) is not None:
@@ -132,10 +143,12 @@ class Outbox:
 
     def _publish(self, facts: EnclaveFacts, at: int, again_from: int | None) -> PublishedSegment:
         sofar, settings = self._sofar(), self._settings
-        if at <= sofar.at:
+        if at == sofar.at:
             raise Unavailable(
                 "published", Message("A segment of this moment is published; wait a second.")
             )
+        if at < sofar.at and again_from is None:
+            raise Unavailable("published", _set_back(sofar.at))
         keys = slots.read(settings, facts.level) if slots.SLOTS[facts.level] else []
         if not keys:
             raise SettingsError(Message("nothing is above this level: it publishes nothing"))
@@ -183,6 +196,15 @@ class Outbox:
             raise SettingsError(
                 Message("{path} is damaged: {error}", path=path, error=error)
             ) from error
+
+
+def _set_back(at: int) -> Message:
+    return Message(
+        "The newest segment is of {at}, which is yet to come: the clock here was set back, and"
+        " nothing was published. The next one goes then; where that one is refused above, at once:"
+        " socai mirror export --from INDEX",
+        at=stamp(datetime.fromtimestamp(at, UTC)),
+    )
 
 
 def into_folder(folder: Path) -> Callable[[bytes, int], None]:
