@@ -21,7 +21,8 @@ from ledger.reads.read import NotedRead, ReadBy, ReadLog
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.state import Entry
 from ledger.regulation.registry.calendar import local_day
-from ledger.regulation.registry.membership import CUSTODIAN, beside_keys, keys_stand_apart
+from ledger.regulation.registry.kept_apart import CUSTODIAN, beside_keys
+from ledger.regulation.registry.membership import keys_stand_apart
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.names import stream_id
 from ledger.vault.disclosure import ACT as DISCLOSING

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
 from ledger.errors import Rejected
 from ledger.regulation.acts.act import Act, parse_act
 from tests import builders
-from tests.a_ledger import _by_keeper, appointment, approved, enrolment
+from tests.a_ledger import _by_keeper, appointment, approved, ending, enrolment, linking
 from tests.attack.test_replayed_rules import Den, against
 from tests.attacks import attack
 from tests.builders import CAST
@@ -21,15 +21,27 @@ _POST = {"founder": CAST["keeper"], "keeper2": CAST["keeper2"], "tc": CAST["tc"]
 
 @pytest.fixture
 def den(request: pytest.FixtureRequest) -> Den:
-    """Two registrars, the founder and another one, and a personnel officer."""
+    """Two registrars, the founder and another one, and a personnel officer.
+
+    When their department ends in 2025 the latter two are so elsewhere.
+    """
     made = Den(spread=in_share(3, request.node.name))
     personnel = appointment("keeper", made.now, powers=["PERSONNEL_OFFICER"])
     made.a.say(personnel, "founder")
+    made.a.say(_from_2025("keeper", made.now), "founder")
     made.a.say(enrolment("keeper", made.now), "founder")
     for line in (appointment, enrolment):
         made.a.say(approved(line("keeper2", made.now), "keeper"), "founder", "keeper")
+    made.a.say(approved(_from_2025("keeper2", made.now), "keeper"), "founder", "keeper")
     made.a.clock.step(minutes=5)
     return made
+
+
+def _from_2025(alias: str, when: datetime) -> Act:
+    """OfficerAppointed elsewhere, from the day after the last one of the department."""
+    there = {"agency": "bacninh.vpdd", "post": "chuyen-vien", "valid_from": "2025-03-01"}
+    power = {"keeper": "PERSONNEL_OFFICER", "keeper2": "REGISTRY_KEEPER"}[alias]
+    return appointment(alias, when, powers=[power], **there)
 
 
 def ended(den: Den, alias: str, *, by: str, last: date) -> Act:
@@ -125,8 +137,9 @@ def test_who_leaves_on_a_day_to_come_is_not_left(den: Den, first: str) -> None:
     den.a.say(leaves, other, "keeper")
     sooner = ended(den, other, by=first, last=_today(den) + timedelta(days=2))
     _refused(lambda: den.a.say(sooner, first, "keeper"))
-    third = appointment("tc", den.now, powers=["REGISTRY_KEEPER"])
-    den.a.say(approved(third, "keeper"), "founder", "keeper")
+    for line in (appointment("tc", den.now, powers=["REGISTRY_KEEPER"]), enrolment("tc", den.now)):
+        _refused(lambda: den.a.say(sooner, first, "keeper"))
+        den.a.say(approved(line, "keeper"), "founder", "keeper")
     den.a.say(sooner, first, "keeper")
     assert den.audit().ok
 
@@ -168,4 +181,56 @@ def test_no_registrar_who_is_left_is_appointed_to_less(den: Den) -> None:
     _refused(lambda: den.a.send(den.a.sign(less, "keeper", role="APPROVER"), by="keeper"))
     assert den.audit().ok
     index = den.put(less, "keeper", "APPROVER")
+    against(den.audit(), index, "REGISTRAR_LEFT")
+
+
+@pytest.fixture
+def alone(den: Den) -> Den:
+    """The founder and the heads of their agency have left: one registrar, and who approves."""
+    for head in ("gd", "pgd"):
+        den.a.say(approved(ending(head, den.now, _today(den)), "keeper"), "founder", "keeper")
+    den.a.say(ended(den, "founder", by="keeper2", last=_today(den)), "keeper2", "keeper")
+    den.a.clock.step(days=1)
+    return den
+
+
+@attack(
+    "the two personnel officers end each other, so that nobody approves what a registrar enters",
+    stopped_by="REGISTRAR_LEFT, which asks for a registrar and for another one who approves",
+    noticed_by="log audit, which asks the rules again",
+)
+def test_two_who_approve_do_not_end_each_other(alone: Den) -> None:
+    """Of two ends that were begun the second is not approved."""
+    den, both = alone, ("tc", "keeper")
+    for line in (
+        appointment("tc", den.now, by="keeper2", powers=["PERSONNEL_OFFICER"]),
+        enrolment("tc", den.now, by="keeper2"),
+    ):
+        den.a.say(approved(_by_second(line), "keeper"), "keeper2", "keeper")
+    one, other = (
+        approved(_by_second(ending(who, den.now, _today(den), by="keeper2")), by)
+        for who, by in (both, both[::-1])
+    )
+    for end in (one, other):
+        den.a.say(end, "keeper2")
+    den.a.send(den.a.sign(one, "keeper", role="APPROVER"), by="keeper")
+    _refused(lambda: den.a.send(den.a.sign(other, "tc", role="APPROVER"), by="tc"))
+    assert den.audit().ok
+    index = den.put(other, "tc", "APPROVER")
+    against(den.audit(), index, "REGISTRAR_LEFT")
+
+
+@attack(
+    "the last registrar and the last one who approves say that they are one person, so that"
+    " neither signs for the other any more",
+    stopped_by="REGISTRAR_LEFT, which asks for two persons",
+    noticed_by="log audit, which asks the rules again",
+)
+@pytest.mark.parametrize("one", ["keeper", "cv"])
+def test_the_last_two_are_not_found_to_be_one(alone: Den, one: str) -> None:
+    """Another one is appointed first; nor is the registrar found to be one who writes in cases."""
+    den = alone
+    link = approved(_by_second(linking(one, "keeper2", den.now, by="keeper2")), "keeper")
+    _refused(lambda: den.a.say(link, "keeper2", "keeper"))
+    index = den.put(link, "keeper2", stands=False)
     against(den.audit(), index, "REGISTRAR_LEFT")

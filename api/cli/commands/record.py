@@ -33,7 +33,7 @@ from ledger.regulation.acts.act import known_act
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.case.registers import kept, register_of
 from ledger.regulation.case.state import ERASURE
-from ledger.regulation.registry.membership import KEY_POST
+from ledger.regulation.registry.kept_apart import KEY_POST
 
 WITHDRAWING: Final = "ContentWithdrawn"
 LEDGER: Final = "ledger"

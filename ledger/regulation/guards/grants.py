@@ -29,7 +29,8 @@ from ledger.regulation.case.state import Entry, awaited, present_agency
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry.clock_terms import ends
 from ledger.regulation.registry.grants import Grant
-from ledger.regulation.registry.membership import KEY_POST, stands_apart
+from ledger.regulation.registry.kept_apart import KEY_POST
+from ledger.regulation.registry.membership import stands_apart
 from ledger.regulation.registry.officers import Appointment
 
 GRANTING: Final = ("ParticipationGranted", "InspectionOrdered", "BreakGlassOpened")

@@ -28,7 +28,6 @@ from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry import added_lines
 from ledger.regulation.registry.agencies import ENDING
 from ledger.regulation.registry.calendar import local_day
-from ledger.regulation.registry.lines import KEEPER
 from ledger.regulation.registry.rules import UNIT_WORDS, Bound, Rule, bounds, is_worse
 from ledger.regulation.words import vocabulary
 
@@ -169,46 +168,28 @@ def registrar_not_self(q: GuardInput) -> Breach | None:
 
 
 def registrar_left(q: GuardInput) -> Breach | None:
-    """G8 (added). No end of a post, or of an agency, leaves a log without a registrar who can sign.
+    """G8 (added). No act takes from a log, on any day to come, who lets others in.
 
-    Two registrars may have begun to end each other, or left before the last signature; who is left
-    may leave on a day to come, and with the agency all go whose posts are there. Whoever is
-    appointed to their post anew, and without that power, is a registrar no more.
+    That is a registrar with a key, and another person who approves what they enter: two may have
+    begun to end each other, or leave one after the other; with an agency all go whose posts are
+    there; who is appointed to a post anew may have less; and two ids may turn out to be one person.
     """
-    if q.act.act == "OfficerAppointed" and KEEPER in texts(q.facts.get("powers")):
+    after = q.registry.copy()
+    after.apply(q.act, index=q.registry.version + 1, recorded_at=q.at)
+    day = after.first_day_shut(q.registry, q.day_taken)
+    if day is None:
         return None
-    every = list(q.registry.registrars())
-    if q.act.act == "AgencySuccessionRecorded":
-        first, named = day_of(q.facts.get("effective_on")), ["predecessors"]
-        after = texts(q.facts.get("successors"))
-        gone = {a for a in texts(q.facts.get("predecessors")) if _ends(q, a, after)}
-        left = [(officer, held) for officer, held in every if held.agency not in gone]
-        going = [held for _, held in every if held.agency in gone]
-    else:
-        named, last = ["officer", "post"], day_of(q.facts.get("ended_on"))
-        if last == date.max:  # as "for ever" is entered: nothing ends
-            return None
-        first = day_of(q.facts.get("valid_from")) if last is None else last + timedelta(days=1)
-        officer, post = str(q.facts.get("officer")), q.facts.get("post")
-        places = (q.facts.get("agency"), "")  # the founder's ends wherever it is said to be
-        going = [
-            held
-            for one, held in every
-            if (one, held.post) == (officer, post) and held.agency in places
-        ]
-        left = [
-            (other, held) for other, held in every if not q.registry.same_person(other, officer)
-        ]
-    if first is None:
-        return None
-    first = max(first, q.day_taken)  # of days that are gone nothing is lost
-    until = max((held.valid_to or date.max for held in going), default=date.min)
-    until = min(until, day_of(q.facts.get("valid_to")) or date.max)
-    gap = q.registry.first_without_registrar(first, until, left) if first <= until else None
-    if gap is None:
-        return None
-    pointers = tuple(f"/facts/{member}" for member in named)
-    return Breach({"date": fmt_day(gap - timedelta(days=1))}, pointers)
+    named = _NAMED.get(q.act.act, ("officer", "post"))
+    return Breach(
+        {"date": fmt_day(day - timedelta(days=1))}, tuple(f"/facts/{member}" for member in named)
+    )
+
+
+_NAMED: Final = {
+    "AgencySuccessionRecorded": ("predecessors",),
+    "PersonLinked": ("officer", "other"),
+}
+"""What an act says of who goes, where that is no officer in a post."""
 
 
 def person_kept(q: GuardInput) -> Breach | None:

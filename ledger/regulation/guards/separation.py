@@ -18,10 +18,15 @@ from ledger.regulation.case.state import awaited, present_agency
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.exclusion import gives_back
 from ledger.regulation.registry.grants import Grant
-from ledger.regulation.registry.membership import CUSTODIAN, KEY_POST, beside_keys, keeps_keys
+from ledger.regulation.registry.kept_apart import (
+    AUDITOR,
+    CUSTODIAN,
+    KEY_POST,
+    beside_keys,
+    keeps_keys,
+)
 from ledger.regulation.registry.officers import Appointment
 
-AUDITOR: Final = "AUDITOR"
 PROTECTOR: Final = "VAULT_KEEPER"
 DISCLOSING: Final = "ReporterIdentityDisclosed"
 CHECKING: Final = "VerificationSignedOff"

@@ -465,6 +465,10 @@ class Agencies:
         """Every line of this agency, in the order it was added."""
         return self._holdings.get(agency, ())
 
+    def ever_held(self, function: str) -> set[str]:
+        """Agencies that held the function on any day, or will."""
+        return {line.agency for line in self._by_function.get(function, ())}
+
     def holders(self, function: str, day: date, territory: str | None = None) -> list[str]:
         """Agencies that held the function that day; with a territory, those that cover it."""
         known = self._told_holders.get((function, day, territory))

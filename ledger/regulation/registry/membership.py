@@ -27,10 +27,6 @@ APART: Final = frozenset(
     }
 )
 """Powers that by themselves let see nothing of the agency's cases (access.md S5, S6, S7, S9)."""
-CUSTODIAN: Final = "KEY_CUSTODIAN"
-KEY_POST: Final = "quan-ly-khoa"
-"""Post whose holder administers keys (access.md A20)."""
-_WITH_KEYS: Final = frozenset({CUSTODIAN, KEEPER, "FOUNDER"})
 _OVERSEEING: Final = frozenset({"AUDITOR", "INSPECTION_HEAD"})
 
 
@@ -42,16 +38,6 @@ def stands_apart(post: Appointment) -> bool:
 def only_administers(post: Appointment) -> bool:
     """Whether a post has powers and none but those of administrators and custodians."""
     return stands_apart(post) and not post.powers & _OVERSEEING
-
-
-def keeps_keys(post: Appointment) -> bool:
-    """Whether a post is that of a custodian or of a key administrator (access.md S5)."""
-    return CUSTODIAN in post.powers or post.post == KEY_POST
-
-
-def beside_keys(powers: frozenset[str]) -> bool:
-    """Whether whoever keeps keys may hold a post of these powers: custodian's and registrar's."""
-    return bool(powers) and powers <= _WITH_KEYS
 
 
 def keys_stand_apart(edition: Edition) -> bool:

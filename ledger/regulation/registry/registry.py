@@ -19,6 +19,7 @@ from ledger.regulation.registry.calendar import VIETNAM
 from ledger.regulation.registry.delegations import Delegation
 from ledger.regulation.registry.grants import Grant
 from ledger.regulation.registry.instruments import Instrument
+from ledger.regulation.registry.kept_apart import administers
 from ledger.regulation.registry.lines import FOUNDERS_POST, KEEPER, REGISTERING, RegistryLines
 from ledger.regulation.registry.officers import Appointment, Officer
 from ledger.regulation.registry.rules import Rule
@@ -372,7 +373,7 @@ class Registry(RegistryLines):
             return False
         others = [o for o in self.keepers if not self.same_person(o, founder.officer)]
         over_by, then = self.edition.of(_founding_powers)
-        if any(self._can_sign(officer, over_by, on) for officer in others):
+        if any(self._serves_with_key(over_by, officer, on, on) for officer in others):
             return False
         ever = any(self.keepers[officer] for officer in others)
         return not (ever and then and self.can_sign(then, on, founder.officer))
@@ -388,71 +389,95 @@ class Registry(RegistryLines):
             on: The day.
             but: An officer; whoever is one person with them does not count.
         """
-        of_registry = all(power in REGISTERING for power in powers)
-        first = () if self.founder is None else (self.founder.officer,)
-        known = {*self.keepers, *first} if of_registry else {o.uuid for o in self.officers.all()}
-        return any(
-            self._can_sign(officer, powers, on)
-            for officer in known
-            if not self.same_person(officer, but)
-        )
+        return self._other_serves(powers, on, but, on)
 
-    def registrars(self) -> Iterator[tuple[str, Appointment]]:
-        """Every post of a registrar that anybody was given.
+    def first_day_shut(self, before: Registry, today: date) -> date | None:
+        """The first day on which nobody can let others in who could as `before` stood; None: none.
 
-        The founder's, which moves with the function, has no agency.
+        Today and on each day to come, as far as the registry says now: posts and agencies of that
+        day, and keys that live today.
+
+        Args:
+            before: The registry without the act that is asked about.
+            today: The first day that is asked of.
+        """
+        turns = {*self._turns(), *before._turns()}
+        for day in (today, *sorted(turn for turn in turns if turn > today)):
+            if not self._lets_in(day, today) and before._lets_in(day, today):
+                return day
+        return None
+
+    def _lets_in(self, on: date, today: date) -> bool:
+        """Whether there is a registrar that day, and somebody who approves what they enter.
+
+        The founder is never without: what nobody is left to approve they sign alone (`founding`).
         """
         founder = self.founder
-        if founder is not None:
-            yield founder.officer, self._founding_post("", founder.last_day)
-        for one in self.keepers:
-            for held in self._given_to(one):
-                if KEEPER in held.powers:
-                    yield one, held
+        approving = [powers for powers in self.edition.of(_founding_powers) if powers]
+        return any(
+            self._serves_with_key((KEEPER,), one, on, today)
+            and (
+                (founder is not None and self.same_person(one, founder.officer))
+                or any(self._other_serves(powers, on, one, today) for powers in approving)
+            )
+            for one in self._registering()
+        )
+
+    def _turns(self) -> Iterator[date]:
+        """Days on which somebody enters or leaves who could register others or approve it."""
+        founder = self.founder
+        if founder is not None and founder.last_day is not None:
+            yield from _behind(founder.last_day)
+        keeping = self.agencies.ever_held(KEEPER)
+        for known in self.officers.all():
+            here = known.uuid in self.keepers
+            for held in known.appointments:
+                if here or held.agency in keeping:
+                    yield held.valid_from
+                    yield from _behind(held.valid_to)
+        agencies = {a.agency for one in self.keepers for a in self._given_to(one)} | keeping
+        for agency in agencies:
+            line = self.agencies.get(agency)
+            yield from () if line is None else _behind(line.valid_to)
+
+    def _registering(self) -> set[str]:
+        """Registrars and personnel officers ever appointed, and the founder."""
+        return {*self.keepers, *(() if self.founder is None else (self.founder.officer,))}
 
     def _given_to(self, officer: str) -> tuple[Appointment, ...]:
         known = self.officers.get(officer)
         return () if known is None else known.appointments
 
-    def first_without_registrar(
-        self, first: date, until: date, left: Collection[tuple[str, Appointment]]
-    ) -> date | None:
-        """The first day on which none of some registrars is in post; None: there is always one.
+    def _other_serves(self, powers: Collection[str], on: date, but: str, keyed: date) -> bool:
+        """As `can_sign`, with keys that live on a day of their own."""
+        of_registry = all(power in REGISTERING for power in powers)
+        known = self._registering() if of_registry else {o.uuid for o in self.officers.all()}
+        return any(
+            self._serves_with_key(powers, officer, on, keyed)
+            for officer in known
+            if not self.same_person(officer, but)
+        )
 
-        On the first day in an agency of that day, and with a key that lives. Of later days that is
-        not asked: keys and agencies end, and whoever is in post till then sees to it.
-
-        Args:
-            first: The first day that is asked of.
-            until: The last; `date.max`: of all days to come.
-            left: Some of `registrars`.
-        """
-        there = ((o, a) for o, a in left if not a.agency or self.agencies.exists(a.agency, first))
-        if not any(self._keeps(o, a, first) and self._has_key(o, first) for o, a in there):
-            return first
-        ends = {
-            a.valid_to for _, a in left if a.valid_to is not None and first <= a.valid_to < until
-        }
-        anew = {a.valid_from for officer in {o for o, _ in left} for a in self._given_to(officer)}
-        turns = {end + timedelta(days=1) for end in ends} | {a for a in anew if first < a <= until}
-        for day in sorted(turns):
-            if not any(self._keeps(officer, held, day) for officer, held in left):
-                return day
-        return None
-
-    def _keeps(self, officer: str, held: Appointment, on: date) -> bool:
-        """Whether a registrar's post is one that day: whoever was appointed to it anew has less."""
-        if not held.on(on) or not held.agency:
-            return held.on(on)
-        return KEEPER in self.powers(officer, held.agency, held.post, on)
-
-    def _can_sign(self, officer: str, powers: Collection[str], on: date) -> bool:
+    def _serves_with_key(
+        self, powers: Collection[str], officer: str, on: date, keyed: date
+    ) -> bool:
         in_post = any(
             self.agencies.exists(held.agency, on)
             and any(self._serves(power, officer, held, on) for power in powers)
             for held in self.appointments(officer, on)
         )
-        return in_post and self._has_key(officer, on)
+        return in_post and self._has_key(officer, keyed) and self._may_register(officer, on)
+
+    def _may_register(self, officer: str, on: date) -> bool:
+        """Whether no other post of the person keeps them from it; the first edition asks not."""
+        return self._counts_given or administers(
+            post for one in self.officers.ids_of(officer) for post in self.appointments(one, on)
+        )
+
+    @property
+    def _counts_given(self) -> bool:
+        """As the first edition does: whoever was ever given a power of that day has it."""
+        return "founding" not in self.edition.acts
 
     def _has_key(self, officer: str, on: date) -> bool:
         known = self.keepers.get(officer)
@@ -462,8 +487,11 @@ class Registry(RegistryLines):
         return any(key is not None and _lives(key, on) for key in keys)
 
     def _serves(self, power: str, officer: str, held: Appointment, on: date) -> bool:
+        """Whether a post has a power: of two appointments to it the later says what it gives."""
         if power in REGISTERING:
-            return power in held.powers
+            anew = not self._counts_given
+            given = self.powers(officer, held.agency, held.post, on) if anew else held.powers
+            return power in given
         keeps = self.agencies.holds(held.agency, KEEPER, on)
         return keeps and self.holds_code(power, held.agency, held.post, officer, on)
 
@@ -494,6 +522,12 @@ def _function_codes(edition: Edition) -> frozenset[str]:
 def _covers(entry: Mapping[str, Any], on: date) -> bool:
     """Whether a line of the edition with `from` and `to` covers a day."""
     return within(optional_date(entry["from"]), optional_date(entry["to"]), on)
+
+
+def _behind(last: date | None) -> Iterator[date]:
+    """The day behind a last one."""
+    if last is not None and last < date.max:
+        yield last + timedelta(days=1)
 
 
 def _lives(line: KeyRecord, on: date) -> bool:

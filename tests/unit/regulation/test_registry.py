@@ -11,6 +11,7 @@ from keys.keyring import Verdict
 from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.case.roles import CASE_ROLES
+from ledger.regulation.edition import shipped
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.regulation.registry.registry import Registry
 from tests.builders import a_registry, hire, officer
@@ -515,3 +516,16 @@ def test_ids_of_a_person_are_those_that_the_registry_links_today() -> None:
     assert other.officers.ids_of(officer("cv2")) == (officer("cv2"),)
     assert set(registry.officers.ids_of(officer("cv"))) == both
     assert registry.officers.ids_of(officer("tp")) == (officer("tp"),)
+
+
+def test_who_was_appointed_anew_without_a_power_could_sign_with_it_no_more() -> None:
+    """So whoever stands in for them may: the door takes neither. The first edition is as it was."""
+    registry = a_registry()
+    hire(registry, "tc", powers=["PERSONNEL_OFFICER"])
+    asked = ("PERSONNEL_OFFICER",), D(2024, 6, 5), officer("keeper2")
+    assert registry.can_sign(*asked)
+    for alias in ("keeper", "tc"):
+        hire(registry, alias, powers=[])
+    assert not registry.can_sign(*asked)
+    registry.go_on_by(shipped("1"), 0)
+    assert registry.can_sign(*asked)

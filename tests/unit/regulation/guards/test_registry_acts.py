@@ -498,6 +498,9 @@ def test_an_end_before_a_post_began_or_in_another_agency_is_one_of_that_post(
         }  # fmt: skip
 
     asked = ended(last) | facts
+    there = {"agency": "bacninh.vpdd", "post": "chuyen-vien", "valid_from": "2025-03-01"}
+    for one in ("ngd", "npgd"):  # since the department ends then, and the founder moves on
+        hire(story.registry, one, powers=[KEEPER], **there)
     holds("REGISTRAR_LEFT", story.asks("OfficerEnded", facts=asked))
     for one in others:
         enter(story.registry, "OfficerEnded", ended(one), stream=f"officer/{officer(one)}")
