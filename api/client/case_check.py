@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from api.texts.catalogue import both
 from keys import canonical
 from keys.errors import KeysError
 from keys.keyring import KeyRecord, Keyring, Verdict
@@ -28,9 +29,9 @@ Json = Mapping[str, Any]
 VALID: Final = "VALID"
 OPEN: Final = "NOT_CONCLUDED"
 BAD: Final = "NOT_VALID"
-WORST: Final = (VALID, OPEN, BAD, "AGAINST_THE_RULES")
+ASIDE: Final = "AGAINST_THE_RULES"
+WORST: Final = (VALID, OPEN, BAD, ASIDE)
 """Outcomes, the worst last (formats.md §9)."""
-_ASIDE: Final = "AGAINST_THE_RULES"
 _SAID: Final[Mapping[Verdict, tuple[str, Text]]] = {
     Verdict.DISPUTED: (
         OPEN,
@@ -52,6 +53,10 @@ class RecordFault:
     index: int
     outcome: str
     reason: Text
+
+    def to_json(self) -> dict[str, Any]:
+        """As commands tell it to programs."""
+        return {"index": self.index, "outcome": self.outcome, "reason": both(self.reason)}
 
 
 def keyring_of(lines: Iterable[Json]) -> Keyring:
@@ -146,6 +151,7 @@ class _Walk:
         self._head: str | None = None
         self._known = True  # whether what `prev` must name is known
         self._signed: Counter[str] = Counter()
+        self._payloads: dict[str, bytes] = {}
 
     def take(self, record: Json) -> None:
         """Checks the next one."""
@@ -180,10 +186,10 @@ class _Walk:
             statement = statements.parse_compact(envelope.statement)
         except (KeysError, Rejected, VerificationError) as error:
             return BAD, Message("no record of this log: {error}", error=str(error))
-        aside = self._said.get(record["index"], {}).get("outcome") == _ASIDE
+        aside = self._said.get(record["index"], {}).get("outcome") == ASIDE
         reason = self._place(statement, aside=aside)
         verdict = self._verdict(statement, record["index"], envelope.recorded_at)
-        return reason or _SAID.get(verdict)
+        return reason or _SAID.get(verdict) or self._other_bytes(statement, aside=aside)
 
     def _unproven(self, record: Json) -> tuple[str, Text] | None:
         if "proof" not in record:
@@ -212,6 +218,15 @@ class _Walk:
         if not aside:
             self._head, self._known = statement.digest_b64, True
         return wrong
+
+    def _other_bytes(self, statement: Statement, *, aside: bool) -> tuple[str, Text] | None:
+        """Whether all who signed an act have signed the same (formats.md §3)."""
+        if aside:
+            return None
+        act_id = str(statement.members.get("act_id"))
+        if self._payloads.setdefault(act_id, statement.payload) == statement.payload:
+            return None
+        return BAD, Message("it signs other bytes of the act than whoever signed before")
 
     def _verdict(self, statement: Statement, index: int, at: datetime) -> Verdict:
         """By the key as the registry had it at its record, and whose turn it was."""

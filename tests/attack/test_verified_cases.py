@@ -10,29 +10,32 @@ from typing import Any
 import httpx
 import pytest
 
-from api.cli.commands.reading.statement_proofs import bad_proofs
-from api.client.case_check import OPEN, faults
+from api.cli.commands.reading.statement_proofs import bad_proofs, case_faults
+from api.client.case_check import BAD, OPEN, faults
 from api.client.client import Client
 from api.client.connection import Refused
 from api.client.known_log import INCLUSION, Unlike
 from keys import canonical
-from keys.keyring import Keyring
+from keys.keyring import KeyRecord, Keyring
 from keys.note import VKey
-from tests import recovered
+from ledger.log import record, statement
+from tests import builders, recovered
 from tests.attack.test_two_histories import BEGINNING, ORIGIN, History, known
 from tests.attacks import attack
+from tests.builders import T0, an_act, an_id
+from tests.leaf_nodes import LeafNodes
 
 CASE = "7c1f0e2a-4b5d-4e6f-8a9b-0c1d2e3f4a5b"
 _URL = "http://socai.test"
 
 
-def reading(folder: Path, shown: History) -> Client:
+def reading(folder: Path, shown: History, *records: Mapping[str, Any]) -> Client:
     """A client that has seen the log before, at a server that shows it this history."""
 
     def answered(request: httpx.Request) -> httpx.Response:
         path = request.url.path
         if path.endswith("/raw"):
-            return httpx.Response(200, json={"records": [_record(shown, BEGINNING)]})
+            return httpx.Response(200, json={"records": records or [_record(shown, BEGINNING)]})
         if path.startswith("/v1/acts/"):
             return httpx.Response(200, json={"checkpoint": shown.note().decode()})
         query = {name: int(value) for name, value in request.url.params.items()}
@@ -122,3 +125,71 @@ def test_a_proof_of_another_record_proves_nothing(tmp_path: Path) -> None:
     with closing(reading(tmp_path, shown)) as client:
         body = {"checkpoint": record["proof"]["checkpoint"], "statements": lines}
         assert [*bad_proofs(client, body, vkey)] == [BEGINNING + 1]
+
+
+@attack(
+    "a case is told of as valid whose statements nobody signed so, each with a good proof",
+    stopped_by="`socai case verify` checks signatures, order and places by the records themselves",
+    noticed_by="whoever verifies",
+)
+@pytest.mark.parametrize("harm", ["none", "signature", "key", "case", "entry"])
+def test_a_case_is_not_valid_by_a_servers_word(tmp_path: Path, harm: str) -> None:
+    """A record that stands in the log, and what a server says of it."""
+    act, signer = an_act("ReportReceived", stream=f"case/{CASE}").signed, builders.key("hotline")
+    made = statement.make(
+        canonical.encode(act), signer, iat=0, log=ORIGIN, seq=1, prev=None, role="AUTHOR"
+    ).compact
+    if harm == "signature":
+        made = made[: made.rindex(".") + 1] + canonical.b64(builders.key("cv").sign(made.encode()))
+    envelope = record.build(log=ORIGIN, recorded_at=T0, blind=bytes(32), statement=made)
+    shown = History("a", 20)
+    shown.entries[BEGINNING] = record.entry(envelope)
+    shown.nodes = LeafNodes([record.leaf(entry) for entry in shown.entries])
+    raw = {**_record(shown, BEGINNING), "envelope": canonical.b64(envelope)}
+    key = {
+        "officer": builders.officer("cv" if harm == "key" else "hotline"), "kid": signer.kid,
+        "jwk": signer.jwk, "custody": "SOFTWARE", "valid_from": None, "valid_to": None,
+        "enrolled_index": 1, "revoked_index": None, "revoked_recorded_at": None,
+        "invalid_from": None, "reason": None,
+    }  # fmt: skip
+    line = {"index": BEGINNING, "entry": raw["entry"], "key": key, "outcome": "VALID",
+            "voided_by": None}  # fmt: skip
+    if harm == "entry":
+        line["entry"] = canonical.b64(shown.entries[0])
+    case = an_id("another case") if harm == "case" else CASE
+    with closing(reading(tmp_path, shown, raw)) as client:
+        vkey = VKey.parse(recovered.vkeys(ORIGIN, "first")[0])
+        found = case_faults(client, case, {"statements": [line]}, vkey)
+    assert [one.outcome for one in found] == ([] if harm == "none" else [BAD])
+
+
+@attack(
+    "a countersignature over other bytes is shown as one of an act",
+    stopped_by="all who sign an act sign the same bytes",
+    noticed_by="whoever verifies",
+)
+@pytest.mark.parametrize("same", [True, False])
+def test_who_signed_other_bytes_has_not_signed_the_act(same: bool) -> None:  # noqa: FBT001  a case
+    """Of one act_id, by the officer whose turn it is, in the right place."""
+    act = an_act("CompetenceDetermined", also=["gd"], stream=f"case/{CASE}").signed
+    others = {**act, "disposition": "other"}
+    shown, lines, keyring, prev = History("a", 20), [], Keyring(), None
+    for n, (alias, role, payload) in enumerate(
+        (("cv", "AUTHOR", act), ("gd", "APPROVER", act if same else others))
+    ):
+        key = builders.key(alias)
+        keyring.enrol(KeyRecord(builders.officer(alias), key.kid, key.jwk, "SOFTWARE", T0, None, 1))
+        made = statement.make(
+            canonical.encode(payload), key, iat=0, log=ORIGIN, seq=n + 1, prev=prev, role=role
+        )
+        prev = made.digest_b64
+        envelope = record.build(log=ORIGIN, recorded_at=T0, blind=bytes(32), statement=made.compact)
+        shown.entries[BEGINNING + n] = record.entry(envelope)
+        lines.append(canonical.b64(envelope))
+    shown.nodes = LeafNodes([record.leaf(entry) for entry in shown.entries])
+    records = [{**_record(shown, BEGINNING + n), "envelope": one} for n, one in enumerate(lines)]
+    found = faults(
+        f"case/{CASE}", records, {"statements": 2, "open": []}, keyring=keyring,
+        vkeys=[VKey.parse(recovered.vkeys(ORIGIN, "first")[0])], origin=ORIGIN,
+    )  # fmt: skip
+    assert [(one.index, one.outcome) for one in found] == ([] if same else [(BEGINNING + 1, BAD)])

@@ -313,7 +313,7 @@ def test_a_server_that_gives_no_proof_is_not_believed(
     assert proven(body)
     del body["statements"][3]["proof"]
     assert not proven(body)
-    case_tables.verification(Shell("en"), body, [])
+    case_tables.verification(Shell("en"), body, [], [])
     told = capsys.readouterr().out
     assert "No checkpoint covers 1 of the records yet" in told
     assert f"{len(body['statements']) - 1} of {len(body['statements'])}" in told

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from api.client import client as clients
+from api.client.case_check import worst
 from api.client.connection import Refused
 from keys import canonical
 from keys.note import VKey
@@ -190,6 +191,10 @@ def test_no_server_is_believed(inspected: Inspected, monkeypatch: pytest.MonkeyP
         told = inspected.cli("verify", "all", "--agency", OWN, "--restart", "--json", by=BOSS)
         body = orjson.loads(told.stdout)
         assert (told.exit_code, body["ok"], body["outcome"]) == (1, False, outcome), harm.__name__
+        alone = inspected.cli("case", "verify", inspected.case("SC1"), "--json", by=BOSS)
+        body = orjson.loads(alone.stdout)
+        assert (alone.exit_code, body["ok"], body["outcome"]) == (1, False, "VALID"), harm.__name__
+        assert worst(one["outcome"] for one in body["faults"]) == outcome, harm.__name__
 
 
 def smaller(body: Record) -> None:

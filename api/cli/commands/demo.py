@@ -18,7 +18,7 @@ from typing import Final
 import click
 
 from api.cli.commands import demo_enclaves, play
-from api.cli.commands.reading.statement_proofs import bad_proofs, proven
+from api.cli.commands.reading.statement_proofs import bad_proofs, case_faults, proven
 from api.cli.commands.signer_options import client_at, origin_of, signer_of
 from api.cli.terminal import case_tables, seen_tables
 from api.cli.terminal.audit_tables import progressing, show
@@ -223,11 +223,12 @@ def _case(shell: Shell, settings: Settings, url: str, outcome: Outcome) -> bool:
     with closing(_client(settings, url, LEAD)) as client:
         body, verified = client.case(case_id), client.verification(case_id)
         bad = list(bad_proofs(client, verified, None))
+        faults = case_faults(client, case_id, verified, None)
         if not shell.json:
             case_tables.case_file(shell, body)
             case_tables.timeline(shell, client.case_acts(case_id)["acts"])
-            case_tables.verification(shell, verified, bad)
-    return verified["outcome"] == "VALID" and proven(verified) and not bad
+            case_tables.verification(shell, verified, bad, faults)
+    return verified["outcome"] == "VALID" and proven(verified) and not (bad or faults)
 
 
 def _client(settings: Settings, url: str, alias: str | None) -> Client:

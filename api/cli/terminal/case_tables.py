@@ -6,12 +6,13 @@ proof holds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from rich.cells import cell_len
 
 from api.cli.terminal.shell import WIDTH, Shell, in_lines
+from api.client.case_check import RecordFault
 from api.texts.case_words import (
     ENDED,
     FILE_FACTS,
@@ -289,8 +290,22 @@ def part_of_case(shell: Shell, part: Json) -> None:
     shell.say(in_lines(part_shown(part)))
 
 
-def verification(shell: Shell, body: Json, bad: list[int]) -> None:
-    """Every statement's verdict, and which proofs failed here."""
+_FOUND_HERE: Final = Message("What does not hold here, by the records themselves")
+_CHECKED_HERE: Final = Message(
+    "Checked here: signatures, order and proofs, by the records byte for byte. The server's word:"
+    " which keys the registry enrolled and ended, and what the rules refuse (socai log audit)."
+)
+
+
+def verification(shell: Shell, body: Json, bad: list[int], faults: Sequence[RecordFault]) -> None:
+    """Every statement's verdict, what failed here, and what was not checked here.
+
+    Args:
+        shell: The reader's language.
+        body: As the server says it.
+        bad: Indices whose proof failed here.
+        faults: What else did, of the records byte for byte.
+    """
     columns = ("#", "seq", "act", "author", "kid", "verdict", "result")
     rows = (_verdict_row(shell, line, bad) for line in body["statements"])
     shell.table(columns, rows, whole=("#", "seq", "kid"), widths={"verdict": 13, "author": 28})
@@ -312,6 +327,13 @@ def verification(shell: Shell, body: Json, bad: list[int]) -> None:
                 waiting=waiting,
             )
         )
+    if faults:
+        failed = (
+            (f"#{f.index}", verdict(f.outcome, shell.lang), shell.text(f.reason)) for f in faults
+        )
+        title = shell.text(_FOUND_HERE)
+        shell.table(("index", "verdict", "what"), failed, title=title, whole=("index",))
+    shell.say(in_lines(_CHECKED_HERE))
     for sign_off in body["signed_off"]:
         shell.say(_sign_off(shell, sign_off))
 

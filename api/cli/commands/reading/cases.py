@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 from api.cli.commands.reading.codes import ACT, FLAG, OUTCOME, STATE
-from api.cli.commands.reading.statement_proofs import bad_proofs, proven
+from api.cli.commands.reading.statement_proofs import bad_proofs, case_faults, proven
 from api.cli.commands.signer_options import identity, names_whoever_asks, vkey_option
 from api.cli.terminal import (
     addresses,
@@ -256,15 +256,20 @@ def _own_permit(client: Client, number: str) -> str:
 @vkey_option
 @identity
 def verify_case(client: Client, id_: str, vkey: VKey | None) -> None:
-    """Every statement's verdict, and every proof checked here. Exit 1 unless VALID."""
-    shell = shell_of()
-    body = client.verification(case_id(client, id_))
-    bad = list(bad_proofs(client, body, vkey))
-    ok = body["outcome"] == "VALID" and proven(body) and not bad
+    """Every statement's verdict; signatures, order and proofs are checked here.
+
+    Which keys the registry enrolled and ended, and what the rules refuse, is the server's word: an
+    audit follows it from record 0. Exit 1 unless VALID.
+    """
+    shell, named = shell_of(), case_id(client, id_)
+    body = client.verification(named)
+    bad, faults = list(bad_proofs(client, body, vkey)), case_faults(client, named, body, vkey)
+    ok = body["outcome"] == "VALID" and proven(body) and not bad and not faults
     if shell.json:
-        shell.give({**body, "ok": ok, "proofs_failed": bad})
+        told = [one.to_json() for one in faults]
+        shell.give({**body, "ok": ok, "proofs_failed": bad, "faults": told})
     else:
-        case_tables.verification(shell, body, bad)
+        case_tables.verification(shell, body, bad, faults)
     sys.exit(0 if ok else 1)
 
 

@@ -21,11 +21,10 @@ from api.cli.commands.verify.progress import KeptProgress, Progress
 from api.cli.terminal import addresses
 from api.cli.terminal.shell import Shell, misuse, shell_of
 from api.cli.terminal.typed_values import MOMENT, Typed
-from api.client.case_check import OPEN, VALID, RecordFault, faults, keyring_of, worst
+from api.client.case_check import OPEN, VALID, faults, keyring_of, worst
 from api.client.client import Client
 from api.client.connection import Refused, understood
 from api.settings import Settings
-from api.texts.catalogue import translate
 from api.texts.labels import verdict
 from api.version import VERSION
 from keys import canonical
@@ -192,7 +191,7 @@ class _Run:
         outcome = worst(fault.outcome for fault in found)
         progress.cases += 1
         progress.outcomes = dict(Counter(progress.outcomes) + Counter([outcome]))
-        progress.faults += [_as_kept(case, number, fault) for fault in found]
+        progress.faults += [{"case": case, "number": number, **one.to_json()} for one in found]
         progress.done.append(case)
         self._keep()
 
@@ -221,12 +220,6 @@ def _size(body: Mapping[str, Any]) -> int:
     if size != body["size"]:
         raise ValueError("the size is not that of the checkpoint")
     return size
-
-
-def _as_kept(case: str, number: str | None, fault: RecordFault) -> dict[str, Any]:
-    reason = {lang: translate(fault.reason, lang) for lang in ("vi", "en")}
-    place = {"case": case, "number": number, "index": fault.index}
-    return {**place, "outcome": fault.outcome, "reason": reason}
 
 
 def _verdict(progress: Progress) -> str:
