@@ -249,6 +249,11 @@ def test_a_case_that_is_too_long_takes_no_number(
     assert ask(under_order, WHOLE, named).status_code == 200
 
 
+@attack(
+    "a server that is none of the log's vouches for itself to a clerk who has no key of the log",
+    stopped_by="which key it names is said at first contact, and it is held to that from then on",
+    noticed_by="whoever compares it with the published one",
+)
 def test_a_clerk_prints_by_one_command_and_the_log_knows_the_paper(
     under_order: UnderOrder, tmp_path: Path
 ) -> None:
@@ -281,8 +286,9 @@ def test_a_clerk_prints_by_one_command_and_the_log_knows_the_paper(
         held = socai("log", "sheet", line, "--server", url)
         assert held.exit_code == 0, held.output
         assert case in held.output
-        forged = line.replace("root=", "root=A")[: len(line)]
-        bad = socai("log", "sheet", forged, "--server", url)
+        assert f"{service.enclave.facts.origin}+" in held.stderr, "nobody else vouches for its key"
+        assert socai("log", "sheet", line, "--server", url).stderr == "", "it was said once"
+        bad = socai("log", "sheet", line.replace("root=", "root=A")[: len(line)], "--server", url)
         assert bad.exit_code in (1, 2)
         assert "Traceback" not in bad.output
 

@@ -132,22 +132,36 @@ def client_at(url: str, signer: Signer | None, log: str | None = None) -> Client
     client.remember = lambda origin: KnownLog(
         settings.home / KNOWN,
         origin,
-        lambda: _anchor(settings, client, origin),
+        lambda: _anchor(settings, client, origin, shell),
         lambda crossed: _tell(shell, crossed),
         lambda error: _tell_unkept(shell, error),
     )
     return client
 
 
-def _anchor(settings: Settings, client: Client, origin: str) -> LogAnchor:
-    """What is believed at first contact: the home's word, where it is of this log."""
+def _anchor(settings: Settings, client: Client, origin: str, shell: Shell) -> LogAnchor:
+    """What is believed at first contact: the home's word, where it is of this log.
+
+    Where the home has none, a server vouches for itself, which whoever reads its verdict is told.
+    """
     said = client.log()
     vkeys, genesis = tuple(said["vkeys"][:_PAIR]), str(said["genesis"])
     if Home(settings).facts_path.exists():
         facts = Home(settings).facts()
         if facts.origin == origin:
             genesis = facts.genesis
-    return LogAnchor(_noted(settings, origin)[:_PAIR] or vkeys, genesis)
+    noted = _noted(settings, origin)[:_PAIR]
+    if not noted:
+        shell.note(
+            Message(
+                "Only this server says that log {log} is signed by {vkey}; from now on it is held"
+                " to that. Compare the key with the published one before you believe what is"
+                " shown.",
+                log=origin,
+                vkey=vkeys[0],
+            )
+        )
+    return LogAnchor(noted or vkeys, genesis)
 
 
 def _noted(settings: Settings, origin: str) -> tuple[str, ...]:
