@@ -15,6 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from api.cli.main import main
+from api.cli.terminal import addresses
+from api.cli.terminal.shell import Refusal
 from api.client import connection
 from api.client.client import Client
 from api.client.connection import Refused, Strange, Unreachable
@@ -158,3 +160,28 @@ def _place(header: bytes) -> tuple[int, str | None]:
     http = httpx.Client(transport=httpx.MockTransport(answered), base_url=_URL)
     with closing(Client(_URL, http=http, attempts=1)) as client:
         return client.head("case/1", act={"act": "ComplaintReceived"})
+
+
+@attack(
+    "a case or an act that was typed by how its id begins is looked up as another and signed about",
+    stopped_by="what begins otherwise is none that was meant",
+    noticed_by="whoever typed it",
+)
+def test_what_begins_otherwise_is_not_what_was_typed() -> None:
+    """What does is taken, also where others are listed beside it."""
+    meant, other = (f"{first}-0000-4000-8000-000000000000" for first in ("7c1f0e2a", "8c1f0e2a"))
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        if "by-number" in request.url.path:
+            return httpx.Response(404, json={"code": "not_found"})
+        listed = [other] if request.url.params["id"] == "7c1f0e" else [other, meant]
+        lines = [{"id": one, "act_id": one} for one in listed]
+        return httpx.Response(200, json={"cases": lines, "acts": lines})
+
+    http = httpx.Client(transport=httpx.MockTransport(answered), base_url=_URL)
+    with closing(Client(_URL, http=http, attempts=1)) as client:
+        assert addresses.case_id(client, "7c1f0e2a") == meant
+        assert addresses.act_id(client, "7c1f0e2a") == meant
+        assert addresses._beginning(client, "7c1f0e") == []
+        with pytest.raises(Refusal):
+            addresses.act_id(client, "7c1f0e")

@@ -74,7 +74,8 @@ def _acts_beginning(client: Client, text: str) -> list[str]:
             return []
         raise
     with understood():
-        return [str(one["act_id"]) for one in body["acts"]]
+        found = [str(one["act_id"]) for one in body["acts"]]
+    return [one for one in found if one.startswith(text)]  # whatever a server lists
 
 
 def case_id(client: Client, text: str) -> str:
@@ -166,7 +167,8 @@ def _beginning(client: Client, text: str) -> list[tuple[str, str]]:
         return []
     body = client.read("/v1/cases", query={"id": text, "limit": _SEVERAL}).body
     with understood():
-        return [(str(one["id"]), "") for one in body["cases"]]
+        found = [str(one["id"]) for one in body["cases"]]
+    return [(one, "") for one in found if one.startswith(text)]  # as above
 
 
 def kid(client: Client, text: str) -> str:
