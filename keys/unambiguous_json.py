@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import orjson
+
+_MOST: Final = 2**53 - 1
 
 
 class SaidTwice(ValueError):
@@ -45,9 +47,10 @@ def read_into(kind: type[dict[str, Any]], data: bytes | str) -> Any:  # noqa: AN
     """What is written, each object of this kind.
 
     Raises:
-        ValueError: As `read`; or a number has more digits than are read.
+        ValueError: As `read`; or a whole number is beyond 2^53-1, which no JSON of ours has
+            (formats.md §1) and not every program that it is handed to can hold.
     """
-    return _again(_found(data)[1], object_pairs_hook=partial(_object, kind))
+    return _again(_found(data)[1], object_pairs_hook=partial(_object, kind), parse_int=_within)
 
 
 def _found(data: bytes | str) -> tuple[Any, str]:
@@ -60,6 +63,12 @@ def _again(text: str, **hooks: Any) -> Any:  # noqa: ANN401  json's own
         return json.loads(text, **hooks)
     except RecursionError as error:
         raise orjson.JSONDecodeError("nested too deeply", text, 0) from error
+
+
+def _within(digits: str) -> int:
+    if not -_MOST <= (number := int(digits)) <= _MOST:
+        raise ValueError(f"{digits[:20]} is beyond 2^53-1")
+    return number
 
 
 def _require_once(pairs: list[tuple[str, Any]]) -> None:

@@ -111,6 +111,7 @@ _ANSWERS = {
     "other bytes than UTF-8": '{"now":"x"}'.encode("utf-16"),
     "a member twice": b'{"origin":"a.example/ordinary","origin":"b.example/ordinary"}',
     "more digits than are read": b"9" * 10_000,
+    "a number that no JSON of ours has": b'{"acts":[],"index":1%030d}' % 0,
     "nothing": b"",
 }
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keys.unambiguous_json import SaidTwice, read
+from keys.unambiguous_json import SaidTwice, read, read_into
 
 _TWICE = (
     '{"a":1,"a":1}',
@@ -53,3 +53,14 @@ def test_everything_else_is_read_as_it_is_written(value: Any) -> None:  # noqa: 
     """The same value as without the look."""
     data = orjson.dumps(value)
     assert read(data) == orjson.loads(data)
+
+
+@pytest.mark.parametrize("number", [2**53 - 1, 1 - 2**53, 0, 2**53, -(2**53), 2**64, 10**30])
+def test_a_number_that_no_json_of_ours_has_is_not_read(number: int) -> None:
+    """formats.md §1: what is handed on as JSON can be written by whoever reads it."""
+    text = f'{{"a":[{number}]}}'
+    if abs(number) < 2**53:
+        assert read_into(dict, text) == {"a": [number]}
+        return
+    with pytest.raises(ValueError, match="2\\^53"):
+        read_into(dict, text)
