@@ -214,6 +214,30 @@ def test_of_two_statements_at_a_place_no_bundle_says_which_stands() -> None:
 
 
 @attack(
+    "a bundle holds one name twice, and its readers do not see the same record under it",
+    stopped_by="a bundle with a name twice is none",
+    noticed_by="whoever holds a print against it",
+)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_bundle_that_says_a_name_twice_is_none() -> None:
+    """Of the two statements at a place one is hidden behind the other, whichever is read."""
+    by = planted()
+    proofs = [
+        one.replace("records", "proofs").replace("json", "tlog-proof")
+        for one in (by.honest, by.other)
+    ]
+    hidden = {name: by.kept.pop(name) for name in (by.honest, proofs[0])}
+    out = io.BytesIO(zipped(by.kept))
+    with zipfile.ZipFile(out, "a") as made:  # under the names of the other, behind it
+        for name, data in zip((by.other, proofs[1]), hidden.values(), strict=True):
+            made.writestr(name, data)
+    for head in (LAST.digest_b64, by.digest):
+        with pytest.raises(VerificationError) as failed:
+            hold(replace(by.paper, head=head), out.getvalue(), [by.key])
+        assert failed.value.kind == "bundle"
+
+
+@attack(
     "the same, and the bundle leaves out the one that stands",
     stopped_by="it is told that a file does not show whether a statement stands, and no other",
     noticed_by="log audit, the case's verification",
