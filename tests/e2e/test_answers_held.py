@@ -59,7 +59,9 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "get_act_records": ("record", "entries", _ACT),
 }
 """Of each answer a command that shows it."""
-OTHERS: Final[tuple[object, ...]] = (7, "x", None, [], {}, [None], [7], {"a": 7}, True, 1.5, [{}])
+OTHERS: Final[tuple[object, ...]] = (
+    7, "x", None, [], {}, [None], [7], {"a": 7}, True, 1.5, [{}], "\x1b[2J\u202e",
+)  # fmt: skip
 
 
 @dataclass
@@ -188,6 +190,7 @@ def test_a_member_of_another_type_ends_in_one_sentence(liar: Liar, name: str) ->
         said = liar.ask(*COMMANDS[name])
         assert said.exception is None or isinstance(said.exception, SystemExit), (at, other)
         assert said.exit_code in (0, 1, 2), (at, other)
+        assert "\x1b" not in said.output, "a terminal would obey it"
         strange += said.exit_code == 2 and "This is no socai server" in said.stderr
     assert strange
 

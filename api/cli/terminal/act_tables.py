@@ -88,6 +88,12 @@ def _file(one: Json) -> tuple[str, str]:
     return str(one["name"]), act_words.file(one)
 
 
+_CHECKED_HERE: Final = Message(
+    "The proofs are checked here; what the act says and its verdicts are the server's word, which"
+    " socai case verify checks by the records of its case."
+)
+
+
 def _signatures(shell: Shell, body: Json, bad: list[int]) -> None:
     rows = [
         (
@@ -101,6 +107,7 @@ def _signatures(shell: Shell, body: Json, bad: list[int]) -> None:
     ]
     widths = {"signed_by": 28, "recorded": 10, "verdict": 24}
     shell.table(("place", "signed_by", "recorded", "verdict", "proof"), rows, widths=widths)
+    shell.say(in_lines(_CHECKED_HERE))
 
 
 def _relation(shell: Shell, one: Json) -> tuple[str, str]:

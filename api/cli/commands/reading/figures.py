@@ -12,6 +12,7 @@ from api.cli.terminal import addresses
 from api.cli.terminal.shell import Shell, shell_of
 from api.cli.terminal.typed_values import DAY_TEXT
 from api.client.client import Client
+from api.client.connection import understood
 from api.texts import case_words
 from ledger.message import Message, Wording
 from projections.views.statistics.hidden_cells import HIDDEN, HIDDEN_MEANS
@@ -46,6 +47,8 @@ def stats(
     if shell.json:
         shell.give(body)
         return
+    with understood():
+        counted = _COUNTED[body["of"]]
     first, last = case_words.day(body["from"]), case_words.day(body["to"])
     shell.say(
         Message(
@@ -55,7 +58,7 @@ def stats(
             cell=_cell(shell, body["total"]),
         )
     )
-    shell.say(_COUNTED[body["of"]])
+    shell.say(counted)
     shell.say(Message("Up to record {index} of the log.", index=body["index"]))
     if body["of"] == "seen":
         shell.say(Message("The cases behind a figure (CASES_IN: those that came in):"))
