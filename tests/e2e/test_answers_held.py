@@ -195,6 +195,24 @@ def test_a_member_of_another_type_ends_in_one_sentence(liar: Liar, name: str) ->
     assert strange
 
 
+@pytest.mark.parametrize(
+    ("name", "at", "other"),
+    [
+        ("list_copies", ("copies", 0, "file"), None),
+        ("get_case_diff", ("changes", 0, "pointer"), "x"),
+        ("get_statistics", ("of",), "x"),
+    ],
+)
+def test_nor_does_a_word_of_the_right_type(
+    liar: Liar, name: str, at: tuple[Any, ...], other: object
+) -> None:
+    """That a server may say elsewhere and not here: each of these once ended in a trace."""
+    liar.answers[name] = _with(liar.answers[name], at, other)
+    said = liar.ask(*COMMANDS[name])
+    assert said.exit_code == 2, said.output
+    assert "This is no socai server" in said.stderr
+
+
 @pytest.mark.parametrize("name", sorted(_SIGN_IN))
 def test_nor_does_whoever_signs_in(liar: Liar, name: str) -> None:
     """A challenge, a token or a log that is of no form: nothing is signed or sent by it."""

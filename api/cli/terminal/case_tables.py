@@ -13,6 +13,7 @@ from rich.cells import cell_len
 
 from api.cli.terminal.shell import WIDTH, Shell, in_lines
 from api.client.case_check import RecordFault
+from api.client.connection import understood
 from api.texts.case_words import (
     ENDED,
     FILE_FACTS,
@@ -368,15 +369,16 @@ def changes(
         case: The case file, or the act, which names the things that the pointers lead to.
         nothing: Said where nothing did.
     """
-    rows = [
-        (
-            one.title,
-            one.old,
-            one.new,
-            "\n".join(touched_by(shell, act) for act in one.acts) or by_time(shell),
-        )
-        for one in changed_things(shell, found, case)
-    ]
+    with understood():  # a pointer is a text, and not any text is one
+        rows = [
+            (
+                one.title,
+                one.old,
+                one.new,
+                "\n".join(touched_by(shell, act) for act in one.acts) or by_time(shell),
+            )
+            for one in changed_things(shell, found, case)
+        ]
     shell.table(("field", "from", "to", "act"), rows, widths={"from": 20, "to": 20})
     if not rows:
         shell.say(nothing)

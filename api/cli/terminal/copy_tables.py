@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from api.cli.terminal.participant_tables import PostNames
 from api.cli.terminal.shell import Shell
+from api.client.connection import understood
 from api.texts.case_words import when
 from api.texts.labels import permit_standing
 from ledger.message import Message
@@ -33,7 +34,8 @@ def register(shell: Shell, body: Mapping[str, Any], names: PostNames) -> None:
         shell.say(Message("No copy of this case may leave: nobody has signed ExportPermitted."))
         return
     shell.table(tuple(_PERMITS), permits, widths=_PERMITS, whole=())
-    rows = [_row(shell, one, names) for one in body["copies"]]
+    with understood():  # a row that can be read says what left
+        rows = [_row(shell, one, names) for one in body["copies"]]
     if not rows:
         shell.say(Message("No copy has been handed out yet."))
         return
