@@ -14,6 +14,7 @@ import pytest
 
 from api.cli.commands.officer import encoded
 from api.cli.commands.writing import sign_next
+from api.cli.commands.writing.recording import ask
 from tests.codes_in_words import codes_in
 from tests.fixtures.desk import NUMBER, Desk
 
@@ -194,7 +195,31 @@ def test_what_waits_is_given_back_with_a_reason_or_left(
     assert returned["act"] == "ActReturned"
     assert returned["refers_to"] == waits["act_id"]
     assert returned["facts"] == {"reason": "Chưa đủ căn cứ"}
-    assert desk.told("sign-next", "--as", APPROVES)["left"] == 0
+    _withdrawn_while_it_is_read(desk, tmp_path, case, monkeypatch)
+
+
+def _withdrawn_while_it_is_read(
+    desk: Desk, tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is signed, why is said, and it does not count as waiting."""
+    new = ("act", "new", "--case", case, "--yes", "--as", "cv", "--from")
+    act_id = desk.told(*new, str(tmp_path / "competence.yaml"))["act_id"]
+    withdrawn = tmp_path / "withdrawn.yaml"
+    withdrawn.write_text(
+        f"act: ActWithdrawn\nrefers_to: {act_id}\nfacts: {{reason: Soạn nhầm}}\n", "utf-8"
+    )
+
+    def slowly(*asked: Any) -> str:  # noqa: ANN401  the question
+        """The author takes it back while the question stands."""
+        monkeypatch.undo()
+        assert desk.told(*new, str(withdrawn))["status"] == "effective"
+        return ask(*asked)
+
+    monkeypatch.setattr(sign_next, "ask", slowly)
+    told = desk.signs_next(APPROVES, "y\n")
+    assert "this act waits for your signature no more" in told.stderr, told.stderr
+    assert f"What became of it: socai act show {act_id}" in told.stderr
+    assert "Signed: 0. Given back: 0. Still waiting: 0." in told.stdout, told.output
 
 
 @pytest.mark.drill

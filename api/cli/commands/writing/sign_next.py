@@ -14,7 +14,7 @@ import click
 
 from api.cli.commands.officer import encoded, payload_of
 from api.cli.commands.signer_options import identity, signing_time, vkey_option
-from api.cli.commands.writing.judging import judged, require_lawful
+from api.cli.commands.writing.judging import CheckAnswer, judged, require_lawful
 from api.cli.commands.writing.recording import Recording, ask, unanswered
 from api.cli.terminal.shell import Shell, shell_of
 from api.cli.terminal.typed_values import MOMENT
@@ -38,6 +38,8 @@ _SIGN: Final = YES | {"ky", "sign"}
 _RETURN: Final = frozenset({"t", "tra", "r", "return"})
 _BYTES: Final = frozenset({"b", "byte", "bytes"})
 _LEAVE: Final = NO | {"", "skip"}
+_TURN: Final = "SIGNER_ORDER"
+"""What an act is refused by that waited when the list was read, and waits no more."""
 _END: Final = frozenset({"d", "dung", "q", "quit"})
 
 
@@ -87,7 +89,7 @@ def _called(task: Json) -> tuple[str, Wording]:
 
 
 def _tell(shell: Shell, done: Counter[str], waiting: int) -> None:
-    left = waiting - done["signed"] - done["returned"]
+    left = waiting - done["signed"] - done["returned"] - done["ended"]
     told = Message(
         "Signed: {signed}. Given back: {returned}. Still waiting: {left}.",
         signed=done["signed"],
@@ -110,7 +112,7 @@ class _Turn:
         )
 
     def take(self) -> str | None:
-        """`signed`, `returned` or `left`; None: the caller wants to end here."""
+        """`signed`, `returned`, `left` or `ended`; None: the caller wants to end here."""
         payload = payload_of(self._client, str(self._task["act_id"]))
         members = canonical.parse(payload)
         head = self._client.head(str(members["stream"]), act=members, at=self._recording.at)
@@ -118,12 +120,10 @@ class _Turn:
         stand_in = self._client.stand_in(members, role=role, at=self._recording.at)
         act_shown.to_sign(self._shell, self._sources, payload, stand_in)
         verdict = judged(self._client, members, self._recording.at, self._shell.lang)
-        if verdict.ok:
-            asked = Message("y sign it, r give it back, Enter leave it for later, b bytes, q end")
-        else:
-            told = verdict.detail or verdict.code
-            self._shell.note(Message("The ledger would refuse your signature: {error}", error=told))
-            asked = Message("r give it back, Enter leave it for later, b bytes, q end")
+        if verdict.code == _TURN:
+            self._tell_ended()
+            return "ended"
+        asked = self._question(verdict)
         while True:
             word = plain(ask(self._shell, asked))
             if word in _END:
@@ -138,6 +138,22 @@ class _Turn:
                 act_shown.raw_bytes(payload)
             elif word in _LEAVE:
                 return "left"
+
+    def _question(self, verdict: CheckAnswer) -> Message:
+        """What may be answered, and before it why the act is not to be signed."""
+        if verdict.ok:
+            return Message("y sign it, r give it back, Enter leave it for later, b bytes, q end")
+        told = verdict.detail or verdict.code
+        self._shell.note(Message("The ledger would refuse your signature: {error}", error=told))
+        return Message("r give it back, Enter leave it for later, b bytes, q end")
+
+    def _tell_ended(self) -> None:
+        told = Message(
+            "Nothing was signed: this act waits for your signature no more; it was withdrawn, given"
+            " back or signed by somebody else. What became of it: socai act show {act_id}",
+            act_id=str(self._task["act_id"]),
+        )
+        self._shell.note(told)
 
     def _return(self, members: Json) -> str | None:
         """Gives it back with a reason; the act is dead then, and its author told why."""
