@@ -46,8 +46,8 @@ from ledger.log.statement import Statement
 _CREATED: Final = 201
 _PART_BYTES: Final = 1 << 16
 _DIGEST_BYTES: Final = 32
-_OF_FEED: Final = 200
-_OF_TIMELINE: Final = 200
+MOST_ROWS: Final = 200
+"""Of a page of a listing (http.md §1): whoever reads all of a long one asks for as many."""
 
 
 _ENTRY_BYTES: Final = 32
@@ -305,7 +305,7 @@ class Client(Connection):
         Raises:
             Refused: `malformed_request`: the log does not reach this index.
         """
-        accept, query = "application/cloudevents-batch+json", {"after": after, "limit": _OF_FEED}
+        accept, query = "application/cloudevents-batch+json", {"after": after, "limit": MOST_ROWS}
         response = self.answer("GET", "/v1/feed", query=query, accept=accept)
         with understood():
             found = re.search(r"[?]after=([0-9]+)", response.headers["Link"])
@@ -374,7 +374,7 @@ class Client(Connection):
 
     def case_acts(self, case: str, *, at_least: int | None = None) -> dict[str, Any]:
         """The whole timeline of a case, in its longest pages: each folds the case anew."""
-        query = {"limit": _OF_TIMELINE}
+        query = {"limit": MOST_ROWS}
         return self.whole(f"/v1/cases/{case}/acts", "acts", query=query, at_least=at_least)
 
     def participants(

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any, Final
 
-from api.client.client import Client
+from api.client.client import MOST_ROWS, Client
 from api.client.connection import understood
 
 Json = Mapping[str, Any]
@@ -50,7 +50,8 @@ class DraftSources:
     def officers(self) -> Sequence[Json]:
         """Officers with the posts that they hold."""
         with understood():
-            return [*self.client.whole("/v1/officers", "officers")["officers"]]
+            query = {"limit": MOST_ROWS}
+            return [*self.client.whole("/v1/officers", "officers", query=query)["officers"]]
 
     @cached_property
     def agencies(self) -> Mapping[str, Json]:

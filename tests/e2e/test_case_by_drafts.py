@@ -15,6 +15,7 @@ import pytest
 from api.cli.commands.officer import encoded
 from api.cli.commands.writing import sign_next
 from api.cli.commands.writing.recording import ask
+from api.client.client import Client
 from tests.codes_in_words import codes_in
 from tests.fixtures.desk import NUMBER, Desk
 
@@ -100,11 +101,27 @@ facts:
 """Who writes it, and the draft, in the words that people use."""
 
 
+def _listings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """What is listed whole from now on, and by which query."""
+    asked: list[tuple[str, Any]] = []
+    real = Client.whole
+
+    def whole(client: Client, path: str, rows: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+        asked.append((path, more.get("query")))
+        return real(client, path, rows, **more)
+
+    monkeypatch.setattr(Client, "whole", whole)
+    return asked
+
+
 def test_a_case_is_told_by_drafts_signed_by_who_approves_and_audited(
-    desk: Desk, tmp_path: Path
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From the report to a referral, by three officers, in Vietnamese; the log is sound."""
-    case, approved = "", 0
+    """From the report to a referral, by three officers, in Vietnamese; the log is sound.
+
+    For the words of whom an act waits for nobody else is asked about: a province has thousands.
+    """
+    case, approved, asked = "", 0, _listings(monkeypatch)
     for n, (author, text) in enumerate(CASE):
         draft = tmp_path / f"{n}.yaml"
         draft.write_text(text, encoding="utf-8")
@@ -119,6 +136,7 @@ def test_a_case_is_told_by_drafts_signed_by_who_approves_and_audited(
             waits = told.stdout.partition("Còn chờ: ")[2].partition("\n")[0]
             assert codes_in(waits) == [], waits
             assert "Giám đốc, Sở " in waits
+            assert asked[-1] == ("/v1/officers", {"officer": desk.officers[APPROVES], "limit": 200})
             approved += 1
             signed = desk.signs_next(APPROVES, "c\n", lang="vi")
             assert signed.exit_code == 0, signed.output

@@ -339,12 +339,12 @@ def _awaited(client: Client, signers: Sequence[Mapping[str, Any]]) -> Iterator[t
 
     The act is recorded by then: that it cannot be told in words is no failure.
     """
-    names: PostNames | None = None
-    with suppress(Carried):
-        names = PostNames(client) if signers else None
     for one in signers:
+        post = one["post"]
         role = Wording(role_word(one["role"], "vi"), role_word(one["role"], "en"))
-        yield role, names.held(one["officer"], one["post"]) if names else one["post"]
+        with suppress(Carried):
+            post = PostNames(client, one["officer"]).held(one["officer"], post)
+        yield role, post
 
 
 @click.command()

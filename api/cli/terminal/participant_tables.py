@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from api.cli.terminal.shell import Shell
-from api.client.client import Client
+from api.client.client import MOST_ROWS, Client
 from api.client.connection import understood
 from api.texts.case_words import moment_shown, when
 from ledger.message import Message, Wording, plural
@@ -99,11 +99,15 @@ class PostNames:
 
     Args:
         client: Asked once.
+        officer: Of this one alone; left out: of all, which are thousands.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, officer: str | None = None) -> None:
         with understood():
-            lines = client.whole("/v1/officers", "officers")["officers"]
+            body = client.whole(
+                "/v1/officers", "officers", query={"officer": officer, "limit": MOST_ROWS}
+            )
+            lines = body["officers"]
             self._held = {str(one["officer"]): [*map(_named, one["posts"])] for one in lines}
             self._own = {
                 (str(one["officer"]), str(post["post"])): _named(post)
