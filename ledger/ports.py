@@ -17,6 +17,7 @@ from uuid import UUID
 from keys.errors import Carried
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.other_cases_port import Cases, CountedReport, NoCases
+from ledger.steps import Steps
 from ledger.values import frozen_value
 
 __all__ = [
@@ -386,10 +387,6 @@ class NotAppended(Carried):
         self.head = head
 
 
-def nothing() -> None:
-    """Where nothing is to be done."""
-
-
 class Appender(Protocol):
     """The one way into the log. Durable on return.
 
@@ -406,16 +403,13 @@ class Appender(Protocol):
                 the sender sends the same statement again and is told.
         """
 
-    def append_judged(
-        self, judge: Callable[[], Draft], check: Callable[[], None] = nothing
-    ) -> Appended:
-        """The same of what is judged in its group: whoever leads judges all of it, one by one.
+    def append_judged(self, draft: Steps[Draft]) -> Appended:
+        """The same of what is judged in its group: whoever leads judges all of it, step by step.
 
         Args:
-            judge: Makes the draft, in whichever thread leads, and waits for nothing there. What it
-                raises is this caller's answer, and nothing to the others.
-            check: What of it needs nothing of the others, and is done for all of the group before
-                the first is judged: the same code of one after another. It is the caller's as well.
+            draft: Makes the draft, in whichever thread leads, and waits for nothing there. A step
+                of all of the group is done before the next of any. What one raises is this caller's
+                answer, and nothing to the others.
 
         Raises:
             NotAppended: As `append`.

@@ -24,8 +24,8 @@ from ledger.ports import (
     Pruned,
     StoredRecord,
     Uncovered,
-    nothing,
 )
+from ledger.steps import Steps, finished
 
 Fault = Callable[[str], None]
 
@@ -110,12 +110,9 @@ class MemoryRecordStore:
         self.fault("appended")
         return answer
 
-    def append_judged(
-        self, judge: Callable[[], Draft], check: Callable[[], None] = nothing
-    ) -> Appended:
+    def append_judged(self, draft: Steps[Draft]) -> Appended:
         """See `Appender`: a group of one."""
-        check()
-        return self.append(judge())
+        return self.append(finished(draft))
 
     def _refuse(self, draft: Draft, at: datetime) -> None:
         if draft.seq != self._seqs.get(draft.stream_id, 0) + 1:

@@ -1,7 +1,7 @@
 """The append: judged drafts become records, a group by one SQL call (architecture.md §3.4).
 
-Whoever finds the appender idle leads: it takes all that wait, has each checked and then each
-judged, seals them, calls `log.append` once and hands every caller its own answer. All in one
+Whoever finds the appender idle leads: it takes all that wait, judges them, a step of all before the
+next of any, seals them, calls `log.append` once and hands every caller its own answer. All in one
 thread, step by step: the same code of one act after another costs a quarter less than that of many
 threads that take turns, one act each. Durable is the COMMIT of that call and nothing else. If the
 connection dies before the answer, the same sealed bytes are sent again on a new one; whoever is
@@ -20,7 +20,7 @@ import psycopg
 
 from ledger.errors import Doubt, Fatal, LedgerError, Unavailable
 from ledger.message import Message
-from ledger.ports import Appended, Clock, Draft, LogHead, NotAppended, SealedRecord, nothing
+from ledger.ports import Appended, Clock, Draft, LogHead, NotAppended, SealedRecord
 from ledger.postgres import direct
 from ledger.postgres.connect import (
     DURABLY,
@@ -34,6 +34,7 @@ from ledger.postgres.connect import (
 )
 from ledger.postgres.direct import PreparedStatement
 from ledger.postgres.hints import Hints
+from ledger.steps import Steps, no_steps
 from ledger.work import bill, work_s
 from ledger.write.groups import Groups
 
@@ -73,33 +74,28 @@ class _Ticket:
         judging_s: What it took to judge, which is its caller's to pay, however long.
     """
 
-    __slots__ = ("_check", "_judge", "answer", "draft", "judging_s", "sealed", "sealed_at")
+    __slots__ = ("_steps", "answer", "draft", "judging_s", "sealed", "sealed_at")
     draft: Draft
     sealed_at: datetime
 
-    def __init__(self, judge: Callable[[], Draft], check: Callable[[], None]) -> None:
-        self._judge = judge
-        self._check = check
+    def __init__(self, steps: Steps[Draft]) -> None:
+        self._steps = steps
         self.sealed: SealedRecord | None = None
         self.answer: Appended | Exception | None = None
         self.judging_s = 0.0
 
-    def check(self) -> None:
-        """What of it is done before any of its group is judged."""
+    def step(self) -> bool:
+        """One step towards the draft, and whether there are more; what is raised is the answer."""
         try:
-            self._check()
+            next(self._steps)
+        except StopIteration as end:
+            self.draft = end.value
+            self.sealed_at = self.draft.at
+            return False
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this one's and no other's
             self.answer = error
-
-    def judge(self) -> None:
-        """Makes the draft to record; else what stands against it is the answer."""
-        if self.answer is not None:
-            return
-        try:
-            self.draft = self._judge()
-            self.sealed_at = self.draft.at
-        except Exception as error:  # noqa: BLE001 - as above
-            self.answer = error
+            return False
+        return True
 
     def date(self, now: datetime) -> None:
         """Moves its time on to now, where the draft may still be recorded then."""
@@ -155,13 +151,11 @@ class GroupAppender:
 
     def append(self, draft: Draft) -> Appended:
         """See `Appender.append`; blocks until the draft's group is committed or refused."""
-        return self.append_judged(lambda: draft)
+        return self.append_judged(no_steps(draft))
 
-    def append_judged(
-        self, judge: Callable[[], Draft], check: Callable[[], None] = nothing
-    ) -> Appended:
+    def append_judged(self, draft: Steps[Draft]) -> Appended:
         """See `Appender.append_judged`; blocks as `append`."""
-        ticket = _Ticket(judge, check)
+        ticket = _Ticket(draft)
         error = self._groups.join([ticket])
         bill(ticket.judging_s)
         answer = ticket.answer or error
@@ -186,8 +180,7 @@ class GroupAppender:
             self._hints.give()
 
     def _commit(self, group: Sequence[_Ticket]) -> None:
-        _each_pays(group, _Ticket.check)
-        _each_pays(group, _Ticket.judge)
+        _judge(group)
         pending = [ticket for ticket in group if ticket.answer is None]
         if not pending:
             return
@@ -269,15 +262,21 @@ class GroupAppender:
         return self._connection
 
 
-def _each_pays(tickets: Sequence[_Ticket], do: Callable[[_Ticket], None]) -> None:
-    """Does something for all of them, one behind the other; whoever leads is not billed for it."""
+def _judge(tickets: Sequence[_Ticket]) -> None:
+    """A step of all of them, then the next; each pays its own, and whoever leads none of it."""
     first_s = began_s = work_s()
     try:
-        for ticket in tickets:
-            do(ticket)
-            over_s = work_s()
-            ticket.judging_s += over_s - began_s
-            began_s = over_s
+        while tickets:
+            left = []
+            for ticket in tickets:
+                while ticket.step():
+                    if len(tickets) > 1:
+                        left.append(ticket)
+                        break
+                over_s = work_s()
+                ticket.judging_s += over_s - began_s
+                began_s = over_s
+            tickets = left
     finally:
         bill(first_s - began_s)
 

@@ -28,7 +28,11 @@ from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.table import Guard, guards_in
 from ledger.regulation.participation.units import part_asked
 from ledger.regulation.registry.code_words import in_words
+from ledger.steps import Steps, finished
 from ledger.values import frozen_value
+
+_A_STEP: Final = 6
+"""Guards a step: their code stays in the caches for the next statement."""
 
 
 @frozen_value(frozen=True, slots=True)
@@ -55,6 +59,11 @@ def decide(q: GuardInput) -> Decision:
         Rejected: `guard` with the guard's code; `wrong_stream` where the act has no place in this
             stream or log; `stream_set_aside` where a record of the stream is to be voided first.
     """
+    return finished(deciding(q))
+
+
+def deciding(q: GuardInput) -> Steps[Decision]:
+    """As `decide`, a few guards a step: for whoever judges several statements together."""
     _form(q)
     _place(q)
     _require_whole(q)
@@ -62,14 +71,16 @@ def decide(q: GuardInput) -> Decision:
     flags = []
     guards = guards_in(q.edition).asked(q.kind, q.stream.kind)
     lenders, part = by_lenders(q), _of_its_documents(q)
-    for guard in guards:
-        asked = q if guard.of_lender else part
-        breach = guard.check(asked) if lenders is None else guard.breach(asked, lenders)
-        if breach is None:
-            continue
-        if guard.kind == "refuse":
-            _refuse(q, guard, breach, guards[guards.index(guard) + 1 :], lenders)
-        flags.append(guard.code)
+    for first in range(0, len(guards), _A_STEP):
+        for guard in guards[first : first + _A_STEP]:
+            asked = q if guard.of_lender else part
+            breach = guard.check(asked) if lenders is None else guard.breach(asked, lenders)
+            if breach is None:
+                continue
+            if guard.kind == "refuse":
+                _refuse(q, guard, breach, guards[guards.index(guard) + 1 :], lenders)
+            flags.append(guard.code)
+        yield
     waiting = awaited(part.stream, q.act)[1:]
     if waiting:
         return Decision("pending", tuple(flags), part.stream.state, waiting)

@@ -21,9 +21,10 @@ from ledger.message import Message
 from ledger.regulation.acts.act import Act, NamedSigner
 from ledger.regulation.case.guard_input import DecisionContext
 from ledger.regulation.case.state import Signed, StreamState, apply, awaited, pass_over
-from ledger.regulation.decide import Decision, decide
+from ledger.regulation.decide import Decision, deciding
 from ledger.regulation.edition import Edition
 from ledger.regulation.registry.lines import REGISTRY_ACTS
+from ledger.steps import Steps, finished
 from ledger.streams.event import PositionPassed, StatementRecorded
 from ledger.values import frozen_value
 
@@ -112,6 +113,12 @@ class Stream:
             Conflict: `stale`: it does not stand at the head; `taken`: its act id names other bytes.
             Rejected: By the guard named, or because the act has no place here.
         """
+        return finished(self.deciding(statement, act, officer, ground))
+
+    def deciding(
+        self, statement: Statement, act: Act, officer: str, ground: DecisionContext
+    ) -> Steps[tuple[StatementRecorded, Decision]]:
+        """As `decide`, step by step."""
         if not self.follows(statement):
             raise self.stale(statement)
         known = self._payloads.get(act.act_id)
@@ -121,7 +128,7 @@ class Stream:
             self.state, act, officer, kid=statement.kid, iat=statement.iat, role=statement.role,
             stand_in=statement.stand_in,
         )  # fmt: skip
-        decision = decide(asked)
+        decision = yield from deciding(asked)
         event = StatementRecorded(
             originator_id=self.id,
             originator_version=statement.seq,

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
-from functools import partial
 from typing import Final
 
 from keys.envelope_encryption import Keks
@@ -34,7 +33,6 @@ from ledger.ports import (
     OtherCases,
     RecordStore,
     Sights,
-    nothing,
 )
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.registers import FORM_GIVEN, KINDS
@@ -42,6 +40,7 @@ from ledger.regulation.case.state import Entry
 from ledger.regulation.participation.narrowing import NARROWING, Narrowing, narrowings
 from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.registry import Registry
+from ledger.steps import no_steps
 from ledger.streams.event import ServiceSaid
 from ledger.streams.record_reader import Reader
 from ledger.streams.stream import Stream, taken
@@ -254,7 +253,8 @@ class Ledger:
             if self._memory.look().size:
                 raise stream.stale(statement)
             found = self._judging.judged(stream, sent, registry, at)
-            return self._append(stream, statement, lambda: (found.event, Preconditions(-1, at, at)))
+            first = Preconditions(-1, at, at)
+            return self._append(stream, statement, no_steps((found.event, first)))
 
     def serve(self, statement: Statement) -> Appended:
         """Records what the service itself says: the inner door, which nobody reaches from outside.
@@ -283,7 +283,7 @@ class Ledger:
             )
             judged = Preconditions(current.index, time.at, until(time.latest, ends))
             try:
-                return self._memory.append(stream, lambda: (said, judged))
+                return self._memory.append(stream, no_steps((said, judged)))
             except NotAppended as refusal:
                 self._memory.saw(refusal.head)
                 if refusal.status == "taken":
@@ -299,14 +299,10 @@ class Ledger:
         try:
             if presuming and not self._judging.asks_apart(sent):
                 with suppress(AsksOthers):
-                    return self._append(
-                        stream,
-                        sent.statement,
-                        partial(self._judging.judge, stream, sent, time),
-                        partial(sent.check_signature, self.registry),
-                    )
+                    judge = self._judging.judge(stream, sent, time)
+                    return self._append(stream, sent.statement, judge)
             judged = self._judging.judged_apart(stream, sent, time, presuming=presuming)
-            return self._append(stream, sent.statement, lambda: judged)
+            return self._append(stream, sent.statement, no_steps(judged))
         except NotAppended as refusal:
             self._memory.saw(refusal.head)
             if refusal.status == "taken":
@@ -315,15 +311,9 @@ class Ledger:
                 raise clock_back() from refusal
             raise _JudgeAgain from refusal
 
-    def _append(
-        self,
-        stream: Stream,
-        statement: Statement,
-        judge: Judge,
-        check: Callable[[], None] = nothing,
-    ) -> Recorded:
-        """Raises: NotAppended, Unavailable, and what `judge` and `check` raise."""
-        self._memory.append(stream, judge, check)
+    def _append(self, stream: Stream, statement: Statement, judge: Judge) -> Recorded:
+        """Raises: NotAppended, Unavailable, and what `judge` raises."""
+        self._memory.append(stream, judge)
         place = stream.place(statement)
         if place is None:
             raise Fatal("a statement is not where it was just put")

@@ -49,8 +49,8 @@ from ledger.ports import (
     RecordStore,
     SealedRecord,
     StoredRecord,
-    nothing,
 )
+from ledger.steps import Steps
 from ledger.streams.event import Event, Said
 from ledger.streams.names import stream_id
 from ledger.streams.record_reader import Reader
@@ -250,7 +250,7 @@ class LogReading(ApplicationRecorder):
         return LogSubscription(self, self._notices, gt, topics)
 
 
-Judge = Callable[[], tuple[Said, Preconditions]]
+Judge = Steps[tuple[Said, Preconditions]]
 """What may stand, and by what it was judged; raises what stands against it."""
 
 
@@ -266,17 +266,17 @@ class LogRecorder(LogReading):
         self,
         judge: Judge,
         seal: Callable[[Said, datetime], SealedRecord],
-        check: Callable[[], None] = nothing,
     ) -> tuple[Said, Appended]:
         """Records one event. Raises: NotAppended, Unavailable; see `Appender.append_judged`."""
         events: list[Said] = []
 
-        def draft() -> Draft:
-            event, judged = judge()
+        def draft() -> Steps[Draft]:
+            event, judged = yield from judge
             events.append(event)
+            yield
             return self._draft(event, judged, partial(seal, event))
 
-        recorded = self._appender.append_judged(draft, check)
+        recorded = self._appender.append_judged(draft())
         return events[0], recorded
 
     def _draft(
@@ -370,7 +370,7 @@ class StatementStore(EventStore[UUID]):
     def __init__(self, mapper: SealingMapper, recorder: LogRecorder) -> None:
         super().__init__(mapper, recorder)
 
-    def record(self, judge: Judge, check: Callable[[], None] = nothing) -> tuple[Said, Appended]:
+    def record(self, judge: Judge) -> tuple[Said, Appended]:
         """Records the event that is judged to stand, in its group (`Appender.append_judged`).
 
         Not the library's `put`: what it makes of each event on its way, nobody asks for.
@@ -379,7 +379,7 @@ class StatementStore(EventStore[UUID]):
             NotAppended: With the reason; nothing was recorded.
             Unavailable: Try again later.
         """
-        return self.recorder.append(judge, self.mapper.seal, check)
+        return self.recorder.append(judge, self.mapper.seal)
 
     def get(
         self,

@@ -33,6 +33,7 @@ from ledger.regulation.case.guard_input import DecisionContext
 from ledger.regulation.case.state import RECOVERING, SEALING
 from ledger.regulation.decide import Decision
 from ledger.regulation.registry.registry import Registry
+from ledger.steps import Steps
 from ledger.streams.event import Said, StatementRecorded
 from ledger.streams.names import is_case, stream_id
 from ledger.streams.stream import Stream
@@ -144,8 +145,13 @@ class Judging:
         act, author = sent.act, sent.statement.role == AUTHOR
         return bool(act.attachments) or act.act in _ASKED_APART or (author and bool(self.lower))
 
-    def judge(self, stream: Stream, sent: Submission, time: Time) -> tuple[Said, Preconditions]:
+    def judge(
+        self, stream: Stream, sent: Submission, time: Time
+    ) -> Steps[tuple[Said, Preconditions]]:
         """Judges it in its group, in the thread of whoever leads: nothing is waited for here.
+
+        The signature is the first step, by which nothing is refused: what does not verify is
+        refused where it always was, behind what was asked before it.
 
         A token of an author's statement is presumed to stand in no other case, since the append is
         told of it and says otherwise (ADR 37). No refusal and no other statement goes by that.
@@ -155,11 +161,13 @@ class Judging:
             Conflict: As `record`.
             Rejected: As `record`.
         """
+        sent.check_signature(self.memory.current.registry)
+        yield
         current, asking = self.memory.current, UnaskedCases()
         officer, ends = sent.admit(current.registry, time.at), sent.ends(current.registry)
         ground = self.context(current.registry, time.at, asking, whole=sent.whole)
         try:
-            event, _ = stream.decide(sent.statement, sent.act, officer, ground)
+            event, _ = yield from stream.deciding(sent.statement, sent.act, officer, ground)
         except Rejected as refused:
             if asking.presumed:
                 raise AsksOthers from refused

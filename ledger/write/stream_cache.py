@@ -9,7 +9,7 @@ known here.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import ClassVar, cast
@@ -20,7 +20,7 @@ from eventsourcing.application import AggregateNotFoundError, Application, Cache
 from eventsourcing.utils import Environment, EnvType
 
 from ledger.errors import Fatal, NotFound
-from ledger.ports import Appended, LogHead, RecordStore, nothing
+from ledger.ports import Appended, LogHead, RecordStore
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import Event
 from ledger.streams.kinds import begin
@@ -207,20 +207,19 @@ class StreamCache(Application[UUID]):
         followed = self._followed(stream.id, stream.name)
         return followed.version != version or registry.index != before
 
-    def append(self, stream: Stream, judge: Judge, check: Callable[[], None] = nothing) -> Appended:
+    def append(self, stream: Stream, judge: Judge) -> Appended:
         """DURABLE when `record` returns; what follows only changes memory.
 
         Args:
             stream: Whose next event it is; the caller's alone until it is recorded.
             judge: As `Appender.append_judged` has it done.
-            check: As well.
 
         Raises:
             NotAppended: With the reason; nothing was recorded.
             Unavailable: Try again later.
         """
         # `save` would first ask what kind of thing this is, which takes longer than sealing it.
-        event, recorded = cast("StatementStore", self.events).record(judge, check)
+        event, recorded = cast("StatementStore", self.events).record(judge)
         self.saw(recorded.head)
         try:
             event.recorded(recorded.index, recorded.recorded_at, recorded.entry).mutate(stream)

@@ -45,6 +45,7 @@ from ledger.ports import CustodyRow
 from ledger.postgres.connect import open_pool
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.files import PostgresFiles
+from ledger.steps import no_steps
 from ledger.streams.event import ServiceSaid
 from ledger.write.eventsourcing_adapter import Preconditions
 from tests import builders
@@ -394,7 +395,7 @@ def _append(service: Service, statement: Statement) -> int:
         )
         current = ledger._memory.catch_up()
         judged = Preconditions(current.index, service.enclave.ledger_time(), None)
-        return ledger._memory.append(stream, lambda: (said, judged)).index
+        return ledger._memory.append(stream, no_steps((said, judged))).index
 
 
 @attack(

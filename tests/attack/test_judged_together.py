@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from random import Random
 from threading import Event
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, cast
 
 import orjson
 import pytest
@@ -19,7 +21,12 @@ from ledger.errors import Conflict, LedgerError, NotFound, Rejected, Unavailable
 from ledger.log.statement import AUTHOR, Statement, flattened, make
 from ledger.ports import Appended, Draft
 from ledger.postgres.recorder import GroupAppender
+from ledger.regulation import decide
 from ledger.regulation.acts.act import Act
+from ledger.regulation.case.guard_input import GuardInput
+from ledger.regulation.guards.breach import Breach
+from ledger.regulation.guards.table import Guard, GuardTable, guards_in
+from ledger.steps import Steps
 from ledger.work import bill, work_s
 from ledger.write.receipt import Recorded
 from tests.a_ledger import ALedger, a_report, all_entries, in_memory, in_postgres
@@ -68,16 +75,17 @@ def _in_one_group(
     """
     leads, go_on = Event(), Event()
 
-    def judge() -> Draft:
+    def judge() -> Steps[Draft]:
         leads.set()
         assert go_on.wait(_LONG_S)
+        yield from ()
         raise LookupError
 
     def come() -> int:
         asked = elsewhere is not None and elsewhere.is_set()
         return len(appender._groups._waiting) + sum(one.done() for one in told) + asked
 
-    first = started(lambda: appender.append_judged(judge))
+    first = started(lambda: appender.append_judged(judge()))
     assert leads.wait(_LONG_S)
     told: list[Future[Any]] = []
     try:
@@ -259,7 +267,8 @@ class Waits:
         return False
 
 
-def _boom() -> NoReturn:
+def _boom() -> Steps[Draft]:
+    yield
     raise ZeroDivisionError
 
 
@@ -282,7 +291,7 @@ def test_a_poisoned_act_changes_no_neighbours_answer(a: ALedger) -> None:
             partial(_sends, a, (b"{}", "hotline")),
             partial(a.send, good[1], by="hotline"),
             partial(_sends, a, (forged, "hotline")),
-            partial(groups.append_judged, _boom),
+            partial(groups.append_judged, _boom()),
             partial(a.send, unlawful, by="cv"),
             partial(a.send, good[2], by="hotline"),
         ],
@@ -323,8 +332,8 @@ def test_an_act_that_asks_elsewhere_keeps_no_group_waiting(a: ALedger, asked: st
     assert isinstance(asks.exception(_LONG_S), Rejected if asked == "cases" else type(None))
 
 
-def test_all_of_a_group_is_checked_before_any_of_it_is_judged(a: ALedger) -> None:
-    """And what a check raises is its own sender's answer, who is judged no more."""
+def test_a_step_of_all_of_a_group_is_done_before_the_next_of_any(a: ALedger) -> None:
+    """Whoever has fewer is no trouble; what a step raises is its own sender's answer alone."""
     groups = cast("GroupAppender", a.stores.appender)
     size = a.stores.records.head()
     done: list[str] = []
@@ -333,22 +342,44 @@ def test_all_of_a_group_is_checked_before_any_of_it_is_judged(a: ALedger) -> Non
         for n in range(3)
     ]
 
-    def check(n: int) -> None:
-        done.append(f"check {n}")
-        if n == 1:
-            _boom()
-
-    def judge(n: int) -> Draft:
-        done.append(f"judge {n}")
+    def judge(n: int) -> Steps[Draft]:
+        for step in range(3 - n):
+            done.append(f"{step} of {n}")
+            yield
+            if n == 1:
+                raise ZeroDivisionError
         return drafts[n]
 
-    told = _in_one_group(
-        groups,
-        [partial(groups.append_judged, partial(judge, n), partial(check, n)) for n in range(3)],
-    )
+    told = _in_one_group(groups, [partial(groups.append_judged, judge(n)) for n in range(3)])
     ends = [type(one.exception(_LONG_S) or one.result()) for one in told]
     assert ends == [Appended, ZeroDivisionError, Appended]
-    assert done == ["check 0", "check 1", "check 2", "judge 0", "judge 2"]
+    assert done == ["0 of 0", "0 of 1", "0 of 2", "1 of 0", "2 of 0"]
+
+
+def test_the_guards_of_a_group_are_asked_a_few_of_each_act_at_a_time(
+    a: ALedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first ones of every act before the last ones of any."""
+    asked: list[str] = []
+
+    def noting(guard: Guard) -> Guard:
+        def check(q: GuardInput) -> Breach | None:
+            if q.stream.kind == "case":  # who was hired is judged once more on the way there
+                asked.append(guard.code)
+            return guard.check(q)
+
+        return replace(guard, check=check)
+
+    table = GuardTable(map(noting, guards_in(a.ledger.registry.edition).guards))
+    monkeypatch.setattr(decide, "guards_in", lambda _edition: table)
+    reports = [a.sign(a_report(n), "hotline", head=(1, None)) for n in range(1, 4)]
+    groups = cast("GroupAppender", a.stores.appender)
+    told = _in_one_group(groups, [partial(a.send, one, by="hotline") for one in reports])
+    assert all(one.result(_LONG_S).created for one in told)
+    few = asked.index(asked[0], 1)
+    assert 1 < few < len(set(asked)) // 3
+    assert asked[: 3 * few] == asked[:few] * 3
+    assert set(Counter(asked).values()) == {3}
 
 
 def test_a_signature_that_is_checked_ahead_is_refused_in_its_turn(a: ALedger) -> None:
@@ -366,12 +397,14 @@ def test_who_brings_what_takes_long_to_judge_pays_for_it_alone(a: ALedger) -> No
     long_s = 1_000.0
 
     def paid_s(draft: Draft, judging_s: float) -> float:
-        def judge() -> Draft:
-            bill(judging_s)
+        def judge() -> Steps[Draft]:
+            bill(judging_s / 2)
+            yield
+            bill(judging_s / 2)
             return draft
 
         before = work_s()
-        groups.append_judged(judge)
+        groups.append_judged(judge())
         return work_s() - before
 
     size = a.stores.records.head()
@@ -389,13 +422,14 @@ def test_a_leader_that_is_stopped_while_it_judges_loses_nobodys_act(a: ALedger) 
     before = len(all_entries(a))
     sent = [a.sign(a_report(n), "hotline", head=(1, None)) for n in range(1, 5)]
 
-    def stop() -> Draft:
+    def stop() -> Steps[Draft]:
+        yield
         raise Stopped
 
     told = _in_one_group(
         groups,
         [
-            partial(groups.append_judged, stop),
+            partial(groups.append_judged, stop()),
             *(partial(a.send, one, by="hotline") for one in sent),
         ],
     )

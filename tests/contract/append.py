@@ -12,6 +12,7 @@ from uuid import UUID, uuid5
 import pytest
 
 from ledger.ports import NIL_UNIT, Appended, Appender, Draft, NotAppended, RecordStore, SealedRecord
+from ledger.steps import Steps
 from tests.fixtures.clock import CountingEntropy
 
 T0 = datetime.fromisoformat("2024-06-04T01:00:00+00:00")
@@ -254,15 +255,16 @@ class AppendContract:
     def test_what_is_judged_in_its_group_is_answered_by_itself(self, store: BothEnds) -> None:
         """What stands against one is its caller's to hear, and of its group nobody else's."""
 
-        def refused() -> Draft:
-            raise LookupError
+        def judge(stream: str | None) -> Steps[Draft]:
+            yield
+            if stream is None:
+                raise LookupError
+            return a_draft(stream)
 
-        for n, judge in enumerate((lambda: a_draft("case/a"), refused, lambda: a_draft("case/b"))):
-            if judge is not refused:
-                assert store.appender.append_judged(judge).index == n // 2
-                continue
-            with pytest.raises(LookupError):
-                store.appender.append_judged(judge)
+        assert store.appender.append_judged(judge("case/a")).index == 0
+        with pytest.raises(LookupError):
+            store.appender.append_judged(judge(None))
+        assert store.appender.append_judged(judge("case/b")).index == 1
         assert store.records.head().size == 2
 
     def test_a_tailing_reader_misses_nothing_while_many_write(self, store: BothEnds) -> None:

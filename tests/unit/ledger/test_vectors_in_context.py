@@ -20,6 +20,7 @@ from ledger.regulation.acts.act import Act, parse_act
 from ledger.regulation.case.guard_input import DecisionContext
 from ledger.regulation.guards.table import BY_CODE
 from ledger.regulation.registry.registry import Registry
+from ledger.steps import no_steps
 from ledger.streams.event import StatementRecorded
 from ledger.streams.kinds import begin
 from ledger.streams.names import stream_id
@@ -85,7 +86,7 @@ class Told:
         at = datetime.fromtimestamp(statement.iat, UTC)
         store = self.ledger._memory.events
         assert isinstance(store, StatementStore)
-        _, recorded = store.record(lambda: (event, Preconditions(-1, at, None)))
+        _, recorded = store.record(no_steps((event, Preconditions(-1, at, None))))
         self.stream = stream.add(event.recorded(recorded.index, at, recorded.entry))
         # The facts of the vectors fit no catalogue: what stands before is known, not judged again.
         self.ledger._memory._cache.put(key, self.stream)
