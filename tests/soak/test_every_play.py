@@ -6,6 +6,7 @@ who sees a case, follows its registry) can answer otherwise.
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import orjson
@@ -26,7 +27,10 @@ def socai(home: Path, *words: str) -> Result:
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_shipped_file_is_answered_over_http_as_it_says(name: str, tmp_path: Path) -> None:
-    """Step by step, and each log that it leaves is audited whole, the rules replayed."""
+    """Step by step, and each log that it leaves is audited whole, the rules replayed.
+
+    Officers sign an erasure and the operator carries it out: until then the audit names it.
+    """
     kept = tmp_path / "kept"
     played = socai(tmp_path / "home", "--json", "play", name, "--keep", str(kept))
     told = orjson.loads(played.stdout)
@@ -34,6 +38,11 @@ def test_a_shipped_file_is_answered_over_http_as_it_says(name: str, tmp_path: Pa
     assert played.exit_code == 0, played.output
     homes = {path.parent for path in kept.rglob("enclave.json")}
     assert homes
+    steps = [step for play in told["plays"] for step in play["steps"]]
+    erasures = [one["act_id"] for one in steps if one["act"] == "RecordErased" and one["act_id"]]
+    for act, home in product(erasures, homes):
+        gone = socai(home, "log", "shred", act, "--yes")
+        assert gone.exit_code == 0, gone.output
     for home in homes:
         audited = socai(home, "log", "audit", "--json")
         assert audited.exit_code == 0, audited.output
