@@ -175,6 +175,19 @@ def test_an_installation_opens_a_login_that_was_locked_out(
     )
 
 
+def test_a_process_that_stands_still_in_a_transaction_holds_nothing_for_long(
+    database: Database,
+) -> None:
+    """The server ends its session: an API that was stopped while it noted a read stops no other."""
+    for login, most in {
+        "writer": "30s", "reader": "1min", "public": "30s", "keeper": "1min",
+        "publisher": "1min", "importer": "1min",
+    }.items():  # fmt: skip
+        with psycopg.connect(database.dsn(login)) as own:
+            row = own.execute("SHOW idle_in_transaction_session_timeout").fetchone()
+        assert row == (most,), login
+
+
 @attack(
     "a read-only login takes every lock it gets and keeps it",
     stopped_by="rows that only functions lock; the belt",

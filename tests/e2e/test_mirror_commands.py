@@ -296,6 +296,21 @@ def test_a_damaged_segment_is_refused_in_a_sentence_and_noted(pair: Two) -> None
         one.unlink()
 
 
+def test_what_is_refused_for_ever_fills_no_disk(pair: Two) -> None:
+    """The newest two hundred are kept, whoever brings how many; status tells them, oldest first."""
+    noted = pair.above.home / "mirror" / "refused.jsonl"
+    before = noted.read_bytes() if noted.exists() else b""
+    line = {"at": "", "sha256": "", "kind": "damaged", "why": ""}
+    names = [f"{number}.socaisegment" for number in range(300)]
+    noted.write_bytes(b"".join(orjson.dumps(line | {"name": name}) + b"\n" for name in names))
+    path = _text(pair.above.home / "last.socaisegment")
+    assert socai(pair.above, "mirror", "import", str(path)).exit_code == 1
+    path.unlink()
+    refused = told(socai(pair.above, "mirror", "status", "--json"))["refused"]
+    assert [one["name"] for one in refused] == [*names[-199:], path.name]
+    noted.write_bytes(before)
+
+
 def _text(path: Path) -> Path:
     path.write_bytes(b"{}" * 100)
     return path

@@ -80,6 +80,7 @@ def test_what_it_says_does_not_fill_the_disk(
 ) -> None:
     """It grew with each start; two files are kept, and what is short is gone on with."""
     log, before = tmp_path / "home/pg/server.log", tmp_path / "home/pg/server.log.1"
+    assert embedded_postgres._LONG_LOG == 8 << 20  # docs/operate/monitoring.md
     for most, beside in ((8 << 20, False), (1, True), (1, True), (8 << 20, True)):
         monkeypatch.setattr(embedded_postgres, "_LONG_LOG", most)
         server.start()
