@@ -478,6 +478,7 @@ def test_nothing_that_is_answered_may_be_stored(above: Above) -> None:
     for path in paths:
         for alias in (WHOLE, None):
             told = asked(above, path, alias)
+            assert told.status_code < 500, (path, alias, told.text)
             assert told.headers["Cache-Control"] == "no-store", (path, alias)
 
 

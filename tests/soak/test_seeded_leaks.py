@@ -32,8 +32,8 @@ def test_an_answer_that_may_be_stored_above_is_found(
     above: Above, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """L24: the browser of a terminal keeps what was read."""
-    monkeypatch.setattr(responses, "_cache_control", lambda **_: "private, no-cache")
-    with pytest.raises(AssertionError):
+    monkeypatch.setattr(responses, "_cache_control", lambda _: "private, no-cache")
+    with pytest.raises(AssertionError, match="no-store"):
         test_above_ordinary.test_nothing_that_is_answered_may_be_stored(above)
 
 
