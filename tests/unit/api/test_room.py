@@ -88,3 +88,20 @@ def test_the_tests_say_what_they_take_before_they_begin(
     assert "MiB of memory and" in said.out
     assert "Nothing was tested: this takes" in said.err
     assert "python -m tests.room $(WORKERS)" in Path("Makefile").read_text("utf-8")
+
+
+def test_what_is_asked_before_it_begins_is_what_the_page_says() -> None:
+    """Whoever has less finds it in capacity.md, and not at a sentence."""
+    page = Path("docs/operate/capacity.md").read_text("utf-8")
+    rows = dict(line.strip("| ").split(" | ", 1) for line in page.splitlines() if "| `" in line)
+    for words, needed in (
+        ("`socai init`", init_enclave.TAKES),
+        ("`socai init`, with `SOCAI_DATABASE_URL`", init_enclave.TAKES_ELSEWHERE),
+        ("`make demo`", demo.TAKES),
+    ):
+        memory, disk = rows[words].split(" | ")[:2]
+        assert memory.startswith(f"{needed.memory_mib} MiB")
+        assert disk.startswith(f"{needed.disk_mib} MiB")
+    memory, disk = rows["`make test`"].split(" | ")[:2]
+    assert memory.startswith(f"{room.WORKER_MIB >> 10} GiB a worker")
+    assert disk.startswith(f"{room.FILES_MIB >> 10} GiB")
