@@ -223,6 +223,23 @@ def test_pages_are_of_one_moment_whatever_is_brought_between(joined: Joined) -> 
     assert found == whole
 
 
+def test_an_agency_of_the_lower_log_alone_is_one_to_filter_by(
+    joined: Joined, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The timeline offers it, and the registry here may not know it; a mistyped one is refused."""
+    joined.bring()
+    joined.grant(GRANTED)
+    known = joined.above.service.enclave.queries.registries.at().registry
+    theirs, _ = builders.CAST["hotline"]
+    monkeypatch.delitem(known.agencies._agencies, theirs)
+    path = f"/v1/cases/{joined.above.case}/acts?agency="
+    assert theirs in joined.get(f"{path}{theirs}", GRANTED).get_json()["agencies"]
+    assert _kinds(joined.get(f"{path}{theirs}", GRANTED).get_json()["acts"]) == [
+        "↓ReportReceived", "↓CaseRegistered",
+    ]  # fmt: skip
+    assert joined.get(f"{path}bacninh.nobody", GRANTED).status_code == 400
+
+
 @attack(
     "the case below is looked for above by whom no grant there names it to",
     stopped_by="row policies of the mirror, asked once more by the records of the case above (F13)",
