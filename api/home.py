@@ -293,7 +293,7 @@ def read_private(path: Path) -> bytes:
     try:
         if stat.S_IMODE(path.stat().st_mode) & 0o007:
             raise SettingsError(
-                Message("{path} can be read by everybody: chmod 600 it", path=path),
+                Message("{path} can be read by everybody: chmod o-rwx {path}", path=path),
             )
         return path.read_bytes()
     except OSError as error:

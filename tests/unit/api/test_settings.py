@@ -252,13 +252,16 @@ def test_a_rehearsal_cannot_pose_as_real(tmp_path: Path) -> None:
 
 
 def test_a_secret_everybody_can_read_is_refused(tmp_path: Path) -> None:
-    """A world-readable password is no password."""
+    """A world-readable password is no password; what is advised leaves it to a container's group."""
     home = Home(Settings.at(tmp_path))
-    write_private(tmp_path / "secrets" / "reader.password", b"x\n")
+    path = tmp_path / "secrets" / "reader.password"
+    write_private(path, b"x\n")
     assert home.password("reader") == "x"
-    (tmp_path / "secrets" / "reader.password").chmod(0o644)
-    with pytest.raises(SettingsError, match="chmod"):
+    path.chmod(0o644)
+    with pytest.raises(SettingsError, match="chmod") as refused:
         home.password("reader")
+    subprocess.run(str(refused.value).rpartition(": ")[2].split(), check=True)
+    assert (home.password("reader"), path.stat().st_mode & 0o777) == ("x", 0o640)
 
 
 def test_the_administrator_s_password_is_refused_where_everybody_can_read_it(
