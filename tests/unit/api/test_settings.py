@@ -252,7 +252,7 @@ def test_a_rehearsal_cannot_pose_as_real(tmp_path: Path) -> None:
 
 
 def test_a_secret_everybody_can_read_is_refused(tmp_path: Path) -> None:
-    """A world-readable password is no password; what is advised leaves it to a container's group."""
+    """A world-readable password is none; what is advised leaves it to a container's group."""
     home = Home(Settings.at(tmp_path))
     path = tmp_path / "secrets" / "reader.password"
     write_private(path, b"x\n")
