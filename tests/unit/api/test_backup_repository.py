@@ -167,6 +167,15 @@ def test_what_no_copy_needs_goes_and_nothing_else(repository: Repository) -> Non
     assert repository.reach(kept).at == 5 * SEGMENT + 9
 
 
+def test_the_older_of_two_that_stay_keeps_its_wal(repository: Repository) -> None:
+    """What leads on from it goes with it, and not before."""
+    for name, number in ((A, 1), (B, 3), (C, 5)):
+        a_base(repository, name, number * SEGMENT + 5)
+    write(repository, 2 * SEGMENT, bytes(5 * SEGMENT))
+    repository.expire(lambda base: base.name == A)
+    assert repository.wal() == [segment(4), segment(5), segment(6)]
+
+
 def test_to_a_moment_the_newest_is_taken_that_was_over_by_then(repository: Repository) -> None:
     """By the clock that dated each, also where one came while that was ahead."""
     ends = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 9, 3)]

@@ -32,6 +32,7 @@ from api.ops.backup.repository import (
 from api.ops.backup.restoring import by_length_alone, files_of, home_of, lay_down, stands
 from api.ops.embedded_postgres import CONFIGURATION
 from api.settings import Settings, SettingsError
+from keys.errors import Unsealable
 from keys.hpke import OpeningKey, OpeningKeys
 from ledger.files.folder_store import place_of
 from tests.attacks import attack
@@ -166,6 +167,22 @@ def test_what_no_server_gives_is_not_laid_down(
     with pytest.raises(SettingsError, match="no copy that `socai backup run` made"):
         lay_down(repository, base, KEY, tmp_path / "data", None)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_copy_that_is_cut_behind_its_last_file_is_not_laid_down(
+    repository: Repository, tmp_path: Path
+) -> None:
+    """What is sealed has an end of its own: nobody is content with the files that came before."""
+    base = a_copy(repository, CLUSTER, _file("PG_VERSION"))
+    repository.write(
+        repository.folder / "base" / NAME, CLUSTER, [_packed(_file("PG_VERSION")), bytes(4 << 20)],
+        KEY.public,
+    )  # fmt: skip
+    sealed = repository.folder / "base" / NAME / f"{CLUSTER}.sealed"
+    os.truncate(sealed, sealed.stat().st_size - 1)
+    with pytest.raises(Unsealable):
+        lay_down(repository, base, KEY, tmp_path / "data", None)
+    assert not (tmp_path / "data").exists()
 
 
 OTHER = _listed(_file("PG_VERSION"), _file("base/1")).replace(
