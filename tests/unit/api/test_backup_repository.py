@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shutil
 import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 import orjson
@@ -174,6 +175,22 @@ def test_the_older_of_two_that_stay_keeps_its_wal(repository: Repository) -> Non
     write(repository, 2 * SEGMENT, bytes(5 * SEGMENT))
     repository.expire(lambda base: base.name == A)
     assert repository.wal() == [segment(4), segment(5), segment(6)]
+
+
+def test_a_copy_that_was_going_when_it_was_killed_is_none(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of its files would be laid down as a whole."""
+
+    def killed(_: Path) -> NoReturn:
+        raise KeyboardInterrupt
+
+    a_base(repository, A, SEGMENT + 5)
+    kept = a_base(repository, B, 3 * SEGMENT + 5)
+    monkeypatch.setattr(shutil, "rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        repository.expire(lambda base: base.name == A)
+    assert repository.bases() == [kept]
 
 
 def test_to_a_moment_the_newest_is_taken_that_was_over_by_then(repository: Repository) -> None:
