@@ -212,8 +212,8 @@ def _signatures(stream: StreamState) -> Iterator[_Task]:
             yield _Task(
                 kind, entry, signer.officer, entry.act.agency, signer.role, post=signer.post
             )
-        author, turn_of = entry.act.author.officer, entry.waiting_for[0]
-        yield _Task(STARTED, entry, author, entry.act.agency, turn_of.role, post=turn_of.post)
+        began, turn_of = entry.act.author.officer, entry.waiting_for[0]
+        yield _Task(STARTED, entry, began, entry.act.agency, turn_of.role, post=turn_of.post)
     for entry in stream.entries.values():
         by = entry.returned_by
         sent_back = by is not None and by.act.act == "ActReturned"
