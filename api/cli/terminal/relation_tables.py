@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from api.cli.terminal.shell import Shell
+from api.client.connection import understood
 from api.texts.case_words import RELATED, happened
 from api.texts.labels import standing
 from ledger.message import Message
@@ -18,16 +19,17 @@ _STEPS: Final = {"occurred": 10, "act": 22, "from": 16, "to": 16, "state": 12}
 def relations(shell: Shell, body: Json, *, even_none: bool = True) -> None:
     """Other cases, then the way of each referral, then who handed the case over."""
     if body["cases"]:
-        rows = [
-            (
-                shell.text(RELATED[one["kind"]]),
-                one["case_number"] or one["register_no"] or one["id"],
-                one["title"],
-                shell.local(one, "act"),
-                happened(one),
-            )
-            for one in body["cases"]
-        ]
+        with understood():
+            rows = [
+                (
+                    shell.text(RELATED[one["kind"]]),
+                    one["case_number"] or one["register_no"] or one["id"],
+                    one["title"],
+                    shell.local(one, "act"),
+                    happened(one),
+                )
+                for one in body["cases"]
+            ]
         shell.table(tuple(_CASES), rows, widths=_CASES, whole=("case",))
     elif even_none:
         shell.say(Message("No other case that you see as a whole has to do with this one."))

@@ -12,6 +12,7 @@ from api.cli.terminal import addresses
 from api.cli.terminal.shell import Shell, shell_of
 from api.cli.terminal.typed_values import AS_OF_TEXT
 from api.client.client import Client
+from api.client.connection import understood
 from api.texts import case_words
 from api.texts.labels import function, word
 from ledger.message import Message, plural
@@ -51,7 +52,9 @@ def registry(client: Client, what: str, *, every: bool, **asked: str | None) -> 
     lines = body[what]
     shown = [line for line in lines if every or line.get("exists", True)]
     columns, whole, row = _REGISTRY[what]
-    shell.table(columns, (row(shell, line) for line in shown), whole=whole)
+    with understood():
+        rows = [row(shell, line) for line in shown]
+    shell.table(columns, rows, whole=whole)
     if not lines:
         shell.say(Message("The registry has none such."))
     if months := body.get("by_month"):

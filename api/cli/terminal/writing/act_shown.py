@@ -16,6 +16,7 @@ import click
 from api.cli.terminal.act_tables import FIELD_WIDTHS, fact_rows
 from api.cli.terminal.shell import Shell, in_lines, visible
 from api.client.act_form import CIRCULATION
+from api.client.connection import understood
 from api.client.draft_sources import DraftSources, called
 from api.texts import act_words
 from api.texts.case_words import PRECISIONS, ground, happened, when
@@ -148,8 +149,9 @@ def _act_called(shell: Shell, sources: DraftSources, act_id: str) -> str | None:
     found = next((one for one in sources.acts if one["act_id"] == act_id), None)
     if found is None:
         return None
-    told = found["act_vi" if shell.lang == "vi" else "act_en"]
-    return f"#{found['statements'][0]['seq']} {told}, {happened(found)}"
+    with understood():
+        told = found["act_vi" if shell.lang == "vi" else "act_en"]
+        return f"#{found['statements'][0]['seq']} {told}, {happened(found)}"
 
 
 def _named(shell: Shell, act: Act, sources: DraftSources) -> Mapping[str, str]:
