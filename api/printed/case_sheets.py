@@ -36,6 +36,7 @@ from api.texts.case_words import (
     changed_things,
     source,
     taken,
+    unshown,
     valued,
     when,
 )
@@ -329,6 +330,8 @@ def _members(said: Speech, file: Json) -> Iterator[tuple[str, str]]:
     )
     if aside := file.get("set_aside"):
         yield said.text(Message("Set aside, of no effect")), ", ".join(f"#{n}" for n in aside)
+    if n := file.get("unshown"):
+        yield _label(said, "unshown"), said.text(unshown(n))
 
 
 def _brief(said: Speech, thing: Json) -> str:

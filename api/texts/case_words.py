@@ -16,7 +16,7 @@ from api.texts.catalogue import shown, translate
 from api.texts.labels import name, role, standing, word
 from api.texts.lang import Lang
 from ledger.json_pointer import names
-from ledger.message import Message, Text, Wording
+from ledger.message import Message, Text, Wording, plural
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case.outcomes import words as outcome_words
@@ -483,6 +483,17 @@ def read_under(under: Json, told: Callable[[str], str | None] = when) -> Message
         )
     return Message(
         "READ UNDER AN INSPECTION ORDER until {until}, by act {act}.", until=until, act=act
+    )
+
+
+def unshown(n: int) -> Message:
+    """Of how many statements nothing is in a case file, and where their places are."""
+    return plural(
+        "Of {n} statement nothing is in this file: it was erased, counts for nothing or is not"
+        " shown to you. The timeline has its place.",
+        "Of {n} statements nothing is in this file: they were erased, count for nothing or are not"
+        " shown to you. The timeline has their places.",
+        n=n,
     )
 
 

@@ -102,6 +102,7 @@ NAMES: Final[dict[str, Message]] = {
     "precision": Message("known"),
     "officer": Message("officer"),
     "officers": Message("who has signed"),
+    "unshown": Message("not in this file"),
     "opened": Message("times opened"),
     "opened_at": Message("came in at"),
     "origin": Message("origin"),

@@ -1,6 +1,6 @@
 -- One row a case: the case file as it stood right after the newest statement of its stream (view `case_file`), beside
 -- the columns the list asks for. `changes_at` says from when the file must be folded again to be right. Each deadline
--- in it names the type of the act from which it runs.
+-- in it names the type of the act from which it runs. How many statements nothing is in it of, it says itself.
 --
 -- Rows · need-to-know · the file as it stands
 

@@ -163,6 +163,7 @@ _LEFT_OUT = frozenset(
         # only where it is so
         *(
             "CaseFile.set_aside",
+            "CaseFile.unshown",
             "CaseFile.title",
             "CaseFile.view",
             "ViewShown.at",

@@ -204,7 +204,7 @@ def test_nothing_found_is_said_and_no_head_stands_over_nothing(inspected: Inspec
     for words, said in (
         (("search", "khongcogi"), "There is no such case among those that you see."),
         (("case", "diff", NUMBER, index, index), "Nothing differs."),
-        (("case", "why", "2025/0001", "outcome"), "This field has had no value yet."),
+        (("case", "why", "2025/0001", "outcome"), "No act that can be read has set this field."),
         (("registry", "keys", "--officer", "00000000-0000-4000-8000-000000000000"), "none such"),
     ):
         result = inspected.cli(*words)

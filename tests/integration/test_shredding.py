@@ -95,8 +95,13 @@ def test_what_an_act_names_goes_and_every_proof_stays(
 
 
 def _told_erased(service: Service, act: Act, *, by: Act) -> None:
-    """The page says by what, and neither ground nor effect: nobody knows them any more."""
-    page = PageReader(service).sign_in("cv").get(f"/ho-so/{act.stream[5:]}/lan-ghi/1").text
+    """Pages say by what, and neither ground nor effect nor file: nobody knows them any more."""
+    reader, case = PageReader(service).sign_in("cv"), act.stream[5:]
+    file = service.get(f"/v1/cases/{case}").get_json()
+    assert (file["statements"], file["unshown"]) == (2, 1)
+    assert "Of 1 statement nothing is in this file" in reader.get(f"/ho-so/{case}").text
+    assert "No act of this case" not in reader.get(f"/ho-so/{case}/tai-lieu").text
+    page = reader.get(f"/ho-so/{case}/lan-ghi/1").text
     assert f"erased by {by.act_id}" in page
     assert not [said for said in ("It names no ground", "It changed nothing") if said in page]
 

@@ -35,6 +35,7 @@ from api.texts.case_words import (
     source,
     stream_words,
     touched_by,
+    unshown,
     valued,
     when,
 )
@@ -190,6 +191,8 @@ def case_file(shell: Shell, body: Json) -> None:
         shell.say(banner(under))
     if view := body.get("view"):
         shell.say(moment_shown(view))
+    if n := body.get("unshown"):
+        shell.say(unshown(n))
     shell.table(("field", "value"), _facts(shell, body), whole=("field",))
     _running(shell, body)
     _pending(shell, body)

@@ -36,6 +36,7 @@ def show_papers(case: str) -> Response:
         case=case,
         papers=[(act, paper) for act, paper, _ in listed if paper],
         files=[(act, one) for act, _, brought in listed for one in brought],
+        erased=any(act["erased_by"] for act in found.body["acts"]),
         documents=found.body.get("documents", ()),
         part=found.body.get("part"),
         older=older(found),

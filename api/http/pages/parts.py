@@ -181,6 +181,7 @@ def of(speech: PageSpeech) -> dict[str, Callable[..., Any]]:
         "act_named": lambda one: case_words.act_named(speech, one),
         "began": lambda clock, acts: case_words.began(speech, clock, acts),
         "effect": lambda line: case_words.effect(speech, line),
+        "unshown": case_words.unshown,
         "read_under": lambda under: case_words.read_under(under, speech.when),
         "moment_shown": lambda view: case_words.moment_shown(view, speech.when),
         "related": lambda kind: speech.text(case_words.RELATED[kind]),

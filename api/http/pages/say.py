@@ -231,7 +231,7 @@ SAY: Final[Mapping[str, Message]] = {
     # why
     "reasons_title": Message("Why?"),
     "reasons_lead": Message("Every change of this field, the newest first, with its act."),
-    "reasons_none": Message("This field has had no value yet: no act has set it."),
+    "reasons_none": Message("No act that can be read has set this field."),
     # deadlines
     "durations_title": Message("Deadlines and durations"),
     "durations_longest": Message("Longest against its deadline: {step}, {percent}% of its time."),
@@ -279,6 +279,11 @@ SAY: Final[Mapping[str, Message]] = {
     "papers_noted": Message(
         "Whoever opens a file is noted in its history. Each is checked against its digest first."
     ),
+    "papers_erased": Message(
+        "Acts here were erased: what files they brought and what documents they named is not known"
+        " any more."
+    ),
+    "papers_none_known": Message("None in the acts that can be read."),
     "papers_no_file": Message("No act of this case has brought a file."),
     "papers_no_file_here": Message("No act of this page has brought a file: see the others."),
     "papers_papers": Message("Official documents"),

@@ -27,6 +27,7 @@ from api.http.schemas.base import (
     several,
     text,
     texts,
+    whole,
     yes_or_no,
 )
 from api.http.schemas.enumerations import (
@@ -369,6 +370,11 @@ class CaseFileSchema(AnswerSchema):
             "description": "Indices of records against the rules, not voided yet: they move"
             " nothing, and the case takes no other act. Left out where there are none."
         },
+    )
+    unshown = whole(
+        "Statements of which nothing is in this file: their content was erased, or they count for"
+        " nothing, or are of a document that is not named to you. Left out where there are none.",
+        low=1,
     )
     mirrored = fields.List(
         fields.Nested(MirroredCaseSchema),

@@ -102,4 +102,6 @@ class FieldHistorySchema(AnswerSchema):
 
     id = pattern(UUID, "uuid of the case.", required=True)
     pointer = text("JSON Pointer.", required=True)
-    changes = several(ChangeShownSchema, "Oldest first; empty where it has had no value yet.")
+    changes = several(
+        ChangeShownSchema, "Oldest first; empty where no act that can be read has set it."
+    )

@@ -105,7 +105,14 @@ def _file(
         "officers": sorted({s.officer for e in stream.entries.values() for s in e.signed}),
         "head": stream.head,
         **({"set_aside": sorted(stream.aside)} if stream.aside else {}),
+        **({"unshown": unshown} if (unshown := _unshown(stream)) else {}),
     }
+
+
+def _unshown(stream: StreamState) -> int:
+    """Statements whose place is all that there is of them: erased, void, or of another unit."""
+    folded = sum(len(entry.signed) for entry in stream.entries.values())
+    return max(stream.seq - folded - len(stream.aside), 0)
 
 
 def _edition(stream: StreamState, registry: Registry) -> Edition:

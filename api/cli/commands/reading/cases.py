@@ -416,7 +416,7 @@ def _changes(client: Client, case: str, body: Mapping[str, Any]) -> None:
 def _history(shell: Shell, pointer: str, changes: Sequence[Mapping[str, Any]]) -> None:
     """One field's values, one after the other."""
     if not changes:
-        shell.say(Message("This field has had no value yet."))
+        shell.say(Message("No act that can be read has set this field."))
     rows = (
         (
             *(case_words.valued(shell, pointer, change[side]) for side in ("old", "new")),
