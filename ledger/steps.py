@@ -7,7 +7,7 @@ not notice that there are steps.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 _T = TypeVar("_T")
@@ -23,6 +23,22 @@ def finished(steps: Steps[_T]) -> _T:
         except StopIteration as end:
             made: _T = end.value
             return made
+
+
+def by_turns(several: Iterable[Steps[_T]]) -> list[_T]:
+    """What comes of each: a step of all, then the next. Raises: what a step raises."""
+    made: dict[int, _T] = {}
+    left = list(enumerate(several))
+    while left:
+        under_way, left = left, []
+        for n, steps in under_way:
+            try:
+                next(steps)
+            except StopIteration as end:
+                made[n] = end.value
+            else:
+                left.append((n, steps))
+    return [made[n] for n in sorted(made)]
 
 
 def no_steps(made: _T) -> Steps[_T]:

@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from keys import canonical
 from keys.errors import Carried
 from ledger.admission import service_statements
-from ledger.admission.replay import judged
+from ledger.admission.replay import judging
 from ledger.admission.submission import Submission, facts_fit
 from ledger.errors import Conflict, Rejected, VerificationError
 from ledger.log.statement import require_log
@@ -30,6 +30,7 @@ from ledger.regulation.case.state import StreamState
 from ledger.regulation.participation.reach import takes_part
 from ledger.regulation.participation.viewpoint import Viewpoint
 from ledger.regulation.registry.registry import Registry
+from ledger.steps import finished
 from ledger.streams.event import Event, PositionPassed, SetAside, StatementRecorded
 from ledger.streams.kept import BoundedCache
 from ledger.streams.kinds import begin
@@ -284,7 +285,7 @@ class Judge:
         index = _index(event)
         cases = Elsewhere(self, index, registry, nested=nested)
         try:
-            found, _ = judged(
+            steps = judging(
                 stream,
                 event.statement,
                 event.act,
@@ -295,6 +296,7 @@ class Judge:
                 origin=self.origin,
                 level=self.level,
             )
+            found, _ = finished(steps)
         finally:
             if cases.unfolded:  # whatever came of it: it was no answer that it went by
                 raise Unfolded(cases.unfolded)

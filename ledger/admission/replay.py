@@ -19,13 +19,14 @@ from ledger.regulation.case.guard_input import DecisionContext
 from ledger.regulation.case.other_cases_port import Cases
 from ledger.regulation.decide import Decision
 from ledger.regulation.registry.registry import Registry
+from ledger.steps import Steps
 from ledger.streams.event import StatementRecorded
 from ledger.streams.stream import Stream
 
 _UNKNOWN_EDITION: Final = "EDITION_KNOWN"
 
 
-def judged(  # noqa: PLR0913 - the record and the log that it found
+def judging(  # noqa: PLR0913 - the record and the log that it found
     stream: Stream,
     statement: Statement,
     act: Act,
@@ -37,7 +38,7 @@ def judged(  # noqa: PLR0913 - the record and the log that it found
     origin: str,
     level: str,
     verified: bool = False,
-) -> tuple[StatementRecorded, Decision]:
+) -> Steps[tuple[StatementRecorded, Decision]]:
     """Judges a statement that has been recorded as if it were sent now; changes nothing.
 
     Args:
@@ -77,7 +78,7 @@ def judged(  # noqa: PLR0913 - the record and the log that it found
         at=at,
     )
     try:
-        return stream.decide(statement, act, officer, ground)
+        return (yield from stream.deciding(statement, act, officer, ground))
     except Rejected as refused:
         if refused.guard == _UNKNOWN_EDITION:
             # Not set aside: whoever goes on by the rules of before would tell another story.

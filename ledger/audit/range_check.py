@@ -21,7 +21,6 @@ from ledger.log.merkle import HASH_BYTES, subtree
 from ledger.log.record import leaf
 from ledger.log.statement import ACT_TYP, AUTHOR, Statement
 from ledger.log.tiles import WIDTH
-from ledger.regulation.acts.act import Act
 from ledger.streams.event import TOPIC
 from ledger.streams.names import is_case
 
@@ -102,9 +101,8 @@ class RangeChecker:
             opened = [(CheckedRecord(row.at), None) for row in rows]
         else:
             opened = content.open_all(rows, job)
-        acts = [self._act(row, *one) for row, one in zip(rows, opened, strict=True)]
-        for row, (said, statement), act in zip(rows, opened, acts, strict=True):
-            ruling = self._ruling(row, said, statement, act)
+        rulings = self._rulings(rows, opened)
+        for row, (said, statement), ruling in zip(rows, opened, rulings, strict=True):
             if _is_plain(row, said) and ruling is not None and ruling.plain:
                 stream = streams.setdefault((row.stream_id, said.stream), len(streams))
                 signer = signers.setdefault((said.signers[0][0], said.kid), len(signers))
@@ -125,25 +123,24 @@ class RangeChecker:
             first=rows[0].entry if rows and rows[0].at == 0 else None,
         )
 
-    def _act(self, row: RawRecord, said: CheckedRecord, statement: Statement | None) -> Act | None:
-        """The act of a record that is judged here; None too where it is none."""
-        if self.rules is None or not _is_of_case(row) or said.damage is not None:
-            return None
-        return self.rules.act_of(statement)
-
-    def _ruling(
-        self,
-        row: RawRecord,
-        said: CheckedRecord,
-        statement: Statement | None,
-        act: Act | None,
-    ) -> Ruling | None:
-        """What the rules say; None where they are asked later."""
+    def _rulings(
+        self, rows: Sequence[RawRecord], opened: Sequence[Checked]
+    ) -> Sequence[Ruling | None]:
+        """What the rules say of each; None where they are asked later."""
         if not self.replays:
-            return STANDS
-        if self.rules is None or not _is_of_case(row):
-            return None
-        return self.rules.follow(row, said, statement, act)
+            return [STANDS] * len(rows)
+        rules = self.rules
+        if rules is None:
+            return [None] * len(rows)
+        cases = [n for n, row in enumerate(rows) if _is_of_case(row)]
+        # all are parsed before the first is judged, as all are opened before
+        acts = [
+            rules.act_of(statement) if said.damage is None else None
+            for said, statement in (opened[n] for n in cases)
+        ]
+        asked = [(rows[n], *opened[n], act) for n, act in zip(cases, acts, strict=True)]
+        judged = dict(zip(cases, rules.follow_each(asked), strict=True))
+        return [judged.get(n) for n in range(len(rows))]
 
 
 def history(source: Evidence, job: Job) -> History:

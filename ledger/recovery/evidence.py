@@ -16,7 +16,7 @@ from keys import canonical
 from keys.errors import KeysError
 from keys.log_keys import LogKeys
 from keys.lost_checkpoint import known
-from ledger.admission.replay import judged
+from ledger.admission.replay import judging
 from ledger.admission.submission import parsed
 from ledger.errors import Conflict, VerificationError
 from ledger.log import checkpoint as checkpoints
@@ -32,6 +32,7 @@ from ledger.regulation.edition import ADOPTION
 from ledger.regulation.registry.added_lines import ADDING
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.regulation.registry.registry import Registry
+from ledger.steps import finished
 from ledger.streams.kinds import begin
 from ledger.streams.names import stream_id
 from ledger.streams.record_reader import NONSENSE
@@ -218,7 +219,7 @@ class _Judged:
         if act.act == VOIDING:  # nor is what it voids
             for named in act.facts["entries"]:
                 stream.state.aside[named["index"]] = named["entry"].removeprefix("sha-256:")
-        event, decision = judged(
+        steps = judging(
             stream,
             statement,
             act,
@@ -229,6 +230,7 @@ class _Judged:
             origin=self._origin,
             level=self._level,
         )
+        event, decision = finished(steps)
         stream.add(event.recorded(index, said.recorded_at, b""))
         return decision.status == "effective"
 

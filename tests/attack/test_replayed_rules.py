@@ -319,8 +319,14 @@ class Den:
         alone = audit(source, **given)
         if not self.spread:
             return alone
+        for rows in (4, 16):  # of the second, many are judged by turns
+            assert self._spread(rows, source, given) == alone
+        return alone
+
+    def _spread(self, rows: int, source: StoredEvidence, given: Mapping[str, Any]) -> Report:
+        """The same by several processes, from so many rows at a time."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("ledger.audit.audit.ROWS", 4)
+            patch.setattr("ledger.audit.audit.ROWS", rows)
             crews: list[Checkers] = []
 
             def crew(*arguments: Any, **more: Any) -> Checkers:  # noqa: ANN401 - see `Checkers`
@@ -328,10 +334,9 @@ class Den:
                 return crews[-1]
 
             patch.setattr("ledger.audit.audit.Workers", crew)
-            spread = audit(source, **given, workers=3)
-        assert spread == alone
+            found = audit(source, **given, workers=3)
         self.walks = len(crews)
-        return alone
+        return found
 
     def judged(self, story: Story) -> dict[int, SetAside | None]:
         """Why each record of a case is set aside, by a process that begins now."""

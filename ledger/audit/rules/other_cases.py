@@ -90,10 +90,11 @@ class CasesAtIndex:
         self._places = array("q")  # by index the number of the stream, -1 where there is no record
         self.guessed: int | None = None
 
-    def begin(self, said: CheckedRecord) -> None:
-        """The next statement will ask."""
+    def begin(self, said: CheckedRecord) -> CasesAtIndex:
+        """What the next statement asks: this, and nobody else before that is answered."""
         self._at = said.at
         self.guessed = None
+        return self
 
     def agrees(self, asked: Iterable[CrossCaseQuestion]) -> bool:
         """Whether the answers to these questions are what somebody assumed."""
@@ -202,7 +203,7 @@ class AssumedCases:
     """`Cases` for whoever sees some streams only: what lets an act pass, and that it was asked.
 
     Attributes:
-        asked: What was, since `begin`.
+        asked: What was.
         guessed: None: whether an answer can be had at all is not known here.
     """
 
@@ -211,9 +212,9 @@ class AssumedCases:
     def __init__(self) -> None:
         self.asked: tuple[CrossCaseQuestion, ...] = ()
 
-    def begin(self, _said: CheckedRecord) -> None:
-        """The next statement will ask."""
-        self.asked = ()
+    def begin(self, _said: CheckedRecord) -> AssumedCases:
+        """What the next statement asks, whoever asks beside it."""
+        return AssumedCases()
 
     def state(self, stream: str) -> str | None:
         """See `Cases`."""

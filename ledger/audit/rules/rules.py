@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from itertools import islice
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from ledger.admission import service_statements
-from ledger.admission.replay import judged
+from ledger.admission.replay import judging
 from ledger.admission.submission import parsed
 from ledger.audit.content import CheckedRecord, RawRecord
 from ledger.audit.findings import Damage
@@ -32,6 +33,7 @@ from ledger.regulation.case.other_cases_port import REPORTS, report_of, state_to
 from ledger.regulation.decide import Decision
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.regulation.registry.registry import Registry
+from ledger.steps import Steps, by_turns, finished
 from ledger.streams.event import StatementRecorded
 from ledger.streams.kinds import begin
 from ledger.streams.record_reader import NONSENSE
@@ -92,6 +94,11 @@ class Ruling(NamedTuple):
         return whole and not self.asked and not self.also and self.learned.report is None
 
 
+_BESIDE: Final = 16
+"""Records judged by turns at most: what they read is to stay in the caches as well."""
+AskedCases = CasesAtIndex | AssumedCases
+Asked = tuple[RawRecord, CheckedRecord, Statement | None, Act | None]
+"""A record to be judged: the row, what it says, the statement, and the act where it is parsed."""
 STANDS: Final = Ruling()
 """Of a record that leaves nothing, or where the rules are not asked."""
 
@@ -223,6 +230,25 @@ class RuleReplay:
         except NONSENSE:
             return None
 
+    def follow_each(self, records: Iterable[Asked]) -> list[Ruling]:
+        """The same of the next records, by turns where they stand beside each other.
+
+        That is as long as none is of the stream of another, and the registry is one for all: so
+        only for whoever assumes what is asked of other streams, and has a timeline.
+
+        Args:
+            records: What `follow` takes of each.
+        """
+        found: list[Ruling] = []
+        beside: dict[bytes, Steps[Ruling]] = {}
+        for record in records:
+            row = record[0]
+            if row.stream_id in beside or len(beside) == _BESIDE or self._changes(row.at):
+                found += by_turns(beside.values())
+                beside = {}
+            beside[row.stream_id] = self._following(*record)
+        return found + by_turns(beside.values())
+
     def follow(
         self,
         row: RawRecord,
@@ -238,20 +264,29 @@ class RuleReplay:
             statement: The statement; None where it cannot be read.
             act: Of `act_of`, where somebody has asked already.
         """
+        return finished(self._following(row, said, statement, act))
+
+    def _following(
+        self,
+        row: RawRecord,
+        said: CheckedRecord,
+        statement: Statement | None,
+        act: Act | None,
+    ) -> Steps[Ruling]:
         folds, key = self._folds, row.stream_id
-        self._cases.begin(said)
+        cases = self._cases.begin(said)
         if self._timeline is not None:
             self._catch_up(self._timeline, row.at)
         stream = self._stream(row, said)
         if stream is None:
-            return self._unknown(row, said, statement)
+            return self._unknown(row, said, statement, cases)
         if statement is None or said.damage is not None:
             folds.doubted.setdefault(key, row.at)
             return self._set_aside(stream, row, None)
         if statement.typ == SERVICE_TYP:
             ruling = self._service(stream, row, said, statement)
         else:
-            ruling = self._judged(stream, row, said, statement, act)
+            ruling = yield from self._judged(stream, row, said, statement, act, cases)
         if ruling.stands and key in folds.doubted:
             return self._doubted_no_more(key, ruling)
         return ruling
@@ -264,15 +299,20 @@ class RuleReplay:
         self._folds.doubted.pop(key)
         return ruling._replace(also=tuple(self._hanging.pop(key, ())))
 
-    def _unknown(self, row: RawRecord, said: CheckedRecord, statement: Statement | None) -> Ruling:
+    def _unknown(
+        self, row: RawRecord, said: CheckedRecord, statement: Statement | None, cases: AskedCases
+    ) -> Ruling:
         """In a stream that is not known any more: counted."""
         hangs_on = self._folds.lost[row.stream_id]
         if statement is None or said.damage is not None:
             self._folds.set_aside.add(row.at)
             return Ruling(stands=False, hangs_on=hangs_on, lost=True)
-        return Ruling(hangs_on=hangs_on, lost=True, registry=self._believed(row, said, statement))
+        believed = self._believed(row, said, statement, cases)
+        return Ruling(hangs_on=hangs_on, lost=True, registry=believed)
 
-    def _believed(self, row: RawRecord, said: CheckedRecord, statement: Statement) -> bool:
+    def _believed(
+        self, row: RawRecord, said: CheckedRecord, statement: Statement, cases: AskedCases
+    ) -> bool:
         """Whether the registry changes by an act of a stream that is not known.
 
         If the rules take it alone (`Stream.suppose`), as for every process (`Judge.alone`).
@@ -283,12 +323,18 @@ class RuleReplay:
             act = parsed(statement.members, self.registry, self._level)
             begun = begin(UUID(bytes=row.stream_id), row.name or "")
             alone = begun.suppose(statement, act, self.registry.edition)
-            event, _ = self._asked(alone, row, said, statement, act)
+            event, _ = finished(self._asked(alone, row, said, statement, act, cases))
             if event.registry:
                 self._apply(row, said, act)
         except (Conflict, *NONSENSE):
             return False
         return event.registry
+
+    def _changes(self, at: int) -> bool:
+        """Whether the registry has changed before a record, and nobody has gone on to it yet."""
+        return self._timeline is not None and any(
+            change.record < at for change in islice(self._timeline, 1)
+        )
 
     def _catch_up(self, timeline: deque[RegistryChange], at: int) -> None:
         while timeline and timeline[0].record < at:
@@ -334,11 +380,12 @@ class RuleReplay:
         said: CheckedRecord,
         statement: Statement,
         act: Act | None,
-    ) -> Ruling:
+        cases: AskedCases,
+    ) -> Steps[Ruling]:
         try:
             if act is None:
                 act = parsed(statement.members, self.registry, self._level)
-            event, decision = self._asked(stream, row, said, statement, act)
+            event, decision = yield from self._asked(stream, row, said, statement, act, cases)
             if event.registry != row.registry:
                 said_so = f"the column says {row.registry} for an {decision.status} {act.act}"
                 return self._set_aside(stream, row, RuleRefusal(Damage.COLUMN_REGISTRY, said_so))
@@ -357,23 +404,29 @@ class RuleReplay:
         report = report_of(act, row.at) if counts else None
         learned = Learned(state_told(stream.state), said.tokens, report)
         return Ruling(
-            hangs_on=self._cases.guessed,
+            hangs_on=cases.guessed,
             registry=event.registry,
             learned=learned,
-            asked=self._cases.asked,
+            asked=cases.asked,
         )
 
     def _asked(
-        self, stream: Stream, row: RawRecord, said: CheckedRecord, statement: Statement, act: Act
-    ) -> tuple[StatementRecorded, Decision]:
-        return judged(
+        self,
+        stream: Stream,
+        row: RawRecord,
+        said: CheckedRecord,
+        statement: Statement,
+        act: Act,
+        cases: AskedCases,
+    ) -> Steps[tuple[StatementRecorded, Decision]]:
+        return judging(
             stream,
             statement,
             act,
             index=row.at,
             at=of_milliseconds(said.recorded_ms),
             registry=self.registry,
-            cases=self._cases,
+            cases=cases,
             origin=self._origin,
             level=self._level,
             verified=said.signed is True,

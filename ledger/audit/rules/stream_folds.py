@@ -91,7 +91,8 @@ class Folds:
     def grow(self, stream: Stream, row: RawRecord, event: StatementRecorded) -> None:
         """A statement stands."""
         stream.add(event.recorded(row.at, of_milliseconds(int(row.recorded_ms)), row.entry))
-        self._held += 1
+        if row.stream_id in self._kept:  # else let go of while others were judged beside it
+            self._held += 1
         self._evict()
 
     def pass_over(self, stream: Stream, row: RawRecord, digest: str | None = None) -> None:
