@@ -158,6 +158,16 @@ def test_what_was_found_bad_is_not_noted(log: MemoryLog, tmp_path: Path) -> None
     assert first[at][:2] == (at, "set_aside")
 
 
+def test_what_another_version_noted_goes_as_this_one_starts(home: Path) -> None:
+    """Nothing else does: beside it lies what the projector has seen of its log (retention.md)."""
+    (file,) = home.iterdir()
+    other, seen = file.with_name("signatures-0123456789abcdef"), file.with_name("checkpoint")
+    other.write_bytes(bytes(32))
+    seen.write_bytes(b"a note")
+    NotedSignatures(home)
+    assert sorted(home.iterdir()) == [seen, file]
+
+
 def test_of_what_is_erased_a_home_keeps_the_entry_alone(log: MemoryLog, home: Path) -> None:
     """As the log and its tiles do; what stands behind it is what everybody shows."""
     at = of_cases(log)[3]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,24 @@ def test_the_bounds_of_a_worker_are_those_that_operators_are_told(tmp_path: Path
     assert "as many connections as threads and three, at most twelve" in told["alerts.md"]
     slowest = worker._SLOWEST_BYTES_S >> 10
     assert f"gives up on one below {slowest} KiB a second" in told["install.md"]
+
+
+def test_workers_open_one_after_the_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each opens a key, for a processor and the memory that a container has but once."""
+
+    def tried(*_: object, **__: object) -> int:
+        if (pid := os.fork()) == 0:
+            with suppress(BlockingIOError):
+                fcntl.lockf(server._turns._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os._exit(1)
+            os._exit(0)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    monkeypatch.setattr(wsgi, "application", tried)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = wsgi.Server(Settings.at(tmp_path), os.dup(listener.fileno()))
+    assert server.load() == 0, "another one begins meanwhile"
+    assert tried() == 1, "and nobody waits once it is open"
 
 
 def test_workers_are_forked_from_what_is_loaded_and_from_nothing_that_runs(tmp_path: Path) -> None:
