@@ -9,6 +9,7 @@ import pytest
 from ledger.admission import replay
 from ledger.audit.audit import audit
 from ledger.regulation.decide import Decision
+from ledger.steps import Steps
 from projections.fold.fold import Fold
 from tests.examples import shared_with_soak
 from tests.fold_log import FoldLog, Stored
@@ -29,15 +30,15 @@ def test_scenario_is_clean_and_its_flags_are_those_of_the_views(
     log = made.log
     gone = made.shred()
     told: dict[tuple[str, int], tuple[str, ...]] = {}
-    ask = replay.judged
+    ask = replay.judging
 
-    def noted(*asked: object, **how: object) -> tuple[object, Decision]:
-        event, decision = ask(*asked, **how)  # type: ignore[arg-type]
+    def noted(*asked: Any, **how: Any) -> Steps[tuple[Any, Decision]]:  # noqa: ANN401 - as it is asked
+        event, decision = yield from ask(*asked, **how)
         if decision.status == "effective":
             told[event.stream, event.originator_version] = decision.flags
         return event, decision
 
-    monkeypatch.setattr("ledger.audit.rules.rules.judged", noted)
+    monkeypatch.setattr("ledger.audit.rules.rules.judging", noted)
     report = audit(log, origin=log.origin, vkeys=[], kek=log.kek, genesis=log.genesis)
     assert report.ok, report.findings
     assert report.skipped == ()
