@@ -201,6 +201,7 @@ def test_a_member_of_another_type_ends_in_one_sentence(liar: Liar, name: str) ->
         ("list_copies", ("copies", 0, "file"), None),
         ("get_case_diff", ("changes", 0, "pointer"), "x"),
         ("get_statistics", ("of",), "x"),
+        ("list_reads", ("of",), "x"),
         ("get_case_relations", ("cases", 0, "kind"), "x"),
         ("list_openings", ("openings", 0, "review"), "x"),
     ],

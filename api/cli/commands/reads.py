@@ -12,6 +12,7 @@ from api.cli.terminal import addresses
 from api.cli.terminal.participant_tables import PostNames
 from api.cli.terminal.shell import Shell, shell_of
 from api.client.client import Client
+from api.client.connection import understood
 from api.texts.case_words import when
 from ledger.message import Message
 
@@ -57,12 +58,14 @@ def reads(client: Client, **asked: str | int | None) -> None:
         shell.give(body)
         return
     of = str(body["of"])
-    shell.say(_WHOSE[of].filled(agencies=", ".join(body["scope"]["agencies"])))
+    with understood():
+        whose, none = _WHOSE[of], _NONE[of]
+    shell.say(whose.filled(agencies=", ".join(body["scope"]["agencies"])))
     names = PostNames(client)
     rows = [_row(shell, one, names) for one in body["reads"]]
     shell.table(tuple(_WIDTHS), rows, widths=_WIDTHS, whole=())
     if not rows and "next" not in body:
-        shell.say(_NONE[of])
+        shell.say(none)
     if "next" in body:
         shell.say(Message("There are more: --cursor {cursor}", cursor=body["next"]))
 
