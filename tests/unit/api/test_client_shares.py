@@ -33,6 +33,18 @@ def test_one_address_displaces_only_itself() -> None:
     assert crowd.first_to_go("honest") is None
 
 
+def test_who_says_nothing_is_waited_for_less_once_half_the_places_are_taken() -> None:
+    """And as long as before when they are free again."""
+    crowd: Crowd[int] = Crowd(MOST, MOST_OF_ONE)
+    for number in range(MOST // 2):
+        crowd.enter(number, f"of {number}")
+    assert not crowd.pressed
+    crowd.enter(MOST, "one more")
+    assert crowd.pressed
+    crowd.leave(MOST)
+    assert not crowd.pressed
+
+
 def test_many_addresses_leave_room_for_one_more() -> None:
     """The oldest silent one of whoever has most goes; who is being answered stays."""
     crowd: Crowd[int] = Crowd(MOST, MOST_OF_ONE)
