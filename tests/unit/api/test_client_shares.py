@@ -36,13 +36,12 @@ def test_one_address_displaces_only_itself() -> None:
 def test_who_says_nothing_is_waited_for_less_once_half_the_places_are_taken() -> None:
     """And as long as before when they are free again."""
     crowd: Crowd[int] = Crowd(MOST, MOST_OF_ONE)
-    for number in range(MOST // 2):
+    pressed = list[bool]()
+    for number in range(MOST // 2 + 1):
         crowd.enter(number, f"of {number}")
-    assert not crowd.pressed
-    crowd.enter(MOST, "one more")
-    assert crowd.pressed
-    crowd.leave(MOST)
-    assert not crowd.pressed
+        pressed.append(crowd.pressed)
+    crowd.leave(0)
+    assert [*pressed, crowd.pressed] == [*[False] * (MOST // 2), True, False]
 
 
 def test_many_addresses_leave_room_for_one_more() -> None:
