@@ -234,3 +234,21 @@ def test_the_last_two_are_not_found_to_be_one(alone: Den, one: str) -> None:
     _refused(lambda: den.a.say(link, "keeper2", "keeper"))
     index = den.put(link, "keeper2", stands=False)
     against(den.audit(), index, "REGISTRAR_LEFT")
+
+
+@attack(
+    "the last one who approves is said to be one person with an auditor of a few days to come, who"
+    " signs nothing then",
+    stopped_by="REGISTRAR_LEFT, which asks of each day on which any id of theirs enters or leaves",
+    noticed_by="log audit, which asks the rules again",
+)
+def test_the_last_one_is_not_found_to_audit_some_day(alone: Den) -> None:
+    """In another agency, and nobody else enters or leaves on these days."""
+    den, first = alone, _today(alone) + timedelta(days=3)
+    audits = appointment(
+        "ubcv", den.now, by="keeper2", powers=["AUDITOR"], valid_from=first.isoformat(),
+        valid_to=(first + timedelta(days=7)).isoformat(),
+    )  # fmt: skip
+    den.a.say(approved(_by_second(audits), "keeper"), "keeper2", "keeper")
+    link = approved(_by_second(linking("keeper", "ubcv", den.now, by="keeper2")), "keeper")
+    _refused(lambda: den.a.say(link, "keeper2", "keeper"))

@@ -7,7 +7,7 @@ answer.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from types import MappingProxyType
 from typing import Any, Final
@@ -389,7 +389,13 @@ class Registry(RegistryLines):
             on: The day.
             but: An officer; whoever is one person with them does not count.
         """
-        return self._other_serves(powers, on, but, on)
+        of_registry = all(power in REGISTERING for power in powers)
+        known = self._registering() if of_registry else {o.uuid for o in self.officers.all()}
+        return any(
+            self._serves_with_key(powers, officer, on, on)
+            for officer in known
+            if not self.same_person(officer, but)
+        )
 
     def first_day_shut(self, before: Registry, today: date) -> date | None:
         """The first day on which nobody can let others in who could as `before` stood; None: none.
@@ -401,44 +407,59 @@ class Registry(RegistryLines):
             before: The registry without the act that is asked about.
             today: The first day that is asked of.
         """
-        turns = {*self._turns(), *before._turns()}
+        known = self._letting_in()
+        turns = {*self._turns(known), *before._turns(known)}
         for day in (today, *sorted(turn for turn in turns if turn > today)):
-            if not self._lets_in(day, today) and before._lets_in(day, today):
+            shut = not self._lets_in(known, day, today)
+            if shut and before._lets_in(known, day, today):
                 return day
         return None
 
-    def _lets_in(self, on: date, today: date) -> bool:
-        """Whether there is a registrar that day, and somebody who approves what they enter.
+    def _lets_in(self, known: Collection[str], on: date, today: date) -> bool:
+        """Whether some of `known` are a registrar that day, and another who approves their acts.
 
         The founder is never without: what nobody is left to approve they sign alone (`founding`).
         """
         founder = self.founder
-        approving = [powers for powers in self.edition.of(_founding_powers) if powers]
+        over_by, then = self.edition.of(_founding_powers)
+        approving = [
+            one
+            for one in known
+            if any(self._serves_with_key(powers, one, on, today) for powers in (over_by, then))
+        ]
         return any(
             self._serves_with_key((KEEPER,), one, on, today)
             and (
                 (founder is not None and self.same_person(one, founder.officer))
-                or any(self._other_serves(powers, on, one, today) for powers in approving)
+                or not all(self.same_person(one, other) for other in approving)
             )
-            for one in self._registering()
+            for one in known
         )
 
-    def _turns(self) -> Iterator[date]:
-        """Days on which somebody enters or leaves who could register others or approve it."""
+    def _turns(self, known: Iterable[str]) -> Iterator[date]:
+        """Days on which some of `known` may enter or leave, by any id of theirs."""
         founder = self.founder
-        if founder is not None and founder.last_day is not None:
+        if founder is not None:
             yield from _behind(founder.last_day)
-        keeping = self.agencies.ever_held(KEEPER)
-        for known in self.officers.all():
-            here = known.uuid in self.keepers
-            for held in known.appointments:
-                if here or held.agency in keeping:
-                    yield held.valid_from
-                    yield from _behind(held.valid_to)
-        agencies = {a.agency for one in self.keepers for a in self._given_to(one)} | keeping
-        for agency in agencies:
-            line = self.agencies.get(agency)
-            yield from () if line is None else _behind(line.valid_to)
+        yield from self.agencies.turns()
+        for one in {id_ for officer in known for id_ in self.officers.ids_of(officer)}:
+            for held in self._given_to(one):
+                yield held.valid_from
+                yield from _behind(held.valid_to)
+
+    def _letting_in(self) -> set[str]:
+        """Whoever was ever given a post that registers others or approves that, and the founder.
+
+        Few, of thousands of officers: each is asked about on each day.
+        """
+        keeping, (_, then) = self.agencies.ever_held(KEEPER), self.edition.of(_founding_powers)
+        posts = self.edition.of(_approving_posts)
+        return self._registering() | {
+            known.uuid
+            for known in self.officers.all()
+            for held in known.appointments
+            if held.agency in keeping and (held.post in posts or not held.powers.isdisjoint(then))
+        }
 
     def _registering(self) -> set[str]:
         """Registrars and personnel officers ever appointed, and the founder."""
@@ -447,16 +468,6 @@ class Registry(RegistryLines):
     def _given_to(self, officer: str) -> tuple[Appointment, ...]:
         known = self.officers.get(officer)
         return () if known is None else known.appointments
-
-    def _other_serves(self, powers: Collection[str], on: date, but: str, keyed: date) -> bool:
-        """As `can_sign`, with keys that live on a day of their own."""
-        of_registry = all(power in REGISTERING for power in powers)
-        known = self._registering() if of_registry else {o.uuid for o in self.officers.all()}
-        return any(
-            self._serves_with_key(powers, officer, on, keyed)
-            for officer in known
-            if not self.same_person(officer, but)
-        )
 
     def _serves_with_key(
         self, powers: Collection[str], officer: str, on: date, keyed: date
@@ -513,6 +524,13 @@ def _founding_powers(edition: Edition) -> tuple[tuple[str, ...], tuple[str, ...]
     """By whom founding is over, and who counts once there was one of them."""
     said = edition.acts.get("founding", {})
     return tuple(said.get("over_by", (KEEPER,))), tuple(said.get("then", ()))
+
+
+def _approving_posts(edition: Edition) -> frozenset[str]:
+    """Posts that give, in some agency on some day, what approves once there was one of founding."""
+    _, then = edition.of(_founding_powers)
+    lines = edition.registry["post_powers"]
+    return frozenset(line["post"] for line in lines if line["power"] in then)
 
 
 def _function_codes(edition: Edition) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -13,6 +13,7 @@ from ledger.regulation.acts.catalogue import load
 from ledger.regulation.case.roles import CASE_ROLES
 from ledger.regulation.edition import shipped
 from ledger.regulation.registry.lines import REGISTRY_ACTS
+from ledger.regulation.registry.officers import Appointment, Officers
 from ledger.regulation.registry.registry import Registry
 from tests.builders import a_registry, hire, officer
 from tests.unit.regulation.registry_acts import (
@@ -529,3 +530,23 @@ def test_who_was_appointed_anew_without_a_power_could_sign_with_it_no_more() -> 
     assert not registry.can_sign(*asked)
     registry.go_on_by(shipped("1"), 0)
     assert registry.can_sign(*asked)
+
+
+def test_who_is_left_is_not_asked_of_all_officers_day_by_day(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of hundreds in the agency that keeps the registry, each with a last day of their own."""
+    registry = a_registry()
+    for n in range(300):
+        last = (D(2024, 6, 5) + timedelta(days=n)).isoformat()
+        hire(registry, "cv", officer=an_id(f"one {n}"), agency=STTTT, valid_to=last)
+    asked: list[str] = []
+    posts = Officers.appointments
+
+    def noted(self: Officers, one: str, day: date) -> tuple[Appointment, ...]:
+        asked.append(one)
+        return posts(self, one, day)
+
+    monkeypatch.setattr(Officers, "appointments", noted)
+    assert registry.copy().first_day_shut(registry, D(2024, 6, 4)) is None
+    assert 0 < len(asked) < 300
