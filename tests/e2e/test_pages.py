@@ -670,6 +670,21 @@ def test_both_languages_are_whole_and_kept(compartments: Compartments) -> None:
     assert reader.post("/ngon-ngu", {"form": reader.token(), "lang": "xx"}).status_code == 400
 
 
+def test_what_is_vietnamese_on_an_english_page_says_so(
+    reader: PageReader, compartments: Compartments
+) -> None:
+    """Or it is read aloud as if it were English: titles, names of agencies and of posts."""
+    case = f"/ho-so/{compartments.hidden.case}"
+    of_case = (case, f"{case}/dien-bien", f"{case}/kiem-chung")
+    for path in ("/ho-so", "/viec-can-lam", "/dien-bien", "/co-quan", *of_case):
+        main = reader.get(path).text.partition("<main")[2].partition("</main>")[0]
+        assert '<span lang="vi">' in main, path
+        plain = re.sub(r'(?s)<form.*?</form>|<span lang="vi">.*?</span>', "", main)
+        assert re.findall("[^<>]*[ăâđêôơưạảấầếềộứ][^<>]*", plain.casefold()) == [], path
+    vietnamese = PageReader(compartments.service, lang="vi").sign_in(WHOLE)
+    assert '<span lang="vi">' not in vietnamese.get(case).text
+
+
 def test_every_text_of_the_table_is_used_and_none_is_missing() -> None:
     """A template that asks for another fails when it is shown, which a test of it would see."""
     sources = [path.read_text("utf-8") for path in FOLDER.rglob("*") if path.suffix in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,6 +36,8 @@ _TONES: Final[Mapping[str, str]] = {
     "ALARM": "unsure",
 }
 """How a chip is coloured; its words say it, colour only repeats them."""
+_VIETNAMESE: Final = re.compile("[À-ÖØ-öø-ýĂăĐđĨĩŨũƠơƯưẠ-ỹ]")
+"""Letters that English has none of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,16 @@ class PageSpeech(Speech):
         if text is None:
             return None
         return self.clock(datetime.fromisoformat(text), "%d/%m/%Y %H:%M")
+
+
+def marked(lang: Lang, line: str) -> str:
+    """A line as it is; on a page in English said to be Vietnamese where its letters are.
+
+    Or what people wrote, and the names of agencies and posts, are read aloud as if in English.
+    """
+    if lang == "vi" or isinstance(line, Markup) or not _VIETNAMESE.search(line):
+        return line
+    return Markup(f'<span lang="vi">{escape(line)}</span>')  # noqa: S704  escaped
 
 
 def day(text: str | None) -> str | Markup:
@@ -150,6 +163,7 @@ def of(speech: PageSpeech) -> dict[str, Callable[..., Any]]:
 
     return {
         **_times(speech),
+        "marked": lambda line: marked(speech.lang, line),
         "tone": tone,
         "kid": kid,
         "number": number,
