@@ -160,7 +160,11 @@ def test_a_case_is_not_valid_by_a_servers_word(tmp_path: Path, harm: str) -> Non
     with closing(reading(tmp_path, shown, raw)) as client:
         vkey = VKey.parse(recovered.vkeys(ORIGIN, "first")[0])
         found = case_faults(client, case, {"statements": [line]}, vkey)
+    later = {"index": BEGINNING + 1, "entry": raw["entry"]}
+    with closing(reading(tmp_path, shown, raw, later)) as client:
+        meanwhile = case_faults(client, case, {"statements": [line]}, vkey)
     assert [one.outcome for one in found] == ([] if harm == "none" else [BAD])
+    assert meanwhile == found, "what was recorded once the verdicts were told is none of them"
 
 
 @attack(
