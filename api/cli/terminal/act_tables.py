@@ -89,8 +89,8 @@ def _file(one: Json) -> tuple[str, str]:
 
 
 _CHECKED_HERE: Final = Message(
-    "The proofs are checked here; what the act says and its verdicts are the server's word, which"
-    " socai case verify checks by the records of its case."
+    "The proofs are checked here; what the act says and its verdicts are the server's word. Its"
+    " signatures are checked by the records of its case: socai case verify"
 )
 
 
