@@ -45,6 +45,8 @@ _POWERS: Final[tuple[list[str], ...]] = (
     ["REGISTRY_KEEPER"],
     ["PERSONNEL_OFFICER"],
     ["REGISTRY_KEEPER", "PERSONNEL_OFFICER"],
+    ["AUDITOR"],
+    ["KEY_CUSTODIAN"],
     [],
 )
 _SECOND: Final = "chuyen-vien"
