@@ -137,7 +137,11 @@ def test_who_leaves_on_a_day_to_come_is_not_left(den: Den, first: str) -> None:
     den.a.say(leaves, other, "keeper")
     sooner = ended(den, other, by=first, last=_today(den) + timedelta(days=2))
     _refused(lambda: den.a.say(sooner, first, "keeper"))
-    for line in (appointment("tc", den.now, powers=["REGISTRY_KEEPER"]), enrolment("tc", den.now)):
+    another, begins = builders.key("nobody"), "2031-01-01T00:00:00+07:00"
+    later = enrolment("tc", den.now, key=another, valid_from=begins)
+    for line in (
+        appointment("tc", den.now, powers=["REGISTRY_KEEPER"]), later, enrolment("tc", den.now),
+    ):  # fmt: skip
         _refused(lambda: den.a.say(sooner, first, "keeper"))
         den.a.say(approved(line, "keeper"), "founder", "keeper")
     den.a.say(sooner, first, "keeper")

@@ -364,7 +364,7 @@ class Registry(RegistryLines):
         """REGISTRY_FOUNDING: no second officer could sign that day, so the founder signs alone.
 
         A second officer counts with a power that the edition names (`founding`), in a post and
-        agency of that day, and a key that is enrolled, not revoked and not expired before it. Where
+        agency of that day, and a key that has begun, not revoked and not expired before it. Where
         there ever was one, the head of the agency that keeps the registry counts too: whoever loses
         the others' keys is not alone again.
         """
@@ -481,13 +481,13 @@ class Registry(RegistryLines):
 
     def _may_register(self, officer: str, on: date) -> bool:
         """Whether no other post of the person keeps them from it; the first edition asks not."""
-        return self._counts_given or administers(
+        return self._as_first or administers(
             post for one in self.officers.ids_of(officer) for post in self.appointments(one, on)
         )
 
     @property
-    def _counts_given(self) -> bool:
-        """As the first edition does: whoever was ever given a power of that day has it."""
+    def _as_first(self) -> bool:
+        """By the first edition a power that was ever given for a day holds, and a key at once."""
         return "founding" not in self.edition.acts
 
     def _has_key(self, officer: str, on: date) -> bool:
@@ -495,12 +495,15 @@ class Registry(RegistryLines):
         keys = (
             self.keyring.lines(officer) if known is None else (self.keyring.line(k) for k in known)
         )
-        return any(key is not None and _lives(key, on) for key in keys)
+        return any(
+            key is not None and _lives(key, on) and (self._as_first or _has_begun(key, on))
+            for key in keys
+        )
 
     def _serves(self, power: str, officer: str, held: Appointment, on: date) -> bool:
         """Whether a post has a power: of two appointments to it the later says what it gives."""
         if power in REGISTERING:
-            anew = not self._counts_given
+            anew = not self._as_first
             given = self.powers(officer, held.agency, held.post, on) if anew else held.powers
             return power in given
         keeps = self.agencies.holds(held.agency, KEEPER, on)
@@ -555,6 +558,11 @@ def _lives(line: KeyRecord, on: date) -> bool:
         and not line.is_service
         and (line.valid_to is None or line.valid_to > datetime.combine(on, time.min, VIETNAM))
     )
+
+
+def _has_begun(line: KeyRecord, on: date) -> bool:
+    """Whether a key is valid by the end of that day."""
+    return line.valid_from.astimezone(VIETNAM).date() <= on
 
 
 def _now(name: str) -> str:

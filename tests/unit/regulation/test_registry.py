@@ -150,6 +150,22 @@ def test_founding_lasts_until_a_second_registrar_has_a_key() -> None:
     assert not book.registry.founding(day)
 
 
+def test_a_key_that_begins_later_ends_no_founding_until_then() -> None:
+    """Or nobody could register anybody till that day. The first edition is as it was."""
+    book = founded()
+    registry = book.registry
+    registry.go_on_by(shipped("2"), 0)
+    book.take(appointed(SECOND, STTTT, POST, powers=["PERSONNEL_OFFICER"]))
+    book.take(enrolled(SECOND, SECONDS_KEY, valid_from="2024-08-01T10:00:00+07:00"))
+    before, then = D(2024, 7, 31), D(2024, 8, 1)
+    signs = [registry.can_sign(("PERSONNEL_OFFICER",), on, FOUNDER) for on in (before, then)]
+    assert signs == [False, True]
+    assert [registry.founding(on) for on in (before, then)] == [True, False]
+    registry.go_on_by(shipped("1"), 0)
+    book.take(appointed(SECOND, STTTT, POST, powers=["REGISTRY_KEEPER"]))
+    assert not registry.founding(before)
+
+
 def test_founding_returns_where_nobody_else_could_sign() -> None:
     """A lost second key, an ended post or an ended agency does not lock the registry."""
     book = with_a_second_registrar()
