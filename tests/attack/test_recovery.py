@@ -46,6 +46,7 @@ from ledger.ports import SealedRecord
 from ledger.postgres.recorder import GroupAppender
 from ledger.recovery.loss import Loss, take_note
 from ledger.regulation.decide import Decision
+from ledger.steps import no_steps
 from ledger.write.judging import Judging
 from tests import restored
 from tests.a_ledger import a_report, service_enrolment
@@ -492,7 +493,7 @@ def test_a_recovery_past_the_door_is_no_recovery(
     """One registrar's key, the writer's login and the KEK: nobody goes over it."""
     with monkeypatch.context() as patched:
         anything = Decision("effective", (), None, ())
-        patched.setattr("ledger.streams.stream.decide", lambda _: anything)
+        patched.setattr("ledger.streams.stream.deciding", lambda _: no_steps(anything))
         patched.setattr(Recovering, "alone", lambda *_: True)
         assert lost.recover("founder").exit_code == 0
     with psycopg.connect(lost.database.server.dsn(dbname=lost.dbname)) as connection:
