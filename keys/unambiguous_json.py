@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import orjson
 
-_MOST: Final = 2**53 - 1
+MAX_INTEGER: Final = 2**53 - 1
+"""The largest whole number in any JSON of ours, and its negative the smallest (formats.md §1)."""
 
 
 class SaidTwice(ValueError):
@@ -66,7 +67,7 @@ def _again(text: str, **hooks: Any) -> Any:  # noqa: ANN401  json's own
 
 
 def _within(digits: str) -> int:
-    if not -_MOST <= (number := int(digits)) <= _MOST:
+    if not -MAX_INTEGER <= (number := int(digits)) <= MAX_INTEGER:
         raise ValueError(f"{digits[:20]} is beyond 2^53-1")
     return number
 

@@ -16,6 +16,7 @@ from uuid import UUID
 from keys import canonical
 from keys.errors import InvalidSignature, KeysError
 from keys.note import KEY_ID_BYTES, TYPE_ED25519, NoteSigner, VKey
+from keys.unambiguous_json import MAX_INTEGER
 from ledger.errors import VerificationError
 from ledger.log.merkle import HASH_BYTES
 from ledger.log.proof import parse_hashes
@@ -40,7 +41,6 @@ _LEFT_OUT: Final = frozenset({"index", "n"})
 _FORMS: Final = (_KEPT, _UNREAD | _PLACE | {"erased_by", "erased_at"}, _UNREAD | _PLACE, _UNREAD)
 _NUMBERS: Final = frozenset({"index", "seq", "erased_at"})
 _SIGNATURE_BYTES: Final = KEY_ID_BYTES + 64
-_MAX: Final = 2**53 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +268,7 @@ def _segment(members: dict[str, Any]) -> Segment:
     if members.keys() != _MEMBERS or members["v"] is True or members["v"] != 1:
         raise _malformed(f"a segment of version 1 has {', '.join(sorted(_MEMBERS))}")
     numbers = [members[name] for name in ("at", "from", "to")]
-    if any(type(one) is not int or not 0 <= one <= _MAX for one in numbers):
+    if any(type(one) is not int or not 0 <= one <= MAX_INTEGER for one in numbers):
         raise _malformed("at, from and to are whole numbers")
     log, note = members["log"], members["checkpoint"]
     items, hashes = members["items"], members["consistency"]
@@ -293,7 +293,7 @@ def _parsed_file(members: Any) -> SegmentFile:  # noqa: ANN401 - whatever JSON h
     if not isinstance(members, dict) or members.keys() - {"data"} != _LEFT_OUT:
         raise _malformed("a file has other members than a file has")
     numbers, data = [members["index"], members["n"]], members.get("data")
-    if any(type(one) is not int or not 0 <= one <= _MAX for one in numbers):
+    if any(type(one) is not int or not 0 <= one <= MAX_INTEGER for one in numbers):
         raise _malformed("index and n of a file are whole numbers")
     if "data" in members and not isinstance(data, str):
         raise _malformed("the bytes of a file are text")
@@ -327,7 +327,7 @@ def _parsed(index: int, members: Any) -> Item:  # noqa: ANN401 - whatever JSON h
     if place is None or "erased_by" not in members:
         return Unread(entry, place)
     erased_at = members["erased_at"]
-    if type(erased_at) is not int or not index < erased_at <= _MAX:
+    if type(erased_at) is not int or not index < erased_at <= MAX_INTEGER:
         raise _malformed(f"record {index} is said to be erased before it was there")
     return Gone(entry, place, _uuid(index, members["erased_by"]), erased_at)
 
@@ -336,7 +336,7 @@ def _place(index: int, members: dict[str, Any]) -> RecordPlace | None:
     if "stream" not in members:
         return None
     stream, seq = members["stream"], members["seq"]
-    if not is_stream(stream) or type(seq) is not int or not 1 <= seq <= _MAX:
+    if not is_stream(stream) or type(seq) is not int or not 1 <= seq <= MAX_INTEGER:
         raise _malformed(f"record {index} stands nowhere")
     return RecordPlace(stream, seq, _uuid(index, members["act_id"]))
 
@@ -387,7 +387,7 @@ def unpacked(data: bytes) -> Segment:
         log, at, start = rest.text().decode("ascii"), rest.number(), rest.number()
         note, hashes, signature = rest.text(), rest.text(), rest.text()
         files = tuple(rest.file() for _ in range(rest.number()))
-        _require_order(files, start, _MAX)
+        _require_order(files, start, MAX_INTEGER)
         while rest.left and len(items) <= MOST_ITEMS:
             items.append(rest.item())
     except (IndexError, ValueError) as error:

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from marshmallow import RAISE, Schema, fields, validate
 
+from keys.unambiguous_json import MAX_INTEGER
+
 UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 BEGINNING: Final = r"[0-9a-f]{6,8}(?:-[0-9a-f]{0,4}){0,3}(?:-[0-9a-f]{0,12})?"
 """How a uuid begins, of which six digits at least are said."""
@@ -43,7 +45,7 @@ LIKE: Final[Mapping[str, str]] = {
     UUIDS: f"{_A_UUID},{_A_UUID}",
 }
 MOMENT: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
-MAX_INDEX: Final = 2**53 - 1
+MAX_INDEX: Final = MAX_INTEGER
 MAX_LIMIT: Final = 200
 
 
