@@ -178,6 +178,8 @@ def test_no_page_is_read_under_an_order_unnoted(under_order: UnderOrder) -> None
         assert {row.read.via for row in rows} == {under_order.order}
     shown = reader.get(f"/ho-so/{under_order.world.hidden.case}")
     assert "READ UNDER AN INSPECTION ORDER" in shown.text
+    told = reader.get("/nhat-ky-truy-cap").text
+    assert f'<a href="/ho-so/{hidden.case}">2024/0187</a>' in told
 
 
 @attack(

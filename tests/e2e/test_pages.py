@@ -768,6 +768,23 @@ def test_what_a_case_is_about_stands_with_its_number(
         assert TITLE in reader.get(path).text, path
 
 
+def test_every_page_of_a_case_says_of_which_one_it_is(
+    reader: PageReader, compartments: Compartments
+) -> None:
+    """In its window, of which somebody has several, and in the way to it; a part has no number."""
+    case = compartments.hidden.case
+    for path in ("/dien-bien", "/tai-lieu", "/thoi-han", "/lien-he", "/so-sanh", "/kiem-chung",
+                 "/ban-in", "/vi-sao/state", "/lan-ghi/1"):  # fmt: skip
+        told = reader.get(f"/ho-so/{case}{path}").text
+        assert re.search(r"<title>[^<]+ · Case 2024/0187 · socai</title>", told), path
+        assert f'<li><a href="/ho-so/{case}">Case 2024/0187</a></li>' in told, path
+    assert reader.get(f"/ho-so/{case}").text.count("Case 2024/0187 · socai</title>") == 1
+    part = PageReader(compartments.service).sign_in(PART)
+    told = part.get(f"/ho-so/{case}/dien-bien").text
+    assert "<h1>Timeline</h1>" in told
+    assert "2024/0187" not in told
+
+
 def test_files_of_the_pages_are_got_once(compartments: Compartments) -> None:
     """By an address of this build alone; each with its type, kept for good."""
     reader = PageReader(compartments.service)

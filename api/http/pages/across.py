@@ -110,7 +110,7 @@ def show_new() -> Response:
         newest=newest,
         events=events,
         names=dict(agencies_by_name("")) if events else {},
-        called=enclave().queries.cases.called({one["stream"] for one in events}),
+        cases=enclave().queries.cases.called({one["stream"] for one in events}),
     )
 
 

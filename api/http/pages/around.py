@@ -8,6 +8,7 @@ from api.http.pages.frame import ask, page, post_name, render, spoken
 from api.http.pages.lists import older, without_cursor
 from api.http.resources.access_log import list_reads
 from api.http.resources.cases import get_case_durations, get_case_relations
+from api.http.resources.common.served import enclave
 from api.texts.case_words import acts_named, longest_step
 from ledger.log.moment import unstamp
 
@@ -38,11 +39,13 @@ def show_relations(case: str) -> Response:
 def show_reads() -> Response:
     """Reads under an order, an opening or a permit; looking is one itself."""
     found = ask(list_reads, request.args)
+    read = {f"case/{one['case']}" for one in found.body["reads"] if one["case"]}
     return render(
         "reads.html",
         spoken("reads_title"),
         of=found,
         body=found.body,
+        cases=enclave().queries.cases.called(read) if read else {},
         post_name=lambda agency, post, at: post_name(agency, post, unstamp(at)),
         case=request.args.get("case"),
         older=older(found),

@@ -47,6 +47,7 @@ def show_case(case: str) -> Response:
         spoken("case", number=_called(file)),
         of=found,
         case=case,
+        called="",
         body=file,
         facts=[(name, file.get(name)) for name in FILE_FACTS],
         met=(file.get("finding") or {}).get("limbs_met", []),

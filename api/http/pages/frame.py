@@ -272,13 +272,15 @@ def redirect(to: str) -> Response:
     return response
 
 
-def render(
+def render(  # noqa: PLR0913 - what a page is of
     template: str,
     title: str,
     *,
     status: int = 200,
     of: Answered | None = None,
     headers: Mapping[str, str] | None = None,
+    case: str | None = None,
+    called: str | None = None,
     **given: object,
 ) -> Response:
     """A page.
@@ -289,8 +291,13 @@ def render(
         status: HTTP status.
         of: The answer that it shows: how far it goes stands in the footer.
         headers: Further headers.
+        case: The case that it is of: what that is called stands in the window's title and in the
+            way to the page, for whoever sees it whole.
+        called: That, where the page knows it; empty where its title says it.
         given: What the template lays out; it asks nothing.
     """
+    if called is None and case is not None:
+        called = _case_called(case)
     lang, at = context().lang, enclave().ledger_time()
     facts, utc = enclave().facts, page_cookies.in_utc()
     html = (
@@ -306,6 +313,8 @@ def render(
             index=None if of is None else of.index,
             printed_at=parts.PageSpeech(lang, utc).clock(at),
             version=VERSION,
+            case=case,
+            called=called,
             **given,
         )
     )
@@ -326,6 +335,14 @@ def render(
     response.headers.pop("ETag", None)
     page_cookies.give_mark(response)
     return response
+
+
+def _case_called(case: str) -> str:
+    """Case and its number; empty where it has none, or the reader sees a part of it."""
+    stream = f"case/{case}"
+    known = enclave().queries.cases.called([stream]).get(stream)
+    number = known and (known.case_number or known.register_no)
+    return spoken("case", number=number) if number else ""
 
 
 def _kept() -> dict[str, str]:
