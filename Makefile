@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test quick lint messages openapi openapi-tools push-tools bench soak soak-pairs drills drill-tools drill-restore drill-failover attack third-party dist licences advisories secrets clean
+.PHONY: help demo serve test quick lint messages openapi openapi-tools push-tools bench soak soak-pairs drills drill-tools drill-versions drill-restore drill-failover attack third-party dist licences advisories secrets clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -99,7 +99,8 @@ drills: $(READY) drill-tools ## an operator's nights: failover, restore, upgrade
 	@$(MAKE) --silent --no-print-directory push-tools || echo "What needs it is skipped, and says so."
 	@# those whose figures are asked for run alone, behind the others, whatever became of these
 	$(PYTEST) -q -rs -n $(WORKERS) --dist loadgroup -m 'drill or operation' --ignore=tests/soak --ignore=tests/drills tests; \
-	  before=$$?; $(PYTEST) -q -rs -n0 -m drill tests/soak tests/drills && exit $$before
+	  before=$$?; $(MAKE) --no-print-directory drill-versions || before=1; \
+	  $(PYTEST) -q -rs -n0 -m drill tests/soak tests/drills && exit $$before
 
 # program:package of Debian
 DRILL_TOOLS := pgbouncer:pgbouncer patroni:patroni etcd:etcd-server haproxy:haproxy promtool:prometheus softhsm2-util:softhsm2
@@ -116,6 +117,10 @@ PART ?= 1/1
 
 soak-pairs: $(READY) ## the soak's pairs alone (who is above, neighbours), or a part of them: PART=1/60
 	$(PYTEST) -q -n0 -m soak -k 'comparisons or pairs' --part=$(PART) tests/soak/test_nothing_below_shows_it.py tests/soak/test_noninterference.py
+
+drill-versions: $(READY) ## all that speaks to the database, on the other versions of PostgreSQL that Debian has installed here
+	@for version in 15 16 17; do test ! -x /usr/lib/postgresql/$$version/bin/postgres || { echo "PostgreSQL $$version"; \
+	  $(PYTEST) -q -rs -n $(WORKERS) --dist loadgroup -m 'not soak and not drill' --postgres $$version tests/contract tests/integration || exit; }; done
 
 drill-restore: $(READY) ## a machine is lost under load and comes back on another: how long, and what is gone
 	$(PYTEST) -q -rs -n0 -m drill tests/soak/test_restore.py

