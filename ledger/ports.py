@@ -262,13 +262,14 @@ class OtherCases(Protocol):
     """The other cases of a log, to be asked about in one judgement after another."""
 
     def asking(
-        self, seen: Callable[[str], bool] | None = None, *, presuming: bool = False
+        self, seen: Callable[[str], Sight] | None = None, *, presuming: bool = False
     ) -> Asking:
         """Begins a judgement.
 
         Args:
-            seen: Whether whoever writes sees a case; one that is not seen does not exist for what
-                they are told (access.md A4). None: everything is seen.
+            seen: How much whoever writes sees of a case: one that is not seen does not exist for
+                what they are told, and of one that is seen in part no more than that it does
+                (access.md A4). None: everything is seen.
             presuming: Whether a token may be presumed to stand in no other case, since the append
                 says otherwise: nearly every one is new, and each would be a question of its own.
         """
@@ -293,7 +294,7 @@ class Alone(NoCases):
     presumed = False
 
     def asking(
-        self, _seen: Callable[[str], bool] | None = None, *, presuming: bool = False
+        self, _seen: Callable[[str], Sight] | None = None, *, presuming: bool = False
     ) -> Alone:
         """Nothing to remember."""
         del presuming

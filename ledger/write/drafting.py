@@ -70,7 +70,7 @@ class Drafts:
             NotFound: No kind of stream has such names.
         """
         registry = self._memory.refresh()
-        others = self._cases.asking(lambda other: self._see.of(other) == "whole")
+        others = self._cases.asking(self._see.of)
         ground = self._judging.context(registry, self._judging.time(at).at, others)
         with self._memory.fresh(stream) as found:
             sight = self._see.of(stream)

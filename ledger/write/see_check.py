@@ -44,11 +44,9 @@ class SeeCheck:
             return "whole"
         return self._sights.of(stream, begins=begins)
 
-    def asked_of_others(self, act: Act) -> Callable[[str], bool] | None:
-        """How guards learn whether another case exists for the author of an act of a case."""
-        if self._sights is None or not is_case(act.stream):
-            return None
-        return lambda other: self.of(other) in _SEES
+    def asked_of_others(self, act: Act) -> Callable[[str], Sight] | None:
+        """How guards learn how much the author of an act of a case sees of another one."""
+        return None if self._sights is None or not is_case(act.stream) else self.of
 
     def require(self, act: Act, seq: int, stream: Callable[[], Stream]) -> Sight:
         """How much of the case of an act its sender sees.

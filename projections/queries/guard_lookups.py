@@ -15,10 +15,16 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Final
 
-from ledger.ports import Grounds
+from ledger.ports import Grounds, Sight
 from ledger.regulation.acts.act import ORDINARY, Act
 from ledger.regulation.case.exclusions import is_about
-from ledger.regulation.case.other_cases_port import REPORTS, CountedReport, report_of, state_told
+from ledger.regulation.case.other_cases_port import (
+    REPORTS,
+    UNTOLD,
+    CountedReport,
+    report_of,
+    state_told,
+)
 from ledger.regulation.case.registers import Number, Register, kept_by, register_of
 from ledger.regulation.case.reviews import open_reviews, signers
 from ledger.regulation.case.state import ERASURE, StreamState
@@ -89,9 +95,9 @@ class LogCases:
         return sum((kept.get(at) or self._evidence.register(at)) == register for at in rows)
 
     def asking(
-        self, seen: Callable[[str], bool] | None = None, *, presuming: bool = False
+        self, seen: Callable[[str], Sight] | None = None, *, presuming: bool = False
     ) -> CasesAsked:
-        """Begins a judgement, for whoever sees what `seen` says; None: everything."""
+        """Begins a judgement, for whoever sees of cases what `seen` says; None: everything."""
         return CasesAsked(
             self._connecting, self._evidence, self._registry, self._programmes, seen,
             presuming=presuming,
@@ -142,7 +148,7 @@ class CasesAsked:
         evidence: RowEvidence,
         registry: Callable[[], Registry],
         programmes: Programmes,
-        seen: Callable[[str], bool] | None,
+        seen: Callable[[str], Sight] | None,
         *,
         presuming: bool,
     ) -> None:
@@ -167,11 +173,13 @@ class CasesAsked:
     def state(self, stream: str) -> str | None:
         """Main state of a case as `state_told`, None where there is none that the author sees.
 
-        Nothing can stand on that: it is not among the grounds.
+        Nothing can stand on that: it is not among the grounds. Whoever sees a part of it is told
+        of its state here as little as there.
         """
-        if self._seen is not None and is_case(stream) and not self._seen(stream):
-            return None
-        return state_told(self._folded(stream))
+        sight = self._of(stream)
+        if sight == "part":
+            return UNTOLD
+        return state_told(self._folded(stream)) if sight == "whole" else None
 
     def token_elsewhere(self, token: str, stream: str) -> bool:
         """Whether the sealed token stands in another case; the append asks again of each."""
@@ -212,14 +220,16 @@ class CasesAsked:
         return signers(self._folded(stream))
 
     def is_about(self, stream: str, named: Sequence[str]) -> bool:
-        """Whether reports of a case that the author sees name each of these as whom it is about."""
-        if self._seen is not None and is_case(stream) and not self._seen(stream):
-            return False
-        return is_about(self._folded(stream), named)
+        """Whether reports of a case that the author sees all of name these as whom it is about."""
+        return self._of(stream) == "whole" and is_about(self._folded(stream), named)
 
     def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> bool:
         """Whether an officer sees all of a case, by no order and no opening."""
         return takes_part(officer, Viewpoint(self._folded(stream), self._registry(), at, level))
+
+    def _of(self, stream: str) -> Sight:
+        """How much the author sees of it."""
+        return self._seen(stream) if self._seen is not None and is_case(stream) else "whole"
 
     def _folded(self, stream: str) -> StreamState:
         """A case right after its newest record; empty where there is none."""

@@ -26,7 +26,8 @@ from ledger.regulation.registry.release_days import RULE, next_release_day
 from tests import builders
 from tests.attacks import attack
 from tests.builders import CAST, an_act, an_id, officer
-from tests.fixtures.compartments import STRANGER, WHOLE, Compartments
+from tests.fixtures.app import Service
+from tests.fixtures.compartments import PART, STRANGER, WHOLE, Compartments
 
 pytestmark = pytest.mark.postgres
 
@@ -156,8 +157,11 @@ _JSON: Final = "application/json"
 
 
 def _answers(world: World, act: Act, by: str) -> Iterator[TestResponse]:
+    return _answers_to(world.compartments.service, act, by)
+
+
+def _answers_to(service: Service, act: Act, by: str) -> Iterator[TestResponse]:
     """To a check of the act, to bytes to sign, to a check of the statement, to the statement."""
-    service = world.compartments.service
     made = orjson.dumps(flattened(service.sign(act, by)))
     unsigned = {"act": dict(act.signed)}
     for path, media, body in (
@@ -261,3 +265,56 @@ def test_whoever_may_open_nothing_learns_nothing_of_who_takes_part(
             ]
             assert told[0]["ok"] is False
             assert told[0] == told[1]
+
+
+@attack(
+    "whoever was sent one act of a case asks, by an act of a case of their own that names it,"
+    " whether it is still open and whom it is about",
+    stopped_by="how another case stands is told to whoever sees all of it; of who sees a part, that"
+    " it is there (N2)",
+    noticed_by="-",
+)
+def test_who_was_sent_an_act_learns_of_the_case_nothing_by_a_guard_elsewhere(
+    compartments: Compartments,
+) -> None:
+    """Three cases sent one act each: open, open and about an officer, merged: one answer.
+
+    Leaves records.
+    """
+    service = compartments.service
+    about = {"concerns_officer": [officer("tp")]}
+
+    def say(name: str, stream: str, *by: str, **facts: Any) -> Act:  # noqa: ANN401  JSON
+        with service.enclave.ledger._memory.fresh(stream) as current:
+            when, state = service.step(minutes=1), current.state
+            act = an_act(name, by=by[0], when=when, within=state, facts=facts)
+        service.say(act, *by)
+        return act
+
+    def sent(what: str, **facts: Any) -> Named:  # noqa: ANN401  JSON
+        """A case of the lead's of which `yt` is sent one act."""
+        stream = f"case/{an_id(f'a case of which an act was sent: {what}')}"
+        report = say("ReportReceived", stream, "hotline", **facts)
+        say("CaseRegistered", stream, WHOLE, intake=[report.act_id])
+        say("CompetenceDetermined", stream, WHOLE, "gd")
+        asked = say("VerificationRequested", stream, WHOLE, "gd")
+        return Named(stream, asked.act_id, "")
+
+    stand, concerned, merged = sent("open"), sent("about one", **about), sent("merged")
+    say("CaseMerged", merged.stream, WHOLE, "gd", surviving_case=stand.stream)
+    own = f"case/{an_id('a case of who was sent acts')}"
+    say("ReportReceived", own, PART, **about)
+    compartments.fold()
+    for other in (stand, concerned, merged):
+        assert service.get(f"/v1/acts/{other.act}", PART).status_code == 200
+    for name in ("CaseMerged", "ResultDetermined"):
+        facts = {"outcome": "DUPLICATE", "finding_ref": None} if name[0] == "R" else {}
+        answers = []
+        for other in (stand, concerned, merged):
+            with service.enclave.ledger._memory.fresh(own) as current:
+                act = an_act(
+                    name, by=PART, when=service.clock.now(), within=current.state,
+                    facts={**facts, "surviving_case": other.stream}, act_id=an_id(f"a {name}"),
+                )  # fmt: skip
+            answers.append([plain(one) for one in _answers_to(service, act, PART)])
+        assert answers[0] == answers[1] == answers[2], name

@@ -18,6 +18,8 @@ REPORTS: Final = frozenset({"StatisticsSubmitted", "SituationReportSubmitted"})
 """The reports of article 9: what `Cases.reports` answers with."""
 MERGED: Final = "MERGED"
 """What is told as the state of a case that goes on in another: it is open for its own end only."""
+UNTOLD: Final = "UNTOLD"
+"""The same of a case of which the author sees a part: it is there, and may be named."""
 STILL_OPEN: Final = "SCREENING"
 """A state that every guard lets pass: told of a case that is not known any more."""
 
@@ -61,7 +63,10 @@ class Cases(Protocol):
     """What a guard may ask about other cases of this log (guards.json)."""
 
     def state(self, stream: str) -> str | None:
-        """Main state of a case as `state_told`, None where there is no such case."""
+        """Main state of a case as `state_told`, None where there is no such case.
+
+        `UNTOLD` of one of which the author sees a part.
+        """
 
     def token_elsewhere(self, token: str, stream: str) -> bool:
         """Whether the sealed token stands in another case."""
@@ -87,7 +92,7 @@ class Cases(Protocol):
     def is_about(self, stream: str, named: Sequence[str]) -> bool:
         """Whether reports of a case name each of these agencies and officers as whom it is about.
 
-        Not, where there is no case that the author sees.
+        Not, where there is no case of which the author sees everything.
         """
 
     def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> bool:
