@@ -41,7 +41,8 @@ class Decision:
 
     Attributes:
         status: `effective` with the last signature, else `pending`.
-        flags: Codes of the flags it carries now, in the order of guards.json.
+        flags: Codes of the flags it carries now, in the order of guards.json; for whoever sees a
+            part of the case, of those that the act gives by itself.
         next_state: Main state of the case afterwards; None in other streams.
         waiting_for: Who still has to sign, in order.
     """
@@ -79,12 +80,20 @@ def deciding(q: GuardInput) -> Steps[Decision]:
                 continue
             if guard.kind == "refuse":
                 _refuse(q, guard, breach, guards[guards.index(guard) + 1 :], lenders)
-            flags.append(guard.code)
+            if q.whole or _given_by_the_act(guard, asked):
+                flags.append(guard.code)
         yield
     waiting = awaited(part.stream, q.act)[1:]
     if waiting:
         return Decision("pending", tuple(flags), part.stream.state, waiting)
     return Decision("effective", tuple(flags), _next_state(part), ())
+
+
+def _given_by_the_act(guard: Guard, q: GuardInput) -> bool:
+    """Whether a flag is raised whatever stands in the case: as often as an act is checked (N2)."""
+    with suppress(Untold):
+        return guard.check(_untold(q)) is not None
+    return False
 
 
 def raised(q: GuardInput) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -196,6 +197,33 @@ def test_a_check_tells_the_state_to_whoever_sees_the_whole_case(
             looks.seen[first.stream] = sight
             told = a.ledger.drafts.check(asked, at=at, signer_officer=builders.officer("hotline"))
             assert told["next_state"] == "RECEIVED", sight
+
+
+@attack(
+    "when a case was moved last, and by which letters, bisected by checks of an act that one may"
+    " write there, dated back: by whom one act was sent",
+    stopped_by="a check tells whoever sees a part the flags that the act gives by itself (N2)",
+    noticed_by="-",
+)
+def test_a_check_tells_who_sees_a_part_no_flag_that_the_case_gives(
+    a: ALedger, looks: Looks, case: str
+) -> None:
+    """Dated before the act that brought the state, and after: whoever sees the whole is told."""
+    at, by, flags = a.clock.now(), builders.officer("hotline"), dict[tuple[Sight, int], Any]()
+    when = at.astimezone(T0.tzinfo)
+    looks.acts_seen = {a.since(case, 0)[0]["act_id"]}
+    for sight in ("whole", "part"):
+        for hours in (0, 2):
+            act = an_act(
+                "DetectionRecorded", by="hotline", when=when - timedelta(hours=hours), stream=case,
+                channel="PHONE",
+            )  # fmt: skip
+            looks.seen[case] = sight
+            told = a.ledger.drafts.check({"act": dict(act.signed)}, at=at, signer_officer=by)
+            flags[sight, hours] = told["flags"]
+    assert set(flags["whole", 2]) - {*flags["whole", 0]} == {"OCCURRED_OUT_OF_ORDER"}
+    assert flags["part", 0] == flags["part", 2] == flags["whole", 0]
+    assert "ORAL_UNCONFIRMED" in flags["part", 0]
 
 
 @attack(
