@@ -160,6 +160,8 @@ def test_a_collector_is_told_of_every_request_its_route_and_nothing_of_whom(
     for text in (running.case, running.token, "at_least", "127.0.0.1", socket.gethostname()):
         assert text.encode() not in sent, text
     assert b"socai" in sent
+    of_us = (one.resource.attributes for body in _sent() for one in body.resource_spans)
+    assert {said.key for one in of_us for said in one} == {"service.name", "service.version"}
 
 
 def test_what_is_no_request_gets_a_problem_too(running: Running) -> None:

@@ -13,6 +13,7 @@ from uuid import UUID
 import orjson
 import pytest
 import sentry_sdk
+import sentry_sdk.logger
 from flask import (
     Blueprint,
     Flask,
@@ -27,6 +28,7 @@ from flask.testing import FlaskClient
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from marshmallow import fields
+from opentelemetry import trace
 from opentelemetry.instrumentation.flask import FlaskInstrumentor
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -49,13 +51,14 @@ from werkzeug.test import EnvironBuilder
 from api.http.app import create_app
 from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import Resource
+from api.http.framework.read_budget import AT_ONCE
 from api.http.framework.request_context import context
 from api.http.framework.responses import answer
 from api.http.schemas.base import ProjectedSchema, StrictSchema
 from api.ops.redaction import SENTRY, RedactedSpans
 from api.ops.telemetry import JsonLines
 from ledger.reads.shown import shows_nothing
-from tests.builders import an_act, an_id
+from tests.builders import an_act, an_id, officer
 from tests.fixtures.app import Service
 
 pytestmark = [pytest.mark.postgres]
@@ -314,6 +317,21 @@ def test_a_view_that_fails_gives_its_officers_place_back(
         assert response.status_code == 500, response.text
 
 
+def test_nobody_is_charged_who_is_not_let_in(app: Flask, probe: Resource, shared: Service) -> None:
+    """What has a wrong form is told so also where a budget is spent, and takes no place of it."""
+    client, headers = _with(app, probe), shared.headers("cv2")
+    budgets = app.extensions["socai-budgets"]
+    who = officer("cv2")
+    under_way = [budgets.charge(who, "registry") for _ in range(AT_ONCE)]
+    assert client.get("/probe/broken", headers=headers).status_code == 429
+    for wrong, status in (({"Accept": "text/csv"}, 406), ({"X-Request-Id": "a b"}, 400)):
+        answer = client.get("/probe/broken", headers={**headers, **wrong})
+        assert answer.status_code == status, answer.text
+    assert client.get("/probe/broken").status_code == 401
+    for one in under_way:
+        budgets.settle(one, 0.0)
+
+
 @pytest.mark.parametrize("status", [500, 200])
 def test_a_stream_that_is_dropped_gives_its_officers_place_back(
     app: Flask, probe: Resource, shared: Service, status: int
@@ -454,6 +472,7 @@ def test_a_trace_has_no_address_and_no_text(
     """What a span is exported as: neither whose case was asked for, nor what an error said."""
     headers = {**shared.headers("cv"), "tracestate": "k=secret-in-state", "User-Agent": "secret-ua"}
     headers["traceparent"] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    app.before_request(lambda: trace.get_current_span().add_event(_CONTENT))
     client = _with(app, probe)
     client.get(f"/v1/cases/{case}?at_least=0", headers=headers)
     client.get(f"/nowhere/{case}?secret-query=1", headers=headers)
@@ -496,7 +515,12 @@ def sentry() -> Iterator[Kept]:
     """Sentry as docs/http-layer.md says to set it up, with a transport that keeps."""
     kept = Kept()
     sentry_sdk.init(
-        "https://key@sentry.test/1", transport=kept, integrations=[FlaskIntegration()], **SENTRY
+        "https://key@sentry.test/1",
+        transport=kept,
+        integrations=[FlaskIntegration()],
+        traces_sample_rate=1.0,  # asked for beside it, transactions and logs are not sent either
+        enable_logs=True,
+        **SENTRY,
     )
     yield kept
     sentry_sdk.get_client().close()
@@ -536,6 +560,7 @@ def test_a_report_has_no_address_and_no_text(
         sentry_sdk.set_tag("case", case)
         sentry_sdk.set_user({"id": "secret-officer"})
         sentry_sdk.capture_message(_CONTENT)
+        sentry_sdk.logger.info(_CONTENT)
         try:
             return Response(UUID(f"{case} of nobody").hex)
         except ValueError as error:
@@ -544,6 +569,7 @@ def test_a_report_has_no_address_and_no_text(
     client = _with(app, probe)
     asked = {**shared.headers("cv"), "User-Agent": "secret-ua"}
     client.get(f"/probe/caused/{case}?secret=1", headers=asked)
+    sentry_sdk.flush()
     (event,) = sentry.events
     for text in (_CONTENT, case, "secret", asked["Authorization"], "vars", "context_line"):
         assert text.encode() not in sentry.sent, text

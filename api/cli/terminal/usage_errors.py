@@ -116,7 +116,8 @@ def _name(error: click.BadParameter) -> str:
         return max(error.param.opts, key=len)
     if error.ctx is None:
         return str(error.param.name)
-    return error.param.make_metavar(error.ctx).strip("[]")  # which say that it may be left out
+    # brackets say that it may be left out, also in `[FILES]...`
+    return error.param.make_metavar(error.ctx).replace("[", "").replace("]", "")
 
 
 def _plain(error: click.UsageError) -> str:

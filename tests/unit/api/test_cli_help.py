@@ -103,6 +103,7 @@ def test_a_list_takes_the_sentence_of_its_own_command() -> None:
         (("case", "list", "--limit", "201"), "từ 1 đến 200", "from 1 to 200"),
         (("case", "print", "x", "-o", "/"), "tệp, không phải thư mục", "a file, and no folder"),
         (("key", "show", "/"), ": FILE phải là một tệp đang", ": FILE must be a file that"),
+        (("mirror", "slots", "/"), ": FILES... phải là", ": FILES... must be a file that"),
         (("case", "show", "x", "--clock", "y"), "một trong: recorded", "one of: recorded"),
         (("attachment", "add", "/nonexistent"), "tệp đang có", "a file that is there"),
         (("edition", "check", "/nonexistent"), "thư mục đang có", "a folder that is there"),

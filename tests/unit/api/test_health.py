@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from pkgutil import resolve_name
 
 from click.testing import CliRunner
@@ -12,7 +13,9 @@ from click.testing import CliRunner
 from api.cli.commands.health.group import ASKED
 from api.cli.commands.health.loops import Stand, behind
 from api.cli.main import main
+from api.ops.home_notes import write_running
 from api.ops.service.roles import KEEPER, ROLES, VAULT
+from api.settings import Settings
 from api.texts.catalogue import both
 from ledger.message import Text, Wording
 from ledger.postgres.migrate import ARCHIVER
@@ -57,6 +60,14 @@ def test_an_api_that_gives_no_answer_is_said_in_words() -> None:
     at = "http://127.0.0.1:1"
     assert shown["en"] == f"api is not well: there is no answer at {at} (ConnectError)\n"
     assert shown["vi"] == f"api không khỏe: không có trả lời ở {at} (ConnectError)\n"
+
+
+def test_an_api_on_a_port_of_its_own_is_asked_there(tmp_path: Path) -> None:
+    """`serve --port` notes it in the home: by the setting another enclave's API would answer."""
+    write_running(Settings.at(tmp_path), "http://127.0.0.1:1")
+    env = {"SOCAI_HOME": str(tmp_path), "SOCAI_PORT": "2", "SOCAI_LANG": "en"}
+    asked = CliRunner().invoke(main, ["health", "--role", "api"], env=env)
+    assert "no answer at http://127.0.0.1:1 (" in asked.stderr
 
 
 def test_one_view_that_stopped_or_stands_is_named() -> None:

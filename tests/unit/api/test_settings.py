@@ -80,7 +80,7 @@ MALFORMED: Final = (
     ("SOCAI_THREADS", "0"),
     ("SOCAI_LEVEL", "secret"),
     ("SOCAI_PROFILE", "P3"),
-    ("SOCAI_TOKEN_TTL_S", "86400"),
+    ("SOCAI_TOKEN_TTL_S", "3601"),
     ("SOCAI_DATABASE_URL", "mysql://localhost/x"),
     ("SOCAI_DATABASE_URL", "postgres:/x"),
     ("SOCAI_DATABASE_URL", "postgresql://postgres@one:5432,two:port/postgres"),

@@ -18,7 +18,7 @@ from api.cli.terminal.late_commands import missing
 from api.cli.terminal.shell import fail, options, shell_of
 from api.client.connection import trusted
 from api.ops.custody import custody_name
-from api.ops.home_notes import url_of
+from api.ops.home_notes import running_url
 from api.settings import Settings
 from keys.custody.kek_custody import PKCS11
 from ledger.message import Message, Text, Wording
@@ -72,8 +72,8 @@ def custody_words(custody: str) -> Message:
 
 
 def api(settings: Settings, _: str) -> Text | None:
-    """The API is well where it says so itself."""
-    url = url_of(settings.host, settings.port)
+    """The API is well where it says so itself: this home's, on whatever port it was started."""
+    url = running_url(settings)
     try:
         answer = httpx.get(
             f"{url}/health/ready",
