@@ -171,6 +171,18 @@ def _after(q: GuardInput, entry: Entry, *types: str) -> list[Entry]:
 
 def closing_checklist(q: GuardInput) -> Breach | None:
     """G7 (added; gaps 2, 3, 4, 21). A case closes over nothing that is still owed to anybody."""
+    return _checklist(q, nobody=not q.stream.effective("ReportReceived"))
+
+
+def closing_checklist_v2(q: GuardInput) -> Breach | None:
+    """G7. As before; whoever took their report back is owed no answer, nor is it said they had one.
+
+    So where every report was taken back the case closes with nobody who reported.
+    """
+    return _checklist(q, nobody=not owed(q.stream))
+
+
+def _checklist(q: GuardInput, *, nobody: bool) -> Breach | None:
     if q.stream.state != "RESULT_RECORDED":
         return None
     done = (
@@ -181,7 +193,7 @@ def closing_checklist(q: GuardInput) -> Breach | None:
         not _untold(q),
         _window_shown(q),
         not _contested(q),
-        _says_the_same(q),
+        _says_the_same(q, nobody=nobody),
     )
     missing = [
         words for words, met in zip(vocabulary("checklist").values(), done, strict=True) if not met
@@ -266,7 +278,7 @@ def _contested(q: GuardInput) -> bool:
     return bool(live or q.stream.subs_in("review", "OPEN"))
 
 
-def _says_the_same(q: GuardInput) -> bool:
+def _says_the_same(q: GuardInput, *, nobody: bool) -> bool:
     """Whether the checklist the officer filled in agrees with the case."""
     said = q.facts.get("checklist")
     if not isinstance(said, dict) or said.get("measures_lifted") is not True:
@@ -278,14 +290,14 @@ def _says_the_same(q: GuardInput) -> bool:
         result.act.act_id if result is not None else None,
     ) and said.get("notice") in (None, *(n.act.act_id for n in notices))
     shown = said.get("complaint_window_shown") is True or "complaint_until" not in q.facts
-    return named and shown and _statuses_agree(q, said)
+    return named and shown and _statuses_agree(q, said, nobody=nobody)
 
 
-def _statuses_agree(q: GuardInput, said: Mapping[str, object]) -> bool:
+def _statuses_agree(q: GuardInput, said: Mapping[str, object], *, nobody: bool) -> bool:
     reporters = {e.act.facts.get("status") for e in q.stream.effective("ReporterInformed")}
     if "AGENCY_REPORTER" in reporters:
         reporters.add("INFORMED")
-    if not q.stream.effective("ReportReceived"):
+    if nobody:
         reporters.add("NO_REPORTER")
     affected = {e.act.facts.get("status") for e in q.stream.effective("AffectedPartyInformed")}
     if _served(q):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from ledger.regulation.acts.act import Act, fits_form
 from ledger.regulation.acts.catalogue import ActType
@@ -31,7 +31,7 @@ from ledger.regulation.case.reading import (
 )
 from ledger.regulation.case.roles import issuers
 from ledger.regulation.case.stand_ins import answerable
-from ledger.regulation.case.state import Entry, present_agency
+from ledger.regulation.case.state import Entry, StreamState, present_agency
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry.clock_terms import term
 from ledger.regulation.words import vocabulary
@@ -43,6 +43,8 @@ _DENUNCIATION = re.compile(
     re.IGNORECASE,
 )
 DENUNCIATION_FACTS = frozenset({"routed_number", "routed_on", "to_body"})
+LIVE: Final = ("RECEIVED", "ACCEPTED")
+"""States in which a complaint waits for its decision."""
 
 
 def complaint_late(q: GuardInput) -> Breach | None:
@@ -97,7 +99,45 @@ def first_once(q: GuardInput) -> Breach | None:
         the_same = facts["against"] == against and facts["complainant"] == by
         if the_same or against == decision.act.act_id:
             return Breach(pointers=("/facts/instance",))
+    for complaint, decision in _decided_on_measures(q.stream):
+        facts = complaint.act.facts
+        the_same = facts["against"] == against and facts["complainant"] == by
+        if the_same or against == decision.act.act_id:
+            return Breach(pointers=("/facts/instance",))
     return None
+
+
+def _decided_on_measures(stream: StreamState) -> Iterator[tuple[Entry, Entry]]:
+    """Complaints that the review of a measure decided, each with that review."""
+    for sub in stream.subs_in("complaint"):
+        for entry, state in sub.moves:
+            if state == "DECIDED" and entry.act.act == "MeasureReviewed":
+                yield sub.opened_by, entry
+
+
+def decides_its_complaint(q: GuardInput) -> Breach | None:
+    """4.3; G8 (02/2011/QH13 Art. 7). What is decided ends the complaint about it, and no other.
+
+    A complaint about something else would be over without anybody having looked at it; and one
+    that is left out would be decided again.
+    """
+    named = q.facts.get("complaint")
+    if q.act.act == "MeasureReviewed":
+        complaint = q.ref("complaint", "ComplaintReceived")
+        if complaint is None:
+            return None  # REFERS_TO_OTHER_CASE answers
+        against = q.stream.get(str(complaint.act.facts["against"]))
+        measure = q.facts.get("measure")
+        fits = against is not None and measure in (
+            against.act.act_id,
+            against.act.facts.get("measure"),
+        )
+    else:
+        own = _complaint(q)
+        sub = None if own is None else q.stream.sub("complaint", own.act.act_id)
+        waits = sub is not None and sub.state in LIVE
+        fits = not waits if named is None else own is not None and named == own.act.act_id
+    return None if fits else Breach(pointers=("/facts/complaint",))
 
 
 def review_has_ground(q: GuardInput) -> Breach | None:
@@ -224,22 +264,30 @@ def _complaint_of(q: GuardInput, review: Entry | None) -> Entry | None:
 def second_by_another(q: GuardInput) -> Breach | None:
     """4.3; G8 (02/2011/QH13 Art. 7). A second complaint goes to somebody else than the first did.
 
-    Neither who issued what is complained about decides it, nor who decided it at first instance;
-    and it is not called a first one. Nor is what nobody complained about: whoever took a decision
-    hears a first complaint about it, and nothing else.
+    Neither who issued what is complained about decides it, nor who decided it at first instance,
+    nor do they turn it away or end it by reviewing a measure; and it is not called a first one. Nor
+    is what nobody complained about: whoever took a decision hears a first complaint about it, and
+    nothing else.
     """
-    complaint, instance = _complaint(q), q.facts.get("instance")
     told = {"agency": q.registry.name(q.act.agency, q.day)}
-    if complaint is None:
-        return Breach(told, ("/facts/instance",)) if instance in ("FIRST", "SECOND") else None
-    if instance != complaint.act.facts.get("instance"):
-        return Breach(told, ("/facts/instance",))
-    if instance != "SECOND":
+    if q.act.act == "ReviewDecided":
+        complaint, instance = _complaint(q), q.facts.get("instance")
+        if complaint is None:
+            return Breach(told, ("/facts/instance",)) if instance in ("FIRST", "SECOND") else None
+        if instance != complaint.act.facts.get("instance"):
+            return Breach(told, ("/facts/instance",))
+    else:
+        complaint = q.ref("complaint", "ComplaintReceived")
+        if complaint is None or q.facts.get("answer", "NOT_ACCEPTED") != "NOT_ACCEPTED":
+            return None
+    if complaint.act.facts.get("instance") != "SECOND":
         return None
     before = issuers(q.act, q.stream, q.registry, q.day) | {
         present_agency(q.registry, e.act.agency, q.day)
-        for e in q.stream.effective("ReviewDecided")
-        if e.act.facts.get("instance") == "FIRST"
+        for e in (
+            *(e for e in q.stream.effective("ReviewDecided") if e.act.facts["instance"] == "FIRST"),
+            *(e for c, e in _decided_on_measures(q.stream) if c.act.facts["instance"] == "FIRST"),
+        )
     }
     return Breach(told, ("/agency",)) if q.act.agency in before else None
 

@@ -197,6 +197,25 @@ def test_every_reporter_is_answered_before_a_case_closes() -> None:
     holds("CLOSING_CHECKLIST", case.asks("CaseClosed"))
 
 
+def test_a_case_whose_reports_were_taken_back_closes_with_nobody_who_reported() -> None:
+    """G7: who took their report back is owed no answer, and nobody has to say they were given one.
+
+    Where one of several is left, the checklist says what became of that one.
+    """
+    nobody = {"checklist": {**CHECKLIST, "reporter": "NO_REPORTER"}}
+    case = resulted()
+    case.then("ReportWithdrawn")
+    finish(case, "ReporterInformed")
+    holds("CLOSING_CHECKLIST", case.asks("CaseClosed", facts=nobody))
+    breaks("CLOSING_CHECKLIST", case.asks("CaseClosed"))
+    case = resulted()
+    case.then("ReportReceived")
+    case.then("ReportWithdrawn")
+    finish(case)
+    holds("CLOSING_CHECKLIST", case.asks("CaseClosed"))
+    breaks("CLOSING_CHECKLIST", case.asks("CaseClosed", facts=nobody))
+
+
 def test_an_answer_before_the_result_does_not_count() -> None:
     """G7: the reporter hears the result, not a promise of it."""
     case = resulted()

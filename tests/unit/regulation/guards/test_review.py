@@ -150,7 +150,7 @@ def complained_twice() -> tuple[Story, str]:
         opening = {"ground": "COMPLAINT", "complaint": complaint}
         review = case.then("ReviewOpened", facts=opening).act.act_id
         if instance == "FIRST":
-            decided = {"review": review, "instance": "FIRST", "decider_post": "pho-giam-doc"}
+            decided = {"review": review, "instance": "FIRST", "complaint": complaint}
             earlier = case.then("ReviewDecided", by="cv2", also=["pgd"], facts=decided).act.act_id
     return case, review
 
@@ -182,7 +182,7 @@ def test_a_complaint_that_was_decided_is_no_first_one_again() -> None:
     case.then("ComplaintAccepted", facts={"complaint": first.act_id})
     opening = {"ground": "COMPLAINT", "complaint": first.act_id}
     review = case.then("ReviewOpened", facts=opening).act.act_id
-    decided = {"review": review, "instance": "FIRST", "decider_post": "pho-giam-doc"}
+    decided = {"review": review, "instance": "FIRST", "complaint": first.act_id}
     decision = case.then("ReviewDecided", by="cv2", also=["pgd"], facts=decided).act.act_id
     breaks("FIRST_ONCE", case.asks("ComplaintReceived", facts=again), "/facts/instance")
     holds("FIRST_ONCE", case.asks("ComplaintReceived", facts={**again, "instance": "SECOND"}))
@@ -191,9 +191,99 @@ def test_a_complaint_that_was_decided_is_no_first_one_again() -> None:
     holds("FIRST_ONCE", case.asks("ComplaintReceived", facts=other))
     about = {**other, "against": decision}
     breaks("FIRST_ONCE", case.asks("ComplaintReceived", facts=about), "/facts/instance")
+    measured, taken = complained_of_a_measure("FIRST")
+    lifted = {"measure": taken, "complaint": "@ComplaintReceived", "decision": "LIFT"}
+    reviewing = measured.then("MeasureReviewed", also=["pgd"], facts=resolved(measured, lifted))
+    for against in (taken, reviewing.act.act_id):
+        again = {"instance": "FIRST", "against": against}
+        breaks("FIRST_ONCE", measured.asks("ComplaintReceived", facts=again), "/facts/instance")
     own = reviewed(reasons="Tự phát hiện sai sót")
     of_own_motion = own.then("ReviewDecided", facts={"instance": "OWN"}).act.act_id
     holds("FIRST_ONCE", own.asks("ComplaintReceived", facts={"against": of_own_motion}))
+
+
+def complained_of_a_measure(instance: str) -> tuple[Story, str]:
+    """A measure that the department ordered, and a complaint about it; the id of the measure."""
+    case = a_case_in("HANDLING")
+    taken = case.then("TechnicalMeasureOrdered").act.act_id
+    case.then("ComplaintReceived", facts={"against": taken, "instance": instance})
+    return case, taken
+
+
+def resolved(case: Story, facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts with the last complaint where they ask for it."""
+    last = case.stream.last("ComplaintReceived")
+    assert last is not None
+    return {n: last.act.act_id if v == "@ComplaintReceived" else v for n, v in facts.items()}
+
+
+def test_a_second_complaint_is_not_put_aside_by_whom_it_is_about() -> None:
+    """02/2011/QH13 Art. 7: neither turned away, nor ended by their own review of the measure."""
+    case, taken = complained_of_a_measure("SECOND")
+    turned_away = {"answer": "NOT_ACCEPTED"}
+    breaks("SECOND_BY_ANOTHER", case.asks("ComplaintAccepted", facts=turned_away), "/agency")
+    by_inspectors = {"by": "tra", "also": ["thanhtra"], "facts": turned_away}
+    holds("SECOND_BY_ANOTHER", case.asks("ComplaintAccepted", **by_inspectors))
+    for answer in ("ACCEPTED", "WITHDRAWN", "TO_COURT"):
+        holds("SECOND_BY_ANOTHER", case.asks("ComplaintAccepted", facts={"answer": answer}))
+    lifted = resolved(case, {"measure": taken, "complaint": "@ComplaintReceived"})
+    breaks("SECOND_BY_ANOTHER", case.asks("MeasureReviewed", facts=lifted), "/agency")
+    asked = case.asks("MeasureReviewed", by="tra", also=["thanhtra"], facts=lifted)
+    holds("SECOND_BY_ANOTHER", asked)
+    holds("SECOND_BY_ANOTHER", case.asks("MeasureReviewed", facts={"measure": taken}))
+    first, taken = complained_of_a_measure("FIRST")
+    heard = resolved(first, {"measure": taken, "complaint": "@ComplaintReceived"})
+    holds("SECOND_BY_ANOTHER", first.asks("MeasureReviewed", facts=heard))
+    first.then("MeasureReviewed", by="tra", also=["thanhtra"], facts=heard)
+    first.then("ComplaintReceived", facts={"against": taken, "instance": "SECOND"})
+    again = resolved(first, {"measure": taken, "complaint": "@ComplaintReceived"})
+    asked = first.asks("MeasureReviewed", by="tra", also=["thanhtra"], facts=again)
+    breaks("SECOND_BY_ANOTHER", asked, "/agency")
+    holds("SECOND_BY_ANOTHER", first.asks("MeasureReviewed", by="ubcv", also=["ct"], facts=again))
+
+
+def test_a_decision_ends_the_complaint_it_is_about_and_no_other() -> None:
+    """4.3; G8: else whoever decides one would be rid of all others by naming them."""
+    case = a_case_in("RESULT_RECORDED")
+    plan, result = (case.stream.last(n) for n in ("HandlingDecided", "ResultDetermined"))
+    assert plan is not None
+    assert result is not None
+    one, other = (
+        case.then("ComplaintReceived", facts={"against": e.act.act_id}).act.act_id
+        for e in (plan, result)
+    )
+    opening = {"ground": "COMPLAINT", "complaint": one, "under_review": [plan.act.act_id]}
+    case.then("ReviewOpened", facts=opening)
+    first = {"instance": "FIRST"}
+    for named in (other, None):
+        asked = case.asks("ReviewDecided", facts={**first, "complaint": named})
+        breaks("DECIDES_ITS_COMPLAINT", asked, "/facts/complaint")
+    holds("DECIDES_ITS_COMPLAINT", case.asks("ReviewDecided", facts={**first, "complaint": one}))
+    case.then("ComplaintAccepted", facts={"complaint": one, "answer": "WITHDRAWN"})
+    holds("DECIDES_ITS_COMPLAINT", case.asks("ReviewDecided", facts=first))
+    own = reviewed(reasons="Tự phát hiện sai sót")
+    holds("DECIDES_ITS_COMPLAINT", own.asks("ReviewDecided"))
+    heard = own.then("ComplaintReceived").act.act_id
+    asked = own.asks("ReviewDecided", facts={"complaint": heard})
+    breaks("DECIDES_ITS_COMPLAINT", asked, "/facts/complaint")
+
+
+def test_the_review_of_a_measure_ends_no_complaint_about_something_else() -> None:
+    """4.2; G8: whoever lifts a measure settles by it nothing that was said of a sanction."""
+    case, taken = complained_of_a_measure("FIRST")
+    about_it = resolved(case, {"measure": taken, "complaint": "@ComplaintReceived"})
+    holds("DECIDES_ITS_COMPLAINT", case.asks("MeasureReviewed", facts=about_it))
+    holds("DECIDES_ITS_COMPLAINT", case.asks("MeasureReviewed", facts={"measure": taken}))
+    reviewing = case.then("MeasureReviewed", also=["pgd"], facts={"measure": taken}).act.act_id
+    case.then("ComplaintReceived", facts={"against": reviewing})
+    of_review = resolved(case, {"measure": taken, "complaint": "@ComplaintReceived"})
+    holds("DECIDES_ITS_COMPLAINT", case.asks("MeasureReviewed", facts=of_review))
+    plan = case.stream.last("HandlingDecided")
+    assert plan is not None
+    case.then("ComplaintReceived", facts={"against": plan.act.act_id})
+    strange = resolved(case, {"measure": taken, "complaint": "@ComplaintReceived"})
+    asked = case.asks("MeasureReviewed", facts=strange)
+    breaks("DECIDES_ITS_COMPLAINT", asked, "/facts/complaint")
 
 
 def test_who_took_a_decision_reviews_it_under_no_other_name() -> None:
