@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from api.client.client import MOST_ROWS, Client
-from api.client.connection import understood
+from api.client.connection import Refused, understood
 
 Json = Mapping[str, Any]
 _CASE: Final = "case/"
@@ -84,12 +84,26 @@ class DraftSources:
 
     @cached_property
     def acts(self) -> Sequence[Json]:
-        """Acts of the case that one sees, in their order; none of any other stream."""
+        """Acts of the case that one sees, in their order; none of any other stream.
+
+        As of the log when they are asked for: a view that lags would hide what was just recorded.
+        """
         if not self.stream.startswith(_CASE) or self.is_new:
             return []
-        body = self.client.case_acts(self.stream.removeprefix(_CASE))
+        log = self.client.log()
+        with understood():
+            newest = int(log["records"]) - 1
+        body = self.client.case_acts(self.stream.removeprefix(_CASE), at_least=newest)
         with understood():
             return [one for one in body["acts"] if one["payload"] is not None]
+
+    def case_called(self, stream: str) -> str | None:
+        """What people call another case; None where whoever is signed in does not see it whole."""
+        try:
+            body = self.client.case(stream.removeprefix(_CASE))
+        except Refused:
+            return None
+        return str(body.get("case_number") or body.get("register_no") or "") or None
 
     @cached_property
     def head(self) -> Json:

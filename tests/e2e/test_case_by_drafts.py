@@ -6,9 +6,13 @@ leave is audited from the log alone.
 
 from __future__ import annotations
 
+import codecs
+import re
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import orjson
 import pytest
 
@@ -16,6 +20,7 @@ from api.cli.commands.officer import encoded
 from api.cli.commands.writing import sign_next
 from api.cli.commands.writing.recording import ask
 from api.client.client import Client
+from api.client.connection import Connection, Unreachable
 from tests.codes_in_words import codes_in
 from tests.fixtures.desk import NUMBER, Desk
 
@@ -26,6 +31,8 @@ pytestmark = [
 ]
 APPROVES: Final = "gd"
 PERSONNEL: Final = "PERSONNEL_OFFICER"
+_IAT: Final = "2025-02-10T16:00:00+07:00"
+"""When the desk's last act was signed: where its clock stands."""
 CASE: Final = (
     (
         "hotline",
@@ -200,11 +207,11 @@ def test_what_waits_is_given_back_with_a_reason_or_left(
     size = desk.size()
     left = desk.signs_next(APPROVES, "\n")
     assert "Still waiting: 1." in left.stdout, left.output
-    assert '"act":' not in left.stderr
-    assert "competence" in left.stderr.casefold()
-    assert desk.size() == size
+    assert not re.search('"act":|Since the author signed', left.stderr)
+    assert ("competence" in left.stderr.casefold(), desk.size()) == (True, size)
     broken = desk.cli("sign-next", "--as", APPROVES, stdin="")
-    assert (broken.exit_code, broken.stdout) == (2, "")
+    how = broken.stderr.rpartition("In a script: ")[2]
+    assert (broken.exit_code, broken.stdout, how) == (2, "", "socai act sign --countersign ACT\n")
     _somebody_records_meanwhile(desk, tmp_path, case, monkeypatch)
     back = desk.cli("sign-next", "--as", APPROVES, stdin="r\n \nChưa đủ căn cứ\nr\n\n")
     assert "Meanwhile something else was recorded" in back.stderr
@@ -238,6 +245,115 @@ def _withdrawn_while_it_is_read(
     assert "this act waits for your signature no more" in told.stderr, told.stderr
     assert f"What became of it: socai act show {act_id}" in told.stderr
     assert "Signed: 0. Given back: 0. Still waiting: 0." in told.stdout, told.output
+
+
+def _case(desk: Desk, tmp_path: Path) -> tuple[str, str]:
+    """A case, and an act of it that waits for its approver."""
+    paths = [tmp_path / f"{n}.yaml" for n in range(3)]
+    for path, (_, text) in zip(paths, CASE, strict=False):
+        path.write_text(text, encoding="utf-8")
+    new = ("act", "new", "--yes", "--as")
+    stream = desk.told(*new, "hotline", "--from", str(paths[0]))["stream"]
+    case = stream.removeprefix("case/")
+    desk.told(*new, "cv", "--from", str(paths[1]), "--case", case)
+    return case, desk.told(*new, "cv", "--from", str(paths[2]), "--case", case)["act_id"]
+
+
+def _into(desk: Desk, tmp_path: Path, case: str) -> None:
+    """Somebody else proposes that a case goes on in the open one."""
+    merged = tmp_path / "merged.yaml"
+    merged.write_text(
+        f"act: CaseMerged\napprover: gd\n"
+        f"facts: {{surviving_case: {NUMBER}, reasons: Cùng trang, reporters_kept: 1}}\n",
+        encoding="utf-8",
+    )
+    desk.told("act", "new", "--from", str(merged), "--case", case, "--yes", "--as", "tp")
+
+
+def test_whoever_signs_next_is_shown_what_was_signed_since(desk: Desk, tmp_path: Path) -> None:
+    """A director approved what was drafted before the case went on in another, and nobody said so.
+
+    Another case is told by the number that people know, beside what is signed.
+    """
+    desk.cli("sign-next", "--as", APPROVES, stdin="r\nKhông liên quan\n" * 9)
+    case, waits = _case(desk, tmp_path)
+    _into(desk, tmp_path, case)
+    told = desk.signs_next(APPROVES, "\n\n", lang="vi")
+    first, _, second = told.stderr.partition("\n2/2: ")
+    assert "hồ sơ này có thêm 1 diễn biến được ký" in first, told.stderr
+    assert "#4      Nhập hồ sơ trùng (chờ ký)" in first, first
+    assert "diễn biến được ký" not in second
+    assert re.search(rf"Hồ sơ được giữ lại +{NUMBER} *\n +case/{desk.case}", second), second
+
+    signed = desk.cli("act", "sign", "--countersign", waits, "--as", APPROVES, "--iat", _IAT)
+    assert signed.exit_code == 0, signed.output
+    assert "1 act of this case was signed" in signed.stderr
+    assert "Case merged into another" in signed.stderr
+
+    desk.cli("sign-next", "--as", APPROVES, stdin="r\nThử\n" * 2)
+    late = tmp_path / "signed.json"
+    late.write_bytes(signed.stdout.encode("utf-16"))  # as `>` of PowerShell writes it
+    size = desk.size()
+    refused = desk.cli("act", "submit", str(late), "--as", APPROVES, lang="vi")
+    assert (refused.exit_code, refused.stdout, desk.size()) == (1, "", size)
+    assert "Từ đó đã có thêm: Trả lại, không ký; Trả lại, không ký." in refused.stderr
+    assert "socai sign-next" in refused.stderr
+
+
+def test_a_signature_without_an_answer_leaves_told_what_was_signed_before(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two that wait the second is cut off: "nothing is known" was all that was said."""
+    desk.cli("sign-next", "--as", APPROVES, stdin="r\nKhông liên quan\n" * 9)
+    _case(desk, tmp_path)
+    _case(desk, tmp_path)
+    send, sent = Connection._send, count(1)
+
+    def cut_off(line: Connection, request: httpx.Request, **more: bool) -> httpx.Response:
+        """The answer to the second signature is lost."""
+        answer = send(line, request, **more)
+        if request.url.path == "/v1/acts" and next(sent) > 1:
+            raise Unreachable("cut off")
+        return answer
+
+    while len(desk.told("worklist", "--as", APPROVES)["sign"]) < 2:
+        pass
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "_send", cut_off)
+        told = desk.cli("sign-next", "--as", APPROVES, stdin="y\ny\n")
+    assert told.exit_code == 1, told.output
+    assert "Signed: 1. Given back: 0. Still waiting: 1." in told.stderr
+    assert "Sending the same again is safe" in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "kept", "said"),
+    [
+        ("sign", "signed", "socai act submit FILE"),
+        ("new", "signed", "socai act submit FILE"),
+        ("submit", "members", "socai act sign FILE"),
+        ("submit", "draft", "socai act new --from FILE"),
+        ("sign", "shown", "một mục mang giá trị null"),
+    ],
+)
+def test_another_file_than_the_one_that_is_meant_says_which_command_takes_it(
+    desk: Desk, tmp_path: Path, command: str, kept: str, said: str
+) -> None:
+    """Taken along to a machine without a network and back, files change places."""
+    shown = desk.told("act", "show", f"{NUMBER}#3", "--as", "cv")
+    files = {
+        "signed": orjson.dumps(dict.fromkeys(("payload", "protected", "signature"), "e30")),
+        "members": orjson.dumps(shown["payload"]),
+        "draft": CASE[0][1].encode(),
+        "shown": orjson.dumps(shown),
+    }
+    path, size = tmp_path / "đơn.json", desk.size()
+    path.write_bytes(codecs.BOM_UTF8 + files[kept])
+    words = (command, *(("--from",) if command == "new" else ()), str(path), "--as", "cv")
+    told = desk.cli("act", *words, lang="vi")
+    assert (told.exit_code, told.stdout, desk.size()) == (2, "", size), told.output
+    assert said in told.stderr
+    assert "socai" in told.stderr or kept == "shown"
 
 
 @pytest.mark.drill

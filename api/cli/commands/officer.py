@@ -56,10 +56,17 @@ from api.cli.terminal.shell import (
     shell_of,
     visible,
 )
-from api.cli.terminal.typed_values import MOMENT, SERVER_URL
+from api.cli.terminal.typed_values import (
+    MOMENT,
+    SERVER_URL,
+    SIGNED,
+    SIGNED_ALREADY,
+    saved_text,
+)
 from api.cli.terminal.writing import act_shown
 from api.client.client import Client, verify
 from api.client.connection import understood
+from api.client.draft_sources import DraftSources
 from api.ops.home_notes import running_url
 from api.ops.machine import RealEntropy
 from api.settings import Settings
@@ -92,6 +99,13 @@ from ledger.regulation.acts.act import parse_act
 ALGS: Final = ("Ed25519", "ES256", "ML-DSA-65")
 ON_TOKENS: Final = ("Ed25519", "ES256")
 ROLES: Final = ("AUTHOR", "CHECKER", "APPROVER", "RETURNER")
+#: What a person may write in an act that has no canonical form, by how `canonical` begins to say it
+_FORMLESS: Final[Mapping[str, Message]] = {
+    "null": Message("a member is null, which an act never holds: leave it out"),
+    "a number": Message("a number is not whole, or is beyond 2^53-1"),
+    "no canonical form: Integer": Message("a number is not whole, or is beyond 2^53-1"),
+    "nested": Message("members lie deeper in each other than an act may have them"),
+}
 
 
 @click.group(
@@ -233,13 +247,13 @@ def sign(
     FILE has none, and above ordinary `facts.seen`: how far each lower log was taken in. What the
     ledger would refuse is not signed; what is signed is shown first, on standard error. An act that
     waits for another officer is countersigned by the post's next holder, or by whoever that officer
-    let sign: then it is shown as what you sign.
+    let sign: then it is shown as what you sign, and likewise what was signed in the case since.
     """
     if (file is None) == (countersign is None):
         misuse(
             Message("Nothing was signed: name FILE or --countersign."),
         )
-    data = file.read() if file is not None else b""
+    data = saved_text(file.read()) if file is not None else b""
     if countersign:
         payload = payload_of(client, act_id(client, countersign))
     else:
@@ -253,6 +267,9 @@ def sign(
         payload, stream=str(members["stream"]), role=chosen, iat=iat, stand_in=instead
     )
     click.echo(dumped(members), err=True)
+    if countersign:
+        sources = DraftSources(client, str(members["stream"]), rehearsed(client, iat))
+        act_shown.signed_since(shell, sources, str(members["act_id"]))
     if instead is not None:
         shell.note(act_shown.instead(instead))
     click.echo(orjson.dumps(statements.flattened(made)).decode())
@@ -294,7 +311,7 @@ def submit(
     client: Client, file: IO[bytes], at: datetime | None, vkey: VKey | None, *, no_wait: bool
 ) -> None:
     """Send a signed statement and check the proof that comes back. Sending it again is safe."""
-    made = _statement(file.read().strip())
+    made = _statement(saved_text(file.read()).strip())
     if vkey is not None:
         _require_known(client, vkey)
     send(client, made, at=at, vkey=vkey, wait=not no_wait)
@@ -403,7 +420,12 @@ def _statement(data: bytes) -> Statement:
     try:
         return statements.parse_flattened(data)
     except Rejected as error:
-        told = Message("Nothing was sent. {error}", error=error.text)
+        told = Message(
+            "Nothing was sent. This file is no signed statement ({what}). It is made by: socai act"
+            " sign FILE; a draft that lacks members, or is YAML, is recorded by: socai act new"
+            " --from FILE",
+            what=next((one.text for one in error.faults), error.text),
+        )
         raise Refusal(told, MISUSED, error.code) from error
 
 
@@ -422,6 +444,8 @@ def _members(data: bytes, *, clean: bool) -> dict[str, Any]:
         misuse(Message("Nothing was signed: the act says {member} twice.", member=error.member))
     if not isinstance(members, dict):
         misuse(Message("Nothing was signed: a JSON object is needed."))
+    if members.keys() == SIGNED:
+        misuse(SIGNED_ALREADY)
     members = composed(invisible_characters.without(members)) if clean else members
     require_visible(members)
     members.setdefault("v", 1 if "capacity" in members else 2)
@@ -434,7 +458,9 @@ def encoded(members: Mapping[str, Any]) -> bytes:
     try:
         payload = canonical.encode(members)
     except NotCanonical as error:
-        told = Message("Nothing was signed: {error}. Correct the act, then sign it.", error=error)
+        told = Message(
+            "Nothing was signed: {error}. Correct the act, then sign it.", error=_formless(error)
+        )
         if composed(members) != members:
             told = Message(
                 "Nothing was signed: letters of the act are written as several characters, as a Mac"
@@ -453,6 +479,13 @@ def encoded(members: Mapping[str, Any]) -> bytes:
             "too_long",
         )
     return payload
+
+
+def _formless(error: NotCanonical) -> Text:
+    """Why an act has no bytes to be signed; what no program of ours writes stays as it is said."""
+    said = str(error)
+    found = (text for begins, text in _FORMLESS.items() if said.startswith(begins))
+    return next(found, Wording(said, said))
 
 
 def require_visible(members: dict[str, Any]) -> None:

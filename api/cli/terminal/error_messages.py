@@ -9,7 +9,7 @@ import errno
 import functools
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar, cast
 
 import click
@@ -19,6 +19,7 @@ from api.client.connection import OtherLog, Refused, Strange, Unreachable, Untru
 from api.client.known_log import Unlike
 from api.ops.embedded_postgres import DiskFull, EmbeddedError
 from api.settings import Unfit
+from api.texts.catalogue import in_each, translate
 from keys.errors import (
     KeyAway,
     KeysError,
@@ -30,6 +31,7 @@ from keys.errors import (
 )
 from ledger.errors import Conflict, Doubt, Fatal, Rejected, Unavailable, VerificationError
 from ledger.message import Message, Text, Wording
+from ledger.regulation.acts.catalogue import load
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -288,6 +290,8 @@ _OTHERWISE: Final[Mapping[str, Message]] = {
 }
 
 
+_NOTHING: Final = Message("Nothing was recorded.")
+_SHORTER: Final = Message("Nothing was recorded. Ask for less at once.")
 #: What a person does next at a terminal, where the server's own words are for a program.
 _STEPS: Final[Mapping[str, Message]] = {
     "malformed_request": Message("Nothing was recorded. Correct what was typed: {command} --help"),
@@ -301,7 +305,72 @@ _STEPS: Final[Mapping[str, Message]] = {
     "sign_in_failed": Message(
         "Nothing was recorded. Name a key that is enrolled and holds: socai registry keys"
     ),
+    "guard": _NOTHING,
+    "rejected": _NOTHING,
+    **dict.fromkeys(
+        ("not_canonical", "malformed_statement", "malformed_act", "unknown_act", "wrong_stream"),
+        Message("Nothing was recorded. Correct that, sign again and send."),
+    ),
+    "invisible_characters": Message("Nothing was recorded. Sign again with --clean, and send."),
+    "wrong_log": Message("Nothing was recorded. Sign it for the log that it is sent to, and send."),
+    "clock_off": Message(
+        "Nothing was recorded. What is signed is taken for a day: sign it again and send that at"
+        " once; where that is refused too, set the clock of this machine."
+    ),
+    "stale": Message(
+        "Nothing was recorded. Look at what was signed meanwhile (socai case history), then sign"
+        " again, upon that: socai sign-next, or the command that it was signed by."
+    ),
+    "clock_back": Message(
+        "Nothing was recorded. Use a time not before the last record: socai log status"
+    ),
+    "not_signed_in": Message("Nothing was recorded. Run it again: that signs you in anew."),
+    "uri_too_long": _SHORTER,
+    "headers_too_large": _SHORTER,
+    "attachment_missing": Message(
+        "Nothing was recorded. Send the file (socai attachment add), then the same statement."
+    ),
+    "export_not_permitted": Message(
+        "Nothing left and nothing was recorded. A supervisor signs ExportPermitted in the case, in"
+        " your name and post, for as many copies as are needed; name that act with --permit. To"
+        " read the file here no permit is needed: socai attachment get"
+    ),
+    "bad_cursor": Message("Run it again, from the first page."),
+    "number_of_several": Message(
+        "Nothing was recorded. Name the case by its id, as socai case list shows it with --json"
+    ),
+    "identity_taken": Message(
+        "Nothing was kept. Run it again: item and token are drawn anew, and it is sealed anew."
+    ),
+    "malformed_identity": Message("Nothing was kept. Correct that and send it again."),
+    "identity_missing": Message(
+        "Nothing was recorded. Seal it first (socai reporter seal), then send the same statement."
+    ),
+    "lower_log_unknown": Message(
+        "Nothing was recorded. Leave facts.seen out, which is filled in where it is missing; sign"
+        " again and send."
+    ),
+    "nothing_to_send": Message(
+        "Nothing was sent. Record ReporterInformed that says INFORMED, through the vault, with the"
+        " reporter's token."
+    ),
+    "own_reads_only": Message(
+        "Nothing was recorded. Those of an agency's officers are for whoever supervises or audits"
+        " it, and all of them for the auditors of an overseer."
+    ),
+    "internal": Message(
+        "Send the same again: the answer tells whether it was recorded. Tell the operator this"
+        " trace: {trace}"
+    ),
+    "permit_over": Message(
+        "Nothing left and nothing was recorded. What was handed out by it: socai case copies; for"
+        " more a supervisor signs a new ExportPermitted."
+    ),
 }
+
+
+_SINCE: Final = 12
+"""The newest of what was signed meanwhile; the history has all."""
 
 
 def _of_server(error: Refused) -> Text:
@@ -313,13 +382,30 @@ def _of_server(error: Refused) -> Text:
         )
     if error.code in _OTHERWISE:
         return _OTHERWISE[error.code]
-    said, step = _told(error), _STEPS.get(error.code)
+    step = _STEPS.get(error.code)
+    said: Text = Wording(_told(error), _told(error))
+    since = error.problem.get("since")
+    if isinstance(since, list) and since:
+        said = Message(
+            "{said} Since then was signed: {acts}.", said=said, acts=_signed_since(since)
+        )
     if step is None:
-        said = f"{said} {error.problem.get('next') or ''}".strip()
-        return Wording(said, said)
+        told = f"{_told(error)} {error.problem.get('next') or ''}".strip()
+        return Wording(told, told)
     context = click.get_current_context(silent=True)
     command = "socai" if context is None else context.command_path
-    return Message("{said} {step}", said=said, step=step.filled(command=command))
+    trace = error.problem.get("trace_id") or "–"
+    return Message("{said} {step}", said=said, step=step.filled(command=command, trace=trace))
+
+
+def _signed_since(since: Sequence[Any]) -> Text:
+    """What of it the caller sees: place and name of each act, the newest of many."""
+    named = []
+    for one in since[-_SINCE:]:
+        code = str(one["act"]) if isinstance(one, dict) and "act" in one else "?"
+        kind = load().types.get(code)
+        named.append(Wording(code, code) if kind is None else Wording(kind.vi, kind.en))
+    return in_each(lambda lang: "; ".join(translate(one, lang) for one in named))
 
 
 def _told(error: Refused) -> str:

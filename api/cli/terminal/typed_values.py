@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable
 from datetime import date, datetime, time
@@ -17,6 +18,12 @@ from ledger.message import Message
 from ledger.regulation.registry.calendar import VIETNAM
 
 T = TypeVar("T")
+SIGNED: Final = frozenset({"payload", "protected", "signature"})
+"""Members of a statement, which is no draft any more."""
+SIGNED_ALREADY: Final = Message(
+    "Nothing was signed: this file is a statement that is signed already. Send it: socai act submit"
+    " FILE"
+)
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _INDEX: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{6,43}", re.ASCII)
@@ -47,6 +54,16 @@ class Typed(click.ParamType[T]):
         if found is None:
             misuse(self._refusal.filled(value=value))
         return found
+
+
+def saved_text(data: bytes) -> bytes:
+    """The UTF-8 of a file, also as Windows saves it: with a mark before it, or in UTF-16.
+
+    Notepad writes the one, `>` of its PowerShell the other; what is no text stays as it is.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace").encode()
+    return data.removeprefix(codecs.BOM_UTF8)
 
 
 def _day(text: str) -> date | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import errno
 import hashlib
 import os
@@ -12,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import psycopg
@@ -20,9 +21,14 @@ import pytest
 
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import FAILED, MISUSED, Refusal
+from api.cli.terminal.typed_values import saved_text
 from api.client.client import Client
+from api.client.connection import Refused
 from api.ops.embedded_postgres import DiskFull, EmbeddedError
-from api.texts.catalogue import both
+from api.problems.problem import Problem
+from api.problems.types import TYPES
+from api.texts.catalogue import both, translate
+from api.texts.lang import LANGS, Lang
 from keys import canonical
 from keys.custody.file import read_key, write_key
 from keys.errors import KeysError, Malformed, Unsealable
@@ -31,6 +37,7 @@ from ledger import message
 from ledger.errors import Fatal, VerificationError
 from ledger.message import Message, system_fault
 from ledger.postgres.connect import translated
+from tests.rows import each, of
 
 _OF_NAMES: Final = {
     socket.EAI_NONAME: "Name or service not known",
@@ -250,3 +257,44 @@ def test_a_place_that_takes_no_more_of_a_file_is_named(
         command()
     assert f"No space left on device: {into}" in both(refused.value.text)["en"]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_what_is_done_next_at_a_terminal_names_no_part_of_the_api(lang: Lang) -> None:
+    """Whoever types commands has no `since` and no `head`, and sends no POST."""
+    for code, kind in each(TYPES.items()):
+        problem = Problem(code).body(lang, "0af7651916cd43dd8448eb211c80319c")
+
+        @guarded
+        def command(status: int = kind.status, told: dict[str, Any] = problem) -> None:
+            raise Refused(status, told)
+
+        with of(code):
+            with pytest.raises(Refusal) as refused:
+                command()
+            said = translate(refused.value.text, lang).removeprefix(f"{code}: {problem['title']}")
+            named = re.findall(r"`([^`]*)`|\b(?:GET|POST) /", said)
+            assert all(one.startswith("socai ") for one in named), said
+
+
+def test_a_statement_that_comes_late_is_told_what_was_signed_before_it() -> None:
+    """The problem says it to a program; at a terminal it was thrown away."""
+    since = [{"seq": 7, "act": "CaseLinked"}, {"seq": 8, "act": "OfTheYear2053"}, 9]
+    problem = {**Problem("stale").body("vi", "0"), "since": since}
+
+    @guarded
+    def command() -> None:
+        raise Refused(409, problem)
+
+    with pytest.raises(Refusal) as refused:
+        command()
+    assert "Ghi hồ sơ liên quan; OfTheYear2053; ?" in both(refused.value.text)["vi"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_what_windows_saves_is_the_text_that_was_written(encoding: str) -> None:
+    """Notepad puts a mark before it, and PowerShell's `>` writes UTF-16."""
+    text = '{"summary": "Một trang mạng"}\r\n'
+    mark = codecs.BOM_UTF16_LE if encoding == "utf-16-le" else b""
+    assert saved_text(mark + text.encode(encoding)).decode() == text
+    assert saved_text(b"\xff\xfe\x00\xd8\x00")  # no text: a lone half of a character, cut off

@@ -18,7 +18,7 @@ from api.cli.commands.writing.recording import Recording, unanswered
 from api.cli.terminal.codes import Code
 from api.cli.terminal.late_commands import Late, LateGroup
 from api.cli.terminal.shell import misuse, shell_of
-from api.cli.terminal.typed_values import DAY_TEXT, MOMENT
+from api.cli.terminal.typed_values import DAY_TEXT, MOMENT, saved_text
 from api.client.client import Client
 from api.client.connection import understood
 from api.ops.machine import RealEntropy
@@ -226,7 +226,7 @@ def _record(client: Client, act: str, stream: str | None, facts: Json, said: Jso
         drafting.take({"facts": facts})
         drafting.record()
     except click.Abort as error:
-        raise unanswered() from error
+        raise unanswered("--yes") from error
 
 
 def _own_agency(client: Client) -> str:
@@ -263,7 +263,7 @@ def _today(client: Client, at: datetime | None) -> str:
 def _public(file: IO[bytes]) -> Json:
     """The public part of a key, as `socai key show --json` prints it."""
     try:
-        found = unambiguous_json.read(file.read(_MOST_BYTES))
+        found = unambiguous_json.read(saved_text(file.read(_MOST_BYTES)))
     except ValueError:
         found = None
     if not isinstance(found, dict) or not {"kid", "jwk"} <= found.keys():

@@ -95,7 +95,7 @@ def new(
         drafting.attach(said["attach"])
         drafting.record()
     except click.Abort as error:
-        raise unanswered() from error
+        raise unanswered("--from FILE --yes") from error
 
 
 def _wanted(document: Json, act: str | None, options: Json) -> Wanted:

@@ -84,7 +84,7 @@ class Recording:
             payload = encoded(members)
             act_shown.to_sign(self.shell, sources, payload)
             if verdict.ok:
-                self._tell_marks(verdict, members, sources)
+                self.tell_marks(verdict, members, sources)
             if not self._agreed(verdict, payload, edit):
                 continue
             if self.dry_run:
@@ -129,8 +129,14 @@ class Recording:
         told = Message("The ledger would refuse it: {error}", error=verdict.detail or verdict.code)
         self.shell.note(told)
 
-    def _tell_marks(self, verdict: CheckAnswer, members: Json, sources: DraftSources) -> None:
-        """What is lawful, and noticed all the same; each once, however often a text says it."""
+    def tell_marks(self, verdict: CheckAnswer, members: Json, sources: DraftSources) -> None:
+        """What is lawful, and noticed all the same; each once, however often a text says it.
+
+        Args:
+            verdict: The server's.
+            members: The act.
+            sources: What its words are told by.
+        """
         for code in verdict.flags:
             said = case_words.flag(code, self.shell.lang)
             self.shell.note(Message("It will carry a flag: {flag}", flag=said))
@@ -185,12 +191,17 @@ def ask(shell: Shell, text: Text) -> str:
     return typed(shell.text(text))
 
 
-def unanswered() -> Refusal:
-    """The questions were broken off, or nobody was there to answer."""
+def unanswered(script: str) -> Refusal:
+    """The questions were broken off, or nobody was there to answer.
+
+    Args:
+        script: How the same is done where nobody is there: options, or another command.
+    """
     return Refusal(
         Message(
             "Nothing was signed or recorded: the questions were not answered to the end. In a"
-            " script: --from FILE --yes"
+            " script: {script}",
+            script=script,
         ),
         MISUSED,
         "usage",

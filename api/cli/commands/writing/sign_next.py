@@ -16,7 +16,7 @@ from api.cli.commands.officer import encoded, payload_of
 from api.cli.commands.signer_options import identity, signing_time, vkey_option
 from api.cli.commands.writing.judging import CheckAnswer, judged, require_lawful
 from api.cli.commands.writing.recording import Recording, ask, unanswered
-from api.cli.terminal.shell import Shell, shell_of
+from api.cli.terminal.shell import shell_of
 from api.cli.terminal.typed_values import MOMENT
 from api.cli.terminal.writing import act_shown
 from api.cli.terminal.writing.answers import NO, YES, plain
@@ -71,8 +71,13 @@ def sign_next(client: Client, at: datetime | None, vkey: VKey | None) -> None:
             done[outcome] += 1
     except click.Abort as error:
         if not done:
-            raise unanswered() from error
-    _tell(shell, done, len(waiting))
+            raise unanswered("socai act sign --countersign ACT") from error
+    except Exception:
+        if done:  # what is said next is of the one act that failed
+            shell.note(_outcome(_counts(done, len(waiting))))
+        raise
+    counts = _counts(done, len(waiting))
+    shell.done(_outcome(counts), **counts)
 
 
 def _waiting(client: Client, at: datetime | None) -> Iterator[Json]:
@@ -88,15 +93,18 @@ def _called(task: Json) -> tuple[str, Wording]:
     return str(number), act
 
 
-def _tell(shell: Shell, done: Counter[str], waiting: int) -> None:
-    left = waiting - done["signed"] - done["returned"] - done["ended"]
-    told = Message(
+def _outcome(counts: Mapping[str, int]) -> Message:
+    return Message(
         "Signed: {signed}. Given back: {returned}. Still waiting: {left}.",
-        signed=done["signed"],
-        returned=done["returned"],
-        left=left,
+        signed=counts["signed"],
+        returned=counts["returned"],
+        left=counts["left"],
     )
-    shell.done(told, signed=done["signed"], returned=done["returned"], left=left)
+
+
+def _counts(done: Mapping[str, int], waiting: int) -> dict[str, int]:
+    signed, returned, ended = (done.get(name, 0) for name in ("signed", "returned", "ended"))
+    return {"signed": signed, "returned": returned, "left": waiting - signed - returned - ended}
 
 
 class _Turn:
@@ -107,23 +115,24 @@ class _Turn:
         self._client, self._shell = recording.client, recording.shell
         self._task = task
         self._reason = ""
-        self._sources = DraftSources(
-            self._client, str(task["stream"]), recording.at, _called(task)[0]
-        )
 
     def take(self) -> str | None:
         """`signed`, `returned`, `left` or `ended`; None: the caller wants to end here."""
         payload = payload_of(self._client, str(self._task["act_id"]))
         members = canonical.parse(payload)
+        self._sources = DraftSources(
+            self._client, str(self._task["stream"]), self._recording.at, _called(self._task)[0]
+        )
         head = self._client.head(str(members["stream"]), act=members, at=self._recording.at)
         role = str(self._task["role"])
         stand_in = self._client.stand_in(members, role=role, at=self._recording.at)
         act_shown.to_sign(self._shell, self._sources, payload, stand_in)
+        act_shown.signed_since(self._shell, self._sources, str(members["act_id"]))
         verdict = judged(self._client, members, self._recording.at, self._shell.lang)
         if verdict.code == _TURN:
             self._tell_ended()
             return "ended"
-        asked = self._question(verdict)
+        asked = self._question(verdict, members)
         while True:
             word = plain(ask(self._shell, asked))
             if word in _END:
@@ -139,9 +148,10 @@ class _Turn:
             elif word in _LEAVE:
                 return "left"
 
-    def _question(self, verdict: CheckAnswer) -> Message:
-        """What may be answered, and before it why the act is not to be signed."""
+    def _question(self, verdict: CheckAnswer, members: Json) -> Message:
+        """What may be answered, and before it what is noticed, or why it is not to be signed."""
         if verdict.ok:
+            self._recording.tell_marks(verdict, members, self._sources)
             return Message("y sign it, r give it back, Enter leave it for later, b bytes, q end")
         told = verdict.detail or verdict.code
         self._shell.note(Message("The ledger would refuse your signature: {error}", error=told))
@@ -150,7 +160,8 @@ class _Turn:
     def _tell_ended(self) -> None:
         told = Message(
             "Nothing was signed: this act waits for your signature no more; it was withdrawn, given"
-            " back or signed by somebody else. What became of it: socai act show {act_id}",
+            " back or signed by somebody else, or what let you sign it has ended. What became of"
+            " it: socai act show {act_id}",
             act_id=str(self._task["act_id"]),
         )
         self._shell.note(told)

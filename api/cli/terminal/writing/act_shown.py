@@ -8,6 +8,7 @@ Not: who is asked.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -19,16 +20,18 @@ from api.client.act_form import CIRCULATION
 from api.client.connection import understood
 from api.client.draft_sources import DraftSources, called
 from api.texts import act_words
-from api.texts.case_words import PRECISIONS, ground, happened, when
+from api.texts.case_words import PRECISIONS, act_heading, ground, happened, signed_by, when
 from api.texts.catalogue import both, shown
 from api.texts.labels import role as role_word
+from api.texts.labels import standing
 from api.texts.lang import LANGS
 from keys import canonical
-from ledger.message import Message, Text, Wording
+from ledger.message import Message, Text, Wording, plural
 from ledger.regulation import act_in_words
 from ledger.regulation.acts.act import Act, Basis, known_act
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.channels import channel_words
+from ledger.regulation.acts.json_shape import UUID4
 from ledger.regulation.words import labels, vocabulary
 
 Json = Mapping[str, Any]
@@ -36,6 +39,8 @@ _CASE: Final = "case/"
 _RESTRICTING: Final = ("COMPETENCE", "SUBSTANCE")
 _ENDS: Final = ("end_at", "review_at")
 _NECESSITY: Final = ("necessity", "milder_means", "speech_note")
+_SINCE: Final = 20
+"""The newest acts that were signed since; all are counted, and the history has them."""
 
 
 def to_sign(
@@ -78,6 +83,44 @@ def to_sign(
     shell.note(
         Message("What is signed: {size} bytes, SHA-256 {digest}", size=len(payload), digest=digest)
     )
+
+
+def signed_since(shell: Shell, sources: DraftSources, act_id: str) -> None:
+    """What came into the case after the author signed: whoever signs next answers for that too.
+
+    Args:
+        shell: The reader's language.
+        sources: Of the case as it is now.
+        act_id: Of the act that waits.
+    """
+    with understood():
+        own = next((one["statements"][0] for one in sources.acts if one["act_id"] == act_id), None)
+        last = [(one, one["statements"][-1]) for one in sources.acts if one["act_id"] != act_id]
+        since = [(one, line) for one, line in last if own and line["seq"] > own["seq"]]
+        since.sort(key=lambda found: int(found[1]["seq"]))
+        if own is None or not since:
+            return
+        signed = when(own["recorded_at"])
+    shell.note(
+        plural(
+            "Since the author signed, {at}, {n} act of this case was signed; look whether it"
+            " changes what you sign: socai case history {case}",
+            "Since the author signed, {at}, {n} acts of this case were signed; look whether they"
+            " change what you sign: socai case history {case}",
+            n=len(since),
+            at=signed,
+            case=(sources.called or sources.stream).removeprefix(_CASE),
+        )
+    )
+    with understood():
+        rows = [(f"#{line['seq']}", _since(shell, one, line)) for one, line in since[-_SINCE:]]
+    _table(shell, None, rows)
+
+
+def _since(shell: Shell, one: Json, line: Json) -> str:
+    """An act that was signed since: what it is and how it stands; by whom and when, the last."""
+    title = f"{'; '.join(act_heading(shell, one))} ({standing(one['status'], shell.lang)})"
+    return "\n".join((title, signed_by(shell, line), str(when(line["recorded_at"]))))
 
 
 def instead(stand_in: Mapping[str, str]) -> Message:
@@ -155,9 +198,15 @@ def _act_called(shell: Shell, sources: DraftSources, act_id: str) -> str | None:
 
 
 def _named(shell: Shell, act: Act, sources: DraftSources) -> Mapping[str, str]:
-    """Acts that the facts name, in words, by pointer."""
-    found = act_in_words.references(act, load().types.get(act.act))
-    told = ((one.pointer, _act_called(shell, sources, one.act_id)) for one in found)
+    """Acts and cases that the facts name, in words, by pointer."""
+    kind = load().types.get(act.act)
+    found = act_in_words.references(act, kind)
+    told = [(one.pointer, _act_called(shell, sources, one.act_id)) for one in found]
+    told += [
+        (one.pointer, sources.case_called(one.value))
+        for one in act_in_words.facts(act, kind, sources)
+        if isinstance(one.value, str) and re.fullmatch(f"{_CASE}{UUID4}", one.value)
+    ]
     return {pointer: text for pointer, text in told if text is not None}
 
 

@@ -14,6 +14,7 @@ import orjson
 import yaml  # type: ignore[import-untyped]
 
 from api.cli.terminal.shell import misuse
+from api.cli.terminal.typed_values import SIGNED, SIGNED_ALREADY, saved_text
 from api.cli.terminal.writing.answers import kind_of
 from api.client.act_form import FormField, label_of
 from api.texts.catalogue import translate
@@ -58,7 +59,7 @@ def read(file: IO[bytes], name: str) -> dict[str, Any]:
     """The draft in a file; a wrong one ends the command with one sentence."""
     data = file.read(MOST_BYTES + 1)
     try:
-        text = data.decode("utf-8-sig")
+        text = saved_text(data).decode()
         found = yaml.load(text, _Loader) if len(data) <= MOST_BYTES else None  # noqa: S506  safe
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
         misuse(
@@ -69,6 +70,8 @@ def read(file: IO[bytes], name: str) -> dict[str, Any]:
                 place=_place(error),
             )
         )
+    if isinstance(found, dict) and found.keys() == SIGNED:
+        misuse(SIGNED_ALREADY)
     if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
         misuse(
             Message(
