@@ -63,15 +63,13 @@ class CopyMark:
         number: Of the copy.
         permit: `act_id` of the permit.
         purpose: What for, as the permit says.
-        agency: Of the post in which it was taken.
-        post: That post.
+        taken_by: The post in which it was taken, and its agency.
     """
 
     number: str
     permit: str
     purpose: str
-    agency: str
-    post: str
+    taken_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +219,7 @@ def _first(flow: Flow, said: Speech, case: PrintedCase) -> None:
         (Message("Copy"), f"{mark.number}"),
         (Message("By permit"), mark.permit),
         (Message("For"), mark.purpose),
-        (Message("Taken by"), f"{mark.post} ({mark.agency})"),
+        (Message("Taken by"), mark.taken_by),
         (Message("Log"), sheet.log),
         (Message("Digest of record 0"), case.genesis),
         (Message("Case"), sheet.case),

@@ -463,6 +463,17 @@ def happened(act: Json) -> str | None:
     return day(text) if by_day(act) else when(text)
 
 
+SIGNER_LEFT: Final = Message(
+    "Whom the act names no longer holds this post: whoever holds it next signs instead, or the"
+    " author takes the act back."
+)
+SIGNER_OUT: Final = Message(
+    "Whom the act names is shut out of this case and signs nothing in it: the author takes the act"
+    " back, and names somebody else in a new one."
+)
+"""Why an act waits in vain, as it may stand until somebody notices."""
+
+
 # -- sentences about what is shown -------------------------------------------------------------
 
 

@@ -71,6 +71,8 @@ def test_a_print_has_all_that_each_act_says(under_order: UnderOrder) -> None:
     text = flat("".join(pages(answer.data)))
     assert unicodedata.is_normalized("NFC", text)
     assert flat(PURPOSE) in text
+    taken = "Người xuất Chuyên viên, Sở Thông tin và Truyền thông tỉnh Bắc Ninh (chuyen-vien,"
+    assert flat(taken) in text, "a court reads no codes"
     for act in seen(under_order, WHOLE):
         whole = under_order.service.get(f"/v1/acts/{act['act_id']}", WHOLE).get_json()
         for said in told(whole):

@@ -300,6 +300,24 @@ def test_whoever_signs_next_is_shown_what_was_signed_since(desk: Desk, tmp_path:
     assert "socai sign-next" in refused.stderr
 
 
+def test_an_act_that_waits_for_who_is_shut_out_says_so_in_its_case(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """Nothing else tells its author: it stood in the worklist as waiting, for good."""
+    case, waits = _case(desk, tmp_path)
+    shown = ("case", "show", case, "--as", "cv")
+    why = "shut out of this case and signs nothing in it"
+    before = " ".join(desk.cli(*shown).stdout.split())
+    assert ("waits for Competence determined" in before, why in before) == (True, False), before
+    out = ("exclude", case, APPROVES, "--ground", "OWN_REQUEST", "--reason", "Tự xin rút")
+    assert desk.told(*out, "--as", "pgd")["status"] == "effective"
+    assert why in " ".join(desk.cli(*shown).stdout.split())
+    back = tmp_path / "back.yaml"
+    back.write_text(f"act: ActWithdrawn\nrefers_to: {waits}\nfacts: {{reason: Thôi}}\n", "utf-8")
+    new = ("act", "new", "--from", str(back), "--case", case, "--yes", "--as", "cv")
+    assert desk.told(*new)["status"] == "effective", "as it was told to"
+
+
 def test_a_signature_without_an_answer_leaves_told_what_was_signed_before(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,6 +145,23 @@ def test_what_waits_for_who_has_left_is_told_seen_and_signed_by_who_comes_next(
     assert director.submit(made, at=at).receipt["status"] == "effective"
 
 
+def test_what_waits_for_who_is_shut_out_is_told_in_the_file(service: Service) -> None:
+    """They may not even see it, and its author was told for ever that it waits for them."""
+    service.hire("hotline", "cv", "gd", "pgd")
+    case = a_case_in("SCREENING")
+    service.tell(case)
+    case.now = service.clock.now().astimezone(T0.tzinfo)
+    act = case.act("CompetenceDetermined", also=["pgd"])
+    service.send(service.sign(act, "cv"), "cv")
+    file, clerk = f"/ho-so/{act.stream.removeprefix('case/')}", PageReader(service).sign_in("cv")
+    _folded(service)
+    assert "is shut out of this case" not in clerk.get(file).text
+    facts = {"officer": builders.officer("pgd")}
+    service.say(case.act("ParticipationExcluded", facts=facts), "gd")
+    _folded(service)
+    assert "is shut out of this case" in clerk.get(file).text
+
+
 def test_a_thin_client_is_given_what_it_signs(service: Service) -> None:
     """Form 2 where no capacity stands beside the signers, a stand-in where there is a right."""
     service.hire("hotline", "cv", "pgd", "gd")

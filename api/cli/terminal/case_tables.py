@@ -178,8 +178,14 @@ def _place(shell: Shell, line: Json, numbers: Mapping[str, str | None]) -> str:
     return f"{called}#{line['seq']}"
 
 
-def case_file(shell: Shell, body: Json) -> None:
-    """The case file."""
+def case_file(shell: Shell, body: Json, in_vain: Mapping[str, Text] | None = None) -> None:
+    """The case file.
+
+    Args:
+        shell: The reader's language.
+        body: As answered.
+        in_vain: Why what waits for an officer waits in vain, by their id.
+    """
     number = body.get("case_number") or body.get("register_no") or body["id"]
     if state := shell.local(body, "state") or body["state"]:
         shell.say(Message("Case {number} · {state}", number=number, state=state))
@@ -195,7 +201,7 @@ def case_file(shell: Shell, body: Json) -> None:
         shell.say(unshown(n))
     shell.table(("field", "value"), _facts(shell, body), whole=("field",))
     _running(shell, body)
-    _pending(shell, body)
+    _pending(shell, body, in_vain or {})
     for copy in body.get("mirrored", ()):
         shell.say(_below(copy))
     named = acts_named(body)
@@ -431,17 +437,23 @@ def _clock_row(shell: Shell, clock: Json, named: Mapping[str, str]) -> tuple[obj
     return told, due, status, source(shell, clock)
 
 
-def _pending(shell: Shell, body: Json) -> None:
+def _pending(shell: Shell, body: Json, in_vain: Mapping[str, Text]) -> None:
     rows = [
         (
             shell.local(act),
-            f"{signer.get('post_vi') or signer['post']}\n{signer_role(shell, signer)}",
+            "\n".join(
+                (
+                    str(signer.get("post_vi") or signer["post"]),
+                    signer_role(shell, signer),
+                    *(shell.text(in_vain[one]) for one in (signer["officer"],) if one in in_vain),
+                )
+            ),
         )
         for act in body.get("pending", ())
         for signer in act["waiting_for"]
     ]
     if rows:
-        shell.table(("act", "waiting_for"), rows)
+        shell.table(("act", "waiting_for"), rows, widths={"act": 26, "waiting_for": 50})
 
 
 # -- history -----------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from api.http.pages.typed import moment_typed
 from api.http.resources.act_record import get_act, get_act_records
 from api.http.resources.addresses import get_case_act
 from api.http.resources.cases import get_case, get_case_diff, get_field_history, verify_case
+from api.http.resources.participants import list_participants
 from api.texts.act_words import facts_set_in
 from api.texts.case_words import ENDED, FILE_FACTS, acts_named
 from ledger.reads.shown import shows_nothing
@@ -42,6 +43,8 @@ def show_case(case: str) -> Response:
         shows_nothing()
         return redirect(f"/ho-so/{case}/dien-bien")
     file = found.body
+    waits = file.get("pending")  # else nobody is asked about
+    excluded = ask(list_participants, case=case).body["excluded"] if waits else []
     return render(
         "case.html",
         spoken("case", number=_called(file)),
@@ -54,6 +57,7 @@ def show_case(case: str) -> Response:
         clocks=[one for one in file.get("clocks", ()) if one["status"] not in ENDED],
         named=acts_named(file),
         holds=holds_post,
+        out={one["officer"] for one in excluded},
     )
 
 

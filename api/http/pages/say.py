@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from api.texts.act_words import IN_FORCE, NOT_IN_FORCE
-from api.texts.case_words import ORDERS
+from api.texts.case_words import ORDERS, SIGNER_LEFT, SIGNER_OUT
 from api.texts.labels import LEVEL_BANNERS
 from ledger.message import Message, meaning, plural
 
@@ -218,10 +218,8 @@ SAY: Final[Mapping[str, Message]] = {
     "deadlines_none": Message("No deadline runs."),
     "sub_processes": Message("What went on, and goes on, in it"),
     "pending": Message("Waiting for signatures"),
-    "pending_left": Message(
-        "Whom the act names no longer holds this post: whoever holds it next signs instead, or the"
-        " author takes the act back."
-    ),
+    "pending_left": SIGNER_LEFT,
+    "pending_out": SIGNER_OUT,
     "flags": Message("Flags"),
     "assumptions": Message("Assumptions"),
     "silences": Message("Left open by the regulation"),

@@ -29,6 +29,7 @@ from ledger.log.sheet import Sheet
 from ledger.reads.copies import MOST_COPIES
 from ledger.reads.read import MOST_PURPOSE, MOST_RECORDS, Copy, NotedRead, ReadBy
 from ledger.regulation.case.permits import Permit, require_permit
+from ledger.regulation.registry.calendar import local_day
 from projections.queries.acts.told_act import CaseInFull
 from projections.queries.limits import TooMuch
 
@@ -156,7 +157,7 @@ class _Leaving:
                 ),
                 level=facts.level,
                 rehearsal=facts.rehearsal,
-                mark=CopyMark(number, permit.act_id, permit.purpose, permit.agency, permit.post),
+                mark=CopyMark(number, permit.act_id, permit.purpose, self._taken_by()),
                 checkpoint=self._note,
                 genesis=facts.genesis,
                 file=found.file if self._whole else None,
@@ -171,6 +172,13 @@ class _Leaving:
             ),
             self._lang,
         )
+
+    def _taken_by(self) -> str:
+        """The post in which it is taken, as people call it, and as the register does."""
+        post, agency, day = self._permit.post, self._permit.agency, local_day(now())
+        registry = enclave().ledger.follower.current.registry
+        named = f"{registry.post_name(agency, post)}, {registry.name(agency, day)}"
+        return f"{named} ({post}, {agency})"
 
     def _of_print(self, body: dict[str, Any]) -> dict[str, Any]:
         """What follows from the whole case, or says more of acts left out, is not of a part."""

@@ -76,7 +76,7 @@ def an_act(seq: int, fact: str = "Nội dung phản ánh") -> dict[str, Any]:
 
 def a_case(*acts: dict[str, Any]) -> PrintedCase:
     """A case of these acts, without a file."""
-    mark = CopyMark("01", CASE, "Gửi tòa", "bacninh.stttt", "chuyen-vien")
+    mark = CopyMark("01", CASE, "Gửi tòa", "Chuyên viên, Sở (chuyen-vien, bacninh.stttt)")
     return PrintedCase(
         SHEET, "ordinary", rehearsal=False, mark=mark, checkpoint="a\n40\nb\n", genesis="0" * 64,
         file=None, durations=None, verdict=None, acts=acts, withheld=(),

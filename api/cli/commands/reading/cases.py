@@ -29,7 +29,7 @@ from api.cli.terminal.places import output_option, require_place
 from api.cli.terminal.shell import Shell, fail, misuse, shell_of
 from api.cli.terminal.typed_values import AS_OF_TEXT, DAY_TEXT, MOMENT_TEXT
 from api.client.client import Client
-from api.client.connection import Refused
+from api.client.connection import Refused, understood
 from api.texts import case_words
 from api.texts.copied import copied
 from keys.note import VKey
@@ -397,12 +397,35 @@ def _show(client: Client, id_: str, as_of: str | None, clock: str | None) -> Non
     if shell.json:
         shell.give(body)
         return
-    case_tables.case_file(shell, body)
+    case_tables.case_file(shell, body, {} if as_of else _in_vain(client, body))
     if as_of is None:
         relation_tables.relations(shell, client.relations(body["id"]), even_none=False)
     else:
         told = Message("Other cases and referrals are told as they are now: socai case relations")
         shell.say(told)
+
+
+def _in_vain(client: Client, body: Mapping[str, Any]) -> dict[str, Text]:
+    """Officers who cannot sign what waits for them, and why: left, or shut out meanwhile."""
+    with understood():
+        named = {
+            str(one["officer"]): one["post"]
+            for act in body.get("pending", ())
+            for one in act["waiting_for"]
+        }
+    if not named:
+        return {}
+    excluded = client.participants(body["id"])["excluded"]
+    found: dict[str, Text] = {}
+    for officer, post in named.items():
+        lines = client.whole("/v1/officers", "officers", query={"officer": officer})["officers"]
+        with understood():
+            held = {one["post"] for line in lines for one in line["posts"] if one["on_day"]}
+            if officer in {one["officer"] for one in excluded}:
+                found[officer] = case_words.SIGNER_OUT
+            elif post not in held:
+                found[officer] = case_words.SIGNER_LEFT
+    return found
 
 
 def _changes(client: Client, case: str, body: Mapping[str, Any]) -> None:
