@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+import orjson
 import pytest
 from marshmallow import fields
 
 from api.http.pages import files, frame, lists, say, timeline
-from api.http.pages.parts import PageSpeech
+from api.http.pages.parts import PageSpeech, verbatim
 from api.http.schemas.work import WorklistShownSchema
 from api.texts.case_words import ENDED
 from api.texts.labels import PARTS_OF_WORK
@@ -122,8 +123,18 @@ def test_a_case_is_read_page_by_page(reader: PageReader, compartments: Compartme
     assert '<time datetime="' in act
     assert "(GMT+7)</time>" in act
     assert "the signature is valid" in act
+    raw = act.partition("<pre>")[2].partition("</pre>")[0]
+    assert "90/QĐ-UBND" in raw, "a clerk reads no \\u0110"
     verified = reader.get(f"/ho-so/{case}/kiem-chung").text
     assert "socai case verify" in verified
+
+
+def test_what_was_signed_is_read_as_it_stands_and_nothing_in_it_hides() -> None:
+    """Letters as letters, what nobody sees as its escape: it is the same JSON."""
+    said = {"Đơn": "Bắc\u202eNinh\u00a0\U000e0041\n<b>"}
+    shown = verbatim(said)
+    assert '"Đơn": "Bắc\\u202eNinh\\u00a0\\udb40\\udc41\\n<b>"' in shown
+    assert orjson.loads(shown) == said
 
 
 def test_a_case_that_is_longer_than_a_page_is_found_through_and_shown_at_any_statement(

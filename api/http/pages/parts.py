@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
+import orjson
 from markupsafe import Markup, escape
 
 from api.http.pages.typed import day_typed
@@ -80,6 +81,18 @@ def day(text: str | None) -> str | Markup:
 def _time(at: str, shown: str | None) -> Markup:
     """A time for people, and for programs: a page has hundreds, and `Markup.format` is slow."""
     return Markup(f'<time datetime="{escape(at)}">{escape(shown)}</time>')  # noqa: S704  escaped
+
+
+def verbatim(payload: Json) -> str:
+    """What was signed, as JSON that people read; a character that nobody sees is an escape."""
+    text = orjson.dumps(payload, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
+    return "".join(one if one.isprintable() or one == "\n" else _escaped(one) for one in text)
+
+
+def _escaped(character: str) -> str:
+    """As JSON escapes it, in units of UTF-16."""
+    units = character.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[n : n + 4]}" for n in range(0, len(units), 4))
 
 
 def tone(code: str | None) -> str:
@@ -165,6 +178,7 @@ def of(speech: PageSpeech) -> dict[str, Callable[..., Any]]:
         **_times(speech),
         "marked": lambda line: marked(speech.lang, line),
         "tone": tone,
+        "verbatim": verbatim,
         "kid": kid,
         "number": number,
         "case_of": case_of,
