@@ -7,7 +7,9 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Final
 
 import click
@@ -21,9 +23,11 @@ from api.cli.main import main
 from api.http.framework import spec_html
 from api.ops import telemetry
 from api.ops.backup.metrics import backup_metrics
+from api.ops.epoch.given_up import given_up_path
 from api.ops.machine import RealClock
 from api.ops.mirror.metrics import mirror_metrics
 from api.ops.vault.metrics import VaultMetrics
+from keys.custody.key_files import next_path, old_path
 from ledger.regulation.docs.catalogue_page import KINDS
 from tests.messages import stored
 from tests.rows import each, of
@@ -86,6 +90,68 @@ def test_every_command_on_a_page_is_one_of_the_program() -> None:
         with of((page, typed)):
             words = shlex.split(re.split(r" [>&|<#]", typed)[0])[1:]
             _parse(click.Context(main, info_name="socai"), main, words)
+
+
+_FIGURES: Final = (
+    ("README.md", "processors it may use, at most 4", "api.settings:_MOST_WORKERS", 4),
+    ("docs/threat-model.md", "30 minutes idle, ", "api.page_sessions:IDLE_S", 30 * 60),
+    ("docs/threat-model.md", " 8 hours in all", "api.page_sessions:WHOLE_S", 8 * 3600),
+    ("docs/threat-model.md", "a challenge is good once, for two minutes",
+     "api.auth:CHALLENGE_TTL_S", 120),
+    ("docs/threat-model.md", "keeps up 4,800 attempts at signing in a minute (as set)",
+     "api.auth:_ADDRESS_FACTOR", 4_800 / 120),
+    ("monitoring.md", "and `not_ready`, within two seconds", "api.ops.readiness:_MOST_S", 1.8),
+    ("monitoring.md", "covers has waited for ten seconds, by the database's clock",
+     "api.ops.readiness:_PATIENCE_S", 10),
+    ("monitoring.md", "or ten seconds from the database's clock", "api.ops.readiness:_APART_S", 10),
+    ("monitoring.md", "hangs `socai serve` says so after fifteen seconds",
+     "api.ops.service.database_watch:_SILENT_S", 15),
+    ("monitoring.md", "requests `waiting` for one; every five seconds",
+     "api.http.wsgi:_POOLS_S", 5),
+    ("monitoring.md", "textfile collector, every 15 seconds", "api.ops.vault.metrics:EVERY_S", 15),
+    ("install.md", "a part of it is not well for a minute",
+     "api.cli.commands.operator:_READY_S", 60),
+    ("retention.md", "by itself, every ten seconds,",
+     "ledger.checkpoints.checkpointer:PRUNE_S", 10),
+    ("doubt.md", "against the log of reads every hour", "ledger.keeper.keeper:EVERY",
+     timedelta(hours=1)),
+    ("keys.md", "It waits two minutes for every transaction",
+     "ledger.postgres.keeping.sweep:_OLDER_S", 120),
+    ("keys.md", "is waited for, two minutes at most", "ledger.postgres.keeping.sweep:_KEPT_S", 120),
+    ("mirror.md", "to the next, five seconds later", "api.ops.mirror.inbox:_LOOK_S", 5),
+    ("mirror.md", "is closed after five minutes", "api.ops.mirror.inbox:_PATIENCE_S", 5 * 60 / 10),
+    ("mirror.md", "come that fit into 8 MiB", "ledger.mirror.segment:MOST_FILE_BYTES", 8 << 20),
+    ("mirror.md", "is more than an hour ahead", "ledger.mirror.taking_in:AHEAD_S", 3600),
+    ("upgrade.md", "waits for a lock for at most five seconds",
+     "ledger.postgres.migrate:_PATIENCE",
+     "SET lock_timeout = '5s'; SET statement_timeout = '30min'"),
+    ("upgrade.md", "it would keep it for five seconds", "projections.engine.lease:LEASE_S", 5),
+    ("capacity.md", "two pools of 12, and 4;", "api.ops.wiring.logins:POOL_MOST", 12),
+    ("capacity.md", "two pools of 12, and 4;", "api.ops.wiring.connections:_BESIDE_POOLS", 4),
+    ("rules.md", "at most ten days in a row are without work",
+     "ledger.regulation.registry.own_edition:LONGEST_REST", 10),
+)  # fmt: skip
+
+
+def test_figures_on_the_pages_are_those_of_the_program() -> None:
+    """Whoever waits, plans or sets an alarm by a page finds it so."""
+    for page, told, constant, meant in each(_FIGURES):
+        with of((page, told)):
+            path = ROOT / page if "/" in page or page == "README.md" else ALERTS.parent / page
+            assert told in " ".join(path.read_text("utf-8").split())
+            assert resolve_name(constant) == meant
+
+
+def test_the_files_of_a_turn_are_called_as_their_pages_call_them() -> None:
+    """They are looked for by hand, and never to be deleted."""
+    kek, vault = Path("kek.socaikek"), Path("vault.socaikey")
+    called = {
+        "keys.md": (next_path(kek), old_path(kek), given_up_path(kek)),
+        "vault.md": (next_path(vault), old_path(vault)),
+    }
+    for page, paths in called.items():
+        told = (ALERTS.parent / page).read_text("utf-8")
+        assert [path.name for path in paths if f"`{path.name}`" not in told] == [], page
 
 
 _COMPOSE: Final = re.compile(r"docker compose (?:--(?:profile|env-file) \S+ )?(\w+)(.*)")

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
+from types import TracebackType
 from typing import Any, Final, Literal
 from wsgiref.simple_server import WSGIServer
 
@@ -28,7 +29,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
+from keys.errors import Carried
+
 _HTTP: Final = logging.getLogger("socai.http")
+_ROLES: Final = logging.getLogger("socai.roles")
 #: Others are counted as one: a client names methods as it likes, and every label is kept.
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -134,8 +138,9 @@ SET_ASIDE: Final = Gauge(
 class JsonLines(logging.Formatter):
     """A record as one JSON object: event, level, timestamp and its `fields`.
 
-    Of an exception: class, text, cause and places. Local variables hold content of acts and keys:
-    they never reach a log line.
+    Of an exception: class, cause and places, and the text of one that is raised on purpose or by
+    the system. That of any other may quote content of acts; local variables hold it, and keys:
+    neither reaches a log line.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -148,17 +153,27 @@ class JsonLines(logging.Formatter):
         }
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
-            told["exception"] = {**where(error), "text": str(error)}
+            ours = isinstance(error, (Carried, OSError))
+            told["exception"] = where(error) | ({"text": str(error)} if ours else {})
         return orjson.dumps(told, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z).decode()
 
 
 def configure(level: str) -> None:
-    """JSON lines on standard error, whoever logs."""
+    """JSON lines on standard error, whoever logs; also of an error that ends this process."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    sys.excepthook = _ended
+
+
+def _ended(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
+    """Python would print the error's text and lines of source."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, at)
+    else:
+        _ROLES.critical("an error that nobody expected ends this process", exc_info=error)
 
 
 def answered(

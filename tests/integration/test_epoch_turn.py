@@ -23,6 +23,7 @@ from click.testing import CliRunner, Result
 from api.cli.main import main
 from api.home import Home
 from api.ops.epoch import turn as epoch
+from api.ops.role_lock import Lock
 from api.ops.wiring import followed_log, projector
 from api.ops.wiring.key_files import open_kek
 from api.ops.wiring.logins import role_dsn
@@ -536,6 +537,10 @@ def test_a_home_whose_turn_is_not_here_says_so(service: Service, tmp_path: Path)
         in_force(service).kek_id, Kek.generate().kek_id
     )
     before = in_force(service)
+    with closing(Lock(service.settings.home)) as another:
+        another.take(epoch.LOCK)
+        told = socai(service, "key", "epoch", "turn", "--no-sweep")
+        assert (told.exit_code, "(epoch" in told.output) == (2, True), told.output
     told = socai(service, "key", "epoch", "turn", "--no-sweep")
     assert (told.exit_code, "kek-next.socaikek" in told.output) == (2, True), told.output
     assert in_force(service) == before

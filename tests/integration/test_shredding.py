@@ -493,6 +493,7 @@ def test_officers_sign_an_erasure_by_command(service: Service, tmp_path: Path) -
             second = by(alias, "act", "sign", "--countersign", act_id, "--role", role, "--iat", at)
             sent = by(alias, "act", "submit", "-", "--at", at, stdin=second.stdout_bytes)
             assert sent.exit_code == 0, sent.output
+        _erases_nothing_unasked(one, act_id)
         told = one.socai("log", "shred", act_id[:8], typed="y\n")
         assert told.exit_code == 0, told.output
         assert "Pending epoch" in told.output
@@ -503,3 +504,11 @@ def test_officers_sign_an_erasure_by_command(service: Service, tmp_path: Path) -
         assert junk.exit_code == 2
     nobody = one.socai("log", "shred", one.act.act_id)
     assert (nobody.exit_code, "not RecordErased" in nobody.output) == (1, True), nobody.output
+
+
+def _erases_nothing_unasked(one: Erasable, act_id: str) -> None:
+    """Not where nobody says yes, nor in a script by how an id begins."""
+    for words, typed in (([act_id], "n\n"), ([act_id], ""), ([act_id[:8], "--yes"], "")):
+        told = one.socai("log", "shred", *words, typed=typed)
+        assert (told.exit_code, "Nothing was erased" in told.output) == (2, True), told.output
+    assert orjson.loads(one.socai("log", "shred", "--json").stdout)["erasures"] == []

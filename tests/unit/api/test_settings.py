@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -231,6 +232,21 @@ def test_facts_round_trip(tmp_path: Path) -> None:
     """What init writes is what every process reads."""
     home = Home(Settings.at(tmp_path))
     home.write_facts(FACTS)
+    assert home.facts() == FACTS
+
+
+def test_facts_are_whole_or_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut off by a full disk, what stood there stands: without it nothing of the home starts."""
+    home = Home(Settings.at(tmp_path))
+    home.write_facts(FACTS)
+
+    def cut_off(path: Path, text: str, encoding: str) -> None:
+        path.write_bytes(text.encode(encoding)[:9])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", cut_off)
+    with pytest.raises(OSError, match="space"):
+        home.write_facts(replace(FACTS, genesis="11" * 32))
     assert home.facts() == FACTS
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import logging
+import subprocess
 import sys
 from typing import Any
 
 import orjson
+import psycopg
+import pytest
 
 from api.ops.telemetry import JsonLines
+from ledger.errors import Unavailable
+from ledger.message import Wording
 
 CONTENT = "người tố giác"
 
@@ -45,6 +50,41 @@ def test_an_exception_tells_its_places_and_no_local_variable() -> None:
         told = _line("stopped", exc_info=sys.exc_info())
     found = told["exception"]
     assert (found["error"], found["cause"]) == ("LookupError", "ValueError")
-    assert found["text"] == "no such thing"
     assert found["where"][-1].endswith(" _fail")
+    assert CONTENT not in str(told)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (Unavailable("disk_full", Wording("", "no room")), "disk_full: no room"),
+        (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
+        (KeyError(CONTENT), None),
+        (ValueError(f"invalid literal for int(): {CONTENT!r}"), None),
+        (psycopg.DataError(f"CONTEXT:  COPY acts, line 1, column title: {CONTENT}"), None),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_not_raised_on_purpose_is_told_without_its_text(
+    error: Exception, text: str | None
+) -> None:
+    """A fold that fails over a record is logged: Python and the database quote what they met."""
+    told = _line("stopped", exc_info=(type(error), error, None))
+    assert told["exception"].get("text") == text
+    assert CONTENT not in str(told)
+
+
+_ENDS = """
+from api.ops import telemetry
+telemetry.configure("info")
+int("người tố giác")
+"""
+
+
+def test_a_process_that_ends_over_a_mistake_says_so_in_a_line_without_content() -> None:
+    """Python's own trace has the error's text, which quotes what it met, and is no line of JSON."""
+    ended = subprocess.run([sys.executable, "-c", _ENDS], capture_output=True, check=False)
+    told = orjson.loads(ended.stderr)
+    assert (ended.returncode, told["level"]) == (1, "critical")
+    assert (told["exception"]["error"], "text" in told["exception"]) == ("ValueError", False)
     assert CONTENT not in str(told)

@@ -174,7 +174,8 @@ def test_why_nothing_is_sealed_is_said_once(world: World, caplog: pytest.LogCapt
 
     def full(at: str) -> None:
         if at == "keep":
-            raise Unavailable("disk_full", Wording("", "The server is out of room."))
+            said = "The server is out of room.\nDETAIL:  Failing row contains (a citizen)."
+            raise Unavailable("disk_full", Wording("", said))
 
     home.seen.fault = full
     stop = _ThreeWaits()
@@ -182,7 +183,7 @@ def test_why_nothing_is_sealed_is_said_once(world: World, caplog: pytest.LogCapt
     assert stop.waits == 3
     said = [line.getMessage() for line in caplog.records if line.name == "socai.checkpointer"]
     assert len(said) == 1
-    assert "out of room" in said[0]
+    assert said[0].endswith("out of room."), "and not what the server was asked"
     assert said[0].startswith(f"{ORIGIN}: "), "which of the two logs"
 
 
