@@ -321,15 +321,29 @@ class Attachments:
         return self._chunks(listed, key)
 
     def history(self, listed: Listed) -> list[Event]:
-        """The upload, and who read or exported the file through this act's stream alone (NI3).
+        """The upload, and who read or exported the file through acts that the caller sees (NI3).
 
-        Whom a read under an order (`under`) is told to is not decided here.
+        Of this act's stream alone. Whom a read under an order (`under`) is told to is not decided
+        here.
         """
-        return [
-            event
-            for event in self._history.events(listed.file.name)
-            if event.about.get("stream", listed.act.stream) == listed.act.stream
-        ]
+        stream, shown = listed.act.stream, {listed.act.act_id: True}
+        told = []
+        for event in self._history.events(listed.file.name):
+            through = event.about.get("act_id", listed.act.act_id)
+            if event.about.get("stream", stream) != stream:
+                continue
+            if through not in shown:
+                shown[through] = self._shows(stream, through)
+            if shown[through]:
+                told.append(event)
+        return told
+
+    def _shows(self, stream: str, act_id: str) -> bool:
+        try:
+            self._require(stream, act_id)
+        except NotFound:
+            return False
+        return True
 
     def _key(self, listed: Listed, by: Actor) -> bytes:
         """The key of a file, for whoever reads it. Raises: VerificationError, Unavailable."""

@@ -453,6 +453,37 @@ def test_no_check_tells_of_an_annex(world: Compartments, above: Above) -> None:
     assert "gia hạn bảo vệ" not in running.lower()  # SECRET_EXTEND is the annex's
 
 
+@attack(
+    "whoever takes part in a case reads in the custody of a file that an act of it lists, and an"
+    " annex as well, who holds the annex and when they read it",
+    stopped_by="a read is told to whoever sees the act through which the file was read (A1, NI3)",
+    noticed_by="-",
+)
+def test_the_custody_of_a_file_tells_of_no_act_that_lists_it_too(
+    world: Compartments, above: Above
+) -> None:
+    """Leaves records: the file of the annex is listed by an act of the case."""
+    service, annex, now = above.service, above.annexes[0], above.service.step(minutes=1)
+    also = an_act(
+        "SecretLossReported", by="nst", also=[], level="mat", stream=above.stream, when=now,
+        exact=True, facts=dict(above.plain.facts), attachments=list(annex.attachments),
+    )  # fmt: skip
+    service.known(service.say(also, "nst")["index"])
+    above.fold()
+    file = f"/attachments/{DIGEST}"
+    for act, by in ((annex, HOLDER), (annex, "npgd"), (also, WHOLE)):
+        assert ask(world, Asked(f"/v1/acts/{act.act_id}{file}"), by).status_code == 200
+
+    def readers(act: Act, by: str) -> list[tuple[str, str]]:
+        told = ask(world, Asked(f"/v1/acts/{act.act_id}{file}/custody"), by)
+        events = told.get_json()["events"]
+        return [(one["officer"], one["act_id"]) for one in events if one["event"] == "READ"]
+
+    assert readers(also, WHOLE) == [(officer(WHOLE), also.act_id)]
+    assert set(readers(annex, HOLDER)) == {(officer(by), annex.act_id) for by in (HOLDER, "npgd")}
+    assert len(readers(also, "nst")) >= 3, "who sees both is told of both"
+
+
 # -- at a terminal --------------------------------------------------------------------------------
 
 
