@@ -21,13 +21,19 @@ from ledger.message import Message, Wording
 from ledger.regulation.acts.act import ORDINARY, NamedSigner
 from ledger.regulation.acts.lifecycle import life_cycle_of
 from ledger.regulation.case.guard_input import GuardInput
-from ledger.regulation.case.other_cases_port import Untold, UntoldCases, UntoldStream
+from ledger.regulation.case.other_cases_port import (
+    Untold,
+    UntoldCases,
+    UntoldRegistry,
+    UntoldStream,
+)
 from ledger.regulation.case.stand_ins import by_lenders
 from ledger.regulation.case.state import RECOVERING, VOIDING, StreamState, awaited
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.table import Guard, guards_in
 from ledger.regulation.participation.units import part_asked
 from ledger.regulation.registry.code_words import in_words
+from ledger.regulation.registry.registry import Registry
 from ledger.steps import Steps, finished
 from ledger.values import frozen_value
 
@@ -158,7 +164,9 @@ def _refuse(
 
 def _untold(q: GuardInput) -> GuardInput:
     """The question as it is put behind a refusal."""
-    q = replace(q, cases=UntoldCases(q.cases))
+    own = q.stream.name if q.whole else None
+    registry = cast("Registry", UntoldRegistry(q.registry, own))
+    q = replace(q, cases=UntoldCases(q.cases), registry=registry)
     if q.whole or q.stream.kind != "case":
         return q
     return replace(q, stream=cast("StreamState", UntoldStream(q.stream, q.act.act_id)))

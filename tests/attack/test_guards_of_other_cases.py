@@ -318,3 +318,40 @@ def test_who_was_sent_an_act_learns_of_the_case_nothing_by_a_guard_elsewhere(
                 )  # fmt: skip
             answers.append([plain(one) for one in _answers_to(service, act, PART)])
         assert answers[0] == answers[1] == answers[2], name
+
+
+@attack(
+    "whoever may order no inspection asks, by an order they draft that names no case and no agency,"
+    " whether an officer was let into some case to work in it",
+    stopped_by="grants that stand in cases are asked of on behalf of whoever is competent (N6)",
+    noticed_by="-",
+)
+def test_whoever_may_order_nothing_learns_of_nobody_s_grant(compartments: Compartments) -> None:
+    """Of one officer before and after a grant in a hidden case. Leaves records."""
+    service, reader = compartments.service, "hpct"
+    agency, post = CAST[reader]
+
+    def told() -> dict[str, Any]:
+        when = service.step(minutes=1)
+        until = (when + timedelta(days=2)).isoformat(timespec="seconds")
+        line = {"officer": officer(reader), "agency": agency, "post": post, "until": until}
+        facts = {"cases": None, "agencies": None, "readers": [line], "until": until}
+        act = an_act(
+            "InspectionOrdered", by=STRANGER, also=["trapc"], when=when, facts=facts,
+            stream=f"agency/{CAST[STRANGER][0]}", act_id=an_id("an order of nothing"),
+        )  # fmt: skip
+        sent = {**service.headers(STRANGER, when), "Content-Type": _JSON}
+        body = orjson.dumps({"act": dict(act.signed)})
+        found = service.client.post("/v1/acts/check", data=body, headers=sent).get_json()
+        assert found["ok"] is False
+        return {**found, "errors": [one["pointer"] for one in found["errors"]]}
+
+    before = told()
+    assert "/facts/readers" not in before["errors"]
+    with service.enclave.ledger._memory.fresh(compartments.stream) as current:
+        grant = an_act(
+            "ParticipationGranted", by="gd", when=service.step(minutes=1), within=current.state,
+            facts={"officer": officer(reader), "may": "HANDLE"},
+        )  # fmt: skip
+    service.say(grant, "gd")
+    assert told() == before

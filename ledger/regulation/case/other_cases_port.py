@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Final, NoReturn, Protocol
+from typing import Any, Final, NoReturn, Protocol
 
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.state import Entry, StreamState
+from ledger.regulation.registry.delegations import CASE
+from ledger.regulation.registry.grants import Grant
+from ledger.regulation.registry.registry import Registry
 
 REPORTS: Final = frozenset({"StatisticsSubmitted", "SituationReportSubmitted"})
 """The reports of article 9: what `Cases.reports` answers with."""
@@ -201,6 +204,33 @@ class UntoldStream:
     def __getattr__(self, asked: str) -> NoReturn:
         """Raises: Untold."""
         raise Untold(asked)
+
+
+class UntoldRegistry:
+    """The registry as it is told to whoever may not do what they ask by (access.md N6).
+
+    Every line of it is everybody's but a grant: that one stands in a case, and says who works there
+    or whom a document is named to.
+
+    Args:
+        registry: It.
+        own: The case whose grants are told; None: of no case.
+    """
+
+    def __init__(self, registry: Registry, own: str | None) -> None:
+        self._registry, self._own = registry, own
+
+    def grants(self, **of: Any) -> Sequence[Grant]:  # noqa: ANN401  as `Registry.grants` has them
+        """As `Registry.grants`."""
+        return [
+            grant
+            for grant in self._registry.grants(**of)
+            if not grant.stream.startswith(CASE) or grant.stream == self._own
+        ]
+
+    def __getattr__(self, asked: str) -> Any:  # noqa: ANN401  what the registry has
+        """As of the registry."""
+        return getattr(self._registry, asked)
 
 
 class _OneAct(Mapping[str, Entry]):
