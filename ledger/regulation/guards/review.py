@@ -33,6 +33,7 @@ from ledger.regulation.case.roles import issuers
 from ledger.regulation.case.stand_ins import answerable
 from ledger.regulation.case.state import Entry, StreamState, present_agency
 from ledger.regulation.guards.breach import Breach
+from ledger.regulation.guards.registry_day import author_is
 from ledger.regulation.registry.clock_terms import term
 from ledger.regulation.words import vocabulary
 
@@ -113,6 +114,31 @@ def _decided_on_measures(stream: StreamState) -> Iterator[tuple[Entry, Entry]]:
         for entry, state in sub.moves:
             if state == "DECIDED" and entry.act.act == "MeasureReviewed":
                 yield sub.opened_by, entry
+
+
+def review_decided_by(q: GuardInput) -> Breach | None:
+    """4.3; G8 (added). Who holds the case decides no review by that, but ends one that is empty.
+
+    What somebody issued is reviewed by them, whoever is above them, or who hears complaints. Where
+    the log has none of these, and the complaint has gone to court, the case would stay under review
+    for ever.
+    """
+    if any(author_is(q, code) for code in ("ISSUER", "SUPERIOR", "COMPLAINTS_BODY")):
+        return None
+    if _only_ends(q):
+        return None
+    return Breach({"agency": q.registry.name(q.act.agency, q.day)}, ("/agency",))
+
+
+def _only_ends(q: GuardInput) -> bool:
+    """Whether nothing is decided: inadmissible, of one's own motion or with nobody who waits."""
+    review = q.ref("review", "ReviewOpened")
+    if review is None or q.facts.get("decision") != "INADMISSIBLE":
+        return False
+    if review.act.facts.get("ground") != "COMPLAINT":
+        return bool(review.act.facts.get("ground") == "OWN_FINDING")
+    sub = q.stream.sub("complaint", str(review.act.facts.get("complaint")))
+    return sub is not None and sub.state not in LIVE
 
 
 def decides_its_complaint(q: GuardInput) -> Breach | None:
@@ -280,7 +306,7 @@ def second_by_another(q: GuardInput) -> Breach | None:
         complaint = q.ref("complaint", "ComplaintReceived")
         if complaint is None or q.facts.get("answer", "NOT_ACCEPTED") != "NOT_ACCEPTED":
             return None
-    if complaint.act.facts.get("instance") != "SECOND":
+    if complaint.act.facts.get("instance") != "SECOND" or _only_ends(q):
         return None
     before = issuers(q.act, q.stream, q.registry, q.day) | {
         present_agency(q.registry, e.act.agency, q.day)

@@ -56,7 +56,7 @@ def test_page_is_nfc() -> None:
     [
         ("article", 40),
         ("act", 130),
-        ("guard", 218),
+        ("guard", 219),
         ("state", 12),
         ("sub_process", 16),
         ("clock", 56),

@@ -81,7 +81,7 @@ def test_each_swap_gives_as_much_as_it_takes() -> None:
 def test_edition_is_read_once() -> None:
     """One process, one rulebook."""
     assert load_edition() is load_edition()
-    assert len(load_edition().guards["guards"]) == 218
+    assert len(load_edition().guards["guards"]) == 219
 
 
 def test_no_file_of_the_rules_says_a_key_twice() -> None:

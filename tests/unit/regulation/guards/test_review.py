@@ -242,6 +242,45 @@ def test_a_second_complaint_is_not_put_aside_by_whom_it_is_about() -> None:
     holds("SECOND_BY_ANOTHER", first.asks("MeasureReviewed", by="ubcv", also=["ct"], facts=again))
 
 
+def directed(**review: Any) -> tuple[Story, str]:
+    """A direction of the committee under review, in a case that the department holds; its id."""
+    case = a_case_in("ESCALATED")
+    direction = case.then("DirectionReceived", disposition="own").act.act_id
+    if review.get("ground") == "COMPLAINT":
+        review["complaint"] = case.then(
+            "ComplaintReceived", facts={"against": direction, "instance": "SECOND"}
+        ).act.act_id
+    opening = {"under_review": [direction], "opened_from": "HANDLING", "order_number": "1"}
+    case.then("ReviewOpened", facts={**opening, **review})
+    return case, direction
+
+
+def test_who_holds_the_case_decides_no_review_by_that_and_ends_one_that_is_empty() -> None:
+    """4.3; G8: the issuer does, or whoever is above; nor is what waits, or a court ordered, ended."""
+    ended = {"decision": "INADMISSIBLE", "instance": "OWN"}
+    for ground in ("OWN_FINDING", "COURT_ORDER", "INSPECTION"):
+        case, _ = directed(ground=ground)
+        breaks("REVIEW_DECIDED_BY", case.asks("ReviewDecided", by="cv"), "/agency")
+        holds("REVIEW_DECIDED_BY", case.asks("ReviewDecided", by="ubcv", also=["ct"]))
+        asked = case.asks("ReviewDecided", by="cv", facts=ended)
+        if ground == "OWN_FINDING":
+            holds("REVIEW_DECIDED_BY", asked)
+        else:
+            breaks("REVIEW_DECIDED_BY", asked, "/agency")
+    case, _ = directed(ground="COMPLAINT")
+    ended["instance"] = "SECOND"
+    breaks("REVIEW_DECIDED_BY", case.asks("ReviewDecided", by="cv", facts=ended), "/agency")
+    of_issuer = case.asks("ReviewDecided", by="ubcv", also=["pc", "ct"], facts=ended)
+    breaks("SECOND_BY_ANOTHER", of_issuer, "/agency")
+    court = {"answer": "TO_COURT"}
+    case.then("ComplaintAccepted", by="ubcv", also=["ct"], facts=court)
+    holds("REVIEW_DECIDED_BY", case.asks("ReviewDecided", by="cv", facts=ended))
+    of_issuer = case.asks("ReviewDecided", by="ubcv", also=["pc", "ct"], facts=ended)
+    holds("SECOND_BY_ANOTHER", of_issuer)
+    upheld = case.asks("ReviewDecided", by="cv", facts={"instance": "SECOND"})
+    breaks("REVIEW_DECIDED_BY", upheld, "/agency")
+
+
 def test_a_decision_ends_the_complaint_it_is_about_and_no_other() -> None:
     """4.3; G8: else whoever decides one would be rid of all others by naming them."""
     case = a_case_in("RESULT_RECORDED")
