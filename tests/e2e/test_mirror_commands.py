@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -383,6 +384,62 @@ def test_what_is_still_written_waits_until_it_is_whole(pair: Two) -> None:
 
     _watching(pair, finish)
     assert list(pair.folder.iterdir()) == []
+
+
+class _StillWriting(threading.Event):
+    """Goes on with a file at each look, while there is more of it."""
+
+    def __init__(self, path: Path, parts: list[bytes]) -> None:
+        super().__init__()
+        self._path, self.parts = path, parts
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Instead of waiting."""
+        if self.parts:
+            with self._path.open("ab") as file:
+                file.write(self.parts.pop(0))
+        return super().wait(timeout)
+
+
+def test_what_is_not_as_it_was_at_the_look_before_is_not_looked_at(pair: Two) -> None:
+    """A segment may be written there in place: it is no refusal, and nothing is said of it."""
+    pair.reports(7)
+    path = pair.publish()
+    data = path.read_bytes()
+    path.write_bytes(data[:9])
+    stop = _StillWriting(path, [data[9:99], data[99:-9], data[-9:]])
+    heard: list[object] = []
+
+    def hear(_: str, found: TakenIn | SegmentRefused) -> None:
+        heard.append((type(found), len(stop.parts)))
+        stop.set()
+
+    with open_inbox(pair.above) as box:
+        box.watch(pair.folder, stop, hear, 0.01)
+    assert heard == [(TakenIn, 0)]
+
+
+def test_what_is_on_its_way_while_the_receiving_key_turns_is_taken_in(
+    pair: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """mirror.md: the key before opens until the next one is made."""
+    monkeypatch.setattr(inbox, "write_opening_key", partial(write_opening_key, **CHEAP))
+    for number, turns, status in ((8, 1, 0), (9, 2, 1)):
+        pair.reports(number)
+        path = pair.publish()
+        for _ in range(turns):
+            public, _ = inbox.make_key(pair.above)
+        taken = socai(pair.above, "mirror", "import", str(path))
+        assert taken.exit_code == status, taken.output
+        path.unlink()
+        assert socai(pair.below.settings, "mirror", "slots", str(public)).exit_code == 0
+    assert "sealed to no key of this enclave" in taken.stderr
+    start = pair.mirrored()._store.head().size
+    pair.clock.step(minutes=1)
+    sent = Outbox(pair.below.settings, into_folder(pair.folder), pair.clock).once(again_from=start)
+    found = pair.folder / f"{sent.at:012d}{ENDING}"
+    assert socai(pair.above, "mirror", "import", str(found)).exit_code == 0
+    found.unlink()
 
 
 def test_a_pipe_in_the_folder_of_the_carrier_stops_no_import(pair: Two) -> None:

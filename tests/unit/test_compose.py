@@ -69,6 +69,8 @@ def test_the_services_are_those_of_an_enclave() -> None:
 def test_only_the_archiver_replicates_and_no_disk_fills_without_it() -> None:
     """By its own password, as the file of the server's doors says; WAL is kept for it in bounds."""
     assert "max_slot_wal_keep_size=4GB" in SERVICES["postgres"]["command"]
+    assert "--data-checksums" in SERVICES["postgres"]["environment"]["POSTGRES_INITDB_ARGS"]
+    assert SERVICES["restore"]["secrets"] == ["backup.passphrase"], "and no other key opens there"
     doors = (ROOT / FILE["configs"]["hba"]["file"]).read_text("utf-8").splitlines()
     replicate = [line.split()[2:] for line in doors if line.split()[1:2] == ["replication"]]
     assert replicate == [['"/_archiver$"', "all", "scram-sha-256"], ["all", "all", "reject"]]
