@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Final
 
 from api.ops.append_turn import AppendTurn
+from tests.attacks import attack
 
 _SHORT_S: Final = 0.05
 _FOR_EVER_S: Final = 3600.0
@@ -71,6 +72,11 @@ def test_one_is_behind_the_other(tmp_path: Path) -> None:
     assert _free(tmp_path)
 
 
+@attack(
+    "one of the API's processes is stopped with the turn to append, or its folder's reader keeps it",
+    stopped_by="it is a hint, waited for a quarter of a second, once",
+    noticed_by="-",
+)
 def test_who_hangs_is_waited_for_once(tmp_path: Path) -> None:
     """Then not before it was seen to have given the turn back, as who is killed does."""
     with _another(tmp_path) as stopped, closing(AppendTurn(tmp_path)) as turn:
