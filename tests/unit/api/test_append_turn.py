@@ -73,7 +73,7 @@ def test_one_is_behind_the_other(tmp_path: Path) -> None:
 
 
 @attack(
-    "one of the API's processes is stopped with the turn to append, or its folder's reader keeps it",
+    "a process of the API is stopped with the turn to append, or who reads its folder keeps it",
     stopped_by="it is a hint, waited for a quarter of a second, once",
     noticed_by="-",
 )
