@@ -199,6 +199,14 @@ TYPES: Final[Mapping[str, ProblemType]] = {
             " void`); then sign this act again upon the new head and send."
         ),
     ),
+    "stream_erased": ProblemType(
+        409,
+        Message("Content of the stream is erased: it takes no further act"),
+        Message(
+            "Nothing was recorded, nor will it be here; everything can be read as before. Go on in"
+            " a new case, and say in it which one it follows."
+        ),
+    ),
     "taken": ProblemType(
         409,
         Message("The act id names another act"),

@@ -468,7 +468,7 @@ SIGNER_LEFT: Final = Message(
     " author takes the act back."
 )
 SIGNER_OUT: Final = Message(
-    "Whom the act names is shut out of this case and signs nothing in it: the author takes the act"
+    "Whom the act names is shut out of this case and cannot sign it: the author takes the act"
     " back, and names somebody else in a new one."
 )
 """Why an act waits in vain, as it may stand until somebody notices."""

@@ -219,7 +219,7 @@ class Ledger:
             Rejected: As `record` would, of a case that has not begun.
         """
         registry, now = self.refresh(), self._judging.time(at).at
-        with self._memory.fresh(sent.act.stream) as stream:
+        with self._memory.fresh(sent.act.stream, self._see.hides) as stream:
             self._judging.judged(unbegun(stream), sent, registry, now)
         return NotFound("no such stream")
 
@@ -325,7 +325,7 @@ class Ledger:
         Raises:
             NotFound: No kind of stream has such names.
         """
-        with self._memory.fresh(stream) as current:
+        with self._memory.fresh(stream, self._see.hides) as current:
             return self._see.head(current)
 
     def pending(self, stream: str) -> Sequence[Entry]:

@@ -72,7 +72,7 @@ class Drafts:
         registry = self._memory.refresh()
         others = self._cases.asking(self._see.of)
         ground = self._judging.context(registry, self._judging.time(at).at, others)
-        with self._memory.fresh(stream) as found:
+        with self._memory.fresh(stream, self._see.hides) as found:
             sight = self._see.of(stream)
             if sight == "part" or (self._level != ORDINARY and is_case(stream)):
                 return None
@@ -108,7 +108,7 @@ class Drafts:
             statement = statements.parse_compact(_compact(asked["statement"]))
             sent = self._judging.submission(statement, signer_officer)
             sight = self._judging.require_sight(sent)
-            with self._memory.fresh(sent.act.stream) as found:
+            with self._memory.fresh(sent.act.stream, self._see.hides) as found:
                 stream = unbegun(found) if sight == "hidden" else found
                 knows_state = sent.whole
                 try:
@@ -121,7 +121,7 @@ class Drafts:
             invisible_characters.require_visible(members)
             others = self._cases.asking(self._see.asked_of_others(act))
             with (
-                self._memory.fresh(act.stream) as found,
+                self._memory.fresh(act.stream, self._see.hides) as found,
                 self._see.shown(found, members, signer_officer) as stream,
             ):
                 knows_state = stream is not found or self._see.of(act.stream) == "whole"
@@ -192,7 +192,7 @@ class Drafts:
             fields = {**fields, "stream": self._set_aside_in(fields, officer, registry, day)}
         stream, left_out = fields.get("stream"), invisible_characters.faults(fields)
         with (
-            self._memory.fresh(stream if isinstance(stream, str) else "") as found,
+            self._memory.fresh(stream if isinstance(stream, str) else "", self._see.hides) as found,
             self._see.shown(found, fields, signer_officer or line.officer) as current,
         ):
             instead = None

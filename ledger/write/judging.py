@@ -122,7 +122,7 @@ class Judging:
         name = sent.act.stream
 
         def stream() -> Stream:
-            with self.memory.fresh(name) as found:
+            with self.memory.fresh(name, self.see.hides) as found:
                 return found
 
         sight = self.see.require(sent.act, sent.statement.seq, stream)

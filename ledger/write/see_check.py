@@ -44,6 +44,10 @@ class SeeCheck:
             return "whole"
         return self._sights.of(stream, begins=begins)
 
+    def hides(self, stream: str) -> bool:
+        """Whether the caller sees nothing of a stream."""
+        return self.of(stream) not in _SEES
+
     def asked_of_others(self, act: Act) -> Callable[[str], Sight] | None:
         """How guards learn how much the author of an act of a case sees of another one."""
         return None if self._sights is None or not is_case(act.stream) else self.of

@@ -9,7 +9,7 @@ known here.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import ClassVar, cast
@@ -19,7 +19,8 @@ from eventsourcing import popo
 from eventsourcing.application import AggregateNotFoundError, Application, Cache, LRUCache
 from eventsourcing.utils import Environment, EnvType
 
-from ledger.errors import Fatal, NotFound
+from ledger.errors import Fatal, NotFound, Rejected, VerificationError
+from ledger.message import Message
 from ledger.ports import Appended, LogHead, RecordStore
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import Event
@@ -185,16 +186,28 @@ class StreamCache(Application[UUID]):
             return begin(key, name) if seq == 1 else self._followed(key, name)
 
     @contextmanager
-    def fresh(self, name: str) -> Iterator[Stream]:
+    def fresh(self, name: str, hides: Callable[[str], bool] | None = None) -> Iterator[Stream]:
         """The stream with everything that is committed, alone.
+
+        Args:
+            name: Its name.
+            hides: Whether the caller does not see it: that it takes no further act is then not
+                said, which would tell that it is there.
 
         Raises:
             NotFound: No kind of stream has such names.
+            Rejected: `stream_erased`: it takes no further act (access.md K8).
         """
         if not is_stream(name):
             raise NotFound("no such stream")
         with self.turn(name) as key:
-            yield self._followed(key, name)
+            try:
+                found = self._followed(key, name)
+            except Rejected:
+                if hides is None or not hides(name):
+                    raise
+                found = begin(key, name)
+            yield found
 
     def moved(self, stream: Stream) -> bool:
         """Whether the stream or the registry was ahead of this process; both are caught up with.
@@ -229,11 +242,22 @@ class StreamCache(Application[UUID]):
         return recorded
 
     def _followed(self, key: UUID, name: str) -> Stream:
-        """The stream with everything that is committed; one that nobody has begun is not kept."""
+        """The stream with everything that is committed; one that nobody has begun is not kept.
+
+        Raises:
+            Rejected: `stream_erased`: it takes no further act (access.md K8).
+        """
         try:
             found: Stream = self.repository.get(key, projector_func=partial(self._project, name))
         except AggregateNotFoundError:
             return begin(key, name)
+        except VerificationError as error:
+            if error.kind != "erased":
+                raise
+            raise Rejected(
+                "stream_erased",
+                Message("Content of this stream is erased: it takes no further act."),
+            ) from error
         return found
 
     def _project(self, name: str, stream: Stream | None, events: Iterable[Event]) -> Stream | None:

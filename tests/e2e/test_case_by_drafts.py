@@ -306,7 +306,7 @@ def test_an_act_that_waits_for_who_is_shut_out_says_so_in_its_case(
     """Nothing else tells its author: it stood in the worklist as waiting, for good."""
     case, waits = _case(desk, tmp_path)
     shown = ("case", "show", case, "--as", "cv")
-    why = "shut out of this case and signs nothing in it"
+    why = "shut out of this case and cannot sign it"
     before = " ".join(desk.cli(*shown).stdout.split())
     assert ("waits for Competence determined" in before, why in before) == (True, False), before
     out = ("exclude", case, APPROVES, "--ground", "OWN_REQUEST", "--reason", "Tự xin rút")

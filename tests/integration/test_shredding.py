@@ -39,6 +39,7 @@ from ledger.regulation.acts.act import Act
 from ledger.streams.record_reader import Reader
 from tests import builders
 from tests.attacks import attack
+from tests.builders import an_act, an_id
 from tests.fixtures.app import PASSPHRASE, Service, listening
 from tests.fixtures.erasable import WORD, Erasable
 from tests.fixtures.page_reader import PageReader
@@ -78,6 +79,7 @@ def test_what_an_act_names_goes_and_every_proof_stays(
     shown = service.get(f"/v1/acts/{one.act.act_id}", by="cv")
     assert WORD not in shown.text
     _told_erased(service, one.act, by=act)
+    _takes_no_further_act(service, one)
     assert service.get(one.path, by="cv").status_code == 404
     raw = service.get(f"/v1/acts/{one.act.act_id}/raw", by="cv").get_json()
     assert all("envelope" not in record for record in raw["records"])
@@ -92,6 +94,18 @@ def test_what_an_act_names_goes_and_every_proof_stays(
     # the epoch turns: nothing is pending any more
     _turned(one, act, said, monkeypatch)
     assert one.audited().ok
+
+
+def _takes_no_further_act(service: Service, one: Erasable) -> None:
+    """It is said so, and not that the evidence fails; a stranger learns of no case."""
+    head, none = (f"/v1/streams/{name}/head" for name in (one.act.stream, f"case/{an_id('none')}"))
+    told = service.get(head, by="cv")
+    assert (told.status_code, told.get_json()["code"]) == (409, "stream_erased")
+    linked = an_act("CaseLinked", by="cv", when=service.clock.now(), stream=one.act.stream)
+    asked = {"act": dict(linked.signed)}
+    said = service.client.post("/v1/acts/check", json=asked, headers=service.headers("cv"))
+    assert (said.get_json()["ok"], said.get_json()["code"]) == (False, "stream_erased")
+    assert service.get(head, by="giamsat").get_json() == service.get(none, by="giamsat").get_json()
 
 
 def _told_erased(service: Service, act: Act, *, by: Act) -> None:

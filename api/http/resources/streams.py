@@ -23,7 +23,7 @@ streams = Resource("streams", __name__, url_prefix="/v1/streams", description="D
 @streams.call(
     "/<path:stream>/head",
     answers=StreamHeadSchema,
-    problems=("not_found", "database_unavailable"),
+    problems=("not_found", "stream_erased", "database_unavailable"),
     parameters=(
         in_path(
             "stream",
