@@ -242,7 +242,7 @@ def test_a_second_complaint_is_not_put_aside_by_whom_it_is_about() -> None:
     holds("SECOND_BY_ANOTHER", first.asks("MeasureReviewed", by="ubcv", also=["ct"], facts=again))
 
 
-def directed(**review: Any) -> tuple[Story, str]:
+def directed(**review: str) -> tuple[Story, str]:
     """A direction of the committee under review, in a case that the department holds; its id."""
     case = a_case_in("ESCALATED")
     direction = case.then("DirectionReceived", disposition="own").act.act_id
@@ -256,7 +256,7 @@ def directed(**review: Any) -> tuple[Story, str]:
 
 
 def test_who_holds_the_case_decides_no_review_by_that_and_ends_one_that_is_empty() -> None:
-    """4.3; G8: the issuer does, or whoever is above; nor is what waits, or a court ordered, ended."""
+    """4.3; G8: the issuer does, or whoever is above; what waits or a court ordered is not ended."""
     ended = {"decision": "INADMISSIBLE", "instance": "OWN"}
     for ground in ("OWN_FINDING", "COURT_ORDER", "INSPECTION"):
         case, _ = directed(ground=ground)
