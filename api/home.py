@@ -84,10 +84,7 @@ class Home:
         try:
             facts = EnclaveFacts(**json.loads(self.facts_path.read_text("utf-8")))
         except FileNotFoundError:
-            home = self.settings.home
-            raise SettingsError(
-                Message("no enclave in {home}: run `socai init`", home=home)
-            ) from None
+            raise self._no_facts() from None
         except (ValueError, TypeError) as error:
             raise SettingsError(
                 Message("{facts_path} is damaged: {error}", facts_path=self.facts_path, error=error)
@@ -114,6 +111,12 @@ class Home:
             )
         require_profile(self.settings.profile, facts.level, rehearsal=facts.rehearsal)
         return facts
+
+    def _no_facts(self) -> SettingsError:
+        if self.key_path("log").exists():
+            return facts_lost(self.settings)
+        home = self.settings.home
+        return SettingsError(Message("no enclave in {home}: run `socai init`", home=home))
 
     def write_facts(self, facts: EnclaveFacts) -> None:
         """Writes `enclave.json` in one step: whole or not at all."""
@@ -331,6 +334,18 @@ def require_profile(profile: str, level: str, *, rehearsal: bool) -> None:
                 profile=profile,
             ),
         )
+
+
+def facts_lost(settings: Settings) -> SettingsError:
+    """What every command says where the keys of a log are there, and what they are of is not."""
+    return SettingsError(
+        Message(
+            "{keys_dir} holds keys of a log, and {home} no enclave.json: bring it back, or move"
+            " the keys away if that log was never founded",
+            keys_dir=settings.keys_dir,
+            home=settings.home,
+        ),
+    )
 
 
 def passphrase_needed() -> SettingsError:

@@ -111,6 +111,7 @@ _FIGURES: Final = (
     ("monitoring.md", "textfile collector, every 15 seconds", "api.ops.vault.metrics:EVERY_S", 15),
     ("install.md", "a part of it is not well for a minute",
      "api.cli.commands.operator:_READY_S", 60),
+    ("install.md", "PostgreSQL 15 or newer with", "api.ops.database:_OLDEST", 15),
     ("retention.md", "by itself, every ten seconds,",
      "ledger.checkpoints.checkpointer:PRUNE_S", 10),
     ("doubt.md", "against the log of reads every hour", "ledger.keeper.keeper:EVERY",

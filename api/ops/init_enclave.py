@@ -23,6 +23,7 @@ from api.home import (
     SESSION_KEY,
     EnclaveFacts,
     Home,
+    facts_lost,
     passphrase_needed,
     require_profile,
     write_private,
@@ -309,14 +310,7 @@ def _refuse_founded(settings: Settings) -> None:
 
 def _refuse(settings: Settings) -> None:
     if Home(settings).key_path("log").exists():
-        raise SettingsError(
-            Message(
-                "{keys_dir} holds keys of a log, and {home} no enclave.json: bring it back, or move"
-                " the keys away if that log was never founded",
-                keys_dir=settings.keys_dir,
-                home=settings.home,
-            ),
-        )
+        raise facts_lost(settings)
     seen = [Home(settings).seen_folder(r) for r in (*REMEMBERING, *REMEMBERING_READS)]
     if any(SeenFile(folder).read() for folder in seen):
         raise SettingsError(

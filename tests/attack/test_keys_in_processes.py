@@ -32,18 +32,27 @@ os.abort()
 """
 
 
+_EXECUTES = """
+import os, sys
+from keys.custody import core_dumps
+core_dumps.leave_none()
+os.execv("/bin/sh", ["sh", "-c", "ulimit -S -c"])
+"""
+
+
+def _asks_for_one() -> None:
+    """For a core dump, as far as the machine lets it."""
+    most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+
+
 def _fallen(kek: Path, how: str) -> bool:
     """Whether a process that has opened a KEK leaves a core dump as it is killed."""
-
-    def asks_for_one() -> None:
-        most = resource.getrlimit(resource.RLIMIT_CORE)[1]
-        resource.setrlimit(resource.RLIMIT_CORE, (most, most))
-
     process = subprocess.Popen(
         [sys.executable, "-c", _FALLS, str(kek), how],
         cwd=kek.parent,
         env={"PYTHONPATH": str(Path(__file__).parents[2])},
-        preexec_fn=asks_for_one,  # noqa: PLW1509  one system call, no lock
+        preexec_fn=_asks_for_one,  # noqa: PLW1509  one system call, no lock
         stderr=subprocess.DEVNULL,
     )
     _, status = os.waitpid(process.pid, 0)
@@ -66,6 +75,14 @@ def test_a_process_that_falls_leaves_no_key_behind(tmp_path: Path) -> None:
     if not _fallen(path, "another's"):
         pytest.skip("this machine writes no core dumps, whatever a process says")
     assert not _fallen(path, "ours")
+    executed = subprocess.run(
+        [sys.executable, "-c", _EXECUTES],
+        cwd=Path(__file__).parents[2],
+        preexec_fn=_asks_for_one,
+        capture_output=True,
+        check=True,
+    )
+    assert executed.stdout == b"0\n", "what it executes leaves none either"
 
 
 @attack(

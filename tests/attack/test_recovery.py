@@ -25,6 +25,7 @@ from api.http.app import openapi
 from api.ops import recovery
 from api.ops.embedded_postgres import Embedded
 from api.ops.home_notes import RUNNING
+from api.ops.reads.which_log import ACTS
 from api.ops.recovery import Recovering
 from api.ops.role_lock import Lock
 from api.ops.wiring.key_files import log_signers, open_kek
@@ -113,9 +114,12 @@ def test_two_registrars_go_on_from_what_is_left(lost: Restored) -> None:
     """The act is the first record behind; the service starts, and seals under the new key."""
     mark = DoubtMark(Home(lost.settings).seen_folder("checkpointer"))
     mark.leave(Wording("dừng", "it stopped over what is lost"))
+    before = {name: Home(lost.settings).key_path(name).read_bytes() for name in ACTS.keys}
     told = lost.recover(*REGISTRARS)
     assert told.exit_code == 0, told.output
     assert mark.reason() is None
+    ended = lost.settings.keys_dir.glob("*-ended-*.socaikey")
+    assert {path.name.partition("-ended-")[0]: path.read_bytes() for path in ended} == before
     done = orjson.loads(told.stdout)
     assert (done["size"], done["index"]) == (lost.size, lost.size + 1)
     with lost.served() as service:

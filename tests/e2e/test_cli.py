@@ -282,6 +282,17 @@ def test_another_logs_checkpoint_is_no_damage_of_this_one(tmp_path: Path) -> Non
         assert (gone.exit_code, "Invalid" in gone.stderr) == (2, False)
 
 
+@pytest.mark.parametrize("words", [("serve",), ("migrate",), ("log", "audit")])
+def test_a_home_that_lost_its_facts_is_no_place_for_another_enclave(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """backup.md: nothing starts, and every command says to bring them back, and none to found."""
+    write_private(tmp_path / "keys" / "log.socaikey", b"{}")
+    told = socai(tmp_path, *words)
+    assert (told.exit_code, told.stderr.count("\n")) == (2, 1), told.output
+    assert "no enclave.json: bring it back" in told.stderr
+
+
 @pytest.mark.parametrize("held", [b"", b"\xff\xfe", b"[]", b"5", b"a+00000000+AAAA", b'{"cast":'])
 def test_a_damaged_note_of_a_home_is_a_sentence(tmp_path: Path, held: bytes) -> None:
     """Which file it is; and never that its keys are taken from a server's word instead."""

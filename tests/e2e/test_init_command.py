@@ -325,6 +325,14 @@ def test_an_administrator_who_cannot_is_a_sentence_before_anything_is_made(
     _refused(managed, managed.init("bad", user=user, dbname=dbname), says)
 
 
+def test_a_server_that_is_too_old_is_a_sentence_before_anything_is_made(
+    managed: Managed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """15 has what the schema asks for, and none of before is here to be tried."""
+    monkeypatch.setattr(database, "_OLDEST", 99)
+    _refused(managed, managed.init("bad"), "is too old: 99 or newer")
+
+
 def test_an_unreachable_server_is_a_sentence_before_anything_is_made(
     managed: Managed, tmp_path: Path
 ) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -423,7 +422,11 @@ def test_what_is_on_its_way_while_the_receiving_key_turns_is_taken_in(
     pair: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """mirror.md: the key before opens until the next one is made."""
-    monkeypatch.setattr(inbox, "write_opening_key", partial(write_opening_key, **CHEAP))
+
+    def cheaply(path: Path, key: OpeningKey, passphrase: bytes) -> None:
+        write_opening_key(path, key, passphrase, **CHEAP)
+
+    monkeypatch.setattr(inbox, "write_opening_key", cheaply)
     for number, turns, status in ((8, 1, 0), (9, 2, 1)):
         pair.reports(number)
         path = pair.publish()
