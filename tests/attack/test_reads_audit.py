@@ -295,6 +295,11 @@ def test_what_the_log_of_reads_did_not_sign_is_taken_away(
         env = {"SOCAI_HOME": str(settings.home)}
         return CliRunner().invoke(main, ["--lang", "en", *words], env=env)
 
+    stopped = DoubtMark(Home(settings).seen_folder("projector"))
+    stopped.leave(Wording("dừng", "it stopped"))
+    partly = socai("log", "resume")
+    assert (partly.exit_code, "reads stays in doubt" in partly.output) == (0, True), partly.output
+    assert (stopped.reason(), mark.reason() is None) == (None, False)
     done = socai("log", "discard", "--json")
     assert done.exit_code == 0, done.output
     told = orjson.loads(done.stdout)

@@ -427,11 +427,12 @@ def test_what_is_on_its_way_while_the_receiving_key_turns_is_taken_in(
         write_opening_key(path, key, passphrase, **CHEAP)
 
     monkeypatch.setattr(inbox, "write_opening_key", cheaply)
+    public = pair.above.home / "mirror" / "mirror.pub"
     for number, turns, status in ((8, 1, 0), (9, 2, 1)):
         pair.reports(number)
         path = pair.publish()
         for _ in range(turns):
-            public, _ = inbox.make_key(pair.above)
+            inbox.make_key(pair.above)
         taken = socai(pair.above, "mirror", "import", str(path))
         assert taken.exit_code == status, taken.output
         path.unlink()
