@@ -424,6 +424,19 @@ def test_without_memory_nothing_is_signed(world: World) -> None:
         new.checkpointer().checkpoint_once()
 
 
+def test_a_note_of_the_log_stored_as_one_of_another_size_is_doubt(world: World) -> None:
+    """It is signed, and the tree leads to it: by the login alone somebody put it in that place."""
+    home = Home(world.store)
+    assert home.checkpointer().checkpoint_once() is not None
+    world.append(2)
+    latest = world.store.latest()
+    assert latest is not None
+    size, note = latest
+    world.store.advance(size, size + 1, bytes(32), note, [])
+    with pytest.raises(Doubt, match=f"stored as one of {size + 1} records, is signed for {size}"):
+        home.checkpointer().checkpoint_once()
+
+
 def test_a_memory_put_back_under_a_running_checkpointer_is_doubt(world: World) -> None:
     """Whoever copies an old file over the new one would make it forget."""
     home = Home(world.store)
