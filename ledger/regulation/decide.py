@@ -149,26 +149,24 @@ def _refuse(
     """
     text = told(q, guard, breach)
     faults = list(_faults(q, guard, breach))
-    q = _untold(q)
-    part = _of_its_documents(q) if q.whole else q
-    lenders = None if lenders is None else _untold(lenders)
+    q, lenders = _untold(q), None if lenders is None else _untold(lenders)
     for other in later:
         if other.kind != "refuse" or (guard.code == _FACTS and other.code not in WITHOUT_FACTS):
             continue
         with suppress(Untold):
-            more = other.breach(q if other.of_lender else part, lenders)
+            more = other.breach(q, lenders)
             if more is not None:
                 faults += _faults(q, other, more)
     raise Rejected("guard", text, guard=guard.code, faults=faults, params=breach.params)
 
 
 def _untold(q: GuardInput) -> GuardInput:
-    """The question as it is put behind a refusal."""
+    """The question as it is put behind a refusal: also to guards that ask about persons."""
     own = q.stream.name if q.whole else None
     registry = cast("Registry", UntoldRegistry(q.registry, own))
     q = replace(q, cases=UntoldCases(q.cases), registry=registry)
     if q.whole or q.stream.kind != "case":
-        return q
+        return _of_its_documents(q)
     return replace(q, stream=cast("StreamState", UntoldStream(q.stream, q.act.act_id)))
 
 

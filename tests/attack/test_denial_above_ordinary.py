@@ -76,6 +76,11 @@ _ANSWERED: Final = ("/v1/streams/{stream}/head", "/v1/verification")
 
 @pytest.fixture(scope="module")
 def world(above: Above) -> Compartments:
+    """As `of_annex`."""
+    return of_annex(above)
+
+
+def of_annex(above: Above) -> Compartments:
     """The annex, its file and its record as what is hidden; as `test_denial_surface` asks."""
     annex, service = above.annexes[0], above.service
     with psycopg.connect(service.database.admin) as admin:
@@ -241,7 +246,8 @@ def _text(data: bytes) -> str:
         return "\n".join(book.read(one).decode("utf-8", "replace") for one in book.namelist())
 
 
-def _every_read(world: Compartments) -> Iterator[str]:
+def every_read(world: Compartments) -> Iterator[str]:
+    """Every read that is not by the annex's id."""
     for name in _READS:
         if name not in _OF_ACTS:
             for query in _queries(world, name):
@@ -268,7 +274,7 @@ def test_what_is_made_of_a_case_says_nothing_of_its_annexes(
 ) -> None:
     """Every read that is not by the annex's id; of whoever sees the whole case all is answered."""
     told = {}
-    for path in _every_read(world):
+    for path in every_read(world):
         answer = ask(world, Asked(path), WHOLE)
         told[path] = answer.status_code
         text = _text(answer.get_data())
@@ -291,7 +297,7 @@ def test_every_answer_of_a_rehearsal_above_ordinary_says_that_it_is_none(
 
     A table that is saved and a page that is printed say so in their own words too.
     """
-    service, paths = above.service, [*_every_read(world), "/docs", "/spec", "/openapi.json", "/no"]
+    service, paths = above.service, [*every_read(world), "/docs", "/spec", "/openapi.json", "/no"]
     answers: list[tuple[str, str | None, TestResponse]] = [
         (path, by, ask(world, Asked(path), by)) for path in paths for by in (HOLDER, WHOLE)
     ]
@@ -328,7 +334,7 @@ def test_a_holder_is_told_nothing_of_another_annex(
     own = _marks(above, 1 - hidden).values()
     marks = {what: mark for what, mark in _marks(above, hidden).items() if mark not in own}
     assert {"act", "unit", "entry 0"} <= set(marks)
-    for path in _every_read(world):
+    for path in every_read(world):
         text = _text(ask(world, Asked(path), by).get_data()).replace(path, "")
         for what, mark in marks.items():
             assert mark not in text, (path, what)
@@ -451,6 +457,39 @@ def test_no_check_tells_of_an_annex(world: Compartments, above: Above) -> None:
     told = orjson.loads(checked(made("CaseCustodyTransferred", by=WHOLE, also=[])))["errors"]
     (running,) = (one["detail"] for one in told if one["pointer"] == "/facts/open_clocks")
     assert "gia hạn bảo vệ" not in running.lower()  # SECRET_EXTEND is the annex's
+
+
+@attack(
+    "whoever takes part in a case names an officer in acts that they may not write, to be told by a"
+    " fault that comes behind whether that officer works in an annex",
+    stopped_by="behind a refusal every guard hears of the act's own documents alone (A1)",
+    noticed_by="-",
+)
+def test_no_fault_behind_a_refusal_tells_who_works_in_an_annex(
+    world: Compartments, above: Above
+) -> None:
+    """Of one officer before and after they sign there. Leaves a record."""
+    service, annex = above.service, above.annexes[0].act_id
+    made = partial(an_act, level="mat", stream=above.stream)
+
+    def told() -> dict[str, list[str]]:
+        found = {}
+        for name in ("ReporterIdentityDisclosed", "ReviewDecided", "HandlingDecided"):
+            act = made(name, by=WHOLE, also=["hd", HOLDER], when=at("2026-10-20 09:00"),
+                       act_id=an_id(f"in vain: {name}"))  # fmt: skip
+            sent = {"Content-Type": "application/json"}
+            body = orjson.dumps({"act": dict(act.signed)})
+            answer = ask(world, Asked("/v1/acts/check", "POST", sent, body), WHOLE).get_json()
+            assert answer["ok"] is False
+            found[name] = [one["pointer"] + one["detail"] for one in answer["errors"]]
+        return found
+
+    service.clock.set(max(at("2026-10-20 10:00"), service.clock.now()))
+    before = told()
+    lost = made("SecretLossReported", by=HOLDER, also=[], when=at("2026-10-20 09:30"),
+                refers_to=annex, facts={"unit": UNITS[0], "classification": annex})  # fmt: skip
+    service.known(service.say(lost, HOLDER)["index"])
+    assert told() == before
 
 
 @attack(
