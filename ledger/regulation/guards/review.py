@@ -121,11 +121,12 @@ def review_decided_by(q: GuardInput) -> Breach | None:
 
     What somebody issued is reviewed by them, whoever is above them, or who hears complaints. Where
     the log has none of these, and the complaint has gone to court, the case would stay under review
-    for ever.
+    for ever. Nor does whoever received a complaint take it up or turn it away by that: they enter
+    that it was withdrawn, or went to court.
     """
     if any(author_is(q, code) for code in ("ISSUER", "SUPERIOR", "COMPLAINTS_BODY")):
         return None
-    if _only_ends(q):
+    if q.facts.get("answer") in ("WITHDRAWN", "TO_COURT") or _only_ends(q):
         return None
     return Breach({"agency": q.registry.name(q.act.agency, q.day)}, ("/agency",))
 

@@ -281,6 +281,21 @@ def test_who_holds_the_case_decides_no_review_by_that_and_ends_one_that_is_empty
     breaks("REVIEW_DECIDED_BY", upheld, "/agency")
 
 
+def test_whoever_received_a_complaint_neither_takes_it_up_nor_turns_it_away() -> None:
+    """4.3; G8: what is said of another body is its matter, or its superior's."""
+    case = a_case_in("HANDLING")
+    ordered = case.forced("TechnicalMeasureOrdered", by="ytcv", also=["yt"]).act.act_id
+    case.then("ComplaintReceived", facts={"against": ordered})
+    for answer in ("ACCEPTED", "NOT_ACCEPTED"):
+        facts = {"answer": answer}
+        breaks("REVIEW_DECIDED_BY", case.asks("ComplaintAccepted", facts=facts), "/agency")
+        for by, head in (("ytcv", "yt"), ("ubcv", "ct"), ("tra", "thanhtra")):
+            asked = case.asks("ComplaintAccepted", by=by, also=[head], facts=facts)
+            holds("REVIEW_DECIDED_BY", asked)
+    for answer in ("WITHDRAWN", "TO_COURT"):
+        holds("REVIEW_DECIDED_BY", case.asks("ComplaintAccepted", facts={"answer": answer}))
+
+
 def test_a_decision_ends_the_complaint_it_is_about_and_no_other() -> None:
     """4.3; G8: else whoever decides one would be rid of all others by naming them."""
     case = a_case_in("RESULT_RECORDED")
