@@ -228,6 +228,17 @@ def _looked_at(world: World, entry: Entry, stream: StreamState) -> Iterator[str]
         yield "regulation.md §5.2: decided by someone other than the one who took it"
 
 
+def _reviewed(world: World, entry: Entry, stream: StreamState) -> Iterator[str]:
+    """A review beyond a first complaint is decided by others (access.md S3)."""
+    facts = entry.act.facts
+    review = stream.get(str(facts["review"]))
+    about = () if review is None else review.act.facts["under_review"]
+    before = {h for one in about if (e := stream.get(one)) for h in answer_for(world, e)}
+    deciding = persons(world, entry.signed_by("APPROVER", "CHECKER"))
+    if facts["instance"] != "FIRST" and deciding & before:
+        yield "G8: whoever signed what is under review decides no review of it"
+
+
 _OF_TYPE: Final[Mapping[str, Callable[[World, Entry, StreamState], Iterator[str]]]] = {
     "TechnicalMeasureOrdered": _before_finding,
     "TakedownProposed": _before_finding,
@@ -235,6 +246,7 @@ _OF_TYPE: Final[Mapping[str, Callable[[World, Entry, StreamState], Iterator[str]
     "CaseClosed": _closed,
     "MeasureConfirmed": _looked_at,
     "MeasureReviewed": _looked_at,
+    "ReviewDecided": _reviewed,
 }
 
 

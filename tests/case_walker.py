@@ -54,6 +54,19 @@ class Walker:
     def __init__(self, world: World, draw: Random) -> None:
         self.world, self.draw = world, draw
 
+    def begin(self) -> None:
+        """Takes each case in, and some way on."""
+        cycle = life_cycle_of(self.world.registry.edition)
+        for name in CASES:
+            self.put("ReportReceived", name, None, plain=True)
+            for _ in range(self.draw.randint(0, 9)):
+                self._put_ahead(name, cycle)
+                self.world.now += timedelta(minutes=self.draw.randint(5, 600))
+
+    def _put_ahead(self, name: str, cycle: LifeCycle) -> None:
+        kind, branch = self._ahead(self.world.stream(name), cycle)
+        self.put(kind, name, branch, plain=True)
+
     def step(self) -> None:
         """Time passes, something that waits is signed or given back, or an act is tried."""
         world, draw = self.world, self.draw
@@ -140,8 +153,8 @@ class Walker:
         acts = [k.act for k in kinds] if draw.random() < 0.1 else nameable
         if draw.random() < 0.8:
             acts = [a for a in acts if a not in INTAKE]
-        often = [a for a in nameable if a in _OFTEN]
-        kind = draw.choice([*acts, *often, *often, *_EXCLUSION, "ContentWithdrawn", *_DELEGATION])
+        often = [a for a in nameable if a in _OFTEN] * 3
+        kind = draw.choice([*acts, *often, *_EXCLUSION, "ContentWithdrawn", *_DELEGATION])
         rows = (d for a, s, d in cycle.transitions if a == kind and s == stream.state)
         branches = sorted(rows, key=str)
         return kind, draw.choice(branches) if branches else None
@@ -359,6 +372,30 @@ def _measure(stream: StreamState, _world: World, draw: Random, _branch: str) -> 
     return {"complaint": draw.choice(live).id} if live and draw.random() < 0.5 else {}
 
 
+def _complained(stream: StreamState, _world: World, draw: Random, _branch: str) -> Json:
+    """Of what restricts or decides, of which a case has few among many."""
+    deciding = (
+        *TOUCHING,
+        "HandlingDecided",
+        "ResultDetermined",
+        "ReviewDecided",
+        "MeasureReviewed",
+    )
+    found = [e.act.act_id for e in stream.effective(*deciding)]
+    if not found:
+        return {}
+    said = {"against": draw.choice(found), "instance": draw.choice(("FIRST", "FIRST", "SECOND"))}
+    return {**said, "complainant": builders.a_token(f"{draw.choice('ab')} in {stream.name}")}
+
+
+def _confirmed(stream: StreamState, _world: World, draw: Random, _branch: str) -> Json:
+    """Mostly what one officer took alone and nobody has confirmed."""
+    done = {e.act.facts["measure"] for e in stream.effective("MeasureConfirmed")}
+    alone = [e.act for e in stream.effective("ImmediateMeasureTaken") if e.act.approver is None]
+    waits = [act.act_id for act in alone if act.act_id not in done]
+    return {"measure": draw.choice(waits)} if waits else {}
+
+
 def _sealing(stream: StreamState, _world: World, _draw: Random, _branch: str) -> Json:
     return {"reporter": token} if (token := next(iter(unsealed(stream)), None)) else {}
 
@@ -422,6 +459,8 @@ _MORE: Final[Mapping[str, Callable[[StreamState, World, Random, str], Json]]] = 
     "DirectionReceived": _direction,
     "ProposalSubmitted": _conflict,
     "VerificationConcluded": _finding,
+    "ComplaintReceived": _complained,
+    "MeasureConfirmed": _confirmed,
     "MeasureReviewed": _measure,
     "TechnicalMeasureOrdered": _urgent,
     "TakedownProposed": _urgent,

@@ -102,6 +102,7 @@ def walked(seed: int, steps: int = _STEPS, *, names: str = "") -> Watched:
     """A world after so many steps."""
     world = Watched(names=names)
     walker = Walker(world, Random(seed))  # noqa: S311 - acts, no keys
+    walker.begin()
     for _ in range(steps):
         walker.step()
     return world
