@@ -403,12 +403,19 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
         return False
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:  # noqa: ANN401  gunicorn's signature
-        """Answers and closes; nothing of the request is repeated."""
-        if not isinstance(exc, ParseException) or isinstance(exc, InvalidResponseHeader):
-            super().handle_error(req, client, addr, exc)
-            return
+        """Answers and closes; nothing of the request is repeated, nor the address in the log.
+
+        What is no fault of the sender's is one that the application did not answer: of a layer
+        around it, or a hook behind the answer.
+        """
+        del req, addr
+        from api.ops import telemetry  # noqa: PLC0415  a client has no metrics
+
         code = "malformed_request"
-        if isinstance(exc, LimitRequestLine):
+        if not isinstance(exc, ParseException) or isinstance(exc, InvalidResponseHeader):
+            telemetry.failed(exc, "none")
+            code = "internal"
+        elif isinstance(exc, LimitRequestLine):
             code = "uri_too_long"
         elif isinstance(exc, LimitRequestHeaders):
             code = "headers_too_large"

@@ -289,17 +289,12 @@ def test_what_the_log_of_reads_did_not_sign_is_taken_away(
     thief.advance(stood[0], size, bytes(32), b"not its own\n", [(0, 0, size, bytes(32 * size))])
     assert loops.sign(settings, Event(), READS) == loops.ON_DOUBT
     mark = DoubtMark(Home(settings).seen_folder(READS.seen))
-    assert "socai log discard" in str(mark.reason())
 
     def socai(*words: str) -> Result:
         env = {"SOCAI_HOME": str(settings.home)}
         return CliRunner().invoke(main, ["--lang", "en", *words], env=env)
 
-    stopped = DoubtMark(Home(settings).seen_folder("projector"))
-    stopped.leave(Wording("dừng", "it stopped"))
-    partly = socai("log", "resume")
-    assert (partly.exit_code, "reads stays in doubt" in partly.output) == (0, True), partly.output
-    assert (stopped.reason(), mark.reason() is None) == (None, False)
+    _resumed_but_for_reads(settings, socai, mark)
     done = socai("log", "discard", "--json")
     assert done.exit_code == 0, done.output
     told = orjson.loads(done.stdout)
@@ -315,6 +310,18 @@ def test_what_the_log_of_reads_did_not_sign_is_taken_away(
         while checkpointer.checkpoint_once() is not None:
             pass
     assert not audited(grown).findings
+
+
+def _resumed_but_for_reads(
+    settings: Settings, socai: Callable[..., Result], of_reads: DoubtMark
+) -> None:
+    """What the log of acts had stopped goes on; the mark of reads stands, with what to do."""
+    stopped = DoubtMark(Home(settings).seen_folder("projector"))
+    stopped.leave(Wording("dừng", "it stopped"))
+    partly = socai("log", "resume")
+    assert (partly.exit_code, "reads stays in doubt" in partly.output) == (0, True), partly.output
+    assert stopped.reason() is None
+    assert "socai log discard" in str(of_reads.reason())
 
 
 @attack(

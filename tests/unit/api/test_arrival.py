@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from gunicorn.config import Config  # type: ignore[import-untyped]
 from gunicorn.http import parser as http  # type: ignore[import-untyped]
 
 from api.http.worker import Incoming, ProblemWorker, arrived
+from api.ops.telemetry import JsonLines
 from api.settings import ARRIVED_BYTES
 
 HEAD = b"POST /v1/acts HTTP/1.1\r\nHost: x\r\n"
@@ -102,3 +104,21 @@ def test_a_body_that_nobody_read_and_that_is_still_coming_ends_the_connection(
 ) -> None:
     """No thread waits for it, nor reads for ever, nor takes it for the next request."""
     assert not _kept(line, request_)
+
+
+def test_an_error_that_nobody_answered_is_a_problem_and_a_line_without_the_address(
+    line: tuple[socket.socket, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A layer around the application fails: gunicorn would log the address, with what is asked."""
+    client, conn = line
+    worker: Any = object.__new__(ProblemWorker)
+    log = logging.getLogger("gunicorn.error")
+    worker.log = SimpleNamespace(exception=log.error, access=log.debug, debug=log.debug)
+    worker.cfg = Config()
+    client.sendall(b"GET /v1/cases?q=a+citizen HTTP/1.1\r\nHost: x\r\n\r\n")
+    asked = next(conn.parser)
+    worker.handle_error(asked, conn.sock, ("127.0.0.1", 1), RuntimeError("of a citizen"))
+    assert b'"code":"internal"' in client.recv(65_536)
+    (told,) = [JsonLines().format(record) for record in caplog.records]
+    assert '"error":"RuntimeError"' in told
+    assert "citizen" not in told
