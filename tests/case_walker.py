@@ -388,6 +388,16 @@ def _complained(stream: StreamState, _world: World, draw: Random, _branch: str) 
     return {**said, "complainant": builders.a_token(f"{draw.choice('ab')} in {stream.name}")}
 
 
+def _plan(_stream: StreamState, world: World, _draw: Random, _branch: str) -> Json:
+    """With bases in force that day."""
+    _, power, law = builders.a_basis(world.now.date())
+    bases = {
+        n: {"instrument": b["instrument"], "article": b["article"]}
+        for n, b in (("competence", power), ("substance", law))
+    }
+    return {"plan": [{"act": "TechnicalMeasureOrdered", "object": "Một tên miền", **bases}]}
+
+
 def _confirmed(stream: StreamState, _world: World, draw: Random, _branch: str) -> Json:
     """Mostly what one officer took alone and nobody has confirmed."""
     done = {e.act.facts["measure"] for e in stream.effective("MeasureConfirmed")}
@@ -460,6 +470,7 @@ _MORE: Final[Mapping[str, Callable[[StreamState, World, Random, str], Json]]] = 
     "ProposalSubmitted": _conflict,
     "VerificationConcluded": _finding,
     "ComplaintReceived": _complained,
+    "HandlingDecided": _plan,
     "MeasureConfirmed": _confirmed,
     "MeasureReviewed": _measure,
     "TechnicalMeasureOrdered": _urgent,

@@ -827,7 +827,7 @@ def test_complaint_entered_as_a_first_one_again(den: Den, about: str) -> None:
     den.tell_more(case, "ComplaintAccepted", facts={"complaint": first.act.act_id})
     opening = {"ground": "COMPLAINT", "complaint": first.act.act_id}
     (review,) = den.tell_more(case, "ReviewOpened", facts=opening)
-    facts = {"review": review.act.act_id, "instance": "FIRST", "decider_post": "pho-giam-doc"}
+    facts = {"review": review.act.act_id, "instance": "FIRST", "complaint": first.act.act_id}
     (decision,) = den.tell_more(case, "ReviewDecided", facts=facts, by="cv2", also=["pgd"])
     said = {"instance": "FIRST", "against": first.act.facts["against"]}
     if about == "the decision":
