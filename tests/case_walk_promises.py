@@ -111,8 +111,9 @@ def broken_by(world: World, said: Said, entry: Entry) -> Iterator[str]:
         yield "G8: proposer and approver are different persons"
     if entry.status != "effective" or stream.kind != "case":
         return
-    if act.act != "ActReturned" and humans & shut_out(stream, world, world.now):
-        yield "G8 (36/2018/QH14 Art. 23): who is shut out of a case signs nothing in it"
+    signs = persons(world, [said.officer])
+    if act.act != "ActReturned" and signs & shut_out(stream, world, world.now):
+        yield "G8 (36/2018/QH14 Art. 23): who is shut out of a case signs nothing more in it"
     for token in tokens_named(act.members):
         if world.tokens.get(token, set()) - {stream.name}:
             yield "access.md L26: no token stands in two cases"
