@@ -2,10 +2,10 @@
 
 Whoever finds it idle leads: it does a group of what waits in one go, and each is told its own
 answer. Behind a group of several it first lets those run that are ready to, who would come a moment
-too late. Who brings much is done in several groups, and each group has as much of one as of
-another: nobody waits behind another's many, and everybody is told as soon as their own last one is
-done. The work is billed by what each brought (`ledger.work`), whoever led. What is done is not
-known here.
+too late, and again as long as one of them comes. Who brings much is done in several groups, and
+each group has as much of one as of another: nobody waits behind another's many, and everybody is
+told as soon as their own last one is done. The work is billed by what each brought
+(`ledger.work`), whoever led. What is done is not known here.
 """
 
 from __future__ import annotations
@@ -138,6 +138,7 @@ class Groups(Generic[_T]):
 
     def _lead(self, leader: _Place[_T]) -> None:
         """One group, then the lead goes on."""
+        self._let_run()
         with self._lock:
             taken = self._taken()
             leader.leads = False
@@ -152,6 +153,13 @@ class Groups(Generic[_T]):
         else:
             self._told(taken, work_s() - began_s, None)
         self._after(ones)
+
+    def _let_run(self) -> None:
+        """The others that a group of several told run first, as long as one of them comes."""
+        waiting = 0
+        while self._several and waiting < len(self._waiting) < self._most:
+            waiting = len(self._waiting)
+            sleep(0)
 
     def _taken(self) -> list[tuple[_Place[_T], list[_T]]]:
         """As many of each as of the others, and what room that leaves is for the first."""

@@ -93,8 +93,9 @@ def test_who_is_ready_when_one_finds_nobody_is_in_its_group(
     others: list[Future[Exception | None]] = []
 
     def others_run(_: float) -> None:
-        others.append(started(lambda: groups.join([3])))
-        until(lambda: len(groups._waiting) == 1)
+        if not others:
+            others.append(started(lambda: groups.join([3])))
+            until(lambda: len(groups._waiting) == 1)
 
     monkeypatch.setattr("ledger.write.groups.sleep", others_run)
     work.go_on.set()
@@ -107,6 +108,36 @@ def test_who_is_ready_when_one_finds_nobody_is_in_its_group(
         assert groups.join([n]) is None
     assert slept == [True]
     assert work.groups == [[0], [1, 2], [3, 4], [5], [6], [7]]
+
+
+def test_who_is_ready_when_one_is_to_lead_is_in_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of those that the last group told, one by one, as long as one comes."""
+    work, told = Work(), list[Future[Exception | None]]()
+
+    def come(one: int, waiting: int) -> None:
+        told.append(started(lambda: groups.join([one])))
+        until(lambda: len(groups._waiting) == waiting)
+
+    def at_work(group: Sequence[int]) -> None:
+        work(group)
+        if len(group) == 2:
+            come(3, 1)
+
+    groups = Groups(at_work, 5)
+
+    def others_run(_: float) -> None:
+        waiting.append(len(groups._waiting))
+        if len(waiting) < 3:
+            come(3 + len(waiting), 1 + len(waiting))
+
+    waiting: list[int] = []
+    monkeypatch.setattr("ledger.write.groups.sleep", others_run)
+    told += _begun(work, groups, [1], [2], join=groups.join)
+    work.go_on.set()
+    until(lambda: len(told) == 6)
+    assert [one.result(_LONG_S) for one in told] == [None] * 6
+    assert work.groups == [[0], [1, 2], [3, 4, 5]]
+    assert waiting == [1, 2, 3]
 
 
 @pytest.mark.parametrize("hangs", [True, False])
