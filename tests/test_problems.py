@@ -48,6 +48,7 @@ NEVER_OVER_HTTP = {
     "wraps_spoilt",
     "files_left",
     "files_shared",
+    "gone_before",
     "never_erased",
     "no_erasure",
     "numbers_left",

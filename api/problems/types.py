@@ -207,6 +207,22 @@ TYPES: Final[Mapping[str, ProblemType]] = {
             " a new case, and say in it which one it follows."
         ),
     ),
+    "act_erased": ProblemType(
+        409,
+        Message("An act of erasure names this act"),
+        Message(
+            "Nothing was recorded. The act takes no further signature; write a new one without what"
+            " was to go."
+        ),
+    ),
+    "act_in_part": ProblemType(
+        409,
+        Message("An act of erasure names an act in part"),
+        Message(
+            "Nothing was recorded. Name every statement of each act (`socai record entries`), and"
+            " sign anew."
+        ),
+    ),
     "taken": ProblemType(
         409,
         Message("The act id names another act"),

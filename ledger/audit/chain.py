@@ -376,7 +376,7 @@ class RecordChain:
         if act is None:
             if said.role in statements.COUNTERSIGNERS and self._streams[row.stream_id].unread:
                 return  # its author's statement is one of those that cannot be read
-            act = self._first(index, said)
+            act = self._first(row, said)
             if act is None:
                 return
             officer = act.signers[0][0]
@@ -433,7 +433,8 @@ class RecordChain:
             return False
         return True
 
-    def _first(self, index: int, said: CheckedRecord) -> _Act | None:
+    def _first(self, row: RawRecord, said: CheckedRecord) -> _Act | None:
+        index = row.at
         if not self._once(index, said):
             return None
         if said.role in statements.COUNTERSIGNERS:
@@ -446,12 +447,14 @@ class RecordChain:
         if len(act.signers) > 1:
             self._pending[_name(said.act_id)] = act
         if said.role == statements.RETURNER:
-            self._return(index, said)
+            self._return(row, said)
         return act
 
-    def _return(self, index: int, said: CheckedRecord) -> None:
-        name = _name(said.refers_to or "")
+    def _return(self, row: RawRecord, said: CheckedRecord) -> None:
+        index, name = row.at, _name(said.refers_to or "")
         dead = self._pending.get(name)
+        if dead is None and self._streams[row.stream_id].unread:
+            return  # what it returns is one of those that cannot be read
         if dead is None or dead.stream != said.stream:
             message = f"returns {said.refers_to}, which is not pending in {said.stream}"
             self._find(index, Damage.SIGNER_ORDER, message)

@@ -220,14 +220,21 @@ class Shredding:
         named = set(erasure.indices)
         gone = self._shredder.gone(erasure.indices)
         for index in erasure.indices:
-            if index in gone:
-                continue
             for row in self._records.read(index, 1):
-                if row.wrap is None:
+                if row.wrap is None and index not in gone:
                     raise _shut(index)
                 left = [
                     one.index for one in self._records.act(row.act_id) if one.index not in named
                 ]
+                if left and {index, *left} <= gone | self._shredder.gone(left):
+                    raise Rejected(
+                        "gone_before",
+                        Message(
+                            "Nothing was erased: record {index} is gone, with every other of its"
+                            " act, by an erasure that names them all. Nothing of it is left.",
+                            index=index,
+                        ),
+                    )
                 if left:
                     raise Rejected(
                         "not_whole",
@@ -239,6 +246,8 @@ class Shredding:
                             left=left[0],
                         ),
                     )
+                if index in gone:
+                    continue
                 opened = self._reader.for_folds().open(row)
                 if opened.act is not None and opened.act.act == VOIDING:
                     raise Rejected(

@@ -45,6 +45,7 @@ from ledger.streams.event import ServiceSaid
 from ledger.streams.record_reader import Reader
 from ledger.streams.stream import Stream, taken
 from ledger.write.drafting import Drafts
+from ledger.write.erasures import Erasures
 from ledger.write.eventsourcing_adapter import Judge, LogRecorder, Preconditions, SealingMapper
 from ledger.write.judging import Judging, until
 from ledger.write.ledger_clock import clock_back
@@ -116,6 +117,7 @@ class Ledger:
             store,
             clock,
             cases,
+            Erasures(store, reader, self.follower),
             origin=origin,
             level=level,
             rehearsal=rehearsal,

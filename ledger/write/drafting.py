@@ -127,6 +127,7 @@ class Drafts:
                 knows_state = stream is not found or self._see.of(act.stream) == "whole"
                 ground = self._judging.context(registry, now, others, whole=knows_state)
                 decision = would_decide(stream, act, signer_officer, ground)
+                self._judging.require_unerased(act.act_id, stream)
                 self._judging.require_files(act, stream)
         return verdict(decision, knows_state=knows_state)
 
@@ -205,6 +206,7 @@ class Drafts:
                 members = standing(current, fields)
                 self._see.require_shown(current, members, signer_officer or line.officer or "")
                 named, day = str(members["act_id"]), local_day(now)
+                self._judging.require_unerased(named, current)
                 instead = stand_in(current, named, line.officer, registry, day)
             head = current.head
         protected = statements.protected_header(

@@ -6,6 +6,7 @@ As the log stands for this process; whether it still stood so is the append's to
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -30,7 +31,7 @@ from ledger.ports import (
 )
 from ledger.regulation.acts.act import ORDINARY, Act
 from ledger.regulation.case.guard_input import DecisionContext
-from ledger.regulation.case.state import RECOVERING, SEALING
+from ledger.regulation.case.state import ERASURE, RECOVERING, SEALING
 from ledger.regulation.decide import Decision
 from ledger.regulation.registry.registry import Registry
 from ledger.steps import Steps
@@ -38,6 +39,7 @@ from ledger.streams.event import Said, StatementRecorded
 from ledger.streams.names import is_case, stream_id
 from ledger.streams.stream import Stream
 from ledger.values import frozen_value
+from ledger.write.erasures import Erasures, NamedRecords
 from ledger.write.eventsourcing_adapter import Preconditions
 from ledger.write.ledger_clock import Time, by_clock, rehearsed
 from ledger.write.lower_check import LowerCheck
@@ -47,6 +49,7 @@ from ledger.write.unasked_cases import AsksOthers, UnaskedCases
 
 _ENTRIES: Final = 32_768
 _ASKED_APART: Final = frozenset({RECOVERING, SEALING})
+_ERASABLE: Final = frozenset({"case", "programme"})
 _MS: Final = timedelta(milliseconds=1)
 
 
@@ -74,6 +77,7 @@ class Judging:
         memory: Of the streams and the registry.
         store: Reads of the records.
         cases: What guards may ask about other cases; what they were told goes with the append.
+        erasures: What acts of erasure name.
         see: What callers see of cases.
         lower: The lower logs that are mirrored here; None where none can be.
         origin: Origin of the log.
@@ -86,6 +90,7 @@ class Judging:
         store: RecordStore,
         clock: Clock,
         cases: OtherCases,
+        erasures: Erasures,
         *,
         origin: str,
         level: str,
@@ -96,7 +101,7 @@ class Judging:
         lower: LowerLogs | None,
     ) -> None:
         self.memory, self.store, self.cases, self._clock = memory, store, cases, clock
-        self.origin, self.level, self._rehearsal = origin, level, rehearsal
+        self.erasures, self.origin, self.level, self._rehearsal = erasures, origin, level, rehearsal
         self.see = SeeCheck(sights, by_name=level != ORDINARY)
         self.lower = LowerCheck(lower) if level != ORDINARY and lower is not None else None
         self._files, self._compartment = files, compartment
@@ -174,7 +179,21 @@ class Judging:
             raise
         if asking.presumed and not event.author:
             raise AsksOthers
-        return event, Preconditions(current.index, time.at, until(time.latest, ends))
+        grounds = self._grounds(sent.act.act_id, stream)
+        return event, Preconditions(current.index, time.at, until(time.latest, ends), grounds)
+
+    def _grounds(self, act_id: str, stream: Stream) -> Grounds:
+        """What one is judged by in a group beside stream and registry.
+
+        Raises:
+            AsksOthers: This process has not asked yet which records are to be erased.
+            Rejected: As `require_unerased`.
+        """
+        if not _may_be_erased(act_id, stream):
+            return Grounds()
+        if self.erasures.known is None:
+            raise AsksOthers
+        return _unerased(act_id, stream, self.erasures.known).grounds
 
     def judged_apart(
         self, stream: Stream, sent: Submission, time: Time, *, presuming: bool
@@ -212,12 +231,18 @@ class Judging:
             raise
         if asking.presumed and not event.author:
             return self.judged(stream, sent, registry, at)
+        grounds = asking.grounds
+        unerased = self.require_unerased(sent.act.act_id, stream)
+        if unerased is not None:
+            streams = {**grounds.streams, **unerased.grounds.streams}
+            grounds = replace(grounds, streams=streams)
         self.require_files(sent.act, stream)
         self._require_identity(sent.act)
         self._require_prefix(sent.act)
+        self._require_whole_acts(sent.act)
         if self.lower is not None and sent.statement.role == AUTHOR:
             self.lower.require(sent.act)
-        return JudgedStatement(event, decision, ends, asking.grounds)
+        return JudgedStatement(event, decision, ends, grounds)
 
     def context(
         self, registry: Registry, at: datetime, asking: Asking, *, whole: bool = True
@@ -232,6 +257,23 @@ class Judging:
             at=at,
             whole=whole,
         )
+
+    def require_unerased(self, act_id: str, stream: Stream) -> NamedRecords | None:
+        """An act that an erasure in force names takes no further signature (access.md K8).
+
+        Each holds the whole payload: what is to go would be recorded anew, and nothing of it went.
+        It may be returned or taken back, which repeats nothing of it. No guard asks this, since it
+        is no verdict on what is said, and what stands in a log of any edition stays.
+
+        Returns:
+            By what that is known; None where nothing of the kind waits.
+
+        Raises:
+            Rejected: `act_erased`.
+        """
+        if not _may_be_erased(act_id, stream):
+            return None
+        return _unerased(act_id, stream, self.erasures.look())
 
     def require_files(self, act: Act, stream: Stream) -> None:
         """An act never lists a file that nobody could open, nor one that is hidden from its author.
@@ -249,6 +291,30 @@ class Judging:
         if act.act_id not in stream.state.entries:
             earlier = self.see.among(act.stream, earlier)
         self._files.require(act, earlier)
+
+    def _require_whole_acts(self, act: Act) -> None:
+        """An erasure names every statement of an act or none: the content is the same in each.
+
+        Its guard asks each case named, so that a statement that comes meanwhile is heard of.
+        """
+        if act.act != ERASURE:
+            return
+        named = {int(one["index"]): n for n, one in enumerate(act.facts["entries"])}
+        for index, n in named.items():
+            for row in self.store.read(index, 1):
+                left = [one.index for one in self.store.act(row.act_id) if one.index not in named]
+                if left:
+                    raise Rejected(
+                        "act_in_part",
+                        Message(
+                            "Not recorded: record {left} holds the same content as record {index},"
+                            " which the act names. Return it if it waits, and sign one that names"
+                            " both, as `socai record entries` prints them now.",
+                            index=index,
+                            left=left[0],
+                        ),
+                        faults=[Fault(f"/facts/entries/{n}", Message("an act named in part"))],
+                    )
 
     def _require_identity(self, act: Act) -> None:
         """What a sealing names lies in R, sealed for this reporter of this case (access.md A5)."""
@@ -281,6 +347,27 @@ class Judging:
             for entry in self.store.entries(start, min(start + _ENTRIES, size)):
                 frontier.append(record.leaf(entry))
         return canonical.b64(frontier.root())
+
+
+def _may_be_erased(act_id: str, stream: Stream) -> bool:
+    """Whether it waits in a stream of which something may be erased."""
+    return act_id in stream.state.pending and stream.state.kind in _ERASABLE
+
+
+def _unerased(act_id: str, stream: Stream, named: NamedRecords) -> NamedRecords:
+    erasure = named.names(stream.state.pending[act_id])
+    if erasure is None:
+        return named
+    raise Rejected(
+        "act_erased",
+        Message(
+            "Not recorded: act of erasure {erasure} names this act, so it takes no further"
+            " signature. Whatever of it is to be decided still is a new act, without what was to"
+            " go.",
+            erasure=erasure,
+        ),
+        params={"erasure": erasure},
+    )
 
 
 def until(latest: datetime | None, ends: datetime) -> datetime:

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import UUID
 
 import httpx
 
+from keys import canonical
 from keys.jwk import SoftwareSigner
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.state import StreamState
 from tests.a_ledger import appointment, approved, ending, enrolment, revocation
-from tests.builders import a_token, an_act, an_id, changed
+from tests.builders import CAST, MORE_POWERS, a_registry, a_token, an_act, an_id, changed
+from tests.fixtures.arena import CAST as ARENA_CAST
 from tests.fixtures.arena import PERSONNEL, Arena, Party
+from tests.fixtures.erasable import socai
 
 Round = Callable[[Arena, int], None]
 
@@ -141,6 +145,44 @@ def one_id_twice(arena: Arena, n: int) -> None:
     assert told == [(201, ""), (409, "taken")], told
 
 
+def erased_as_it_is_signed(arena: Arena, n: int) -> None:
+    """An act takes its last signature at the moment at which its erasure takes effect."""
+    service = arena.service
+    if not n:
+        now, registry = service.step(minutes=1), a_registry()
+        for alias in _ERASING:
+            agency, post = CAST[alias]
+            line = registry.agency(agency)
+            assert line is not None
+            powers = {*line.posts[post].powers, *MORE_POWERS.get(alias, ())}
+            _enter(arena, appointment(alias, now, powers=sorted(powers)))
+            if alias not in ARENA_CAST:
+                _enter(arena, enrolment(alias, now))
+    case = arena.a_case("CaseRegistered")
+    act = arena.act("VerificationRequested", case)
+    _signed(arena, act, "cv")
+    (row,) = service.records.act(UUID(act.act_id))
+    entries = [{"index": row.index, "entry": canonical.b64(row.entry)}]
+    erasure = an_act(
+        "RecordErased", when=service.step(minutes=1),
+        facts={"entries": entries, "attachments": [], "registered": []},
+    )  # fmt: skip
+    for alias, signer in zip(_ERASING[:2], erasure.signers, strict=False):
+        _signed(arena, erasure, alias, signer.role)
+    signed, erased = arena.at_once(
+        Party(act, "gd", "APPROVER"), Party(erasure, _ERASING[2], "APPROVER")
+    )
+    told = {(one.status_code, one.json().get("code", "")) for one in (signed, erased)}
+    refused = "act_in_part" if signed.status_code == httpx.codes.CREATED else "act_erased"
+    assert told == {(201, ""), (409, refused)}, (signed.text, erased.text)
+    if erased.status_code == httpx.codes.CREATED:
+        gone = socai(service, "log", "shred", erasure.act_id, "--yes", "--json")
+        assert gone.exit_code == 0, gone.output
+
+
+_ERASING = ("ct", "ubgk", "giamsat")
+
+
 def _enter(arena: Arena, act: Act) -> None:
     """What the founder registers, approved by the personnel officer: the founder is not alone."""
     arena.service.say(approved(act, PERSONNEL), "founder", PERSONNEL)
@@ -187,4 +229,5 @@ ROUNDS: dict[str, Round] = {
     "officer ended between": officer_ended_between,
     "numbers at once": numbers_at_once,
     "one id twice": one_id_twice,
+    "erased as it is signed": erased_as_it_is_signed,
 }

@@ -55,7 +55,7 @@ MAX_STATEMENT_BYTES = 2 * _MAX_PART + 4_412 + 100
         "invisible_characters",
         "clock_off", "not_a_rehearsal", "wrong_session", "unknown_key", "invalid_signature",
         "not_found", "wrong_stream", "stale", "stream_set_aside", "taken", "clock_back", "guard",
-        "rejected", "stream_erased",
+        "rejected", "stream_erased", "act_erased", "act_in_part",
         "database_unavailable", "disk_full", "clock_jumped", "clocks_apart", "proof_late",
         "answer_late", "stopped", "attachment_missing", "identity_missing", "lower_log_unknown",
         "log_in_doubt",
@@ -166,6 +166,7 @@ def _proven(index: int, wait_s: float, since: float) -> dict[str, Any] | None:
         "database_unavailable",
         "clock_jumped",
         "stream_erased",
+        "act_erased",
     ),
     heavy=_HEAVY,
 )
@@ -203,6 +204,8 @@ def prepare_act(params: dict[str, Any]) -> Response:
         "database_unavailable",
         "clock_jumped",
         "stream_erased",
+        "act_erased",
+        "act_in_part",
     ),
     heavy=_HEAVY,
 )
