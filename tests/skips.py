@@ -35,6 +35,7 @@ KNOWN: Final = (
     r"PostgreSQL (15|17) is not on this machine",
     r"promtool is not on this machine",
     r"Patroni, etcd or HAProxy is not on this machine",
+    r"nginx is not on this machine",
     r"uv is not here: .*",
 )
 """What a machine may lack; each the whole of a reason."""

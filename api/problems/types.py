@@ -378,6 +378,17 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         ),
     ),
     "unavailable": ProblemType(503, Message("Unavailable for the moment"), _SAME_BYTES),
+    # said by the proxy alone (docs/operate/proxy.conf), which has sent the request on
+    "no_answer": ProblemType(
+        503,
+        Message("The ledger's servers do not answer at the moment"),
+        Message(
+            "Whether anything was recorded is not known. Wait for Retry-After, then send the same"
+            " bytes: an act is recorded once. A copy or a print takes a number each time: see the"
+            " list of copies first."
+        ),
+        "unknown",
+    ),
     "database_unavailable": ProblemType(
         503,
         Message("The database does not answer at the moment"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
+import os
+import re
 import shutil
 import socket
 import ssl
@@ -9,13 +12,18 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from threading import Thread
 from typing import Final
+from urllib.parse import unquote
 
 import httpx
+import orjson
 import pytest
 
+from api.problems.problem import CONTENT_TYPE, Problem
 from tests.fixtures.installed import ROOT
 from tests.processes import free_port
+from tests.rows import each, of
 
 pytestmark = [pytest.mark.drill, pytest.mark.slow, pytest.mark.xdist_group("image")]
 
@@ -179,3 +187,214 @@ def test_half_requests_of_one_address_shut_out_nobody_else(proxy: _Proxy) -> Non
         assert proxy.answers_elsewhere()
         assert 200 < held <= 600
     assert proxy.was_never_killed()
+
+
+_CLIENT: Final = "127.0.0.9"
+_SAID: Final = "of-one-case"
+"""Stands in every request that is refused: in its path, its query, or its cookie."""
+_HEAD: Final = f"Host: localhost\r\nCookie: session={_SAID}\r\n"
+_CHUNKED: Final = "Transfer-Encoding: chunked\r\n"
+_OTHER: Final = f"GET /{_SAID} HTTP/1.1\r\nHost: x\r\n\r\n"
+#: What is no request of ours, or is two to whoever reads it otherwise.
+_REFUSED: Final = {
+    f"POST /v1/acts?{_SAID} HTTP/1.1\r\n{_HEAD}Content-Length: 2000000\r\n\r\n": "too_large",
+    f"POST /v1/acts?{_SAID} HTTP/1.1\r\n{_HEAD}{_CHUNKED}\r\n200000\r\nx": "too_large",
+    f"GET /{_SAID}{'a' * 9_000} HTTP/1.1\r\n{_HEAD}\r\n": "uri_too_long",
+    f"GET /{_SAID} HTTP/1.1\r\n{_HEAD}X: {'a' * 9_000}\r\n\r\n": "headers_too_large",
+    **dict.fromkeys(
+        (
+            f"POST / HTTP/1.1\r\n{_HEAD}Content-Length: 4\r\n{_CHUNKED}\r\n0\r\n\r\n{_OTHER}",
+            f"POST / HTTP/1.1\r\n{_HEAD}{_CHUNKED}Transfer-Encoding: x\r\n\r\n0\r\n\r\n{_OTHER}",
+            f"POST / HTTP/1.1\r\n{_HEAD}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n{_OTHER}",
+            f"POST / HTTP/1.1\r\n{_HEAD}Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n{_OTHER}",
+            f"POST / HTTP/1.0\r\n{_HEAD}{_CHUNKED}\r\n0\r\n\r\n{_OTHER}",
+            f"POST / HTTP/1.1\r\n{_HEAD}Content-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
+            f"POST / HTTP/1.1\r\n{_HEAD}{_CHUNKED}\r\n{_SAID}\r\n",
+            f"GET /{_SAID} HTTP/1.1\r\n{_HEAD}X: a\r\n b\r\n\r\n",
+            f"GET /{_SAID} HTTP/1.1\r\n{_HEAD}Host: b\r\n\r\n",
+            f"GET /{_SAID} HTTP/1.1\r\n\r\n",
+            f"GET /../{_SAID} HTTP/1.1\r\n{_HEAD}\r\n",
+            f"GET /{_SAID}%00 HTTP/1.1\r\n{_HEAD}\r\n",
+            f"GET /{_SAID} HTTP/2.0\r\n{_HEAD}\r\n",
+            f"TRACE /{_SAID} HTTP/1.1\r\n{_HEAD}\r\n",
+            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        ),
+        "malformed_request",
+    ),
+}
+#: What takes a number of a permit, written in every way that is read by the one or by the other.
+_NUMBERED: Final = tuple(
+    form.format(path=path, quoted=path.replace("-", "%2d").replace("a", "%61"), end=path[1:])
+    for path in (
+        "/v1/acts/A-1/attachments/B/copies", "/v1/cases/A-1/print.pdf", "/ho-so/A-1/ban-in",
+    )
+    for form in (
+        "{path}", "{path}?x=/../", "{path}#x", "{quoted}", "http://other.example{path}", "/{path}",
+        "/x/..{path}", "/%2e{path}", "{path}/", "{path}%2f", "{path}%0a", "{path};x", "/%2F{end}",
+    )
+)  # fmt: skip
+_TAKES: Final = re.compile(
+    r"/v1/acts/[^/]+/attachments/[^/]+/copies|/v1/cases/[^/]+/print\.pdf|/ho-so/[^/]+/ban-in"
+)
+
+
+class _Here:
+    """The program, with the shipped file, before two that take what comes and go without a word.
+
+    Attributes:
+        heads: Of every request that came to one of them.
+    """
+
+    def __init__(self, nginx: str, folder: Path) -> None:
+        self.heads: list[str] = []
+        self.port, behind = free_port(), free_port()
+        self._replicas = [socket.create_server((f"127.0.0.{n}", behind)) for n in (1, 2)]
+        for replica in self._replicas:
+            Thread(target=self._take, args=(replica,), daemon=True).start()
+        shutil.copy(ROOT / "Makefile", folder)
+        subprocess.run([shutil.which("make") or "make", "secrets"], cwd=folder, check=True)
+        self.trusted = ssl.create_default_context(cafile=str(folder / "secrets" / "proxy.crt"))
+        text = (ROOT / "docs" / "operate" / "proxy.conf").read_text("utf-8")
+        servers = "".join(f"server 127.0.0.{n}:{behind} max_fails=0;" for n in (1, 2))
+        for shipped, own in (
+            ("/tmp/", f"{folder}/"), ("/run/secrets/", f"{folder}/secrets/"),  # noqa: S108
+            ("listen 8443", f"listen 127.0.0.1:{self.port}"), ("http://$replicas:8000", "http://all"),
+            ("\nhttp {", f"\nhttp {{ upstream all {{ {servers} }}"),
+        ):  # fmt: skip
+            assert shipped in text
+            text = text.replace(shipped, own)
+        (folder / "proxy.conf").write_text(text, "utf-8")
+        self._log = folder / "log"
+        user = "user root; " if os.geteuid() == 0 else ""
+        words = [nginx, "-c", str(folder / "proxy.conf"), "-g", f"{user}daemon off;"]
+        with self._log.open("ab") as log:
+            self._nginx = subprocess.Popen(words, stdout=log, stderr=log)
+        while not (folder / "proxy.pid").exists():
+            assert self._nginx.poll() is None, self.log
+            with suppress(subprocess.TimeoutExpired):
+                self._nginx.wait(0.05)
+
+    @property
+    def log(self) -> str:
+        """What it has written."""
+        return self._log.read_text("utf-8")
+
+    def _take(self, replica: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                line, _ = replica.accept()
+                with line:
+                    head = b""
+                    while not head.endswith(b"\r\n\r\n") and (part := line.recv(1)):
+                        head += part
+                    self.heads.append(head.decode("latin-1"))
+
+    def asked(self, request: str) -> http.client.HTTPResponse:
+        """What is answered to these bytes, over TLS."""
+        line = socket.create_connection(("127.0.0.1", self.port), 30, (_CLIENT, 0))
+        with self.trusted.wrap_socket(line, server_hostname="localhost") as inside:
+            inside.sendall(request.encode("latin-1"))
+            answer = http.client.HTTPResponse(inside)
+            answer.begin()
+            answer.body = answer.read()  # type: ignore[attr-defined]
+        return answer
+
+    def down(self) -> None:
+        """It, and what is behind it."""
+        self._nginx.terminate()
+        self._nginx.wait(30)
+        for replica in self._replicas:
+            replica.shutdown(socket.SHUT_RDWR)
+            replica.close()
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Here]:
+    """One, gone at the end."""
+    nginx = shutil.which("nginx", path=f"{_PATH['PATH']}:/usr/sbin")
+    if nginx is None:
+        pytest.skip("nginx is not on this machine")
+    made = _Here(nginx, tmp_path_factory.mktemp("here"))
+    try:
+        yield made
+    finally:
+        made.down()
+
+
+def _problem(answer: http.client.HTTPResponse) -> str:
+    """The code of what was answered, which is as the API would say it."""
+    assert answer.headers["Content-Type"] == CONTENT_TYPE
+    assert answer.headers["Content-Language"] == "vi"
+    assert answer.headers["Cache-Control"] == "no-store"
+    said = orjson.loads(answer.body)  # type: ignore[attr-defined]
+    assert said == Problem(said["code"]).body("vi", "none")
+    assert answer.status == said["status"]
+    return str(said["code"])
+
+
+def test_what_is_no_request_or_two_reaches_no_replica_and_is_told_so(here: _Here) -> None:
+    """In a problem document, as the API's own refusals are."""
+    before = len(here.heads)
+    for request, code in each(_REFUSED.items()):
+        with of(request[:200]):
+            assert _problem(here.asked(request)) == code
+    line = socket.create_connection(("127.0.0.1", here.port), 30, (_CLIENT, 0))
+    with line:
+        line.sendall(_OTHER.encode())
+        answer = http.client.HTTPResponse(line)
+        answer.begin()
+        answer.body = answer.read()  # type: ignore[attr-defined]
+    assert _problem(answer) == "malformed_request", "it is for TLS"
+    assert len(here.heads) == before
+
+
+def test_where_no_replica_answers_nobody_is_told_that_nothing_was_recorded(here: _Here) -> None:
+    """Each has taken the request; whoever asked hears that, and when to ask again."""
+    before = len(here.heads)
+    answer = here.asked(f"POST /v1/acts?{_SAID} HTTP/1.1\r\n{_HEAD}Content-Length: 0\r\n\r\n")
+    assert _problem(answer) == "no_answer"
+    assert orjson.loads(answer.body)["recorded"] == "unknown"  # type: ignore[attr-defined]
+    assert answer.headers["Retry-After"] == "2"
+    assert len(here.heads) == before + 2
+    assert re.search(r" 503: [0-9.:, ]+ answered 502, 502 after ", here.log)
+
+
+def test_a_number_of_a_permit_is_asked_for_once_however_it_is_written(here: _Here) -> None:
+    """The proxy reads an address in its own way, and sends it on as it came."""
+    taken = 0
+    for form in each(_NUMBERED):
+        before = len(here.heads)
+        with of(form):
+            sent = f"POST {form} HTTP/1.1\r\n{_HEAD}Content-Length: 0\r\n\r\n"
+            assert _problem(here.asked(sent)) == "no_answer"
+            came = [head.split(" ")[1] for head in here.heads[before:]]
+            if any(_TAKES.fullmatch(unquote(re.split(r"[?#]", one)[0])) for one in came):
+                assert len(came) == 1
+                taken += 1
+    assert taken >= 5 * 3
+
+
+def test_who_asks_does_not_say_who_they_are(here: _Here) -> None:
+    """Of all that names a client, a replica is told what the proxy saw."""
+    claims = "X-Forwarded-For: 6.6.6.6\r\nX_Forwarded_For: 6.6.6.6\r\nX-Forwarded-Proto: http\r\n"
+    here.asked(f"GET / HTTP/1.1\r\n{_HEAD}{claims}SCRIPT_NAME: /x\r\n\r\n")
+    said = re.findall(r"^(?:x.forwarded|script).*$", here.heads[-1], re.IGNORECASE | re.MULTILINE)
+    assert [line.strip() for line in said] == [
+        f"X-Forwarded-For: {_CLIENT}",
+        "X-Forwarded-Proto: https",
+    ]
+
+
+def test_the_proxys_log_names_nobody_and_nothing_that_was_asked(here: _Here) -> None:
+    """Whatever was refused, or not answered; half a handshake and half a request too."""
+    for sent in (b"\x16\x03\x01\x02\x00\x01", b"PROXY TCP4 6.6.6.6 127.0.0.1 1 2\r\n"):
+        with socket.create_connection(("127.0.0.1", here.port), 30, (_CLIENT, 0)) as line:
+            line.sendall(sent)
+            line.shutdown(socket.SHUT_WR)
+            with suppress(OSError):
+                line.recv(4096)
+    for request in (next(iter(_REFUSED)), f"GET /{_SAID} HTTP/1.1\r\n{_HEAD}\r\n"):
+        here.asked(request)
+    assert " 503: " in here.log
+    assert _CLIENT not in here.log
+    assert _SAID not in here.log

@@ -471,7 +471,7 @@ def test_no_body_and_no_answer_fills_the_proxys_memory() -> None:
         if isinstance(how, dict)
         and "application/octet-stream" in how.get("requestBody", {}).get("content", {})
     ]
-    places = re.findall(r"location = (\S+) \{([^}]*)\}", PROXY)
+    places = re.findall(r"location = (/v1/\S+) \{([^}]*)\}", PROXY)
     assert [path for path, _ in places] == streamed
     assert all(
         "proxy_request_buffering off;" in said and "client_max_body_size 0;" in said
@@ -485,11 +485,40 @@ def test_no_body_and_no_answer_fills_the_proxys_memory() -> None:
 
 
 def test_what_the_proxy_refuses_itself_is_what_the_api_would_say() -> None:
-    """A body that is too long is a problem document, whoever refuses it."""
-    answered = re.search(r"return 413 '([^']*)'", PROXY)
-    assert answered is not None
-    assert orjson.loads(answered[1]) == Problem("too_large").body("vi", "none")
+    """A problem document, whoever refuses; and every status that nginx has a page of its own for.
+
+    But 408: there it closes the connection without a word.
+    """
+    said = re.findall(r"^ {4}(default|\d{3}) '([^']*)';$", PROXY, re.MULTILINE)
+    codes = {}
+    for status, answered in said:
+        problem = orjson.loads(answered)
+        codes[status] = problem["code"]
+        assert problem == Problem(problem["code"]).body("vi", "none")
+        assert status in ("default", str(problem["status"]))
+    assert codes == {
+        "default": "malformed_request", "413": "too_large", "414": "uri_too_long",
+        "431": "headers_too_large", "503": "no_answer",
+    }  # fmt: skip
+    led = {
+        of: to or of
+        for these, to in re.findall(r"error_page ([\d ]+?)(?: =(\d+))? //refused;", PROXY)
+        for of in these.split()
+    }
+    assert led == {
+        **dict.fromkeys(("400", "405", "497", "501", "505"), "400"), "413": "413", "414": "414",
+        "494": "431", **dict.fromkeys(("500", "502", "503", "504"), "503"),
+    }  # fmt: skip
     assert f"default_type {CONTENT_TYPE};" in PROXY
+
+
+def test_no_wait_for_a_replica_is_cut_off_before_it_is_over() -> None:
+    """Whoever asked gets the answer that nobody answered."""
+    tries = _said("proxy_next_upstream_tries")
+    waits = ("proxy_connect_timeout", "proxy_send_timeout", "proxy_read_timeout")
+    (most,) = re.findall(r"\bproxy_timeout (\d+)s;", PROXY)
+    longest = sum(int(re.findall(rf"\b{wait} (\d+)s;", PROXY)[0]) for wait in waits)
+    assert int(most) > tries * longest
 
 
 def test_one_address_has_no_more_than_a_share_of_the_proxys_connections() -> None:
