@@ -7,6 +7,7 @@ G3). Judged at occurred_at on the registry as the log stands, never as it stands
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
@@ -184,8 +185,8 @@ def agency_holds_function_v2(q: GuardInput) -> Breach | None:
     return Breach({**told, **competent(q, q.kind.who)}, ("/agency",))
 
 
-def competent(q: GuardInput, codes: Sequence[str]) -> dict[str, str]:
-    """A sentence that names whom the codes mean here today, or says that no text names anybody."""
+def agencies_named(q: GuardInput, codes: Sequence[str]) -> set[str]:
+    """The agencies that codes of `who` mean here on the day of the act."""
     found: set[str] = set()
     for code in codes:
         if code in CASE_ROLES:
@@ -197,9 +198,14 @@ def competent(q: GuardInput, codes: Sequence[str]) -> dict[str, str]:
                 for agency in q.registry.holders(code, q.day)
                 if q.registry.agencies.holds_in(agency, code, q.day, asked)
             }
+    return {agency for agency in found if q.registry.exists(agency, q.day)}
+
+
+def competent(q: GuardInput, codes: Sequence[str]) -> dict[str, str]:
+    """A sentence that names whom the codes mean here today, or says that no text names anybody."""
     posts = [q.catalogue.roles[code] for code in codes if code in q.catalogue.roles]
     posts = [role for role in posts if role["kind"] == "post"]
-    here = [_name(q, a) for a in sorted(found) if q.registry.exists(a, q.day)][:_SHOWN]
+    here = [_name(q, a) for a in sorted(agencies_named(q, codes))][:_SHOWN]
     vi, en = (
         [*here, *(str(role[lang]).partition(" (")[0] for role in posts)] for lang in ("vi", "en")
     )
@@ -274,6 +280,15 @@ def not_below_issuer(q: GuardInput) -> Breach | None:
             told = {"agency": _name(q, q.act.agency), "issuer": _name(q, issuer)}
             return Breach(told, ("/agency",))
     return None
+
+
+def not_below(q: GuardInput, codes: Sequence[str]) -> set[str]:
+    """Agencies that these codes mean, but for those below whoever issued what the act is about."""
+    return {
+        agency
+        for agency in agencies_named(q, codes)
+        if not_below_issuer(replace(q, act=replace(q.act, agency=agency))) is None
+    }
 
 
 INSPECTORATE: Final = "PROVINCIAL_INSPECTORATE"

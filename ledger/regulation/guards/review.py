@@ -33,7 +33,7 @@ from ledger.regulation.case.roles import issuers
 from ledger.regulation.case.stand_ins import answerable
 from ledger.regulation.case.state import Entry, StreamState, present_agency
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.registry_day import author_is
+from ledger.regulation.guards.registry_day import author_is, not_below
 from ledger.regulation.registry.clock_terms import term
 from ledger.regulation.words import vocabulary
 
@@ -46,6 +46,9 @@ _DENUNCIATION = re.compile(
 DENUNCIATION_FACTS = frozenset({"routed_number", "routed_on", "to_body"})
 LIVE: Final = ("RECEIVED", "ACCEPTED")
 """States in which a complaint waits for its decision."""
+_ABOVE: Final = ("SUPERIOR", "COMPLAINTS_BODY")
+_HEARING: Final = ("ISSUER", *_ABOVE)
+"""Who hears a complaint; a second one those above alone."""
 
 
 def complaint_late(q: GuardInput) -> Breach | None:
@@ -122,11 +125,15 @@ def review_decided_by(q: GuardInput) -> Breach | None:
     What somebody issued is reviewed by them, whoever is above them, or who hears complaints. Where
     the log has none of these, and the complaint has gone to court, the case would stay under review
     for ever. Nor does whoever received a complaint take it up or turn it away by that: they enter
-    that it was withdrawn, or went to court.
+    that it was withdrawn, or went to court; and that it is not accepted, where the log has nobody
+    who hears it: nobody else could answer.
     """
-    if any(author_is(q, code) for code in ("ISSUER", "SUPERIOR", "COMPLAINTS_BODY")):
+    if any(author_is(q, code) for code in _HEARING):
         return None
-    if q.facts.get("answer") in ("WITHDRAWN", "TO_COURT") or _only_ends(q):
+    answer = q.facts.get("answer")
+    if answer in ("WITHDRAWN", "TO_COURT") or _only_ends(q):
+        return None
+    if answer == "NOT_ACCEPTED" and not not_below(q, _HEARING):
         return None
     return Breach({"agency": q.registry.name(q.act.agency, q.day)}, ("/agency",))
 
@@ -152,7 +159,7 @@ def decides_its_complaint(q: GuardInput) -> Breach | None:
     if q.act.act == "MeasureReviewed":
         complaint = q.ref("complaint", "ComplaintReceived")
         if complaint is None:
-            return None  # REFERS_TO_OTHER_CASE answers
+            return None  # none is named, or REFERS_TO_OTHER_CASE answers
         against = q.stream.get(str(complaint.act.facts["against"]))
         measure = q.facts.get("measure")
         fits = against is not None and measure in (
@@ -294,7 +301,8 @@ def second_by_another(q: GuardInput) -> Breach | None:
     Neither who issued what is complained about decides it, nor who decided it at first instance,
     nor do they turn it away or end it by reviewing a measure; and it is not called a first one. Nor
     is what nobody complained about: whoever took a decision hears a first complaint about it, and
-    nothing else.
+    nothing else. Where the log has nobody else (a ministry has nobody above: its first decision
+    goes to court), they say that it is not accepted.
     """
     told = {"agency": q.registry.name(q.act.agency, q.day)}
     if q.act.act == "ReviewDecided":
@@ -316,7 +324,10 @@ def second_by_another(q: GuardInput) -> Breach | None:
             *(e for c, e in _decided_on_measures(q.stream) if c.act.facts["instance"] == "FIRST"),
         )
     }
-    return Breach(told, ("/agency",)) if q.act.agency in before else None
+    if q.act.agency not in before:
+        return None
+    alone = q.act.act == "ComplaintAccepted" and not not_below(q, _ABOVE) - before
+    return None if alone else Breach(told, ("/agency",))
 
 
 def statistics_restated(q: GuardInput) -> Breach | None:

@@ -242,8 +242,8 @@ def test_a_second_complaint_is_not_put_aside_by_whom_it_is_about() -> None:
     holds("SECOND_BY_ANOTHER", first.asks("MeasureReviewed", by="ubcv", also=["ct"], facts=again))
 
 
-def directed(**review: str) -> tuple[Story, str]:
-    """A direction of the committee under review, in a case that the department holds; its id."""
+def directed(**review: str) -> Story:
+    """A case that the department holds; a direction of the committee is under review in it."""
     case = a_case_in("ESCALATED")
     direction = case.then("DirectionReceived", disposition="own").act.act_id
     if review.get("ground") == "COMPLAINT":
@@ -252,14 +252,14 @@ def directed(**review: str) -> tuple[Story, str]:
         ).act.act_id
     opening = {"under_review": [direction], "opened_from": "HANDLING", "order_number": "1"}
     case.then("ReviewOpened", facts={**opening, **review})
-    return case, direction
+    return case
 
 
 def test_who_holds_the_case_decides_no_review_by_that_and_ends_one_that_is_empty() -> None:
     """4.3; G8: the issuer does, or whoever is above; what waits or a court ordered is not ended."""
     ended = {"decision": "INADMISSIBLE", "instance": "OWN"}
     for ground in ("OWN_FINDING", "COURT_ORDER", "INSPECTION"):
-        case, _ = directed(ground=ground)
+        case = directed(ground=ground)
         breaks("REVIEW_DECIDED_BY", case.asks("ReviewDecided", by="cv"), "/agency")
         holds("REVIEW_DECIDED_BY", case.asks("ReviewDecided", by="ubcv", also=["ct"]))
         asked = case.asks("ReviewDecided", by="cv", facts=ended)
@@ -267,7 +267,7 @@ def test_who_holds_the_case_decides_no_review_by_that_and_ends_one_that_is_empty
             holds("REVIEW_DECIDED_BY", asked)
         else:
             breaks("REVIEW_DECIDED_BY", asked, "/agency")
-    case, _ = directed(ground="COMPLAINT")
+    case = directed(ground="COMPLAINT")
     ended["instance"] = "SECOND"
     breaks("REVIEW_DECIDED_BY", case.asks("ReviewDecided", by="cv", facts=ended), "/agency")
     of_issuer = case.asks("ReviewDecided", by="ubcv", also=["pc", "ct"], facts=ended)
@@ -294,6 +294,29 @@ def test_whoever_received_a_complaint_neither_takes_it_up_nor_turns_it_away() ->
             holds("REVIEW_DECIDED_BY", asked)
     for answer in ("WITHDRAWN", "TO_COURT"):
         holds("REVIEW_DECIDED_BY", case.asks("ComplaintAccepted", facts={"answer": answer}))
+
+
+def test_a_complaint_that_nobody_else_of_the_log_may_hear_is_turned_away() -> None:
+    """02/2011/QH13 Art. 7: against a ministry's decision on a complaint one goes to court."""
+    turned_away = {"answer": "NOT_ACCEPTED"}
+    case = a_case_in("HANDLING")
+    by = {"by": "bo", "also": ["pgd"]}
+    ordered = case.forced("TechnicalMeasureOrdered", **by).act.act_id
+    case.then("ComplaintReceived", facts={"against": ordered, "instance": "SECOND"})
+    asked = case.asks("ComplaintAccepted", facts=turned_away, **by)
+    holds("SECOND_BY_ANOTHER", asked)
+    holds("REVIEW_DECIDED_BY", asked)
+    breaks("REVIEW_DECIDED_BY", case.asks("ComplaintAccepted", facts=turned_away), "/agency")
+    case = directed(ground="COMPLAINT")
+    asked = case.asks("ComplaintAccepted", by="ubcv", also=["ct"], facts=turned_away)
+    breaks("SECOND_BY_ANOTHER", asked, "/agency")
+    case = Story()
+    taken = case.forced("ReportReceived", **by).act.act_id
+    case.forced("CaseRegistered", facts={"handling_agency": "tw.btttt"}, **by)
+    case.forced("ComplaintReceived", by="bo", facts={"against": taken, "instance": "FIRST"})
+    holds("REVIEW_DECIDED_BY", case.asks("ComplaintAccepted", facts=turned_away, **by))
+    accepted = case.asks("ComplaintAccepted", facts={"answer": "ACCEPTED"}, **by)
+    breaks("REVIEW_DECIDED_BY", accepted, "/agency")
 
 
 def test_a_decision_ends_the_complaint_it_is_about_and_no_other() -> None:
