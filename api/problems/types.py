@@ -203,8 +203,8 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         409,
         Message("Content of the stream is erased: it takes no further act"),
         Message(
-            "Nothing was recorded, nor will it be here; everything can be read as before. Go on in"
-            " a new case, and say in it which one it follows."
+            "Nothing was recorded, nor will it be here; what was not erased can be read as before."
+            " Go on in a new case, and say in it which one it follows."
         ),
     ),
     "act_erased": ProblemType(

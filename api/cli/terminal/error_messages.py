@@ -399,7 +399,7 @@ def _of_server(error: Refused) -> Text:
 
 
 def _signed_since(since: Sequence[Any]) -> Text:
-    """What of it the caller sees: place and name of each act, the newest of many."""
+    """The name of each act of it that the caller sees; of many the newest."""
     named = []
     for one in since[-_SINCE:]:
         code = str(one["act"]) if isinstance(one, dict) and "act" in one else "?"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime, time
 from typing import Any, Final, TypeVar
 
@@ -62,7 +63,8 @@ def saved_text(data: bytes) -> bytes:
     Notepad writes the one, `>` of its PowerShell the other; what is no text stays as it is.
     """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", "replace").encode()
+        with suppress(UnicodeDecodeError):
+            return data.decode("utf-16").encode()
     return data.removeprefix(codecs.BOM_UTF8)
 
 
