@@ -31,7 +31,7 @@ from ledger.regulation.case.reading import (
 )
 from ledger.regulation.case.roles import issuers
 from ledger.regulation.case.stand_ins import answerable
-from ledger.regulation.case.state import Entry, StreamState, present_agency
+from ledger.regulation.case.state import Entry, present_agency
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.registry_day import author_is, not_below
 from ledger.regulation.registry.clock_terms import term
@@ -95,15 +95,7 @@ def first_once(q: GuardInput) -> Breach | None:
     if q.facts.get("instance") != "FIRST":
         return None
     against, by = str(q.facts.get("against")), q.facts.get("complainant")
-    for decision in q.stream.effective("ReviewDecided"):
-        complaint = _complaint_of(q, q.stream.get(str(decision.act.facts.get("review"))))
-        if complaint is None:
-            continue
-        facts = complaint.act.facts
-        the_same = facts["against"] == against and facts["complainant"] == by
-        if the_same or against == decision.act.act_id:
-            return Breach(pointers=("/facts/instance",))
-    for complaint, decision in _decided_on_measures(q.stream):
+    for complaint, decision in _decided(q):
         facts = complaint.act.facts
         the_same = facts["against"] == against and facts["complainant"] == by
         if the_same or against == decision.act.act_id:
@@ -111,12 +103,17 @@ def first_once(q: GuardInput) -> Breach | None:
     return None
 
 
-def _decided_on_measures(stream: StreamState) -> Iterator[tuple[Entry, Entry]]:
-    """Complaints that the review of a measure decided, each with that review."""
-    for sub in stream.subs_in("complaint"):
-        for entry, state in sub.moves:
-            if state == "DECIDED" and entry.act.act == "MeasureReviewed":
-                yield sub.opened_by, entry
+def _decided(q: GuardInput) -> Iterator[tuple[Entry, Entry]]:
+    """Complaints that were decided, each with the decision.
+
+    By a review that rested on one also where its decision did not name it, as edition 1 let it.
+    """
+    for decision in q.stream.effective("ReviewDecided"):
+        complaint = _complaint_of(q, q.stream.get(str(decision.act.facts.get("review"))))
+        if complaint is not None:
+            yield complaint, decision
+    for sub in q.stream.subs_in("complaint"):
+        yield from ((sub.opened_by, entry) for entry, state in sub.moves if state == "DECIDED")
 
 
 def review_decided_by(q: GuardInput) -> Breach | None:
@@ -321,7 +318,7 @@ def second_by_another(q: GuardInput) -> Breach | None:
         present_agency(q.registry, e.act.agency, q.day)
         for e in (
             *(e for e in q.stream.effective("ReviewDecided") if e.act.facts["instance"] == "FIRST"),
-            *(e for c, e in _decided_on_measures(q.stream) if c.act.facts["instance"] == "FIRST"),
+            *(e for c, e in _decided(q) if c.act.facts["instance"] == "FIRST"),
         )
     }
     if q.act.agency not in before:

@@ -239,7 +239,12 @@ def test_a_second_complaint_is_not_put_aside_by_whom_it_is_about() -> None:
     again = resolved(first, {"measure": taken, "complaint": "@ComplaintReceived"})
     asked = first.asks("MeasureReviewed", by="tra", also=["thanhtra"], facts=again)
     breaks("SECOND_BY_ANOTHER", asked, "/agency")
-    holds("SECOND_BY_ANOTHER", first.asks("MeasureReviewed", by="ubcv", also=["ct"], facts=again))
+    above: dict[str, Any] = {"by": "ubcv", "also": ["ct"]}
+    holds("SECOND_BY_ANOTHER", first.asks("MeasureReviewed", facts=again, **above))
+    first.then("MeasureReviewed", facts=again, **above)
+    first.then("ComplaintReceived", facts={"against": taken, "instance": "SECOND"})
+    another = resolved(first, {"measure": taken, "complaint": "@ComplaintReceived"})
+    holds("SECOND_BY_ANOTHER", first.asks("MeasureReviewed", facts=another, **above))
 
 
 def directed(**review: str) -> Story:
