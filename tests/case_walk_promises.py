@@ -55,13 +55,12 @@ def lenders(world: World, act: Act, place: int, on: date) -> set[str]:
     held = world.registry.appointment(signer.officer, act.agency, signer.post, on)
     powers = world.kind(act.act).signer_powers.get(signer.role, ())
     own = held is not None and signer.capacity in held.capacities
-    if own and (
-        not powers
-        or any(
+    if own and powers:
+        own = any(
             world.registry.holds_code(c, act.agency, signer.post, signer.officer, on)
             for c in powers
         )
-    ):
+    if own and signer.instead_of is None:
         return set()
     found = set()
     for stream in world.streams.values():
@@ -74,7 +73,12 @@ def lenders(world: World, act: Act, place: int, on: date) -> set[str]:
                 and facts["valid_from"] <= on.isoformat() <= facts["valid_to"]
                 and entry.act.act_id not in ended
             ):
-                found.add(entry.act.author.officer)
+                gave = entry.act.author
+                place_of = gave.officer == signer.instead_of and world.registry.appointment(
+                    gave.officer, entry.act.agency, gave.post, on
+                )
+                if place_of or not own:
+                    found.add(gave.officer)
     return found
 
 
@@ -141,6 +145,12 @@ def _lent(world: World, entry: Entry) -> Iterator[str]:
         others = persons(world, (s.officer for n, s in enumerate(act.signers) if n != place))
         if gave and gave <= others:
             yield "G8: who lent a power signs nothing beside whoever signs with it"
+    last = len(entry.signed) - 1
+    if act.signers[last].instead_of is not None and act.act != "ActReturned":
+        gave = lenders(world, act, last, day_signed(entry.signed[last].iat))
+        out = shut_out(world.stream(act.stream), world, world.now)
+        if len(gave) == 1 and persons(world, gave) <= out:
+            yield "access.md W8: who is shut out chooses nobody for what waits for them"
 
 
 def _approved(world: World, entry: Entry, stream: StreamState) -> Iterator[str]:

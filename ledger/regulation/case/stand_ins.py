@@ -7,7 +7,7 @@ that carries on for it, and there its head too: no post of an agency that has en
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple
@@ -24,6 +24,8 @@ from ledger.regulation.registry.registry import Registry
 
 HEADS: Final = ("AGENCY_HEAD", "HEAD")
 """Powers of heads of agencies, and of deputies who sign in their place."""
+MEASURE: Final = "MEASURE"
+"""The power by which a post orders what cuts somebody off."""
 FOR_ANOTHER: Final = frozenset({"KT", "TUQ", "GQ"})
 """Capacities in which somebody signs what another would sign otherwise."""
 
@@ -314,12 +316,38 @@ def by_lenders(q: GuardInput) -> GuardInput | None:
 
 
 def _lent(q: GuardInput, signer: NamedSigner) -> Delegation | None:
-    """The delegation without which a signer would not sign in this capacity."""
+    """The delegation without which a signer would not sign here in this capacity."""
     on = q.day if signer.instead_of is None else signed_on(q)
     given = delegation_of(q, signer, on)
-    if given is None or _by_own_post(q, q.kind, signer, given.agency, on):
+    if given is None or _needs_not(q, q.act, q.kind, signer, given, on):
         return None
     return given
+
+
+def _needs_not(
+    q: GuardInput, act: Act, kind: ActType, signer: NamedSigner, line: Delegation, on: date
+) -> bool:
+    """Whether a signer would sign here without a delegation.
+
+    Whoever takes the place of an officer named does so by that officer's alone, whatever their own
+    post may sign: who is shut out chooses nobody for what waits for them.
+    """
+    return line.giver != signer.instead_of and (
+        _by_own_post(q, kind, signer, line.agency, on)
+        and (signer != act.approver or may_order(q, act, line.agency, (signer.post,), on))
+    )
+
+
+def may_order(q: GuardInput, act: Act, agency: str, posts: Iterable[str], on: date) -> bool:
+    """Whether one of these posts may order what an act orders: by dated lines, limited by kind.
+
+    A kind that none of them names on the day of the act needs no such line.
+    """
+    kind = str(act.facts.get("kind"))
+    if kind not in q.registry.limited_to(MEASURE, "kinds", act.day):
+        return True
+    lines = (line for post in posts for line in q.registry.post_lines(MEASURE, agency, post, on))
+    return any(kind in line.get("kinds", ()) for line in lines)
 
 
 def _by_own_post(q: GuardInput, kind: ActType, signer: NamedSigner, agency: str, on: date) -> bool:
@@ -360,6 +388,6 @@ def _lent_then(q: GuardInput, entry: Entry, place: int) -> Iterator[Delegation]:
             and line.covers(act.act, act.stream)
             and line.ran(on, said.index)
             and q.registry.in_post(line, on)
-            and not _by_own_post(q, kind, signer, line.agency, on)
+            and not _needs_not(q, act, kind, signer, line, on)
         ):
             yield line

@@ -24,7 +24,14 @@ from ledger.regulation.case.reading import (
     time_of,
     within,
 )
-from ledger.regulation.case.stand_ins import answerable, body_of, delegation_of, heads, signed_on
+from ledger.regulation.case.stand_ins import (
+    answerable,
+    body_of,
+    delegation_of,
+    heads,
+    may_order,
+    signed_on,
+)
 from ledger.regulation.case.state import Entry
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry.calendar import local_day
@@ -53,7 +60,6 @@ _SCOPE_WORDS = re.compile(
 )
 _LETTERS = re.compile(r"[^\w]+")
 #: The finding of what is true and breaks another law.
-MEASURE: Final = "MEASURE"
 TRUE_BREACH: Final = "TRUE_BUT_BREACH"
 _FEWEST_WORDS: Final = 5
 _WORD: Final = re.compile(r"[^\W\d_]+(?:[\u0300-\u036f]+[^\W\d_]*)*")
@@ -329,15 +335,13 @@ def measure_power(q: GuardInput) -> Breach | None:
 
     By dated lines of the power MEASURE; a kind that none of them names needs no such line.
     """
-    kind, signer = str(q.facts.get("kind")), q.act.approver
-    if signer is None or kind not in q.registry.limited_to(MEASURE, "kinds", q.day):
+    signer = q.act.approver
+    if signer is None:
         return None
     on = q.day if signer.instead_of is None else signed_on(q)
     given = delegation_of(q, signer, on)
     posts = [signer.post] if given is None else [signer.post, given.from_post]
-    agency = body_of(q, signer) or ""
-    lines = (line for post in posts for line in q.registry.post_lines(MEASURE, agency, post, on))
-    if any(kind in line.get("kinds", ()) for line in lines):
+    if may_order(q, q.act, body_of(q, signer) or "", posts, on):
         return None
     place = len(q.act.signers) - 1
     return Breach({"post": signer.post, "date": fmt_day(on)}, (f"/signers/{place}",))

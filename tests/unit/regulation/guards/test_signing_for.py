@@ -499,6 +499,54 @@ def test_a_stand_in_by_delegation_is_asked_as_whoever_lent_would_be() -> None:
     assert refused_by(signs) == "EXCLUDED_SIGNS_NOT"
 
 
+def test_whoever_is_shut_out_chooses_nobody_for_what_waits_for_them() -> None:
+    """W8: nor the deputy, whose own post approves findings, and who may sign one that names it."""
+    case, act = waiting()
+    case.then("ParticipationExcluded", by="pgd",
+              facts={"officer": officer("gd"), "ground": "CONFLICT_OF_INTEREST"})  # fmt: skip
+    given(case, officer=officer("pgd"), post="pho-giam-doc", capacity="KT")
+    chosen = case.question(act, 1, instead=instead("pgd", "pho-giam-doc", "KT"))
+    holds("STAND_IN_ENTITLED", chosen)
+    assert refused_by(chosen) == "EXCLUDED_SIGNS_NOT"
+    again = case.asks(
+        "VerificationConcluded", by="cv2", also=["pgd"], capacities=["TRUC_TIEP", "KT"]
+    )
+    assert by_lenders(again) is None
+    assert refused_by(again) is None
+
+
+def test_whoever_is_shut_out_lends_no_power_of_one_kind() -> None:
+    """W8: a head of division approves measures TL. by the own post, but cuts nobody off."""
+    case = a_case_in("HANDLING")
+    out = {"officer": officer("gd"), "ground": "CONFLICT_OF_INTEREST"}
+
+    def refused(kind: str) -> str | None:
+        return refused_by(
+            case.asks(
+                "TechnicalMeasureOrdered", by="cv2", also=["tp"], capacities=["TRUC_TIEP", "TL"],
+                facts={"kind": kind},
+            )
+        )  # fmt: skip
+
+    assert refused("BLOCK_DOMAIN") == "MEASURE_POWER"
+    given(case, capacity="TL")
+    assert (refused("BLOCK_DOMAIN"), refused("LABEL")) == (None, None)
+    case.then("ParticipationExcluded", by="pgd", facts=out)
+    assert (refused("BLOCK_DOMAIN"), refused("LABEL")) == ("EXCLUDED_SIGNS_NOT", None)
+
+
+def test_the_next_holder_of_a_post_signs_what_waited_for_whoever_was_shut_out() -> None:
+    """W8: the post has passed on, and nobody that was shut out has chosen who has it."""
+    case, act = waiting()
+    case.then("ParticipationExcluded", by="pgd",
+              facts={"officer": officer("gd"), "ground": "CONFLICT_OF_INTEREST"})  # fmt: skip
+    given(case, officer=officer("pgd"), post="pho-giam-doc", capacity="KT")
+    moved(case, "gd", "giam-doc", "2024-06-04")
+    appointed(case, "npgd", STTTT, "giam-doc", "2024-06-05")
+    signs = case.question(act, 1, instead=instead("npgd", "giam-doc", "TRUC_TIEP"), day=LATER)
+    assert refused_by(signs) is None
+
+
 def test_a_power_that_is_lent_after_the_act_signs_what_waits_for_it() -> None:
     """Of a stand-in the day of signing counts alone: the act is dated before the delegation."""
     case, act = waiting()
@@ -616,6 +664,18 @@ def test_what_a_stand_in_signed_with_a_lent_power_is_the_lenders_too() -> None:
     asked = case.asks("ReviewDecided")
     assert set(answerable(asked, entry)) == {officer("cv"), officer("tp"), officer("gd")}
     assert set(answerable(asked, entry, "AUTHOR")) == {officer("cv")}
+
+
+def test_what_a_deputy_signed_in_the_heads_place_is_the_heads_too() -> None:
+    """S3: by the head's choice, though the deputy's own post approves findings."""
+    case, act = waiting()
+    given(case, officer=officer("pgd"), post="pho-giam-doc", capacity="KT")
+    last = case.question(act, 1, instead=instead("pgd", "pho-giam-doc", "KT")).act
+    statement, seq = signed(last, case.stream)[1], case.stream.seq + 1
+    apply(case.stream, replace(statement, officer=officer("pgd"), act=last, seq=seq))
+    entry = case.stream.entries[act.act_id]
+    signed_by = set(answerable(case.asks("HandlingDecided"), entry, "APPROVER"))
+    assert signed_by == {officer("pgd"), officer("gd")}
 
 
 def test_a_measure_is_not_reviewed_or_confirmed_by_who_lent_the_power_to_take_it() -> None:
