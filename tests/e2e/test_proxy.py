@@ -357,6 +357,9 @@ def test_where_no_replica_answers_nobody_is_told_that_nothing_was_recorded(here:
     assert answer.headers["Retry-After"] == "2"
     assert len(here.heads) == before + 2
     assert re.search(r" 503: [0-9.:, ]+ answered 502, 502 after ", here.log)
+    for path in ("//refused", "/%2Frefused", "http://x//refused", "/x/..//refused"):
+        with of(path):
+            assert _problem(here.asked(f"GET {path} HTTP/1.1\r\n{_HEAD}\r\n")) == "no_answer"
 
 
 def test_a_number_of_a_permit_is_asked_for_once_however_it_is_written(here: _Here) -> None:

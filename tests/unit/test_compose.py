@@ -402,7 +402,7 @@ def test_the_migrating_step_is_done_before_anybody_serves() -> None:
     for name in (*REPLICAS, "checkpointer", "projector", "keeper", "vault", "archiver"):
         before = SERVICES[name]["depends_on"]
         assert before == {"migrate": {"condition": "service_completed_successfully"}}
-    assert "depends_on" not in SERVICES["proxy"], "it answers 502 until somebody does"
+    assert "depends_on" not in SERVICES["proxy"], "it answers 503 until somebody does"
 
 
 @pytest.mark.parametrize("name", ["checkpointer", "projector"])
