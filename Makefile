@@ -103,10 +103,11 @@ drills: $(READY) drill-tools ## an operator's nights: failover, restore, upgrade
 	  $(PYTEST) -q -rs -n0 -m drill tests/soak tests/drills && exit $$before
 
 # program:package of Debian
-DRILL_TOOLS := pgbouncer:pgbouncer patroni:patroni etcd:etcd-server haproxy:haproxy nginx:nginx promtool:prometheus softhsm2-util:softhsm2
+DRILL_TOOLS := pgbouncer:pgbouncer patroni:patroni etcd:etcd-server haproxy:haproxy promtool:prometheus softhsm2-util:softhsm2
 drill-tools:
 	@packages=; for tool in $(DRILL_TOOLS); do \
 	  PATH=$$PATH:/usr/sbin command -v $${tool%%:*} >/dev/null 2>&1 || packages="$$packages $${tool#*:}"; done; \
+	PATH=$$PATH:/usr/sbin command -v nginx >/dev/null 2>&1 || packages="$$packages nginx libnginx-mod-stream"; \
 	test -d /usr/lib/postgresql/17 || packages="$$packages postgresql-17"; \
 	test -z "$$packages" || { apt-get update -q && \
 	  DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$packages python3-etcd; } >/dev/null 2>&1 \
