@@ -105,6 +105,7 @@ def walked(seed: int, steps: int = _STEPS, *, names: str = "") -> Watched:
     walker.begin()
     for _ in range(steps):
         walker.step()
+    assert len(world.said) > steps // 8, "where next to nothing is taken nothing can be broken"
     return world
 
 
