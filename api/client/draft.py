@@ -122,6 +122,5 @@ def able(sources: DraftSources, kind: Json, role: str, author: Keeper) -> Sequen
 
 
 def _keyed(sources: DraftSources) -> Iterator[tuple[Json, str]]:
-    """Posts of officers who have a key: whoever has none would never sign."""
-    keyed = {str(line["officer"]) for line in sources.officers if line["keys"]}
-    return ((post, officer) for post, officer in sources.holders() if officer in keyed)
+    """Posts of officers who can sign: what waits for another would wait for good."""
+    return ((post, officer) for post, officer in sources.holders() if officer in sources.signing)

@@ -17,6 +17,13 @@ Json = Mapping[str, Any]
 _CASE: Final = "case/"
 
 
+def signing_officers(client: Client) -> frozenset[str]:
+    """Who can sign now. An officer's line in the registry has every key that there ever was."""
+    body = client.whole("/v1/keys", "keys", query={"limit": MOST_ROWS})
+    with understood():
+        return frozenset(str(key["officer"]) for key in body["keys"] if key["status"] == "ACTIVE")
+
+
 class DraftSources:
     """What a client is told about a stream and about the log, where an act is to be written.
 
@@ -52,6 +59,11 @@ class DraftSources:
         with understood():
             query = {"limit": MOST_ROWS}
             return [*self.client.whole("/v1/officers", "officers", query=query)["officers"]]
+
+    @cached_property
+    def signing(self) -> frozenset[str]:
+        """Officers with a key that is good: whoever has none, or a revoked one, never signs."""
+        return signing_officers(self.client)
 
     @cached_property
     def agencies(self) -> Mapping[str, Json]:

@@ -19,6 +19,7 @@ from api.cli.terminal.shell import dumped, fail, misuse
 from api.cli.terminal.typed_values import MOMENT
 from api.client.client import Client
 from api.client.connection import Refused, understood
+from api.client.draft_sources import signing_officers
 from api.ops.machine import RealEntropy
 from keys import canonical
 from ledger.admission.registrar import Keeper, registry_act
@@ -132,8 +133,7 @@ def _stream(client: Client, act: Line, index: int) -> str:
 
 def _registrars(client: Client) -> dict[str, Keeper]:
     """Officers who keep the registry today with a key that is good, and the post they do it in."""
-    keys = client.whole("/v1/keys", "keys")["keys"]
-    able = {key["officer"] for key in keys if key["status"] == "ACTIVE"}
+    able = signing_officers(client)
     found: dict[str, Keeper] = {}
     for line in client.whole("/v1/officers", "officers")["officers"]:
         posts = [p for p in line["posts"] if p["on_day"] and KEEPER in p["powers"]]

@@ -42,7 +42,7 @@ class Told:
         """A server that chooses when somebody has signed, and calls itself a rehearsal."""
         return {"now": "2001-01-01T00:00:00.000Z", "rehearsal": True}
 
-    def whole(self, _path: str, rows: str) -> dict[str, Any]:
+    def whole(self, _path: str, rows: str, **_: object) -> dict[str, Any]:
         """Officers and keys."""
         if rows == "keys":
             lines = [{"officer": who, "status": status} for who, status in self.keys.items()]

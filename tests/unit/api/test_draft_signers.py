@@ -1,0 +1,43 @@
+"""Whom a draft offers as signers after the author."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from api.client.client import Client
+from api.client.draft import able, keeper
+from api.client.draft_sources import DraftSources
+
+POST = {
+    "agency": "bacninh.stttt",
+    "post": "giam-doc",
+    "on_day": True,
+    "powers": ["HEAD"],
+    "capacities": ["TRUC_TIEP"],
+}
+KIND = {"signer_powers": {"APPROVER": ["HEAD"]}}
+STATUS = {"able": "ACTIVE", "stolen": "REVOKED", "over": "EXPIRED", "early": "NOT_YET_VALID"}
+
+
+class Told:
+    """What a server says: the line of an officer has every key that there ever was."""
+
+    def whole(self, _path: str, rows: str, **_: object) -> dict[str, Any]:
+        """Officers, and keys as they stand; of one officer an old key was replaced."""
+        if rows == "keys":
+            lines = [*STATUS.items(), ("able", "REVOKED"), (None, "ACTIVE")]
+            return {"keys": [{"officer": who, "status": how} for who, how in lines]}
+        names = (*STATUS, "never")
+        return {
+            "officers": [
+                {"officer": one, "posts": [POST], "keys": [] if one == "never" else ["kid"]}
+                for one in names
+            ]
+        }
+
+
+def test_nobody_is_offered_as_a_signer_who_has_no_key_that_is_good() -> None:
+    """What waits for whose only key is revoked would wait for good."""
+    sources = DraftSources(cast("Client", Told()), "case/x")
+    author = keeper(POST, "author")
+    assert [one.officer for one in able(sources, KIND, "APPROVER", author)] == ["able"]
