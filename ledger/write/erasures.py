@@ -87,9 +87,11 @@ class Erasures:
                 except VerificationError:
                     break
                 event.mutate(self._stream)
-            by: dict[int, str] = {}
-            for entry in self._stream.state.effective(ERASURE):
-                for one in entry.act.facts["entries"]:
-                    by.setdefault(one["index"], entry.act.act_id)
-            self._known = NamedRecords(by, self._stream.version)
-            return self._known
+            known = self._known
+            if known is None or known.seq != self._stream.version:
+                by: dict[int, str] = {}
+                for entry in self._stream.state.effective(ERASURE):
+                    for one in entry.act.facts["entries"]:
+                        by.setdefault(one["index"], entry.act.act_id)
+                self._known = known = NamedRecords(by, self._stream.version)
+            return known
