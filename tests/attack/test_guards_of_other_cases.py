@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import orjson
 import pytest
@@ -20,7 +20,9 @@ from werkzeug.test import TestResponse
 from api.client.connection import JOSE
 from keys.canonical import unb64
 from ledger.log.statement import AUTHOR, flattened
+from ledger.ports import Sight
 from ledger.regulation.acts.act import Act
+from ledger.regulation.case.other_cases_port import UNTOLD
 from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.release_days import RULE, next_release_day
 from tests import builders
@@ -157,12 +159,14 @@ _JSON: Final = "application/json"
 
 
 def _answers(world: World, act: Act, by: str) -> Iterator[TestResponse]:
-    return _answers_to(world.compartments.service, act, by)
+    return answers_to(world.compartments.service, act, by)
 
 
-def _answers_to(service: Service, act: Act, by: str) -> Iterator[TestResponse]:
+def answers_to(
+    service: Service, act: Act, by: str, head: tuple[int, str | None] | None = None
+) -> Iterator[TestResponse]:
     """To a check of the act, to bytes to sign, to a check of the statement, to the statement."""
-    made = orjson.dumps(flattened(service.sign(act, by)))
+    made = orjson.dumps(flattened(service.sign(act, by, head=head)))
     unsigned = {"act": dict(act.signed)}
     for path, media, body in (
         ("/v1/acts/check", _JSON, orjson.dumps(unsigned)),
@@ -316,8 +320,23 @@ def test_who_was_sent_an_act_learns_of_the_case_nothing_by_a_guard_elsewhere(
                     name, by=PART, when=service.clock.now(), within=current.state,
                     facts={**facts, "surviving_case": other.stream}, act_id=an_id(f"a {name}"),
                 )  # fmt: skip
-            answers.append([plain(one) for one in _answers_to(service, act, PART)])
+            answers.append([plain(one) for one in answers_to(service, act, PART)])
         assert answers[0] == answers[1] == answers[2], name
+    assert _told_elsewhere(service, concerned.stream, about["concerns_officer"]) == {
+        "whole": ("VERIFYING", True), "part": (UNTOLD, False), "hidden": (None, False),
+        "absent": (None, False),
+    }  # fmt: skip
+
+
+def _told_elsewhere(
+    service: Service, case: str, named: list[str]
+) -> dict[Sight, tuple[str | None, bool]]:
+    """What a guard hears of another case, by what the author sees of it: state, and if about."""
+    found: dict[Sight, tuple[str | None, bool]] = {}
+    for sight in get_args(Sight):
+        asked = service.enclave.ledger._cases.asking({case: sight}.__getitem__)
+        found[sight] = (asked.state(case), asked.is_about(case, named))
+    return found
 
 
 @attack(

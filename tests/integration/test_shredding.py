@@ -7,6 +7,7 @@ import subprocess
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -38,6 +39,7 @@ from ledger.postgres.records import PostgresRecords
 from ledger.regulation.acts.act import Act
 from ledger.streams.record_reader import Reader
 from tests import builders
+from tests.attack.test_guards_of_other_cases import answers_to, plain
 from tests.attacks import attack
 from tests.builders import an_act, an_id
 from tests.fixtures.app import PASSPHRASE, Service, listening
@@ -98,14 +100,22 @@ def test_what_an_act_names_goes_and_every_proof_stays(
 
 def _takes_no_further_act(service: Service, one: Erasable) -> None:
     """It is said so, and not that the evidence fails; a stranger learns of no case."""
-    head, none = (f"/v1/streams/{name}/head" for name in (one.act.stream, f"case/{an_id('none')}"))
-    told = service.get(head, by="cv")
+    stranger, when = "giamsat", service.clock.now()
+    told = service.get(f"/v1/streams/{one.act.stream}/head", by="cv")
     assert (told.status_code, told.get_json()["code"]) == (409, "stream_erased")
-    linked = an_act("CaseLinked", by="cv", when=service.clock.now(), stream=one.act.stream)
+    linked = an_act("CaseLinked", by="cv", when=when, stream=one.act.stream)
     asked = {"act": dict(linked.signed)}
     said = service.client.post("/v1/acts/check", json=asked, headers=service.headers("cv"))
     assert (said.get_json()["ok"], said.get_json()["code"]) == (False, "stream_erased")
-    assert service.get(head, by="giamsat").get_json() == service.get(none, by="giamsat").get_json()
+    heads, answers = [], []
+    for stream in (one.act.stream, f"case/{an_id('none')}"):
+        head = partial(service.get, f"/v1/streams/{stream}/head", stranger)
+        heads.append((head().get_json(), head(acts="true").get_json()))
+        act = an_act("CaseLinked", by=stranger, when=when, stream=stream)
+        answers.append([plain(told) for told in answers_to(service, act, stranger, (1, None))])
+    assert heads[0] == heads[1]
+    assert answers[0] == answers[1]
+    assert {code for code, _, _ in answers[0]} == {200, 422}
 
 
 def _told_erased(service: Service, act: Act, *, by: Act) -> None:

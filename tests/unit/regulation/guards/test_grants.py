@@ -12,7 +12,7 @@ import pytest
 from ledger.errors import Rejected
 from ledger.regulation.case.clocks import clock_runs
 from ledger.regulation.case.state import NOTHING, pass_over
-from ledger.regulation.decide import decide
+from ledger.regulation.decide import _untold, decide
 from tests.builders import (
     CAST,
     DIGEST,
@@ -173,6 +173,20 @@ def test_who_took_part_in_a_case_does_not_inspect_it() -> None:
     case.forced("ParticipationGranted", facts=granted)
     working = Story("agency/bacninh.thanhtra", registry=case.registry, start=case.now)
     breaks("INSPECTOR_SEPARATE", working.asks("InspectionOrdered", facts=order()))
+
+
+def test_behind_a_refusal_grants_of_the_own_case_are_told_to_whoever_sees_it_whole() -> None:
+    """access.md N2, N6: an order stands in an agency's stream, which everybody sees."""
+    case, let_in = Story(CASE), {"officer": officer("tra"), "may": "HANDLE"}
+    granted = case.forced("ParticipationGranted", facts=let_in)
+    office = Story("agency/bacninh.thanhtra", registry=case.registry, start=case.now)
+    ordered = office.forced("InspectionOrdered", facts=order("thanhtra"))
+    other = Story(THIRD, registry=case.registry, start=case.now)
+    told = {ordered.act.act_id}
+    for story, whole, found in ((case, True, {*told, granted.act.act_id}), (case, False, told),
+                                (other, True, told), (office, True, told)):  # fmt: skip
+        asked = replace(story.question(granted.act), whole=whole)
+        assert {grant.act_id for grant in _untold(asked).registry.grants()} == found
 
 
 def test_the_inspecting_body_orders_and_nobody_for_themselves() -> None:
