@@ -18,6 +18,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from api.home import Home
 from api.ops.append_turn import AppendTurn
 from api.ops.embedded_postgres import Embedded
 from api.ops.machine import RealClock
@@ -36,6 +37,7 @@ from ledger.postgres.tiles import PostgresTiles
 from tests import builders
 from tests.a_ledger import ALedger, a_report, all_entries, in_postgres, opened, revocation
 from tests.contract.append import a_draft
+from tests.fixtures.app import Service
 from tests.fixtures.postgres import Database, install_database
 from tests.fixtures.wire import Wire
 
@@ -269,6 +271,23 @@ def test_of_two_processes_one_dates_once_the_other_is_committed(
         one.append(replace(first, seal=seal))
         beside.join()
     assert (stood, len(sealed)) == ([0, 1], 1)
+
+
+def test_what_an_api_appends_it_appends_in_the_turn_of_its_home(service: Service) -> None:
+    """ADR 115: by one file in the API's folder, which is closed with the enclave."""
+    turn = Home(service.settings).seen_folder("api") / "append.lock"
+
+    def opened() -> int:
+        return sum(
+            fd.is_symlink() and fd.readlink() == turn for fd in Path("/proc/self/fd").iterdir()
+        )
+
+    service.hire("cv")
+    assert opened() == 1
+    service.hire("gd")
+    assert opened() == 1
+    service.enclave.close()
+    assert opened() == 0
 
 
 def test_a_full_disk_is_refused_before_it_is_full(database: Database) -> None:
