@@ -34,17 +34,15 @@ class AppendTurn:
         self._opened = False
         self._file: int | None = None
         self._patient = True
-        self._held = False
 
     def __enter__(self) -> None:
         if not self._opened:
             self._opened, self._file = True, _open(self._folder)
         if self._file is not None:
-            self._held = self._patient = self._take(self._file)
+            self._patient = self._take(self._file)
 
     def __exit__(self, *_: object) -> None:
-        if self._held and self._file is not None:
-            self._held = False
+        if self._file is not None:  # what another has is not this file's to give back
             fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def close(self) -> None:
