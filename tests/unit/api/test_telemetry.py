@@ -11,7 +11,7 @@ import orjson
 import psycopg
 import pytest
 
-from api.ops.telemetry import JsonLines
+from api.ops.telemetry import JsonLines, _ended
 from ledger.errors import Unavailable
 from ledger.message import Wording
 
@@ -88,3 +88,13 @@ def test_a_process_that_ends_over_a_mistake_says_so_in_a_line_without_content() 
     assert (ended.returncode, told["level"]) == (1, "critical")
     assert (told["exception"]["error"], "text" in told["exception"]) == ("ValueError", False)
     assert CONTENT not in str(told)
+
+
+def test_whoever_stops_a_process_at_a_terminal_has_made_no_mistake(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Ctrl-C ends it as Python does: no critical line, by which an operator would be called."""
+    _ended(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert not caplog.records
+    _ended(LookupError, LookupError(), None)
+    assert [record.levelname for record in caplog.records] == ["CRITICAL"]
