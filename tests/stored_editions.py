@@ -1,8 +1,9 @@
 """Logs played under an edition and kept, and the code of its guards, to be held to for ever.
 
 `python -m tests.stored_editions` plays scenario files and negatives by each edition that is not
-released, and writes what each statement came to. What is kept of a released edition is never
-written again.
+released, and writes what each statement came to. What was played by a released edition is never
+written again. The pin of a guard's code is, by hand, where it says the same in other words: a
+reader has to say so, and the plays with them.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from tests.play_pure import Player, player_for, scenario, steps
 
 KEPT = Path(__file__).parent / "vectors" / "editions"
 RELEASED = ("1",)
-"""Editions that logs in use name: what is kept of them is never written again."""
+"""Editions that logs in use name: what was played by them is never written again."""
 PLAYED = ("SC1", "SC3", "SC6", "SC8", "SC10", "SC13", "SC16", "SC17", "SC18")
 PINS = KEPT / "guards.json"
 Json = dict[str, Any]
