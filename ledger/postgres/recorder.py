@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Any, Final, Literal, LiteralString, cast
 
@@ -124,21 +123,18 @@ class GroupAppender:
         min_free_bytes: Below it writes are refused before the disk is full; reads go on.
         clock: Dates a group when it is sent, not when its drafts were judged: beside another
             process the log has often moved on meanwhile. None: they are sent as judged.
-        turn: Held from the moment that a group is dated until it is answered, so that processes
-            that share it date one behind the other, and none is late. A hint: it never raises.
         admit: Asked of every new connection before anything is recorded over it.
         hung_after_s: How long an answer of the database is waited for before its connection is
             closed.
     """
 
-    def __init__(  # noqa: PLR0913 - wired once, by api.ops.wiring
+    def __init__(
         self,
         dsn: str,
         *,
         free_bytes: Callable[[], int] | None = None,
         min_free_bytes: int = 0,
         clock: Clock | None = None,
-        turn: AbstractContextManager[None] | None = None,
         admit: Callable[[Connection], None] = lambda _connection: None,
         hung_after_s: float = _HUNG_S,
     ) -> None:
@@ -146,7 +142,6 @@ class GroupAppender:
         self._hung_after_s = hung_after_s
         self._admit = admit
         self._clock = clock
-        self._turn = nullcontext() if turn is None else turn
         self._free_bytes = free_bytes
         self._min_free_bytes = min_free_bytes
         self._connection: Connection | None = None
@@ -191,10 +186,6 @@ class GroupAppender:
             return
         if self._free_bytes is not None and self._free_bytes() < self._min_free_bytes:
             raise disk_full()
-        with self._turn:
-            self._append_dated(pending)
-
-    def _append_dated(self, pending: list[_Ticket]) -> None:
         if self._clock is not None:
             now = self._clock.now()
             for ticket in pending:

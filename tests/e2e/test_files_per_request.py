@@ -117,4 +117,4 @@ def test_a_request_goes_through_no_more_files_than_it_did(hired: Service) -> Non
     sys.stdout.write(f"{_told('GET', get)}\n{_told('POST', post)}\n")
     assert {"api/http/resources/cases.py", "projections/queries/cases/one_case.py"} <= get.keys()
     assert len(get) <= 30, _told("GET", get)
-    assert len(post) <= 95, _told("POST", post)
+    assert len(post) <= 94, _told("POST", post)

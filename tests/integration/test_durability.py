@@ -8,9 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
 from dataclasses import replace
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -18,17 +16,12 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from api.home import Home
-from api.ops.append_turn import AppendTurn
 from api.ops.embedded_postgres import Embedded
-from api.ops.machine import RealClock
 from keys import canonical
 from ledger.checkpoints.proofs import Proofs
 from ledger.errors import Unavailable
 from ledger.log import proof
-from ledger.log.moment import cut
 from ledger.log.proof import Inclusion
-from ledger.ports import SealedRecord
 from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.connect import Connection
 from ledger.postgres.notices import PostgresNotices
@@ -37,14 +30,11 @@ from ledger.postgres.tiles import PostgresTiles
 from tests import builders
 from tests.a_ledger import ALedger, a_report, all_entries, in_postgres, opened, revocation
 from tests.contract.append import a_draft
-from tests.fixtures.app import Service
 from tests.fixtures.postgres import Database, install_database
 from tests.fixtures.wire import Wire
 
 pytestmark = [pytest.mark.postgres, pytest.mark.operation]
 
-_DAY: Final = timedelta(days=1)
-_SOON_S: Final = 0.2
 _RELID: Final = re.compile(r":relid ([0-9]+)")
 
 
@@ -232,62 +222,6 @@ def test_an_append_is_planned_once_and_goes_through_no_table(database: Database)
         assert plans == []
     finally:
         appender.close()
-
-
-def test_of_two_processes_one_dates_once_the_other_is_committed(
-    database: Database, tmp_path: Path
-) -> None:
-    """Else it would be late, and have to be sealed and sent once more."""
-    database.end_rehearsal()
-    clock, dated = RealClock(), threading.Event()
-    stood, sealed = list[int](), list[datetime]()
-    log = psycopg.connect(database.admin, autocommit=True)
-
-    class Dating:
-        def now(self) -> datetime:
-            (size,) = log.execute("SELECT size FROM log.log_head").fetchone() or (-1,)
-            stood.append(size)
-            dated.set()
-            return clock.now()
-
-    def opened_appender() -> GroupAppender:
-        turn = stack.enter_context(closing(AppendTurn(tmp_path, hung_after_s=60)))
-        made = GroupAppender(database.dsn("writer"), clock=Dating(), turn=turn)
-        return stack.enter_context(closing(made))
-
-    def seal(at: datetime) -> SealedRecord:
-        sealed.append(at)
-        if len(sealed) == 1:
-            dated.clear()
-            beside.start()
-            dated.wait(_SOON_S)
-        return first.seal(at)
-
-    now = cut(clock.now())
-    first, second = (a_draft(f"case/a{n}", at=now, latest=now + _DAY) for n in range(2))
-    with closing(log), ExitStack() as stack:
-        one, other = opened_appender(), opened_appender()
-        beside = threading.Thread(target=other.append, args=(second,))
-        one.append(replace(first, seal=seal))
-        beside.join()
-    assert (stood, len(sealed)) == ([0, 1], 1)
-
-
-def test_what_an_api_appends_it_appends_in_the_turn_of_its_home(service: Service) -> None:
-    """ADR 115: by one file in the API's folder, which is closed with the enclave."""
-    turn = Home(service.settings).seen_folder("api") / "append.lock"
-
-    def opened() -> int:
-        return sum(
-            fd.is_symlink() and fd.readlink() == turn for fd in Path("/proc/self/fd").iterdir()
-        )
-
-    service.hire("cv")
-    assert opened() == 1
-    service.hire("gd")
-    assert opened() == 1
-    service.enclave.close()
-    assert opened() == 0
 
 
 def test_a_full_disk_is_refused_before_it_is_full(database: Database) -> None:

@@ -15,7 +15,6 @@ from uuid import UUID
 
 from api.auth import Caller, SignIn, TokenBox
 from api.home import Home
-from api.ops.append_turn import AppendTurn
 from api.ops.custody import custody_name
 from api.ops.keeper.asking import KeeperLine, KeptKeks
 from api.ops.keeper.folding import FoldedRecords
@@ -161,7 +160,6 @@ class Enclave:
         self.watch = LogWatch(seen, self.checkpoints, stored, self._tiles, _told)
         notices = PostgresNotices(role_dsn(settings, self.facts, "reader"))
         self.proofs = Proofs(self._tiles, self.checkpoints, notices)
-        self._append_turn = AppendTurn(home.seen_folder("api"))
         self._appender = GroupAppender(
             role_dsn(settings, self.facts, "writer"),
             free_bytes=partial(free_bytes, settings.home)
@@ -169,7 +167,6 @@ class Enclave:
             else None,
             min_free_bytes=settings.min_free_mib << 20,
             clock=None if self.facts.rehearsal else clock,  # a rehearsal has its senders' time
-            turn=self._append_turn,
             admit=lambda connection: self.watch.admit(PostgresRecords(Lone(connection))),
         )
         written = PostgresRecords(lent.writing)
@@ -395,7 +392,6 @@ class Enclave:
         self.forgetting.close()
         self.proofs.close()
         self._appender.close()
-        self._append_turn.close()
         self.access_log.close()
         if self._line is not None:
             self._line.close()
