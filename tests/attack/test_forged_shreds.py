@@ -28,7 +28,7 @@ from tests import builders
 from tests.attacks import attack
 from tests.builders import an_act, an_id
 from tests.fixtures.app import Service, found, open_service
-from tests.fixtures.erasable import Erasable
+from tests.fixtures.erasable import Erasable, opened_erasable
 from tests.fixtures.postgres import make_database
 
 pytestmark = pytest.mark.postgres
@@ -37,13 +37,8 @@ pytestmark = pytest.mark.postgres
 @pytest.fixture(scope="module")
 def one(postgres_server: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Erasable]:
     """One enclave for the module; each test erases a report of its own."""
-    database = make_database(postgres_server)
-    home = tmp_path_factory.mktemp("forged") / "home"
-    service = open_service(found(database, home), database)
-    service.start()
-    yield Erasable.made(service)
-    service.stop()
-    database.close()
+    with opened_erasable(postgres_server, tmp_path_factory.mktemp("forged") / "home") as made:
+        yield made
 
 
 _numbers = iter(range(2, 1_000))

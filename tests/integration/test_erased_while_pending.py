@@ -18,9 +18,8 @@ from ledger.regulation.acts.act import Act
 from projections.views import worklist
 from tests.attacks import attack
 from tests.builders import an_act
-from tests.fixtures.app import Service, found, open_service
-from tests.fixtures.erasable import Erasable
-from tests.fixtures.postgres import make_database
+from tests.fixtures.app import Service
+from tests.fixtures.erasable import Erasable, opened_erasable
 
 pytestmark = pytest.mark.postgres
 
@@ -28,13 +27,8 @@ pytestmark = pytest.mark.postgres
 @pytest.fixture(scope="module")
 def one(postgres_server: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Erasable]:
     """One enclave for the module; each test erases an act of its own."""
-    database = make_database(postgres_server)
-    home = tmp_path_factory.mktemp("pending") / "home"
-    service = open_service(found(database, home), database)
-    service.start()
-    yield Erasable.made(service)
-    service.stop()
-    database.close()
+    with opened_erasable(postgres_server, tmp_path_factory.mktemp("pending") / "home") as made:
+        yield made
 
 
 _numbers = iter(range(2, 1_000))
