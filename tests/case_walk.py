@@ -17,21 +17,18 @@ from typing import Any, Final, NamedTuple
 from ledger.errors import Rejected
 from ledger.regulation.acts.act import Act, parse_act
 from ledger.regulation.acts.catalogue import ActType, catalogue_of
-from ledger.regulation.case.exclusions import is_about
 from ledger.regulation.case.guard_input import DecisionContext, GuardInput
 from ledger.regulation.case.other_cases_port import REPORTS, CountedReport, report_of, state_told
 from ledger.regulation.case.reporters import tokens_named
-from ledger.regulation.case.reviews import open_reviews, signers
+from ledger.regulation.case.reviews import open_reviews
 from ledger.regulation.case.state import Entry, Signed, StreamState, apply
 from ledger.regulation.decide import Decision, decide
 from ledger.regulation.guards.table import guards_in
-from ledger.regulation.participation.reach import takes_part
-from ledger.regulation.participation.viewpoint import Viewpoint
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.regulation.registry.registry import Registry
 from tests import builders
 from tests.builders import CAST, an_id, officer
-from tests.play_pure import entry_of, in_form_2
+from tests.play_pure import AskedStreams, entry_of, in_form_2
 
 Json = dict[str, Any]
 T0: Final = builders.T0
@@ -149,7 +146,7 @@ class Said:
     decision: Decision
 
 
-class World:
+class World(AskedStreams):
     """Some cases, their officers, and the rest of the log as guards ask for it (`Cases`)."""
 
     def __init__(self, *, names: str = "") -> None:
@@ -221,21 +218,6 @@ class World:
             for e in s.effective(*REPORTS)
             if e.effect is not None and e.effect.index is not None
         ]
-
-    def signers(self, stream: str) -> Sequence[str]:
-        """See `Cases`."""
-        known = self.streams.get(stream)
-        return () if known is None else signers(known)
-
-    def is_about(self, stream: str, named: Sequence[str]) -> bool:
-        """See `Cases`."""
-        known = self.streams.get(stream)
-        return known is not None and is_about(known, named)
-
-    def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> bool:
-        """See `Cases`."""
-        known = self.streams.get(stream)
-        return known is not None and takes_part(officer, Viewpoint(known, self.registry, at, level))
 
     # -- statements -------------------------------------------------------------------------------
 

@@ -87,8 +87,32 @@ class Person:
     person: str = ""
 
 
+class AskedStreams:
+    """What guards ask about other cases, of streams that lie in memory."""
+
+    registry: Registry
+    streams: dict[str, StreamState]
+
+    def signers(self, stream: str) -> Sequence[str]:
+        """Officers who signed an effective act of a case."""
+        known = self.streams.get(stream)
+        return () if known is None else signers(known)
+
+    def is_about(self, stream: str, named: Sequence[str]) -> bool:
+        """Whether reports of a case name each of these as whom it is about."""
+        known = self.streams.get(stream)
+        return known is not None and is_about(known, named)
+
+    def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> bool:
+        """Whether an officer sees all of a case, by no order and no opening."""
+        known = self.streams.get(stream)
+        if known is None:
+            return False
+        return takes_part(officer, Viewpoint(known, self.registry, at, level))
+
+
 @dataclass
-class Player:
+class Player(AskedStreams):
     """One log being played: streams, registry and what each act raised."""
 
     origin: str = f"{DEPLOYMENT}/ordinary"
@@ -148,23 +172,6 @@ class Player:
         names = ("StatisticsSubmitted", "SituationReportSubmitted")
         programmes = [s for s in self.streams.values() if s.kind == "programme"]
         return [_report(e) for s in programmes for e in s.effective(*names)]
-
-    def signers(self, stream: str) -> Sequence[str]:
-        """Officers who signed an effective act of a case."""
-        known = self.streams.get(stream)
-        return () if known is None else signers(known)
-
-    def is_about(self, stream: str, named: Sequence[str]) -> bool:
-        """Whether reports of a case name each of these as whom it is about."""
-        known = self.streams.get(stream)
-        return known is not None and is_about(known, named)
-
-    def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> bool:
-        """Whether an officer sees all of a case, by no order and no opening."""
-        known = self.streams.get(stream)
-        if known is None:
-            return False
-        return takes_part(officer, Viewpoint(known, self.registry, at, level))
 
     # -- statements -------------------------------------------------------------------------------
 
