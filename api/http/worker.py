@@ -339,8 +339,10 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
     def _cap_keepalive(self, deadline: float) -> None:
         """Called as the worker begins to stop: silent clients are let go sooner than gunicorn does.
 
-        Otherwise one idle client would hold up every stop for two seconds.
+        Otherwise one idle client would hold up every stop for two seconds. And whoever waits for a
+        proof is answered in time: the act is recorded, and only the answer would be lost.
         """
+        self.app.end_waits()
         super()._cap_keepalive(min(deadline, time.monotonic() + _STOPPING_S))
 
     def _refuse(self, conn: Link, code: str) -> None:

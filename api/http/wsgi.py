@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from functools import partial
 from http.client import HTTPConnection, HTTPException
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
 
 _READY_S: Final = 2.5
 _POOLS_S: Final = 5.0
+_PROOFS_S: Final = GRACE_S - 0.4
+"""How long proofs are waited for once the server is told to stop: the rest is for the answers."""
 
 
 class OneLineLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
@@ -81,6 +84,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         self._budgets = Budgets(settings.officer_share / 100)
         self._turns = Turns()
         self._first = True
+        self._end_waits: Callable[[float], None] = lambda _: None
         if listener is None:
             listener = listen(settings.host, settings.port).detach()
         self._listener = listener
@@ -125,9 +129,15 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         """
         try:
             with self._turns.taken():
-                return application(self._settings, self._budgets, tell=self._first)
+                app = application(self._settings, self._budgets, tell=self._first)
         except SettingsError as error:
             raise AppImportError(_said(error)) from error
+        self._end_waits = app.extensions["socai"].proofs.end_waits
+        return app
+
+    def end_waits(self) -> None:
+        """Called by a worker that begins to stop."""
+        self._end_waits(_PROOFS_S)
 
     def _post_fork(self, _arbiter: Any, worker: Any) -> None:  # noqa: ANN401  gunicorn's hook
         """A worker that outlives a killed arbiter holds the port and takes no request.

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from itertools import islice
+from math import inf
 from typing import Any, Final
 
 from ledger.errors import Fatal, NotFound, Unavailable, VerificationError
@@ -234,6 +235,7 @@ class Proofs:
         self._passed_by = 0.0  # when a hint came last while nobody waited, and nobody looked since
         self._follower: threading.Thread | None = None
         self._closing = threading.Event()
+        self._end = inf  # monotonic time after which nobody waits any more
 
     def inclusion(self, index: int, size: int | None = None) -> dict[str, Any]:
         """That record `index` stands in the tree of a checkpoint.
@@ -302,6 +304,7 @@ class Proofs:
         self._follow()
         waiter = _Waiter(index)
         with self._lock:
+            deadline = min(deadline, self._end)
             tree, unheard = self._newest, since <= self._passed_by
             if tree is None or tree.size <= index:
                 self._waiting.append(waiter)
@@ -312,9 +315,23 @@ class Proofs:
             waiter.covered.acquire(timeout=max(0.0, deadline - time.monotonic()))
             with self._lock:
                 tree = waiter.tree
-                if tree is None:
+                if waiter in self._waiting:
                     self._waiting.remove(waiter)
         return None if tree is None else tree.inclusion(index)
+
+    def end_waits(self, within_s: float) -> None:
+        """The process is to end: by then whoever waits, or comes now, is told that it is late."""
+        with self._lock:
+            self._end = time.monotonic() + within_s
+        ending = threading.Timer(within_s, self._send_away)
+        ending.daemon = True
+        ending.start()
+
+    def _send_away(self) -> None:
+        with self._lock:
+            left, self._waiting = self._waiting, []
+            for one in left:
+                one.covered.release()
 
     def close(self) -> None:
         """Ends the thread that waits for checkpoints."""

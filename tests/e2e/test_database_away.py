@@ -54,6 +54,7 @@ WHERE usename = ANY(%s) AND backend_start < %s
 """
 _KEPT: Final = "SELECT count(*) > 0 FROM proj.lease WHERE until > clock_timestamp()"
 _HANGS_S = 30
+_SIZE = "SELECT size FROM log.log_head"
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 _OPENING = f"{_WAITING} AND usename LIKE '%\\_reader'"
 
@@ -265,6 +266,37 @@ def test_an_act_that_is_under_way_when_all_is_stopped_gets_its_receipt(
         said = running.output.read_text("utf-8")
         assert "couldn't stop thread" not in said
         assert "SIGKILL" not in said
+
+
+def test_who_waits_for_a_proof_when_all_is_stopped_is_told_what_is_recorded(
+    own_database: Database, home: Settings, tmp_path: Path
+) -> None:
+    """No checkpoint comes any more: the answer does, before the process ends."""
+    with processes(home, tmp_path / "log") as running, ThreadPoolExecutor(1) as pool:
+        running.supervisor.wait_ready()
+        service = open_service(home, own_database)
+        statement = service.sign(appointment("cv", service.clock.now()), "founder")
+        headers = service.headers("founder", service.clock.now()) | {"Content-Type": JOSE}
+        before = service.size()
+        service.enclave.close()
+        with (
+            psycopg.connect(own_database.admin) as holder,
+            psycopg.connect(own_database.admin, autocommit=True) as looks,
+        ):
+            holder.execute("LOCK log.checkpoints IN SHARE MODE")
+            sent = pool.submit(
+                httpx.post,
+                f"{running.supervisor.url}/v1/acts",
+                content=orjson.dumps(flattened(statement)),
+                headers=headers,
+                timeout=60,
+            )
+            until(lambda: looks.execute(_SIZE).fetchone() != (before,), "it is not recorded")
+            running.supervisor.stop()
+            answer = sent.result()
+        told = answer.json()
+        assert (answer.status_code, told["code"], told["index"]) == (503, "proof_late", before)
+        assert told["recorded"] == "yes"
 
 
 def test_a_worker_that_is_only_opening_is_waited_for_by_nobody_who_stops_all(

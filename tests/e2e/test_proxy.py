@@ -24,6 +24,7 @@ from api.problems.problem import CONTENT_TYPE, Problem
 from tests.fixtures.installed import ROOT
 from tests.processes import free_port
 from tests.rows import each, of
+from tests.waiting import until
 
 pytestmark = [pytest.mark.drill, pytest.mark.slow, pytest.mark.xdist_group("image")]
 
@@ -34,6 +35,7 @@ _LONG: Final = 3 * _MEMORY_MIB << 20
 _PATH: Final = {"PATH": "/usr/bin:/bin:/usr/local/bin"}
 #: Answers as long as asked for, counts what it is sent; and is another address than the machine's.
 _REPLICA: Final = f"""
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -46,6 +48,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(part)
             length -= len(part)
     def do_GET(self):
+        time.sleep(3 * (self.path == "/slow"))
         self.say({_LONG} if self.path == "/long" else 0)
     def do_POST(self):
         left = int(self.headers["Content-Length"])
@@ -187,6 +190,16 @@ def test_half_requests_of_one_address_shut_out_nobody_else(proxy: _Proxy) -> Non
         assert proxy.answers_elsewhere()
         assert 200 < held <= 600
     assert proxy.was_never_killed()
+
+
+def test_what_is_under_way_when_it_is_stopped_is_answered(proxy: _Proxy) -> None:
+    """`docker compose down` stops it beside the API, which answers first what it was asked."""
+    until(proxy.answers_elsewhere, "nobody is behind it")
+    with proxy.connected() as line:
+        line.sendall(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        proxy.run("compose", "stop", "proxy")
+        assert line.recv(64).startswith(b"HTTP/1.1 200 ")
+    proxy.run("compose", "up", "--detach", "--wait", "--no-build", "--no-deps", "proxy")
 
 
 _CLIENT: Final = "127.0.0.9"

@@ -243,3 +243,18 @@ def test_a_refusal_ends_nobody_who_follows(
     log.fails = False
     log.cover(1)
     assert waiting.result(_LONG_S)["size"] == 1
+
+
+def test_once_all_is_to_end_nobody_waits_any_longer(
+    log: _Log, hints: _Given, proofs: Proofs, pool: ThreadPoolExecutor
+) -> None:
+    """Neither who waits already nor who comes; what is covered is told all the same."""
+    first = _waiting(proofs, pool, 0)
+    proofs.end_waits(0.0)
+    assert first.result(_LONG_S) is None
+    assert proofs.wait(0, _LONG_S, since=time.monotonic()) is None
+    log.cover(1)
+    hints.give()
+    told = proofs.wait(0, _LONG_S)
+    assert told is not None
+    assert proofs._waiting == []
