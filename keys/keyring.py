@@ -51,8 +51,11 @@ class KeyRecord:
         enrolled_index: Record at which the enrolment took effect.
         revoked_index: Record at which the revocation took effect.
         revoked_recorded_at: When that record was taken.
-        invalid_from: From when the key is not to be trusted, as the revocation says.
+        invalid_from: From when the key is not to be trusted, as the revocation says, or one after
+            it that dates it back.
         reason: Why it was revoked.
+        doubted_index: Record that said `invalid_from`.
+        doubted_recorded_at: When that record was taken.
     """
 
     officer: str | None
@@ -66,6 +69,8 @@ class KeyRecord:
     revoked_recorded_at: datetime | None = None
     invalid_from: datetime | None = None
     reason: str | None = None
+    doubted_index: int | None = None
+    doubted_recorded_at: datetime | None = None
 
     @property
     def is_service(self) -> bool:
@@ -142,6 +147,24 @@ class Keyring:
                 revoked_recorded_at=recorded_at,
                 invalid_from=invalid_from,
                 reason=reason,
+                doubted_index=index,
+                doubted_recorded_at=recorded_at,
+            )
+
+    def date_back(
+        self, kid: str, index: int, recorded_at: datetime, invalid_from: datetime
+    ) -> None:
+        """Distrusts a revoked key from earlier on; what is no earlier changes nothing.
+
+        It has ended where it was revoked first: whoever had it may have revoked it themselves.
+        """
+        line = self._lines[kid]
+        if line.invalid_from is not None and invalid_from < line.invalid_from:
+            self._lines[kid] = replace(
+                line,
+                invalid_from=invalid_from,
+                doubted_index=index,
+                doubted_recorded_at=recorded_at,
             )
 
     def __contains__(self, kid: object) -> bool:

@@ -173,7 +173,7 @@ def _known(current: Current) -> RegistrySnapshot:
 def _disputes(current: Current) -> Iterator[Dispute]:
     """Of officers' keys, in the order of enrolment; the service signs nothing in cases."""
     for line in current.registry.keyring.lines():
-        since, at, revoked = line.invalid_from, line.revoked_recorded_at, line.revoked_index
+        since, at, revoked = line.invalid_from, line.doubted_recorded_at, line.doubted_index
         if since is None or at is None or revoked is None or line.officer is None or since > at:
             continue
         # what was recorded before one that was recorded before it, was too

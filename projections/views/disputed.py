@@ -28,7 +28,7 @@ class Dispute:
         officer: Whose it is.
         since: From when it is not to be trusted.
         behind: Index of a record from before that instant: the newest of the registry.
-        revoked: Index of the revocation.
+        revoked: Index of the revocation, or of the one that dates it back.
         at: When that was recorded.
     """
 

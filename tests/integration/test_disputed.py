@@ -18,7 +18,7 @@ from projections.views.case_file import Filter
 from projections.views.worklist import TaskRow
 from tests.a_ledger import a_report, revocation
 from tests.attacks import attack
-from tests.builders import an_act, changed
+from tests.builders import an_act, changed, officer
 from tests.fixtures.app import Service
 from tests.fixtures.projected import Case
 from tests.memory_log import ORIGIN
@@ -240,3 +240,47 @@ def test_work_goes_by_sign_offs_alone_and_a_flood_is_bounded(
     assert flags() == streams
     revoked(service, "pgd")
     assert waits() == {first}
+
+
+@attack(
+    "whoever stole a key revokes it with that key, as of after all that they signed, so that"
+    " nobody can say any more that it was stolen before",
+    stopped_by="a key that is revoked is revoked once more, as of earlier",
+    noticed_by="the flag, `log audit`, the registrar's act",
+)
+def test_a_thief_who_revokes_the_key_takes_nothing_out_of_dispute(service: Service) -> None:
+    """Nor does a holder in a hurry, nor a registrar who is bought: the earliest moment counts.
+
+    What an agency had signed off by then is its work again; the key ended where it ended first.
+    """
+    service.hire("hotline", "gd")
+    report = a_report(1, service.clock.now())
+    service.step(minutes=1)
+    stolen_at = service.clock.now()
+    service.step(minutes=1)
+    service.say(report, "hotline")
+    service.step(minutes=1)
+    now = service.clock.now()
+    act, facts = "KeyRevoked", dict(revocation("hotline", now).facts)
+    stream = f"officer/{officer('hotline')}"
+    service.say(an_act(act, by="hotline", when=now, stream=stream, facts=facts), "hotline")
+
+    def told() -> tuple[bool, bool]:
+        """Whether the case has the flag, and is work for its agency."""
+        wait, last = {"Prefer": "wait=30"}, service.records.head().size - 1
+        work = service.get("/v1/worklist", "gd", wait, at_least=last).get_json()
+        path = f"/v1/cases/{report.stream.removeprefix('case/')}"
+        flags = service.get(path, "gd", wait, at_least=last).get_json()["flags"]
+        return DISPUTED in {one["code"] for one in flags}, bool(work["disputed"])
+
+    assert told() == (False, False)
+    signed_off(service, report.stream, "gd", "CASE")
+    service.step(minutes=1)
+    service.say(revocation("hotline", stolen_at), "founder")
+    assert told() == (True, True)
+    for moment in (stolen_at, stolen_at + timedelta(seconds=1)):
+        no = service.send(service.sign(revocation("hotline", moment), "founder"), "founder")
+        assert (no.status_code, no.get_json()["guard"]) == (422, "KEY_KNOWN")
+    (line,) = service.enclave.queries.registries.at().registry.keyring.lines(officer("hotline"))
+    assert line.invalid_from == stolen_at.replace(microsecond=0)
+    assert (line.revoked_index or 0) < (line.doubted_index or 0)

@@ -254,6 +254,23 @@ def key_known(q: GuardInput) -> Breach | None:
     return None if past else Breach(pointers=("/facts/invalid_from",))
 
 
+def key_known_v2(q: GuardInput) -> Breach | None:
+    """As before; but a key that is revoked is revoked once more as of earlier.
+
+    Else whoever stole it revokes it as of now, and what they signed is never disputed.
+    """
+    line = q.registry.keyring.line(str(q.facts.get("kid")))
+    if line is None or line.officer != q.facts.get("officer"):
+        return Breach(pointers=("/facts/kid",))
+    if line.is_service is not (q.stream.kind == "ledger"):
+        return Breach(pointers=("/stream",))
+    since = time_of(q.facts.get("invalid_from"))
+    if since is None or since.timestamp() > q.iat:
+        return Breach(pointers=("/facts/invalid_from",))
+    known = line.invalid_from is not None and since >= line.invalid_from
+    return Breach(pointers=("/facts/kid", "/facts/invalid_from")) if known else None
+
+
 def line_added_not_edited(q: GuardInput) -> Breach | None:
     """G13.
 

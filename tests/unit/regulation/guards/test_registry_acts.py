@@ -224,7 +224,9 @@ def test_a_revocation_names_a_live_key_of_that_officer() -> None:
     ):
         breaks("KEY_KNOWN", person.asks("KeyRevoked", facts={**own, **wrong}))
     person.then("KeyRevoked", facts=own)
-    breaks("KEY_KNOWN", person.asks("KeyRevoked", facts=own), "/facts/kid")
+    breaks("KEY_KNOWN", person.asks("KeyRevoked", facts=own), "/facts/invalid_from")
+    earlier = {**own, "invalid_from": "2024-06-01T07:59:59+07:00"}
+    holds("KEY_KNOWN", person.asks("KeyRevoked", facts=earlier))
 
 
 def test_a_service_key_is_revoked_where_it_was_enrolled() -> None:
@@ -247,7 +249,7 @@ def test_a_service_key_is_revoked_where_it_was_enrolled() -> None:
     breaks("KEY_KNOWN", log.asks("KeyRevoked", facts=theirs), "/stream")
     breaks("KEY_KNOWN", beside.asks("KeyRevoked", facts={**theirs, "officer": None}))
     log.then("KeyRevoked", facts=gone)
-    breaks("KEY_KNOWN", log.asks("KeyRevoked", facts=gone), "/facts/kid")
+    breaks("KEY_KNOWN", log.asks("KeyRevoked", facts=gone), "/facts/invalid_from")
 
 
 def test_nobody_is_the_holder_of_a_service_key() -> None:
