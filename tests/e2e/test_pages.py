@@ -341,8 +341,8 @@ def test_a_refusal_names_the_field_and_the_way_on(compartments: Compartments) ->
     ):
         page = reader.get(path)
         assert page.status_code == 400, path
-        assert page.text.count(f"{field}: ") == 1, path
-        assert "Go back, correct what is named here" in page.text
+        assert page.text.count(f">{field}</label>") == 1, path
+        assert "Correct it here and ask again" in page.text
         assert "`errors`" not in page.text
     token = reader.token()
     reader.client.delete_cookie("socai-rehearsal-session")
@@ -350,6 +350,38 @@ def test_a_refusal_names_the_field_and_the_way_on(compartments: Compartments) ->
     assert over.status_code == 401
     assert "POST /v1" not in over.text
     assert 'href="/dang-nhap?next=%2Fthay-doi">' in over.text.partition("<main")[2]
+
+
+def test_one_wrong_field_of_many_is_put_right_where_it_is_refused(
+    compartments: Compartments,
+) -> None:
+    """With what was typed and what is wrong with it; the rest is kept, and is asked for again."""
+    reader = PageReader(compartments.service).sign_in(WHOLE)
+    case = f"/ho-so/{compartments.hidden.case}"
+    asked = "/ho-so?q=s%E1%BB%9F+%22y%22&state=VERIFYING&sort=&opened_from="
+    form = _mending(reader, f"{asked}31%2F2%2F2024")
+    told = {"q": "sở &#34;y&#34;", "state": "VERIFYING", "opened_from": "31/2/2024", "sort": ""}
+    assert _typed(form) == told
+    said = re.search(r'name="opened_from".+?aria-describedby="(.+?)">\s*<span .*?id="\1">', form)
+    assert said is not None
+    assert "write it like" in form[said.end() :].partition("</span>")[0]
+    assert reader.get(f"{asked}29%2F2%2F2024").status_code == 200
+    between = _typed(_mending(reader, f"{case}/so-sanh?tu=500&den=2&dong-ho="))
+    assert between == {"tu": "500", "den": "2", "dong-ho": ""}
+    assert "cursor" not in _typed(_mending(reader, f"{case}/dien-bien?luc=x&cursor="))
+
+
+def _mending(reader: PageReader, path: str) -> str:
+    """The form of the page that refuses an address."""
+    page = reader.get(path)
+    assert page.status_code == 400, path
+    action = path.partition("?")[0]
+    form = page.text.partition(f'<form class="filters" method="get" action="{action}">')[2]
+    return form.partition("</form>")[0]
+
+
+def _typed(form: str) -> dict[str, str]:
+    return dict(re.findall(r'<input [^>]*name="([^"]+)" value="([^"]*)"', form))
 
 
 def test_a_form_of_before_the_sign_in_is_kept_and_sent_anew(compartments: Compartments) -> None:

@@ -92,6 +92,15 @@ _FIELDS: Final = {
 }
 """By what words a page asks for a member, where that is not `f_` and its name; of some behind the
 last part of the page's address."""
+_ASKED_AS: Final = {
+    "from": "tu",
+    "to": "den",
+    "clock": "dong-ho",
+    "agency": "co-quan",
+    "act": "hanh-vi",
+    "as_of": "luc",
+}
+"""What the address of a page calls a member of its call, where it is not by the same name."""
 _NAMED: Final = re.compile(r"`(\w+)`")
 _GATES: Final[dict[str, Gate]] = {}
 """What the page of each rule demands that has an address to be read at."""
@@ -455,7 +464,12 @@ def _refused(error: BaseException) -> Response:
     same = problem.code in _NO_HIDDEN
     title = spoken("problem_absent") if same else body["title"]
     headers = {"Cache-Control": "no-store", **problem.headers}
-    step = _STEPS.get(problem.code)
+    told = [
+        (one.pointer, _of_fields(translate(fault_told(one.text), known.lang)))
+        for one in problem.faults
+    ]
+    mend = _mend(told)
+    step = "problem_mend_here" if mend else _STEPS.get(problem.code)
     return render(
         "problem.html",
         title,
@@ -466,12 +480,28 @@ def _refused(error: BaseException) -> Response:
         back=_back(kept or {}),
         kept=kept,
         label=_label,
-        faults=[
-            (_field(one.pointer), _of_fields(translate(fault_told(one.text), known.lang)))
-            for one in problem.faults
-        ],
+        faults=[(_field(pointer), fault) for pointer, fault in told],
+        mend=mend,
+        rest=[(k, v) for k, v in request.args.items() if k not in {one[0] for one in mend}],
         headers=headers,
     )
+
+
+def _mend(faults: Sequence[tuple[str, str]]) -> list[tuple[str, str, str, str]]:
+    """Fields to be put right where it is said what is wrong with them, the rest being kept.
+
+    Returns:
+        (name in the address, label, as it was typed, what is wrong) of each; nothing where a fault
+        is of none that stands in the address.
+    """
+    found: dict[str, tuple[str, str, str, str]] = {}
+    for pointer, fault in faults:
+        member = pointer.strip("/")
+        name = member if member in request.args else _ASKED_AS.get(member, member)
+        if request.method not in _READING or name not in request.args:
+            return []
+        found[name] = (name, _field(pointer), request.args[name], fault)
+    return list(found.values())
 
 
 def _back(kept: Mapping[str, str]) -> str:

@@ -131,6 +131,10 @@ SAY: Final[Mapping[str, Message]] = {
     "problem_mend": Message(
         "Nothing was recorded. Go back, correct what is named here, and ask again."
     ),
+    "problem_mend_here": Message(
+        "Nothing was recorded. Correct it here and ask again; what else was filled in is kept."
+    ),
+    "problem_ask_again": Message("Ask again"),
     "problem_list_gone": Message(
         "Open the list anew: this page of it is of other filters, or of an earlier state."
     ),
