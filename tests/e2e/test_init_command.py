@@ -261,7 +261,9 @@ def test_a_note_that_was_left_takes_no_enclave_away(managed: Managed) -> None:
     left = orjson.dumps({"slug": slug, "files": [str(kek)], "cluster": False})
 
     note.write_bytes(left)
-    assert managed.init("late", "--if-missing").exit_code == 0
+    again = managed.init("late", "--if-missing")
+    assert again.exit_code == 0
+    assert orjson.loads(facts)["genesis"] in again.stdout, "to be kept on paper"
     assert not note.exists(), "the enclave stands"
     note.write_bytes(left)
     assert managed.init("late").exit_code == 2

@@ -130,8 +130,16 @@ def init(  # noqa: PLR0913  one for each option
 def _brought_up(shell: Shell, settings: Settings, password_file: Path | None) -> bool:
     with database.reachable(settings) as facts:
         if _migrated(shell, settings, facts, password_file):
+            if not shell.json:
+                shell.say(_genesis(facts))  # who made it, and said so, may be a container that went
             shell.done(Message("The enclave was there; its schema is up to date."))
     return True
+
+
+def _genesis(facts: EnclaveFacts) -> Message:
+    return Message(
+        "Genesis digest (publish it, keep it on paper): {genesis}", genesis=facts.genesis
+    )
 
 
 def _once_reached(make: Callable[[], T]) -> T:
@@ -512,15 +520,14 @@ def _show_founded(shell: Shell, settings: Settings, made: Founded) -> None:
         )
         return
     shell.say(Message("Made {origin}", origin=facts.origin))
-    shell.say(
-        Message("Genesis digest (publish it, keep it on paper): {genesis}", genesis=facts.genesis)
-    )
+    shell.say(_genesis(facts))
     shell.say(Message("Key of the log: {vkeys}", vkeys=made.vkeys[0]))
     shell.say(custody_words(made.custody))
     shell.say(
         Message(
-            "Keys and secrets lie in {home}: back them up apart from the database.",
-            home=settings.home,
+            "Keys lie in {keys}, secrets in {secrets}: back them up apart from the database.",
+            keys=settings.keys_dir,
+            secrets=settings.secrets_dir,
         )
     )
     shell.say(Message("Next: socai serve"))
