@@ -12,7 +12,6 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from functools import partial
 from http.client import HTTPConnection, HTTPException
@@ -84,7 +83,6 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         self._budgets = Budgets(settings.officer_share / 100)
         self._turns = Turns()
         self._first = True
-        self._end_waits: Callable[[float], None] = lambda _: None
         if listener is None:
             listener = listen(settings.host, settings.port).detach()
         self._listener = listener
@@ -129,15 +127,13 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         """
         try:
             with self._turns.taken():
-                app = application(self._settings, self._budgets, tell=self._first)
+                return application(self._settings, self._budgets, tell=self._first)
         except SettingsError as error:
             raise AppImportError(_said(error)) from error
-        self._end_waits = app.extensions["socai"].proofs.end_waits
-        return app
 
     def end_waits(self) -> None:
         """Called by a worker that begins to stop."""
-        self._end_waits(_PROOFS_S)
+        self.wsgi().extensions["socai"].proofs.end_waits(_PROOFS_S)
 
     def _post_fork(self, _arbiter: Any, worker: Any) -> None:  # noqa: ANN401  gunicorn's hook
         """A worker that outlives a killed arbiter holds the port and takes no request.
