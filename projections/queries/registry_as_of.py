@@ -308,6 +308,21 @@ def keys(registry: Registry, at: datetime) -> Iterator[dict[str, Any]]:
         yield key(line, at)
 
 
+def other_keys(registry: Registry, officer: str, kid: str, at: datetime) -> list[str]:
+    """Key ids of an officer to be known by them: good at `at`, or enrolled after their key `kid`.
+
+    Who keeps the registry can enrol one in their name, sign with it and revoke it again.
+    """
+    lines = registry.keyring.lines(officer)
+    since = next((line.enrolled_index for line in lines if line.kid == kid), -1)
+    return [
+        line.kid
+        for line in lines
+        if line.kid != kid
+        and (line.enrolled_index > since or (line.revoked_index is None and line.valid_at(at)))
+    ]
+
+
 def key(line: KeyRecord, at: datetime) -> dict[str, Any]:
     """One key; `status` is how it stands at that instant.
 

@@ -128,6 +128,7 @@ def show_worklist() -> Response:
         of=found,
         at=found.body["at"],
         team="team" in request.args,
+        other_keys=found.body["other_keys"],
         measures=measures,
         figure=NO_FINDING,
         parts=[(part, found.body[part]) for part in PARTS_OF_WORK if found.body[part]],

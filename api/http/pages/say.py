@@ -503,6 +503,9 @@ SAY: Final[Mapping[str, Message]] = {
     "work_own": Message("Only what waits for you"),
     "work_measures_all": Message("All measures in force without a finding, with filters"),
     "work_at": Message("As of"),
+    "work_other_keys": Message(
+        "Other keys sign in your name. Where one is not yours, have it revoked:"
+    ),
     "w_case": Message("Case"),
     "w_act": Message("Act"),
     "w_clock": Message("Deadline"),

@@ -16,6 +16,7 @@ from api.http.resources.common import serializers
 from api.http.resources.common.served import enclave
 from api.http.schemas.work import WorklistQuerySchema, WorklistShownSchema
 from ledger.log.moment import stamp
+from projections.queries.registry_as_of import other_keys
 
 worklist = Resource("worklist", __name__, url_prefix="/v1", description="Việc cần làm · Worklist")
 
@@ -31,7 +32,8 @@ def get_worklist(params: dict[str, Any]) -> Response:
     """Việc chờ tôi · To sign, to do, due and overdue, with which clock and its source.
 
     With `team=true` also what waits for others of the agencies that the caller supervises; the
-    answer names these.
+    answer names these. It also names the keys that sign in the caller's name, beside the one that
+    signed in.
     """
     freshness.require(params, "worklist")
     who, at = caller().officer, now()
@@ -43,4 +45,6 @@ def get_worklist(params: dict[str, Any]) -> Response:
         part.name: [serializers.task(row, at, registry) for row in getattr(tasks, part.name)]
         for part in fields(tasks)
     }
-    return answer({"officer": who, "at": stamp(at), "team": team, **parts}, index=index)
+    others = other_keys(registry, who, caller().kid, at)
+    body = {"officer": who, "at": stamp(at), "team": team, "other_keys": others, **parts}
+    return answer(body, index=index)

@@ -91,6 +91,10 @@ class WorklistShownSchema(AnswerSchema):
     officer = text("uuid of the caller.", required=True)
     at = text("Judged at.", required=True)
     team = texts("Agencies whose whole work is shown, by id.")
+    other_keys = texts(
+        "Thumbprints of keys in the caller's name beside the one that signed in: those that are"
+        " good now, and those enrolled after it. Whoever keeps the registry can enrol one."
+    )
     sign = several(TaskShownSchema, "Waits for the officer's signature now.")
     later = several(TaskShownSchema, "Will wait for it once others have signed.")
     returned = several(TaskShownSchema, "Came back to its author.")

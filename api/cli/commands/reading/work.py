@@ -38,6 +38,14 @@ def worklist(client: Client, *, team: bool) -> None:
     if shell.json:
         shell.give(body)
         return
+    if others := body["other_keys"]:
+        shell.say(
+            Message(
+                "Other keys sign in your name: {kids}. Where one is not yours, have it revoked"
+                " (KeyRevoked), and see what it signed: socai keys affected KID.",
+                kids=", ".join(others),
+            )
+        )
     if team and not body["team"]:
         shell.say(
             Message("You hold no post that supervises an agency; this is what waits for you.")
