@@ -464,11 +464,11 @@ def _refused(error: BaseException) -> Response:
     same = problem.code in _NO_HIDDEN
     title = spoken("problem_absent") if same else body["title"]
     headers = {"Cache-Control": "no-store", **problem.headers}
-    told = [
+    faults = [
         (one.pointer, _of_fields(translate(fault_told(one.text), known.lang)))
         for one in problem.faults
     ]
-    mend = _mend(told)
+    mend = _mend(faults)
     step = "problem_mend_here" if mend else _STEPS.get(problem.code)
     return render(
         "problem.html",
@@ -480,7 +480,7 @@ def _refused(error: BaseException) -> Response:
         back=_back(kept or {}),
         kept=kept,
         label=_label,
-        faults=[(_field(pointer), fault) for pointer, fault in told],
+        faults=[(_field(pointer), fault) for pointer, fault in faults],
         mend=mend,
         rest=[(k, v) for k, v in request.args.items() if k not in {one[0] for one in mend}],
         headers=headers,
