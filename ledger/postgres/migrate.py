@@ -59,6 +59,12 @@ _MAY_LOCK: Final[LiteralString] = (
 )
 _PASSES_BY: Final[LiteralString] = "SELECT FROM pg_roles WHERE rolname = %s AND rolbypassrls"
 _REPLICATES: Final[LiteralString] = "SELECT FROM pg_roles WHERE rolname = %s AND rolreplication"
+# Before 16 a superuser alone alters a role that replicates, also its password.
+_OUT_OF_REACH: Final[LiteralString] = """
+SELECT FROM pg_roles
+WHERE rolname = %s AND rolreplication AND current_setting('server_version_num')::int < 160000
+  AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+"""
 _MIGRATIONS: Final[LiteralString] = """
 CREATE TABLE IF NOT EXISTS log.migrations (
   number int PRIMARY KEY CHECK (number >= 1),
@@ -342,14 +348,20 @@ def lacking(admin_dsn: str, reader_dsn: str, slug: str) -> list[str]:
         for login, attribute, query in asked:
             if admin.execute(query, [f"{slug}_{login}"]).fetchone() is None:
                 found.append(f"ALTER ROLE {slug}_{login} {attribute};")
-        found += [
-            f"REVOKE ALL ON DATABASE {name} FROM PUBLIC;"
-            for (name,) in admin.execute(_OPEN_TO_ALL).fetchall()
-        ]
+        if admin.execute(_OUT_OF_REACH, [f"{slug}_{ARCHIVER}"]).fetchone() is not None:
+            found.append(f"-- the password of {slug}_{ARCHIVER}: socai migrate, by a superuser")
+        for (name,) in admin.execute(_OPEN_TO_ALL).fetchall():
+            if name == admin.info.dbname:  # by PUBLIC's right alone it would not come in again
+                found.append(f"GRANT CONNECT ON DATABASE {name} TO {_quoted(admin)};")
+            found.append(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC;")
     with psycopg.connect(reaching(reader_dsn)) as inside:
         if belt_is_loose(inside):
             found.append("-- what PUBLIC may ask of pg_catalog: socai migrate, by a superuser")
     return found
+
+
+def _quoted(admin: psycopg.Connection[tuple[object, ...]]) -> str:
+    return sql.Identifier(admin.info.user).as_string(admin)
 
 
 def migrate(migrator_dsn: str, slug: str, *, rehearsal: bool, level: str = "ordinary") -> list[int]:
@@ -545,6 +557,8 @@ def _make_roles(
         role = f"{slug}_{login}"
         if admin.execute(_HAS_ROLE, [role]).fetchone() is None:
             admin.execute(sql.SQL("CREATE ROLE {} LOGIN NOINHERIT").format(sql.Identifier(role)))
+        if admin.execute(_OUT_OF_REACH, [role]).fetchone() is not None:
+            continue  # it is listed as lacking
         # The server, and its log, see only the SCRAM verifier.
         verifier = admin.pgconn.encrypt_password(
             passwords[login].encode(), role.encode(), b"scram-sha-256"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -136,6 +137,25 @@ def test_an_administrator_who_is_no_superuser_makes_an_enclave(any_managed: Mana
             " AND coalesce((to_jsonb(m)->>'set_option')::bool, true)"
         ).fetchone()
     assert kept == (0,), "the administrator owns nothing of an enclave for good"
+
+
+def test_what_is_listed_for_a_superuser_is_done_and_the_administrator_goes_on(
+    any_managed: Managed,
+) -> None:
+    """The database that the administrator comes in by is taken from PUBLIC too."""
+    made = any_managed.init("listed")
+    listed = [line.strip() for line in made.stderr.splitlines() if line.startswith("  ")]
+    assert sum(line.startswith("REVOKE ALL ON DATABASE") for line in listed) == 2
+    with closing(psycopg.connect(any_managed.server.dsn(), autocommit=True)) as superuser:
+        for statement in listed:
+            superuser.execute(statement.encode())
+        try:
+            again = any_managed.socai("listed", "migrate")
+            assert again.exit_code == 0, again.stderr
+            assert not re.findall("^ +[A-Z].*", again.stderr, re.MULTILINE), "nothing is left to do"
+        finally:
+            for name in ("postgres", "template1"):
+                superuser.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO PUBLIC".encode())
 
 
 def test_no_server_is_made_in_the_place_of_one_that_is_elsewhere(managed: Managed) -> None:

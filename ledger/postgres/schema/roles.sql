@@ -45,7 +45,7 @@ DECLARE
   login text;
 BEGIN
   FOREACH login IN ARRAY ARRAY['migrator', 'writer', 'checkpointer', 'projector', 'reader', 'auditor', 'backup', 'keeper', 'vault',
-      'publisher', 'importer', 'public', 'archiver'] LOOP
+      'publisher', 'importer', 'public'] LOOP
     EXECUTE format('ALTER ROLE %I RESET ALL', '{slug}_' || login);
     EXECUTE format('ALTER ROLE %I IN DATABASE {dbname} RESET ALL', '{slug}_' || login);
     EXECUTE format('ALTER ROLE %I SET search_path = pg_catalog, pg_temp', '{slug}_' || login);
@@ -106,7 +106,15 @@ BEGIN
 EXCEPTION WHEN insufficient_privilege THEN
   RAISE WARNING '{slug}_archiver may not replicate: back up by the means of the server''s owner';
 END $$;
-ALTER ROLE {slug}_archiver CONNECTION LIMIT 8;
+DO $$
+BEGIN
+  ALTER ROLE {slug}_archiver RESET ALL;
+  ALTER ROLE {slug}_archiver IN DATABASE {dbname} RESET ALL;
+  ALTER ROLE {slug}_archiver SET search_path = pg_catalog, pg_temp;
+  ALTER ROLE {slug}_archiver CONNECTION LIMIT 8;
+EXCEPTION WHEN insufficient_privilege THEN  -- before 16 a superuser alone alters a role that replicates
+  RAISE WARNING '{slug}_archiver is left as it is: let a superuser run socai migrate';
+END $$;
 
 -- The belt (access.md L5, L6): in one cluster these would tell one enclave of another's pace, and whoever may ask for a lock
 -- can hold it. By pattern and not by name, since another function always told what one was forbidden to: transaction ids, WAL
