@@ -18,7 +18,7 @@ import click
 from api.cli.commands.record import give_signed, new_id, one_keeper
 from api.cli.commands.signer_options import identity, signing_time
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import Shell, fail, misuse, options, shell_of
+from api.cli.terminal.shell import Shell, fail, misuse, options, shell_of, visible
 from api.cli.terminal.typed_values import MOMENT
 from api.client.client import Client
 from api.client.connection import understood
@@ -252,7 +252,7 @@ def _tell(shell: Shell, folder: Path, draft: RuleDraft) -> None:
     for line in lines if not shell.json else ():
         name = line["file"]
         where = str(folder) if name is None else f"{folder / str(name)}:{line['line']}"
-        click.echo(f"{where}: {line['text']}", err=True)
+        click.echo(visible(f"{where}: {line['text']}"), err=True)
     fail(
         plural(
             "The tables have {n} fault; nothing was done.",

@@ -18,7 +18,7 @@ from api.cli.commands.key.custodian_files import FILE, share_of
 from api.cli.commands.signer_options import identity, opening_key
 from api.cli.terminal import addresses
 from api.cli.terminal.addresses import case_id
-from api.cli.terminal.shell import dumped, misuse, shell_of
+from api.cli.terminal.shell import dumped, misuse, shell_of, visible
 from api.cli.terminal.typed_values import MOMENT
 from api.client import reporters
 from api.client.client import Client
@@ -141,7 +141,7 @@ def open_(
     click.echo(dumped(dict(act.members)), err=True)
     for line in client.read(f"/v1/acts/{act_id}").body["statements"]:
         shown = " · ".join(str(line.get(name)) for name in ("role", "post", "officer", "verdict"))
-        click.echo(shown, err=True)
+        click.echo(visible(shown), err=True)
     asked = Message("Give your share for this act?")
     if not yes and not click.confirm(shell.text(asked), err=True):
         misuse(Message("Nothing was given."))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import io
 import os
+import re
 import sys
+from typing import Final
 
 import click
 import orjson
@@ -17,6 +20,8 @@ from api.cli.terminal.shell import FAILED, Refusal, Shell, typed, typed_unseen, 
 from api.texts.case_words import flag
 from api.texts.lang import Lang
 from ledger.message import Wording
+from tests.attacks import attack
+from tests.source_files import ROOT, files_below
 
 EVIL = {
     "colour": "\x1b[31m",
@@ -166,3 +171,34 @@ def test_a_case_above_ordinary_has_no_state_and_its_documents_have_words(
     assert "Trưởng phòng, Công an tỉnh" in " ".join(told.split())
     codes = {"None", "MAT", "DECLASSIFIED", "LOST", "SecretDelivered", "truong-phong,"}
     assert not codes & {*told.split()}
+
+
+#: What needs no writing out: texts of the product, a statement in base64, what was written out
+#: before.
+_OURS: Final = {
+    "PAGES[kind]()", "text", "script(_named(shell))", "drafting.template()",
+    "f'  {command:<64} # {shell.text(text)}'",
+    "orjson.dumps(statements.flattened(made)).decode()",
+    "orjson.dumps(statements.flattened(signed)).decode()",
+    "orjson.dumps(answer, option=orjson.OPT_SORT_KEYS).decode()",
+    "'\\n'.join(lines).rstrip('\\n')", "f'$ socai {shlex.join(words)}'",
+    "shell.text(Message('[Enter] runs it, q ends '))",
+}  # fmt: skip
+
+
+@attack(
+    "a lying server, or a file from somebody else, moves the cursor or hides a line while one"
+    " reads what one's signature or share is for",
+    stopped_by="whatever a terminal is told is written out first",
+    noticed_by="-",
+)
+def test_no_command_tells_a_terminal_what_was_not_written_out() -> None:
+    """Of every call by which a command speaks."""
+    raw = set()
+    for path in files_below(ROOT / "api" / "cli", "*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "click.echo" and node.args:
+                said = ast.unparse(node.args[0])
+                if not re.match(r"(visible|dumped)\(|f['\"][^{]*\{visible\([^{]*$", said):
+                    raw.add(said)
+    assert raw == _OURS

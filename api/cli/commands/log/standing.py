@@ -5,6 +5,7 @@ Both are held against what this home has seen before. Not: whether every stored 
 
 from __future__ import annotations
 
+import sys
 from contextlib import closing
 from typing import Any, Final
 
@@ -109,7 +110,8 @@ def newest(server: str | None, log: str | None, *, reads: bool, **whose: Any) ->
         told = {"origin": found.origin, "size": found.size, "root": found.root.hex()}
         shell.give({"ok": True, **told, "note": note.decode()})
     else:
-        click.echo(note, nl=False)
+        # in a file its bytes are kept
+        click.echo(visible(note.decode()) if sys.stdout.isatty() else note, nl=False)
 
 
 def _of_reads(client: Client, settings: Settings) -> bytes:

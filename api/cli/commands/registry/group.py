@@ -13,7 +13,7 @@ from api.cli.commands.access import sign_and_send
 from api.cli.commands.record import new_id, one_keeper
 from api.cli.commands.registry import listing
 from api.cli.commands.signer_options import identity, signing_time
-from api.cli.terminal.shell import Shell, fail, misuse, shell_of
+from api.cli.terminal.shell import Shell, fail, misuse, shell_of, visible
 from api.cli.terminal.typed_values import MOMENT
 from api.client.client import Client
 from api.client.connection import understood
@@ -123,7 +123,7 @@ def _tell(shell: Shell, file: Path, found: RegistryRows) -> NoReturn:
         for fault in found.faults
     ]
     for line in lines if not shell.json else ():
-        click.echo(f"{line['file']}:{line['line']}: {line['text']}", err=True)
+        click.echo(visible(f"{line['file']}:{line['line']}: {line['text']}"), err=True)
     fail(
         plural(
             "The file has {n} fault; nothing was recorded. Mend it and run the command again.",
@@ -147,7 +147,7 @@ def _show(shell: Shell, found: RegistryRows) -> None:
         )
     for line in found.lines:
         shown = (line["agency"], line["name"], line["kind"], line["valid_from"], line["source"])
-        click.echo(" · ".join((*shown, line["certainty"])), err=True)
+        click.echo(visible(" · ".join((*shown, line["certainty"]))), err=True)
 
 
 def _act(
