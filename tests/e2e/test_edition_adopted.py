@@ -22,7 +22,7 @@ from tests.fixtures.app import Service, listening, open_service
 pytestmark = pytest.mark.postgres
 PASSPHRASE = b"mat khau cua can bo"
 #: No case of its own edition is closed from there any more.
-MOVES = "Từ,Diễn biến,Nhánh,Đến,Bỏ\nRESULT_RECORDED,CaseClosed,,,x\n"
+MOVES = "Từ,Diễn biến,Nhánh,Đến,Bỏ\nHANDLING,ReferralSent,,,x\n"
 
 
 class Hands:
@@ -62,7 +62,7 @@ def test_a_change_in_tables_is_adopted_by_two_and_rules_from_then_on(
     closed = builders.a_case_in("CLOSED", start=service.clock.now())
     service.tell(closed)
     waiting = builders.a_case_in(
-        "RESULT_RECORDED", name=f"case/{builders.an_id('waits')}", start=service.clock.now()
+        "HANDLING", name=f"case/{builders.an_id('waits')}", start=service.clock.now()
     )
     service.tell(waiting)
     folder = tmp_path / "thay-doi"
@@ -73,16 +73,16 @@ def test_a_change_in_tables_is_adopted_by_two_and_rules_from_then_on(
     beside = open_service(service.settings, service.database, service.clock)
     try:
         at = service.step(minutes=5)
-        closing = waiting.act("CaseClosed", when=at)
+        sending = waiting.act("ReferralSent", when=at)
         for one in (service, beside):
             assert one.enclave.ledger.refresh().edition.name == "2-bn.1"
-            asked = {"act": dict(closing.signed)}
+            asked = {"act": dict(sending.signed)}
             told = one.client.post("/v1/acts/check", json=asked, headers=one.headers("cv", at))
             assert told.get_json()["guard"] == "STATE_ILLEGAL", told.text
     finally:
         beside.stop()
     service.known(service.size() - 1)
-    for case, state in ((closed, "CLOSED"), (waiting, "RESULT_RECORDED")):
+    for case, state in ((closed, "CLOSED"), (waiting, "HANDLING")):
         number = case.stream.name.removeprefix("case/")
         assert service.get(f"/v1/cases/{number}", by="cv").get_json()["state"] == state
     report = _audited(service)

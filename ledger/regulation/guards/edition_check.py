@@ -31,6 +31,7 @@ from ledger.regulation.registry.own_edition import (
     own_days,
     own_powers,
     own_terms,
+    own_ways,
     stood,
     weaker_signatures,
 )
@@ -374,6 +375,7 @@ _ASKED: Final[tuple[tuple[str, _Ask], ...]] = (
     ("registry", _kept),
     ("registry", own_terms),
     ("registry", own_powers),
+    ("life_cycle", own_ways),
 )
 
 

@@ -210,7 +210,11 @@ class Agencies:
         return territory in self._reach
 
     def assign(self, holding: Holding) -> None:
-        """Adds a function held."""
+        """Adds a function held: to the last day of its agency at most, if that is known before."""
+        line = self._agencies.get(holding.agency)
+        last = None if line is None else line.valid_to
+        if last is not None and (holding.valid_to is None or holding.valid_to > last):
+            holding = replace(holding, valid_to=last)
         self._forget()
         self._holdings[holding.agency] = (*self._holdings.get(holding.agency, ()), holding)
         named = self._by_function.get(holding.function, ())
@@ -304,11 +308,11 @@ class Agencies:
             )
 
     def _end(self, agency: str, last: date) -> None:
-        """The agency's last day, and that of every function it still held."""
+        """The agency's last day, and that of every function it still held, or was to hold later."""
         line = self._agencies.get(agency)
         if line is not None and line.existed(last + _DAY):
             self._agencies[agency] = replace(line, valid_to=last)
-        self._rewrite(agency, lambda h: h.on(last + _DAY), last)
+        self._rewrite(agency, lambda h: h.valid_to is None or h.valid_to > last, last)
 
     def _rewrite(self, agency: str, which: Callable[[Holding], bool], last: date) -> None:
         """Closes the holdings that `which` picks on `last`."""

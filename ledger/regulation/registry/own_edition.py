@@ -6,7 +6,7 @@ nobody else what they do not hold themselves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
@@ -44,6 +44,8 @@ An edition neither drops nor changes them.
 LONGEST_REST: Final = 10
 """Days in a row on which agencies do not work, at most: Tết, in the years of the shipped table."""
 _DAY: Final = timedelta(days=1)
+_END: Final = "CLOSED"
+"""The state in which a case has come to its end."""
 _LEFT: Final = (None, "AGENCY", "OFFICER")
 """What an act leaves to those whom a case is about, from nothing to everything."""
 
@@ -180,6 +182,94 @@ def own_terms(edition: Edition, base: Edition) -> Iterator[EditionFault]:
 def _worse(rules: Rules, line: Mapping[str, Any], bound: Bound) -> bool:
     before = rules.on(line["code"], date.fromisoformat(line["valid_from"]))
     return is_worse(bound, line["length"], line["unit"] or NONE_STATED, before)
+
+
+def own_ways(edition: Edition, base: Edition) -> Iterator[EditionFault]:
+    """What begins or ends a term of oversight or a citizen's stays, and so do the ways there.
+
+    Or no line would be touched and the term be gone: a complaint that nobody must answer, a measure
+    that one officer took alone and that never lapses. Who does what ends such a term, in which
+    states and with how many signatures, is made no narrower; and no case is left without an end.
+    """
+    held, before, after = bounds(base), catalogue_of(base).types, catalogue_of(edition).types
+    for name in sorted(before.keys() | after.keys()):
+        was, now = _bound_clocks(before.get(name), held), _bound_clocks(after.get(name), held)
+        if was != now:
+            said = Message(
+                "a term of oversight, or a citizen's, begins and ends by the acts by which it did:"
+                " a shipped edition alone changes that"
+            )
+            yield EditionFault("acts", name, said)
+    ending = {name for name, kind in before.items() if held.keys() & {*kind.stops}}
+    for name in sorted(ending & after.keys()):
+        if _narrower(before[name], after[name]):
+            said = Message(
+                "less is let be done by it (who, when, by how many, or what is asked besides), and"
+                " it ends a term of oversight or a citizen's: a shipped edition alone may"
+            )
+            yield EditionFault("acts", name, said)
+    yield from _ways_stay(edition, base, ending)
+    touching = ending | {name for name, kind in before.items() if held.keys() & {*kind.starts}}
+    moves = {sub["name"]: sub["moves"] for sub in edition.life_cycle["sub_processes"]}
+    for sub in base.life_cycle["sub_processes"]:
+        theirs = touching & {move["act"] for move in sub["moves"]}
+        if theirs and ruling(moves.get(sub["name"])) != ruling(sub["moves"]):
+            said = Message("a term runs in it that protects somebody: its moves stay as they are")
+            yield EditionFault("life_cycle", sub["name"], said)
+
+
+def _bound_clocks(
+    kind: ActType | None, held: Mapping[str, Bound]
+) -> tuple[AbstractSet[str], AbstractSet[str], str | None]:
+    """Of the clocks that protect somebody those that it begins and ends; the fact for one anew."""
+    if kind is None:
+        return set(), set(), None
+    return held.keys() & {*kind.starts}, held.keys() & {*kind.stops}, kind.restarts
+
+
+def _narrower(before: ActType, after: ActType) -> bool:
+    states = after.states_from
+    return (
+        not {*before.who} <= {*after.who}
+        or after.signature_class != before.signature_class
+        or not after.requires <= before.requires
+        or any(
+            not {*codes} <= {*after.signer_powers.get(role, codes)}
+            for role, codes in before.signer_powers.items()
+        )
+        or (states is not None and not {*(before.states_from or (None,))} <= {*states})
+    )
+
+
+def _ways_stay(edition: Edition, base: Edition, ending: AbstractSet[str]) -> Iterator[EditionFault]:
+    """Moves to the end stay, those by what ends a term and to where it is done, and a way there."""
+    rows, left = _rows(base), _rows(edition)
+    there = {row["from"] for row in rows.values() if row["act"] in ending}
+    for key, row in sorted(rows.items()):
+        leads = row["to"] in there and row["from"] not in there
+        keeps = row["act"] in ending or row["to"] == _END or leads
+        if keeps and ruling(left.get(key)) != ruling(row):
+            said = Message(
+                "it leads to the end of a case, or of a term that protects somebody: it stays"
+            )
+            yield EditionFault("life_cycle", key, said)
+    for state in sorted(_that_end(rows.values()) - _that_end(left.values())):
+        said = Message("a case in this state would come to no end any more")
+        yield EditionFault("life_cycle", state, said)
+
+
+def _rows(edition: Edition) -> Mapping[str, Mapping[str, Any]]:
+    members = KEYS["life_cycle", "transitions"]
+    return {key_of(row, members): row for row in edition.life_cycle["transitions"]}
+
+
+def _that_end(rows: Iterable[Mapping[str, Any]]) -> set[str]:
+    """States from which a case comes to its end by some of these moves."""
+    steps, found, before = [(r["from"], r["to"]) for r in rows], {_END}, set[str]()
+    while found != before:
+        before = set(found)
+        found |= {origin for origin, to in steps if to in before and origin is not None}
+    return found
 
 
 def own_days(edition: Edition, base: Edition, on: date) -> Iterator[EditionFault]:

@@ -323,3 +323,67 @@ def test_an_answer_that_is_kept_ends_with_the_line_that_changes_it() -> None:
     agencies.place("VN-99.1", ["VN-98"])
     assert agencies.serves("VN-98", asked)
     assert not Registry.founded().agencies.serves("VN-98", asked)
+
+
+@pytest.mark.parametrize("by", ["succession", "assignment"])
+def test_what_an_agency_is_given_ends_with_it(by: str) -> None:
+    """A body that has ended leads nothing, and is nobody's addressee, whoever gave it the function.
+
+    Its last day may stand in the registry before: the next holder would come second for ever.
+    """
+    book, last = founded(), D(2025, 2, 28)
+    assert (ended := book.registry.agency("bacninh.stttt")) is not None
+    assert ended.valid_to == last
+    facts = {"function": "PPC", "territory": "BACNINH_2023", "assumed": False}
+    if by == "succession":
+        row = {"function": "PPC", "from_agency": "bacninh.ubnd", "to_agency": "bacninh.stttt"}
+        book.take(
+            an_act(
+                "AgencySuccessionRecorded",
+                "programme/bacninh",
+                {
+                    "kind": "FUNCTION_TRANSFER",
+                    "effective_on": "2024-07-01",
+                    "assumed": False,
+                    "predecessors": ["bacninh.ubnd"],
+                    "successors": ["bacninh.stttt"],
+                    "map": [{**row, "assumed": False}],
+                    "basis_document": "2/QĐ",
+                },
+            )
+        )
+    else:
+        given = {"agency": "bacninh.stttt", "valid_from": "2024-07-01", "basis_document": "2/QĐ"}
+        book.take(an_act("FunctionAssigned", "agency/bacninh.stttt", {**facts, **given}))
+    next_one = {"agency": "bacninh.syt", "valid_from": "2025-03-01", "basis_document": "3/QĐ"}
+    registry = book.take(an_act("FunctionAssigned", "agency/bacninh.syt", {**facts, **next_one}))
+    assert "bacninh.stttt" in registry.holders("PPC", last)
+    assert registry.holds("bacninh.stttt", "PPC", last)
+    assert "bacninh.stttt" not in registry.holders("PPC", last + timedelta(days=1))
+    assert not registry.holds("bacninh.stttt", "PPC", last + timedelta(days=1))
+    assert "bacninh.syt" in registry.holders("PPC", last + timedelta(days=1))
+
+
+def test_what_an_agency_was_to_be_given_later_is_not_its_once_it_has_ended() -> None:
+    """The rules have it lead from March 2025; it ended before, and whoever carries on is asked."""
+    book, first = founded(), D(2025, 3, 1)
+    assert book.registry.holders("LEAD", first) == ["bacninh.svhttdl"]
+    row = {"from_agency": "bacninh.svhttdl", "to_agency": "bacninh.syt", "assumed": False}
+    held = book.registry.functions_of("bacninh.svhttdl", D(2024, 6, 30))
+    registry = book.take(
+        an_act(
+            "AgencySuccessionRecorded",
+            "programme/bacninh",
+            {
+                "kind": "MERGE",
+                "effective_on": "2024-07-01",
+                "assumed": False,
+                "predecessors": ["bacninh.svhttdl"],
+                "successors": ["bacninh.syt"],
+                "map": [{**row, "function": one} for one in held],
+                "basis_document": "2/QĐ",
+            },
+        )
+    )
+    assert registry.holders("LEAD", first) == []
+    assert not registry.holds("bacninh.svhttdl", "LEAD", first)

@@ -33,7 +33,7 @@ FILES = {
         "WorkshopHeld,held_on,ngày,có,,Ngày tổ chức,day it was held\n"
         "WorkshopHeld,form,danh mục,không,ROOM; ONLINE,Hình thức,form\n"
     ),
-    "chuyen-trang-thai.csv": "Từ,Diễn biến,Nhánh,Đến,Bỏ\nRESULT_RECORDED,CaseClosed,,,x\n",
+    "chuyen-trang-thai.csv": "Từ,Diễn biến,Nhánh,Đến,Bỏ\nHANDLING,ReferralSent,,,x\n",
     "thoi-han.csv": (
         "Mã,Có hiệu lực từ,Từ diễn biến,Đến diễn biến,Độ dài,Đơn vị,Loại nguồn,Nguồn,Chắc chắn\n"
         "NOTIFY_LEAD,01/01/2027,DetectionRecorded,LeadAgencyNotified,2,ngày làm việc,luật,"
@@ -158,7 +158,7 @@ def test_a_difference_is_told_in_words() -> None:
     lines = list(difference(BASE, BASE.changed("x", draft.change)))
     en = [translate(line, "en") for line in lines]
     assert "act type “WorkshopHeld” is new: Workshop held" in en
-    assert "move of a case “RESULT_RECORDED / CaseClosed / ” goes" in en
+    assert "move of a case “HANDLING / ReferralSent / ” goes" in en
     assert any("valid_to was nothing, will be 31/01/2027" in x for x in en)
     assert "holidays as well: 24/12/2027" in en
     vi = [translate(line, "vi") for line in lines]
@@ -200,7 +200,7 @@ def test_a_simulation_names_what_would_be_otherwise_in_an_open_case() -> None:
         return [translate(text, "en") for text in found]
 
     assert said() == []
-    assert said(state="RESULT_RECORDED") == ["takes no more: Case closed"]
+    assert said(state="HANDLING") == ["takes no more: Whole case referred"]
     waits = said(pending=[{"act": "CompetenceDetermined"}, {"act": "CaseClosed"}])
     assert waits == ["waits to be signed under other rules: Competence determined"]
     clock = {"code": "NOTIFY_LEAD", "vi": "Thông báo", "en": "notify the lead", "status": "RUNNING"}

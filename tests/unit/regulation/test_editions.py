@@ -307,6 +307,71 @@ def a_line(subject: str, section: str, key: str, **members: object) -> Json:
     return {subject: {section: {key: members}}}
 
 
+def _moves_but(name: str, *left_out: str | None) -> Json:
+    """A change by which a sub-process has no moves by some acts, or by time."""
+    subs = load_edition().life_cycle["sub_processes"]
+    (moves,) = (sub["moves"] for sub in subs if sub["name"] == name)
+    kept = [move for move in moves if move["act"] not in left_out]
+    return a_line("life_cycle", "sub_processes", name, moves=kept)
+
+
+_ENDS = ["RESULT_RECORDED / CaseClosed / ", "SCREENING / CaseClosed / "]
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        (
+            a_line("acts", "acts", "ComplaintReceived", clocks={"starts": []}),
+            ("acts", "ComplaintReceived"),
+        ),
+        (
+            a_line("acts", "acts", "HandlingDecided", clocks={"stops": ["COMPLAINT_ACCEPT"]}),
+            ("acts", "HandlingDecided"),
+        ),
+        (
+            an_act_type(clocks={"starts": [], "stops": ["MEASURE_CONFIRM"]}),
+            ("acts", "WorkshopHeld"),
+        ),
+        (
+            a_line("acts", "acts", "ComplaintReceived", states_from=["CLOSED"]),
+            ("acts", "ComplaintReceived"),
+        ),
+        (a_line("acts", "acts", "ComplaintReceived", who=["LEAD"]), ("acts", "ComplaintReceived")),
+        (
+            a_line("acts", "acts", "MeasureLifted",
+                   signature_class=2, signer_roles=["AUTHOR", "APPROVER"]),
+            ("acts", "MeasureLifted"),
+        ),
+        (_moves_but("complaint", "ComplaintReceived"), ("life_cycle", "complaint")),
+        (_moves_but("measure", None), ("life_cycle", "measure")),
+        (
+            {"life_cycle": {"transitions": {"-": ["CLOSED / ReviewOpened / "]}}},
+            ("life_cycle", "CLOSED / ReviewOpened / "),
+        ),
+        (
+            {"life_cycle": {"transitions": {"-": ["UNDER_REVIEW / ReviewDecided / upheld"]}}},
+            ("life_cycle", "UNDER_REVIEW / ReviewDecided / upheld"),
+        ),
+        ({"life_cycle": {"transitions": {"-": _ENDS[:1]}}}, ("life_cycle", _ENDS[0])),
+        ({"life_cycle": {"transitions": {"-": _ENDS}}}, ("life_cycle", "HANDLING")),
+        (
+            {"life_cycle": {"transitions": {"-": ["RECEIVED / CaseRegistered / "]}}},
+            ("life_cycle", "RECEIVED"),
+        ),
+    ],
+)  # fmt: skip
+def test_no_edition_of_a_log_ends_a_term_by_the_acts_that_begin_or_end_it(
+    change: Json, where: tuple[str, str]
+) -> None:
+    """Its line would stay, and the term be gone: 4.2; regulation.md §9.
+
+    A complaint that nobody must answer, a measure taken alone that never lapses, a case that nobody
+    can close.
+    """
+    assert where in faulty(change)
+
+
 @pytest.mark.parametrize(
     ("change", "where"),
     [

@@ -11,7 +11,7 @@ from ledger.regulation.registry.registry import Registry
 from tests.builders import Story, a_registry, adoption_facts, breaks, holds
 
 Json = dict[str, Any]
-CHANGE: Json = {"life_cycle": {"transitions": {"-": ["RESULT_RECORDED / CaseClosed / "]}}}
+CHANGE: Json = {"life_cycle": {"transitions": {"-": ["HANDLING / ReferralSent / "]}}}
 
 
 def test_an_edition_is_adopted_by_registrar_and_legal_officer() -> None:
