@@ -21,6 +21,7 @@ from api.cli.terminal.shell import dumped, fail, misuse, options
 from api.cli.terminal.typed_values import MOMENT
 from api.client.client import Client
 from api.client.connection import understood
+from api.client.draft_sources import signing_officers
 from api.ops.machine import RealEntropy
 from keys import canonical, unambiguous_json
 from keys.errors import KeysError
@@ -246,7 +247,7 @@ def _named(data: bytes) -> Json:
 
 
 def one_keeper(client: Client, power: str | None, role: str, officer: str | None) -> Keeper:
-    """The one officer who signs in a role: the one named, else the only one who may."""
+    """The one officer who signs in a role: the one named, else the only one who may and can."""
     body = client.whole("/v1/officers", "officers")
     with understood():
         fit = [
@@ -273,15 +274,26 @@ def one_keeper(client: Client, power: str | None, role: str, officer: str | None
                 role=role, power=power, officer=officer,
             )
         )  # fmt: skip
-    if len({one.officer for one in fit}) != 1:
+    can = signing_officers(client)
+    able = [one for one in fit if one.officer in can]
+    if fit and not able:
+        misuse(
+            Message(
+                "Nothing was signed: who signs as {role} has no key that is good today, of:"
+                " {officers}. A registrar enrols one first (KeyEnrolled).",
+                role=role,
+                officers=", ".join(sorted({one.officer for one in fit})),
+            )
+        )
+    if len({one.officer for one in able}) != 1:
         misuse(
             Message(
                 "Nothing was signed: name the officer who signs as {role}, one of: {officers}.",
                 role=role,
-                officers=", ".join(sorted({one.officer for one in fit})) or "–",
+                officers=", ".join(sorted({one.officer for one in able})) or "–",
             )
         )
-    return fit[0]
+    return able[0]
 
 
 def _may(power: str, powers: Collection[str], post: str) -> bool:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import pytest
+
+from api.cli.commands.record import one_keeper
+from api.cli.terminal.shell import Refusal
 from api.client.client import Client
 from api.client.draft import able, keeper
 from api.client.draft_sources import DraftSources
@@ -41,3 +45,15 @@ def test_nobody_is_offered_as_a_signer_who_has_no_key_that_is_good() -> None:
     sources = DraftSources(cast("Client", Told()), "case/x")
     author = keeper(POST, "author")
     assert [one.officer for one in able(sources, KIND, "APPROVER", author)] == ["able"]
+
+
+@pytest.mark.parametrize("power", ["HEAD", None])
+def test_nobody_is_named_for_an_erasure_or_a_withdrawal_who_cannot_sign(power: str | None) -> None:
+    """Left out where they are one of several; named, the command says why before it signs."""
+    client = cast("Client", Told())
+    assert one_keeper(client, "HEAD", "CHECKER", None).officer == "able"
+    assert one_keeper(client, power, "APPROVER", "able").officer == "able"
+    for named in ("stolen", "over", "early", "never"):
+        with pytest.raises(Refusal, match=f"no key that is good today, of: {named}") as refused:
+            one_keeper(client, power, "APPROVER", named)
+        assert refused.value.exit_code == 2
