@@ -207,14 +207,11 @@ def _first(flow: Flow, said: Speech, case: PrintedCase) -> None:
     if title:
         flow.text(str(title), size=11, weight="Bold")
     flow.space(4)
-    pairs = {
-        "state": said.local(file, "state"),
-        "outcome": said.local(file, "outcome"),
-        "verified": None if case.verdict is None else _conclusion(said, case.verdict),
-    }
-    for member, value in pairs.items():
-        if value:
+    for member in ("state", "outcome"):
+        if value := said.local(file, member):
             flow.pair(_label(said, member), value)
+    if case.verdict is not None:  # not "conclusion", which beside a state is the case's own
+        flow.pair(said.text(Message("Signatures")), _conclusion(said, case.verdict))
     for label, value in (
         (Message("Copy"), f"{mark.number}"),
         (Message("By permit"), mark.permit),

@@ -147,7 +147,6 @@ NAMES: Final[dict[str, Message]] = {
     "until": Message("until"),
     "urgency": Message("urgency"),
     "value": Message("value"),
-    "verified": meaning("conclusion", "verdict"),
     "view": Message("view"),
     "waiting_for": Message("waits for"),
     "verdict": meaning("signature", "verdict"),

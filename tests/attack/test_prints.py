@@ -73,6 +73,8 @@ def test_a_print_has_all_that_each_act_says(under_order: UnderOrder) -> None:
     assert flat(PURPOSE) in text
     taken = "Người xuất Chuyên viên, Sở Thông tin và Truyền thông tỉnh Bắc Ninh (chuyen-vien,"
     assert flat(taken) in text, "a court reads no codes"
+    assert flat("Chữ ký Hợp lệ: Mọi chữ ký") in text
+    assert flat("Kết luận Hợp lệ") not in text, "a verdict on signatures concludes no case"
     for act in seen(under_order, WHOLE):
         whole = under_order.service.get(f"/v1/acts/{act['act_id']}", WHOLE).get_json()
         for said in told(whole):
