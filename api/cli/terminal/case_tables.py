@@ -235,8 +235,8 @@ def timeline(shell: Shell, acts: Iterable[Json]) -> None:
 
 
 def compact(shell: Shell, acts: Iterable[Json]) -> None:
-    """One line an act, of the width of the terminal; `…` where a line had more."""
-    width = shell.console().width
+    """One line an act, of the width of the terminal, `…` where a line had more; whole elsewhere."""
+    console = shell.console()
     for act in acts:
         first = act["statements"][0]
         marks = [] if act["status"] == "effective" else [standing(act["status"], shell.lang)]
@@ -249,7 +249,8 @@ def compact(shell: Shell, acts: Iterable[Json]) -> None:
             shell.local(act, "act") or "",
             (first.get("signer") or {}).get("agency_name") or act.get("agency") or "",
         )
-        shell.say(Wording(*[cut("  ".join(filter(None, parts)), width)] * 2))
+        line = "  ".join(filter(None, parts))
+        shell.say(Wording(*[cut(line, console.width) if console.is_terminal else line] * 2))
 
 
 def cut(line: str, width: int) -> str:

@@ -198,6 +198,24 @@ def test_the_work_of_an_agency_is_a_table_at_80(
         assert said.split().count(text) == 3, said
 
 
+def test_one_line_an_act_is_whole_where_no_terminal_says_how_wide_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a pipe it was cut at 100 columns, and `grep` found no agency behind them."""
+    act = {
+        "statements": [{"seq": 7, "signer": {"agency_name": "Ủy ban nhân dân tỉnh Bắc Ninh " * 4}}],
+        "status": "effective", "occurred_at": None, "act_en": "Verification requested",
+    }  # fmt: skip
+    monkeypatch.setenv("COLUMNS", "60")
+    case_tables.compact(Shell("en"), [act])
+    assert capsys.readouterr().out.rstrip("\n").endswith("Bắc Ninh ")
+    for name, value in (("TERM", "xterm-256color"), ("FORCE_COLOR", "1")):
+        monkeypatch.setenv(name, value)
+    case_tables.compact(Shell("en"), [act])
+    line = capsys.readouterr().out.rstrip("\n")
+    assert (line[-1], cell_len(line) <= 60) == ("…", True)
+
+
 @pytest.mark.parametrize("colour", ["", "1"])
 def test_nothing_is_coloured_where_no_colour_is_asked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], colour: str
