@@ -472,6 +472,8 @@ SIGNER_OUT: Final = Message(
     " back, and names somebody else in a new one."
 )
 """Why an act waits in vain, as it may stand until somebody notices."""
+IN_VAIN: Final[Mapping[str, Message]] = {"LEFT": SIGNER_LEFT, "SHUT_OUT": SIGNER_OUT}
+"""The same, by what a line of a worklist says of it."""
 
 
 # -- sentences about what is shown -------------------------------------------------------------

@@ -14,6 +14,8 @@ JUDGED: Final = 10_000
 PRINTED: Final = 4_000
 """Statements of a case that is printed whole: some thousand sheets."""
 
+WAITED: Final = 20
+"""Cases of a worklist in which it is asked whether whoever signs next is shut out."""
 DISPUTED: Final = 100
 """Cases with disputed signatures in a worklist, by agency: whoever revokes may touch all."""
 

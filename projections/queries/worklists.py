@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
 from datetime import date, datetime
 
+from ledger.regulation.case.exclusions import shut_out
 from ledger.regulation.case.stand_ins import signs_for
 from ledger.regulation.case.state import present_agency
 from ledger.regulation.registry.calendar import local_day
+from ledger.regulation.registry.registry import Registry
 from projections.queries import limits
 from projections.queries.acts.verifications import Verifications
 from projections.queries.registry_as_of import RegistrySnapshot, agencies_of
@@ -67,7 +70,37 @@ class Worklists:
             tasks = worklist.worklist(connection, officer, carried, of_others, powers, at)
             tasks.disputed.extend(self._disputed(connection, known, supervised, day))
             self._visibility.shows_cases("LIST", (task.stream for task in tasks.every()))
-            return index, tasks
+        for part in (tasks.started, tasks.sign):
+            part[:] = self._told_in_vain(part, known.registry, officer, at, instead)
+        return index, tasks
+
+    def _told_in_vain(
+        self,
+        tasks: Collection[TaskRow],
+        registry: Registry,
+        officer: str,
+        at: datetime,
+        instead: Callable[[str, str, str], bool],
+    ) -> Iterator[TaskRow]:
+        """What waits for others, with why it may wait in vain.
+
+        Who is shut out is told to whoever sees all of the case, and asked of the first cases alone:
+        each is folded, if this process does not know it as it stands.
+        """
+        day, cases = local_day(at), list(dict.fromkeys(one.stream for one in tasks if one.state))
+        asked_of = set(cases[: limits.WAITED])
+        for task in tasks:
+            signer = task.next
+            if signer is None or task.post is None or signer == officer:
+                yield task
+            elif task.stream in asked_of and shut_out(
+                signer, self._over.rights.case(task.stream), registry, at
+            ):
+                yield replace(task, in_vain=worklist.SHUT_OUT)
+            elif not _holds_yet(registry, task, day) and not instead(signer, task.act, task.stream):
+                yield replace(task, in_vain=worklist.LEFT)
+            else:
+                yield task
 
     def _disputed(
         self, connection: Connection, known: RegistrySnapshot, agencies: Iterable[str], day: date
@@ -87,3 +120,14 @@ class Worklists:
             )
             for one in found:
                 yield worklist.disputed_case(one, agency, at[one.kid])
+
+
+def _holds_yet(registry: Registry, task: TaskRow, day: date) -> bool:
+    """Whether who signs next is in the post yet in which the act names them."""
+    officer, post, then = task.next or "", task.post or "", task.started_at
+    return any(
+        held.post == post
+        and registry.exists(held.agency, day)
+        and registry.appointment(officer, held.agency, post, day) is not None
+        for held in registry.appointments(officer, day if then is None else local_day(then))
+    )

@@ -8,7 +8,7 @@ makes it go. A passed limit is shown, never acted on.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -38,6 +38,9 @@ SIGN: Final = "SIGN"
 SIGN_LATER: Final = "SIGN_LATER"
 STARTED: Final = "STARTED"
 """The author's, with agency, post and role of whoever signs next."""
+LEFT: Final = "LEFT"
+SHUT_OUT: Final = "SHUT_OUT"
+"""Why somebody's signature is waited for in vain; no row of the view: days and terms pass."""
 RETURNED: Final = "RETURNED"
 CLOCK: Final = "CLOCK"
 ACCEPT: Final = "ACCEPT"
@@ -273,7 +276,10 @@ def _columns(
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """One thing that waits. `status` is how its clock stands at the instant it was read."""
+    """One thing that waits. `status` is how its clock stands at the instant it was read.
+
+    `next` is who signs next, of what waits for others to sign; `in_vain` why that is in vain.
+    """
 
     kind: str
     stream: str
@@ -298,6 +304,8 @@ class TaskRow:
     post: str | None
     waits_for: str | None
     title: str | None
+    next: str | None = None
+    in_vain: str | None = None
 
     def status(self, at: datetime) -> str:
         """NONE_STATED, RUNNING, NEAR, DUE or OVERDUE; ALARM where only a reminder has passed."""
@@ -406,7 +414,15 @@ def worklist(
         for task in others
         if task.officer is None or (task.officer != officer and of_others(task))
     ]
-    return _sorted(own, at)
+    signs = {(one.stream, one.act_id): one.officer for one in others if one.kind == SIGN}
+    return _sorted([_waiting(task, signs) for task in own], at)
+
+
+def _waiting(task: TaskRow, signs: Mapping[tuple[str, str], str | None]) -> TaskRow:
+    """With who signs next, where others sign."""
+    if task.kind == STARTED:
+        return replace(task, next=signs.get((task.stream, task.act_id)))
+    return replace(task, next=task.officer) if task.kind == SIGN else task
 
 
 _FAR: Final = datetime.max.replace(tzinfo=VIETNAM)

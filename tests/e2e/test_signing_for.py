@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -129,6 +129,7 @@ def test_what_waits_for_who_has_left_is_told_seen_and_signed_by_who_comes_next(
     _folded(service)
     assert gone.get(file).headers["Location"].startswith("/dang-nhap?")
     assert told in clerk.get(file).text
+    assert told in clerk.get("/viec-can-lam").text
     assert act.act_id not in next_one.get("/viec-can-lam").text
 
     _appoint(service, "gd", agency="bacninh.skhcn", powers=[])
@@ -136,13 +137,27 @@ def test_what_waits_for_who_has_left_is_told_seen_and_signed_by_who_comes_next(
 
     _appoint(service, "pgd", post="giam-doc", capacities=["TRUC_TIEP"])
     assert act.act_id in next_one.get("/viec-can-lam").text
-    at, director = service.clock.now(), _client(service, "pgd")
+    at, director = _told_to_sign_instead(service), _client(service, "pgd")
     instead = director.stand_in(act.signed, role="APPROVER", at=at)
     assert instead is not None
     made = director.sign(
         canonical.encode(act.signed), stream=act.stream, role="APPROVER", stand_in=instead
     )
     assert director.submit(made, at=at).receipt["status"] == "effective"
+
+
+def _told_to_sign_instead(service: Service) -> datetime:
+    """Whoever signs in the place of one who left is not told that it waits in vain; now."""
+    assert (_in_vain(service, "pgd", "sign"), _in_vain(service, "cv", "started")) == (
+        [None],
+        ["LEFT"],
+    )
+    return service.clock.now()
+
+
+def _in_vain(service: Service, alias: str, part: str) -> list[str | None]:
+    """Why each line of a worklist waits in vain."""
+    return [one["in_vain"] for one in service.get("/v1/worklist", alias).get_json()[part]]
 
 
 def test_what_waits_for_who_is_shut_out_is_told_in_the_file(service: Service) -> None:
@@ -156,10 +171,16 @@ def test_what_waits_for_who_is_shut_out_is_told_in_the_file(service: Service) ->
     file, clerk = f"/ho-so/{act.stream.removeprefix('case/')}", PageReader(service).sign_in("cv")
     _folded(service)
     assert "is shut out of this case" not in clerk.get(file).text
+    assert _in_vain(service, "cv", "started") == [None]
     facts = {"officer": builders.officer("pgd")}
     service.say(case.act("ParticipationExcluded", facts=facts), "gd")
     _folded(service)
     assert "is shut out of this case" in clerk.get(file).text
+    assert _in_vain(service, "cv", "started") == ["SHUT_OUT"]
+    team = service.get("/v1/worklist", "gd", team="true").get_json()["sign"]
+    assert [(one["officer"], one["in_vain"]) for one in team] == [
+        (builders.officer("pgd"), "SHUT_OUT")
+    ]
 
 
 def test_a_thin_client_is_given_what_it_signs(service: Service) -> None:

@@ -18,7 +18,7 @@ from api.http.resources.common.spreadsheet import CSV, sheet
 from api.http.resources.registry import list_agencies, list_keys
 from api.http.resources.worklist import get_worklist
 from api.http.schemas.enumerations import CASE_SORT
-from api.texts.case_words import Speech, act_title, flag
+from api.texts.case_words import IN_VAIN, Speech, act_title, flag
 from api.texts.labels import PARTS_OF_WORK, function, word
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
@@ -131,6 +131,7 @@ def show_worklist() -> Response:
         other_keys=found.body["other_keys"],
         measures=measures,
         figure=NO_FINDING,
+        in_vain=IN_VAIN,
         parts=[(part, found.body[part]) for part in PARTS_OF_WORK if found.body[part]],
     )
 

@@ -174,6 +174,11 @@ TASK_STATUS: Final = Enumeration(
     "How the clock of a task stands; ALARM where only a reminder has passed.",
     ("NONE_STATED", "RUNNING", "NEAR", "DUE", "OVERDUE", "ALARM"),
 )
+IN_VAIN: Final = Enumeration(
+    "InVain",
+    "Why a signature is waited for in vain, until somebody notices.",
+    ("LEFT", "SHUT_OUT"),
+)
 OPENING_RULE: Final = Enumeration(
     "OpeningRule",
     "By which rule of access.md §4 an officer sees what they take no part in.",
@@ -320,6 +325,7 @@ ENUMERATIONS: Final[Mapping[str, Enumeration]] = {
         READS_OF,
         TASK_KIND,
         TASK_STATUS,
+        IN_VAIN,
         FIGURES_OF,
         OPENING_RULE,
         OPENING_REVIEW,

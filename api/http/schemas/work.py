@@ -25,6 +25,7 @@ from api.http.schemas.enumerations import (
     CASE_STATE,
     DEADLINE_SOURCE,
     FIGURES_OF,
+    IN_VAIN,
     SIGNER_ROLE,
     TASK_KIND,
     TASK_STATUS,
@@ -83,6 +84,17 @@ class TaskShownSchema(StrictSchema):
         "Main state of the case; null where you see an act of it only.", required=True, null=True
     )
     last_at = maybe("When its newest statement was recorded; null where you see an act only.")
+    next = maybe(
+        "Of `started` and `sign` who signs next; null where that is not known here, and elsewhere."
+    )
+    in_vain = IN_VAIN.one(
+        "Of `started` and `sign`: why whoever signs next cannot. `LEFT`: they hold the post no"
+        " longer, and whoever holds it signs instead. `SHUT_OUT`: of the case, which is asked for"
+        " the first 20 cases and told to whoever sees them whole. Null: nothing is known to be in"
+        " the way.",
+        required=True,
+        null=True,
+    )
 
 
 class WorklistShownSchema(AnswerSchema):

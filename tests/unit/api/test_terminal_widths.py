@@ -198,6 +198,19 @@ def test_the_work_of_an_agency_is_a_table_at_80(
         assert said.split().count(text) == 3, said
 
 
+def test_a_worklist_says_below_its_table_what_is_waited_for_in_vain(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A sentence has no room in a column; it names the case and the act that it is of."""
+    line = {"case_number": None, "register_no": "12/TN", "act_vi": "Yêu cầu xác minh"}
+    for code, why in (("LEFT", "không còn giữ chức danh này"), ("SHUT_OUT", "bị loại khỏi hồ sơ")):
+        work._waits_in_vain(Shell("vi"), {**line, "in_vain": code})
+        said = capsys.readouterr().out
+        assert said.startswith("12/TN, Yêu cầu xác minh: ")
+        assert why in " ".join(said.split())
+        assert max(map(cell_len, said.splitlines())) <= 80
+
+
 def test_one_line_an_act_is_whole_where_no_terminal_says_how_wide_it_is(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,7 @@ import click
 
 from api.cli.commands.signer_options import identity
 from api.cli.terminal import case_tables
-from api.cli.terminal.shell import Shell, shell_of
+from api.cli.terminal.shell import Shell, in_lines, shell_of
 from api.client.client import Client
 from api.client.connection import Refused
 from api.texts import case_words
@@ -61,8 +61,22 @@ def worklist(client: Client, *, team: bool) -> None:
             if team
             else Message("Nothing waits for you; supervisors see the whole agency: --team.")
         )
+    for _, line in rows:
+        if line["in_vain"] is not None:
+            _waits_in_vain(shell, line)
     if team:
         _measures(client, shell)
+
+
+def _waits_in_vain(shell: Shell, line: Mapping[str, Any]) -> None:
+    """Below the table, where a sentence has room: what nobody can sign as it stands, and why."""
+    why = shell.text(case_words.IN_VAIN[line["in_vain"]])
+    told = f"{_number(line)}, {line[f'act_{shell.lang}']}: {why}"
+    shell.say(in_lines(Wording(told, told)))
+
+
+def _number(line: Mapping[str, Any]) -> str:
+    return str(line["case_number"] or line["register_no"] or line["stream"].rpartition("/")[2][:8])
 
 
 def _measures(client: Client, shell: Shell) -> None:
@@ -88,7 +102,7 @@ def task_row(shell: Shell, part: str, line: Mapping[str, Any], *, team: bool) ->
     status = None if at is None and line.get("code") is None else word(line["status"], shell.lang)
     what = (
         word(part, shell.lang),
-        line["case_number"] or line["register_no"] or line["stream"].rpartition("/")[2][:8],
+        _number(line),
         "\n".join(filter(None, (line.get(f"act_{shell.lang}"), line["title"]))),
     )
     why = (_move(shell, line), case_words.source(shell, line))
