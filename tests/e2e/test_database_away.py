@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 from typing import Final, LiteralString
 
 import httpx
@@ -19,15 +20,18 @@ import pytest
 from psycopg import sql
 
 from api.cli.commands import operator
+from api.cli.terminal.shell import Shell
 from api.client.connection import JOSE, trusted
 from api.home import EnclaveFacts, Home
 from api.ops import database
 from api.ops.child_processes import python
 from api.ops.embedded_postgres import Embedded, EmbeddedError
 from api.ops.home_notes import RUNNING
-from api.ops.service.supervisor import Supervisor
+from api.ops.service.supervisor import NotReady, Supervisor
 from api.settings import Settings, child_environment
+from ledger.checkpoints.seen_file import DoubtMark
 from ledger.log.statement import flattened
+from ledger.message import Wording
 from tests.a_ledger import appointment
 from tests.fixtures.app import found, open_service
 from tests.fixtures.founded import founded
@@ -297,6 +301,21 @@ def test_who_waits_for_a_proof_when_all_is_stopped_is_told_what_is_recorded(
         told = answer.json()
         assert (answer.status_code, told["code"], told["index"]) == (503, "proof_late", before)
         assert told["recorded"] == "yes"
+
+
+@pytest.mark.parametrize("role", ["checkpointer", "projector"])
+def test_a_loop_that_doubts_as_all_starts_leaves_the_api_to_read_from(
+    home: Settings, tmp_path: Path, role: str
+) -> None:
+    """`serve` ended where it had only just begun, with the metrics that an alarm is made of."""
+    DoubtMark(Home(home).seen_folder(role)).leave(Wording("sổ cũ", "an old copy"))
+    with processes(home, tmp_path / "log") as running:
+        with pytest.raises(NotReady, match=role) as told:
+            running.supervisor.wait_ready()
+        assert told.value.answer is not None, "else serve ends"
+        shell = Shell(lang="en")
+        operator._await_ready(shell, running.supervisor, Event(), 60.0)
+        assert httpx.get(f"{running.supervisor.url}/v1/log").status_code == 200
 
 
 def test_a_worker_that_is_only_opening_is_waited_for_by_nobody_who_stops_all(

@@ -483,7 +483,7 @@ def _await_ready(shell: Shell, supervisor: Supervisor, stop: Event, patience_s: 
     except NotReady as error:
         if error.answer is None:
             fail(Message("The service is not ready: {error}", error=error), "not_ready")
-        shell.note(_UNREADY.filled(why=both(unwell(error.answer))))
+        shell.note(_UNREADY.filled(why=both(unwell(error.answer) or str(error))))
         return
     if not stop.is_set():
         shell.say(Message("Ready: {url}", url=supervisor.url))

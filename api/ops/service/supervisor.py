@@ -67,7 +67,7 @@ class NotReady(Exception):
     """The processes were started and are not ready; the text says which and what they said last.
 
     Attributes:
-        answer: What readiness answered last; None: nothing did, or a process gave up.
+        answer: What readiness answered last; None: nothing did.
     """
 
     def __init__(self, said: str, answer: httpx.Response | None = None) -> None:
@@ -232,7 +232,7 @@ class Supervisor:
         """Waits until the API says that everything is ready, or until told to stop.
 
         Raises:
-            NotReady: It does not, or a process gave up.
+            NotReady: It does not, or a process stopped on doubt.
             CannotStart: As `mend`.
         """
         deadline, told = monotonic() + timeout_s, stop or Event()
@@ -241,9 +241,11 @@ class Supervisor:
         try:
             while monotonic() < deadline and not told.is_set():
                 self.mend()
-                if dead := [c.role for c in self._children.values() if c.given_up]:
-                    raise NotReady(": ".join(filter(None, (", ".join(dead), self.tail()))))
-                if asking.ready.wait(_STEP_S):
+                dead = [c.role for c in self._children.values() if c.given_up]
+                if dead and asking.last is not None:  # what only shows goes on without them
+                    said = ": ".join(filter(None, (", ".join(dead), self.tail())))
+                    raise NotReady(said, asking.last)
+                if asking.ready.wait(_STEP_S) and not dead:
                     return
         finally:
             asking.over.set()
@@ -361,11 +363,10 @@ class _Asking(Thread):
         with self._http as http:
             while not self.over.wait(_AGAIN_S):
                 with contextlib.suppress(httpx.TransportError):
-                    answer = http.get(f"{self._url}/health/ready")
-                    if answer.status_code == httpx.codes.OK:
+                    self.last = http.get(f"{self._url}/health/ready")
+                    if self.last.status_code == httpx.codes.OK:
                         self.ready.set()
                         return
-                    self.last = answer
 
 
 def pause_s(falls: int, lived_s: float) -> float:
