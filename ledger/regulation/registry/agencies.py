@@ -152,6 +152,8 @@ class Agencies:
         by_function: Mapping[str, tuple[Holding, ...]] | None = None,
         successions: Mapping[str, tuple[Succession, ...]] | None = None,
     ) -> None:
+        self.form = 2
+        """Of the edition: by the first an agency held what it was given, also once it had ended."""
         self._reach = reach
         self._levels = levels
         self._agencies = dict(agencies or {})
@@ -172,6 +174,7 @@ class Agencies:
             {t["code"]: tuple(t["within"]) for t in territories},
             {t["code"]: LEVELS.index(t["level"]) for t in territories if "level" in t},
         )
+        self.form = edition.form
         for entry in data["agencies"]:
             self.add(_agency(entry))
         for entry in data["holdings"]:
@@ -182,7 +185,7 @@ class Agencies:
 
     def copy(self) -> Self:
         """An independent set of the same lines."""
-        return type(self)(
+        other = type(self)(
             self._reach,
             self._levels,
             self._agencies,
@@ -190,6 +193,8 @@ class Agencies:
             self._by_function,
             self._successions,
         )
+        other.form = self.form
+        return other
 
     # --- lines ---
 
@@ -212,8 +217,8 @@ class Agencies:
     def assign(self, holding: Holding) -> None:
         """Adds a function held: to the last day of its agency at most, if that is known before."""
         line = self._agencies.get(holding.agency)
-        last = None if line is None else line.valid_to
-        if last is not None and (holding.valid_to is None or holding.valid_to > last):
+        last = None if line is None or self.form == 1 else line.valid_to
+        if last is not None and _lasts(holding, last):
             holding = replace(holding, valid_to=last)
         self._forget()
         self._holdings[holding.agency] = (*self._holdings.get(holding.agency, ()), holding)
@@ -312,7 +317,8 @@ class Agencies:
         line = self._agencies.get(agency)
         if line is not None and line.existed(last + _DAY):
             self._agencies[agency] = replace(line, valid_to=last)
-        self._rewrite(agency, lambda h: h.valid_to is None or h.valid_to > last, last)
+        later = self.form > 1
+        self._rewrite(agency, lambda h: _lasts(h, last) if later else h.on(last + _DAY), last)
 
     def _rewrite(self, agency: str, which: Callable[[Holding], bool], last: date) -> None:
         """Closes the holdings that `which` picks on `last`."""
@@ -556,6 +562,11 @@ class Agencies:
         main = next((f for f in held if f in going), held[0] if held else line.kind)
         found = self.successor(agency, main, day)
         return None if found == agency else found
+
+
+def _lasts(holding: Holding, last: date) -> bool:
+    """Whether a holding goes on behind a day, or begins there."""
+    return holding.valid_to is None or holding.valid_to > last
 
 
 def _pick(event: Succession, function: str, territory: str | None) -> Passing | None:

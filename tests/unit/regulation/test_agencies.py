@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ledger.regulation.acts.act import Act
-from ledger.regulation.edition import load_edition
-from ledger.regulation.registry.agencies import Asked
+from ledger.regulation.edition import first_edition, load_edition
+from ledger.regulation.registry.agencies import Agencies, Asked
 from ledger.regulation.registry.registry import Registry
 from tests.unit.regulation.registry_acts import Book, an_act, founded
 
@@ -387,3 +387,11 @@ def test_what_an_agency_was_to_be_given_later_is_not_its_once_it_has_ended() -> 
     )
     assert registry.holders("LEAD", first) == []
     assert not registry.holds("bacninh.svhttdl", "LEAD", first)
+
+
+def test_by_the_first_edition_an_agency_holds_what_it_was_given() -> None:
+    """What stands in a log that is judged by it stays as it was."""
+    agencies, day = Agencies.of(first_edition()), D(2025, 3, 1)
+    line = agencies.holdings("bacninh.ubnd")[0]
+    agencies.assign(replace(line, agency="bacninh.stttt", function="PPC", valid_to=None))
+    assert agencies.holds("bacninh.stttt", "PPC", day)
