@@ -40,7 +40,7 @@ def read(data: bytes | str) -> Any:  # noqa: ANN401  any JSON
         SaidTwice: It is, and says a member twice.
     """
     found, text = _found(data)
-    _again(text, object_pairs_hook=_require_once, parse_int=str, parse_float=str)
+    _again(text, object_pairs_hook=require_once, parse_int=str, parse_float=str)
     return found
 
 
@@ -72,12 +72,15 @@ def _within(digits: str) -> int:
     return number
 
 
-def _require_once(pairs: list[tuple[str, Any]]) -> None:
-    names = [name for name, _ in pairs]
-    if len({*names}) != len(names):
-        raise SaidTwice(next(name for name in names if names.count(name) > 1))
+def require_once(pairs: list[tuple[str, Any]]) -> None:
+    """Whether each member of an object is said once. Raises: SaidTwice."""
+    once: set[str] = set()
+    for name, _ in pairs:  # once over them: a stranger says how many there are
+        if name in once:
+            raise SaidTwice(name)
+        once.add(name)
 
 
 def _object(kind: type[dict[str, Any]], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    _require_once(pairs)
+    require_once(pairs)
     return kind(pairs)

@@ -6,7 +6,8 @@ Each kind of message has its row; a text of its own in one language never stands
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from ledger.errors import Fault
@@ -14,25 +15,26 @@ from ledger.json_pointer import child
 from ledger.message import Message, meaning
 
 _MOST_VALUES: Final = 20
+MOST_FAULTS: Final = 100
 PLUS: Final = "A plus became a space."
 """What a shape is told of a parameter whose `+` was not written as an address writes it."""
 
 
 def faults(messages: Any) -> tuple[Fault, ...]:  # noqa: ANN401  marshmallow's tree
-    """Marshmallow's nested messages as faults with JSON Pointers (RFC 6901)."""
-    return tuple(_faults("", messages))
+    """Marshmallow's nested messages as faults with JSON Pointers (RFC 6901): the first hundred.
+
+    A stranger says how many there are, and each takes ten times the room of what it is about.
+    """
+    return tuple(islice(_faults("", messages), MOST_FAULTS))
 
 
-def _faults(pointer: str, messages: Any) -> list[Fault]:  # noqa: ANN401  marshmallow's tree
+def _faults(pointer: str, messages: Any) -> Iterator[Fault]:  # noqa: ANN401  marshmallow's tree
     if isinstance(messages, Mapping):
-        found: list[Fault] = []
         for name, inner in messages.items():
-            here = pointer if name == "_schema" else child(pointer, name)
-            found += _faults(here, inner)
-        return found
-    texts = messages if isinstance(messages, list) else [messages]
-    said = [_words(str(text)) for text in texts]
-    return [Fault(pointer, words) for words in said]
+            yield from _faults(pointer if name == "_schema" else child(pointer, name), inner)
+    else:
+        for text in messages if isinstance(messages, list) else [messages]:
+            yield Fault(pointer, _words(str(text)))
 
 
 def _words(text: str) -> Message:

@@ -20,6 +20,7 @@ from api.ops.machine import RealClock
 from api.problems.problem import CONTENT_TYPE
 from api.problems.types import TYPES
 from api.texts.catalogue import translate
+from api.texts.validation_faults import MOST_FAULTS
 from keys import canonical
 from keys.jwk import SoftwareSigner
 from ledger.log import statement as statements
@@ -27,6 +28,7 @@ from ledger.log.statement import flattened
 from ledger.regulation.acts.act import Act
 from tests import builders
 from tests.a_ledger import revocation
+from tests.attacks import attack
 from tests.builders import an_act
 from tests.fixtures.app import Service
 
@@ -510,3 +512,18 @@ def test_login_jws_is_no_statement(shared: Service) -> None:
         shared, lambda: shared.post(orjson.dumps(login), "hotline", shared.clock.now())
     )
     assert response.status_code == 400
+
+
+@attack(
+    "a megabyte of members that nobody asked for, by somebody who has not signed in, answered with"
+    " a fault for each: ten megabytes, and seconds of a processor",
+    stopped_by="the first hundred faults are told",
+    noticed_by="-",
+)
+def test_an_answer_to_a_stranger_is_no_longer_than_what_was_sent(still: Service) -> None:
+    """Of the longest body that anybody may send it is a hundredth."""
+    body = orjson.dumps({f"a{n}": 0 for n in range(5_000)})
+    answer = still.client.post("/v1/auth/challenge", data=body, content_type="application/json")
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "malformed_request")
+    assert len(answer.get_json()["errors"]) == MOST_FAULTS
+    assert len(answer.data) < len(body)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keys.unambiguous_json import SaidTwice, read, read_into
+from keys.unambiguous_json import SaidTwice, read, read_into, require_once
+from tests.attacks import attack
 
 _TWICE = (
     '{"a":1,"a":1}',
@@ -26,6 +27,34 @@ def test_a_member_that_is_said_twice_is_refused(text: str) -> None:
         with pytest.raises(SaidTwice) as refused:
             read(data)
         assert refused.value.member == "a"
+
+
+class Counted(str):
+    """A name that counts how often it is compared."""
+
+    __slots__ = ()
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+@attack(
+    "one request of a megabyte with a hundred thousand members, the last of which is said twice, by"
+    " somebody who has not signed in, or one answer of a lying server: a processor for ten minutes",
+    stopped_by="the members of an object are looked at once",
+    noticed_by="-",
+)
+def test_no_number_of_members_makes_a_reader_slow() -> None:
+    """As many comparisons as there are members, at most."""
+    names = [Counted(n) for n in range(2_000)]
+    Counted.compared = 0
+    with pytest.raises(SaidTwice):
+        require_once([(name, 0) for name in (*names, Counted(1_999))])
+    assert Counted.compared < 2 * len(names)
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"a":NaN}', "[" * 5_000 + "]" * 5_000, "\ufeff{}"])
