@@ -50,6 +50,8 @@ MOST_ROWS: Final = 200
 """Of a page of a listing (http.md §1): whoever reads all of a long one asks for as many."""
 
 
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+"""What a folder takes in the name of a file, and no line of a list shows as it is."""
 _ENTRY_BYTES: Final = 32
 _KNOCKING: Final = ("ComplaintReceived", "ActReturned", "RecordVoided")
 """Acts by which somebody may write in a case that they do not see (access.md W2)."""
@@ -454,7 +456,7 @@ class Client(Connection):
             "digest": _file_digest(digest),
             "media_type": media,
             "size": size,
-            "name": unicodedata.normalize("NFC", file.name),
+            "name": _CONTROL.sub(" ", unicodedata.normalize("NFC", file.name)),
         }
 
     def attachment(

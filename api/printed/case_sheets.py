@@ -422,7 +422,9 @@ def _facts(said: Speech, act: Json) -> Iterator[tuple[str, str]]:
 
 def _files(said: Speech, act: Json) -> Iterator[tuple[str, str]]:
     for one in (act["payload"] or {}).get("attachments", ()):
-        told = f"{one['name']}\n{act_words.file(one)}"
+        # a name of several lines would say what digest it has
+        name = str(one["name"]).replace("\n", "[U+000A]")
+        told = f"{name}\n{act_words.file(one)}"
         yield said.text(Message("File")), told
 
 

@@ -102,6 +102,18 @@ def test_hostile_text_is_all_there_and_what_hides_is_named(lang: Any) -> None:  
     assert not [char for char in text if unicodedata.category(char) in ("Cc", "Cf", "Co", "Cs")]
 
 
+def test_no_name_of_a_file_says_what_digest_it_has() -> None:
+    """A name of several lines looked like one file, and its digest, above the real one's."""
+    act = an_act(1)
+    name = "giấy.pdf\napplication/pdf, 3 B\nsha-256:forged"
+    listed = {"name": name, "media_type": "image/png", "size": 3, "digest": "sha-256:real"}
+    act["payload"]["attachments"] = [listed]
+    lines = [line.strip() for line in "\n".join(read(case_pdf(a_case(act), "vi"))).split("\n")]
+    assert "sha-256:real" in lines
+    assert not any(line.startswith("sha-256:forged") for line in lines)
+    assert "[U+000A]" in "".join(lines)
+
+
 def test_no_line_is_wider_than_its_column() -> None:
     """Whatever is written."""
     for text in (HOSTILE, "W" * 500, "a " * 300, "\U0001f600" * 90):
