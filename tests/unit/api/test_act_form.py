@@ -7,6 +7,7 @@ import re
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final, cast
 from uuid import UUID
 
@@ -16,7 +17,9 @@ from jinja2 import ChainableUndefined
 from api.cli.commands.writing import recording, sign_next
 from api.cli.terminal import act_tables, case_tables
 from api.cli.terminal.shell import Shell
-from api.cli.terminal.writing.answers import YES, Answers
+from api.cli.terminal.writing import questions
+from api.cli.terminal.writing.answers import YES, Answers, Misread
+from api.cli.terminal.writing.questions import Questions
 from api.client.act_form import fields_of
 from api.client.draft import ActDraft
 from api.client.draft_sources import DraftSources
@@ -349,3 +352,41 @@ def test_a_level_has_one_banner_on_page_and_paper() -> None:
         assert say.SAY[f"level_{level.replace('-', '_')}"] is banner
         (sheet, *_) = read(case_pdf(replace(a_case(an_act(1)), level=level), "en"))
         assert banner.text in sheet
+
+
+def _among(agencies: int) -> Answers:
+    """Answers where so many agencies are known; the second is called by a number."""
+    lines = {
+        f"bn.{called}": {"name": f"Phường {called}", "exists": True, "functions": []}
+        for called in ("20", "21", *"abcdefghijklmn"[: agencies - 2])
+    }
+    sources = SimpleNamespace(agencies=lines, posts=[])
+    nothing = cast("Any", None)
+    return Answers(
+        cast("DraftSources", sources), "en", NOW, fresh=nothing, attach=nothing, case=nothing
+    )
+
+
+def test_a_number_chooses_from_a_list_that_was_shown_and_from_no_other() -> None:
+    """Of sixteen agencies none is listed: `7` was the seventh of a list that nobody had seen."""
+    schema = {"type": "string", "kind": "addressee"}
+    few, many = _among(15), _among(16)
+    assert (len(few.options(schema)), few.read(schema, "7")) == (15, "bn.e")
+    assert (many.options(schema), many.read(schema, "21")) == ([], "bn.21")
+    for typed in ("7", "16"):
+        with pytest.raises(Misread):
+            many.read(schema, typed)
+
+
+def test_nobody_is_addressed_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is there already is said to be, and not signed once more; a text may come again."""
+    typed = iter(["20", "21", "20", "", "a", "a", ""])
+    monkeypatch.setattr(questions, "typed", lambda _: next(typed))
+    said: list[str] = []
+    asking = Questions(Shell("en"), _among(16))
+    monkeypatch.setattr(asking, "tell", said.append)
+    to = {"type": "array", "items": {"type": "string", "kind": "addressee"}}
+    assert asking.value(to, "to", required=False) == ["bn.20", "bn.21"]
+    assert said == ["That one is there already; Enter goes on."]
+    words = {"type": "array", "items": {"type": "string"}}
+    assert asking.value(words, "words", required=False) == ["a", "a"]

@@ -19,7 +19,7 @@ from api.cli.commands.writing.recording import Recording
 from api.cli.terminal.addresses import case_id
 from api.cli.terminal.shell import Shell, fail, misuse
 from api.cli.terminal.writing import draft_files
-from api.cli.terminal.writing.answers import Answers, Misread, Option, kind_of
+from api.cli.terminal.writing.answers import NAMED_ONCE, Answers, Misread, Option, kind_of
 from api.cli.terminal.writing.questions import Back, Questions
 from api.client.act_form import FormField, fields_of
 from api.client.connection import understood
@@ -301,7 +301,10 @@ class Drafting:
             case list():
                 items = schema.get("items", {})
                 found = [self._read(items, one, f"{place}/{n}") for n, one in enumerate(value)]
-                return [one for one in found if one is not None] or None
+                found = [one for one in found if one is not None]
+                if kind_of(items) in NAMED_ONCE:
+                    found = [one for n, one in enumerate(found) if one not in found[:n]]
+                return found or None
             case Mapping():
                 members = schema.get("properties", {})
                 told = {

@@ -36,6 +36,9 @@ OWN: Final = "."
 """What is typed for the agency of one's own post."""
 _EVERYBODY: Final = "ANY_AGENCY"
 _LISTED: Final = 15
+_MANY: Final = ("agency", "addressee", "officer")
+NAMED_ONCE: Final = frozenset({*_MANY, "ref"})
+"""Of a list of these nobody means one twice."""
 _MARKS: Final = re.compile("[\u0300-\u036f]+")
 _D: Final = str.maketrans({"đ": "d", "Đ": "d"})
 _DAY: Final = re.compile(r"(\d{1,2})[/.-](\d{1,2})(?:[/.-](\d{4}))?")
@@ -151,7 +154,7 @@ class Answers:
             "officer": self._officers,
         }.get(kind_of(schema))
         found = [] if find is None else list(find(schema))
-        many = kind_of(schema) in ("agency", "addressee", "officer") and len(found) > _LISTED
+        many = kind_of(schema) in _MANY and len(found) > _LISTED
         return [] if many else found
 
     def _code(self, schema: Json, text: str) -> str:
@@ -177,7 +180,7 @@ class Answers:
     def _agency(self, schema: Json, text: str) -> str:
         if text == OWN and self._sources.posts:
             return str(self._sources.posts[0]["agency"])
-        return str(self.chosen(list(self._agencies(schema)), text))
+        return str(self._among(list(self._agencies(schema)), text))
 
     def _addressee(self, schema: Json, text: str) -> str:
         if text == FRESH:
@@ -187,7 +190,11 @@ class Answers:
     def _officer(self, schema: Json, text: str) -> str:
         if _UUID.fullmatch(text):
             return text
-        return str(self.chosen(list(self._officers(schema)), text))
+        return str(self._among(list(self._officers(schema)), text))
+
+    def _among(self, options: Sequence[Option], text: str) -> Any:  # noqa: ANN401  JSON
+        """As `chosen`; of those that are too many to list none has a number that anybody saw."""
+        return self.chosen(options, text, numbered=len(options) <= _LISTED)
 
     def _stream(self, _schema: Json, text: str) -> str:
         if text == "ledger" or text.partition("/")[0] in _STREAMS:
@@ -350,9 +357,9 @@ class Answers:
             called = post.get("post_vi") or post["post"]
             yield Option(officer, f"{called}, {post['agency_name']} ({officer[:8]})")
 
-    def chosen(self, options: Sequence[Option], text: str) -> Any:  # noqa: ANN401  JSON
+    def chosen(self, options: Sequence[Option], text: str, *, numbered: bool = True) -> Any:  # noqa: ANN401  JSON
         """The one that is meant: by its number in the list, its code, or a part of its label."""
-        if text.isdecimal() and 0 < int(text) <= len(options):
+        if numbered and text.isdecimal() and 0 < int(text) <= len(options):
             return options[int(text) - 1].value
         word = plain(text)
         near = [one for one in options if word in one.words()]

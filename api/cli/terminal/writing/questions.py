@@ -13,7 +13,14 @@ from typing import Any, Final
 import click
 
 from api.cli.terminal.shell import Shell, folded, typed, visible
-from api.cli.terminal.writing.answers import FRESH, Answers, Misread, Option, kind_of
+from api.cli.terminal.writing.answers import (
+    FRESH,
+    NAMED_ONCE,
+    Answers,
+    Misread,
+    Option,
+    kind_of,
+)
 from api.client.act_form import FormField, label_of
 from api.texts.catalogue import translate
 from ledger.message import Message, Text, meaning
@@ -203,6 +210,9 @@ class Questions:
                 return list(current)
             if value is None:
                 return found if required else found or None
+            if value in found and kind_of(schema["items"]) in NAMED_ONCE:
+                self.say(Message("That one is there already; Enter goes on."))
+                continue
             found.append(value)
             if choices and all(one.value in found for one in choices):
                 return found  # there is nothing more to choose
