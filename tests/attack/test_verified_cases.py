@@ -9,20 +9,27 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner, Result
 
 from api.cli.commands.reading.statement_proofs import bad_proofs, case_faults
+from api.cli.main import main
 from api.client.case_check import BAD, OPEN, faults
 from api.client.client import Client
 from api.client.connection import Refused
 from api.client.known_log import INCLUSION, Unlike
+from api.home import write_private
 from keys import canonical
+from keys.custody.file import write_key
 from keys.keyring import KeyRecord, Keyring
-from keys.note import VKey
+from keys.note import NoteSigner, VKey
 from ledger.log import record, statement
 from tests import builders, recovered
 from tests.attack.test_two_histories import BEGINNING, ORIGIN, History, known
 from tests.attacks import attack
 from tests.builders import T0, an_act, an_id
+from tests.fixtures.app import listening
+from tests.fixtures.compartments import WHOLE
+from tests.fixtures.under_order import UnderOrder
 from tests.leaf_nodes import LeafNodes
 
 CASE = "7c1f0e2a-4b5d-4e6f-8a9b-0c1d2e3f4a5b"
@@ -197,3 +204,41 @@ def test_who_signed_other_bytes_has_not_signed_the_act(same: bool) -> None:  # n
         vkeys=[VKey.parse(recovered.vkeys(ORIGIN, "first")[0])], origin=ORIGIN,
     )  # fmt: skip
     assert [(one.index, one.outcome) for one in found] == ([] if same else [(BEGINNING + 1, BAD)])
+
+
+@pytest.mark.postgres
+@attack(
+    "a server that is none of the log's is asked first by whoever typed the published key",
+    stopped_by="the key that was typed is held to; what another signed is neither told nor kept",
+    noticed_by="the command, exit 1",
+)
+def test_the_key_that_was_typed_is_what_a_first_contact_is_held_to(
+    under_order: UnderOrder, tmp_path: Path
+) -> None:
+    """And without one the verdict says that the log's own key was not compared, each time."""
+    service, case = under_order.service, under_order.world.hidden.case
+    origin, key, word = service.enclave.facts.origin, tmp_path / "k.socaikey", tmp_path / "word"
+    write_private(word, b"a clerk's own")
+    write_key(key, builders.key(WHOLE), b"a clerk's own")
+    published = str(VKey.parse(service.get("/v1/log", WHOLE).get_json()["vkeys"][0]))
+    another = str(NoteSigner(origin, builders.key("another")).vkey)
+    with listening(service) as url:
+
+        def verify(home: str, *more: str) -> Result:
+            env = {"SOCAI_HOME": str(tmp_path / home), "SOCAI_PASSPHRASE_FILE": str(word)}
+            words = ("case", "verify", case, "--key", str(key), "--server", url, "--log", origin)
+            return CliRunner().invoke(main, ["--lang", "en", *words, *more], env=env)
+
+        wrong = verify("none", "--vkey", another)
+        assert (wrong.exit_code, wrong.stdout) == (1, ""), wrong.output
+        assert f"signed by {published}, and --vkey is another key" in wrong.stderr
+        assert not list(tmp_path.glob("none/known/*/checkpoint")), "nothing is held to it"
+        typed = verify("none", "--vkey", published)
+        assert "Verdict: valid" in typed.stdout
+        assert "the one that was typed" in typed.stderr
+        assert service.enclave.facts.genesis in typed.stderr, "which only this server says"
+        assert "was not compared" not in typed.stderr
+        for told in (verify("other"), verify("other")):
+            assert "Verdict: valid" in told.stdout
+            assert "Not checked here: whether the log's own key is the published" in told.stderr
+            assert published in told.stderr

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,16 @@ import click
 from api.cli.commands.token_option import TokenName, TokenUri, pin_option, signer_on_token
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.late_commands import missing
-from api.cli.terminal.shell import MISUSED, Refusal, Shell, misuse, options, shell_of, typed_unseen
+from api.cli.terminal.shell import (
+    MISUSED,
+    Refusal,
+    Shell,
+    fail,
+    misuse,
+    options,
+    shell_of,
+    typed_unseen,
+)
 from api.cli.terminal.typed_values import SERVER_URL
 from api.client.client import Client
 from api.client.known_log import KnownLog, LogAnchor
@@ -140,18 +149,27 @@ def client_at(url: str, signer: Signer | None, log: str | None = None) -> Client
 
 
 def _anchor(settings: Settings, client: Client, origin: str, shell: Shell) -> LogAnchor:
-    """What is believed at first contact: the home's word, where it is of this log.
+    """What is believed at first contact: the home's word of this log, or the key that is typed.
 
-    Where the home has none, a server vouches for itself, which whoever reads its verdict is told.
+    Where neither is there, a server vouches for itself, which whoever reads its verdict is told.
     """
     said = client.log()
-    vkeys, genesis = tuple(said["vkeys"][:_PAIR]), str(said["genesis"])
+    typed, founded = _typed_key(origin), None
+    vkeys = _said_keys(said, typed)
     if Home(settings).facts_path.exists():
         facts = Home(settings).facts()
-        if facts.origin == origin:
-            genesis = facts.genesis
+        founded = facts.genesis if facts.origin == origin else None
+    genesis = founded or str(said["genesis"])
     noted = _noted(settings, origin)[:_PAIR]
-    if not noted:
+    if typed is not None and founded is None:
+        shell.note(
+            Message(
+                "The log's key is the one that was typed. That the digest of record 0 is {genesis}"
+                " only this server says: compare it with the one on paper.",
+                genesis=genesis,
+            )
+        )
+    elif not noted:
         shell.note(
             Message(
                 "Only this server says that log {log} is signed by {vkey}; from now on it is held"
@@ -162,6 +180,46 @@ def _anchor(settings: Settings, client: Client, origin: str, shell: Shell) -> Lo
             )
         )
     return LogAnchor(noted or vkeys, genesis)
+
+
+def _typed_key(origin: str) -> VKey | None:
+    """What this call says by `--vkey`, where it is a key of the log."""
+    typed = click.get_current_context().params.get("vkey")
+    return typed if isinstance(typed, VKey) and typed.name == origin else None
+
+
+def _said_keys(said: Mapping[str, Any], typed: VKey | None) -> tuple[str, ...]:
+    """The keys to hold a log to: those in force, if what was typed is one that the server names.
+
+    Nothing that another key signed is kept as what was seen of the log.
+    """
+    every = [str(vkey) for vkey in said["vkeys"]]
+    if typed is None or str(typed) in every[:_PAIR]:
+        return tuple(every[:_PAIR])
+    if str(typed) in every:  # of before a recovery, which the log records of itself
+        return (str(typed),)
+    return fail(
+        Message(
+            "The server says that this log is signed by {vkey}, and --vkey is another key: nothing"
+            " that it shows is believed, nor kept. See where you have the key from; if that is the"
+            " published one, do not trust this server. What was just sent, if anything, may be"
+            " recorded there.",
+            vkey=every[0],
+        ),
+        "other_history",
+    )
+
+
+def tell_whose_key(client: Client, typed: VKey | None) -> None:
+    """Beside a verdict: that the log's key was compared with none but what its server showed."""
+    if typed is None and not _noted(Settings.from_env(), client.origin):
+        shell_of().note(
+            Message(
+                "Not checked here: whether the log's own key is the published one. It is what this"
+                " server showed at first, {vkey}; --vkey KEY compares it.",
+                vkey=log_keys(client, None)[0],
+            )
+        )
 
 
 def _noted(settings: Settings, origin: str) -> tuple[str, ...]:

@@ -11,7 +11,12 @@ import click
 
 from api.cli.commands.reading.codes import ACT, FLAG, OUTCOME, STATE
 from api.cli.commands.reading.statement_proofs import bad_proofs, case_faults, proven
-from api.cli.commands.signer_options import identity, names_whoever_asks, vkey_option
+from api.cli.commands.signer_options import (
+    identity,
+    names_whoever_asks,
+    tell_whose_key,
+    vkey_option,
+)
 from api.cli.terminal import (
     addresses,
     case_tables,
@@ -270,6 +275,7 @@ def verify_case(client: Client, id_: str, vkey: VKey | None) -> None:
         shell.give({**body, "ok": ok, "proofs_failed": bad, "faults": told})
     else:
         case_tables.verification(shell, body, bad, faults)
+    tell_whose_key(client, vkey)
     sys.exit(0 if ok else 1)
 
 

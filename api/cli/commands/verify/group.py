@@ -16,7 +16,13 @@ from typing import Any, Final
 import click
 
 from api.cli.commands.record import give_signed, new_id, one_keeper
-from api.cli.commands.signer_options import identity, log_keys, signing_time, vkey_option
+from api.cli.commands.signer_options import (
+    identity,
+    log_keys,
+    signing_time,
+    tell_whose_key,
+    vkey_option,
+)
 from api.cli.commands.verify.progress import KeptProgress, Progress
 from api.cli.terminal import addresses
 from api.cli.terminal.shell import Shell, misuse, shell_of
@@ -107,6 +113,7 @@ def verify_all(
         )
     run.over_all()
     _tell(shell, run.progress)
+    tell_whose_key(client, vkey)
     sys.exit(0 if _verdict(run.progress) == VALID else 1)
 
 
