@@ -80,6 +80,8 @@ _SERVER_SETTINGS: Final[Mapping[str, str]] = {
     "lc_messages": "C",
     "default_text_search_config": "pg_catalog.english",
 }
+QUOTES_NO_ROW: Final = "-c log_error_verbosity=terse -c log_min_error_statement=panic"
+"""Its log names what failed, and no row: that may say what an act does."""
 _WHO_MAY_COME: Final = (
     "local all all scram-sha-256",
     "host all all 127.0.0.1/32 scram-sha-256",
@@ -464,6 +466,7 @@ class Embedded:
                 f"-c port={port} -c unix_socket_directories='{sockets}'"
                 f" -c listen_addresses='{addresses}'"
                 f" -c recovery_init_sync_method={sync_method(os.uname().release)}"
+                f" {QUOTES_NO_ROW}"
                 + "".join(f" -c {name}=" for name in unset),
             )
             if done.returncode == 0:

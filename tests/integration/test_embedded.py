@@ -91,6 +91,22 @@ def test_what_it_says_does_not_fill_the_disk(
     assert before.read_text("utf-8").count("starting PostgreSQL") == 1
 
 
+def test_its_log_names_what_failed_and_quotes_no_row(server: Embedded, tmp_path: Path) -> None:
+    """Views hold in the open what acts say; a line of a log goes further than they do."""
+    with psycopg.connect(server.start(), autocommit=True) as connection:
+        connection.execute("CREATE TABLE shown (a text CONSTRAINT is_short CHECK (a < 'b'))")
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute("INSERT INTO shown VALUES ('of a citizen')")
+        with (
+            pytest.raises(psycopg.errors.CheckViolation),
+            connection.cursor().copy("COPY shown FROM STDIN") as copying,
+        ):
+            copying.write("of a citizen\n")
+    said = (tmp_path / "home/pg/server.log").read_text("utf-8")
+    assert said.count("is_short") == 2
+    assert "citizen" not in said
+
+
 def test_it_starts_again_after_a_kill(server: Embedded, tmp_path: Path) -> None:
     """A kill -9 leaves a pid file and children behind; the next start waits them out."""
     server.start()

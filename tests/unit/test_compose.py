@@ -17,6 +17,7 @@ import yaml  # type: ignore[import-untyped]
 
 from api.home import Home
 from api.http.framework.admission import MAX_BODY_BYTES
+from api.ops.embedded_postgres import QUOTES_NO_ROW
 from api.ops.reads.which_log import READS
 from api.ops.service.roles import REMEMBERING
 from api.problems.problem import CONTENT_TYPE, Problem
@@ -64,6 +65,11 @@ def test_the_services_are_those_of_an_enclave() -> None:
     named = {name: profile for name, profile in profiles.items() if profile is not None}
     own = {name: [name] for name in ("rehearsal", "vault", "keeper", "archiver", "restore")}
     assert named == {**own, "place": ["restore"]}
+
+
+def test_the_log_of_the_database_quotes_no_row() -> None:
+    """As that of the embedded one (tests/integration/test_embedded.py)."""
+    assert QUOTES_NO_ROW.split() == SERVICES["postgres"]["command"][-4:]
 
 
 def test_only_the_archiver_replicates_and_no_disk_fills_without_it() -> None:
