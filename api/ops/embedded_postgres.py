@@ -466,8 +466,7 @@ class Embedded:
                 f"-c port={port} -c unix_socket_directories='{sockets}'"
                 f" -c listen_addresses='{addresses}'"
                 f" -c recovery_init_sync_method={sync_method(os.uname().release)}"
-                f" {QUOTES_NO_ROW}"
-                + "".join(f" -c {name}=" for name in unset),
+                f" {QUOTES_NO_ROW}" + "".join(f" -c {name}=" for name in unset),
             )
             if done.returncode == 0:
                 (self._root / "port").write_text(f"{port}\n", "ascii")
