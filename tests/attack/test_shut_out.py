@@ -109,6 +109,12 @@ def paths(world: Compartments) -> Iterator[str]:
         yield f"/v1/acts/{act}/attachments/{world.hidden.digest}"
 
 
+def asked(world: Compartments, by: str) -> list[str]:
+    """What one of them asks: their case, and on a push a third of the rest, together all of it."""
+    case, *rest = sorted(paths(world), key=lambda path: not path.endswith(world.hidden.case))
+    return [case, *share(rest, 3, f"asked of by {by}")]
+
+
 def told(world: Compartments, by: str) -> dict[str, Any]:
     """What each call answers at this moment, also with a tag or a cursor of before."""
     service, found = world.service, {}
@@ -120,7 +126,7 @@ def told(world: Compartments, by: str) -> dict[str, Any]:
         text, body = answer.get_data(as_text=True), answer.get_json(silent=True)
         found[name] = (answer.status_code, dict(answer.headers), text, body)
 
-    for path in paths(world):
+    for path in asked(world, by):
         ask(path, path)
         if path.endswith(world.hidden.case):
             ask(f"HEAD {path}", path)
@@ -196,6 +202,7 @@ def test_who_has_a_case_no_more_is_not_told_that_it_goes_on(
         assert after[f"/v1/cases/{world.hidden.case}"][0] == 404
         never, theirs = changed(before, between), changed(between, after)
         assert theirs <= never, sorted(theirs - never)
+    assert {path for alias in GONE for path in asked(world, alias)} == {*paths(world)}
     before, between, after = (one[WHOLE] for one in rounds)
     assert changed(between, after) - changed(before, between)  # who has it is told
     service.step(minutes=1)
