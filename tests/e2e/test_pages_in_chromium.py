@@ -13,9 +13,10 @@ import re
 import time
 import unicodedata
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import pypdf
 import pytest
@@ -30,6 +31,7 @@ from tests.fixtures.arena import served
 from tests.fixtures.compartments import PART, SECRET, STRANGER, WHOLE
 from tests.fixtures.page_reader import PageReader
 from tests.fixtures.under_order import INSPECTOR, UnderOrder
+from tests.rows import each, of
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.xdist_group("chromium")]
 
@@ -469,6 +471,12 @@ def _pages(desk: Desk) -> list[str]:
     ]  # fmt: skip
 
 
+_AXE: Final = """
+  return axe.run(document, {resultTypes: ["violations"], preload: false})
+    .then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 160))]));
+"""
+
+
 def _look(desk: Desk, path: str, *, dark: bool, width: int) -> None:
     """Nothing that axe knows, and nothing wider than the window.
 
@@ -481,41 +489,34 @@ def _look(desk: Desk, path: str, *, dark: bool, width: int) -> None:
     page = desk.page
     page.emulate(dark=dark)
     desk.show(path, width)
-    found = page.run("""
-      return axe.run(document, {resultTypes: ["violations"], preload: false})
-        .then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 160))]));
-    """)
-    assert found == [], (path, width, dark)
+    assert page.run(_AXE) == [], (path, width, dark)
     _fits(page, path, width)
 
 
 def _fits(page: Page, path: str, width: int) -> None:
+    assert _width(page, width) <= width, (path, width)
+
+
+def _width(page: Page, width: int) -> int:
+    """How wide it is in a window of a width."""
     page.resize(width)
-    broad = page.run("return document.documentElement.scrollWidth")
-    assert broad <= width, (path, width)
+    wide: int = page.run("return document.documentElement.scrollWidth")
+    return wide
+
+
+def _require_axe() -> None:
+    if not AXE.is_file():
+        pytest.skip("npm axe-core is not installed: npm ci in tests/third_party/axe")
 
 
 @pytest.fixture
 def axe(desk: Desk) -> Iterator[None]:
     """On every page, until the test ends."""
-    if not AXE.is_file():
-        pytest.skip("npm axe-core is not installed: npm ci in tests/third_party/axe")
+    _require_axe()
     with desk.page.beside(AXE.read_text("utf-8")):
         yield
     desk.page.emulate()
     desk.page.speak("en")
-
-
-@pytest.mark.usefixtures("axe")
-def test_axe_finds_nothing_on_a_page_of_any_kind(desk: Desk) -> None:
-    """One of each kind, in one language and theme, by turns; none is cut off at any width."""
-    pages = _of_each_kind(_pages(desk))
-    for turn, lang in enumerate(("vi", "en")):
-        desk.sign_in(WHOLE, lang)
-        for n, path in enumerate(pages):
-            if n % 2 == turn:
-                _look(desk, path, dark=n % 8 > 3, width=WIDE if n % 4 > 1 else NARROW)
-                _fits(desk.page, path, NARROW if n % 4 > 1 else WIDE)
 
 
 _WRITTEN: Final = (
@@ -525,23 +526,67 @@ _WRITTEN: Final = (
 """What has words of people in it: titles, names of agencies, posts and files, reported texts."""
 
 
-def test_a_word_of_two_hundred_letters_widens_no_page(desk: Desk) -> None:
+_WRITE: Final = """
+  const of = one => [...one.childNodes].find(n => n.nodeType === 3 && n.data.trim());
+  const all = [...document.querySelectorAll(arguments[0])].map(of).filter(n => n);
+  for (const text of all) text.data = "Ở".repeat(200);
+  return all.length;
+"""
+
+
+class Looked(NamedTuple):
+    """What was found on a page.
+
+    Attributes:
+        by_axe: What axe finds, where it is installed.
+        broad: Widths that it does not fit into.
+        written: On how many places people write.
+        broader: The same widths, once a word of two hundred letters stands on each.
+    """
+
+    by_axe: list[Any]
+    broad: list[int]
+    written: int
+    broader: list[int]
+
+
+@pytest.fixture(scope="module")
+def looked(desk: Desk) -> dict[str, Looked]:
+    """A page of each kind, in one language and theme, by turns: its opening is what takes long."""
+    page, found, axe = desk.page, dict[str, Looked](), AXE.is_file()
+    with page.beside(AXE.read_text("utf-8")) if axe else nullcontext():
+        for turn, lang in enumerate(("vi", "en")):
+            desk.sign_in(WHOLE, lang)
+            for n, path in enumerate(_of_each_kind(_pages(desk))):
+                if n % 2 == turn:
+                    page.emulate(dark=n % 8 > 3)
+                    desk.show(path, WIDE if n % 4 > 1 else NARROW)
+                    by_axe = page.run(_AXE) if axe else []
+                    broad = _broad(page)
+                    written = page.run(_WRITE, _WRITTEN)
+                    found[path] = Looked(by_axe, broad, written, _broad(page))
+    page.emulate()
+    page.speak("en")
+    return found
+
+
+def _broad(page: Page) -> list[int]:
+    return [width for width in (WIDE, ZOOMED, NARROW) if _width(page, width) > width]
+
+
+def test_axe_finds_nothing_on_a_page_of_any_kind(looked: dict[str, Looked]) -> None:
+    """One of each kind, in one language and theme, by turns."""
+    _require_axe()
+    assert {path: one.by_axe for path, one in looked.items() if one.by_axe} == {}
+
+
+def test_a_word_of_two_hundred_letters_widens_no_page(looked: dict[str, Looked]) -> None:
     """Wherever people write, somebody leaves out a space, or names a file so; at each width."""
-    desk.sign_in(WHOLE)
-    for path in _of_each_kind(_pages(desk)):
-        desk.show(path)
-        written = desk.page.run(
-            """
-            const of = one => [...one.childNodes].find(n => n.nodeType === 3 && n.data.trim());
-            const all = [...document.querySelectorAll(arguments[0])].map(of).filter(n => n);
-            for (const text of all) text.data = "Ở".repeat(200);
-            return all.length;
-            """,
-            _WRITTEN,
-        )
-        assert written, path
-        for width in (WIDE, ZOOMED, NARROW):
-            _fits(desk.page, path, width)
+    for path, one in each(looked.items()):
+        with of(path):
+            assert one.broad == [], "without it"
+            assert one.written
+            assert one.broader == []
 
 
 def _of_each_kind(pages: list[str]) -> list[str]:
