@@ -14,6 +14,7 @@ from ledger.regulation.case.reporters import owed
 from ledger.regulation.case.state import Entry, StreamState
 from tests import builders
 from tests.case_walk import World
+from tests.case_walk_registry import Registrars
 from tests.case_walker import TOUCHING, WAITING, unsealed, usual
 
 Way = Callable[[], object]
@@ -36,8 +37,30 @@ class Willing:
         world.now += timedelta(minutes=5)
         world.cheats = False
         day = world.now.date()
-        fresh = (s for s in world.fresh if world.registry.exists(s.agency, day))
+        fresh = [s for s in world.fresh if world.registry.exists(s.agency, day)]
         world.seats = (*fresh, *world.seats)
+        self._staffed = {s.agency for s in fresh if world.kid(s.officer) is not None}
+
+    def _staffs(self) -> bool:
+        """Whether registrars appoint two in each post of who carries on, where nobody new is."""
+        world, day = self.world, self.world.now.date()
+        registrars = Registrars(world, Random(0))  # noqa: S311 - no key
+        wrote = dict.fromkeys(e.act.agency for e in self.case.entries.values())
+        names = [
+            self.case.handler(world.registry, day),
+            *(world.registry.heir(a, day) for a in wrote),
+        ]
+        names += [a for code in ("LEAD", "PPC") for a in world.registry.holders(code, day)]
+        for agency in dict.fromkeys(n for n in names if n is not None):
+            line = world.registry.agency(agency)
+            if line is not None and line.existed(day) and agency not in self._staffed:
+                self._staffed.add(agency)
+                before = len(world.seats)
+                for post in (*line.posts, *line.posts):
+                    registrars.hires(agency, post)
+                if len(world.seats) > before:
+                    return True
+        return False
 
     @property
     def case(self) -> StreamState:
@@ -53,6 +76,8 @@ class Willing:
             kind, self.name, {**lawful, **facts}, disposition=branch, why=why, **members
         )
         self.world.now += timedelta(minutes=10)
+        if done is None and self._staffs():
+            return self.do(kind, branch, **facts, **members)
         if done is None:
             self.why = [f"{kind} {branch}", *sorted({w.partition(": ")[2] for w in why})]
         return done
@@ -140,7 +165,7 @@ class Willing:
 
     def _holders(self, code: str) -> Sequence[str]:
         held: Sequence[str] = self.world.registry.holders(code, self.world.now.date())
-        return [a for a in held if a.startswith("bacninh")]
+        return [a for a in held if not a.startswith("bacgiang")]
 
     # -- on ---------------------------------------------------------------------------------------
 

@@ -7,13 +7,14 @@ What the guards read is not read here: who may go on is found by trying.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
+from keys.errors import KeysError
 from ledger.errors import Rejected
 from ledger.regulation.acts.act import Act, parse_act
 from ledger.regulation.acts.catalogue import ActType, catalogue_of
@@ -70,7 +71,9 @@ class Seat(NamedTuple):
 
 
 @cache
-def _hired(names: str = "") -> tuple[Registry, tuple[Seat, ...], tuple[Seat, ...]]:
+def _hired(
+    names: str = "",
+) -> tuple[Registry, tuple[Seat, ...], tuple[Seat, ...], tuple[Json, ...]]:
     """The cast, of each post a second officer, and in each post two who have signed nothing.
 
     Args:
@@ -88,16 +91,16 @@ def _hired(names: str = "") -> tuple[Registry, tuple[Seat, ...], tuple[Seat, ...
     agencies = {s.agency for s in seats} | {"bacninh.vpubnd", "bacninh2025.tcd"}
     for day in (date(2025, 4, 1), date(2025, 8, 1)):
         agencies |= {heir for a in sorted(agencies) if (heir := registry.heir(a, day)) is not None}
-    fresh = [
-        Seat(f"new{n} {agency} {post}'{names}", agency, post)
+    places = [
+        (agency, post)
         for agency in sorted(agencies)
         if (line := registry.agency(agency)) is not None
         for post in line.posts
-        for n in (1, 2)
+        for _ in (1, 2)
     ]
-    for seat in (*seats, *fresh):
-        enter_post(registry, seat)
-    return registry, tuple(seats), tuple(fresh)
+    fresh = [Seat(f"new {n} {place[1]}'{names}", *place) for n, place in enumerate(places)]
+    begun = [enter_post(registry, seat) for seat in (*seats, *fresh)]
+    return registry, tuple(seats), tuple(fresh), tuple(begun)
 
 
 def appointed(registry: Registry, seat: Seat) -> Json:
@@ -118,10 +121,10 @@ def appointed(registry: Registry, seat: Seat) -> Json:
     }
 
 
-def enter_post(registry: Registry, seat: Seat) -> None:
-    """Somebody new in a post, with a key, in the registry."""
-    stream = f"officer/{seat.officer}"
-    builders.enter(registry, "OfficerAppointed", appointed(registry, seat), stream=stream)
+def enter_post(registry: Registry, seat: Seat) -> Json:
+    """Somebody new in a post, with a key, in the registry; the facts of the appointment."""
+    stream, facts = f"officer/{seat.officer}", appointed(registry, seat)
+    builders.enter(registry, "OfficerAppointed", facts, stream=stream)
     key = builders.key(seat.alias)
     enrolled = {
         "officer": seat.officer,
@@ -132,6 +135,7 @@ def enter_post(registry: Registry, seat: Seat) -> None:
         "valid_to": "2033-03-21T00:00:00+07:00",
     }
     builders.enter(registry, "KeyEnrolled", enrolled, stream=stream)
+    return facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +154,9 @@ class World(AskedStreams):
     """Some cases, their officers, and the rest of the log as guards ask for it (`Cases`)."""
 
     def __init__(self, *, names: str = "") -> None:
-        registry, self.seats, self.fresh = _hired(names)
+        registry, self.seats, self.fresh, self.begun = _hired(names)
         self.registry = registry.copy()
+        self._keys = {line.officer: line.kid for line in registry.keyring.lines() if line.officer}
         self.streams: dict[str, StreamState] = {}
         self.now = T0
         self.size = 1000
@@ -169,7 +174,7 @@ class World(AskedStreams):
     def played(self, said: Sequence[Said]) -> World:
         """Another one in which this alone was said, folded from the beginning."""
         other = World(names=self.names)
-        other.made = self.made
+        other.made, other.seats, other.fresh = self.made, self.seats, self.fresh
         for one in said:
             other.now = one.at
             other.repeat(one)
@@ -240,7 +245,7 @@ class World(AskedStreams):
         """The question that a statement puts now."""
         return self.ground().guard_input(
             self.stream(act.stream), act, who,
-            kid=f"kid of {who}", iat=int(self.now.timestamp()), role=role, stand_in=stand_in,
+            kid=self.kid(who) or "", iat=int(self.now.timestamp()), role=role, stand_in=stand_in,
         )  # fmt: skip
 
     def judge(self, act: Act, who: str, role: str, stand_in: Json | None = None) -> Decision:
@@ -262,7 +267,7 @@ class World(AskedStreams):
     def _apply(self, act: Act, who: str, role: str, at: datetime) -> Entry:
         stream = self.stream(act.stream)
         signed = Signed(
-            act, who, role, f"kid of {who}", int(at.timestamp()), stream.seq + 1,
+            act, who, role, self.kid(who) or "", int(at.timestamp()), stream.seq + 1,
             f"digest-{act.act_id}-{stream.seq}", self.registry.edition, self.size,
             at.astimezone(UTC),
         )  # fmt: skip
@@ -272,7 +277,9 @@ class World(AskedStreams):
             for token in tokens_named(act.members):
                 self.tokens.setdefault(token, set()).add(stream.name)
         if entry.status == "effective" and act.act in REGISTRY_ACTS:
-            self.registry.apply(act, index=self.size, recorded_at=at.astimezone(UTC))
+            self.registry.apply(act, index=self.size - 1, recorded_at=at.astimezone(UTC))
+            if act.act == "KeyEnrolled":
+                self._keys[act.facts["officer"]] = act.facts["kid"]
         return entry
 
     # -- acts -------------------------------------------------------------------------------------
@@ -344,14 +351,32 @@ class World(AskedStreams):
 
     # -- whoever may ------------------------------------------------------------------------------
 
+    def kid(self, who: str) -> str | None:
+        """The key by which an officer signs now; None: there is none that is good."""
+        kid = self._keys.get(who)
+        if kid is None:
+            return None
+        try:
+            return self.registry.keyring.usable(kid, index=None, at=self.now).kid
+        except KeysError:
+            return None
+
     def in_post(self) -> list[Seat]:
-        """Everybody who holds a post today."""
-        day = self.now.date()
+        """Everybody of the seats who holds a post today, with a key."""
+        return self._in_post(self.seats, self.now.date())
+
+    def everybody(self, *, keyless: bool = False, on: date | None = None) -> list[Seat]:
+        """The same of all seats, those in which nobody has signed yet too."""
+        every = dict.fromkeys((*self.seats, *self.fresh))
+        return self._in_post(every, on or self.now.date(), keyless=keyless)
+
+    def _in_post(self, seats: Iterable[Seat], day: date, *, keyless: bool = False) -> list[Seat]:
         return [
             s
-            for s in self.seats
+            for s in seats
             if self.registry.exists(s.agency, day)
             and self.registry.appointment(s.officer, s.agency, s.post, day) is not None
+            and (keyless or self.kid(s.officer) is not None)
         ]
 
     def attempt(  # noqa: PLR0913 - what is tried, and how far
@@ -405,8 +430,8 @@ class World(AskedStreams):
                 may[alike] = self._may_author(probe, author)
             if author.agency in closed or not may[alike]:
                 continue
-            across = probe.act in _ACROSS
-            for more in islice(self._beside(author, number - 1, seats, across=across), 60):
+            across = {*map(str, probe.facts.values())} if probe.act in _ACROSS else None
+            for more in islice(self._beside(author, number - 1, seats, across), 60):
                 yield author, more
                 if author.alias in closed:
                     break
@@ -436,9 +461,12 @@ class World(AskedStreams):
         return asked.check(q) is None
 
     def _beside(
-        self, author: Seat, number: int, seats: Sequence[Seat], *, across: bool
+        self, author: Seat, number: int, seats: Sequence[Seat], across: set[str] | None
     ) -> Iterator[tuple[Seat, ...]]:
-        """Who signs beside an author, those first who approve in their agency."""
+        """Who signs beside an author, those first who approve in their agency.
+
+        `across` is whom the act names, where officers of several agencies may sign it.
+        """
         if number <= 0:
             yield ()
             return
@@ -448,7 +476,9 @@ class World(AskedStreams):
         own = [s for s in seats if s.agency == author.agency and s.alias != author.alias]
         high = [s for s in own if self._approves(s)]
         others = [s for s in own if s not in high] + [s for s in seats if s.agency != author.agency]
-        for last in (*high, *(others if across else others[:2])):
+        if across is not None:
+            others.sort(key=lambda s: s.agency not in across or not self._approves(s))
+        for last in (*high, *(others[:2] if across is None else others)):
             firsts = [s for s in own if s.alias != last.alias]
             yield from ((last,),) if number == 1 else ((first, last) for first in firsts)
 

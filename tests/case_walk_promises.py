@@ -14,6 +14,8 @@ from ledger.regulation.case.stand_ins import day_signed
 from ledger.regulation.case.state import INTAKE, Entry, StreamState, SubProcess
 from ledger.regulation.open_acts import open_acts
 from tests.case_walk import Said, World
+from tests.case_walk_offices import mistrusted, unheld
+from tests.case_walk_rights import told_by, told_of_registry
 from tests.case_walker import unsealed
 
 _DECISION_90: Final = "90/QĐ-UBND"
@@ -113,8 +115,21 @@ def broken_by(world: World, said: Said, entry: Entry) -> Iterator[str]:
     humans = persons(world, (s.officer for s in act.signers))
     if len(humans) != len(act.signers):
         yield "G8: proposer and approver are different persons"
-    if entry.status != "effective" or stream.kind != "case":
+    yield from unheld(world, said, entry)
+    yield from mistrusted(world, entry)
+    if entry.status != "effective":
         return
+    of_kind = _of_case if stream.kind == "case" else _of_registry
+    yield from of_kind(world, said, entry, stream)
+
+
+def _of_registry(world: World, _said: Said, entry: Entry, stream: StreamState) -> Iterator[str]:
+    return told_of_registry(world, entry, stream)
+
+
+def _of_case(world: World, said: Said, entry: Entry, stream: StreamState) -> Iterator[str]:
+    act = entry.act
+    yield from told_by(world, entry, stream, said.at)
     signs = persons(world, [said.officer])
     if act.act != "ActReturned" and signs & shut_out(stream, world, world.now):
         yield "G8 (36/2018/QH14 Art. 23): who is shut out of a case signs nothing more in it"
@@ -127,7 +142,7 @@ def broken_by(world: World, said: Said, entry: Entry) -> Iterator[str]:
         yield "regulation.md §9.10: an identity that was given is sealed before anything follows"
     yield from _lent(world, entry)
     yield from _approved(world, entry, stream)
-    yield from _restricts(world, act, humans)
+    yield from _restricts(world, act, persons(world, (s.officer for s in act.signers)))
     yield from _OF_TYPE.get(act.act, _nothing)(world, entry, stream)
     yield from _decided(world, entry, stream)
 

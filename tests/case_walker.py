@@ -16,6 +16,7 @@ from ledger.regulation.case.state import INTAKE, Entry, StreamState
 from tests import builders
 from tests.builders import an_id
 from tests.case_walk import CASES, Json, Seat, World
+from tests.case_walk_registry import Registrars
 
 _NEVER: Final = frozenset({"RecordVoided", "VerificationSignedOff", "ReporterIdentityDisclosed"})
 _DELEGATION: Final = ("DelegationGiven", "DelegationEnded")
@@ -49,10 +50,12 @@ class Walker:
     Args:
         world: Where they are done.
         draw: By what.
+        registering: How often what is tried is an act of the registry, of all steps.
     """
 
-    def __init__(self, world: World, draw: Random) -> None:
-        self.world, self.draw = world, draw
+    def __init__(self, world: World, draw: Random, registering: float) -> None:
+        self.world, self.draw, self.registering = world, draw, registering
+        self.registrars = Registrars(world, draw)
 
     def begin(self) -> None:
         """Takes each case in, and some way on."""
@@ -77,6 +80,8 @@ class Walker:
             world.now += timedelta(hours=draw.choice(_HOURS))
         elif chance < 0.3 and waiting:
             self._go_on(draw.choice(waiting))
+        elif chance > 1 - self.registering:
+            self.registrars.step()
         else:
             self._act()
 
@@ -86,7 +91,7 @@ class Walker:
         """The next signature, by the officer named or by somebody instead, or none."""
         world, draw = self.world, self.draw
         signer, chance = entry.waiting_for[0], draw.random()
-        if chance > 0.8:
+        if chance > 0.8 or world.kid(signer.officer) is None:
             self._give_back(entry)
             return
         seat = draw.choice(world.in_post())

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +27,7 @@ from tests.attacks import attack
 from tests.builders import Others
 from tests.case_ends import Willing
 from tests.case_walk import CASES, T0, Json, Said, Seat, World, appointed
+from tests.case_walk_offices import cases_shown, moved
 from tests.case_walk_promises import broken_by, seen, unlisted, untold
 from tests.case_walker import Walker
 from tests.examples import examples
@@ -36,7 +38,7 @@ from tests.fold_log import FoldLog
 _REGISTERING: Final = frozenset({"keeper", "keeper2", "tc", "ubgk", "giamsat"})
 _NO_SHRINKING: Final = (Phase.explicit, Phase.reuse, Phase.generate)
 """A smaller seed is no shorter walk."""
-_STEPS: Final = 130
+_STEPS: Final = 80
 _SEEDS: Final = st.integers(min_value=0, max_value=2**32)
 
 
@@ -59,6 +61,7 @@ class Watched(World):
     Attributes:
         broken: What did not hold, each with how many statements there were.
         verdicts: What was answered to each statement that was tried, in order.
+        then: How many statements there were, when, and what was shown of cases.
     """
 
     def __init__(self, *, names: str = "") -> None:
@@ -66,6 +69,7 @@ class Watched(World):
         self.broken: list[tuple[int, str]] = []
         self.verdicts: list[tuple[str, ...]] = []
         self.tried: list[Tried] = []
+        self.then: list[tuple[int, datetime, object]] = []
 
     def told(self, act: Act, refused: Rejected) -> None:
         """A refusal says what is wrong."""
@@ -77,6 +81,8 @@ class Watched(World):
         begins = act.act_id not in self.stream(act.stream).entries
         looked_up = begins and self.judged % 3 == 0
         missing = list(unlisted(self, act, who)) if looked_up else []
+        moves = act.act in REGISTRY_ACTS and who == act.signers[-1].officer
+        before = cases_shown(self) if moves else None
         folds = self._seen() if self.judged % 9 == 0 else None
         tried = Tried(act, who, role, self.now, stand_in, self.seats)
         self.tried.append(tried)
@@ -88,6 +94,10 @@ class Watched(World):
             raise
         said = tried.said = self.said[-1]
         self._note([*missing, *broken_by(self, said, entry)])
+        if before is not None and entry.status == "effective":
+            self._note(moved(self, act, before))
+        if len(self.said) % 30 == 0:
+            self.then.append((len(self.said), self.now, cases_shown(self)))
         self.verdicts.append((act.act, said.decision.status, *said.decision.flags))
         return entry
 
@@ -98,15 +108,29 @@ class Watched(World):
         self.broken += [(len(self.said), one) for one in broken]
 
 
-def walked(seed: int, steps: int = _STEPS, *, names: str = "") -> Watched:
-    """A world after so many steps."""
+def walked(
+    seed: int, steps: int = _STEPS, *, names: str = "", registering: float = 0.06
+) -> Watched:
+    """A world after so many steps, of which a share are acts of the registry."""
     world = Watched(names=names)
-    walker = Walker(world, Random(seed))  # noqa: S311 - acts, no keys
+    walker = Walker(world, Random(seed), registering)  # noqa: S311 - acts, no keys
     walker.begin()
     for _ in range(steps):
         walker.step()
     assert len(world.said) > steps // 8, "where next to nothing is taken nothing can be broken"
     return world
+
+
+def _is_folded_again(world: Watched) -> None:
+    """From nothing all is as it is, and as it was then: folds, terms and who holds a case."""
+    again = world.copy()
+    for name, stream in world.streams.items():
+        assert seen(again.streams.get(name, StreamState(name))) == seen(stream)
+    assert cases_shown(again) == cases_shown(world)
+    for number, at, shown in world.then:
+        then = world.played(world.said[:number])
+        then.now = at
+        assert cases_shown(then) == shown
 
 
 def _apart(one: Said, other: Said) -> bool:
@@ -148,9 +172,7 @@ def test_whatever_is_done_what_is_promised_of_it_holds(seed: int) -> None:
     """Two persons, a basis, other deciders; what is taken was offered; folds are equal."""
     world = walked(seed)
     assert world.broken == []
-    again = world.copy()
-    for name, stream in world.streams.items():
-        assert seen(again.streams.get(name, StreamState(name))) == seen(stream)
+    _is_folded_again(world)
     assert _swapped(world, Random(seed)) == []  # noqa: S311 - acts, no keys
 
 
@@ -174,11 +196,27 @@ def test_whatever_is_done_a_case_comes_to_its_end(seed: int) -> None:
     assert ending.from_there_on(), ending.why
 
 
+@pytest.mark.soak
+@settings(phases=_NO_SHRINKING, max_examples=examples(20))
+@given(_SEEDS)
+def test_registrars_who_reorganise_all_the_time_leave_each_case_an_end(seed: int) -> None:
+    """law.md §13: posts, keys, agencies, terms and days off change between any two acts."""
+    world = walked(seed, 160, registering=0.2)
+    assert world.broken == []
+    _is_folded_again(world)
+    for name in CASES:
+        ending = Willing(world.copy(), name)
+        assert ending.to_the_end(), ending.why
+
+
 @settings(phases=_NO_SHRINKING, max_examples=examples(1))
 @given(_SEEDS)
 def test_no_answer_hangs_on_what_somebody_or_something_is_called(seed: int) -> None:
     """formats.md §2: an id says nothing; the same acts under other ids have the same answers."""
-    assert walked(seed, 40).verdicts == walked(seed, 40, names="other").verdicts
+    assert (
+        walked(seed, 30, registering=0.03).verdicts
+        == walked(seed, 30, names="other", registering=0.03).verdicts
+    )
 
 
 def test_a_review_that_nobody_may_decide_comes_to_an_end() -> None:
@@ -246,7 +284,7 @@ def test_what_the_door_answers_stands_when_it_is_asked_again(seed: int) -> None:
         for s in world.seats
         if s.alias.split("'")[0] not in _REGISTERING and world.registry.exists(s.agency, T0.date())
     )
-    walker = Walker(world, Random(seed))  # noqa: S311 - acts, no keys
+    walker = Walker(world, Random(seed), registering=0)  # noqa: S311 - acts, no keys
     for _ in range(30):
         walker.step()
     a, beside = _founded(world), World()
