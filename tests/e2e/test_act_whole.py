@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from api.cli.terminal import act_tables
+from api.cli.terminal.shell import Shell
 from api.client.connection import Refused
+from tests.builders import T0, a_case_in, an_id, officer
+from tests.fixtures.app import Service
 from tests.fixtures.inspected import Inspected
+from tests.fixtures.page_reader import PageReader
 
 pytestmark = [
     pytest.mark.postgres,
@@ -113,3 +118,37 @@ def test_an_act_that_is_named_wrongly_is_one_sentence(inspected: Inspected) -> N
         ended = inspected.cli("act", "show", named, lang="en")
         assert ended.exit_code == 2, named
         assert "2024/0187#3" in ended.stderr
+
+
+def test_another_case_is_called_by_its_number_to_whoever_sees_all_of_it(service: Service) -> None:
+    """By API, page and terminal; to whoever is shut out of it, it is the id that was signed."""
+    service.hire("hotline", "cv", "gd")
+    one, two = (a_case_in("SCREENING", name=f"case/{an_id(name)}") for name in ("one", "two"))
+    for case in (one, two):
+        service.tell(case)
+    one.now = two.now = service.clock.now().astimezone(T0.tzinfo)
+    linked = two.act("CaseLinked", facts={"other_case": one.stream.name})
+    last = service.say(linked, "cv")["index"]
+
+    def told() -> str | None:
+        """What the fact is called to `cv`."""
+        wait = {"Prefer": "wait=20"}
+        act = service.get(f"/v1/acts/{linked.act_id}", "cv", headers=wait, at_least=last)
+        by_pointer = {fact["pointer"]: fact for fact in act.get_json()["facts"]}
+        named = by_pointer.pop("/facts/other_case")
+        assert [fact["case_number"] for fact in by_pointer.values() if fact["case_number"]] == []
+        row = dict(act_tables.fact_rows(Shell("en"), [named], {}))
+        number: str | None = named["case_number"]
+        called = one.stream.name if number is None else f"{number}\n{one.stream.name}"
+        assert [*row.values()] == [called]
+        return number
+
+    other = one.stream.name.removeprefix("case/")
+    number = service.get(f"/v1/cases/{other}", "cv").get_json()["case_number"]
+    reader = PageReader(service).sign_in("cv")
+    link = f'<a href="/ho-so/{other}">Case {number}</a>'
+    assert (told(), link in reader.get(f"/lan-ghi/{linked.act_id}").text) == (number, True)
+    last = service.say(one.act("ParticipationExcluded", facts={"officer": officer("cv")}), "gd")[
+        "index"
+    ]
+    assert (told(), link in reader.get(f"/lan-ghi/{linked.act_id}").text) == (None, False)

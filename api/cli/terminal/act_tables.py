@@ -76,6 +76,8 @@ def fact_rows(
         value = "" if one is None else one[shell.lang]
         if one is not None and one["pointer"] in named:
             value = f"{named[one['pointer']]}\n{value}"
+        elif one is not None and one.get("case_number"):  # of a draft nobody was asked
+            value = f"{one['case_number']}\n{value}"
         yield _set_in(label[shell.lang], depth), value
 
 

@@ -21,6 +21,7 @@ from api.http.schemas.base import ProjectedSchema
 from api.http.schemas.statement import ActPageSchema, ActsQuerySchema, RawActSchema
 from api.http.schemas.told_act import ToldActSchema
 from ledger.message import Message
+from ledger.streams.names import is_case
 from projections.queries.acts.told_act import ToldAct
 from projections.views.act_list import ActFilter
 
@@ -120,7 +121,18 @@ def get_act(params: dict[str, Any], act_id: str) -> Response:
 def act_whole(found: ToldAct) -> Response:
     """One act, whole."""
     tree = enclave().proofs.newest(one.row.index for one in found.statements)
-    return answer(told_act(found, tree), index=found.index)
+    body = told_act(found, tree)
+    _call_cases(body)
+    return answer(body, index=found.index)
+
+
+def _call_cases(body: dict[str, Any]) -> None:
+    """Other cases that an act names, by what the caller knows them by."""
+    others = {one["vi"] for one in body["facts"] if is_case(one["vi"])} - {body["stream"]}
+    called = enclave().queries.cases.called_beside(others) if others else {}
+    for one in body["facts"]:
+        if (known := called.get(one["vi"])) is not None:
+            one["case_number"] = known.case_number or known.register_no
 
 
 @act_record.call(

@@ -49,6 +49,10 @@ class FactShownSchema(StrictSchema):
     vi = text("Its value as a person reads it, in Vietnamese.", required=True)
     en = text("The same in English.", required=True)
     at = maybe("Where it is a time: as signed; null for anything else.")
+    case_number = maybe(
+        "Where it is another case: its number, or that in the intake register; null where you do"
+        " not see that case whole, and for anything else."
+    )
 
 
 class AddresseeShownSchema(StrictSchema):

@@ -91,3 +91,10 @@ class CaseList:
         """What cases are called by stream, of those that the asker sees whole."""
         with self._over.connecting() as connection:
             return case_names.called(connection, streams)
+
+    def called_beside(self, streams: Collection[str]) -> dict[str, Called]:
+        """The same, in an answer that is of another case: their names are read with it."""
+        with self._over.connecting() as connection:
+            found = case_names.called(connection, streams)
+            self._visibility.shows_cases("LIST", found)
+            return found

@@ -78,6 +78,7 @@ def _fact(one: FactInWords) -> dict[str, Any]:
         "labels": [both(label) for label in one.labels],
         **both(in_each(lambda lang: shown(one.value, lang))),
         "at": one.value.isoformat() if isinstance(one.value, datetime) else None,
+        "case_number": None,
     }
 
 
