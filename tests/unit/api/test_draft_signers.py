@@ -6,11 +6,13 @@ from typing import Any, cast
 
 import pytest
 
+from api.cli.commands.reading import cases
 from api.cli.commands.record import one_keeper
 from api.cli.terminal.shell import Refusal
 from api.client.client import Client
 from api.client.draft import able, keeper
 from api.client.draft_sources import DraftSources
+from api.texts.case_words import SIGNER_LEFT
 
 POST = {
     "agency": "bacninh.stttt",
@@ -57,3 +59,42 @@ def test_nobody_is_named_for_an_erasure_or_a_withdrawal_who_cannot_sign(power: s
         with pytest.raises(Refusal, match=f"no key that is good today, of: {named}") as refused:
             one_keeper(client, power, "APPROVER", named)
         assert refused.value.exit_code == 2
+
+
+HELD = {"agency": "bacninh.stttt", "post": "giam-doc", "valid_from": "2024-01-01"}
+
+
+@pytest.mark.parametrize(
+    ("posts", "left"),
+    [
+        ([{**HELD, "valid_to": None, "on_day": True}], False),
+        ([{**HELD, "valid_to": "2024-07-01", "on_day": False}], True),
+        (
+            [
+                {**HELD, "valid_to": "2024-07-01", "on_day": False},
+                {**HELD, "agency": "bacninh.skhcn", "valid_from": "2024-07-02", "valid_to": None,
+                 "on_day": True},
+            ],
+            True,
+        ),
+    ],
+)  # fmt: skip
+def test_a_file_at_a_terminal_says_who_has_left_the_post_that_an_act_names(
+    posts: list[dict[str, Any]],
+    left: bool,  # noqa: FBT001  a parameter of the test
+) -> None:
+    """A post of that name in another agency is another one, as on the page of the file."""
+
+    class Registry:
+        def participants(self, _case: str) -> dict[str, Any]:
+            return {"excluded": []}
+
+        def whole(self, _path: str, _rows: str, **_: object) -> dict[str, Any]:
+            return {"officers": [{"officer": "gd", "posts": posts}]}
+
+    waits = {
+        "occurred_at": "2024-06-04T08:00:00+07:00",
+        "waiting_for": [{"officer": "gd", "post": "giam-doc"}],
+    }
+    told = cases._in_vain(cast("Client", Registry()), {"id": "x", "pending": [waits]})
+    assert told == ({"gd": SIGNER_LEFT} if left else {})

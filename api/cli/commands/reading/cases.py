@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,6 +40,7 @@ from api.texts import case_words
 from api.texts.copied import copied
 from keys.note import VKey
 from ledger.message import Message, Text, plural
+from ledger.regulation.registry.calendar import local_day
 
 
 @click.group()
@@ -415,7 +417,7 @@ def _in_vain(client: Client, body: Mapping[str, Any]) -> dict[str, Text]:
     """Officers who cannot sign what waits for them, and why: left, or shut out meanwhile."""
     with understood():
         named = {
-            str(one["officer"]): one["post"]
+            str(one["officer"]): (one["post"], _day_of(act))
             for act in body.get("pending", ())
             for one in act["waiting_for"]
         }
@@ -423,15 +425,25 @@ def _in_vain(client: Client, body: Mapping[str, Any]) -> dict[str, Text]:
         return {}
     excluded = client.participants(body["id"])["excluded"]
     found: dict[str, Text] = {}
-    for officer, post in named.items():
+    for officer, (post, day) in named.items():
         lines = client.whole("/v1/officers", "officers", query={"officer": officer})["officers"]
         with understood():
-            held = {one["post"] for line in lines for one in line["posts"] if one["on_day"]}
+            posts = [one for line in lines for one in line["posts"] if one["post"] == post]
+            then = {
+                one["agency"]
+                for one in posts
+                if (one["valid_from"] or day) <= day <= (one["valid_to"] or day)
+            }
             if officer in {one["officer"] for one in excluded}:
                 found[officer] = case_words.SIGNER_OUT
-            elif post not in held:
+            elif not any(one["on_day"] and one["agency"] in then for one in posts):
                 found[officer] = case_words.SIGNER_LEFT
     return found
+
+
+def _day_of(act: Mapping[str, Any]) -> str:
+    """The day on which an act names who signs it, in the posts of that day."""
+    return local_day(datetime.fromisoformat(act["occurred_at"])).isoformat()
 
 
 def _changes(client: Client, case: str, body: Mapping[str, Any]) -> None:
