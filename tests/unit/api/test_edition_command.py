@@ -92,8 +92,11 @@ class Server:
         """Its time, of a rehearsal."""
         return {"now": "2027-03-01T01:00:00.000Z"}
 
-    def whole(self, _path: str, _rows: str) -> dict[str, Any]:
-        """A registrar and a legal officer."""
+    def whole(self, _path: str, rows: str, **_: object) -> dict[str, Any]:
+        """A registrar and a legal officer, and their keys."""
+        if rows == "keys":
+            both = (self.officer, LEGAL)
+            return {"keys": [{"officer": one, "status": "ACTIVE"} for one in both]}
 
         def post(power: str) -> dict[str, Any]:
             return {
