@@ -399,6 +399,7 @@ class Connection:
         """Sends until there is an answer that is not `try again`; the same bytes each time."""
         last: Exception | None = None
         response: httpx.Response | None = None
+        recorded: httpx.Response | None = None
         attempts = 1 if once else self._attempts
         for attempt in range(attempts):
             try:
@@ -409,12 +410,14 @@ class Connection:
             else:
                 if response.status_code not in _TRY_AGAIN:
                     return response
+                recorded = response if _says_recorded(response) else recorded
             if attempt < attempts - 1:
                 if response is not None:
                     response.close()
                 sleep(_pause_s(attempt, _stated_s(response)))
-        if response is not None:
-            return response
+        known = recorded if response is None else response
+        if known is not None:
+            return known
         raise Unreachable(where(request.url), once=once) from last
 
     def _answered(self, request: httpx.Request, *, stream: bool) -> httpx.Response:
@@ -461,6 +464,11 @@ def _require_http(error: httpx.RequestError) -> None:
     cut = isinstance(why, ssl.SSLEOFError | ssl.SSLZeroReturnError)
     if why is not None and not cut:
         raise Strange(f"TLS: {why.reason or why}") from error
+
+
+def _says_recorded(response: httpx.Response) -> bool:
+    """Whether it is there already, and its proof alone is late: no silence after it denies that."""
+    return _refused(response).code == "proof_late"
 
 
 def _stated_s(response: httpx.Response | None) -> float | None:

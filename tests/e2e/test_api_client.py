@@ -27,6 +27,7 @@ from api.cli.terminal.shell import Refusal
 from api.client import connection
 from api.client.client import Client, Read, verify
 from api.client.connection import OtherLog, Refused, Strange, Unreachable, trusted
+from api.problems.problem import Problem
 from keys import canonical
 from keys.jwk import SoftwareSigner
 from keys.note import NoteSigner, VKey
@@ -549,6 +550,25 @@ def test_nobody_there_is_said_as_it_is() -> None:
     http = httpx.Client(transport=httpx.MockTransport(gone), base_url="http://socai.test")
     with pytest.raises(Unreachable):
         Client("http://socai.test", http=http, attempts=2).log()
+
+
+@pytest.mark.parametrize(
+    ("code", "raised"), [("proof_late", Refused), ("answer_late", Unreachable)]
+)
+def test_who_was_told_that_it_is_recorded_is_not_told_at_last_that_nobody_answers(
+    code: str, raised: type[Exception]
+) -> None:
+    """The service is stopped while a proof is waited for; what it said before still holds."""
+    answers = [Problem(code).body("en", "none")]
+
+    def stopped(request: httpx.Request) -> httpx.Response:
+        if answers:
+            return httpx.Response(503, headers={"Retry-After": "0"}, json=answers.pop())
+        raise httpx.ConnectError("refused", request=request)
+
+    http = httpx.Client(transport=httpx.MockTransport(stopped), base_url="http://socai.test")
+    with pytest.raises(raised):
+        Client("http://socai.test", http=http, attempts=3).log()
 
 
 def test_a_timeline_is_asked_for_in_as_few_pages_as_there_may_be(service: Service) -> None:
