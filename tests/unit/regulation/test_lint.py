@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterator
 from datetime import date
+from typing import Any, cast
 
 import pytest
 
 from ledger.regulation.acts import text_lint
 from ledger.regulation.edition import load_edition
+from tests.attacks import attack
 from tests.rows import each, of
 from tests.unit.regulation import name_texts
 from tests.unit.regulation.scenario_texts import ordinary_texts, refused_for
@@ -281,3 +285,43 @@ def test_every_pattern_has_a_trigger_and_words_for_the_reader() -> None:
             assert entry["vi"]
             assert entry["en"]
             assert entry.keys() & {"words", "exact", "chars", "digits"}
+
+
+class Watched:
+    """An expression that notes how much of a text it is given at once."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[int, int]] = []
+
+    def finditer(self, text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[Any]:
+        """Finds nothing."""
+        self.given.append((start, min(end, len(text))))
+        return iter(())
+
+
+@attack(
+    "one act of one officer, or a citizen's report, whose text is sixty thousand digits and points:"
+    " ten seconds of a processor for whoever judges it, at the door, in the views, at each audit",
+    stopped_by="an expression is given two thousand characters at once",
+    noticed_by="-",
+)
+def test_no_text_keeps_whoever_judges_it() -> None:
+    """All of it is looked at, and what two windows have in common by both."""
+    watched = Watched()
+    assert list(text_lint.hits(cast("re.Pattern[str]", watched), "1." * 30_000)) == []
+    assert max(end - start for start, end in watched.given) <= 2_048
+    assert (watched.given[0][0], watched.given[-1][1]) == (0, 60_000)
+    pairs = zip(watched.given, watched.given[1:], strict=False)
+    assert all(end - start >= 512 for (_, end), (start, _) in pairs)
+
+
+@pytest.mark.parametrize("named", ["ông Nguyễn Văn An", "0912 345 678", "an.nguyen@gmail.com"])
+def test_what_lies_across_two_windows_is_found_once(named: str) -> None:
+    """Wherever it stands, as it would be in a short text."""
+    ((code, begins, ends),) = (
+        (one.code, one.start, one.end) for one in text_lint.suspects(f" {named} ", EDITION)
+    )
+    for at in (*range(1_490, 1_560, 3), *range(2_010, 2_060, 3), 3_072, 5_000):
+        text = f"{('a ' * 3_000)[:at]} {named} {'b ' * 2_000}"
+        found = [(one.code, one.start, one.end) for one in text_lint.suspects(text, EDITION)]
+        assert found == [(code, at + begins, at + ends)], at
