@@ -12,8 +12,10 @@ from random import Random
 from typing import Final
 
 from ledger.errors import Rejected
+from ledger.regulation.acts.catalogue import ActType
 from ledger.regulation.case.state import Entry
 from ledger.regulation.edition_change import KEYS, key_of
+from ledger.regulation.registry.lines import FOUNDERS_POST
 from tests import builders
 from tests.case_walk import Json, Seat, World, appointed
 
@@ -62,13 +64,22 @@ class Registrars:
         self.draw.shuffle(found)
         return found
 
-    def enter(self, kind: str, stream: str, facts: Json, most: int = 6) -> Entry | None:
+    def _signing(self, kind: ActType, role: str) -> list[Seat]:
+        """Who may sign in a role: by power, as founder, or as head where nobody has the power."""
+        registry, day = self.world.registry, self.world.now.date()
+        codes = kind.signer_powers.get(role, kind.who)
+        found = self._with(*codes)[:4]
+        keepers = registry.holders("REGISTRY_KEEPER", day)
+        if "REGISTRY_KEEPER" in codes:
+            found += [Seat("founder", agency, FOUNDERS_POST) for agency in keepers]
+        absent = kind.in_absence.get(role, ())
+        return found + [s for s in self._with(*absent) if absent and s.agency in keepers][:3]
+
+    def enter(self, kind: str, stream: str, facts: Json, most: int = 9) -> Entry | None:
         """The act, by some who have the powers that it names; None where none of them may."""
         world = self.world
-        powers = world.kind(kind).signer_powers
-        roles = world.kind(kind).signer_roles
-        asked = [powers.get(role, world.kind(kind).who) for role in roles]
-        signing = product(*([*islice(self._with(*codes), 4)] for codes in asked))
+        known = world.kind(kind)
+        signing = product(*(self._signing(known, role) for role in known.signer_roles))
         for seats in islice(signing, most):
             act, entry = world.act(kind, stream, seats, facts), None
             try:

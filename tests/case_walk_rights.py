@@ -182,8 +182,9 @@ def _concludes(_world: World, entry: Entry, stream: StreamState) -> Iterator[str
 
 
 def _reports_result(_world: World, entry: Entry, stream: StreamState) -> Iterator[str]:
-    if stream.get(str(entry.act.facts["result_ref"]), *RESULTS) is None:
-        yield "regulation.md §5.8: what is reported is a result"
+    other = entry.act.facts["kind"] == "OTHER"
+    if not other and stream.last(*RESULTS, "CaseClosed") is None:
+        yield "regulation.md §5.8: a result is reported once there is one"
 
 
 def _first_once(_world: World, entry: Entry, stream: StreamState) -> Iterator[str]:
@@ -221,9 +222,10 @@ def _registered(world: World, entry: Entry, _stream: StreamState) -> Iterator[st
 
 
 def _sealed(_world: World, entry: Entry, stream: StreamState) -> Iterator[str]:
-    stood = {v for e in stream.order if e is not entry for v in _tokens(e.act.facts)}
-    named = [e for e in stream.effective(*INTAKE) if "reporter" in e.act.facts]
-    if named and entry.act.facts["reporter"] not in stood:
+    reports = stream.effective(*INTAKE)
+    stood = {v for e in reports for v in _tokens(e.act.facts)}
+    untold = [e for e in reports if e.act.facts.get("identity_given") and not _tokens(e.act.facts)]
+    if not untold and entry.act.facts["reporter"] not in stood:
         yield "regulation.md §5.1: what is sealed is whom a report of the case is of"
 
 
@@ -281,6 +283,55 @@ def _mapped(world: World, entry: Entry, _stream: StreamState) -> Iterator[str]:
             yield f"law.md §13: {one} of {gone} is left without a successor"
 
 
+def _proposed(_world: World, entry: Entry, stream: StreamState) -> Iterator[str]:
+    if entry.state_before != "SCREENING":
+        return
+    about = entry.act.facts["subject_matter"] == "COMPETENCE_CONFLICT"
+    if not about or not stream.subs_in("referral", "CONFLICT"):
+        yield "regulation.md §6: from screening a conflict is proposed about, after a second return"
+
+
+def _back_from_criminal(_world: World, entry: Entry, stream: StreamState) -> Iterator[str]:
+    branch, result = str(entry.act.disposition), entry.act.facts["result"]
+    if branch.startswith("returned") and result != "RETURNED_FOR_SANCTION":
+        yield "regulation.md §6: what comes back was returned for administrative handling"
+    if branch == "final" and result == "RETURNED_FOR_SANCTION":
+        yield "regulation.md §6: what was returned for handling has no end there"
+    if branch == "returned" and stream.finding is None:
+        yield "regulation.md §6: what was not verified is verified first"
+
+
+def _says_its_branch(_world: World, entry: Entry, _stream: StreamState) -> Iterator[str]:
+    branch, decision = entry.act.disposition, entry.act.facts["decision"]
+    if branch not in ("resumed", decision.lower()):
+        yield "regulation.md §5.9: a review goes the way that it decided"
+
+
+def _corrects(_world: World, entry: Entry, stream: StreamState) -> Iterator[str]:
+    """G13, Q25: a correction names an entry, of whoever wrote it, holds or inherited it."""
+    found = stream.get(str(entry.act.corrects))
+    if found is None:
+        yield "G13: a correction names what it corrects"
+
+
+def _looked_for(_world: World, entry: Entry, _stream: StreamState) -> Iterator[str]:
+    if entry.act.facts["duplicates_checked"] is not True:
+        yield "regulation.md §5.1: a case is opened after a duplicate check"
+
+
+def _to_deputy(world: World, entry: Entry, _stream: StreamState) -> Iterator[str]:
+    facts = entry.act.facts
+    line = world.registry.agency(entry.act.agency)
+    post = None if line is None else line.posts.get(facts["post"])
+    if facts["capacity"] == "GQ" and (post is None or "KT" not in post.capacities):
+        yield "Q4: giao quyền goes to a deputy"
+
+
+def _in_office(world: World, entry: Entry, _stream: StreamState) -> Iterator[str]:
+    if not posts_of(world, str(entry.act.facts["officer"]), world.now.date(), entry):
+        yield "formats.md §9: a key is given to whoever holds a post"
+
+
 _Ask = Callable[[World, Entry, StreamState], Iterator[str]]
 _OF_TYPE: Final[Mapping[str, tuple[_Ask, ...]]] = {
     "ImmediateMeasureTaken": (_ends, _night_after_night),
@@ -297,21 +348,25 @@ _OF_TYPE: Final[Mapping[str, tuple[_Ask, ...]]] = {
     "ComplaintReceived": (_first_once,),
     "ReportWithdrawn": (_once,),
     "CaseCustodyTransferred": (_handed,),
-    "CaseRegistered": (_registered,),
+    "CaseRegistered": (_registered, _looked_for),
+    "ProposalSubmitted": (_proposed,),
+    "CriminalResultReceived": (_back_from_criminal,),
+    "ReviewDecided": (_says_its_branch,),
+    "RecordCorrected": (_corrects,),
     "ReporterIdentitySealed": (_sealed,),
     "CaseMerged": (_merged,),
     "ActWithdrawn": (_given_back,),
 }
-_OF_THE_REGISTRY: Final[Mapping[str, _Ask]] = {
-    "DelegationGiven": _lends,
-    "OfficerAppointed": _others,
-    "OfficerEnded": _others,
-    "KeyEnrolled": _others,
-    "AgencySuccessionRecorded": _mapped,
+_OF_THE_REGISTRY: Final[Mapping[str, tuple[_Ask, ...]]] = {
+    "DelegationGiven": (_lends, _to_deputy),
+    "OfficerAppointed": (_others,),
+    "OfficerEnded": (_others,),
+    "KeyEnrolled": (_others, _in_office),
+    "AgencySuccessionRecorded": (_mapped,),
 }
 
 
 def told_of_registry(world: World, entry: Entry, stream: StreamState) -> Iterator[str]:
     """The same of an act of the registry."""
-    ask = _OF_THE_REGISTRY.get(entry.act.act)
-    return iter(()) if ask is None else ask(world, entry, stream)
+    for ask in _OF_THE_REGISTRY.get(entry.act.act, ()):
+        yield from ask(world, entry, stream)
