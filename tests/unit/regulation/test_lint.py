@@ -315,6 +315,15 @@ def test_no_text_keeps_whoever_judges_it() -> None:
     assert all(end - start >= 512 for (_, end), (start, _) in pairs)
 
 
+def test_no_run_of_digits_is_gone_over_once_from_each() -> None:
+    """Of what is asked of a whole text: what begins with digits begins where they begin."""
+    patterns = text_lint.lists(EDITION).secret_marks.patterns
+    of_digits = [p.search.pattern for p in patterns if "|" + chr(92) + "d+" in p.search.pattern]
+    assert of_digits == []
+    register = f"{'7' * 700}/QĐ (TM)"
+    assert text_lint.secret_marks(register, EDITION) == ["SECRET_REGISTER"]
+
+
 @pytest.mark.parametrize("named", ["ông Nguyễn Văn An", "0912 345 678", "an.nguyen@gmail.com"])
 def test_what_lies_across_two_windows_is_found_once(named: str) -> None:
     """Wherever it stands, as it would be in a short text."""
