@@ -98,8 +98,15 @@ class RowEvidence:
             erased: Indices that a view says are erased, each with the act that erased it.
 
         Raises:
-            VerificationError: A record does not open; `view`, where the act named erased nothing.
+            VerificationError: A record does not open, or is missing; `view`, where the act named
+                erased nothing.
         """
+        try:
+            return self._folded(stream, erased)
+        except ValueError as error:  # what is there does not follow
+            raise VerificationError("stream", f"{stream}: {error}") from error
+
+    def _folded(self, stream: str, erased: Mapping[int, str]) -> StreamState:
         if not erased and (whole := self._gone_on(stream)) is not None:
             return whole
         judging = cache(self.judged)

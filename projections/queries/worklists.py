@@ -6,6 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import date, datetime
 
+from keys.errors import Unsealable
+from ledger.errors import VerificationError
+from ledger.regulation.acts.act import ORDINARY
 from ledger.regulation.case.exclusions import shut_out
 from ledger.regulation.case.stand_ins import signs_for
 from ledger.regulation.case.state import present_agency
@@ -85,22 +88,28 @@ class Worklists:
         """What waits for others, with why it may wait in vain.
 
         Who is shut out is told to whoever sees all of the case, and asked of the first cases alone:
-        each is folded, if this process does not know it as it stands.
+        each is folded, if this process does not know it as it stands. Above ordinary none is, since
+        no list opens a record there.
         """
         day, cases = local_day(at), list(dict.fromkeys(one.stream for one in tasks if one.state))
-        asked_of = set(cases[: limits.WAITED])
+        asked_of = set(cases[: limits.WAITED] if self._over.level == ORDINARY else ())
         for task in tasks:
             signer = task.next
             if signer is None or task.post is None or signer == officer:
                 yield task
-            elif task.stream in asked_of and shut_out(
-                signer, self._over.rights.case(task.stream), registry, at
-            ):
+            elif task.stream in asked_of and self._is_out(signer, task.stream, registry, at):
                 yield replace(task, in_vain=worklist.SHUT_OUT)
             elif not _holds_yet(registry, task, day) and not instead(signer, task.act, task.stream):
                 yield replace(task, in_vain=worklist.LEFT)
             else:
                 yield task
+
+    def _is_out(self, officer: str, stream: str, registry: Registry, at: datetime) -> bool:
+        try:
+            case = self._over.rights.case(stream)
+        except (VerificationError, Unsealable):  # as its own page says: no list ends with one case
+            return False
+        return shut_out(officer, case, registry, at) is not None
 
     def _disputed(
         self, connection: Connection, known: RegistrySnapshot, agencies: Iterable[str], day: date

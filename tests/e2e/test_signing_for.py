@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
+import psycopg
 import pytest
 
 from api.client.client import Client
 from api.client.connection import Refused
 from keys import canonical
+from ledger.streams.names import stream_id
 from tests import builders
 from tests.a_ledger import appointment, approved, ending
 from tests.builders import T0, a_case_in, an_act
@@ -181,6 +183,24 @@ def test_what_waits_for_who_is_shut_out_is_told_in_the_file(service: Service) ->
     assert [(one["officer"], one["in_vain"]) for one in team] == [
         (builders.officer("pgd"), "SHUT_OUT")
     ]
+
+
+def test_a_case_that_is_harmed_takes_nobody_s_list_away(service: Service) -> None:
+    """Its own page says that its evidence fails; all else that waits is told as before."""
+    service.hire("hotline", "cv", "gd", "pgd")
+    case = a_case_in("SCREENING")
+    service.tell(case)
+    case.now = service.clock.now().astimezone(T0.tzinfo)
+    act = case.act("CompetenceDetermined", also=["pgd"])
+    service.send(service.sign(act, "cv"), "cv")
+    _folded(service)
+    with psycopg.connect(service.database.admin) as connection:
+        connection.execute("SET session_replication_role = replica")
+        gone = "DELETE FROM log.records WHERE stream_id = %s AND seq = 2"
+        of = stream_id(service.enclave.facts.origin, act.stream)
+        assert connection.execute(gone, [of]).rowcount == 1
+    service.enclave.rights.forget()
+    assert _in_vain(service, "cv", "started") == [None]
 
 
 def test_a_thin_client_is_given_what_it_signs(service: Service) -> None:

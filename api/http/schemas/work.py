@@ -89,9 +89,9 @@ class TaskShownSchema(StrictSchema):
     )
     in_vain = IN_VAIN.one(
         "Of `started` and `sign`: why whoever signs next cannot. `LEFT`: they hold the post no"
-        " longer, and whoever holds it signs instead. `SHUT_OUT`: of the case, which is asked for"
-        " the first 20 cases and told to whoever sees them whole. Null: nothing is known to be in"
-        " the way.",
+        " longer, and whoever holds it signs instead. `SHUT_OUT`: of the case, which at ordinary is"
+        " asked for the first 20 cases and told to whoever sees them whole. Null: nothing is known"
+        " to be in the way.",
         required=True,
         null=True,
     )
