@@ -134,8 +134,10 @@ def shown(world: World, stream: StreamState) -> dict[str, Any]:
 
 
 def cases_shown(world: World) -> dict[str, dict[str, Any]]:
-    """The same of each case."""
-    return {n: shown(world, s) for n, s in sorted(world.streams.items()) if s.kind == "case"}
+    """The same of each case that has begun."""
+    return {
+        n: shown(world, s) for n, s in sorted(world.streams.items()) if s.kind == "case" and s.seq
+    }
 
 
 def moved(world: World, act: Act, before: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

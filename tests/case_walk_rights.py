@@ -100,8 +100,8 @@ def _instant(facts: Mapping[str, Any], *names: str) -> datetime | None:
 def _ends(_world: World, entry: Entry, _stream: StreamState) -> Iterator[str]:
     facts, urgent = entry.act.facts, entry.act.act == "ImmediateMeasureTaken"
     end = _instant(facts, "review_at", "end_at")
-    if entry.act.act == "TakedownProposed" and not facts.get("urgent"):
-        return
+    if not urgent and "finding_ref" in facts:
+        return  # six months at most, where it states no date (law.md §14)
     if end is None:
         yield "regulation.md §9.6: measures expire"
     elif urgent and end - entry.act.occurred_at > _LATE:
