@@ -46,6 +46,26 @@ LONGEST_REST: Final = 10
 _DAY: Final = timedelta(days=1)
 _END: Final = "CLOSED"
 """The state in which a case has come to its end."""
+_LETS: Final = (
+    "stream",
+    "streams",
+    "who",
+    "to",
+    "moves",
+    "signature_class",
+    "signer_roles",
+    "signer_powers",
+    "in_absence",
+    "signature_variants",
+    "sub_process",
+    "by_concerned",
+    "spoken_by",
+    "recorded",
+)
+"""Members of an act type by which it is done, or what it moves."""
+_LOOSER: Final = frozenset({"enum", "required"})
+"""Members of a fact that may let more be said."""
+_Facts = Mapping[str, Mapping[str, Any]]
 _LEFT: Final = (None, "AGENCY", "OFFICER")
 """What an act leaves to those whom a case is about, from nothing to everything."""
 
@@ -202,7 +222,8 @@ def own_ways(edition: Edition, base: Edition) -> Iterator[EditionFault]:
             yield EditionFault("acts", name, said)
     ending = {name for name, kind in before.items() if held.keys() & {*kind.stops}}
     for name in sorted(ending & after.keys()):
-        if _narrower(before[name], after[name]):
+        asked = _refusing(edition, after[name]) - _refusing(base, before[name])
+        if asked or _narrower(before[name], after[name]):
             said = Message(
                 "less is let be done by it (who, when, by how many, or what is asked besides), and"
                 " it ends a term of oversight or a citizen's: a shipped edition alone may"
@@ -230,15 +251,42 @@ def _bound_clocks(
 def _narrower(before: ActType, after: ActType) -> bool:
     states = after.states_from
     return (
-        not {*before.who} <= {*after.who}
-        or after.signature_class != before.signature_class
-        or not after.requires <= before.requires
-        or any(
-            not {*codes} <= {*after.signer_powers.get(role, codes)}
-            for role, codes in before.signer_powers.items()
-        )
+        any(ruling(before.raw.get(name)) != ruling(after.raw.get(name)) for name in _LETS)
+        or _facts_ask_more(before.facts, after.facts)
         or (states is not None and not {*(before.states_from or (None,))} <= {*states})
     )
+
+
+def _refusing(edition: Edition, kind: ActType) -> set[tuple[str, int]]:
+    """Guards that may refuse an act of a type, each with the version of its code."""
+    return {
+        (guard["code"], guard.get("version", 1))
+        for guard in edition.guards["guards"]
+        if guard["kind"] == "refuse"
+        and (
+            guard["applies_to"] == "every_act"
+            or (guard["applies_to"] == "case_act" and "case" in kind.streams)
+            or guard["code"] in kind.requires
+        )
+    }
+
+
+def _facts_ask_more(before: _Facts, after: _Facts) -> bool:
+    """Whether what could be said before cannot any more, or not without saying more."""
+    if before.keys() - after.keys():
+        return True
+    for name, spec in after.items():
+        was = before.get(name)
+        if spec["required"] and not (was and was["required"]):
+            return True
+        if was is None:
+            continue
+        if not {*was.get("enum", ())} <= {*spec.get("enum", ())}:
+            return True
+        same = ({n: v for n, v in one.items() if n not in _LOOSER} for one in (was, spec))
+        if ruling(next(same)) != ruling(next(same)):
+            return True
+    return False
 
 
 def _ways_stay(edition: Edition, base: Edition, ending: AbstractSet[str]) -> Iterator[EditionFault]:

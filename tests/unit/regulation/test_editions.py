@@ -315,6 +315,12 @@ def _moves_but(name: str, *left_out: str | None) -> Json:
     return a_line("life_cycle", "sub_processes", name, moves=kept)
 
 
+def _facts(act: str, **facts: object) -> Json:
+    """A change of what an act says."""
+    return a_line("acts", "acts", act, facts=facts)
+
+
+_NEW = {"type": "string", "vi": "Đã xem", "en": "shown"}
 _ENDS = ["RESULT_RECORDED / CaseClosed / ", "SCREENING / CaseClosed / "]
 
 
@@ -343,6 +349,37 @@ _ENDS = ["RESULT_RECORDED / CaseClosed / ", "SCREENING / CaseClosed / "]
                    signature_class=2, signer_roles=["AUTHOR", "APPROVER"]),
             ("acts", "MeasureLifted"),
         ),
+        (
+            a_line("acts", "acts", "ComplaintReceived", signer_powers={"AUTHOR": ["AUDITOR"]}),
+            ("acts", "ComplaintReceived"),
+        ),
+        (
+            a_line("acts", "acts", "ReviewDecided", signer_powers={"APPROVER": ["HEAD"]}),
+            ("acts", "ReviewDecided"),
+        ),
+        (a_line("acts", "acts", "ComplaintReceived", to=["MEDIA"]), ("acts", "ComplaintReceived")),
+        (
+            a_line("acts", "acts", "ComplaintReceived", requires=["LEAD_ONLY"]),
+            ("acts", "ComplaintReceived"),
+        ),
+        (a_line("guards", "guards", "LEAD_ONLY", applies_to="case_act"), ("acts", "MeasureLifted")),
+        (
+            a_line("guards", "guards", "COMPLAINT_LATE", kind="refuse"),
+            ("acts", "ComplaintReceived"),
+        ),
+        (
+            _facts("ComplaintReceived", shown=_NEW | {"required": True}),
+            ("acts", "ComplaintReceived"),
+        ),
+        (_facts("ComplaintReceived", earlier={"required": True}), ("acts", "ComplaintReceived")),
+        (_facts("ComplaintReceived", **{"-": ["earlier"]}), ("acts", "ComplaintReceived")),
+        (_facts("ComplaintReceived", instance={"enum": ["FIRST"]}), ("acts", "ComplaintReceived")),
+        (_facts("ReviewDecided", reasons={"type": "date"}), ("acts", "ReviewDecided")),
+        (
+            an_act_type(clocks={"starts": [], "stops": [], "restarts": "held_on"}),
+            ("acts", "WorkshopHeld"),
+        ),
+        (_moves_but("takedown", "TakedownAnswered"), ("life_cycle", "takedown")),
         (_moves_but("complaint", "ComplaintReceived"), ("life_cycle", "complaint")),
         (_moves_but("measure", None), ("life_cycle", "measure")),
         (
@@ -370,6 +407,18 @@ def test_no_edition_of_a_log_ends_a_term_by_the_acts_that_begin_or_end_it(
     can close.
     """
     assert where in faulty(change)
+
+
+def test_what_ends_a_term_may_be_let_say_more() -> None:
+    """Another value, a fact that nobody must say, one that must be said no more, other words."""
+    change = _facts(
+        "ComplaintReceived",
+        instance={"enum": ["FIRST", "SECOND", "THIRD"]},
+        against={"required": False},
+        shown=_NEW | {"required": False},
+    )
+    change["acts"]["acts"]["ComplaintReceived"] |= {"vi": "Nhận khiếu nại", "law": ["x"]}
+    assert faulty(change) == []
 
 
 @pytest.mark.parametrize(
