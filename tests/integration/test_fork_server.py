@@ -249,6 +249,18 @@ def test_signals_end_what_is_forked_as_any_process(server: ForkServer) -> None:
     forked.kill()  # nobody, and certainly nobody else
 
 
+def test_ctrl_c_ends_the_server_without_a_word_and_reaches_what_is_forked(
+    own: ForkServer, tmp_path: Path
+) -> None:
+    """Sent straight to it, it printed a traceback among the lines of the service."""
+    asked = "__import__('signal').getsignal(2).__name__"
+    assert told(own, asked, tmp_path / "told") == "default_int_handler"
+    pid = server_pid(own)
+    os.kill(pid, signal.SIGINT)
+    until(lambda: state(pid) == "Z")
+    assert "Traceback" not in (tmp_path / "out").read_text()
+
+
 def test_who_was_forked_goes_on_without_the_server_and_another_is_started(
     own: ForkServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,7 @@ from typing import Final
 
 import orjson
 
-from api.loading import loading
+from api.loading import ended_without_a_word, loading
 from api.ops.child_processes import SAFE_PATH, Became, end_with_parent, is_own, python
 from api.settings import environment, replace_environment
 from keys.custody import core_dumps
@@ -143,25 +143,34 @@ def _serve(asked: socket.socket) -> None:
     """
     core_dumps.leave_none()
     _show(python("-m", __spec__.name))
-    with loading():
-        for module in MODULES:
-            importlib.import_module(module)
-    with suppress(ConnectionError):
-        asked.sendall(LOADED)
+    with ended_without_a_word():  # whom it forks hears as any process
+        with loading():
+            for module in MODULES:
+                importlib.import_module(module)
+        with suppress(ConnectionError):
+            asked.sendall(LOADED)
+        forked = _fork_while_asked(asked)
+    asked.close()
+    if forked is None:
+        return
+    request, handles = forked
+    _begin(handles[0])
+    _become(request, [str(one) for one in handles[1:]])
+
+
+def _fork_while_asked(asked: socket.socket) -> tuple[bytes, list[int]] | None:
+    """What it is to become, and its handles, in a process that was forked; None in the server."""
     while True:
         request, handles = _asked_for(asked)
         if not request:
-            return
+            return None
         try:
             if _fork_beside() == 0:
-                break
+                return request, handles
         except OSError:  # nor can the role be started without it: the supervisor says so
-            return
+            return None
         for handle in handles:
             os.close(handle)
-    asked.close()
-    _begin(handles[0])
-    _become(request, [str(one) for one in handles[1:]])
 
 
 def _asked_for(asked: socket.socket) -> tuple[bytes, list[int]]:
