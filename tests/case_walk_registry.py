@@ -27,7 +27,9 @@ _CLOCKS: Final = (
     "MEASURE_CONFIRM", "REVIEW_MEASURE", "MEASURE_MAX", "REVIEW_TAKEDOWN", "TELL_REPORTER",
     "EXPLANATION", "SANCTION_LIMITATION", "ACCEPT_REFERRAL", "REGISTER_CASE",
 )  # fmt: skip
-_OF_SIGNERS: Final = ("DISTINCT_SIGNERS", "REGISTRAR_NOT_SELF", "OFFICER_IN_POST")
+_OF_SIGNERS: Final = (
+    "DISTINCT_SIGNERS", "REGISTRAR_NOT_SELF", "OFFICER_IN_POST", "SIGNER_POWERS"
+)  # fmt: skip
 _STAYS: Final = ("quan-tri-danh-ba", "to-chuc")
 """Posts of those who register others, of whom fewer are ended."""
 
