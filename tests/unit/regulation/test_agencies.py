@@ -10,7 +10,7 @@ import pytest
 
 from ledger.regulation.acts.act import Act
 from ledger.regulation.edition import first_edition, load_edition
-from ledger.regulation.registry.agencies import Agencies, Asked
+from ledger.regulation.registry.agencies import Asked
 from ledger.regulation.registry.registry import Registry
 from tests.unit.regulation.registry_acts import Book, an_act, founded
 
@@ -391,7 +391,17 @@ def test_what_an_agency_was_to_be_given_later_is_not_its_once_it_has_ended() -> 
 
 def test_by_the_first_edition_an_agency_holds_what_it_was_given() -> None:
     """What stands in a log that is judged by it stays as it was."""
-    agencies, day = Agencies.of(first_edition()), D(2025, 3, 1)
+    agencies, day = Registry.founded(first_edition()).copy().agencies, D(2025, 3, 1)
     line = agencies.holdings("bacninh.ubnd")[0]
     agencies.assign(replace(line, agency="bacninh.stttt", function="PPC", valid_to=None))
     assert agencies.holds("bacninh.stttt", "PPC", day)
+    agencies.succeed(
+        kind="MERGE",
+        day=D(2024, 7, 1),
+        predecessors=["bacninh.svhttdl"],
+        successors=["bacninh.syt"],
+        rows=[],
+        basis="2/QĐ",
+        index=1,
+    )
+    assert agencies.holders("LEAD", day) == ["bacninh.svhttdl"]
