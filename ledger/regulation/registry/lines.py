@@ -313,7 +313,8 @@ def _key_revoked(registry: RegistryLines, act: Act, index: int, at: datetime) ->
     if registry.keyring.line(kid) is not None:
         invalid_from = parse_time(facts["invalid_from"])
         registry.keyring.revoke(kid, officer, index, at, invalid_from, facts["reason"])
-        registry.keyring.date_back(kid, index, at, invalid_from)
+        if registry.edition.form > 1:  # by the first, a second revocation changes nothing
+            registry.keyring.date_back(kid, index, at, invalid_from)
     founder = registry.founder
     if founder is not None and kid == founder.kid and founder.last_day is None:
         registry.founder = FoundingRegistrar(founder.officer, kid, act.day)

@@ -11,7 +11,7 @@ from keys.keyring import Verdict
 from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.case.roles import CASE_ROLES
-from ledger.regulation.edition import shipped
+from ledger.regulation.edition import first_edition, load_edition, shipped
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.regulation.registry.officers import Appointment, Officers
 from ledger.regulation.registry.registry import Registry
@@ -275,6 +275,23 @@ def test_service_key_is_ended_like_any_other() -> None:
     assert line is not None
     assert (line.revoked_index, book.registry.version) == (2, 2)
     assert book.registry.keyring.retired(SECONDS_KEY.kid)
+
+
+@pytest.mark.parametrize("form", [1, 2])
+def test_a_key_is_doubted_from_earlier_by_no_log_of_the_first_edition(form: int) -> None:
+    """A second revocation is set aside there; an audit of signatures alone folds it as well."""
+    registry = Registry.founded(first_edition() if form == 1 else load_edition())
+    first, then = "2024-01-10T09:00:00+07:00", "2024-01-02T08:00:00+07:00"
+    acts = (
+        enrolled(SECOND, SECONDS_KEY),
+        *(revoked(SECOND, SECONDS_KEY.kid, t) for t in (first, then)),
+    )
+    for index, act in enumerate(acts):
+        registry.apply(act, index=index, recorded_at=at("2024-01-11T08:00:00+07:00"))
+    line = registry.keyring.line(SECONDS_KEY.kid)
+    assert line is not None
+    assert (line.revoked_index, line.doubted_index) == (1, form)
+    assert line.invalid_from == at(first if form == 1 else then)
 
 
 def test_key_is_not_good_outside_its_validity() -> None:
