@@ -28,7 +28,7 @@ from ledger.mirror.segment import (
     going_up,
 )
 from ledger.ports import StoredRecord, TileStore
-from ledger.streams.names import is_stream
+from ledger.streams.names import is_stream, stream_id
 from ledger.streams.record_reader import Opened, Reader
 
 _PAGE: Final = 256
@@ -138,8 +138,7 @@ class Publisher:
     def _item(
         self, row: StoredRecord, erased: tuple[UUID, int] | None
     ) -> tuple[Item, list[SegmentFile]]:
-        named = is_stream(row.stream) and row.seq >= 1
-        place = RecordPlace(row.stream, row.seq, row.act_id) if named else None
+        place = self._place(row)
         if row.wrap is None:
             if place is not None and erased is not None:
                 return Gone(row.entry, place, *erased), []
@@ -149,6 +148,16 @@ class Publisher:
         except VerificationError:  # noise, or damage: everybody sets it aside
             return Unread(row.entry, place), []
         return Kept(opened.envelope), self._brought(opened)
+
+    def _place(self, row: StoredRecord) -> RecordPlace | None:
+        """Where a row stands; None under a name that is none, or whose id is another.
+
+        Above, a name alone says which stream it is: there such a row would stand in the place of
+        a record of the stream that has the name.
+        """
+        if not is_stream(row.stream) or stream_id(self._reader.origin, row.stream) != row.stream_id:
+            return None
+        return RecordPlace(row.stream, row.seq, row.act_id) if row.seq >= 1 else None
 
     def _brought(self, record: Opened) -> list[SegmentFile]:
         """The files of a record's act, each with its bytes where they fit and are there."""

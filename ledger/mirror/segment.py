@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -40,6 +41,7 @@ _PLACE: Final = frozenset({"stream", "seq", "act_id"})
 _LEFT_OUT: Final = frozenset({"index", "n"})
 _FORMS: Final = (_KEPT, _UNREAD | _PLACE | {"erased_by", "erased_at"}, _UNREAD | _PLACE, _UNREAD)
 _NUMBERS: Final = frozenset({"index", "seq", "erased_at"})
+_PLAIN_UUID: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SIGNATURE_BYTES: Final = KEY_ID_BYTES + 64
 
 
@@ -338,7 +340,11 @@ def _place(index: int, members: dict[str, Any]) -> RecordPlace | None:
     stream, seq = members["stream"], members["seq"]
     if not is_stream(stream) or type(seq) is not int or not 1 <= seq <= MAX_INTEGER:
         raise _malformed(f"record {index} stands nowhere")
-    return RecordPlace(stream, seq, _uuid(index, members["act_id"]))
+    act_id = members["act_id"]
+    # as a row says: the database below takes some of whoever has its writer's login that are no v4
+    if _PLAIN_UUID.fullmatch(act_id) is None:
+        raise _malformed(f"record {index} names no act")
+    return RecordPlace(stream, seq, UUID(act_id))
 
 
 def _uuid(index: int, text: str) -> UUID:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from ledger.errors import Rejected
 from ledger.ports import StoredRecord
 from ledger.regulation.acts.act import Act
 from ledger.regulation.edition import Edition
 from ledger.regulation.participation.units import unit_of
 from ledger.streams.names import stream_id
+from ledger.streams.record_reader import NONSENSE
 
 
 def unit_below(
@@ -45,9 +45,9 @@ def unit_below(
         return act_id
     try:
         named = unit_of(act, known, edition)
-    except Rejected:  # a type that this program does not know
+        return case if named is None else UUID(named)
+    except NONSENSE:  # a type that this program does not know, or facts that no door let in
         return act_id
-    return case if named is None else UUID(named)
 
 
 def ref_of(origin: str, act_id: UUID | str) -> UUID:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import get_args
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
@@ -23,9 +23,11 @@ from ledger.ports import NIL_UNIT, StoredRecord
 from ledger.regulation.acts.act import Act
 from ledger.regulation.edition import SHIPPED, shipped
 from ledger.streams.event import TOPIC
+from ledger.streams.names import stream_id
 from ledger.streams.record_reader import Opened
 from tests import builders
 from tests.a_ledger import a_report, revocation
+from tests.attacks import attack
 from tests.builders import an_act, turned
 from tests.mirrored import Above, Below
 from tests.smuggle import smuggler_of
@@ -257,6 +259,66 @@ def test_facts_of_no_type_below_are_set_aside_above() -> None:
     above = Above(below)
     assert _bring(above).aside == 1
     assert above.store.aside == {junk.index: "act"}
+
+
+@attack(
+    "a record that no honest log has, put below with the writer's login, ends every mirror above",
+    stopped_by="it goes up as what nobody below can read, or is set aside",
+    noticed_by="socai mirror status, the log audit below",
+)
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"act_id": UUID("0badc0de-0000-4000-0000-000000000000")},
+        {"stream_id": stream_id("another.example", "ledger")},
+    ],
+    ids=["an act id that is none", "a name under another id"],
+)
+def test_columns_that_no_honest_row_has_end_no_mirror(columns: dict[str, Any]) -> None:
+    """The database takes both of whoever has the writer's login: the true stream goes on above."""
+    below = Below.founded()
+    act = a_report(7, below.a.clock.now())
+    other = {**act.signed, "act_id": builders.an_id("noise")}
+    said = make(
+        canonical.encode(other), builders.key("hotline"),
+        iat=int(below.a.clock.now().timestamp()), log=below.a.origin, seq=1, prev=None, role=AUTHOR,
+    )  # fmt: skip
+    below.a.ledger.refresh()
+    noise = smuggler_of(below.a).put(said, below.a.clock.now(), **columns)
+    below.a.ledger.refresh()
+    below.a.clock.step(seconds=1)
+    if "stream_id" in columns:  # its owner is not kept out below
+        below.a.say(act, "hotline")
+    below.checkpoint()
+    above = Above(below)
+    _bring(above)
+    assert above.store.aside == {noise.index: "unread"}
+    assert len(above.store.rows) == below.newest()
+
+
+@attack(
+    "an act whose facts name no document, put below with the writer's login, ends a mirror of it",
+    stopped_by="of which document it is nobody can tell: it is of its own, and set aside",
+    noticed_by="socai mirror status, the log audit below",
+)
+@pytest.mark.parametrize("facts", [{"unit": "x"}, {"records": 5}, {"records": ["x"]}], ids=str)
+def test_facts_that_name_no_document_end_no_mirror_above_ordinary(facts: dict[str, Any]) -> None:
+    """No door let them in; which document such a record is of nobody can tell."""
+    below = Below.founded("rehearsal.bacninh.example/mat")
+    below.a.clock.set(builders.at("2026-10-13 09:00"))
+    below.a.hire("nst", "ctq", "npgd")
+    act = _classified(1, below.a.clock.now())
+    said = make(
+        canonical.encode({**act.signed, "facts": facts}), builders.key("nst"),
+        iat=int(below.a.clock.now().timestamp()), log=below.a.origin, seq=1, prev=None, role=AUTHOR,
+    )  # fmt: skip
+    below.a.ledger.refresh()
+    noise = replace(smuggler_of(below.a), level="mat").put(said, below.a.clock.now())
+    below.checkpoint()
+    above = Above(below, level="toi-mat")
+    _bring(above)
+    assert above.store.aside == {noise.index: "act"}
+    assert above.store.rows[noise.index].unit == UUID(act.act_id)
 
 
 def test_what_a_stand_in_made_effective_changes_the_registry_above_too() -> None:
