@@ -5,10 +5,18 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
+from keys.jwk import SoftwareSigner
 from ledger.regulation.registry.registry import Registry
 from projections.queries import registry_as_of as lines
 from tests.builders import a_registry, officer
-from tests.unit.regulation.registry_acts import FOUNDER, founded
+from tests.unit.regulation.registry_acts import (
+    FOUNDER,
+    FOUNDERS_KEY,
+    SECOND,
+    enrolled,
+    founded,
+    revoked,
+)
 
 BEFORE = date(2025, 2, 28)
 AFTER = date(2025, 3, 1)
@@ -41,3 +49,22 @@ def test_the_founder_has_the_post_that_record_0_gave() -> None:
     )
     assert key["valid_from"] is None
     assert key["status"] == "ACTIVE"
+
+
+def test_an_officer_is_told_of_keys_that_are_good_or_came_after_their_own() -> None:
+    """One enrolled before theirs and good is told; one that ended before theirs came is not.
+
+    Nor is another officer's; and whoever signs in with the other key is told of theirs.
+    """
+    before, gone, over, mine, after = (SoftwareSigner.generate("Ed25519") for _ in range(5))
+    book, on = founded(), datetime(2024, 6, 4, tzinfo=UTC)
+    book.take(enrolled(SECOND, before))
+    book.take(enrolled(SECOND, gone))
+    book.take(revoked(SECOND, gone.kid, "2023-06-01T08:00:00+07:00"))
+    book.take(enrolled(SECOND, over, valid_to="2024-01-01T08:00:00+07:00"))
+    book.take(enrolled(SECOND, mine))
+    book.take(enrolled(SECOND, after))
+    book.take(revoked(SECOND, after.kid, "2024-06-01T08:00:00+07:00"))
+    assert lines.other_keys(book.registry, SECOND, mine.kid, on) == [before.kid, after.kid]
+    assert lines.other_keys(book.registry, SECOND, after.kid, on) == [before.kid, mine.kid]
+    assert lines.other_keys(book.registry, FOUNDER, FOUNDERS_KEY.kid, on) == []

@@ -118,6 +118,17 @@ def enrolled(officer: str | None, signer: SoftwareSigner, **facts: object) -> Ac
     )
 
 
+def revoked(officer: str | None, kid: str, invalid_from: str) -> Act:
+    """KeyRevoked for an officer's key; for the service's where no officer is named."""
+    named = {} if officer is None else {"officer": officer}
+    return an_act(
+        "KeyRevoked",
+        "ledger" if officer is None else f"officer/{officer}",
+        {**named, "kid": kid, "reason": "Mất máy", "invalid_from": invalid_from},
+        occurred_at=invalid_from,
+    )
+
+
 class Book:
     """A registry that takes acts one record after the other."""
 

@@ -30,6 +30,7 @@ from tests.unit.regulation.registry_acts import (
     enrolled,
     founded,
     opened,
+    revoked,
 )
 
 POST = "quan-tri-danh-ba"
@@ -57,17 +58,6 @@ def ended(officer: str, on: str, *, keys_end: bool, agency: str = STTTT) -> Act:
             "reason": "LEFT",
             "keys_end": keys_end,
         },
-    )
-
-
-def revoked(officer: str | None, kid: str, invalid_from: str) -> Act:
-    """KeyRevoked for an officer's key; for the service's where no officer is named."""
-    named = {} if officer is None else {"officer": officer}
-    return an_act(
-        "KeyRevoked",
-        "ledger" if officer is None else f"officer/{officer}",
-        {**named, "kid": kid, "reason": "Mất máy", "invalid_from": invalid_from},
-        occurred_at=invalid_from,
     )
 
 
