@@ -415,7 +415,7 @@ class Connection:
                 if response is not None:
                     response.close()
                 sleep(_pause_s(attempt, _stated_s(response)))
-        known = recorded if response is None else response
+        known = response if recorded is None else recorded
         if known is not None:
             return known
         raise Unreachable(where(request.url), once=once) from last
@@ -467,7 +467,7 @@ def _require_http(error: httpx.RequestError) -> None:
 
 
 def _says_recorded(response: httpx.Response) -> bool:
-    """Whether it is there already, and its proof alone is late: no silence after it denies that."""
+    """Whether it is there already, and its proof alone is late: nothing after it denies that."""
     return _refused(response).code == "proof_late"
 
 

@@ -571,6 +571,22 @@ def test_who_was_told_that_it_is_recorded_is_not_told_at_last_that_nobody_answer
         Client("http://socai.test", http=http, attempts=3).log()
 
 
+@pytest.mark.parametrize("later", ["disk_full", None])
+def test_who_was_told_that_it_is_recorded_is_not_told_at_last_that_it_is_not(
+    later: str | None,
+) -> None:
+    """A proxy whose service has ended answers, and so does a service that is full by then."""
+    body = None if later is None else Problem(later).body("en", "none")
+    first = httpx.Response(503, json=Problem("proof_late").body("en", "none"))
+    answers = iter([first, *(httpx.Response(502 if body is None else 503, json=body),) * 2])
+    http = httpx.Client(
+        transport=httpx.MockTransport(lambda _: next(answers)), base_url="http://socai.test"
+    )
+    with pytest.raises(Refused) as told:
+        Client("http://socai.test", http=http, attempts=3).log()
+    assert told.value.code == "proof_late"
+
+
 def test_a_timeline_is_asked_for_in_as_few_pages_as_there_may_be(service: Service) -> None:
     """Each of them folds the case anew: a thousand acts were twenty of them."""
     service.hire("hotline")
