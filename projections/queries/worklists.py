@@ -99,7 +99,10 @@ class Worklists:
                 yield task
             elif task.stream in asked_of and self._is_out(signer, task.stream, registry, at):
                 yield replace(task, in_vain=worklist.SHUT_OUT)
-            elif not _holds_yet(registry, task, day) and not instead(signer, task.act, task.stream):
+            elif not (
+                registry.holds_yet(signer, task.post, local_day(task.started_at or at), day)
+                or instead(signer, task.act, task.stream)
+            ):
                 yield replace(task, in_vain=worklist.LEFT)
             else:
                 yield task
@@ -129,14 +132,3 @@ class Worklists:
             )
             for one in found:
                 yield worklist.disputed_case(one, agency, at[one.kid])
-
-
-def _holds_yet(registry: Registry, task: TaskRow, day: date) -> bool:
-    """Whether who signs next is in the post yet in which the act names them."""
-    officer, post, then = task.next or "", task.post or "", task.started_at
-    return any(
-        held.post == post
-        and registry.exists(held.agency, day)
-        and registry.appointment(officer, held.agency, post, day) is not None
-        for held in registry.appointments(officer, day if then is None else local_day(then))
-    )

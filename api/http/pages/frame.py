@@ -386,14 +386,9 @@ def posts_of(officer: str, at: datetime) -> str:
 
 def holds_post(act: Mapping[str, Any], officer: str, post: str) -> bool:
     """Whether an officer holds a post yet that they held when an act named them in it."""
-    known, today = enclave().ledger.follower.current.registry, local_day(now())
     then = local_day(datetime.fromisoformat(act["occurred_at"]))
-    return any(
-        known.exists(held.agency, today)
-        and known.appointment(officer, held.agency, post, today) is not None
-        for held in known.appointments(officer, then)
-        if held.post == post
-    )
+    known = enclave().ledger.follower.current.registry
+    return known.holds_yet(officer, post, then, local_day(now()))
 
 
 def post_name(agency: str, post: str, at: datetime) -> str:

@@ -262,6 +262,15 @@ class Registry(RegistryLines):
                 held.append(founding)
         return held
 
+    def holds_yet(self, officer: str, post: str, then: date, on: date) -> bool:
+        """Whether an officer holds a post on a day yet, in which an act of another day names them."""
+        return any(
+            held.post == post
+            and self.exists(held.agency, on)
+            and self.appointment(officer, held.agency, post, on) is not None
+            for held in self.appointments(officer, then)
+        )
+
     def delegation(  # noqa: PLR0913 - what a delegation is of
         self,
         officer: str,
