@@ -263,7 +263,7 @@ class Registry(RegistryLines):
         return held
 
     def holds_yet(self, officer: str, post: str, then: date, on: date) -> bool:
-        """Whether an officer holds a post on a day yet, in which an act of another day names them."""
+        """Whether an officer holds a post yet, in which an act of another day names them."""
         return any(
             held.post == post
             and self.exists(held.agency, on)
