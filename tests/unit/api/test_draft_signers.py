@@ -33,7 +33,7 @@ class Told:
         if rows == "keys":
             lines = [*STATUS.items(), ("able", "REVOKED"), (None, "ACTIVE")]
             return {"keys": [{"officer": who, "status": how} for who, how in lines]}
-        names = (*STATUS, "never")
+        names = ("never", *reversed(STATUS))  # who can is not the first
         return {
             "officers": [
                 {"officer": one, "posts": [POST], "keys": [] if one == "never" else ["kid"]}
