@@ -18,6 +18,7 @@ from api.client.client import Client
 from api.client.connection import Refused
 from api.client.known_log import INCLUSION, Unlike
 from api.home import write_private
+from api.ops.home_notes import VKEYS
 from keys import canonical
 from keys.custody.file import write_key
 from keys.keyring import KeyRecord, Keyring
@@ -242,3 +243,10 @@ def test_the_key_that_was_typed_is_what_a_first_contact_is_held_to(
             assert "Verdict: valid" in told.stdout
             assert "Not checked here: whether the log's own key is the published" in told.stderr
             assert published in told.stderr
+        for home, noted in (("own", published), ("lied", another)):
+            (tmp_path / home).mkdir()
+            (tmp_path / home / VKEYS).write_text(f"{noted}\n", "ascii")
+        assert "Verdict: valid" in (own := verify("own")).stdout
+        assert "Not checked here" not in own.stderr
+        assert verify("lied").exit_code == 1
+        assert not list(tmp_path.glob("lied/known/*/checkpoint")), "nothing is held to it"
