@@ -278,6 +278,8 @@ def test_without_an_answer_what_was_signed_is_kept_and_sent_again_safely(
         (REPORT, ("--case", NUMBER, "--stream", "ledger"), 2, "not both"),
         (REPORT, ("--post", "giam-doc"), 2, "no such post"),
         (REPORT, ("--attach", "/"), 2, "--attach"),
+        (REPORT.replace("Đường dây nóng", "113"), (), 2, "facts/intake_point (line 5): a text"),
+        (REPORT.replace("trang\n", "true\n"), (), 2, "content/0/where (line 10): a text is asked"),
     ],
     ids=lambda one: one[:24] if isinstance(one, str) else None,
 )

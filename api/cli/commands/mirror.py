@@ -23,7 +23,7 @@ from api.settings import Settings
 from keys import canonical, sealed_segment
 from keys.errors import KeysError
 from keys.hpke import SealingKey
-from ledger.message import Message
+from ledger.message import Message, plural
 from ledger.mirror.refusal import SegmentRefused
 from ledger.mirror.taking_in import TakenIn
 
@@ -275,9 +275,14 @@ def audit() -> None:
         shell.give({"ok": True, "logs": told})
     elif not told:
         shell.say(Message("No log below is trusted here: socai mirror trust"))
-    for one in () if shell.json else told:
+    for log, _ in () if shell.json else every:
         shell.say(
-            Message("{log}: {n} records, sound.", log=one["log"], n=one["records"]),
+            plural(
+                "{log}: {n} record, sound.",
+                "{log}: {n} records, sound.",
+                n=log.size,
+                log=log.origin,
+            ),
         )
 
 
@@ -304,26 +309,26 @@ def _public(path: Path) -> SealingKey:
 
 def _published(sent: PublishedSegment) -> Message:
     return Message(
-        "Published {count} records, up to {end} of {checkpoint} that are signed; {files} files,"
+        "Published {count}, up to {end} of {checkpoint} that are signed; {files},"
         " {left_out} left out.",
-        count=sent.end - sent.start,
+        count=plural("{n} record", "{n} records", n=sent.end - sent.start),
         end=sent.end,
         checkpoint=sent.checkpoint,
-        files=sent.files,
+        files=plural("{n} file", "{n} files", n=sent.files),
         left_out=sent.left_out,
     )
 
 
 def _taken(name: str, found: TakenIn) -> Message:
     return Message(
-        "{name}: {count} records taken in, {size} of {checkpoint} are here; {erased} erased;"
-        " {files} files, {left_out} left out.",
+        "{name}: {count} taken in, {size} of {checkpoint} are here; {erased} erased;"
+        " {files}, {left_out} left out.",
         name=name,
-        count=found.records,
+        count=plural("{n} record", "{n} records", n=found.records),
         size=found.size,
         checkpoint=found.checkpoint,
         erased=found.erased,
-        files=found.files,
+        files=plural("{n} file", "{n} files", n=found.files),
         left_out=found.left_out,
     )
 

@@ -130,15 +130,15 @@ def affected(shell: Shell, body: Json) -> None:
     told = (
         Message(
             "The key is revoked and not to be trusted from {since} on; what it signed since is"
-            " disputed: {n} statements in {cases} cases, of those that you see.",
+            " disputed. Of those that you see, statements: {n}, cases: {cases}.",
             since=when(body["invalid_from"]),
             n=len(body["statements"]),
             cases=len(numbers),
         )
         if body["revoked"]
         else Message(
-            "The key is not revoked. A revocation as of {since} would make disputed: {n} statements"
-            " in {cases} cases, of those that you see.",
+            "The key is not revoked. A revocation as of {since} would make disputed, of those"
+            " that you see, statements: {n}, cases: {cases}.",
             since=when(body["from"]),
             n=len(body["statements"]),
             cases=len(numbers),

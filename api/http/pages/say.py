@@ -376,12 +376,12 @@ SAY: Final[Mapping[str, Message]] = {
     # a key
     "affected_title": Message("What a key touched"),
     "affected_revoked": Message(
-        "The key is revoked; what it signed since is disputed: {n} statements in {cases} cases, of"
-        " those that you see."
+        "The key is revoked; what it signed since is disputed. Of those that you see,"
+        " statements: {n}, cases: {cases}."
     ),
     "affected_lives": Message(
-        "The key is not revoked. A revocation would make disputed: {n} statements in {cases} cases,"
-        " of those that you see."
+        "The key is not revoked. A revocation would make disputed, of those that you"
+        " see, statements: {n}, cases: {cases}."
     ),
     "affected_from": Message("Counted from"),
     "affected_noted": Message("That you look here is noted."),

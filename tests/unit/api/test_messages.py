@@ -18,9 +18,13 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.catalog import Message as Entry
 
+from api.cli.commands import mirror
+from api.cli.commands.log import discard
 from api.http.pages.say import SAY
+from api.ops.mirror.outbox import PublishedSegment
 from api.texts.catalogue import both, in_each, translate
 from ledger.message import Message, Wording, meaning, plural
+from ledger.mirror.taking_in import TakenIn
 from tests.messages import KEYWORDS, MO, PACKAGES, ROOT, compiled, extracted, stored
 from tests.source_files import name_of
 
@@ -183,6 +187,17 @@ def test_a_number_chooses_the_form_of_its_language(n: int, en: str) -> None:
     told = plural("{n} record", "{n} records", n=n)
     assert both(told) == {"vi": f"{n} bản ghi", "en": en}
     assert str(told) == en
+
+
+def test_what_was_done_to_one_thing_is_told_of_one() -> None:
+    """“1 checkpoints” were gone, and “1 records” taken in."""
+    done = (
+        str(discard._done(1, 1, 7)),
+        str(mirror._published(PublishedSegment(0, 6, 7, 9, 0, 1, 0))),
+        str(mirror._taken("a", TakenIn(1, 7, 9, 0, 0, 1, 0))),
+    )
+    assert "1 checkpoint and 1 tile are gone" in done[0]
+    assert not [told for told in done if re.search(r"\b1 \w+s\b", told)]
 
 
 def test_a_text_within_a_text_is_said_in_the_same_language() -> None:

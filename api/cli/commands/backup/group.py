@@ -18,7 +18,7 @@ from api.ops.backup.repository import BaseCopy, Repository
 from api.ops.machine import RealClock
 from api.ops.wiring.logins import role_dsn
 from api.settings import Settings
-from ledger.message import Message, Text
+from ledger.message import Message, Text, plural
 from ledger.postgres.copying.epoch import epoch_and_shredded
 
 _TO_SECONDS: Final = len("2026-11-27T21:40:15")
@@ -99,11 +99,11 @@ def run() -> None:
         shell.note(Message("Let go, with the key before: {names}", names=", ".join(taken.gone)))
     shell.done(
         Message(
-            "Full backup {name}: {mib} MiB, and {files} new files of acts. Keys and secrets are"
-            " not in it: copy them apart.",
+            "Full backup {name}: {mib} MiB, and {files} of acts. Keys and secrets are not in it:"
+            " copy them apart.",
             name=taken.base.name,
             mib=taken.base.size >> 20,
-            files=taken.files,
+            files=plural("{n} new file", "{n} new files", n=taken.files),
         ),
         backup=taken.base.name,
         bytes=taken.base.size,
@@ -216,9 +216,9 @@ def expire(keep: int) -> None:
     gone, segments = taking.expire(Settings.from_env(), keep)
     shell_of().done(
         Message(
-            "Let go: {bases} full backups, {segments} segments of WAL.",
-            bases=len(gone),
-            segments=segments,
+            "Let go: {bases}, {segments} of WAL.",
+            bases=plural("{n} full backup", "{n} full backups", n=len(gone)),
+            segments=plural("{n} segment", "{n} segments", n=segments),
         ),
         gone=[base.name for base in gone],
         segments=segments,

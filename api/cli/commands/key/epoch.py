@@ -14,7 +14,7 @@ from api.ops.epoch import given_up as lost
 from api.ops.epoch import turn as ops
 from api.settings import Settings
 from keys import canonical
-from ledger.message import Message
+from ledger.message import Message, plural
 from ledger.postgres.keeping.keeper import Epoch, GivenUp
 
 _TURNED: Final = ("epoch", "before", "begun_at", "closed_at", "wraps_before", "wraps_after")
@@ -65,10 +65,10 @@ def turn(*, leave_unreadable: bool, no_sweep: bool) -> None:
     if done.put_back:
         shell.note(
             Message(
-                "{count} wraps did not open once they had moved: they went back, and moved again."
+                "{count} did not open once moved, went back, and moved again."
                 " Somebody wrote noise with the keeper's login: give it another password"
                 " (keeper.password, socai migrate), and find out who.",
-                count=done.put_back,
+                count=plural("{n} wrap", "{n} wraps", n=done.put_back),
             )
         )
     if done.swept is False:

@@ -29,7 +29,7 @@ from ledger.checkpoints.seen_checkpoint import SeenCheckpoint
 from ledger.checkpoints.seen_file import DiscardedCheckpoints, SeenFile
 from ledger.errors import Doubt, VerificationError
 from ledger.log.checkpoint import open_checkpoint
-from ledger.message import Message, Text
+from ledger.message import Message, Text, plural
 from ledger.postgres.checkpoints import Discarded, PostgresCheckpoints
 from ledger.postgres.checkpoints import discard as take_away
 from ledger.postgres.connect import open_pool
@@ -102,11 +102,10 @@ def _done(checkpoints: int, tiles: int, stands: int | None) -> Text:
     """What was done, and what comes next."""
     if checkpoints or tiles:
         return Message(
-            "{checkpoints} checkpoints and {tiles} tiles that the log did not sign"
-            " are gone. Change the checkpointer's password if you have not yet; then run:"
-            " socai log resume",
-            checkpoints=checkpoints,
-            tiles=tiles,
+            "Of what the log did not sign {checkpoints} and {tiles} are gone."
+            " Change the checkpointer's password if you have not yet; then run: socai log resume",
+            checkpoints=plural("{n} checkpoint", "{n} checkpoints", n=checkpoints),
+            tiles=plural("{n} tile", "{n} tiles", n=tiles),
         )
     if stands is None:
         return Message(

@@ -35,7 +35,7 @@ from keys.signer import Signer
 from ledger.errors import VerificationError
 from ledger.log.moment import stamp
 from ledger.log.recovery import Recovery
-from ledger.message import Message, Text
+from ledger.message import Message, Text, plural
 from ledger.recovery.loss import (
     MOST_ACTS,
     MOST_CHECKPOINTS,
@@ -380,8 +380,8 @@ def _show_loss(shell: Shell, loss: Loss, signed: str | None) -> None:
         until = when(signed) if signed is not None else "–"
         shell.say(
             Message(
-                "LOST at least {lost} records: the log had signed {signed}, at {until}.",
-                lost=loss.longest - loss.left.size,
+                "LOST at least {lost}: the log had signed {signed}, at {until}.",
+                lost=plural("{n} record", "{n} records", n=loss.longest - loss.left.size),
                 signed=loss.longest,
                 until=until,
             )

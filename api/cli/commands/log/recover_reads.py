@@ -27,7 +27,7 @@ from api.settings import Settings
 from keys.custody.file import write_durably
 from ledger.errors import NotFound, VerificationError
 from ledger.log.checkpoint import unverified
-from ledger.message import Message
+from ledger.message import Message, plural
 from ledger.reads.recovered import CEREMONY, stated
 from ledger.recovery.loss import Loss
 
@@ -198,7 +198,11 @@ def _show(shell: Shell, log: RecoveringReads, loss: Loss) -> bool:
     if loss.forked:
         shell.say(Message("NOT a beginning of the log of reads that was signed, but another one."))
     shell.say(
-        Message("{left} rows are left; at least {lost} are lost.", left=loss.left.size, lost=lost)
+        Message(
+            "Left: {left}; lost: {lost} or more.",
+            left=plural("{n} row", "{n} rows", n=loss.left.size),
+            lost=lost,
+        )
     )
     if planned:
         shell.say(

@@ -85,7 +85,7 @@ def import_(  # noqa: PLR0913 - its options
     if dry_run or not acts:
         shell.done(Message("Nothing was signed."), lines=len(found.lines), acts=len(acts))
         return
-    asked = Message("Sign {count} acts with these lines?", count=len(acts))
+    asked = plural("Sign {n} act with these lines?", "Sign {n} acts with these lines?", n=len(acts))
     if not yes and not click.confirm(shell.text(asked), err=True):
         misuse(Message("Nothing was signed."))
     for lines in acts:

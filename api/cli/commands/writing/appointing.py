@@ -19,6 +19,7 @@ from api.cli.terminal.codes import Code
 from api.cli.terminal.late_commands import Late, LateGroup
 from api.cli.terminal.shell import misuse, shell_of
 from api.cli.terminal.typed_values import DAY_TEXT, MOMENT, saved_text
+from api.cli.terminal.writing.draft_files import DraftFile
 from api.client.client import Client
 from api.client.connection import understood
 from api.ops.machine import RealEntropy
@@ -223,7 +224,7 @@ def _record(client: Client, act: str, stream: str | None, facts: Json, said: Jso
     )
     try:
         drafting = Drafting(recording, Wanted(act, case, stream, None, signers), asking=False)
-        drafting.take({"facts": facts})
+        drafting.take(DraftFile({"facts": facts}))
         drafting.record()
     except click.Abort as error:
         raise unanswered("--yes") from error

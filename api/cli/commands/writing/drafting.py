@@ -12,6 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+import orjson
+
 from api.cli.commands.access import officer_id
 from api.cli.commands.signer_options import signing_time
 from api.cli.commands.writing.judging import CheckAnswer, judged
@@ -19,7 +21,14 @@ from api.cli.commands.writing.recording import Recording
 from api.cli.terminal.addresses import case_id
 from api.cli.terminal.shell import Shell, fail, misuse
 from api.cli.terminal.writing import draft_files
-from api.cli.terminal.writing.answers import NAMED_ONCE, Answers, Misread, Option, kind_of
+from api.cli.terminal.writing.answers import (
+    NAMED_ONCE,
+    Answers,
+    Misread,
+    Option,
+    is_text,
+    kind_of,
+)
 from api.cli.terminal.writing.questions import Back, Questions
 from api.client.act_form import FormField, fields_of
 from api.client.connection import understood
@@ -30,7 +39,7 @@ from api.texts.catalogue import translate
 from api.texts.labels import role as role_word
 from ledger.admission.registrar import Keeper
 from ledger.log.statement import AUTHOR
-from ledger.message import Message, Wording
+from ledger.message import Message, Text, Wording
 from ledger.regulation.acts.catalogue import load
 
 Json = Mapping[str, Any]
@@ -88,6 +97,7 @@ class Drafting:
             int(self._sources.catalogue["edition"]["form"]),
         )
         self._draft.signers.append((self._author(), AUTHOR))
+        self._file = draft_files.DraftFile({})
 
     @cached_property
     def _fields(self) -> list[FormField]:
@@ -253,8 +263,9 @@ class Drafting:
             path = ("attachments",)
             self._draft.values[path] = [*self._draft.values.get(path, ()), *listed]
 
-    def take(self, document: Json) -> None:
+    def take(self, draft: draft_files.DraftFile) -> None:
         """What a file says; blank members are as if they were not there."""
+        self._file, document = draft, draft.members
         fields = {field.path: field for field in self._fields}
         facts = document.get("facts")
         facts = {} if facts is None else facts
@@ -295,6 +306,11 @@ class Drafting:
 
     def _read(self, schema: Json, value: Any, place: str) -> Any:  # noqa: ANN401  JSON
         """A value of a file; None where it is blank."""
+        if isinstance(value, int) and is_text(schema):  # true and false too
+            written = orjson.dumps(value).decode()
+            self._misread(
+                place, Message('a text is asked for: put it in quotes, "{value}"', value=written)
+            )
         match value:
             case None | "":
                 return None
@@ -321,7 +337,14 @@ class Drafting:
         try:
             return self._answers.read(schema, value)
         except Misread as misread:
-            misuse(Message("Nothing was signed: {place}: {what}.", place=place, what=misread.text))
+            self._misread(place, misread.text)
+
+    def _misread(self, place: str, what: Text) -> NoReturn:
+        """Says in which line of the file."""
+        line = self._file.line(*place.split("/"))
+        misuse(
+            Message("Nothing was signed: {place}{line}: {what}.", place=place, line=line, what=what)
+        )
 
     def _list_files(self) -> None:
         """What was named by its path stands among the act's files."""

@@ -81,8 +81,12 @@ def new(
     Without ACT, what is lawful now is listed to choose from. With --from nothing is asked but
     whether to sign; with --yes not even that. Exit 1 where the rules say no, 2 for wrong use.
     """
-    document = {} if file is None else draft_files.read(file, str(getattr(file, "name", "-")))
-    wanted = _wanted(document, act, said)
+    draft = (
+        draft_files.DraftFile({})
+        if file is None
+        else draft_files.read(file, str(getattr(file, "name", "-")))
+    )
+    wanted = _wanted(draft.members, act, said)
     recording = Recording(
         client, shell_of(), said["at"], yes=yes, vkey=said["vkey"], dry_run=dry_run
     )
@@ -91,7 +95,7 @@ def new(
         if template:
             click.echo(drafting.template(), nl=False)
             return
-        drafting.take(document)
+        drafting.take(draft)
         drafting.attach(said["attach"])
         drafting.record()
     except click.Abort as error:

@@ -96,6 +96,11 @@ def kind_of(schema: Json) -> str:
     return str(told or schema.get("type", "text"))
 
 
+def is_text(schema: Json) -> bool:
+    """Whether a text is asked for, of whatever form; not where nothing is known of it."""
+    return "oneOf" in schema or schema.get("type") == "string"
+
+
 class Answers:
     """Reads what is written for members of one act.
 

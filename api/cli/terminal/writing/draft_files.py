@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import IO, Any, Final
+from typing import IO, Any, Final, NamedTuple
 
 import orjson
 import yaml  # type: ignore[import-untyped]
@@ -55,12 +55,40 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(_tag, re.compile(rf"^(?:{_pattern})$", re.ASCII), list(_first))
 
 
-def read(file: IO[bytes], name: str) -> dict[str, Any]:
+class DraftFile(NamedTuple):
+    """What a file says, and where each of it stands there."""
+
+    members: dict[str, Any]
+    root: yaml.Node | None = None
+
+    def line(self, *path: str) -> Message | str:
+        """Where a member stands, or the nearest that it is in; empty where that is not known."""
+        node = self.root
+        for step in path:
+            below = _below(node, step)
+            if below is None:
+                break
+            node = below
+        return "" if node is None else Message(" (line {line})", line=node.start_mark.line + 1)
+
+
+def _below(node: yaml.Node | None, step: str) -> yaml.Node | None:
+    match node:
+        case yaml.MappingNode():
+            return next((value for key, value in node.value if key.value == step), None)
+        case yaml.SequenceNode() if step.isdecimal() and int(step) < len(node.value):
+            found: yaml.Node = node.value[int(step)]
+            return found
+        case _:
+            return None
+
+
+def read(file: IO[bytes], name: str) -> DraftFile:
     """The draft in a file; a wrong one ends the command with one sentence."""
     data = file.read(MOST_BYTES + 1)
     try:
         text = saved_text(data).decode()
-        found = yaml.load(text, _Loader) if len(data) <= MOST_BYTES else None  # noqa: S506  safe
+        found, root = _loaded(text) if len(data) <= MOST_BYTES else (None, None)
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
         misuse(
             Message(
@@ -80,7 +108,17 @@ def read(file: IO[bytes], name: str) -> dict[str, Any]:
                 file=name,
             )
         )
-    return found
+    return DraftFile(found, root)
+
+
+def _loaded(text: str) -> tuple[Any, yaml.Node | None]:
+    """What a text says, and how it is laid out. Raises: yaml.YAMLError."""
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        return None if root is None else loader.construct_document(root), root
+    finally:
+        loader.dispose()
 
 
 def _place(error: Exception) -> Message | str:
