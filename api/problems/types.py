@@ -226,7 +226,10 @@ TYPES: Final[Mapping[str, ProblemType]] = {
     "taken": ProblemType(
         409,
         Message("The act id names another act"),
-        Message("Nothing was recorded. Choose a new random UUID, sign again and send."),
+        Message(
+            "Nothing was recorded. Where it is this very act, sent before, nothing is left to do:"
+            " look at it by its id. Else choose a new random UUID, sign again and send."
+        ),
     ),
     "clock_back": ProblemType(
         409,

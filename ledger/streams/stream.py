@@ -264,7 +264,7 @@ def taken(act_id: str) -> Conflict:
     return Conflict(
         "taken",
         Message(
-            "Act id {act_id} names another act already: choose a new id, sign again, send.",
+            "Act id {act_id} names an act already.",
             act_id=act_id,
         ),
     )

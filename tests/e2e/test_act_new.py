@@ -257,6 +257,20 @@ def test_without_an_answer_what_was_signed_is_kept_and_sent_again_safely(
     assert desk.size() == size + 1
 
 
+def test_a_draft_with_an_id_is_recorded_once_and_nobody_is_told_to_choose_another(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """Sent from two terminals it was refused with “choose a new id”, which records it twice."""
+    act_id, size = "5e0dd1d6-41b7-4c5e-9a0c-6f6c0b7d2a11", desk.size()
+    draft = _draft(tmp_path, f"act_id: {act_id}\n{REPORT}")
+    words = ("act", "new", "--from", draft, "--yes", "--as", "hotline")
+    assert desk.told(*words)["act_id"] == act_id
+    again = desk.cli(*words)
+    assert (again.exit_code, again.stdout, desk.size()) == (1, "", size + 1)
+    assert f"{act_id} names an act that is recorded already" in again.stderr
+    assert f"socai act show {act_id}" in again.stderr
+
+
 @pytest.mark.parametrize(
     ("draft", "words", "status", "said"),
     [

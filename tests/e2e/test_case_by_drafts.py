@@ -297,6 +297,9 @@ def test_whoever_signs_next_is_shown_what_was_signed_since(desk: Desk, tmp_path:
     assert (refused.exit_code, refused.stdout, desk.size()) == (1, "", size)
     assert "Từ đó đã có thêm: Trả lại, không ký; Trả lại, không ký." in refused.stderr
     assert "socai sign-next" in refused.stderr
+    ended = desk.cli("act", "sign", "--countersign", waits, "--as", APPROVES)
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert "this act waits for your signature no more" in ended.stderr, ended.stderr
 
 
 def test_an_act_that_waits_for_who_is_shut_out_says_so_in_its_case(

@@ -39,7 +39,7 @@ from api.cli.commands.token_option import (
     pin_option,
     signer_on_token,
 )
-from api.cli.commands.writing.judging import require_lawful
+from api.cli.commands.writing.judging import TURN, judged, refuse, waits_no_more
 from api.cli.terminal import act_tables
 from api.cli.terminal.addresses import act_id, act_path
 from api.cli.terminal.error_messages import guarded
@@ -261,7 +261,11 @@ def sign(
         payload = encoded(dict(client.with_seen(members)))
     members = canonical.parse(payload)
     shell, chosen = shell_of(), role or ("APPROVER" if countersign else "AUTHOR")
-    require_lawful(client, members, rehearsed(client, iat), shell.lang)
+    verdict = judged(client, members, rehearsed(client, iat), shell.lang)
+    if countersign and verdict.code == TURN:
+        fail(waits_no_more(str(members["act_id"])), TURN)
+    if not verdict.ok:
+        refuse(verdict)
     instead = client.stand_in(members, role=chosen) if countersign else None
     made = client.sign(
         payload, stream=str(members["stream"]), role=chosen, iat=iat, stand_in=instead

@@ -5,6 +5,7 @@ One way for all act types: what is asked comes from the served catalogue. Not: h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -31,7 +32,7 @@ from api.cli.terminal.writing.answers import (
 )
 from api.cli.terminal.writing.questions import Back, Questions
 from api.client.act_form import FormField, fields_of
-from api.client.connection import understood
+from api.client.connection import Refused, understood
 from api.client.draft import ActDraft, able, keeper, roles_of
 from api.client.draft_sources import DraftSources
 from api.ops.machine import RealEntropy
@@ -41,6 +42,7 @@ from ledger.admission.registrar import Keeper
 from ledger.log.statement import AUTHOR
 from ledger.message import Message, Text, Wording
 from ledger.regulation.acts.catalogue import load
+from ledger.regulation.acts.json_shape import UUID4
 
 Json = Mapping[str, Any]
 SECOND: Final = ("CHECKER", "APPROVER")
@@ -289,8 +291,29 @@ class Drafting:
     def _take_as_it_stands(self, name: str, value: Any) -> None:  # noqa: ANN401  JSON
         if name == "act_id":
             self._draft.act_id = str(value)
+            self._require_new(self._draft.act_id)
         else:
             self._draft.values[(name,)] = value
+
+    def _require_new(self, act_id: str) -> None:
+        """A draft that was sent before is not signed again, under this id or another."""
+        if re.fullmatch(UUID4, act_id) is None:
+            return
+        try:
+            self._client.read(f"/v1/acts/{act_id}")
+        except Refused as refused:
+            if refused.code == "not_found":
+                return
+            raise
+        fail(
+            Message(
+                "Nothing was signed: {act_id} names an act that is recorded already. Where it is"
+                " this draft, sent before, nothing is left to do; else give the draft another"
+                " act_id. To see it: socai act show {act_id}",
+                act_id=act_id,
+            ),
+            "taken",
+        )
 
     def _no_member(self, path: tuple[str, ...], known: Sequence[tuple[str, ...]]) -> NoReturn:
         beside = [one[-1] for one in known if len(one) == len(path)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from api.cli.terminal.shell import fail
 from api.client.client import Client
@@ -15,6 +15,10 @@ from ledger.errors import Fault
 from ledger.message import Message, Wording
 
 Json = Mapping[str, Any]
+
+
+TURN: Final = "SIGNER_ORDER"
+"""What an act is refused by that waited when the list was read, and waits no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,16 @@ def require_lawful(client: Client, members: Json, at: datetime | None, lang: Lan
     if not verdict.ok:
         refuse(verdict)
     return verdict
+
+
+def waits_no_more(act_id: str) -> Message:
+    """Why an act is refused by `TURN` that waited for somebody's signature."""
+    return Message(
+        "Nothing was signed: this act waits for your signature no more; it was withdrawn, given"
+        " back or signed by somebody else, or what let you sign it has ended. What became of"
+        " it: socai act show {act_id}",
+        act_id=act_id,
+    )
 
 
 def refuse(verdict: CheckAnswer) -> NoReturn:

@@ -14,7 +14,13 @@ import click
 
 from api.cli.commands.officer import encoded, payload_of
 from api.cli.commands.signer_options import identity, signing_time, vkey_option
-from api.cli.commands.writing.judging import CheckAnswer, judged, require_lawful
+from api.cli.commands.writing.judging import (
+    TURN,
+    CheckAnswer,
+    judged,
+    require_lawful,
+    waits_no_more,
+)
 from api.cli.commands.writing.recording import Recording, ask, unanswered
 from api.cli.terminal.shell import shell_of
 from api.cli.terminal.typed_values import MOMENT
@@ -38,8 +44,6 @@ _SIGN: Final = YES | {"ky", "sign"}
 _RETURN: Final = frozenset({"t", "tra", "r", "return"})
 _BYTES: Final = frozenset({"b", "byte", "bytes"})
 _LEAVE: Final = NO | {"", "skip"}
-_TURN: Final = "SIGNER_ORDER"
-"""What an act is refused by that waited when the list was read, and waits no more."""
 _END: Final = frozenset({"d", "dung", "q", "quit"})
 
 
@@ -129,8 +133,8 @@ class _Turn:
         act_shown.to_sign(self._shell, self._sources, payload, stand_in)
         act_shown.signed_since(self._shell, self._sources, str(members["act_id"]))
         verdict = judged(self._client, members, self._recording.at, self._shell.lang)
-        if verdict.code == _TURN:
-            self._tell_ended()
+        if verdict.code == TURN:
+            self._shell.note(waits_no_more(str(self._task["act_id"])))
             return "ended"
         asked = self._question(verdict, members)
         while True:
@@ -156,15 +160,6 @@ class _Turn:
         told = verdict.detail or verdict.code
         self._shell.note(Message("The ledger would refuse your signature: {error}", error=told))
         return Message("r give it back, Enter leave it for later, b bytes, q end")
-
-    def _tell_ended(self) -> None:
-        told = Message(
-            "Nothing was signed: this act waits for your signature no more; it was withdrawn, given"
-            " back or signed by somebody else, or what let you sign it has ended. What became of"
-            " it: socai act show {act_id}",
-            act_id=str(self._task["act_id"]),
-        )
-        self._shell.note(told)
 
     def _return(self, members: Json) -> str | None:
         """Gives it back with a reason; the act is dead then, and its author told why."""
