@@ -319,6 +319,25 @@ def test_a_refusal_says_nothing_that_only_a_program_writes(
         assert "yesterday" not in path or "04/06/2024 08:12" in said
 
 
+def test_where_a_case_is_too_long_for_why_the_page_leads_to_what_changed_the_field(
+    compartments: Compartments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The refusal told of moments to compare and gave no place to do it; the timeline has none."""
+    reader = PageReader(compartments.service).sign_in(WHOLE)
+    case = f"/ho-so/{compartments.hidden.case}"
+    last = reader.get(f"{case}/dien-bien.json").get_json()["statements"]
+    changed = reader.get(f"{case}/so-sanh.json?tu={last - 1}").get_json()["changes"]
+    monkeypatch.setattr(limits, "RENDERED", last * (last + 1) // 2 - 1)
+    page = reader.get(f"{case}/vi-sao{changed[0]['pointer']}")
+    assert page.status_code == 400
+    form = page.text.partition(f'action="{case}/so-sanh"')[2].partition("</form>")[0]
+    assert 'name="tu" required' in form
+    assert f'href="{case}/dien-bien"' in page.text
+    found = reader.get(f"{case}/so-sanh?tu={last - 1}&den=")
+    assert found.status_code == 200
+    assert "/lan-ghi/" in found.text
+
+
 def test_no_browser_keeps_a_form_of_the_sign_in(compartments: Compartments) -> None:
     """Its challenge is taken once: Back would show one that is refused."""
     page = PageReader(compartments.service).get("/dang-nhap")

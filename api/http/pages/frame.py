@@ -65,13 +65,14 @@ _PREFER: Final = "HTTP_PREFER"
 _MOST_FORM_BYTES: Final = 16_384
 #: An address on this server and no other: one slash, then nothing that a browser reads as a host.
 _LOCAL: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,2000}")
+_TOO_MUCH: Final = "too_much_asked"
 _STEPS: Final = {
     "malformed_request": "problem_mend",
     "not_signed_in": "problem_signed_out",
     "bad_cursor": "problem_list_gone",
     "as_of_in_future": "problem_future",
     "ordinary_only": "problem_ordinary",
-    "too_much_asked": "problem_too_much",
+    _TOO_MUCH: "problem_too_much",
     "other_form": "problem_other_form",
 }
 """What a reader does next, where the call's own words are for whoever writes a program."""
@@ -465,6 +466,9 @@ def _refused(error: BaseException) -> Response:
     ]
     mend = _mend(faults)
     step = "problem_mend_here" if mend else _STEPS.get(problem.code)
+    too_long = (request.view_args or {}).get("case") if problem.code == _TOO_MUCH else None
+    if too_long and "pointer" in (request.view_args or {}):
+        step = "problem_too_much_why"
     return render(
         "problem.html",
         title,
@@ -477,6 +481,7 @@ def _refused(error: BaseException) -> Response:
         label=_label,
         faults=[(_field(pointer), fault) for pointer, fault in faults],
         mend=mend,
+        too_long=too_long,
         rest=[(k, v) for k, v in request.args.items() if k not in {one[0] for one in mend}],
         headers=headers,
     )

@@ -145,6 +145,11 @@ SAY: Final[Mapping[str, Message]] = {
         "Nothing was recorded. Ask for less at once: compare two moments of the case that lie"
         " closer together, or find its acts in the timeline by their type."
     ),
+    "problem_too_much_why": Message(
+        "Nothing was recorded. The case is too long to look for this field through all of it. What"
+        " changed it last: compare a late statement of the case, or a day, with now; beside each"
+        " change stand its acts. What changed it earlier: compare two earlier moments."
+    ),
     "problem_ordinary": Message(
         "Nothing was recorded. Above ordinary acts are read in their case: open it in the list."
     ),
