@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 import orjson
 import pytest
@@ -27,11 +27,14 @@ from tests.a_ledger import (
     a_report,
     all_entries,
     appointment,
+    approved,
+    ending,
     enrolment,
     in_memory,
     opened,
     revocation,
 )
+from tests.attacks import attack
 from tests.builders import an_act, changed
 from tests.fakes import MemoryRecordStore
 
@@ -259,6 +262,46 @@ ATTACKS = {
         "wrong_stream", lambda a: a.sign(changed(a_report(1), stream="ledger"), "hotline")
     ),
 }
+
+
+@attack(
+    "whoever's post ended yesterday, and who keeps the key, signs on by dating back into the post",
+    stopped_by="the window of iat: 24 hours; not at all where the key ends with the post",
+    noticed_by="iat and recorded_at, which both stand in the record",
+)
+def test_a_post_that_ended_is_signed_in_for_the_window_and_no_longer() -> None:
+    """Days are Vietnam's: as late as the last second of the day after the last one."""
+    a = ALedger(in_memory(MemoryRecordStore()))
+    a.found()
+    a.clock.step(seconds=1)
+    a.hire("hotline", "cv", "keeper")
+    last = a.clock.now().astimezone(T0.tzinfo).date()
+    for alias, keys_end in (("hotline", False), ("cv", True)):
+        end = ending(alias, a.clock.now(), last)
+        end = changed(end, facts={**end.signed["facts"], "keys_end": keys_end})
+        a.say(approved(end, "keeper"), "founder", "keeper")
+    midnight = datetime.combine(last + timedelta(days=1), time(), T0.tzinfo)
+    second = midnight - timedelta(seconds=1)
+    after = second + timedelta(hours=24)
+
+    def signed(by: str, taken: datetime, iat: datetime, happened: datetime) -> str:
+        a.clock.set(taken)
+        numbers = a.stores.records.head().size
+        try:
+            a.send(a.sign(a_report(numbers, happened), by, at=iat), by=by)
+        except Rejected as refused:
+            return refused.guard or refused.code
+        (kept,) = a.reader().read(numbers, 1)
+        assert kept.statement is not None
+        assert (kept.statement.iat, kept.recorded_at) == (int(iat.timestamp()), taken)
+        return ""
+
+    assert signed("hotline", second, second, second) == ""
+    assert signed("hotline", midnight, midnight, second) == "OFFICER_IN_POST"
+    assert signed("cv", midnight, second, second) == "unknown_key"
+    assert signed("hotline", after, second, second) == ""
+    assert signed("hotline", after, second, after) == "OCCURRED_IN_FUTURE"
+    assert signed("hotline", after + timedelta(seconds=1), second, second) == "clock_off"
 
 
 @pytest.mark.parametrize("name", ATTACKS)
