@@ -12,8 +12,9 @@ from uuid import UUID
 
 from keys import sealed_segment
 from ledger.errors import Unavailable, VerificationError
+from ledger.log import checkpoint as checkpoints
 from ledger.log import merkle
-from ledger.log.tiles import TileNodes
+from ledger.log.tiles import TileNodes, root_from_tiles
 from ledger.message import Message
 from ledger.mirror.segment import (
     MOST_ITEMS,
@@ -89,19 +90,20 @@ class Publisher:
         self._files = files
         self._room = most_bytes - _APART_BYTES
 
-    def next(self, start: int, at: int) -> Segment:
+    def next(self, start: int, at: int, before: bytes = b"") -> Segment:
         """What comes behind the records that were published.
 
         Args:
             start: How many those are.
             at: The turn of the clock, in seconds since 1970.
+            before: The note that went up with them; empty where none is known.
 
         Raises:
             Unavailable: `no_checkpoint`: none covers what was published; a log that has just begun.
         """
         items, files = self._items(start, self._log.newest())
         end = start + len(items)
-        found = self._log.covering(end)
+        found = self._covering(end, before)
         if found is None:
             raise Unavailable(
                 "no_checkpoint",
@@ -111,6 +113,21 @@ class Publisher:
         return Segment(
             self._reader.origin, at, start, tuple(items), found[1], tuple(path), files=tuple(files)
         )
+
+    def _covering(self, end: int, before: bytes) -> tuple[int, bytes] | None:
+        """The first note that covers so many records: the one that went up, as long as it does.
+
+        The log may have forgotten it since. Above, another one for records that it covers would be
+        another history: whoever takes them in has no proof from one to the other.
+        """
+        found = self._log.covering(end)
+        if found is None or not before:
+            return found
+        known = checkpoints.unverified(before)
+        if not end <= known.size < found[0]:
+            return found
+        stands = root_from_tiles(known.size, self._tiles) == known.root
+        return (known.size, before) if stands else found
 
     def _items(self, start: int, end: int) -> tuple[list[Item], list[SegmentFile]]:
         """The records that fit, each with its files."""

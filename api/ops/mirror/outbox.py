@@ -29,8 +29,9 @@ from api.settings import Settings, SettingsError
 from keys import canonical, sealed_segment
 from keys.errors import KeysError
 from keys.note import NoteSigner
-from ledger.errors import Unavailable
+from ledger.errors import Unavailable, VerificationError
 from ledger.files.files_going_up import FilesGoingUp
+from ledger.log import checkpoint as checkpoints
 from ledger.log.moment import stamp
 from ledger.message import Message
 from ledger.mirror import segment as segments
@@ -80,6 +81,7 @@ class PublishedSegment:
 class _Sofar:
     at: int = -1
     end: int = 0
+    checkpoint: bytes = b""
 
 
 class Outbox:
@@ -153,20 +155,21 @@ class Outbox:
         if not keys:
             raise SettingsError(Message("nothing is above this level: it publishes nothing"))
         start = sofar.end if again_from is None else again_from
-        made, covered = self._made(facts, start, at)
+        made = self._made(facts, start, at, sofar.checkpoint)
         text = segments.build(made, self._log_key())
         sealed = sealed_segment.seal(text, origin=facts.origin, slots=keys)
         self._put(sealed, at)
         end = max(made.end, sofar.end) if again_from is None else made.end
         mirror_folder(settings).mkdir(parents=True, exist_ok=True, mode=0o700)
-        said = canonical.encode({"v": 1, "at": at, "end": end})
+        note = made.checkpoint.decode()
+        said = canonical.encode({"v": 1, "at": at, "end": end, "checkpoint": note})
         written(mirror_folder(settings) / _FILE, said)
         there = sum(one.data is not None for one in made.files)
         out = len(made.files) - there
+        covered = checkpoints.unverified(made.checkpoint).size
         return PublishedSegment(at, made.start, made.end, covered, len(sealed), there, out)
 
-    def _made(self, facts: EnclaveFacts, start: int, at: int) -> tuple[Segment, int]:
-        """The segment, and how many records its checkpoint covers."""
+    def _made(self, facts: EnclaveFacts, start: int, at: int, before: bytes) -> Segment:
         dsn = role_dsn(self._settings, facts, "publisher")
         require_schema(dsn)
         with closing(open_pool(dsn, most=1, patience_s=_PATIENCE_S)) as pool:
@@ -176,9 +179,7 @@ class Outbox:
             files = FilesGoingUp(
                 open_blobs(self._settings), PostgresFiles(pool), records, reader, kek
             )
-            made = Publisher(log, PostgresTiles(pool), reader, files).next(start, at)
-            covering = log.covering(made.end)
-        return made, made.end if covering is None else covering[0]
+            return Publisher(log, PostgresTiles(pool), reader, files).next(start, at, before)
 
     def _log_key(self) -> NoteSigner:
         """What the log signs with."""
@@ -189,10 +190,13 @@ class Outbox:
         path = mirror_folder(self._settings) / _FILE
         try:
             members = canonical.parse(path.read_bytes())
-            return _Sofar(int(members["at"]), int(members["end"]))
+            note = str(members.get("checkpoint", "")).encode()  # none before it was kept
+            if note:
+                checkpoints.unverified(note)
+            return _Sofar(int(members["at"]), int(members["end"]), note)
         except FileNotFoundError:
             return _Sofar()
-        except (KeysError, LookupError, TypeError, ValueError) as error:
+        except (KeysError, VerificationError, LookupError, TypeError, ValueError) as error:
             raise SettingsError(
                 Message("{path} is damaged: {error}", path=path, error=error)
             ) from error

@@ -160,6 +160,31 @@ def test_the_longest_files_go_up_one_segment_after_another() -> None:
     assert [above.file(index, 0) for index in cases] == [bytes([n]) + LONG[1:] for n in range(3)]
 
 
+@attack(
+    "scans of two acts that one checkpoint covers, and acts enough that the log forgets it, before"
+    " the second has gone up: the log below looks as if it had shown two histories",
+    stopped_by="a checkpoint that went up goes up again until its records have",
+    noticed_by="-",
+)
+def test_a_checkpoint_that_is_forgotten_before_its_records_went_up_is_no_fork() -> None:
+    """Of one group of acts each goes up at a turn of its own; between these the log is pruned."""
+    below = Below.founded()
+    first = below.a.stores.records.head().size
+    for number in range(3):
+        below.case(number, files=[bytes([number]) * (1 << 20)])
+    below.most_bytes = 65_536 + (2 << 20)
+    ends = sorted(size for size in below.store._notes if size > first)
+    for size in ends[:-1]:
+        del below.store._notes[size]
+    above = Above(below)
+    assert _bring(above).size == first + 1
+    below.case(3)
+    del below.store._notes[ends[-1]]
+    while len(above.store.rows) < below.newest():
+        _bring(above)
+    assert above.store.aside == {}
+
+
 @pytest.mark.parametrize("files", [(), (b"x",), (b"x" * 9_000, b"y" * 30_000)])
 def test_the_length_of_a_segment_does_not_tell_whether_files_go_with_it(
     files: tuple[bytes, ...],
