@@ -460,8 +460,8 @@ _AWAITED: Final = Message(
     " itself."
 )
 _UNREADY: Final = Message(
-    "The service is not ready: {why}. It answers what it can meanwhile, and is ready by itself once"
-    " that is mended (docs/operate/monitoring.md)."
+    "The service is not ready: {why}. It answers what it can meanwhile, and is ready once that is"
+    " mended (docs/operate/monitoring.md)."
 )
 _LOOPS: Final = {CHECKPOINTER: loops.checkpoint, PROJECTOR: loops.project, KEEPER: loops.keep}
 
