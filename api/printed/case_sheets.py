@@ -34,6 +34,7 @@ from api.texts.case_words import (
     acts_named,
     began,
     changed_things,
+    signer_post,
     source,
     taken,
     unshown,
@@ -457,7 +458,6 @@ def _named(said: Speech, one: Json) -> str:
 def _signatures(said: Speech, act: Json, size: int) -> Iterator[tuple[str, str]]:
     for one in act["statements"]:
         signer = one.get("signer") or {}
-        post = ", ".join(p for p in (signer.get("post_vi"), signer.get("agency_name")) if p)
         as_what = role(one["role"], said.lang) if one.get("role") else ""
         place = Message(
             "record #{index} of the {size} that the checkpoint covers",
@@ -465,7 +465,7 @@ def _signatures(said: Speech, act: Json, size: int) -> Iterator[tuple[str, str]]
             size=size,
         )
         lines = (
-            post,
+            *signer_post(said, signer),
             said.text(
                 Message("officer {id}, key {kid}", id=one["officer"] or "–", kid=one["kid"] or "–")
             ),

@@ -15,13 +15,14 @@ from typing import Any, Final, Protocol
 from api.texts.catalogue import shown, translate
 from api.texts.labels import name, role, standing, word
 from api.texts.lang import Lang
+from ledger.admission.registrar import OWN
 from ledger.json_pointer import names
 from ledger.message import Message, Text, Wording, plural
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case.outcomes import words as outcome_words
 from ledger.regulation.registry.calendar import VIETNAM
-from ledger.regulation.words import labels
+from ledger.regulation.words import labels, vocabulary
 
 Json = Mapping[str, Any]
 
@@ -202,10 +203,19 @@ def effect(speaker: Speaker, line: Json) -> str:
 
 
 def signed_by(speaker: Speaker, line: Json) -> str:
-    """Post and agency, then role and the beginning of the officer's id."""
-    signer = line.get("signer") or {}
-    post = ", ".join(p for p in (signer.get("post_vi"), signer.get("agency_name")) if p)
-    return "\n".join(part for part in (post, signer_role(speaker, line)) if part)
+    """Post and agency, in whose name, then role and the beginning of the officer's id."""
+    parts = (*signer_post(speaker, line.get("signer") or {}), signer_role(speaker, line))
+    return "\n".join(part for part in parts if part)
+
+
+def signer_post(speaker: Speaker, signer: Json) -> Iterator[str]:
+    """Post and agency of who signed; in whose name and instead of whom, where not one's own."""
+    yield ", ".join(p for p in (signer.get("post_vi"), signer.get("agency_name")) if p)
+    capacity = signer.get("capacity")
+    if capacity not in (None, OWN):
+        yield speaker.text(vocabulary("capacities").get(capacity, Wording(capacity, capacity)))
+    if signer.get("stands_in"):
+        yield speaker.text(Message("instead of an officer whom the act names"))
 
 
 def signer_role(speaker: Speaker, line: Json) -> str:

@@ -96,8 +96,15 @@ def test_a_deputy_signs_what_waits_for_the_director(service: Service) -> None:
         (builders.officer("cv"), "TRUC_TIEP", False, "VALID"),
         (builders.officer("pgd"), "GQ", True, "VALID"),
     ]  # fmt: skip
+    _page_says_by_which_power(service, act.act_id)
     # the same bytes again bring the same receipt
     assert deputy.submit(made, at=at).receipt["index"] == receipt["index"]
+
+
+def _page_says_by_which_power(service: Service, act_id: str) -> None:
+    for lang, said in (("vi", "giao quyền"), ("en", "by delegation of the power itself")):
+        page = PageReader(service, lang).sign_in("cv").get(f"/lan-ghi/{act_id}").text
+        assert said in page.partition("<details>")[0]
 
 
 def _appoint(service: Service, alias: str, **facts: Any) -> None:  # noqa: ANN401  facts of an act

@@ -11,12 +11,12 @@ from typing import Any, Final
 import pypdf
 import pytest
 
-from api.cli.terminal import case_tables, duration_tables
+from api.cli.terminal import act_tables, case_tables, duration_tables
 from api.cli.terminal.shell import Shell
 from api.printed.case_sheets import CopyMark, PrintedCase, case_pdf, spans
 from api.printed.sheets import BODY, Flow, Written, wrapped
 from api.printed.typeface import legible, typeface
-from api.texts.case_words import Speech, act_title
+from api.texts.case_words import Speech, act_title, signed_by
 from api.texts.catalogue import LOCALES
 from api.texts.labels import NAMES
 from api.texts.lang import LANGS, Lang
@@ -224,6 +224,33 @@ def test_each_of_two_like_flags_says_on_which_act_it_stands(
     assert "Result determined" in terminal
     paper = "".join(read(case_pdf(replace(a_case(an_act(1)), file=file), "en")))
     assert all("".join(paper.split()).count(one) for one in ids)
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        ("vi", ("KT.", "thay cho người ký mà diễn biến nêu")),
+        ("en", ("KT.", "instead of an officer whom the act names")),
+    ],
+)
+def test_who_signs_in_another_s_name_is_said_to_on_paper_and_at_a_terminal(
+    lang: Lang, said: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The API said so; whoever has the paper took the deputy's signature for one of their own."""
+    act = an_act(1)
+    (line,) = act["statements"]
+    line["signer"] = {
+        "officer": CASE, "post": "pho-giam-doc", "post_vi": "Phó Giám đốc", "capacity": "KT",
+        "stands_in": True, "agency": "bacninh.stttt", "agency_name": "Sở",
+    }  # fmt: skip
+    act_tables._signatures(Shell(lang), act, [])
+    terminal = "".join(part for row in capsys.readouterr().out.splitlines() for part in row.split())
+    paper = "".join("".join(read(case_pdf(a_case(act), lang))).split())
+    for told in (paper, signed_by(Speech(lang), line).replace(" ", "").replace("\n", "")):
+        assert all(one.replace(" ", "") in told for one in said), told
+    assert "KT." in terminal
+    line["signer"] |= {"capacity": "TRUC_TIEP", "stands_in": False}
+    assert signed_by(Speech(lang), line).count("\n") == 1, "one's own name is no news"
 
 
 @pytest.mark.parametrize("lang", LANGS)
