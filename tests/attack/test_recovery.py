@@ -25,6 +25,8 @@ from api.http.app import openapi
 from api.ops import recovery
 from api.ops.embedded_postgres import Embedded
 from api.ops.home_notes import RUNNING
+from api.ops.mirror import slots
+from api.ops.mirror.outbox import Outbox
 from api.ops.reads.which_log import ACTS
 from api.ops.recovery import Recovering
 from api.ops.role_lock import Lock
@@ -35,7 +37,11 @@ from api.rehearsal.acts_of_play import CastMember
 from api.rehearsal.cast import Cast, KeyStore
 from api.rehearsal.past_door import Smuggler
 from api.rehearsal.scenario import CastPart
+from api.settings import SettingsError
+from keys import sealed_segment
 from keys.custody.file import write_key
+from keys.envelope_encryption import Kek
+from keys.hpke import OpeningKey
 from keys.log_keys import LogKeys
 from keys.lost_checkpoint import known
 from ledger.checkpoints.seen_file import DoubtMark, SeenFile
@@ -43,6 +49,8 @@ from ledger.errors import Fatal, Rejected, Unavailable
 from ledger.log.checkpoint import sign, unverified
 from ledger.log.verify import Crossed
 from ledger.message import Wording
+from ledger.mirror import segment as segments
+from ledger.mirror.taking_in import Lower, Mirror
 from ledger.ports import SealedRecord
 from ledger.postgres.recorder import GroupAppender
 from ledger.recovery.loss import Loss, take_note
@@ -54,6 +62,8 @@ from tests.a_ledger import a_report, service_enrolment
 from tests.attacks import attack
 from tests.builders import DIGEST, key, officer
 from tests.fixtures.app import PASSPHRASE, listening
+from tests.fixtures.clock import StepClock
+from tests.mirrored import MemoryMirror
 from tests.restored import REGISTRARS, Restored
 
 pytestmark = pytest.mark.postgres
@@ -266,6 +276,33 @@ def test_a_client_that_meets_the_log_after_it_takes_the_published_key_old_or_new
             mine = KnownLog(tmp_path / name, lost.origin, partial(replace, anchor))
             assert mine.meet(service.newest(), line).size > lost.size
             assert mine.keys.current == service.enclave.vkeys
+
+
+def test_a_recovered_log_goes_up_from_its_beginning(
+    lost: Restored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In segments that end before the recovery as well: by the key that signed up to there."""
+    assert lost.recover(*REGISTRARS).exit_code == 0
+    monkeypatch.setattr("ledger.mirror.publishing.MOST_ITEMS", lost.size - 2)
+    own = OpeningKey.generate()
+    slots.put(lost.settings, "ordinary", [own.public])
+    clock, sent = StepClock(restored.AFTER), list[bytes]()
+    genesis = bytes.fromhex(Home(lost.settings).facts().genesis)
+    lower = Lower(lost.origin, "ordinary", genesis)
+    mirror = Mirror(MemoryMirror(lost.origin), Kek.generate(), lower, "mat", clock.now)
+    outbox = Outbox(lost.settings, lambda sealed, _: sent.append(sealed), clock)
+    (ended,) = lost.settings.keys_dir.glob("log-ended-*")
+    away = ended.rename(lost.settings.home / ended.name)
+    with pytest.raises(SettingsError, match="nothing was published"):
+        outbox.once()
+    away.rename(ended)
+    assert sent == []
+    for size in (lost.size - 2, lost.size + 2):
+        clock.step(hours=1)
+        outbox.once()
+        framed = sealed_segment.open_segment(sent[-1], [own])
+        taken = mirror.take(segments.parse(sealed_segment.unframe(framed)))
+        assert (taken.size, taken.aside) == (size, 0)
 
 
 @attack(

@@ -16,19 +16,21 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
-from api.home import EnclaveFacts
+from api.home import EnclaveFacts, Home
 from api.ops import database
 from api.ops.mirror import slots
 from api.ops.mirror.slots import mirror_folder, written
 from api.ops.patience import once_there
+from api.ops.reads.which_log import ACTS
 from api.ops.role_lock import Lock
 from api.ops.wiring.blob_store import open_blobs
-from api.ops.wiring.key_files import log_signers, open_kek
+from api.ops.wiring.key_files import log_signers, open_kek, why_closed
 from api.ops.wiring.logins import require_schema, role_dsn
 from api.settings import Settings, SettingsError
 from keys import canonical, sealed_segment
+from keys.custody.file import read_key
 from keys.errors import KeysError
-from keys.note import NoteSigner
+from keys.note import NoteSigner, parse_note
 from ledger.errors import Unavailable, VerificationError
 from ledger.files.files_going_up import FilesGoingUp
 from ledger.log import checkpoint as checkpoints
@@ -156,7 +158,7 @@ class Outbox:
             raise SettingsError(Message("nothing is above this level: it publishes nothing"))
         start = sofar.end if again_from is None else again_from
         made = self._made(facts, start, at, sofar.checkpoint)
-        text = segments.build(made, self._log_key())
+        text = segments.build(made, self._log_key(made.checkpoint))
         sealed = sealed_segment.seal(text, origin=facts.origin, slots=keys)
         self._put(sealed, at)
         end = max(made.end, sofar.end) if again_from is None else made.end
@@ -181,10 +183,35 @@ class Outbox:
             )
             return Publisher(log, PostgresTiles(pool), reader, files).next(start, at, before)
 
-    def _log_key(self) -> NoteSigner:
-        """What the log signs with."""
+    def _log_key(self, note: bytes) -> NoteSigner:
+        """What signed a checkpoint: a key that a recovery ended, where it covers no more.
+
+        Above, the keys are known as far as records are taken in, and a recovery comes after these.
+        """
         log_key, _ = log_signers(self._settings)
-        return log_key
+        by = {one.key_id for one in parse_note(note).signatures if one.name == log_key.name}
+        if log_key.vkey.key_id in by:
+            return log_key
+        home = Home(self._settings)
+        path = home.key_path(ACTS.keys[0])
+        name = f"{path.stem}-ended-*{path.suffix}"
+        for ended in sorted(path.parent.glob(name)):
+            try:
+                signer = NoteSigner(log_key.name, read_key(ended, home.passphrase()))
+            except (KeysError, OSError) as error:
+                raise SettingsError(
+                    Message("a key of the log does not open: {error}", error=why_closed(error)),
+                ) from error
+            if signer.vkey.key_id in by:
+                return signer
+        raise SettingsError(
+            Message(
+                "nothing was published: the key that a recovery ended, and that signs records from"
+                " before it, is not in {folder}; put {name} back from where keys are kept",
+                folder=path.parent,
+                name=name,
+            )
+        )
 
     def _sofar(self) -> _Sofar:
         path = mirror_folder(self._settings) / _FILE
