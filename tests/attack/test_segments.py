@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 
 from api.ops.child_processes import python
+from api.ops.mirror import apart
 from api.ops.mirror.apart import taken_apart
 from keys import canonical, sealed_segment
 from keys.errors import KeysError
@@ -440,6 +441,31 @@ def test_whoever_takes_over_the_parser_has_nothing() -> None:
     assert got == []
     assert user != 0
     assert environment.keys() <= {"LC_CTYPE"}
+
+
+@attack(
+    "a parser that was taken over answers without end, or never",
+    stopped_by="a bound on what is heard of it, in bytes and in time; then it is ended",
+    noticed_by="the importer",
+)
+@pytest.mark.parametrize(
+    ("does", "wall_s"),
+    [
+        ("sys.stdin.buffer.read()\nwhile True: os.write(1, bytes(1 << 20))", apart.WALL_S),
+        ("while True: time.sleep(60)", 0.5),
+    ],
+    ids=["without end", "never"],
+)
+def test_a_parser_that_comes_to_no_end_ends_no_importer(
+    does: str, wall_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that does not even read what it is to take apart."""
+    words = python("-c", f"import os, sys, time\n{does}")
+    monkeypatch.setattr(apart, "python", lambda *_: words)
+    monkeypatch.setattr(apart, "WALL_S", wall_s)
+    with pytest.raises(SegmentRefused) as refused:
+        taken_apart(bytes(1 << 20), "ordinary")
+    assert refused.value.kind == "died"
 
 
 @attack(

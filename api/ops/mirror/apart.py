@@ -7,19 +7,26 @@ text that makes it run or grow without end ends it.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import resource
 import subprocess
 import sys
+from threading import Timer
 from typing import Final
 
 from api.ops.child_processes import end_with_parent, python
+from keys.sealed_segment import MOST_BYTES
 from ledger.mirror.segment import Segment, unreadable
 from ledger.mirror.taking_apart import answered, heard, load
 
 CPU_S: Final = 60
+WALL_S: Final = 600.0
+"""How long is waited for an answer: ten times what it may take, on a machine that others use."""
 MEMORY_BYTES: Final = 1 << 30
+_MOST_ANSWER: Final = 2 * MOST_BYTES
+"""Bytes of an answer: what a text says is never longer than the text."""
 _NOBODY: Final = 65_534
 
 
@@ -33,18 +40,37 @@ def taken_apart(framed: bytes, level: str) -> Segment:
     Raises:
         SegmentRefused: `malformed`, or `died` where the process came to no end.
     """
-    done = subprocess.run(  # noqa: S603 - our own words
+    with subprocess.Popen(  # noqa: S603 - our own words
         python("-m", "api.ops.mirror.apart", level),
-        input=framed,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={},
-        check=False,
         start_new_session=True,
-    )
-    if done.returncode != 0:
+    ) as child:
+        late = Timer(WALL_S, child.kill)
+        late.start()
+        try:
+            answer = _answer(child, framed)
+        finally:
+            late.cancel()
+            child.kill()  # if it is there still
+    if answer is None or child.returncode != 0:
         raise unreadable()
-    return heard(done.stdout)
+    return heard(answer)
+
+
+def _answer(child: subprocess.Popen[bytes], framed: bytes) -> bytes | None:
+    """What it says until it ends; None where that is more than there is to say."""
+    if child.stdin is None or child.stdout is None:
+        raise ValueError("it is spoken with by pipes")
+    with contextlib.suppress(BrokenPipeError), child.stdin:  # it ended before it had read all
+        child.stdin.write(framed)
+    answer = child.stdout.read(_MOST_ANSWER + 1)
+    if len(answer) > _MOST_ANSWER:
+        return None
+    child.wait()
+    return answer
 
 
 def give_up() -> None:
