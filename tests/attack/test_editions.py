@@ -19,7 +19,9 @@ from tests.builders import CAST, Story, a_case_in, adoption_facts, an_act, an_id
 from tests.examples import in_share
 from tests.unit.regulation.test_editions import CHANGE
 
-_GONE = "AffectedPartyInformed"
+_CHANGE = {**CHANGE, "life_cycle": {"transitions": {"-": ["HANDLING / ReferralSent / "]}}}
+"""Of the shared one the move to a case's end, which no edition of a log's own may take."""
+_GONE = "LeadAgencyNotified"
 _WITHOUT = {
     "acts": {"acts": {"-": [_GONE]}},
     "participation": {"acts": {"-": [f"{_GONE} / "]}},
@@ -38,7 +40,7 @@ def adoption(den: Den, **facts: Any) -> Act:  # noqa: ANN401 - facts
         {"officer": builders.officer("founder"), "post": CAST["keeper"][1], "role": "AUTHOR"},
         {"officer": builders.officer("pc"), "post": CAST["pc"][1], "role": "APPROVER"},
     ]
-    said = adoption_facts(CHANGE, den.a.ledger.registry.edition) | facts
+    said = adoption_facts(_CHANGE, den.a.ledger.registry.edition) | facts
     return an_act(
         "EditionAdopted", by="keeper", when=den.now.astimezone(builders.T0.tzinfo),
         stream="ledger", facts={n: v for n, v in said.items() if v is not None}, exact=True,
@@ -53,9 +55,9 @@ def adopted(den: Den, **facts: Any) -> None:  # noqa: ANN401 - facts
 
 
 def test_door_follower_fold_and_audit_go_by_the_edition_of_each_record(den: Den) -> None:
-    """Closed before by a row that is gone: it stays closed for all of them; then it is no way."""
-    old = den.tell(a_case_in("CLOSED", start=den.now))
-    half = a_case_in("RESULT_RECORDED", name=f"case/{an_id('half')}", start=den.now)
+    """Referred before by a row that is gone: it stays so for all of them; then it is no way."""
+    old = den.tell(a_case_in("REFERRED", start=den.now))
+    half = a_case_in("HANDLING", name=f"case/{an_id('half')}", start=den.now)
     den.tell(half)
     adopted(den)
     beside = den.a.beside()
@@ -63,17 +65,17 @@ def test_door_follower_fold_and_audit_go_by_the_edition_of_each_record(den: Den)
     assert beside.ledger.registry.edition.name == "2-thu.1"
     half.registry = beside.ledger.registry.copy()
     half.now = den.now
-    closing = half.act("CaseClosed")
+    sending = half.act("ReferralSent")
     with pytest.raises(Rejected) as refused:
-        den.a.say(closing, _alias(closing.author.officer))
+        den.a.say(sending, _alias(sending.author.officer))
     assert refused.value.guard == "STATE_ILLEGAL"
     report = den.audit()
     assert report.ok, report.findings
     assert den.set_aside(old) == []
     folded = {step.stream.name: step.stream for step in den.steps()}
     assert isinstance(folded[old.stream.name], StreamState)
-    assert folded[old.stream.name].state == "CLOSED"
-    assert folded[half.stream.name].state == "RESULT_RECORDED"
+    assert folded[old.stream.name].state == "REFERRED"
+    assert folded[half.stream.name].state == "HANDLING"
 
 
 @attack(
@@ -83,12 +85,12 @@ def test_door_follower_fold_and_audit_go_by_the_edition_of_each_record(den: Den)
 )
 def test_act_by_the_rules_of_before_past_the_door(den: Den) -> None:
     """Lawful the day before; whoever reads the log sees it set aside."""
-    case = den.tell(a_case_in("RESULT_RECORDED", start=den.now))
+    case = den.tell(a_case_in("HANDLING", start=den.now))
     lawful = Story(case.stream.name)
     lawful.stream, lawful.now = case.stream, den.now
-    closing = lawful.act("CaseClosed")
+    sending = lawful.act("ReferralSent")
     adopted(den)
-    index = den.junk_of(closing, *(_alias(s.officer) for s in closing.signers[:1]))
+    index = den.junk_of(sending, *(_alias(s.officer) for s in sending.signers[:1]))
     against(den.audit(), index, "STATE_ILLEGAL")
     assert den.set_aside(case) == [index]
     assert {step.opened.index for step in den.steps() if step.status == "set_aside"} == {index}

@@ -113,13 +113,13 @@ class Server:
 
     def pages(self, _path: str) -> list[dict[str, Any]]:
         """One open case, one closed."""
-        cases = [{"id": "c1", "state": "RESULT_RECORDED"}, {"id": "c2", "state": "CLOSED"}]
+        cases = [{"id": "c1", "state": "HANDLING"}, {"id": "c2", "state": "CLOSED"}]
         return [{"cases": cases}]
 
     def case(self, case: str) -> dict[str, Any]:
         """Its case file; the closed one is not asked for."""
         assert case == "c1"
-        return {"state": "RESULT_RECORDED", "pending": [], "clocks": []}
+        return {"state": "HANDLING", "pending": [], "clocks": []}
 
     def check(self, act: dict[str, Any]) -> dict[str, Any]:
         """The rules' answer."""
@@ -141,7 +141,7 @@ def test_try_names_the_open_cases_that_would_be_judged_otherwise(filled: Path) -
     after = base.changed("x", made_of(filled).change)
     found = edition.touched(cast("Client", Server()), base, after, NOW.date())
     told = {case: [translate(text, "en") for text in texts] for case, texts in found.items()}
-    assert told == {"c1": ["takes no more: Case closed"]}
+    assert told == {"c1": ["takes no more: Whole case referred"]}
     assert edition.touched(cast("Client", Server()), base, base, NOW.date()) == {}
 
 
