@@ -249,6 +249,15 @@ def test_signals_end_what_is_forked_as_any_process(server: ForkServer) -> None:
     forked.kill()  # nobody, and certainly nobody else
 
 
+@pytest.fixture
+def hearing() -> Iterator[None]:
+    """Ctrl-C is heard, also where the tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("hearing")
 def test_ctrl_c_ends_the_server_without_a_word_and_reaches_what_is_forked(
     own: ForkServer, tmp_path: Path
 ) -> None:
