@@ -346,6 +346,38 @@ def test_a_signature_without_an_answer_leaves_told_what_was_signed_before(
     assert "Sending the same again is safe" in told.stderr
 
 
+def test_an_act_that_cannot_be_shown_keeps_nobody_from_those_behind_it(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Erased since the list was read, or of a form that is newer: the whole list ended with it."""
+    desk.cli("sign-next", "--as", APPROVES, stdin="r\nKhông liên quan\n" * 9)
+    first, second = (_case(desk, tmp_path)[1] for _ in range(2))
+    send = Connection._send
+
+    def erased(line: Connection, request: httpx.Request, **more: bool) -> httpx.Response:
+        """The content of the first is gone when it is asked for."""
+        answer = send(line, request, **more)
+        if request.url.path != f"/v1/acts/{first}/raw":
+            return answer
+        body = orjson.loads(answer.content)
+        for record in body["records"]:
+            record.pop("envelope", None)
+        headers = {"Content-Type": "application/json"}
+        return httpx.Response(200, headers=headers, content=orjson.dumps(body), request=request)
+
+    while {one["act_id"] for one in desk.told("worklist", "--as", APPROVES)["sign"]} < {
+        first, second,
+    }:  # fmt: skip
+        pass
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "_send", erased)
+        told = desk.cli("sign-next", "--as", APPROVES, stdin="y\n")
+    assert told.exit_code == 0, told.output
+    assert "Nothing was signed: the content is erased." in told.stderr
+    assert "Signed: 1. Given back: 0. Still waiting: 1." in told.stdout
+    assert second in told.stdout
+
+
 @pytest.mark.parametrize(
     ("command", "kept", "said"),
     [

@@ -22,7 +22,7 @@ from api.cli.commands.writing.judging import (
     waits_no_more,
 )
 from api.cli.commands.writing.recording import Recording, ask, unanswered
-from api.cli.terminal.shell import shell_of
+from api.cli.terminal.shell import Refusal, shell_of
 from api.cli.terminal.typed_values import MOMENT
 from api.cli.terminal.writing import act_shown
 from api.cli.terminal.writing.answers import NO, YES, plain
@@ -44,6 +44,8 @@ _SIGN: Final = YES | {"ky", "sign"}
 _RETURN: Final = frozenset({"t", "tra", "r", "return"})
 _BYTES: Final = frozenset({"b", "byte", "bytes"})
 _LEAVE: Final = NO | {"", "skip"}
+_UNSHOWN: Final = frozenset({"erased", "other_bytes"})
+"""Why the bytes of one act are not shown; those behind it wait no longer for that."""
 _END: Final = frozenset({"d", "dung", "q", "quit"})
 
 
@@ -69,7 +71,7 @@ def sign_next(client: Client, at: datetime | None, vkey: VKey | None) -> None:
             case, act = _called(task)
             told = Message("{n} of {of}: {case}, {act}", n=n, of=len(waiting), case=case, act=act)
             shell.note(told)
-            outcome = _Turn(recording, task).take()
+            outcome = _outcome_of(recording, task)
             if outcome is None:
                 break
             done[outcome] += 1
@@ -82,6 +84,17 @@ def sign_next(client: Client, at: datetime | None, vkey: VKey | None) -> None:
         raise
     counts = _counts(done, len(waiting))
     shell.done(_outcome(counts), **counts)
+
+
+def _outcome_of(recording: Recording, task: Json) -> str | None:
+    """As `_Turn.take`; what cannot be shown is left."""
+    try:
+        return _Turn(recording, task).take()
+    except Refusal as refused:
+        if refused.code not in _UNSHOWN:
+            raise
+        recording.shell.note(refused.text)
+        return "left"
 
 
 def _waiting(client: Client, at: datetime | None) -> Iterator[Json]:
