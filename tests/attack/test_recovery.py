@@ -278,12 +278,13 @@ def test_a_client_that_meets_the_log_after_it_takes_the_published_key_old_or_new
             assert mine.keys.current == service.enclave.vkeys
 
 
+@pytest.mark.parametrize("further", [-2, 1], ids=["before it", "between its two statements"])
 def test_a_recovered_log_goes_up_from_its_beginning(
-    lost: Restored, monkeypatch: pytest.MonkeyPatch
+    lost: Restored, further: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In segments that end before the recovery as well: by the key that signed up to there."""
+    """In segments that are full before the recovery: by the key that signed up to there."""
     assert lost.recover(*REGISTRARS).exit_code == 0
-    monkeypatch.setattr("ledger.mirror.publishing.MOST_ITEMS", lost.size - 2)
+    monkeypatch.setattr("ledger.mirror.publishing.MOST_ITEMS", lost.size + further)
     own = OpeningKey.generate()
     slots.put(lost.settings, "ordinary", [own.public])
     clock, sent = StepClock(restored.AFTER), list[bytes]()
@@ -297,12 +298,16 @@ def test_a_recovered_log_goes_up_from_its_beginning(
         outbox.once()
     away.rename(ended)
     assert sent == []
-    for size in (lost.size - 2, lost.size + 2):
+    sizes: list[int] = []
+    for _ in range(2):
         clock.step(hours=1)
         outbox.once()
         framed = sealed_segment.open_segment(sent[-1], [own])
         taken = mirror.take(segments.parse(sealed_segment.unframe(framed)))
-        assert (taken.size, taken.aside) == (size, 0)
+        sizes.append(taken.size)
+        assert taken.aside == 0
+    assert sizes[0] < lost.size
+    assert sizes[1] == lost.size + 2
 
 
 @attack(
