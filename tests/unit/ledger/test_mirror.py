@@ -15,6 +15,7 @@ from keys.errors import Malformed
 from keys.jwk import SoftwareSigner
 from ledger.errors import Unavailable
 from ledger.log.statement import AUTHOR, make
+from ledger.mirror.audit import findings
 from ledger.mirror.refusal import Kind
 from ledger.mirror.segment import MOST_FILE_BYTES, Gone, Kept, Unread, file_digest
 from ledger.mirror.taking_in import TakenIn
@@ -29,7 +30,7 @@ from tests import builders
 from tests.a_ledger import a_report, revocation
 from tests.attacks import attack
 from tests.builders import an_act, turned
-from tests.mirrored import Above, Below
+from tests.mirrored import Above, Below, MemoryMirror
 from tests.smuggle import smuggler_of
 from tests.source_files import ROOT
 
@@ -319,6 +320,7 @@ def test_columns_that_no_honest_row_has_end_no_mirror(columns: dict[str, Any]) -
     _bring(above)
     assert above.store.aside == {noise.index: "unread"}
     assert len(above.store.rows) == below.newest()
+    assert list(findings(above.store, above.kek, below.lower, above.level)) == []
 
 
 @attack(
@@ -340,9 +342,10 @@ def test_facts_that_name_no_document_end_no_mirror_above_ordinary(facts: dict[st
     below.a.ledger.refresh()
     noise = replace(smuggler_of(below.a), level="mat").put(said, below.a.clock.now())
     below.checkpoint()
-    above = Above(below, level="toi-mat")
+    above = Above(below, MemoryMirror(below.a.origin), level="toi-mat")
     _bring(above)
     assert above.store.aside == {noise.index: "act"}
+    assert list(findings(above.store, above.kek, below.lower, above.level)) == []
     assert above.store.rows[noise.index].unit == UUID(act.act_id)
 
 
