@@ -10,6 +10,7 @@ import orjson
 import pytest
 from click.testing import Result
 
+from api.cli.commands.writing.judging import CheckAnswer
 from keys.canonical import unb64
 from ledger.admission.registrar import Keeper, registry_act
 from tests import builders
@@ -28,13 +29,14 @@ ABSENT: Final = "00000000-0000-4000-8000-000000000000"
 NOW: Final = "2025-02-10T17:00:00+07:00"
 REPORT, WAITS = 1, 6
 """Steps of the case: its report, and a request that waits for the deputy director."""
+LAWFUL: Final = CheckAnswer(ok=True, code="", detail="", faults=(), flags=(), warnings=())
 CAST: Final[Mapping[str, Mapping[str, str]]] = open_case()["cast"]
 
 
 @pytest.fixture(autouse=True)
 def unasked(monkeypatch: pytest.MonkeyPatch) -> None:
     """An attacker's program signs without asking first what the ledger would say."""
-    monkeypatch.setattr("api.cli.commands.officer.require_lawful", lambda *_: None)
+    monkeypatch.setattr("api.cli.commands.officer.judged", lambda *_: LAWFUL)
 
 
 def refused(result: Result) -> str:

@@ -148,7 +148,7 @@ def test_what_the_log_did_not_sign_is_taken_away(idle: Service, copied: bool) ->
         _seal(idle)
     assert _audited(idle) == 1
     done = _socai(idle, "log", "discard")
-    assert (done.exit_code, "2 checkpoints and 1 tiles" in done.output) == (0, True), done.output
+    assert (done.exit_code, "2 checkpoints and 1 tile are" in done.output) == (0, True), done.output
     assert "socai log resume" in done.output
     assert thief.latest() == stood
     kept = Home(idle.settings).seen_folder("checkpointer").glob("discarded-*")

@@ -22,6 +22,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.commands.log.kept_checkpoint import CheckpointFile, by_log
+from api.cli.commands.writing.judging import CheckAnswer
 from api.cli.main import UNTIL_TOLD, main
 from api.cli.terminal.shell import Refusal, Shell
 from api.client.client import Client
@@ -524,7 +525,8 @@ class TestRehearsal:
         unsigned = socai(home, *sign, stdin=orjson.dumps(fields))
         assert (unsigned.exit_code, unsigned.stdout) == (1, "")
         assert "OFFICER_IN_POST" in unsigned.stderr
-        monkeypatch.setattr("api.cli.commands.officer.require_lawful", lambda *_: None)
+        lawful = CheckAnswer(ok=True, code="", detail="", faults=(), flags=(), warnings=())
+        monkeypatch.setattr("api.cli.commands.officer.judged", lambda *_: lawful)
         wrong = socai(home, *sign, stdin=orjson.dumps(fields))
         size = httpx.get(f"{url}/v1/log").json()["records"]
         refused = socai(
