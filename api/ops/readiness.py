@@ -88,6 +88,10 @@ _BEHIND: Final = Message(
     " it by NTP; nothing is recorded until it has passed that record"
 )
 _AS_SEEN: Final = Message("agrees with the checkpoint last seen")
+_STOPPED: Final = {
+    "checkpointer": Message("the checkpointer stopped: {reason}"),
+    "projector": Message("what keeps the views up to date stopped: {reason}"),
+}
 # Whoever asks is anybody, and how much is read is told to nobody (access.md D2): without figures.
 _READS: Final = Message("reads can be noted")
 _NO_READS: Final = Message(
@@ -242,14 +246,14 @@ class Readiness:
         return (latest[0] if latest else 0), None
 
     def _memory(self, unsigned: Doubt | None) -> ReadinessCheck:
-        """Also what the checkpointer stops on, or did where its folder is on this machine."""
+        """Also what the loops stop on, or did where their folders are on this machine."""
         doubt = self._watch.doubt or unsigned
         if doubt is not None:
             return ReadinessCheck("log", ok=False, detail=doubt.text)
-        reason = DoubtMark(Home(self._settings).seen_folder("checkpointer")).reason()
-        if reason is not None:
-            stopped = Message("the checkpointer stopped: {reason}", reason=reason)
-            return ReadinessCheck("log", ok=False, detail=stopped)
+        for role, stopped in _STOPPED.items():
+            reason = DoubtMark(Home(self._settings).seen_folder(role)).reason()
+            if reason is not None:
+                return ReadinessCheck("log", ok=False, detail=stopped.filled(reason=reason))
         return ReadinessCheck("log", ok=True, detail=_AS_SEEN)
 
     def _reads(self) -> ReadinessCheck:
