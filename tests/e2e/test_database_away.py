@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Final, LiteralString
@@ -33,7 +34,7 @@ from ledger.checkpoints.seen_file import DoubtMark
 from ledger.log.statement import flattened
 from ledger.message import Wording
 from tests.a_ledger import appointment
-from tests.fixtures.app import found, open_service
+from tests.fixtures.app import Service, found, open_service
 from tests.fixtures.founded import founded
 from tests.fixtures.postgres import Database, make_database
 from tests.processes import pids
@@ -229,6 +230,14 @@ def test_another_log_in_the_place_of_the_own_one_is_not_served_when_it_comes_lat
             admin.execute("DROP DATABASE put_away WITH (FORCE)")
 
 
+def _posted(service: Service, url: str) -> Callable[[], httpx.Response]:
+    """An appointment, signed; called, it is sent."""
+    statement = service.sign(appointment("cv", service.clock.now()), "founder")
+    headers = service.headers("founder", service.clock.now()) | {"Content-Type": JOSE}
+    body = orjson.dumps(flattened(statement))
+    return partial(httpx.post, f"{url}/v1/acts", content=body, headers=headers, timeout=60)
+
+
 def test_an_act_that_is_under_way_when_all_is_stopped_gets_its_receipt(
     own_database: Database, home: Settings, tmp_path: Path
 ) -> None:
@@ -240,8 +249,7 @@ def test_an_act_that_is_under_way_when_all_is_stopped_gets_its_receipt(
     ):
         running.supervisor.wait_ready()
         service = open_service(home, own_database)
-        statement = service.sign(appointment("cv", service.clock.now()), "founder")
-        headers = service.headers("founder", service.clock.now()) | {"Content-Type": JOSE}
+        post = _posted(service, running.supervisor.url)
         service.enclave.close()
         assert silent.get("/health/live").status_code == 200  # kept open
         with (
@@ -249,13 +257,7 @@ def test_an_act_that_is_under_way_when_all_is_stopped_gets_its_receipt(
             psycopg.connect(own_database.admin, autocommit=True) as looks,
         ):
             holder.execute("SELECT FROM log.log_head FOR UPDATE")
-            sent = pool.submit(
-                httpx.post,
-                f"{running.supervisor.url}/v1/acts",
-                content=orjson.dumps(flattened(statement)),
-                headers=headers,
-                timeout=60,
-            )
+            sent = pool.submit(post)
             until(lambda: looks.execute(_WAITING).fetchone() != (0,), "it is not under way")
             stopped = pool.submit(running.supervisor.stop)
             until(
@@ -279,8 +281,7 @@ def test_who_waits_for_a_proof_when_all_is_stopped_is_told_what_is_recorded(
     with processes(home, tmp_path / "log") as running, ThreadPoolExecutor(1) as pool:
         running.supervisor.wait_ready()
         service = open_service(home, own_database)
-        statement = service.sign(appointment("cv", service.clock.now()), "founder")
-        headers = service.headers("founder", service.clock.now()) | {"Content-Type": JOSE}
+        post = _posted(service, running.supervisor.url)
         before = service.size()
         service.enclave.close()
         with (
@@ -288,13 +289,7 @@ def test_who_waits_for_a_proof_when_all_is_stopped_is_told_what_is_recorded(
             psycopg.connect(own_database.admin, autocommit=True) as looks,
         ):
             holder.execute("LOCK log.checkpoints IN SHARE MODE")
-            sent = pool.submit(
-                httpx.post,
-                f"{running.supervisor.url}/v1/acts",
-                content=orjson.dumps(flattened(statement)),
-                headers=headers,
-                timeout=60,
-            )
+            sent = pool.submit(post)
             until(lambda: looks.execute(_SIZE).fetchone() != (before,), "it is not recorded")
             running.supervisor.stop()
             answer = sent.result()

@@ -13,10 +13,11 @@ import pytest
 from api.client.client import Client
 from api.client.connection import Refused
 from keys import canonical
+from ledger.regulation.acts.act import Act
 from ledger.streams.names import stream_id
 from tests import builders
 from tests.a_ledger import appointment, approved, ending
-from tests.builders import T0, a_case_in, an_act
+from tests.builders import T0, Story, a_case_in, an_act
 from tests.fixtures.app import Service
 from tests.fixtures.page_reader import PageReader
 
@@ -169,14 +170,20 @@ def _in_vain(service: Service, alias: str, part: str) -> list[str | None]:
     return [one["in_vain"] for one in service.get("/v1/worklist", alias).get_json()[part]]
 
 
-def test_what_waits_for_who_is_shut_out_is_told_in_the_file(service: Service) -> None:
-    """They may not even see it, and its author was told for ever that it waits for them."""
+def _waiting_for_the_deputy(service: Service) -> tuple[Story, Act]:
+    """A case with an act of the clerk that the deputy is to sign."""
     service.hire("hotline", "cv", "gd", "pgd")
     case = a_case_in("SCREENING")
     service.tell(case)
     case.now = service.clock.now().astimezone(T0.tzinfo)
     act = case.act("CompetenceDetermined", also=["pgd"])
     service.send(service.sign(act, "cv"), "cv")
+    return case, act
+
+
+def test_what_waits_for_who_is_shut_out_is_told_in_the_file(service: Service) -> None:
+    """They may not even see it, and its author was told for ever that it waits for them."""
+    case, act = _waiting_for_the_deputy(service)
     file, clerk = f"/ho-so/{act.stream.removeprefix('case/')}", PageReader(service).sign_in("cv")
     _folded(service)
     assert "is shut out of this case" not in clerk.get(file).text
@@ -194,12 +201,7 @@ def test_what_waits_for_who_is_shut_out_is_told_in_the_file(service: Service) ->
 
 def test_a_case_that_is_harmed_takes_nobody_s_list_away(service: Service) -> None:
     """Its own page says that its evidence fails; all else that waits is told as before."""
-    service.hire("hotline", "cv", "gd", "pgd")
-    case = a_case_in("SCREENING")
-    service.tell(case)
-    case.now = service.clock.now().astimezone(T0.tzinfo)
-    act = case.act("CompetenceDetermined", also=["pgd"])
-    service.send(service.sign(act, "cv"), "cv")
+    _, act = _waiting_for_the_deputy(service)
     _folded(service)
     with psycopg.connect(service.database.admin) as connection:
         connection.execute("SET session_replication_role = replica")
