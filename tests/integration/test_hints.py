@@ -1,4 +1,8 @@
-"""Hints over a server: how far apart they are sent is each channel's own."""
+"""Hints over a server: how far apart they are sent is each channel's own.
+
+Each test has a database of its own, since a channel is a database's: in one that all workers of a
+run share, a test hears what another says.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,10 @@ from typing import Final
 import psycopg
 import pytest
 
-from api.ops.embedded_postgres import Embedded
 from ledger.ports import HINTS_APART_S
 from ledger.postgres.hints import Channel, Hints
 from ledger.postgres.notices import PostgresNotices
+from tests.fixtures.postgres import Database
 
 pytestmark = pytest.mark.postgres
 _MOST: Final = 3
@@ -39,10 +43,10 @@ class _Ends(threading.Event):
     [("checkpoint", 0.0), ("records", HINTS_APART_S), ("shreds", HINTS_APART_S)],
 )
 def test_each_checkpoint_is_said_at_once_and_of_records_one_says_as_much_as_many(
-    postgres_server: Embedded, channel: Channel, apart_s: float
+    database: Database, channel: Channel, apart_s: float
 ) -> None:
     """Whoever waits for a proof would wait for a hint that is held back."""
-    dsn = postgres_server.dsn()
+    dsn = database.admin
     with psycopg.connect(dsn, autocommit=True) as listening:
         listening.execute(f"LISTEN {channel}".encode())
         hints = Hints(dsn, channel)
@@ -54,10 +58,10 @@ def test_each_checkpoint_is_said_at_once_and_of_records_one_says_as_much_as_many
 
 
 def test_who_waits_asks_the_driver_nothing(
-    postgres_server: Embedded, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its own short wait burns a processor, and what it makes of a hint costs twice the hint."""
-    dsn, asked = postgres_server.dsn(), list[object]()
+    dsn, asked = database.admin, list[object]()
     with (
         PostgresNotices(dsn).listen("shreds") as wait,
         psycopg.connect(dsn, autocommit=True) as saying,
