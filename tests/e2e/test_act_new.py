@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ import orjson
 import pytest
 from rich.cells import cell_len
 
-from api.cli.commands.writing import recording
+from api.cli.commands.writing import drafting, recording
 from api.cli.commands.writing.recording import ask
 from api.client.connection import Connection, Unreachable
 from tests.fixtures.desk import NUMBER, Desk
@@ -255,6 +256,40 @@ def test_without_an_answer_what_was_signed_is_kept_and_sent_again_safely(
     assert again.exit_code == 0, again.output
     assert "it was there already" in again.stdout
     assert desk.size() == size + 1
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_what_was_typed_is_lost_by_no_server_that_goes_away(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, *, writable: bool
+) -> None:
+    """At the fourth answer of five nobody is there: all that was typed went with the command."""
+    send, checks, size = Connection._send, count(1), desk.size()
+
+    def away(line: Connection, request: httpx.Request, **more: bool) -> httpx.Response:
+        if request.url.path == "/v1/acts/check" and next(checks) > 3:
+            raise Unreachable("http://socai.example")
+        return send(line, request, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "_send", away)
+        if not writable:
+            patch.setattr(drafting, "DRAFTS", "enclave.json/x")
+        words = ("act", "new", "ReportReceived", "--as", "hotline")
+        told = desk.cli(*words, stdin="\n".join(TYPED) + "\n")
+    assert (told.exit_code, desk.size()) == (1, size), told.output
+    assert "There was no answer from http://socai.example" in told.stderr
+    draft = desk.home / "kept.json"
+    if writable:
+        assert told.stdout == ""
+        draft = Path(told.stderr.rpartition("socai act new --from ")[2].strip())
+        assert draft.stat().st_mode & 0o777 == 0o600
+        kept = orjson.loads(draft.read_bytes())
+    else:
+        kept = orjson.loads(told.stdout)
+    assert kept["facts"]["summary"] == TYPED[2], "typed, and not to be typed again"
+    draft.write_bytes(orjson.dumps({**kept, "facts": {**kept["facts"], "petition_kind": "1"}}))
+    receipt = desk.told("act", "new", "--from", str(draft), "--yes", "--as", "hotline")
+    assert (receipt["act_id"], desk.size()) == (kept["act_id"], size + 1)
 
 
 def test_a_draft_with_an_id_is_recorded_once_and_nobody_is_told_to_choose_another(

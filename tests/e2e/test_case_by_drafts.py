@@ -320,6 +320,27 @@ def test_an_act_that_waits_for_who_is_shut_out_says_so_in_its_case(
     assert desk.told(*new)["status"] == "effective", "as it was told to"
 
 
+def test_who_is_shut_out_while_they_read_is_told_that_nothing_was_recorded(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were told "not found", of what stood on their screen, and not if they had signed."""
+    desk.cli("sign-next", "--as", APPROVES, stdin="r\nKhông liên quan\n" * 9)
+    case, waits = _case(desk, tmp_path)
+    out = ("exclude", case, APPROVES, "--ground", "OWN_REQUEST", "--reason", "Tự xin rút")
+
+    def slowly(*asked: Any) -> str:  # noqa: ANN401  the question
+        monkeypatch.undo()
+        assert desk.told(*out, "--as", "pgd")["status"] == "effective"
+        return ask(*asked)
+
+    monkeypatch.setattr(sign_next, "ask", slowly)
+    told = desk.signs_next(APPROVES, "y\n")
+    assert (told.exit_code, told.stdout) == (1, ""), told.output
+    assert "Nothing was recorded: what this was signed for is not there" in told.stderr
+    shown = desk.told("act", "show", waits, "--as", "cv")
+    assert shown["status"] == "pending"
+
+
 def test_a_signature_without_an_answer_leaves_told_what_was_signed_before(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

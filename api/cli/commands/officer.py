@@ -65,7 +65,7 @@ from api.cli.terminal.typed_values import (
 )
 from api.cli.terminal.writing import act_shown
 from api.client.client import Client, verify
-from api.client.connection import understood
+from api.client.connection import Refused, understood
 from api.client.draft_sources import DraftSources
 from api.ops.home_notes import running_url
 from api.ops.machine import RealEntropy
@@ -106,6 +106,13 @@ _FORMLESS: Final[Mapping[str, Message]] = {
     "no canonical form: Integer": Message("a number is not whole, or is beyond 2^53-1"),
     "nested": Message("members lie deeper in each other than an act may have them"),
 }
+
+
+_ABSENT: Final = "not_found"
+_NOT_THERE: Final = Message(
+    "Nothing was recorded: what this was signed for is not there, or you do not see it, or no more."
+    " What you see: socai case list"
+)
 
 
 @click.group(
@@ -331,7 +338,12 @@ def send(
 ) -> None:
     """Sends a signed statement, checks the proof that comes back, and tells the receipt."""
     shell = shell_of()
-    sent = client.submit(made, at=at, wait=wait)
+    try:
+        sent = client.submit(made, at=at, wait=wait)
+    except Refused as refused:
+        if refused.code != _ABSENT:
+            raise
+        fail(_NOT_THERE, _ABSENT)
     if wait:
         _check_proof(client, sent.receipt, made, log_keys(client, vkey))
     if shell.json:

@@ -44,7 +44,7 @@ def guarded(command: F) -> F:
         try:
             return command(*arguments, **named)
         except Exception as error:
-            refusal = _refusal(error)
+            refusal = refusal_of(error)
             if refusal is None:
                 raise
             raise refusal from error
@@ -74,7 +74,10 @@ def broken_off() -> Refusal:
     return Refusal(told, FAILED, "broken_off")
 
 
-def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911, PLR0912  one row an error
+def refusal_of(  # noqa: C901, PLR0911, PLR0912  one row an error
+    error: Exception,
+) -> Refusal | None:
+    """The sentence and status of what may go wrong below; None of what may not."""
     match error:
         case Refused():
             status = MISUSED if error.code in _WRITTEN_WRONGLY else FAILED

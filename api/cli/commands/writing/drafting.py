@@ -13,14 +13,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+import click
 import orjson
 
 from api.cli.commands.access import officer_id
 from api.cli.commands.signer_options import signing_time
 from api.cli.commands.writing.judging import CheckAnswer, judged
-from api.cli.commands.writing.recording import Recording
+from api.cli.commands.writing.recording import Recording, keep
 from api.cli.terminal.addresses import case_id
-from api.cli.terminal.shell import Shell, fail, misuse
+from api.cli.terminal.error_messages import refusal_of
+from api.cli.terminal.shell import Refusal, Shell, fail, misuse
 from api.cli.terminal.writing import draft_files
 from api.cli.terminal.writing.answers import (
     NAMED_ONCE,
@@ -38,6 +40,7 @@ from api.client.draft_sources import DraftSources
 from api.ops.machine import RealEntropy
 from api.texts.catalogue import translate
 from api.texts.labels import role as role_word
+from keys.errors import Carried, KeysError
 from ledger.admission.registrar import Keeper
 from ledger.log.statement import AUTHOR
 from ledger.message import Message, Text, Wording
@@ -51,6 +54,8 @@ PLACE: Final = ("act", "case", "stream", "agency", "post", "capacity", "checker"
 _AS_IT_STANDS: Final = ("act_id", "v", "signers")
 """Members of a file that are taken as they are."""
 _SHOWN: Final = 12
+DRAFTS: Final = "drafts"
+"""Where a home keeps what was typed and could not be recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,13 +386,51 @@ class Drafting:
     # -- asking
 
     def record(self) -> None:
-        """Asks for what is missing, and records it."""
-        if self._asking:
-            self._ask()
-        else:
+        """Asks for what is missing, and records it; what was typed is lost by no failure."""
+        if not self._asking:
             self._sign_after()
-        edit = self._edit if not self._recording.yes else None
-        self._recording.record(self._draft.members, self._sources, edit)
+            edit = self._edit if not self._recording.yes else None
+            self._recording.record(self._draft.members, self._sources, edit)
+            return
+        try:
+            self._ask()
+            self._recording.record(self._draft.members, self._sources, self._edit)
+        except (Carried, KeysError, OSError) as error:
+            refusal = refusal_of(error)
+            if refusal is None or not self._draft.values:
+                raise
+            raise self._kept(refusal) from error
+
+    def _kept(self, refusal: Refusal) -> Refusal:
+        """The same refusal, and where what was typed is: above ordinary in no file of this home."""
+        data = orjson.dumps(self._typed(), option=orjson.OPT_INDENT_2)
+        path = None if self._client.closed else keep(DRAFTS, self._draft.act_id, data)
+        told = Message("{said} What you typed is kept; to go on: socai act new --from {file}")
+        if path is None:
+            click.echo(data.decode())
+            told = Message(
+                "{said} What you typed is printed above; to go on, put it in a file: socai act new"
+                " --from FILE"
+            )
+        text = told.filled(said=refusal.text, file=path or "")
+        return Refusal(text, refusal.exit_code, refusal.code, refusal.found)
+
+    def _typed(self) -> dict[str, Any]:
+        """What was said of the act so far, as a file says it."""
+        (author, _), *after = self._draft.signers
+        members: dict[str, Any] = {
+            "act": self._kind["act"],
+            "act_id": self._draft.act_id,
+            "stream": self._draft.stream,
+            "post": author.post,
+            **{role.lower(): one.officer for one, role in after},
+        }
+        for path, value in self._draft.values.items():
+            place = members
+            for name in path[:-1]:
+                place = place.setdefault(name, {})
+            place[path[-1]] = value
+        return members
 
     def _sign_after(self) -> None:
         """Whoever signs after the author: as named, or the only one who may."""

@@ -215,10 +215,10 @@ def without_answer(signed: Statement, *, secret: bool) -> Refusal:
         signed: What was sent.
         secret: Whether the log is above ordinary: then no file here keeps it in the clear.
     """
-    kept = None if secret else _kept(signed)
-    act_id = str(signed.members["act_id"])
+    act_id, data = str(signed.members["act_id"]), orjson.dumps(statements.flattened(signed))
+    kept = None if secret else keep(UNSENT, f"{act_id}-{signed.seq}", data)
     if kept is None:
-        click.echo(orjson.dumps(statements.flattened(signed)).decode())
+        click.echo(data.decode())
         told = Message(
             "It was signed and sent, and no answer came: whether it is recorded is not known."
             " Sending the same again is safe, and records it once: keep what is printed above in a"
@@ -233,15 +233,14 @@ def without_answer(signed: Statement, *, secret: bool) -> Refusal:
     return Refusal(told, 1, "unreachable", {"act_id": act_id})
 
 
-def _kept(signed: Statement) -> Path | None:
-    """Where the statement is kept; None where nothing can be written."""
-    folder = Settings.from_env().home / UNSENT
-    path = folder / f"{signed.members['act_id']}-{signed.seq}.json"
+def keep(folder: str, name: str, data: bytes) -> Path | None:
+    """Where the home keeps what is not to be lost; None where nothing can be written."""
+    path = Settings.from_env().home / folder / f"{name}.json"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_durably(path, orjson.dumps(statements.flattened(signed)))
-    except FileExistsError:
-        return path
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_durably(path, data)
+    except FileExistsError:  # the very one, or something else where the folder would be
+        return path if path.exists() else None
     except OSError:
         return None
     return path
