@@ -22,7 +22,7 @@ from api.cli.commands.writing.judging import CheckAnswer, judged
 from api.cli.commands.writing.recording import Recording, keep
 from api.cli.terminal.addresses import case_id
 from api.cli.terminal.error_messages import refusal_of
-from api.cli.terminal.shell import Refusal, Shell, fail, misuse
+from api.cli.terminal.shell import Refusal, Shell, dumped, fail, misuse
 from api.cli.terminal.writing import draft_files
 from api.cli.terminal.writing.answers import (
     NAMED_ONCE,
@@ -403,11 +403,11 @@ class Drafting:
 
     def _kept(self, refusal: Refusal) -> Refusal:
         """The same refusal, and where what was typed is: above ordinary in no file of this home."""
-        data = orjson.dumps(self._typed(), option=orjson.OPT_INDENT_2)
-        path = None if self._client.closed else keep(DRAFTS, self._draft.act_id, data)
+        members, name = self._typed(), self._draft.act_id
+        path = None if self._client.closed else keep(DRAFTS, name, dumped(members).encode())
         told = Message("{said} What you typed is kept; to go on: socai act new --from {file}")
         if path is None:
-            click.echo(data.decode())
+            click.echo(dumped(members))
             told = Message(
                 "{said} What you typed is printed above; to go on, put it in a file: socai act new"
                 " --from FILE"

@@ -215,10 +215,10 @@ def without_answer(signed: Statement, *, secret: bool) -> Refusal:
         signed: What was sent.
         secret: Whether the log is above ordinary: then no file here keeps it in the clear.
     """
-    act_id, data = str(signed.members["act_id"]), orjson.dumps(statements.flattened(signed))
-    kept = None if secret else keep(UNSENT, f"{act_id}-{signed.seq}", data)
+    act_id, sent = str(signed.members["act_id"]), statements.flattened(signed)
+    kept = None if secret else keep(UNSENT, f"{act_id}-{signed.seq}", orjson.dumps(sent))
     if kept is None:
-        click.echo(data.decode())
+        click.echo(orjson.dumps(statements.flattened(signed)).decode())
         told = Message(
             "It was signed and sent, and no answer came: whether it is recorded is not known."
             " Sending the same again is safe, and records it once: keep what is printed above in a"
