@@ -9,12 +9,15 @@ never becomes a request is answered by a problem document too.
 
 from __future__ import annotations
 
+import array
 import errno
+import fcntl
 import re
 import select
 import selectors
 import signal
 import socket
+import termios
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -64,22 +67,27 @@ _TLS: Final = b"\x16\x03"
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 
 
-def arrived(peeked: bytes) -> bool:
-    """Whether a thread can take this: it is whole, or too much to be a request of ours.
+def wanted(peeked: bytes) -> int:
+    """How many bytes must have come before a look at them is worth its time; 0: a thread takes it.
+
+    It is whole then, or too much to be a request of ours. A head is read once: what follows it is
+    counted, however slowly it comes.
 
     Args:
         peeked: What has come in and is not yet read.
     """
     head, end, body = peeked.partition(b"\r\n\r\n")
     if not end:
-        return len(peeked) > _MOST_HEAD_BYTES or peeked.startswith(_TLS)
-    if _NOT_WAITED.search(head):
-        return True
+        too_much = len(peeked) > _MOST_HEAD_BYTES or peeked.startswith(_TLS)
+        return 0 if too_much else len(peeked) + 1
+    if len(head) > _MOST_HEAD_BYTES or _NOT_WAITED.search(head):
+        return 0
     stated = _LENGTH.findall(head + b"\r\n")
     if len(stated) != 1:
-        return True  # no body, or what the parser refuses
+        return 0  # no body, or what the parser refuses
     length = int(stated[0])
-    return length > ARRIVED_BYTES or len(body) >= length
+    here = length > ARRIVED_BYTES or len(body) >= length
+    return 0 if here else len(head) + len(end) + length
 
 
 def host_fault(version: tuple[int, int], headers: Iterable[tuple[str, str]]) -> Fault | None:
@@ -185,12 +193,14 @@ class Link(TConn):  # type: ignore[misc]  # gunicorn ships no types
         over: Called when its place is free.
         address: Whom it counts for, "" for nobody.
         since: When it was opened, or began to send a request.
+        wanted: Bytes of a request that must have come before it is looked at again.
     """
 
     leave: Callable[[Link], None]
     over: Callable[[Link], None]
     address: str
     since: float
+    wanted = 0
 
     def close(self, graceful: bool = False) -> None:  # noqa: FBT001, FBT002  gunicorn's signature
         """At once, or once the client has read the answer."""
@@ -295,13 +305,21 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
 
     def enqueue_req(self, conn: Any) -> None:  # noqa: ANN401  gunicorn's connection
         """Called when bytes are there: to a thread if they are a request, else it waits on."""
-        conn.since = time.monotonic()
+        conn.since, conn.wanted = time.monotonic(), 0
         self._look_at(conn)
 
     def _look_at(self, conn: Link) -> bool:
-        """Gives it a thread, or has it wait on; False where it waits."""
+        """Gives it a thread, or has it wait on; False where it waits.
+
+        Each that waits is asked about twenty times a second, by whoever sends nothing more too: so
+        its bytes are read where more of them have come, and counted where they have not.
+        """
+        if 0 < _unread(conn) < conn.wanted:
+            self._arriving.append(conn)
+            return False
         peeked = _peeked(conn)
-        if peeked is None or (peeked and not arrived(peeked)):
+        conn.wanted = wanted(peeked) if peeked else 0
+        if peeked is None or conn.wanted:
             self._arriving.append(conn)
             return False
         self._crowd.speaks(conn)
@@ -423,6 +441,14 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
             code = "headers_too_large"
         with suppress(OSError):
             client.sendall(plain_answer(code))
+
+
+def _unread(conn: Link) -> int:
+    """How many bytes have come in and are not yet read; 0 where nobody can tell."""
+    count = array.array("i", [0])
+    with suppress(OSError):
+        fcntl.ioctl(conn.sock, termios.FIONREAD, count)
+    return count[0]
 
 
 def _peeked(conn: Link) -> bytes | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Iterator
+from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,9 +13,10 @@ import pytest
 from gunicorn.config import Config  # type: ignore[import-untyped]
 from gunicorn.http import parser as http  # type: ignore[import-untyped]
 
-from api.http.worker import Incoming, ProblemWorker, arrived
+from api.http.worker import Incoming, Link, Outgoing, ProblemWorker, wanted
 from api.ops.telemetry import JsonLines
 from api.settings import ARRIVED_BYTES
+from tests.attacks import attack
 
 HEAD = b"POST /v1/acts HTTP/1.1\r\nHost: x\r\n"
 
@@ -32,12 +34,13 @@ HEAD = b"POST /v1/acts HTTP/1.1\r\nHost: x\r\n"
         HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
         HEAD + b"Content-Length: x\r\n\r\n",
         b"G" * 70_000,
+        pytest.param(HEAD + b"a:\r\n" * 18_000 + b"Content-Length: 9\r\n\r\n", id="long head"),
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
     ],
 )
 def test_what_is_whole_or_will_be_refused_gets_a_thread(peeked: bytes) -> None:
     """Also what the client sends only when told to, and what its own limit watches."""
-    assert arrived(peeked)
+    assert not wanted(peeked)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +55,54 @@ def test_what_is_whole_or_will_be_refused_gets_a_thread(peeked: bytes) -> None:
 )
 def test_what_is_still_coming_waits_outside(peeked: bytes) -> None:
     """Half a head and half a small body hold no thread."""
-    assert not arrived(peeked)
+    assert wanted(peeked) > len(peeked)
+
+
+class _Counting(Outgoing):
+    """A socket that counts what was read of it."""
+
+    read = 0
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        """As sockets do."""
+        found = super().recv(size, flags)
+        self.read += len(found)
+        return found
+
+
+@attack(
+    "a few hundred requests that are never sent to their end, each of a head as long as any and a"
+    " body that lacks a byte, by a stranger: the loop that everybody waits for reads them all again"
+    " twenty times a second, and answers nobody for seconds",
+    stopped_by="bytes that wait are counted, and read again when what was missing has come",
+    noticed_by="metrics",
+)
+@pytest.mark.parametrize(
+    ("begun", "rest"),
+    [
+        (HEAD + b"a:\r\n" * 9_000, b"\r\n"),
+        (HEAD + b"Content-Length: 20000" + b"\r\n\rb" * 5_000 + b"\r\n\r\n" + b"x" * 19_999, b"x"),
+    ],
+    ids=["head", "body"],
+)
+def test_what_is_still_coming_is_read_once(begun: bytes, rest: bytes) -> None:
+    """Looked at as often as the loop comes round; and taken at once when it is whole."""
+    worker: Any = object.__new__(ProblemWorker)
+    worker._arriving, taken = [], list[Any]()
+    worker._crowd = SimpleNamespace(speaks=taken.append)
+    worker.tpool = SimpleNamespace(submit=lambda *_: Future[None]())
+    client, server = socket.socketpair()
+    with client, _Counting(fileno=server.detach()) as here:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        conn: Any = Link(Config(), here, ("127.0.0.1", 1), ("127.0.0.1", 2))
+        conn.address = "127.0.0.1"
+        client.sendall(begun)
+        for _ in range(20):
+            assert not worker._look_at(conn)
+        assert here.read <= len(begun)
+        client.sendall(rest)
+        assert worker._look_at(conn)
+        assert taken == [conn]
 
 
 @pytest.fixture
