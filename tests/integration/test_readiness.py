@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from threading import enumerate as threads
+from typing import Final
 from uuid import UUID
 
 import orjson
@@ -34,13 +35,32 @@ from tests.fixtures.clock import StepClock
 from tests.fixtures.postgres import Database
 
 pytestmark = pytest.mark.postgres
+_BEGAN: Final = datetime.fromtimestamp(0, UTC)
+
+
+class _Goes(StepClock):
+    """The machine's, which is the database's, as far from it as it was stepped.
+
+    One that stands still is soon behind where a busy machine takes its time.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_BEGAN)
+
+    def now(self) -> datetime:
+        """As the machine goes on."""
+        return RealClock().now() + (self._at - _BEGAN)
+
+    def set(self, at: datetime) -> None:
+        """From an instant on."""
+        self._at = _BEGAN + (at - RealClock().now())
 
 
 @pytest.fixture
 def now(database: Database, tmp_path: Path) -> Iterator[Service]:
     """A real enclave whose machine has the time of the database; its loops are not started."""
     settings = found(database, tmp_path / "home", origin="bacninh.example/ordinary")
-    made = open_service(settings, database, StepClock(RealClock().now()))
+    made = open_service(settings, database, _Goes())
     yield made
     made.stop()
 
@@ -257,9 +277,12 @@ def test_health_of_the_api_is_told_in_words(now: Service) -> None:
     assert (error["code"], "{" in error["message"]) == ("not_ready", False)
 
 
-def test_a_clock_that_went_back_is_told_how_long_nothing_is_recorded(now: Service) -> None:
+def test_a_clock_that_went_back_is_told_how_long_nothing_is_recorded(
+    now: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Records were dated an hour ahead, by a clock that was set right since: NTP mends nothing."""
     at, ready = now.clock.now(), now.enclave.readiness
+    monkeypatch.setattr(ready, "_clock", StepClock(at))
     told = ready._time(at + timedelta(hours=1, milliseconds=1), at)
     assert not told.ok
     assert str(told.detail).startswith("3601 s behind the last record, which was dated by a clock")
