@@ -44,6 +44,9 @@ ASKED: Final = (
 _TEXTS: Final = """
 SELECT coalesce(query, '') FROM pg_stat_activity WHERE datname = current_database()
 """
+#: Also of who made its logins, in whatever database that was.
+_EVERY_TEXT: Final = "SELECT coalesce(query, '') FROM pg_stat_activity"
+_VERIFIERS: Final = "SELECT rolpassword FROM pg_authid WHERE starts_with(rolname, %s)"
 _TABLES: Final = """
 SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname IN ('log', 'sec', 'access', 'proj', 'r', 'mirror') AND c.relkind IN ('r', 'v')
@@ -123,6 +126,7 @@ def test_it_sees_what_monitoring_needs_and_nothing_of_acts(
         watcher.execute(question.encode()).fetchall()
     with closing(psycopg.connect(service.database.admin)) as admin:
         tables = [str(name) for (name,) in admin.execute(_TABLES).fetchall()]
+        verifiers = admin.execute(_VERIFIERS, [f"{service.database.slug}_"]).fetchall()
     assert len(tables) > 50
     for table in tables:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -130,11 +134,16 @@ def test_it_sees_what_monitoring_needs_and_nothing_of_acts(
     for function in ("log.entries(0, 1)", "sec.asked()", "proj.totals()"):
         with pytest.raises(psycopg.Error):
             watcher.execute(f"SELECT {function}".encode())
-    seen = watcher.execute("SELECT coalesce(query, '') FROM pg_stat_activity").fetchall()
-    texts = " ".join(str(text) for (text,) in seen)
+    texts, every = (
+        " ".join(str(text) for (text,) in watcher.execute(asked).fetchall())
+        for asked in (_TEXTS, _EVERY_TEXT)
+    )
     assert "log.append" in texts, "it sees what runs"
     for word in (act.stream.removeprefix("case/"), act.signed["act_id"], "SCRAM-SHA-256$"):
         assert str(word) not in texts
+    for verifier in {str(one) for (one,) in verifiers if one}:
+        assert verifier.startswith("SCRAM-SHA-256$")
+        assert verifier not in every
 
     # the most common values of a column are values
     for relation in ("pg_stats", "pg_statistic", "pg_authid"):
