@@ -86,10 +86,11 @@ def altered(connection: psycopg.Connection[tuple[object, ...]], slug: str) -> li
     differences = compared(expected, found)
     if any(d.line.startswith("relation log.migrations ") for d in differences):
         return differences
-    rows = connection.execute(_APPLIED).fetchall()
+    files = migrate.shipped()
+    rows = [migrate.as_shipped(row, files[0]) for row in connection.execute(_APPLIED).fetchall()]
     noted = {_migration(*row): _named(*row) for row in rows}
     applied = [_migration(*row) for row in rows]
-    expected = [_migration(m.number, m.name, m.sha256) for m in migrate.shipped()]
+    expected = [_migration(m.number, m.name, m.sha256) for m in files]
     behind = compared(expected, applied)
     return differences + [replace(one, migration=noted.get(one.line)) for one in behind]
 

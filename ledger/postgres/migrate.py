@@ -45,6 +45,9 @@ OWNERS: Final = ("owner", "views")
 """Who owns the tables of the log and those of the views; nobody logs in as one of them."""
 _SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _NUMBERED: Final = re.compile(r"([0-9]{4})_[a-z_]+(?:\.from_([0-9]{4}))?\.sql")
+_RELEASED: Final = bytes.fromhex("70cce7cd1ce24978205273d0e5e9e6f0f74e5f2aca7be119448eba603826138b")
+"""Of 0001 as 0.2.0 shipped it. What that made becomes today's 0001 by `_BRIDGE`, before 0002."""
+_BRIDGE: Final = "first_schema_of_0_2_0.sql"
 _FOUNDING: Final = 2  # records that founding writes: record 0, and the key of the service
 _LOCK: Final = 0x736F6361  # one installer at a time, in a database that no enclave's login enters
 
@@ -383,7 +386,7 @@ def migrate(migrator_dsn: str, slug: str, *, rehearsal: bool, level: str = "ordi
     """
     with owning(migrator_dsn, slug) as connection:
         connection.execute(_MIGRATIONS)
-        done = list(_apply_missing(connection, slug))
+        done = list(_apply_missing(connection, slug, level))
         connection.execute(_SAY_KIND, [rehearsal, level])
         found = connection.execute(_KIND).fetchone()
         if found != (rehearsal, level):
@@ -584,7 +587,9 @@ def _close_to_all(admin: psycopg.Connection[tuple[object, ...]]) -> None:
         )
 
 
-def _apply_missing(connection: psycopg.Connection[tuple[object, ...]], slug: str) -> Iterator[int]:
+def _apply_missing(
+    connection: psycopg.Connection[tuple[object, ...]], slug: str, level: str
+) -> Iterator[int]:
     """The missing files in order; another migrator may do some of them meanwhile."""
     files = shipped()
     while True:
@@ -595,6 +600,9 @@ def _apply_missing(connection: psycopg.Connection[tuple[object, ...]], slug: str
             if len(applied) >= len(files):
                 return
             migration = files[len(applied)]
+            if [row[2] for row in applied] == [_RELEASED]:
+                bridge = _schema().joinpath(_BRIDGE).read_bytes()
+                connection.execute(filled(bridge, slug).replace(b"{level}", level.encode()))
             connection.execute(filled(migration.text, slug))
             connection.execute(_NOTE, [migration.number, migration.name, migration.sha256])
         yield migration.number
@@ -604,10 +612,16 @@ def _applied(connection: psycopg.Connection[tuple[object, ...]]) -> list[tuple[o
     return connection.execute(_APPLIED).fetchall()
 
 
+def as_shipped(row: tuple[object, ...], first: Migration) -> tuple[object, ...]:
+    """A row of `log.migrations`; the first of 0.2.0 is today's, since it is brought up to that."""
+    released = row == (first.number, first.name, _RELEASED)
+    return (first.number, first.name, first.sha256) if released else row
+
+
 def _refuse_edited(applied: list[tuple[object, ...]], files: list[Migration]) -> list[str]:
     """Names of what a newer program applied, where this one may serve it."""
     for row, migration in zip(applied, files, strict=False):
-        if row != (migration.number, migration.name, migration.sha256):
+        if as_shipped(row, files[0]) != (migration.number, migration.name, migration.sha256):
             raise Fatal(f"migration {row[1]} was edited after it was applied")
     newer = [str(row[1]) for row in applied[len(files) :]]
     for name in newer:

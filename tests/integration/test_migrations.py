@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import secrets
 import threading
 from collections import Counter
@@ -29,6 +30,7 @@ from ledger.postgres import definitions, migrate
 from tests.contract.append import a_draft
 from tests.fixtures.app import Service, found
 from tests.fixtures.postgres import Database, install_database, make_database
+from tests.source_files import ROOT
 
 pytestmark = pytest.mark.postgres
 
@@ -187,18 +189,32 @@ def test_an_enclave_stays_at_its_level(database: Database) -> None:
         assert connection.execute("SELECT level FROM log.enclave").fetchall() == [("ordinary",)]
 
 
+_RELEASED = ROOT / "tests" / "vectors" / "releases" / "0001_of_0.2.0.sql.gz"
+
+
+@pytest.mark.parametrize("released", [False, True])
 def test_an_enclave_of_before_need_to_know_is_brought_up_to_date(
-    postgres_server: Embedded, monkeypatch: pytest.MonkeyPatch
+    postgres_server: Embedded, monkeypatch: pytest.MonkeyPatch, *, released: bool
 ) -> None:
-    """Its records stay, no reader sees a case unasked, and its full tiles have their middles."""
+    """Its records stay, no reader sees a case unasked, and its full tiles have their middles.
+
+    Also where 0.2.0 made it, whose first file is not today's: its definitions are, afterwards.
+    """
     slug = f"t{secrets.token_hex(6)}"
     database = Database(
         postgres_server, slug, dict.fromkeys(migrate.WITH_PASSWORD, "of-this-test"), slug
     )
     first, *later = migrate.shipped()
     with monkeypatch.context() as patched:
+        if released:
+            first = replace(first, text=gzip.decompress(_RELEASED.read_bytes()))
+            told = "INSERT INTO log.enclave (rehearsal) SELECT %s WHERE %s <> ''"
+            patched.setattr(migrate, "_SAY_KIND", told)
+            patched.setattr(migrate, "_KIND", "SELECT rehearsal, 'ordinary' FROM log.enclave")
         patched.setattr(migrate, "shipped", lambda: [first])
         migrate.install(postgres_server.dsn(), slug, database.passwords, rehearsal=True)
+    with psycopg.connect(database.dsn("reader")) as connection, pytest.raises(Fatal, match="older"):
+        migrate.check(connection)
     database.appender().append(a_draft())
     full = secrets.token_bytes(32 * 256)
     with psycopg.connect(database.admin) as owner:
