@@ -1,6 +1,6 @@
--- What 0.2.0 made by its 0001 becomes what 0001 makes today (`migrate.py`): the level of the enclave stands beside whether it
+-- What the first release made by its 0001 becomes what 0001 makes today (`migrate.py`): the level of the enclave stands beside whether it
 -- is a rehearsal, and a record of a case may be of a unit of its own. `log.append` is said anew by 0017. It runs in the
--- transaction of 0002, and only over a database whose only migration is the 0001 of 0.2.0.
+-- transaction of 0002, and only over a database whose only migration is that 0001.
 
 ALTER TABLE log.enclave
   ADD COLUMN level text NOT NULL DEFAULT '{level}' CHECK (level IN ('ordinary', 'mat', 'toi-mat', 'tuyet-mat'));
