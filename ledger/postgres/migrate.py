@@ -46,7 +46,7 @@ OWNERS: Final = ("owner", "views")
 _SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _NUMBERED: Final = re.compile(r"([0-9]{4})_[a-z_]+(?:\.from_([0-9]{4}))?\.sql")
 _RELEASED: Final = bytes.fromhex("70cce7cd1ce24978205273d0e5e9e6f0f74e5f2aca7be119448eba603826138b")
-"""Of 0001 as the first release shipped it; `_BRIDGE`, before 0002, makes today's of what it made."""
+"""Of 0001 as the first release shipped it; `_BRIDGE`, before 0002, makes today's of that."""
 _BRIDGE: Final = "first_schema_of_the_first_release.sql"
 _FOUNDING: Final = 2  # records that founding writes: record 0, and the key of the service
 _LOCK: Final = 0x736F6361  # one installer at a time, in a database that no enclave's login enters
