@@ -27,6 +27,7 @@ from projections.views.all_views import VIEWS
 from projections.views.audience import AT_ONCE
 from projections.views.audience import NAME as AUDIENCE
 from projections.views.base import Connection, View
+from projections.views.statistics.counted_events import COUNTED_FLAGS
 
 _FRESH: Final = -1
 """Generation of the fresh fold; it never outlives the comparison."""
@@ -42,15 +43,18 @@ WHERE c.relnamespace = to_regnamespace(%s) AND c.relname = %s
 _PINNED: Final[LiteralString] = "SET LOCAL search_path = pg_catalog"
 _ONLY_IN: Final[LiteralString] = """
 SELECT row_to_json(d)::text FROM (
-  SELECT {columns} FROM {table} t WHERE gen = %s
+  SELECT {columns} FROM {table} t WHERE gen = %s{but}
   EXCEPT ALL
-  SELECT {columns} FROM {table} t WHERE gen = %s
+  SELECT {columns} FROM {table} t WHERE gen = %s{but}
 ) d LIMIT %s
 """
 
 #: Behind a record whose content is erased a view still knows what it was told in time, and a fresh
-#: fold never can: to which state acts led, and, where another signer's statement is gone, whether
-#: they took effect. What is erased is said by the fresh fold.
+#: fold never can: to which state acts led, which flags they raised, and, where another signer's
+#: statement is gone, whether they took effect. What is erased is said by the fresh fold.
+_HOLED: Final[LiteralString] = """
+t.stream IN (SELECT e.stream FROM proj.acts e WHERE e.gen = -1 AND e.erased_by IS NOT NULL)
+"""
 _BEHIND_A_HOLE: Final[LiteralString] = """
 t.stream IN (SELECT e.stream FROM proj.acts e WHERE e.gen = -1 AND e.erased_by IS NOT NULL)
 AND t.index > (
@@ -62,13 +66,24 @@ _HALF_ERASED: Final[LiteralString] = """
 t.act_id IN (SELECT e.act_id FROM proj.acts e WHERE e.gen = -1 AND e.erased_by IS NOT NULL)
 AND t.index NOT IN (SELECT e.index FROM proj.acts e WHERE e.gen = -1 AND e.erased_by IS NOT NULL)
 """
-_NOT_KNOWN: Final[Mapping[tuple[str, str], LiteralString]] = {
-    ("acts", "state_after"): _BEHIND_A_HOLE,
-    ("acts", "flags"): _BEHIND_A_HOLE,
-    ("acts", "status"): _HALF_ERASED,
-    ("acts", "effect"): _HALF_ERASED,
-    ("acts", "officer"): _HALF_ERASED,
+#: When it is not known, and what of it is compared all the same.
+_NOT_KNOWN: Final[Mapping[tuple[str, str], tuple[LiteralString, LiteralString]]] = {
+    ("acts", "state_after"): (_BEHIND_A_HOLE, "NULL"),
+    ("acts", "flags"): (_BEHIND_A_HOLE, "NULL"),
+    ("acts", "status"): (_HALF_ERASED, "NULL"),
+    ("acts", "effect"): (_HALF_ERASED, "NULL"),
+    ("acts", "officer"): (_HALF_ERASED, "NULL"),
+    ("case_file", "body"): (_HOLED, "(body::jsonb - 'flags' - 'silences')::text"),
+    ("case_file", "raised"): (_HOLED, "NULL"),
+    ("case_file", "flags"): (_HOLED, "NULL"),
+    ("case_file", "changes_at"): (_HOLED, "NULL"),
+    ("marks", "n"): (_HOLED, "NULL"),
 }
+_COUNTED: Final = sql.SQL(" AND NOT (code = ANY ({codes}) AND {holed})").format(
+    codes=sql.Literal(list(COUNTED_FLAGS)), holed=sql.SQL(_HOLED)
+)
+#: Rows that are not known as a whole: flags that are counted.
+_ROWS_NOT_KNOWN: Final[Mapping[str, sql.Composable]] = {"marks": _COUNTED}
 
 _ONE_SNAPSHOT: Final[LiteralString] = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 #: What cannot be, and would stop the reading of the rest.
@@ -292,7 +307,9 @@ def _differences(connection: Connection, view: View, gen: int) -> list[RebuildDi
             for name, kind in connection.execute(_COLUMNS, [view.schema, table]).fetchall()
         ]
         query = sql.SQL(_ONLY_IN).format(
-            columns=sql.SQL(", ").join(columns), table=sql.Identifier(view.schema, table)
+            columns=sql.SQL(", ").join(columns),
+            table=sql.Identifier(view.schema, table),
+            but=_ROWS_NOT_KNOWN.get(table, sql.SQL("")),
         )
         for where, sides in (("missing", (_FRESH, gen)), ("extra", (gen, _FRESH))):
             rows = connection.execute(query, [*sides, _MOST]).fetchall()
@@ -309,10 +326,10 @@ def _by_nothing(connection: Connection, live: ViewState) -> Iterator[RebuildDiff
 
 def _column(table: str, name: str, kind: str) -> sql.Composed:
     """A column as both sides must have it."""
-    unknown = _NOT_KNOWN.get((table, name))
-    if unknown is not None:
-        query = sql.SQL("CASE WHEN {unknown} THEN NULL ELSE {name} END AS {name}")
-        return query.format(unknown=sql.SQL(unknown), name=sql.Identifier(name))
     # json has no equality; its text is what was written.
-    text = "{0}::text AS {0}" if kind == "json" else "{0}"
-    return sql.SQL(text).format(sql.Identifier(name))
+    value = sql.SQL("{}::text" if kind == "json" else "{}").format(sql.Identifier(name))
+    if (table, name) in _NOT_KNOWN:
+        unknown, known = map(sql.SQL, _NOT_KNOWN[table, name])
+        query = sql.SQL("CASE WHEN {unknown} THEN {known} ELSE {value} END")
+        value = query.format(unknown=unknown, known=known, value=value)
+    return sql.SQL("{} AS {}").format(value, sql.Identifier(name))

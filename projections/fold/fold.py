@@ -136,6 +136,7 @@ class Fold:
         self._forgotten = 0  # statements forgotten so far
         self.position = position
         self.erased: set[int] = set()
+        self._holed: set[int] = set()  # numbers of streams with a record that is erased
         self.registry = Registry.founded()
         self.cases = Reports()
         self.registers = Registers()
@@ -214,6 +215,8 @@ class Fold:
         status: Status = "effective"
         if opened.act is None or orphaned(stream, opened):
             status = pass_over(stream, opened)
+            if status == "erased":
+                self._holed.add(opened.stream_id.int)
         else:
             signed = signed_of(opened, stream, self.registry.edition)
             if self._flags and completes(stream, opened.act):
@@ -405,7 +408,13 @@ class Fold:
         return set(refused[bisect_right(refused, seen) :])
 
     def _raised(self, opened: Opened, stream: StreamState, signed: Signed) -> tuple[str, ...]:
-        """Flags of the statement that makes an act effective, by the log that it found."""
+        """Flags of the statement that makes an act effective, by the log that it found.
+
+        Behind what is erased nobody can tell what it found, and none is raised: a measure would be
+        said to stand without the finding that was erased.
+        """
+        if opened.stream_id.int in self._holed:
+            return ()
         ground = DecisionContext(
             registry=self.registry,
             origin=self._origin,
@@ -518,9 +527,8 @@ class Fold:
                     # what was doubted behind what is erased is not judged again, and stays doubted
                     aside = self._log.judged(name, before).get(opened.index, UNEXPLAINED)
                     opened = opened if aside is None else opened.put_aside(aside)  # noqa: PLW2901
-                edition = self.registry.edition_at(opened.index)
                 try:
-                    replay(state, opened, edition, erased=opened.index in self.erased)
+                    self._replay(state, opened)
                 except NONSENSE:
                     if opened.index in self._doubted:
                         raise
@@ -532,6 +540,12 @@ class Fold:
         while self._held > MOST_STATEMENTS and len(self._streams) > 1:
             self._forget(next(iter(self._streams)))
         return state
+
+    def _replay(self, state: StreamState, opened: Opened) -> None:
+        erased = opened.erased or opened.index in self.erased
+        if erased:
+            self._holed.add(opened.stream_id.int)
+        replay(state, opened, self.registry.edition_at(opened.index), erased=erased)
 
     def _forget(self, number: int) -> None:
         state = self._streams.pop(number, None)
@@ -580,22 +594,29 @@ def signed_of(opened: Opened, stream: StreamState, edition: Edition) -> Signed:
     return signed_by_turn(stream, statement, act, opened.index, opened.recorded_at, edition)
 
 
-def pass_over(stream: StreamState, opened: Opened) -> Status:
-    """A record without an act takes its place in the stream and moves nothing."""
+def pass_over(stream: StreamState, opened: Opened, *, erased: bool = False) -> Status:
+    """A record without an act takes its place in the stream and moves nothing.
+
+    Args:
+        stream: The fold of its stream.
+        opened: The record.
+        erased: Whether an act of erasure names it, which still opens until that is carried out.
+    """
     if opened.aside is not None:
         unknown = stream.head is None and stream.seq > 0  # behind an erased record
         pass_position(stream, opened.seq, None, (opened.index, canonical.b64(opened.entry)))
         stream.head = None if unknown else stream.head
         return "set_aside"
     stream.seq = opened.seq
-    stream.head = None if opened.statement is None else opened.statement.digest_b64
+    left = None if opened.erased or erased else opened.statement
+    stream.head = None if left is None else left.digest_b64
     return "erased" if opened.erased else "service"
 
 
 def replay(stream: StreamState, opened: Opened, edition: Edition, *, erased: bool = False) -> None:
     """Adds a record to the fold of its stream, as `Fold.steps` did when it first came by."""
     if erased or opened.act is None or orphaned(stream, opened):
-        pass_over(stream, opened)
+        pass_over(stream, opened, erased=erased)
     else:
         apply(stream, signed_of(opened, stream, edition))
 

@@ -478,6 +478,36 @@ def test_erasing_what_moved_a_case_is_no_damage_and_sets_nothing_aside(
         assert compare(connection, records, reader, origin=ORIGIN) == []
 
 
+def test_what_was_done_upon_what_is_erased_is_held_against_nobody(database: Database) -> None:
+    """regulation.md §7 G13: a rebuild raises no flag that was not, and the audit stays content.
+
+    The finding goes by which measures were taken, and the act that closed the case.
+    """
+    log = played("SC1")
+    stream, gone = log.player.cases["C1"], ("VerificationConcluded", "CaseClosed")
+    said = [s.members for s in log.log.statements]
+    at = [i for i, m in enumerate(said) if m["stream"] == stream and m["act"] in gone]
+    rows = log.log.rows
+    log.erase(at[0], entries=[{"index": i, "entry": b64(rows[i].entry)} for i in at])
+    case = made(database, log)
+    told = case.file(case.now)
+    assert "MEASURE_BEFORE_VERIFICATION" not in {flag["code"] for flag in told["flags"]}
+    with psycopg.connect(database.admin) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("DELETE FROM log.wraps WHERE index = ANY (%s)", [at])
+    records, reader = case.reading_log()
+    with case.writing() as connection:
+        assert compare(connection, records, reader, origin=ORIGIN) == []
+        for view in VIEWS:
+            generations.ask_rebuild(connection, view.name, 0)
+    case.project()
+    assert case.file(case.now)["flags"] == told["flags"]
+    with case.writing() as connection:
+        assert compare(connection, records, reader, origin=ORIGIN) == []
+        counted = connection.execute("SELECT code FROM proj.marks").fetchall()
+    assert ("MEASURE_BEFORE_VERIFICATION",) not in counted
+
+
 def test_one_agencys_statistics_tell_nothing_that_all_agencies_hide(sc1: Case) -> None:
     """Two cells are hidden since the total would tell one: nor does asking for the other alone."""
     with sc1.writing() as connection:
