@@ -7,7 +7,7 @@ cannot differ. Looked at from the last statement of the case, so that one state 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from api.printed import sheets
@@ -54,6 +54,7 @@ _COLOURS: Final[Mapping[str, Colour]] = {
     "tuyet-mat": (0.290, 0.059, 0.180),
 }
 """Of the banner, by level."""
+_GROUNDS_OF_ERASURE: Final = ("/facts/ground", "/facts/legal_ground")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class PrintedCase:
         verdict: Outcome and reason of all signatures, likewise.
         acts: As the API answers one, in the order of their authors.
         withheld: Places of the case that are not in it.
+        erasures: The acts by which content of these was erased, by id, as the API answers them.
     """
 
     sheet: Sheet
@@ -102,6 +104,13 @@ class PrintedCase:
     verdict: Json | None
     acts: Sequence[Json]
     withheld: Sequence[int]
+    erasures: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def places(self) -> int:
+        """How many statements the case has, as far as this print knows."""
+        shown = (int(one["seq"]) for act in self.acts for one in act["statements"])
+        return max(0, *shown, *self.withheld)
 
 
 def case_pdf(case: PrintedCase, lang: Lang) -> bytes:
@@ -221,8 +230,11 @@ def _first(flow: Flow, said: Speech, case: PrintedCase) -> None:
         (Message("Log"), sheet.log),
         (Message("Digest of record 0"), case.genesis),
         (Message("Case"), sheet.case),
-        (Message("Statements"), str(max(sheet.seq, *case.withheld, 0))),
-        (Message("Digest of statement {seq}, the last in this print", seq=sheet.seq), sheet.head),
+        (Message("Statements"), str(case.places)),
+        (
+            Message("Digest of statement {seq}, the last to be read in this print", seq=sheet.seq),
+            sheet.head,
+        ),
         (
             Message("Checkpoint"),
             said.text(Message("{size} records, root {root}", size=sheet.size, root=sheet.root)),
@@ -257,9 +269,10 @@ def _how_to_check(flow: Flow, said: Speech, case: PrintedCase) -> None:
                 " newest checkpoint still begins with the records of this print."
             ),
             Message(
-                "The digest is that of the last statement in this print. Each statement names the"
-                " one before it by its digest, so it fixes all of them; under each signature stand"
-                " the record's place in the log and its entry, as the verifier prints them."
+                "The digest is that of the last statement to be read in this print: of what is"
+                " erased there is none. Each statement names the one before it by its digest, so"
+                " it fixes all before it; under each signature stand the record's place in the log"
+                " and its entry, as the verifier prints them."
             ),
             Message(
                 "Whether this copy was handed out stands in the register of copies, with the"
@@ -386,6 +399,8 @@ def _acts(flow: Flow, said: Speech, case: PrintedCase) -> None:
             flow.text(
                 said.text(Message("The content of this act was erased by {act_id}.", act_id=by))
             )
+            for label, value in _erasure(said, case.erasures.get(by)):
+                flow.pair(label, value)
         else:
             flow.text(str(act["sentence"][said.lang]))
         flow.space(2)
@@ -399,6 +414,21 @@ def _acts(flow: Flow, said: Speech, case: PrintedCase) -> None:
             *_signatures(said, act, case.sheet.size),
         ):
             flow.pair(label, value)
+
+
+def _erasure(said: Speech, by: Json | None) -> Iterator[tuple[str, str]]:
+    """By whom content was erased, when and on what ground: the paper has no link to it."""
+    if by is None or by["sentence"] is None:
+        return
+    posts = [" · ".join(signer_post(said, one.get("signer") or {})) for one in by["statements"]]
+    at = when(by["statements"][-1]["recorded_at"])
+    yield (
+        said.text(Message("Erased")),
+        "\n".join((by["sentence"][said.lang], said.text(Message("recorded {at}", at=at)), *posts)),
+    )
+    for one in by["facts"]:
+        if one["pointer"] in _GROUNDS_OF_ERASURE:
+            yield ": ".join(label[said.lang] for label in one["labels"]), str(one[said.lang])
 
 
 def _head(said: Speech, act: Json) -> Iterator[tuple[str, str]]:
@@ -472,7 +502,7 @@ def _signatures(said: Speech, act: Json, size: int) -> Iterator[tuple[str, str]]
             f"{verdict(one['verdict'], said.lang)}: {one['reason'][said.lang]}",
             said.text(Message("recorded {at}", at=when(one["recorded_at"]))),
             said.text(place),
-            said.text(Message("digest {digest}", digest=one["digest"])),
+            said.text(Message("digest {digest}", digest=one["digest"] or "–")),
             said.text(Message("entry {entry}", entry=one["entry"])),
         )
         label = said.text(Message("Signature {seq}: {role}", seq=one["seq"], role=as_what))
@@ -491,7 +521,7 @@ def _withheld(flow: Flow, said: Speech, case: PrintedCase) -> None:
             Message(
                 "The case has {n} statements. These places are withheld from this print by the"
                 " rules of access: {places}.",
-                n=max(case.sheet.seq, *case.withheld),
+                n=case.places,
                 places=spans(case.withheld),
             )
         )

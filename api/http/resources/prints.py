@@ -132,7 +132,13 @@ class _Leaving:
         )
         if len(self.records) > MOST_RECORDS:
             raise TooMuch
-        self._last = max(rows, key=lambda row: row.seq)
+        read = [row for row in rows if row.digest is not None]
+        if not read:  # of what is erased nobody knows the digest: no sheet could be checked by it
+            raise Problem("export_not_permitted")
+        self._last = max(read, key=lambda row: row.seq)
+        erased_by = dict.fromkeys(row.erased_by for row in rows if row.erased_by is not None)
+        acts = enclave().queries.acts
+        self._erasures = {by: told_act(acts.told(by, now()), None) for by in erased_by}
         self._shown = {row.seq for row in rows}
         latest = _covering(max(row.index for row in rows))
         self._note = latest[1].decode("utf-8")
@@ -169,6 +175,7 @@ class _Leaving:
                 ),
                 acts=[self._of_print(told_act(one, None)) for one in self._acts],
                 withheld=self._withheld(),
+                erasures=self._erasures,
             ),
             self._lang,
         )
