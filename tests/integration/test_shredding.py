@@ -7,7 +7,7 @@ import io
 import re
 import subprocess
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -105,14 +105,26 @@ def test_what_an_act_names_goes_and_every_proof_stays(
     assert one.audited().ok
 
 
-def _permit(service: Service, stream: str) -> Act:
-    """For one print of a case, in the name of `cv`."""
+def _permit(service: Service, stream: str, records: Sequence[str] | None = None) -> Act:
+    """For one print of a case, or of acts of it, in the name of `cv`."""
     until = service.clock.now() + timedelta(days=9)
     agency, post = builders.CAST["cv"]
     holder = {"officer": officer("cv"), "agency": agency, "post": post, "until": fmt_time(until)}
     said = {"purpose": "Gửi tòa", "holder": holder, "copies": 1, "copy_nos": ["1"]}
-    said |= dict.fromkeys(("return_by", "records", "redaction"))
+    said |= {"return_by": None, "redaction": None, "records": records}
     return an_act("ExportPermitted", by="gd", when=service.clock.now(), stream=stream, facts=said)
+
+
+def _print(service: Service, permit: Act) -> Any:  # noqa: ANN401  a response of Flask
+    return service.client.get(
+        f"/v1/cases/{permit.stream[5:]}/print.pdf",
+        query_string={"permit": permit.act_id},
+        headers=service.headers("cv")
+        | {
+            "Accept": "application/pdf, application/problem+json",
+            "X-Rehearsal-Time": fmt_time(service.clock.now()),
+        },
+    )
 
 
 def test_a_print_says_what_was_erased_by_whom_why_and_is_checked_all_the_same(
@@ -125,6 +137,8 @@ def test_a_print_says_what_was_erased_by_whom_why_and_is_checked_all_the_same(
     one = Erasable.made(service)
     permit = _permit(service, one.act.stream)
     service.say(permit, "gd")
+    of_erased = _permit(service, one.act.stream, [one.act.act_id])
+    service.say(of_erased, "gd")
     service.step(minutes=1)
     last = an_act("CaseLinked", by="cv", when=service.clock.now(), stream=one.act.stream)
     service.say(last, "cv")
@@ -134,13 +148,10 @@ def test_a_print_says_what_was_erased_by_whom_why_and_is_checked_all_the_same(
     assert one.shred(by).exit_code == 0
     service.known(service.size() - 1)
 
-    shown = service.get(f"/v1/acts/{permit.act_id}", by="cv").get_json()["statements"][0]
-    told = service.client.get(
-        f"/v1/cases/{one.act.stream[5:]}/print.pdf",
-        query_string={"permit": permit.act_id},
-        headers=service.headers("cv")
-        | {"Accept": "application/pdf", "X-Rehearsal-Time": fmt_time(service.clock.now())},
-    )
+    shown = service.get(f"/v1/acts/{of_erased.act_id}", by="cv").get_json()["statements"][0]
+    none = _print(service, of_erased)
+    assert (none.status_code, none.get_json()["code"]) == (403, "export_not_permitted")
+    told = _print(service, permit)
     assert told.status_code == 200, told.text
     sheets = [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(told.data)).pages]
     text = "".join("".join(sheets).split())
