@@ -10,7 +10,7 @@ mirror (formats.md §3). Where a segment is opened and taken apart is not known 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
@@ -191,7 +191,8 @@ class Mirror:
                     last=segment.start - 1,
                 ),
             )
-        if segment.start < standing.size or segment.at <= standing.at:
+        nothing_new = segment.start < standing.size and segment.end <= standing.size
+        if nothing_new or segment.at <= standing.at:
             raise SegmentRefused(
                 "replay",
                 Message(
@@ -245,8 +246,25 @@ class TakingIn:
         return self._taken_in(segment, rows, gone)
 
     def judged(self, segment: Segment, standing: Standing) -> Taken:
-        """What is to be stored of a segment. Raises: SegmentRefused."""
-        entries = [_entry(one) for one in segment.items]
+        """What is to be stored of a segment: what is behind the records that are here.
+
+        Those before them were published again for another mirror, or as nobody below remembered
+        that they had been; they are the very ones that are here, or this is another history.
+
+        Raises:
+            SegmentRefused: With its kind.
+        """
+        entries, here = [_entry(one) for one in segment.items], standing.size - segment.start
+        if entries[:here] != list(self._store.entries(segment.start, standing.size)):
+            self._require_signed(segment, _unverified(segment.checkpoint).size)
+            raise _forked(standing.size)
+        whole, entries = segment, entries[here:]
+        segment = replace(
+            segment,
+            start=standing.size,
+            items=segment.items[here:],
+            files=tuple(one for one in segment.files if one.index >= standing.size),
+        )
         signed = self._signed_tree(segment, standing, entries)
         if segment.start == 0 and entries and entries[0] != self._lower.genesis:
             raise SegmentRefused(
@@ -256,7 +274,7 @@ class TakingIn:
                 ),
             )
         rows = list(self._rows(segment, entries))
-        self._require_signed(segment, signed.size)
+        self._require_signed(whole, signed.size)
         erased = self._erased(rows)
         self._require_explained(segment.end, standing, rows, erased)
         gone = [(index, act) for index, (_, act) in sorted(erased.items())]

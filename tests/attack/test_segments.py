@@ -203,6 +203,26 @@ def test_a_segment_taken_in_before_is_refused(above: Above) -> None:
 
 
 @attack(
+    "records that are here are brought once more, others than they were, before new ones",
+    stopped_by="those that are here are held to those that are, and to who signed",
+    noticed_by="the importer",
+)
+def test_what_is_brought_again_is_what_is_here() -> None:
+    """By the log, which shows two histories then, and by whoever has the keys of the slots."""
+    below = Below.founded()
+    above, said = Above(below), _signed(below, below.segment())
+    above.mirror().take(said)
+    below.published = said.end
+    below.case(9)
+    below.published -= 2
+    again = below.segment()
+    assert again.start < said.end < again.end
+    other = replace(again, items=(again.items[1], again.items[0], *again.items[2:]))
+    for brought, kind in ((_signed(below, other), "fork"), (other, "checkpoint")):
+        assert _refused(above, brought) == kind
+
+
+@attack(
     "a segment of a later time shuts out the true ones",
     stopped_by="the own clock",
     noticed_by="the importer",

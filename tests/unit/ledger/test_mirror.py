@@ -54,6 +54,10 @@ def _bring(above: Above) -> TakenIn:
     return above.mirror().take(above.opened(above.below.publish()))
 
 
+def _bring_sealed(above: Above, sealed: bytes) -> TakenIn:
+    return above.mirror().take(above.opened(sealed))
+
+
 def _without_keys(opened: list[Opened]) -> list[tuple[object, ...]]:
     return [
         (o.index, o.stream, o.seq, o.recorded_at, o.entry, o.envelope, o.act_id, o.author, o.unit,
@@ -91,6 +95,33 @@ def test_however_a_log_is_cut_into_segments_the_mirror_is_the_same(below: Below)
         count += 1
     assert count > 2
     assert _without_keys(parts.reader().read(0, 100)) == _without_keys(whole.reader().read(0, 100))
+
+
+def test_what_is_published_again_for_one_mirror_leaves_no_gap_in_another() -> None:
+    """One lost a segment, and the log went on before it was published again: both go on.
+
+    A file among the records that the other one has is not taken in twice; one behind them is.
+    """
+    below = Below.founded()
+    up_to_date, lost = Above(below, slot=0), Above(below, slot=2)
+    founded = below.publish()
+    for above in (up_to_date, lost):
+        _bring_sealed(above, founded)
+    below.case(1, files=[b"before"])
+    _bring_sealed(up_to_date, below.publish())  # its file is lost on the way to the other
+    index = below.case(2, files=[b"behind"])
+    below.published = len(lost.store.rows)  # socai mirror export --from
+    again = below.publish()
+    assert _bring_sealed(lost, again).records == below.store.head().size - index + 1
+    assert _bring_sealed(up_to_date, again).records == below.store.head().size - index
+    below.case(3)
+    after = below.publish()
+    for above in (up_to_date, lost):
+        assert _bring_sealed(above, after).size == below.store.head().size
+        assert above.file(index, 0) == b"behind"
+        assert above.file(index - 1, 0) == b"before"
+        assert not [*findings(above.store, above.kek, below.lower, above.level)]
+    assert [row.entry for row in lost.store.rows] == [row.entry for row in up_to_date.store.rows]
 
 
 def test_a_segment_is_published_also_where_nothing_happened(below: Below) -> None:
