@@ -213,7 +213,13 @@ class Connection:
         lang: Language of problems.
         http: A prepared httpx client, e.g. over WSGI in tests.
         attempts: Times a request is sent before there is no answer.
+
+    Attributes:
+        doubted: Called once where the server says that its database has another log than was seen
+            of it before (`Log-In-Doubt`).
     """
+
+    doubted: Callable[[], None] | None = None
 
     def __init__(  # noqa: PLR0913  a line and who is on it
         self,
@@ -429,6 +435,9 @@ class Connection:
             httpx.TransportError: There is none, or it was cut off.
         """
         response = self._http.send(request, stream=True)
+        if self.doubted is not None and "Log-In-Doubt" in response.headers:
+            told, self.doubted = self.doubted, None
+            told()
         try:
             _require_plain(response)
             if not (stream and response.is_success):

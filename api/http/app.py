@@ -142,7 +142,7 @@ def _components(api: Api) -> None:
 
 
 _OF_304: Final = (
-    "ETag", "X-Request-Id", "Cache-Control", "Ledger-Index", "Link", "Read-Under",
+    "ETag", "X-Request-Id", "Cache-Control", "Ledger-Index", "Link", "Read-Under", "Log-In-Doubt",
     "Content-Language", "Vary",
     "Content-Security-Policy", "Content-Disposition", "Repr-Digest",
 )  # fmt: skip
@@ -161,6 +161,11 @@ _HEADERS: Final[dict[str, dict[str, Any]]] = {
     "Read-Under": {
         "description": "The inspection order (A9) or emergency opening (A19) by which you see what"
         " you take no part in, with its act and its end; left out elsewhere.",
+        "schema": _STRING,
+    },
+    "Log-In-Doubt": {
+        "description": "`?1` while the database has another log than was seen of it before: nothing"
+        " is recorded, and what is read may be of another history. Left out where all is well.",
         "schema": _STRING,
     },
     "Link": {"description": 'The next page, `rel="next"`.', "schema": _STRING},

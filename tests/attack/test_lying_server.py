@@ -103,6 +103,23 @@ def test_what_is_pressed_together_is_not_unpacked(tmp_path: Path) -> None:
     assert not [*tmp_path.iterdir()]
 
 
+def test_who_asks_is_told_once_that_the_server_doubts_its_log(tmp_path: Path) -> None:
+    """By the client, and by a command on standard error, whatever it was answered."""
+    told = list[str]()
+    for header in ({"Log-In-Doubt": "?1"}, {}):
+        with closing(_asking(httpx.Response(200, headers=header, json={}))) as client:
+            client.doubted = lambda header=header: told.append(str(header))
+            for _ in range(2):
+                client.public("/v1/public/acts")
+    assert told == ["{'Log-In-Doubt': '?1'}"]
+    for line, times in ((b"Log-In-Doubt: ?1\r\n", 1), (b"", 0)):
+        with port(b"HTTP/1.1 404 Not Found\r\n%bContent-Length: 0\r\n\r\n" % line) as number:
+            words = ["--lang", "en", "--json", "public", "--server", f"http://127.0.0.1:{number}"]
+            said = CliRunner().invoke(main, words, env={"SOCAI_HOME": str(tmp_path)})
+        assert said.stderr.count("IN DOUBT") == times
+        assert orjson.loads(said.stdout)["ok"] is False
+
+
 _ANSWERS = {
     "nested deeper than a reader goes": b"[" * 100_000,
     "objects nested deeper than a reader goes": b'{"a":' * 100_000,

@@ -100,6 +100,9 @@ class Backups:
             yield admin
 
 
+_NOBODY: Final = "00000000-0000-4000-8000-000000000000"
+
+
 def _thrown_out(admin: psycopg.Connection, name: str) -> int:
     """How many were connected until now."""
     query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
@@ -337,6 +340,47 @@ def test_an_old_backup_that_grew_past_what_was_seen_is_another_log(
     assert _seal(service) == loops.ON_DOUBT
     assert _roots(service) == signed
     assert socai(service, "log", "resume").exit_code == 1
+
+
+@attack(
+    "whoever stole the log's keys and owns the database puts another history there, as long and"
+    " signed by the log: officers and citizens read on in it, and paper for court is made of it",
+    stopped_by="what the API has seen: nothing is recorded, printed or given out as a copy",
+    noticed_by="whoever reads: each answer (`Log-In-Doubt`), page and command; readiness, exit 70",
+)
+def test_whoever_reads_in_another_history_is_told(
+    service: Service, backups: Backups, tmp_path: Path
+) -> None:
+    """Also where it is signed as the true one is; and nobody once the true one is there again."""
+    old = backups.take()
+    index = _report(service, 1)["index"]
+    until(lambda: _size(_seen(service, "projector").read()) > index, "not yet seen")
+    assert "Log-In-Doubt" not in service.get("/v1/log").headers
+    true = backups.put_back(old)
+    until(lambda: len(service.stopped) == 2, "checkpointer and projector go on")
+    _by_a_taken_writer(service, 10)
+    thief = replace(service.settings, seen_dir=tmp_path)
+    with psycopg.connect(service.database.admin) as connection:
+        found = connection.execute("SELECT note FROM log.checkpoints ORDER BY size DESC LIMIT 1")
+        ((note,),) = found.fetchall()
+    SeenFile(Home(thief).seen_folder("checkpointer")).write(note)
+    checkpointer, pool = open_checkpointer(thief)
+    with closing(pool):
+        checkpointer.checkpoint_once()
+    theirs, ours = _roots(service), _roots(service, true)
+    assert max(theirs) == max(ours) == index + 1
+    assert theirs[index + 1] != ours[index + 1]
+    until(lambda: "another root" in _why_not_ready(service), "readiness does not say so")
+    for path in ("/v1/log", "/v1/public/acts", "/v1/cases", f"/v1/acts/{_NOBODY}"):
+        assert service.get(path, "cv").headers.get("Log-In-Doubt") == "?1", path
+    page = service.client.get("/", headers={"Accept-Language": "en"}).get_data(as_text=True)
+    assert page.count("IN DOUBT") == 2
+    leaves = service.get(f"/v1/cases/{_NOBODY}/print.pdf", permit=_NOBODY)
+    assert (leaves.status_code, leaves.get_json()["code"]) == (503, "log_in_doubt")
+    backups.put_back(true)
+    until(lambda: _log_is_as_seen(service) is True, "it is right again")
+    assert "Log-In-Doubt" not in service.get("/v1/log").headers
+    assert "IN DOUBT" not in service.client.get("/").get_data(as_text=True)
 
 
 @attack(

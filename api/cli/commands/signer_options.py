@@ -145,6 +145,13 @@ def client_at(url: str, signer: Signer | None, log: str | None = None) -> Client
         lambda crossed: _tell(shell, crossed),
         lambda error: _tell_unkept(shell, error),
     )
+    client.doubted = lambda: shell.note(
+        Message(
+            "IN DOUBT: the server says that its database has another log than was seen of it"
+            " before. It records nothing, and what it shows may be of another history:"
+            " rely on none of it, and tell the operator."
+        )
+    )
     return client
 
 

@@ -18,7 +18,7 @@ from marshmallow import Schema
 
 from api.http.framework.admission import ANY, READ_UNDER, Access, Gate, Heavy, View
 from api.http.framework.request_parsing import StrictParser
-from api.http.framework.responses import JSON
+from api.http.framework.responses import IN_DOUBT, JSON
 from api.http.schemas.base import StrictSchema
 from api.problems.problem import CONTENT_TYPE
 from api.problems.types import TYPES
@@ -159,6 +159,7 @@ class Resource(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
         )
         codes = _codes(access, taken, (*problems, *more))
         common = ["X-Request-Id", "Cache-Control", *(["ETag"] if tagged else [])]
+        common += [IN_DOUBT] if access in {"officer", "level"} else []
         common += ["Ledger-Index"] if projected else []
         common += [READ_UNDER] if access == "officer" and of_cases else []
         shown = {name: name for name in (*common, *headers)}

@@ -49,6 +49,10 @@ class Host(Protocol):
         """Whether its database is known to be its own."""
 
     @property
+    def in_doubt(self) -> bool:
+        """Whether the database has another log than was seen before: nothing is recorded."""
+
+    @property
     def entropy(self) -> Entropy:
         """For trace ids."""
 

@@ -145,6 +145,10 @@ def settle(response: Response) -> None:
     response.headers.pop("Date", None)  # the server's to state
 
 
+IN_DOUBT: Final = "Log-In-Doubt"
+"""Header of each answer while the database has another log than was seen (RFC 9651: `?1`)."""
+
+
 def complete(response: Response) -> Response:
     """Headers that every answer has, its log line and its counters."""
     known = context_or_new()
@@ -153,6 +157,8 @@ def complete(response: Response) -> Response:
         response.headers.add("Cache-Control", _cache_control(known))
     for name, value in (("X-Request-Id", known.trace_id), *_SAFE_HEADERS):
         response.headers.add(name, value)
+    if known.host.in_doubt:  # reads go on; whoever reads is told of what
+        response.headers[IN_DOUBT] = "?1"
     if facts.rehearsal and facts.level != ORDINARY:  # a file, a tile and a copy say so too
         response.headers["Demonstration"] = f"{facts.level}; not real data"
     telemetry.answered(

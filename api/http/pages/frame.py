@@ -317,6 +317,7 @@ def render(  # noqa: PLR0913 - what a page is of
             title=title,
             level=facts.level,
             rehearsal=facts.rehearsal,
+            in_doubt=enclave().in_doubt,
             viewer=_viewer(at),
             form_token=page_cookies.form_token(),
             here=_here(status),

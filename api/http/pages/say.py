@@ -49,6 +49,10 @@ SAY: Final[Mapping[str, Message]] = {
     ),
     "paper_case": Message("Case {case} · up to statement {place} · digest"),
     "rehearsal": Message("REHEARSAL: not real data"),
+    "in_doubt": Message(
+        "IN DOUBT: the database has another log than was seen of it before. Nothing is recorded,"
+        " and what is shown may be of another history: rely on none of it, and tell the operator."
+    ),
     # start
     "start_title": Message("What this ledger is"),
     "start_lead": Message(

@@ -240,7 +240,7 @@ def get_attachment_custody(act_id: str, digest: str) -> Response:
     parameters=(_ID, _FILE),
     problems=(
         "not_found", "export_not_permitted", "permit_over", "evidence_fails", "files_unavailable",
-        "database_unavailable",
+        "database_unavailable", "log_in_doubt",
     ),
     heavy=Heavy("file"),
 )  # fmt: skip
@@ -250,6 +250,7 @@ def add_copy(params: dict[str, Any], act_id: str, digest: str) -> Response:
     The number is given, and noted with the permit, before the first byte leaves. It is not given
     again: whoever loses the answer takes the next one. To read a file no permit is needed.
     """
+    enclave().watch.require()  # as for what is printed
     who, at = caller(), now()
     listed = _listed(act_id, digest)
     case = enclave().rights.case(listed.act.stream)

@@ -51,7 +51,7 @@ _CASE: Final = in_path("case", "uuid of the case.", example=EXAMPLE_CASE, patter
     parameters=(_CASE,),
     headers=("Content-Disposition", "Repr-Digest", COPY_MARK, *IN_WORDS),
     problems=(
-        "not_found", "export_not_permitted", "permit_over", "too_much_asked",
+        "not_found", "export_not_permitted", "permit_over", "too_much_asked", "log_in_doubt",
     ),
     heavy=Heavy("print"),
 )  # fmt: skip
@@ -66,6 +66,7 @@ def read_case_print(params: dict[str, Any], case: str) -> Response:
     stream, at, who = f"case/{require_uuid(case)}", now(), caller()
     if request.method == "HEAD":  # it would take a number for nothing
         raise Problem("method_not_allowed", headers={"Allow": "GET"})
+    enclave().watch.require()  # no paper says for good what nobody may rely on
     freshness.require(params, "acts")
     newest = enclave().queries.positions.index()
     if enclave().queries.positions.wait(newest, _WAIT_S, "acts") < newest:  # a print is complete

@@ -475,6 +475,11 @@ class Enclave:
         who = asker()
         return (None if who is None else who.at) or self.ledger_time()
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the log was another one when this home's memory was last held to it."""
+        return self.watch.doubt is not None
+
     def last_recorded_at(self) -> datetime | None:
         """When the last record was taken; None: there is none."""
         return PostgresRecords(self.connections.beside).head().recorded_at
