@@ -187,7 +187,7 @@ class Judge:
         if isinstance(event, PositionPassed):
             return event
         stream = begin(event.originator_id, event.stream)
-        supposed = stream.suppose(event.statement, event.act, registry.edition)
+        supposed = stream.suppose(event.statement, event.act, registry)
         return self.settled(supposed, event, registry)
 
     def signed(self, event: Event, registry: Registry) -> Event:

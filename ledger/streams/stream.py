@@ -24,6 +24,7 @@ from ledger.regulation.case.state import Signed, StreamState, apply, awaited, pa
 from ledger.regulation.decide import Decision, deciding
 from ledger.regulation.edition import Edition
 from ledger.regulation.registry.lines import REGISTRY_ACTS
+from ledger.regulation.registry.registry import Registry
 from ledger.steps import Steps, finished
 from ledger.streams.event import PositionPassed, StatementRecorded
 from ledger.values import frozen_value
@@ -166,13 +167,19 @@ class Stream:
         self._places.append(RecordedStatement(signed, event.entry, status, waiting))
         return self
 
-    def suppose(self, statement: Statement, act: Act, edition: Edition) -> Self:
+    def suppose(self, statement: Statement, act: Act, registry: Registry) -> Self:
         """An empty stream right before an act's last statement, where nobody knows what it was.
 
-        Nothing stands in it but what the earlier signers of the act must have signed.
+        Nothing stands in it but what the earlier signers of the act must have signed, and the grant
+        that the act ends: the registry knows that, and who was let in would else stay in.
         """
-        for n, signer in enumerate(act.signers[:-1], 1):
-            apply(self.state, Signed(act, signer.officer, signer.role, "", 0, n, "", edition))
+        ended = registry.granted.said(str(act.facts.get("grant")), act.stream)
+        before = [] if ended is None else [(ended, one) for one in ended.signers]
+        before += [(act, one) for one in act.signers[:-1]]
+        for n, (one, signer) in enumerate(before, 1):
+            said = Signed(one, signer.officer, signer.role, "", 0, n, "", registry.edition)
+            apply(self.state, said)
+        if len(act.signers) > 1:
             self._payloads[act.act_id] = _payload_digest(statement)
         self.state.seq, self.state.head = statement.seq - 1, statement.prev
         return self

@@ -1241,6 +1241,31 @@ def test_junk_behind_an_erased_record_stops_no_process(den: Den, stream: str) ->
         assert unknown == [stolen]
 
 
+@attack(
+    "whoever was let into a case and shown out again waits for a record of it to be erased",
+    stopped_by="a revocation behind what is erased is judged beside the grant that it ends",
+    noticed_by="-",
+)
+@pytest.mark.parametrize("by", ["gd", "hpct"])
+def test_whoever_was_shown_out_stays_out_behind_an_erased_record(den: Den, by: str) -> None:
+    """access.md A8: for those who begin now, for the audit and for a rebuild, whoever revoked.
+
+    The agency that granted, or the one to which the case has gone since.
+    """
+    case = den.tell(a_case_in("SCREENING", start=den.now))
+    hole = den.junk_of(case.act("CaseClosed", by="cv", also=[]), "cv")
+    den.erase(hole)
+    (grant,) = den.tell_more(case, "ParticipationGranted")
+    case.now = max(case.now, den.now)
+    said = {"grant": grant.act.act_id, "officer": grant.act.facts["officer"]}
+    end = case.act("ParticipationRevoked", by=by, facts=said, refers_to=grant.act.act_id)
+    den.put(end, by, registry=True)
+    begun = RegistryFollower(den.store, den.a.reader()).catch_up()
+    for registry in (begun.registry, den.a.ledger.refresh(), den.steps()[-1].registry):
+        (line,) = (one for one in registry.grants() if one.act_id == grant.act.act_id)
+        assert line.revoked_at == end.occurred_at
+
+
 def replace_stream(act: Act, stream: str) -> Act:
     """The same act for another stream."""
     return replace(

@@ -322,7 +322,7 @@ class RuleReplay:
         try:
             act = parsed(statement.members, self.registry, self._level)
             begun = begin(UUID(bytes=row.stream_id), row.name or "")
-            alone = begun.suppose(statement, act, self.registry.edition)
+            alone = begun.suppose(statement, act, self.registry)
             event, _ = finished(self._asked(alone, row, said, statement, act, cases))
             if event.registry:
                 self._apply(row, said, act)

@@ -281,7 +281,8 @@ def revoker_in_charge(q: GuardInput) -> Breach | None:
 def revoker_in_charge_v2(q: GuardInput) -> Breach | None:
     """access.md A8. So does whoever named an officer to a unit: they need ask no supervisor.
 
-    That alone, though: a classifier ends no other's grant, and none of a whole case.
+    That alone, though: a classifier ends no other's grant, and none of a whole case. Nothing is
+    refused where who holds the case cannot be known: it is judged alone behind an erased record.
     """
     entry = q.ref("grant")
     if entry is None:
@@ -294,7 +295,11 @@ def revoker_in_charge_v2(q: GuardInput) -> Breach | None:
         q.registry.holds_code(code, q.act.agency, author.post, author.officer, q.day)
         for code in REVOKING
     )
-    return revoker_in_charge(q) if answers_for_it else Breach(pointers=("/signers/0",))
+    if not answers_for_it:
+        return Breach(pointers=("/signers/0",))
+    case = q.stream
+    unknown = case.kind == "case" and not case.intake and case.handler_raw is None
+    return None if unknown else revoker_in_charge(q)
 
 
 # -- persons --------------------------------------------------------------------------------------

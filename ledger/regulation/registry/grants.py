@@ -7,7 +7,7 @@ where reading is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, NamedTuple, Self
 
@@ -51,6 +51,7 @@ class Grant:
         reviewed_at: For a break-glass opening: when the ledger took its first review.
         below: The act of a lower log whose document a grant in a case above shows too.
         purpose: What it says that it is for; None: nothing.
+        said: The granting act, which is never erased.
     """
 
     act_id: str
@@ -72,6 +73,7 @@ class Grant:
     reviewed_at: datetime | None = None
     below: LowerAct | None = None
     purpose: str | None = None
+    said: Act | None = field(default=None, compare=False, repr=False)
 
     @property
     def reviewed(self) -> bool:
@@ -162,6 +164,11 @@ class Grants:
         """What a granting act says that it is for, empty where it does not; None: not granted."""
         return next((g.purpose or "" for g in self._grants if g.act_id == act_id), None)
 
+    def said(self, act_id: str, stream: str) -> Act | None:
+        """A granting act of a stream; None: none of this id granted anything there."""
+        found = (g.said for g in self._grants if (g.act_id, g.stream) == (act_id, stream))
+        return next(found, None)
+
 
 def _granted(act: Act, index: int) -> Iterable[Grant]:
     facts = act.facts
@@ -203,6 +210,7 @@ def _grant(act: Act, index: int, officer: str, scope: str, may: str, until: str)
         until=parse_time(until),
         index=index,
         purpose=facts.get("purpose") or facts.get("emergency"),
+        said=act,
     )
 
 
