@@ -32,6 +32,7 @@ from ledger.errors import Doubt, LedgerError, VerificationError
 from ledger.files.custody_anchors import Anchoring
 from ledger.message import Message, Text, plural
 from ledger.ports import Clock, LogHead
+from ledger.postgres.connect import is_refused
 from ledger.postgres.keeping.vitals import PostgresVitals
 from ledger.postgres.records import PostgresRecords
 from projections.engine.generations import ViewState
@@ -57,6 +58,10 @@ _NO_ROOM_FOR_FILES: Final = Message(
 )
 _SILENT: Final = Message("does not answer: see whether its server runs or hangs, and its disk")
 _WRITES: Final = Message("the database can write")
+_REFUSED: Final = Message(
+    "refuses a login of this process; its server's log says why. Where the password was changed,"
+    " run: socai migrate, then start this process again"
+)
 _NO_WRITES: Final = Message(
     "the database cannot write: its disk is full, or it is a standby. Make room, or name the"
     " primary"
@@ -154,6 +159,7 @@ class Readiness:
         self._turn = threading.Lock()
         self._asker = ThreadPoolExecutor(1, "readiness")
         self._asking: Future[list[ReadinessCheck]] | None = None
+        self._refused = False
 
     def checks(self) -> list[ReadinessCheck]:
         """One line for each part, within two seconds; names no case."""
@@ -173,7 +179,8 @@ class Readiness:
         try:
             return asking.result(_MOST_S)
         except TimeoutError:
-            return [ReadinessCheck("database", ok=False, detail=_SILENT), self._disk()]
+            told = _REFUSED if self._refused else _SILENT  # a refusal is tried until then too
+            return [ReadinessCheck("database", ok=False, detail=told), self._disk()]
 
     def close(self) -> None:
         """Asks no more."""
@@ -192,9 +199,11 @@ class Readiness:
             ages, now = self._vitals.ages(sorted(lacking)), self._vitals.now()
             writes, believed = self._vitals.writes(), self._believed()
         except LedgerError as error:
+            self._refused = is_refused(error)
             name = type(error.__cause__ or error).__name__
-            told = Message("cannot be read ({name})", name=name)
+            told = _REFUSED if self._refused else Message("cannot be read ({name})", name=name)
             return [ReadinessCheck("database", ok=False, detail=told), self._disk()]
+        self._refused = False
         uncovered = head.size - covered
         telemetry.LOG_SIZE.set(head.size)
         telemetry.UNCOVERED.set(uncovered)

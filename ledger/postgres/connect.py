@@ -588,6 +588,19 @@ def is_passing(error: Exception) -> bool:
     return isinstance(error, psycopg.Error) and isinstance(translated(error), Unavailable)
 
 
+def is_refused(error: BaseException | None) -> bool:
+    """Whether a server that is well let a login of ours not in, which sent its password.
+
+    By what libpq did: the server's words are in the language that it was set up in.
+    """
+    while error is not None:
+        made = error.pgconn if isinstance(error, psycopg.Error) else None
+        if made is not None and made.status == pq.ConnStatus.BAD and made.used_password:
+            return True
+        error = error.__cause__
+    return False
+
+
 @contextmanager
 def translating() -> Iterator[None]:
     """For whoever asks over a connection of its own."""

@@ -249,6 +249,31 @@ def test_while_the_database_hangs_it_answers_all_the_same(now: Service, database
             _signalled(pids, signal.SIGCONT)
 
 
+def test_a_login_that_is_refused_is_told_from_a_database_that_hangs(
+    now: Service, database: Database
+) -> None:
+    """Its password was changed, and this process not started again: the disk is not the cause."""
+    writer = f"{database.slug}_writer"
+    kept = "SELECT format('ALTER ROLE %%I PASSWORD %%L', rolname, rolpassword) FROM pg_authid"
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s"
+    told, asks = "", {"Accept-Language": "en"}
+    with psycopg.connect(database.admin, autocommit=True) as admin:
+        row = admin.execute(f"{kept} WHERE rolname = %s".encode(), [writer]).fetchone()
+        assert row is not None
+        try:
+            admin.execute(f"ALTER ROLE {writer} PASSWORD 'another'".encode())
+            admin.execute(ended, [writer])
+            for _ in range(20):
+                first = now.client.get("/health/ready", headers=asks).get_json()["checks"][0]
+                told = first["detail"]
+                if "refuses a login" in told:
+                    break
+        finally:
+            admin.execute(str(row[0]).encode())
+    assert "start this process again" in told
+    assert "disk" not in told
+
+
 def _signalled(pids: Sequence[int], number: signal.Signals) -> None:
     """Those that are there: one that has ended since leaves no other stopped."""
     for pid in pids:
