@@ -299,11 +299,16 @@ def test_a_key_file_at_its_full_cost_and_other_algorithms(desk: Desk) -> None:
 
 
 def test_a_supervisor_reads_without_a_mouse(desk: Desk) -> None:
-    """By Tab and Enter alone: the skip link, the worklist, the case; the focus is seen."""
+    """By Tab and Enter alone: the skip link, the worklist, the case; the focus is seen.
+
+    It goes on in the order in which one reads, and from the end of a line to the line below.
+    """
     desk.under.service.hire("tp")
     desk.signed_in("tp")
-    desk.show("/viec-can-lam")
     page = desk.page
+    for width in (NARROW, WIDE):
+        desk.show("/viec-can-lam", width)
+        assert page.run(_JUMPS_BACK) == [], width
     page.keys(TAB)
     assert _focused(page) == "Skip to the content"
     page.keys(ENTER)
@@ -318,6 +323,17 @@ def test_a_supervisor_reads_without_a_mouse(desk: Desk) -> None:
     page.keys(ENTER)
     desk.at("/viec-can-lam?team=true")
     assert "Only what waits for you" in desk.text()
+
+
+_JUMPS_BACK: Final = """\
+const all = [...document.querySelectorAll('a[href]:not(.skip), button, input, select, summary')]
+  .filter(one => one.checkVisibility() && one.type !== 'hidden')
+  .map(one => [one.innerText || one.id, one.getBoundingClientRect()]);
+return all.slice(1).map((one, n) => [all[n], one])
+  .filter(([[, a], [, b]]) => b.top < a.bottom && b.left < a.left)
+  .map(([[a], [b]]) => a + ' > ' + b);
+"""
+"""What is focused next and stands to the left of what is focused, and not below it."""
 
 
 def _focused(page: Page) -> str:
