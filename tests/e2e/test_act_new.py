@@ -258,6 +258,29 @@ def test_without_an_answer_what_was_signed_is_kept_and_sent_again_safely(
     assert desk.size() == size + 1
 
 
+def test_what_nobody_sees_is_left_out_by_who_cannot_see_it_either(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """Pasted with the words, it was refused with an option that the command did not have."""
+    pasted = TYPED[1].replace(" ", "\u200b ")
+    typed = "\n".join((TYPED[0], pasted, "", *TYPED[2:])) + "\n"
+    result = desk.cli("act", "new", "ReportReceived", "--as", "hotline", "--json", stdin=typed)
+    assert result.exit_code == 0, result.output
+    assert "Enter takes it without" in result.stderr
+    (act,) = _acts(desk, orjson.loads(result.stdout)["stream"])
+    assert act["payload"]["facts"]["intake_point"] == TYPED[1]
+    words = ("act", "new", "--from", _draft(tmp_path, REPORT.replace(TYPED[1], pasted)), "--yes")
+    size = desk.size()
+    refused = desk.cli(*words, "--as", "hotline")
+    assert (refused.exit_code, "Add --clean" in refused.stderr, desk.size()) == (2, True, size)
+    (act,) = _acts(desk, desk.told(*words, "--clean", "--as", "hotline")["stream"])
+    assert act["payload"]["facts"]["intake_point"] == TYPED[1]
+    grant = ("grant", NUMBER, "tp", "--ground", pasted, "--until", "2025-12-31", "--as", "gd")
+    refused = desk.cli(*grant)
+    assert (refused.exit_code, "--clean" in refused.stderr) == (2, False)
+    assert "Type that word anew" in refused.stderr
+
+
 @pytest.mark.parametrize("writable", [True, False])
 def test_what_was_typed_is_lost_by_no_server_that_goes_away(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, *, writable: bool

@@ -99,6 +99,9 @@ from ledger.regulation.acts.act import parse_act
 ALGS: Final = ("Ed25519", "ES256", "ML-DSA-65")
 ON_TOKENS: Final = ("Ed25519", "ES256")
 ROLES: Final = ("AUTHOR", "CHECKER", "APPROVER", "RETURNER")
+clean_option: Final = click.option(
+    "--clean", is_flag=True, help="Sign without characters that nobody sees, and in NFC."
+)
 #: What a person may write in an act that has no canonical form, by how `canonical` begins to say it
 _FORMLESS: Final[Mapping[str, Message]] = {
     "null": Message("a member is null, which an act never holds: leave it out"),
@@ -108,6 +111,17 @@ _FORMLESS: Final[Mapping[str, Message]] = {
 }
 
 
+_HIDDEN: Final[Mapping[bool, Message]] = {
+    True: Message(
+        "Nothing was signed: there are characters that nobody sees ({what}). Add --clean to sign"
+        " the text without them."
+    ),
+    False: Message(
+        "Nothing was signed: there are characters that nobody sees ({what}). Type that word anew:"
+        " what is pasted brings them along."
+    ),
+}
+"""By whether the command can leave them out itself."""
 _ABSENT: Final = "not_found"
 _NOT_THERE: Final = Message(
     "Nothing was recorded: what this was signed for is not there, or you do not see it, or no more."
@@ -237,7 +251,7 @@ def act() -> None:
     "--role", type=click.Choice(ROLES), default=None, help="AUTHOR, or APPROVER to countersign."
 )
 @click.option("--iat", type=MOMENT, default=None, help="When it is signed; now if left out.")
-@click.option("--clean", is_flag=True, help="Sign without characters that nobody sees, and in NFC.")
+@clean_option
 @identity
 def sign(
     client: Client,
@@ -462,7 +476,7 @@ def _members(data: bytes, *, clean: bool) -> dict[str, Any]:
         misuse(Message("Nothing was signed: a JSON object is needed."))
     if members.keys() == SIGNED:
         misuse(SIGNED_ALREADY)
-    members = composed(invisible_characters.without(members)) if clean else members
+    members = cleaned(members) if clean else members
     require_visible(members)
     members.setdefault("v", 1 if "capacity" in members else 2)
     members.setdefault("act_id", str(RealEntropy().uuid()))
@@ -504,6 +518,11 @@ def _formless(error: NotCanonical) -> Text:
     return next(found, Wording(said, said))
 
 
+def cleaned(members: Mapping[str, Any]) -> dict[str, Any]:
+    """An act without what nobody sees, and in NFC."""
+    return dict(composed(invisible_characters.without(members)))
+
+
 def require_visible(members: dict[str, Any]) -> None:
     """What the server would refuse is not signed in the first place."""
     found = invisible_characters.faults(members)
@@ -511,13 +530,13 @@ def require_visible(members: dict[str, Any]) -> None:
         what = in_each(
             lambda lang: "; ".join(f"{one.pointer}: {translate(one.text, lang)}" for one in found)
         )
-        misuse(
-            Message(
-                "Nothing was signed: there are characters that nobody sees ({what}). Add"
-                " --clean to sign the text without them.",
-                what=what,
-            ),
-        )
+        misuse(_HIDDEN[takes_clean()].filled(what=what))
+
+
+def takes_clean() -> bool:
+    """Whether the command that runs has `--clean`."""
+    context = click.get_current_context(silent=True)
+    return context is not None and "clean" in context.params
 
 
 def payload_of(client: Client, act_id: str) -> bytes:

@@ -12,6 +12,7 @@ from typing import IO, Any
 
 import click
 
+from api.cli.commands.officer import clean_option
 from api.cli.commands.signer_options import identity, vkey_option
 from api.cli.commands.writing.drafting import PLACE, SECOND, Drafting, Wanted
 from api.cli.commands.writing.recording import Recording, unanswered
@@ -64,6 +65,7 @@ class ActCode(Code):
 @click.option("--at", type=MOMENT, default=None, help="The ledger's time; rehearsals only.")
 @click.option("--yes", is_flag=True, help="Ask nothing; sign as it is shown.")
 @click.option("--dry-run", is_flag=True, help="Show it and ask the rules; sign nothing.")
+@clean_option
 @vkey_option
 @identity
 def new(
@@ -88,8 +90,9 @@ def new(
     )
     wanted = _wanted(draft.members, act, said)
     recording = Recording(
-        client, shell_of(), said["at"], yes=yes, vkey=said["vkey"], dry_run=dry_run
-    )
+        client, shell_of(), said["at"], yes=yes, vkey=said["vkey"], dry_run=dry_run,
+        clean=said["clean"],
+    )  # fmt: skip
     try:
         drafting = Drafting(recording, wanted, asking=file is None and not yes and not template)
         if template:

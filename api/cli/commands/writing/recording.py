@@ -15,7 +15,7 @@ from typing import Any, Final
 import click
 import orjson
 
-from api.cli.commands.officer import encoded, require_visible, send
+from api.cli.commands.officer import cleaned, encoded, require_visible, send
 from api.cli.commands.signer_options import signing_time
 from api.cli.commands.writing.judging import CheckAnswer, judged, refuse
 from api.cli.terminal.shell import MISUSED, Refusal, Shell, misuse, typed
@@ -53,6 +53,7 @@ class Recording:
         yes: Whether it is signed without being asked.
         vkey: The log's key as typed.
         dry_run: Whether nothing is signed at all.
+        clean: Whether it is signed without what nobody sees.
     """
 
     client: Client
@@ -61,6 +62,7 @@ class Recording:
     yes: bool = False
     vkey: VKey | None = None
     dry_run: bool = False
+    clean: bool = False
 
     def record(
         self,
@@ -77,6 +79,7 @@ class Recording:
         """
         while True:
             members = dict(self.client.with_seen(make(), at=self.at))
+            members = cleaned(members) if self.clean else members
             require_visible(members)
             stream = str(members["stream"])
             head = self.client.head(stream, act=members, at=self.at)

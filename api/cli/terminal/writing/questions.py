@@ -24,6 +24,7 @@ from api.cli.terminal.writing.answers import (
 from api.client.act_form import FormField, label_of
 from api.texts.catalogue import translate
 from ledger.message import Message, Text, meaning
+from ledger.regulation.acts.invisible_characters import without
 
 Json = Mapping[str, Any]
 Check = Callable[[FormField], tuple[Sequence[str], Sequence[str]]]
@@ -98,6 +99,9 @@ class Questions:
                 self.tell(f"  {line}")
             if not wrong and (not doubted or self._kept()):
                 return
+            if wrong and (seen := without(value)) != value:
+                values[field.path] = seen
+                self.say(Message("Enter takes it without the characters that nobody sees."))
 
     def value(
         self,
