@@ -215,9 +215,11 @@ def _handed(world: World, entry: Entry, _stream: StreamState) -> Iterator[str]:
         yield "regulation.md §5.11: both sign a handover"
 
 
-def _registered(world: World, entry: Entry, _stream: StreamState) -> Iterator[str]:
-    named = str(entry.act.facts["handling_agency"])
-    if entry.act.agency not in (named, world.registry.heir(named, entry.act.day)):
+def _registered(world: World, entry: Entry, stream: StreamState) -> Iterator[str]:
+    about = (a for e in stream.intake for a in e.act.facts.get("concerns_agency", ()))
+    lawful = [str(entry.act.facts["handling_agency"]), *about]  # about whom it is hands it on
+    lawful += [heir for a in lawful if (heir := world.registry.heir(a, entry.act.day))]
+    if entry.act.agency not in lawful:
         yield "Q11: registering makes one's own agency handler"
 
 
