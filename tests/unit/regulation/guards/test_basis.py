@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ledger.regulation.guards.table import guards_in
 from tests.builders import DIGEST, DOCUMENT, MET_B, Story, a_basis, a_case_in, breaks, holds
+from tests.rows import each, of
 
 REGULATION = {"instrument": "90/QĐ-UBND", "article": "8", "clause": "1", "point": "d"}
 
@@ -24,6 +26,27 @@ def test_a_sanction_on_decision_90_alone_is_refused() -> None:
     breaks("NOT_DECISION_90_ALONE", case.asks("SanctionDecided", basis=alone), "/basis")
     half = [{**REGULATION, "role": "COMPETENCE"}, *a_basis()[2:]]
     breaks("NOT_DECISION_90_ALONE", case.asks("SanctionDecided", basis=half), "/basis")
+
+
+def test_each_act_that_decides_is_asked_for_its_bases() -> None:
+    """regulation.md §7 G1 names them: a guard that one of them does not require asks it nothing."""
+    case = a_case_in("HANDLING")
+    alone = [{**REGULATION, "role": r} for r in ("COMPETENCE", "SUBSTANCE")]
+    for act in each(
+        (
+            "HandlingDecided", "SanctionDecided", "TechnicalMeasureOrdered", "TakedownProposed",
+            "ReferralSent", "PartialReferralSent", "CriminalReferralSent",
+            "PartialCriminalReferralSent", "ReviewDecided",
+        )
+    ):  # fmt: skip
+        for code, basis in (
+            ("NOT_DECISION_90_ALONE", alone),
+            ("BASIS_COMPETENCE_AND_SUBSTANCE", a_basis()[:1]),
+        ):
+            with of((act, code)):
+                q = case.asks(act, basis=basis)
+                asked = guards_in(q.edition).asked(q.kind, "case")
+                assert code in {guard.code for guard in asked if guard.check(q) is not None}
 
 
 def test_a_later_version_of_the_regulation_is_no_better_basis() -> None:
