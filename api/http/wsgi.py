@@ -44,12 +44,19 @@ from api.peer import Proxies
 from api.settings import Settings, SettingsError, share_metrics
 from api.texts.catalogue import translate
 from keys.custody import core_dumps
+from keys.errors import TokenError, TokenFault
 from ledger.errors import Unavailable
+from ledger.message import Message
 
 if TYPE_CHECKING:
     from api.ops.wiring.enclave import Enclave
 
 
+_PIN: Final = (TokenFault.PIN_WRONG, TokenFault.PIN_LOCKED)
+_REFUSED: Final = Message(
+    "the token {named} refuses the PIN in SOCAI_PKCS11_PIN_FILE, or is locked: it is not tried"
+    " again, since a few wrong ones lock it"
+)
 _READY_S: Final = 2.5
 _POOLS_S: Final = 5.0
 _PROOFS_S: Final = GRACE_S - 0.4
@@ -125,11 +132,19 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         Raises:
             AppImportError: A setting, secret or key stops it: gunicorn says that and no trace.
         """
-        try:
-            with self._turns.taken():
+        with self._turns.taken():
+            if self._turns.ended:
+                sys.exit(Arbiter.APP_LOAD_ERROR)
+            try:
                 return application(self._settings, self._budgets, tell=self._first)
-        except SettingsError as error:
-            raise AppImportError(_said(error)) from error
+            except SettingsError as error:
+                raise AppImportError(_said(error)) from error
+            except TokenError as error:
+                if error.fault not in _PIN:
+                    raise
+                self._turns.end()  # a few wrong ones lock the token: no other worker tries it
+                refused = SettingsError(_REFUSED.filled(named=error.named))
+                raise AppImportError(_said(refused)) from error
 
     def end_waits(self) -> None:
         """Called by a worker that begins to stop."""

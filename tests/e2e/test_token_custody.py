@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
+from api.ops.child_processes import MISUSED, python
 from api.rehearsal.enclaves import served
-from api.settings import Settings
+from api.settings import Settings, child_environment
 from keys.custody.kek_custody import named
 from keys.custody.token import Token, TokenPlace, held
 from keys.errors import TokenError
@@ -181,6 +183,27 @@ def _turn(hands: Hands, settings: Settings, softhsm: SoftHsm) -> None:
     assert hands.told("log", "audit")["ok"] is True
     with pytest.raises(TokenError, match="key_absent"):
         held(Token(TokenPlace(softhsm.module, KEK_TOKEN), lambda: PIN), before)
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+def test_a_wrong_pin_is_tried_once_by_an_api_that_starts(softhsm: SoftHsm, tmp_path: Path) -> None:
+    """By one worker of it, and it is not started again: the third wrong one locks many a token."""
+    made = _socai(tmp_path, softhsm, *INIT)
+    assert made.exit_code == 0, made.output
+    (tmp_path / "pin").write_bytes(OTHER_PIN)
+    settings = Settings.at(
+        tmp_path / "enclave", workers=3, threads=4, port=0, pkcs11_module=Path(softhsm.module),
+        pkcs11_token=KEK_TOKEN, pkcs11_pin_file=tmp_path / "pin", lang="en",
+    )  # fmt: skip
+    done = subprocess.run(
+        python("-m", "api.cli.main", "serve", "--role", "api"),
+        env=child_environment(settings), capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == MISUSED, done.stderr
+    assert done.stderr.count("socai: the token") == 1, done.stderr
+    assert "refuses the PIN" in done.stderr
+    assert "starting it again" not in done.stderr
 
 
 @pytest.mark.drill
