@@ -258,6 +258,24 @@ def test_without_an_answer_what_was_signed_is_kept_and_sent_again_safely(
     assert desk.size() == size + 1
 
 
+def test_what_was_typed_and_is_too_long_is_kept_to_be_shortened(desk: Desk) -> None:
+    """Members that each may be long are too long together, which is found once all are typed."""
+    long = "Một trang mạng chép giao diện. " * 2_400
+    size, lines = desk.size(), (*TYPED[:2], long, *TYPED[3:])
+    told = desk.cli(
+        "act", "new", "ReportReceived", "--as", "hotline", stdin="\n".join(lines) + "\n"
+    )
+    assert (told.exit_code, told.stdout, desk.size()) == (2, "", size), told.output[-2000:]
+    draft = Path(told.stderr.rpartition("socai act new --from ")[2].strip())
+    assert orjson.loads(draft.read_bytes())["facts"]["summary"] == long.strip()
+    for answer in ("k", ""):
+        again = desk.cli(
+            "act", "new", "ReportReceived", "--as", "hotline",
+            stdin="\n".join((*TYPED[:-1], answer)) + "\n",
+        )  # fmt: skip
+        assert (again.exit_code, "kept" in again.stderr) == (2, False), "given up by a person"
+
+
 def test_what_nobody_sees_is_left_out_by_who_cannot_see_it_either(
     desk: Desk, tmp_path: Path
 ) -> None:

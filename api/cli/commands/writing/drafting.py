@@ -395,9 +395,9 @@ class Drafting:
         try:
             self._ask()
             self._recording.record(self._draft.members, self._sources, self._edit)
-        except (Carried, KeysError, OSError) as error:
-            refusal = refusal_of(error)
-            if refusal is None or not self._draft.values:
+        except (Refusal, Carried, KeysError, OSError) as error:
+            refusal = error if isinstance(error, Refusal) else refusal_of(error)
+            if refusal is None or not self._draft.values or _given_up(refusal):
                 raise
             raise self._kept(refusal) from error
 
@@ -557,6 +557,11 @@ class Drafting:
         """What the member is called that a fault is of."""
         found = (field.label(self._shell.lang) for field in self._fields if field.holds(pointer))
         return next(found, pointer)
+
+
+def _given_up(refusal: Refusal) -> bool:
+    """Whether a person said no, or what was signed is kept already."""
+    return refusal.code == "usage" or "act_id" in refusal.found
 
 
 def _fresh() -> str:
