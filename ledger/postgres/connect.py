@@ -535,12 +535,12 @@ def speaks(connection: Connection, timeout_s: float) -> bool:
 
 
 def calling(
-    pool: Pool, query: LiteralString, arguments: Sequence[object], *, binary: bool = False
+    pool: Lending, query: LiteralString, arguments: Sequence[object], *, binary: bool = False
 ) -> object:
     """What a function of the database answers; called once, since a call may write.
 
     Args:
-        pool: Of the login that may call it.
+        pool: Connections of the login that may call it.
         query: `SELECT function(…)`, and nothing behind it. What it wrote is durable on return.
         arguments: Of the call.
         binary: Whether the answer comes in binary form.

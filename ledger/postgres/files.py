@@ -11,7 +11,7 @@ from typing import Any, Final, LiteralString, cast
 from uuid import UUID
 
 from ledger.ports import CustodyRow, StoredFile
-from ledger.postgres.connect import Pool, calling, reading
+from ledger.postgres.connect import Lending, calling, reading
 
 _KEY: Final[LiteralString] = "SELECT wrap FROM log.file_key"
 _KEEP_KEY: Final[LiteralString] = "SELECT log.keep_file_key(%b::bytea)"
@@ -47,11 +47,11 @@ class PostgresFiles:
     """The index as two logins know it.
 
     Args:
-        reading: Pool of the reader's login.
+        reading: Connections of the reader's login.
         writing: Pool of the writer's; None where nothing is uploaded.
     """
 
-    def __init__(self, reading: Pool, writing: Pool | None = None) -> None:
+    def __init__(self, reading: Lending, writing: Lending | None = None) -> None:
         self._reading = reading
         self._writing = writing or reading
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import partial
 from typing import Final, LiteralString
@@ -49,6 +49,11 @@ class Ticketed:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._held: ContextVar[Connection | None] = ContextVar("held", default=None)
+
+    @property
+    def held(self) -> Connection | None:
+        """The connection of the question that this context is within; None: of none."""
+        return self._held.get()
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -117,6 +122,35 @@ class Ticketed:
     def drain(self) -> None:
         """Makes all connections anew, without asking any."""
         self._pool.drain()
+
+
+class Unticketed:
+    """The same pool for what is the same whoever asks, such as when the last record was taken.
+
+    Within a question it goes over that one's connection: whoever held one of a pool and waited for
+    a second would wait for others who do the same, and nobody be answered.
+
+    Args:
+        asked: Under whose questions it is asked.
+        pool: Of the reader's login.
+    """
+
+    def __init__(self, asked: Ticketed, pool: Pool) -> None:
+        self._asked = asked
+        self._pool = pool
+
+    def connection(self) -> AbstractContextManager[Connection]:
+        """A connection; it is only read from, also where it has a transaction."""
+        held = self._asked.held
+        return self._pool.connection() if held is None else nullcontext(held)
+
+    def check(self) -> None:
+        """As `Ticketed`."""
+        self._asked.check()
+
+    def drain(self) -> None:
+        """As `Ticketed`."""
+        self._asked.drain()
 
 
 def _begin(connection: Connection, who: Asker | None) -> None:

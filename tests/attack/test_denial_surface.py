@@ -9,6 +9,7 @@ every form on several routes; `make attack` asks every route in all of them.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -25,6 +26,7 @@ from api.client.connection import JOSE
 from api.http.app import openapi
 from keys.canonical import unb64
 from ledger.log.statement import AUTHOR, RETURNER, flattened
+from ledger.postgres import connect
 from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.json_shape import fmt_time
 from tests import builders
@@ -676,3 +678,43 @@ def test_faults_behind_a_refusal_tell_nothing_of_a_case(compartments: Compartmen
         for one in told(made(name, by=PART, also=[]), PART):
             assert of_case not in one, name
             assert b"/signers" in one, name
+
+
+@attack(
+    "a dozen requests for files at once, in a rehearsal for an act's records, by one officer: each"
+    " holds a connection of the pool and waits for a second, and nobody reads meanwhile",
+    stopped_by="what a question leads to is asked over the connection that it has",
+    noticed_by="-",
+)
+def test_no_read_holds_a_connection_and_waits_for_another(
+    compartments: Compartments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a question leads to is asked over the connection that it has."""
+    held, twice, asked = threading.local(), list[str](), ""
+    enter, leave = connect._Lent.__enter__, connect._Lent.__exit__
+
+    def pools() -> list[Any]:
+        mine: list[Any] = held.__dict__.setdefault("pools", [])
+        return mine
+
+    def entered(lent: connect._Lent) -> connect.Connection:
+        if lent._pool in pools():
+            twice.append(asked)
+        connection = enter(lent)
+        pools().append(lent._pool)
+        return connection
+
+    def left(lent: connect._Lent, *error: Any) -> None:  # noqa: ANN401  as the block ended
+        pools().remove(lent._pool)
+        leave(lent, *error)
+
+    monkeypatch.setattr(connect._Lent, "__enter__", entered)
+    monkeypatch.setattr(connect._Lent, "__exit__", left)
+    paths = [named(NAMED[name], compartments.hidden) for name in _READS]
+    paths += [name for name in (*OF_EVERYBODY, *OF_WHAT_IS_SEEN) if "{" not in name]
+    service, told = compartments.service, set[int]()
+    for asked in sorted(paths):
+        answer = service.client.get(asked, headers=service.headers(WHOLE), buffered=True)
+        told.add(answer.status_code)
+    assert 200 in told
+    assert twice == []

@@ -20,7 +20,7 @@ from ledger.postgres.connect import Connection, Lending, Pool, is_lost, open_poo
 from ledger.postgres.files import PostgresFiles
 from ledger.postgres.keeping.vitals import PostgresVitals
 from ledger.postgres.ticket import TicketKey, Tickets
-from ledger.postgres.ticketed import Ticketed
+from ledger.postgres.ticketed import Ticketed, Unticketed
 
 _POOL_SPARE: Final = 3
 _BESIDE_POOLS: Final = 4
@@ -40,6 +40,7 @@ class Connections:
         beside: The reader's, for what is asked while a question of an officer's holds one of
             `reading`: what is noted before a wrap is opened.
         asked: Those of `reading`, under the ticket of whoever asks.
+        unticketed: The same for what is the same whoever asks, also within a question.
         tickets: By which the database knows who asks.
     """
 
@@ -48,6 +49,7 @@ class Connections:
         self.reading, self.writing = map(self._pool, ("reader", "writer"))
         self.beside = self.reading if facts.level == ORDINARY else self._pool("reader")
         self.asked = Ticketed(self.reading)
+        self.unticketed = Unticketed(self.asked, self.reading)
         # by the machine's own time, as the database judges them
         self.tickets = Tickets(lambda: TicketKey(Home(settings).ticket_key()), RealClock())
 
@@ -65,7 +67,7 @@ class Connections:
     @property
     def files(self) -> PostgresFiles:
         """Which files there are."""
-        return PostgresFiles(self.reading, self.writing)
+        return PostgresFiles(self.unticketed, self.writing)
 
     def lend(self) -> AbstractContextManager[Connection]:
         """A connection of the reader's login, for the queries of `projections`.

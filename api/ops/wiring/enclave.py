@@ -482,7 +482,7 @@ class Enclave:
 
     def last_recorded_at(self) -> datetime | None:
         """When the last record was taken; None: there is none."""
-        return PostgresRecords(self.connections.beside).head().recorded_at
+        return PostgresRecords(self.connections.unticketed).head().recorded_at
 
     def tile_bytes(self, tile: TileId) -> bytes:
         """A hash tile, or the entry bundle of a signed tree.
