@@ -183,9 +183,13 @@ class Judge:
         """As `settled`, of a record of the registry before which something of its stream is erased.
 
         What stood there nobody can tell, so that it stands alone, or does not (`Stream.suppose`).
+        What ends no grant changes nothing of the registry, and is asked what any act there is: else
+        a permit that was revoked would run again.
         """
         if isinstance(event, PositionPassed):
             return event
+        if registry.granted.ends_none(event.act):
+            return self._admitted(event, registry)
         stream = begin(event.originator_id, event.stream)
         supposed = stream.suppose(event.statement, event.act, registry)
         return self.settled(supposed, event, registry)
@@ -199,6 +203,9 @@ class Judge:
             return event
         if event.registry:
             return self.alone(event, registry)
+        return self._admitted(event, registry)
+
+    def _admitted(self, event: StatementRecorded, registry: Registry) -> Event:
         try:
             require_log(event.statement, self.origin)
             officer = Submission(event.statement, event.act, None).admit(registry, _at(event))

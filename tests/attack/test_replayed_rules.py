@@ -46,6 +46,7 @@ from ledger.log.statement import AUTHOR, SERVICE_TYP, make, parse_compact
 from ledger.ports import StoredRecord
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.regulation.acts.act import Act
+from ledger.regulation.case.permits import permits
 from ledger.regulation.case.state import NOTHING, Entry, StreamState
 from ledger.streams.event import TOPIC, PositionPassed, SetAside
 from ledger.streams.names import stream_id
@@ -1264,6 +1265,39 @@ def test_whoever_was_shown_out_stays_out_behind_an_erased_record(den: Den, by: s
     for registry in (begun.registry, den.a.ledger.refresh(), den.steps()[-1].registry):
         (line,) = (one for one in registry.grants() if one.act_id == grant.act.act_id)
         assert line.revoked_at == end.occurred_at
+
+
+@attack(
+    "whoever had a permit to take files and prints out of a case, and has it no more, waits for a"
+    " record of the case to be erased, whereupon the revocation would be judged as of nothing",
+    stopped_by="a revocation of what is no grant is asked there what any act of a case is",
+    noticed_by="-",
+)
+def test_a_permit_that_was_revoked_stays_so_behind_an_erased_record(den: Den) -> None:
+    """access.md A23: by a rebuild too; and no grant of another case is ended in that way."""
+    case = den.tell(a_case_in("SCREENING", start=den.now))
+    (grant,) = den.tell_more(case, "ParticipationGranted")
+    other = den.tell(a_case_in("SCREENING", name=f"case/{an_id('other')}", start=den.now))
+    hole = den.junk_of(other.act("CaseClosed", by="cv", also=[]), "cv")
+    den.erase(hole)
+    agency, post = CAST["cv"]
+    until = (den.now + timedelta(days=9)).isoformat(timespec="seconds")
+    holder = {"officer": builders.officer("cv"), "agency": agency, "post": post, "until": until}
+    (permit,) = den.tell_more(other, "ExportPermitted", facts={"holder": holder})
+    for named, stands in ((permit, True), (grant, False)):
+        other.now = max(other.now, den.now)
+        who = named.act.facts.get("officer", holder["officer"])
+        said = {"grant": named.act.act_id, "officer": who}
+        end = other.act("ParticipationRevoked", by="gd", facts=said, refers_to=said["grant"])
+        den.put(end, "gd", stands=stands, registry=True)
+    steps = [one for one in den.steps() if one.opened.stream == other.stream.name]
+    assert [one.status for one in steps[-2:]] == ["effective", "set_aside"]
+    assert [one.revoked for one in permits(steps[-1].stream)] == [True]
+    assert [one.index for one in den.audit().findings] == [hole], "which no act erased here"
+    begun = RegistryFollower(den.store, den.a.reader()).catch_up()
+    for registry in (begun.registry, den.a.ledger.refresh(), den.steps()[-1].registry):
+        (line,) = (one for one in registry.grants() if one.act_id == grant.act.act_id)
+        assert line.revoked_at is None
 
 
 def replace_stream(act: Act, stream: str) -> Act:

@@ -169,6 +169,11 @@ class Grants:
         found = (g.said for g in self._grants if (g.act_id, g.stream) == (act_id, stream))
         return next(found, None)
 
+    def ends_none(self, act: Act) -> bool:
+        """Whether what an act revokes is no grant of any stream: a permit is of its case alone."""
+        named = str(act.facts.get("grant"))
+        return act.act == "ParticipationRevoked" and self.purpose(named) is None
+
 
 def _granted(act: Act, index: int) -> Iterable[Grant]:
     facts = act.facts
