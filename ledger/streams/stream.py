@@ -182,6 +182,7 @@ class Stream:
         if len(act.signers) > 1:
             self._payloads[act.act_id] = _payload_digest(statement)
         self.state.seq, self.state.head = statement.seq - 1, statement.prev
+        self.state.supposed = True
         return self
 
     def pass_over(self, event: PositionPassed) -> Self:

@@ -185,6 +185,7 @@ class StreamState:
         corrections: Effective acts by the act they correct; ask `corrected_by`.
         latest: The last instant that any act of it is dated; None at the start.
         aside: Entry in b64, by index, of each record set aside that no act has voided yet.
+        supposed: Whether more stood in it, which is erased and nobody can tell (`Stream.suppose`).
     """
 
     __slots__ = (
@@ -207,6 +208,7 @@ class StreamState:
         "state",
         "state_since",
         "subs",
+        "supposed",
     )
 
     def __init__(self, name: str) -> None:
@@ -229,6 +231,7 @@ class StreamState:
         self.corrections: dict[str, list[Entry]] = {}
         self.latest: datetime | None = None
         self.aside: dict[int, str] = {}
+        self.supposed = False
 
     @property
     def weight(self) -> int:

@@ -281,8 +281,8 @@ def revoker_in_charge(q: GuardInput) -> Breach | None:
 def revoker_in_charge_v2(q: GuardInput) -> Breach | None:
     """access.md A8. So does whoever named an officer to a unit: they need ask no supervisor.
 
-    That alone, though: a classifier ends no other's grant, and none of a whole case. Nothing is
-    refused where who holds the case cannot be known: it is judged alone behind an erased record.
+    That alone, though: a classifier ends no other's grant, and none of a whole case. Behind an
+    erased record nobody can tell who holds the case: the door has asked, and nothing is refused.
     """
     entry = q.ref("grant")
     if entry is None:
@@ -297,9 +297,7 @@ def revoker_in_charge_v2(q: GuardInput) -> Breach | None:
     )
     if not answers_for_it:
         return Breach(pointers=("/signers/0",))
-    case = q.stream
-    unknown = case.kind == "case" and not case.intake and case.handler_raw is None
-    return None if unknown else revoker_in_charge(q)
+    return None if q.stream.supposed else revoker_in_charge(q)
 
 
 # -- persons --------------------------------------------------------------------------------------

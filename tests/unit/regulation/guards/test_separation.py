@@ -554,6 +554,15 @@ def test_before_registration_the_finder_revokes_what_it_granted() -> None:
     breaks("REVOKER_IN_CHARGE", case.asks("ParticipationRevoked", by="gd", facts=facts))
 
 
+def test_before_anybody_took_the_matter_in_only_who_granted_revokes() -> None:
+    """A case may begin with a grant: nobody holds it then, and nobody else ends the grant."""
+    case = Story()
+    given = case.forced("ParticipationGranted", by="gd", **grant("ytcv", "READ"))
+    facts = {"grant": given.act.act_id, "officer": officer("ytcv")}
+    holds("REVOKER_IN_CHARGE", case.asks("ParticipationRevoked", by="gd", facts=facts))
+    breaks("REVOKER_IN_CHARGE", case.asks("ParticipationRevoked", by="hct", facts=facts))
+
+
 def test_whoever_named_an_officer_to_a_unit_ends_it_and_no_other_grant() -> None:
     """access.md A8, from edition 2 on: whoever signed it asks no supervisor, and is none."""
     case = a_case_in("VERIFYING")
