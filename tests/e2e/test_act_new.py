@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -331,6 +332,36 @@ def test_what_was_typed_is_lost_by_no_server_that_goes_away(
     draft.write_bytes(orjson.dumps({**kept, "facts": {**kept["facts"], "petition_kind": "1"}}))
     receipt = desk.told("act", "new", "--from", str(draft), "--yes", "--as", "hotline")
     assert (receipt["act_id"], desk.size()) == (kept["act_id"], size + 1)
+
+
+def test_what_is_typed_to_go_on_is_lost_by_no_second_failure(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was typed on top of a kept draft was gone, and nothing said so."""
+    send, checks, lasts = Connection._send, count(1), 3
+
+    def away(line: Connection, request: httpx.Request, **more: bool) -> httpx.Response:
+        if request.url.path == "/v1/acts/check" and next(checks) > lasts:
+            raise Unreachable("http://socai.example")
+        return send(line, request, **more)
+
+    def broken_off(*words: str, stdin: Sequence[str] = ()) -> Path | None:
+        told = desk.cli("act", "new", *words, "--as", "hotline", stdin="\n".join(stdin) + "\n")
+        assert "There was no answer" in told.stderr, told.output
+        kept = told.stderr.rpartition("socai act new --from ")[2].strip()
+        return Path(kept) if "is kept" in told.stderr else None
+
+    monkeypatch.setattr(Connection, "_send", away)
+    first = broken_off("ReportReceived", stdin=TYPED)
+    assert first is not None
+    kept = orjson.loads(first.read_bytes())
+    checks, lasts = count(1), 2
+    second = broken_off("--from", str(first), stdin=TYPED[4:])
+    assert second is not None, "of what was typed after a file nothing was kept"
+    assert orjson.loads(second.read_bytes())["facts"]["petition_kind"] == "PHAN_ANH"
+    assert orjson.loads(first.read_bytes()) == kept, "what was kept stays as it was"
+    checks, lasts = count(1), 0
+    assert broken_off("--from", str(second)) is None, "nothing was typed: the file has it all"
 
 
 def test_a_draft_with_an_id_is_recorded_once_and_nobody_is_told_to_choose_another(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -387,17 +388,17 @@ class Drafting:
 
     def record(self) -> None:
         """Asks for what is missing, and records it; what was typed is lost by no failure."""
-        if not self._asking:
-            self._sign_after()
-            edit = self._edit if not self._recording.yes else None
-            self._recording.record(self._draft.members, self._sources, edit)
-            return
+        said = deepcopy(self._draft.values)
         try:
-            self._ask()
-            self._recording.record(self._draft.members, self._sources, self._edit)
+            if self._asking:
+                self._ask()
+            else:
+                self._sign_after()
+            edit = None if self._recording.yes else self._edit
+            self._recording.record(self._draft.members, self._sources, edit)
         except (Refusal, Carried, KeysError, OSError) as error:
             refusal = error if isinstance(error, Refusal) else refusal_of(error)
-            if refusal is None or not self._draft.values or _given_up(refusal):
+            if refusal is None or self._draft.values == said or _given_up(refusal):
                 raise
             raise self._kept(refusal) from error
 

@@ -7,8 +7,10 @@ draft came about.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -237,13 +239,20 @@ def without_answer(signed: Statement, *, secret: bool) -> Refusal:
 
 
 def keep(folder: str, name: str, data: bytes) -> Path | None:
-    """Where the home keeps what is not to be lost; None where nothing can be written."""
-    path = Settings.from_env().home / folder / f"{name}.json"
+    """Where the home keeps what is not to be lost; None where nothing can be written.
+
+    What is kept under a name already stays as it is: other bytes get a number behind it.
+    """
+    place = Settings.from_env().home / folder
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_durably(path, data)
-    except FileExistsError:  # the very one, or something else where the folder would be
-        return path if path.exists() else None
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for n in count(1):
+            path = place / (f"{name}.json" if n == 1 else f"{name}-{n}.json")
+            with suppress(FileExistsError):
+                write_durably(path, data)
+                return path
+            if path.read_bytes() == data:
+                return path
     except OSError:
-        return None
-    return path
+        pass
+    return None
