@@ -149,14 +149,15 @@ class Mirror:
         folded.settle()
         aside = sum(row.aside is not None for row in taken.rows)
         signed = checkpoints.unverified(segment.checkpoint).size
+        came = [one.data is not None for one in segment.files if one.index >= standing.size]
         return TakenIn(
             len(taken.rows),
             segment.end,
             signed,
             aside,
             len(taken.erased),
-            sum(one.data is not None for one in segment.files),
-            sum(one.data is None for one in segment.files),
+            came.count(True),
+            came.count(False),
         )
 
     def _folded_to(self, size: int) -> TakingIn:
@@ -259,12 +260,7 @@ class TakingIn:
             self._require_signed(segment, _unverified(segment.checkpoint).size)
             raise _forked(standing.size)
         whole, entries = segment, entries[here:]
-        segment = replace(
-            segment,
-            start=standing.size,
-            items=segment.items[here:],
-            files=tuple(one for one in segment.files if one.index >= standing.size),
-        )
+        segment = replace(segment, start=standing.size, items=segment.items[here:])
         signed = self._signed_tree(segment, standing, entries)
         if segment.start == 0 and entries and entries[0] != self._lower.genesis:
             raise SegmentRefused(
