@@ -508,6 +508,31 @@ def test_what_was_done_upon_what_is_erased_is_held_against_nobody(database: Data
     assert ("MEASURE_BEFORE_VERIFICATION",) not in counted
 
 
+def test_what_was_told_of_flags_in_time_is_no_damage_once_it_cannot_be_told(
+    database: Database,
+) -> None:
+    """regulation.md §7 G13: the report is erased, and flags were raised behind it before that."""
+    log = played("SC4")
+    stream = log.player.cases["C1"]
+    at = next(i for i, s in enumerate(log.log.statements) if s.members["stream"] == stream)
+    log.erase(at)
+    case, counted = made(database, log), "SELECT code FROM proj.marks WHERE code = ANY (%s)"
+    flags = ["BASIS_MISSING", "MEASURE_BEFORE_VERIFICATION"]
+    with psycopg.connect(database.admin) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("DELETE FROM log.wraps WHERE index = %s", [at])
+    records, reader = case.reading_log()
+    with case.writing() as connection:
+        assert len(connection.execute(counted, [flags]).fetchall()) == len(flags)
+        assert compare(connection, records, reader, origin=ORIGIN) == []
+        for view in VIEWS:
+            generations.ask_rebuild(connection, view.name, 0)
+    case.project()
+    with case.writing() as connection:
+        assert connection.execute(counted, [flags]).fetchall() == []
+        assert compare(connection, records, reader, origin=ORIGIN) == []
+
+
 def test_one_agencys_statistics_tell_nothing_that_all_agencies_hide(sc1: Case) -> None:
     """Two cells are hidden since the total would tell one: nor does asking for the other alone."""
     with sc1.writing() as connection:
