@@ -305,7 +305,7 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
 
     def enqueue_req(self, conn: Any) -> None:  # noqa: ANN401  gunicorn's connection
         """Called when bytes are there: to a thread if they are a request, else it waits on."""
-        conn.since, conn.wanted = time.monotonic(), 0
+        conn.since = time.monotonic()
         self._look_at(conn)
 
     def _look_at(self, conn: Link) -> bool:
