@@ -45,7 +45,7 @@ class Below:
         store: Its rows, tiles and notes.
         shredded: What is erased there: index to act and its last index.
         published: How many records are.
-        note: The checkpoint that went up with them.
+        notes: The checkpoints that went up.
         at: The last turn of the clock.
         keys: The private halves of its slots, of which a deployment has at most one.
         most_bytes: The longest text of a segment.
@@ -56,7 +56,7 @@ class Below:
     store: MemoryRecordStore
     shredded: dict[int, tuple[UUID, int]] = field(default_factory=dict)
     published: int = 0
-    note: bytes = b""
+    notes: tuple[bytes, ...] = ()
     at: int = FIRST
     keys: tuple[OpeningKey, ...] = field(default_factory=_slots)
     most_bytes: int = sealed_segment.MOST_TEXT_BYTES
@@ -174,12 +174,12 @@ class Below:
         reader = Reader(NoRecords(), self.a.keys.kek, self.a.origin, self.a.level)
         publisher = Publisher(self, self.store, reader, self, most_bytes=self.most_bytes)
         self.at += EVERY_S
-        return publisher.next(self.published, self.at, self.note)
+        return publisher.next(self.published, self.at, self.notes)
 
     def publish(self) -> bytes:
         """The next segment, sealed."""
         made = self.segment()
-        self.published, self.note = made.end, made.checkpoint
+        self.published, self.notes = made.end, (*self.notes, made.checkpoint)
         return self.sealed(made)
 
     def sealed(self, made: Segment) -> bytes:

@@ -185,7 +185,7 @@ class MemoryOutbox(Outbox):
         )
         self._publish(facts, at, None)
 
-    def _made(self, facts: EnclaveFacts, start: int, at: int, before: bytes) -> Segment:
+    def _made(self, facts: EnclaveFacts, start: int, at: int, before: Sequence[bytes]) -> Segment:
         reader = Reader(NoRecords(), self.below.a.keys.kek, facts.origin)
         publisher = Publisher(self.below, self.below.store, reader, self.below)
         return publisher.next(start, at, before)

@@ -13,8 +13,8 @@ from uuid import UUID
 from keys import sealed_segment
 from keys.note import parse_note
 from ledger.errors import Unavailable, VerificationError
-from ledger.log import checkpoint as checkpoints
 from ledger.log import merkle
+from ledger.log.checkpoint import Checkpoint, unverified
 from ledger.log.tiles import TileNodes, root_from_tiles
 from ledger.message import Message
 from ledger.mirror.segment import (
@@ -91,47 +91,59 @@ class Publisher:
         self._files = files
         self._room = most_bytes - _APART_BYTES
 
-    def next(self, start: int, at: int, before: bytes = b"") -> Segment:
+    def next(self, start: int, at: int, before: Sequence[bytes] = ()) -> Segment:
         """What comes behind the records that were published.
 
         Args:
             start: How many those are.
             at: The turn of the clock, in seconds since 1970.
-            before: The note that went up with them; empty where none is known.
+            before: Notes that went up, in any order.
 
         Raises:
-            Unavailable: `no_checkpoint`: none covers what was published; a log that has just begun.
+            Unavailable: `no_checkpoint`: none covers what was published. The log has just begun, or
+                is not the one of which so much went up.
         """
         items, files = self._items(start, self._log.newest())
         end = self._before_other_keys(start, start + len(items), before)
         items, files = items[: end - start], [one for one in files if one.index < end]
         found = self._covering(end, before)
         if found is None:
-            raise Unavailable(
-                "no_checkpoint",
-                Message("No checkpoint covers the log yet; nothing was published. Try again."),
-            )
+            raise self._uncovered(start)
         path = merkle.consistency_path(end, found[0], TileNodes(found[0], self._tiles))
         return Segment(
             self._reader.origin, at, start, tuple(items), found[1], tuple(path), files=tuple(files)
         )
 
-    def _covering(self, end: int, before: bytes) -> tuple[int, bytes] | None:
-        """The first note that covers so many records: the one that went up, as long as it does.
+    def _uncovered(self, start: int) -> Unavailable:
+        newest = self._log.newest()
+        if not newest:
+            said = Message("No checkpoint covers the log yet; nothing was published. Try again.")
+        else:
+            said = Message(
+                "Nothing was published: it was to go on behind {start} records, and the log is"
+                " signed up to {newest}. An older database was put back, or --from is too much:"
+                " socai log audit",
+                start=start,
+                newest=newest,
+            )
+        return Unavailable("no_checkpoint", said)
+
+    def _covering(self, end: int, before: Sequence[bytes]) -> tuple[int, bytes] | None:
+        """The first note that covers so many records: one that went up, as long as it does.
 
         The log may have forgotten it since. Above, another one for records that it covers would be
         another history: whoever takes them in has no proof from one to the other.
         """
         found = self._log.covering(end)
-        if found is None or not before:
-            return found
-        known = checkpoints.unverified(before)
-        if not end <= known.size < found[0]:
-            return found
-        stands = root_from_tiles(known.size, self._tiles) == known.root
-        return (known.size, before) if stands else found
+        if found is None:
+            return None
+        for known, note in sorted(((unverified(one), one) for one in before), key=_size):
+            there = end <= known.size < found[0]
+            if there and root_from_tiles(known.size, self._tiles) == known.root:
+                return known.size, note
+        return found
 
-    def _before_other_keys(self, start: int, end: int, before: bytes) -> int:
+    def _before_other_keys(self, start: int, end: int, before: Sequence[bytes]) -> int:
         """Where a segment ends: earlier than it might where its checkpoint is by other keys.
 
         Whoever takes it in knows the keys that its records lead to, and one that ends amid the
@@ -205,3 +217,7 @@ class Publisher:
             SegmentFile(record.index, n, self._files.file(record, listed) if fits else None)
             for n, (listed, fits) in enumerate(going_up(record.act, record.statement.role))
         ]
+
+
+def _size(noted: tuple[Checkpoint, bytes]) -> int:
+    return noted[0].size

@@ -261,7 +261,9 @@ class TakingIn:
             raise _forked(standing.size)
         whole, entries = segment, entries[here:]
         segment = replace(segment, start=standing.size, items=segment.items[here:])
-        signed = self._signed_tree(segment, standing, entries)
+        signed, accused = self._signed_tree(segment, standing, entries)
+        if accused is not None and self._unsigned(whole, signed.size) is None:
+            raise accused
         if segment.start == 0 and entries and entries[0] != self._lower.genesis:
             raise SegmentRefused(
                 "genesis",
@@ -271,6 +273,8 @@ class TakingIn:
             )
         rows = list(self._rows(segment, entries))
         self._require_signed(whole, signed.size)
+        if accused is not None:  # by a key that its own records tell of
+            raise accused
         erased = self._erased(rows)
         self._require_explained(segment.end, standing, rows, erased)
         gone = [(index, act) for index, (_, act) in sorted(erased.items())]
@@ -286,8 +290,12 @@ class TakingIn:
 
     def _signed_tree(
         self, segment: Segment, standing: Standing, entries: Sequence[bytes]
-    ) -> Checkpoint:
-        """The checkpoint of a segment, whose tree has its records behind those taken in."""
+    ) -> tuple[Checkpoint, SegmentRefused | None]:
+        """The checkpoint of a segment, whose tree has its records behind those taken in.
+
+        Beside it: what the log has done where it has signed this. Whoever seals to the slots may
+        have made it up, so it is said once that is known.
+        """
         found = _unverified(segment.checkpoint)
         if found.origin != segment.log:
             raise SegmentRefused(
@@ -295,7 +303,7 @@ class TakingIn:
             )
         trusted = None if standing.checkpoint is None else _unverified(standing.checkpoint)
         if trusted is not None and found.size < trusted.size:
-            raise SegmentRefused(
+            return found, SegmentRefused(
                 "rollback",
                 Message(
                     "its checkpoint is of {found} records, and one of {trusted} is taken in",
@@ -316,9 +324,7 @@ class TakingIn:
                 "tree",
                 Message("its records are not those that its checkpoint stands over"),
             ) from error
-        if trusted is not None and not holds:
-            raise _forked(trusted.size)
-        return found
+        return found, None if trusted is None or holds else _forked(trusted.size)
 
     def _grow(self, entries: Sequence[bytes], trusted: Checkpoint | None) -> bool:
         """Whether the checkpoint taken in before, where the records come to it, is over these."""
@@ -333,17 +339,23 @@ class TakingIn:
         return trusted is None or not here or trusted.root == self.frontier.root()
 
     def _require_signed(self, segment: Segment, size: int) -> None:
-        """By the keys of that size, as the log itself tells them: record 0, and each recovery."""
+        refused = self._unsigned(segment, size)
+        if refused is not None:
+            raise refused
+
+    def _unsigned(self, segment: Segment, size: int) -> SegmentRefused | None:
+        """Of what no key signed that the log had at that size: record 0 tells, and recoveries."""
         vkeys = known(self.log_keys.at(size))
         try:
             checkpoints.open_checkpoint(segment.checkpoint, vkeys, origin=segment.log)
         except VerificationError as error:
-            raise SegmentRefused(
+            return SegmentRefused(
                 "checkpoint",
                 Message("the log has not signed its checkpoint: {error}", error=error.message),
-            ) from error
+            )
         if not signed_by(segment, vkeys):
-            raise SegmentRefused("checkpoint", Message("the log has not signed the segment"))
+            return SegmentRefused("checkpoint", Message("the log has not signed the segment"))
+        return None
 
     # --- the records ---
 

@@ -38,7 +38,7 @@ from api.rehearsal.cast import Cast, KeyStore
 from api.rehearsal.past_door import Smuggler
 from api.rehearsal.scenario import CastPart
 from api.settings import SettingsError
-from keys import sealed_segment
+from keys import canonical, sealed_segment
 from keys.custody.file import write_key
 from keys.envelope_encryption import Kek
 from keys.hpke import OpeningKey
@@ -50,6 +50,8 @@ from ledger.log.checkpoint import sign, unverified
 from ledger.log.verify import Crossed
 from ledger.message import Wording
 from ledger.mirror import segment as segments
+from ledger.mirror.refusal import SegmentRefused
+from ledger.mirror.segment import Segment
 from ledger.mirror.taking_in import Lower, Mirror
 from ledger.ports import SealedRecord
 from ledger.postgres.recorder import GroupAppender
@@ -278,11 +280,48 @@ def test_a_client_that_meets_the_log_after_it_takes_the_published_key_old_or_new
             assert mine.keys.current == service.enclave.vkeys
 
 
+def test_notes_ahead_of_their_records_are_remembered(
+    lost: Restored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also behind a segment published again, and as they were said while it was one."""
+    assert lost.recover(*REGISTRARS).exit_code == 0
+    monkeypatch.setattr("ledger.mirror.publishing.MOST_ITEMS", 1)
+    slots.put(lost.settings, "ordinary", [OpeningKey.generate().public])
+    clock = StepClock(restored.AFTER)
+    outbox = Outbox(lost.settings, lambda _sealed, _at: None, clock)
+    path = lost.settings.home / "mirror" / "published.json"
+
+    def remembered(again_from: int) -> object:
+        clock.step(hours=1)
+        outbox.once(again_from=again_from)
+        return orjson.loads(path.read_bytes())["ahead"]
+
+    notes = remembered(lost.size)  # the first of the two statements that one checkpoint covers
+    assert isinstance(notes, list)
+    assert len(notes) == 1
+    assert remembered(0) == notes
+    older = {"v": 1, "at": 0, "end": 0, "checkpoint": notes[0]}
+    path.write_bytes(canonical.encode(older))
+    assert remembered(0) == notes
+
+
+def _refused_where_told_of(note: bytes, mirror: Mirror, store: MemoryMirror, said: Segment) -> str:
+    """Why, by a mirror that took in a checkpoint of what is lost, ahead of its records."""
+    first, store._note = store._note, note
+    with pytest.raises(SegmentRefused) as refused:
+        mirror.take(said)
+    store._note = first
+    return refused.value.kind
+
+
 @pytest.mark.parametrize("further", [-2, 1], ids=["before it", "between its two statements"])
 def test_a_recovered_log_goes_up_from_its_beginning(
     lost: Restored, further: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In segments that are full before the recovery: by the key that signed up to there."""
+    """In segments that are full before the recovery: by the key that signed up to there.
+
+    Whoever was told of what is lost says so, also where the key that signed is told by these alone.
+    """
     assert lost.recover(*REGISTRARS).exit_code == 0
     monkeypatch.setattr("ledger.mirror.publishing.MOST_ITEMS", lost.size + further)
     own = OpeningKey.generate()
@@ -290,7 +329,8 @@ def test_a_recovered_log_goes_up_from_its_beginning(
     clock, sent = StepClock(restored.AFTER), list[bytes]()
     genesis = bytes.fromhex(Home(lost.settings).facts().genesis)
     lower = Lower(lost.origin, "ordinary", genesis)
-    mirror = Mirror(MemoryMirror(lost.origin), Kek.generate(), lower, "mat", clock.now)
+    store = MemoryMirror(lost.origin)
+    mirror = Mirror(store, Kek.generate(), lower, "mat", clock.now)
     outbox = Outbox(lost.settings, lambda sealed, _: sent.append(sealed), clock)
     (ended,) = lost.settings.keys_dir.glob("log-ended-*")
     away = ended.rename(lost.settings.home / ended.name)
@@ -303,11 +343,13 @@ def test_a_recovered_log_goes_up_from_its_beginning(
         clock.step(hours=1)
         outbox.once()
         framed = sealed_segment.open_segment(sent[-1], [own])
-        taken = mirror.take(segments.parse(sealed_segment.unframe(framed)))
+        said = segments.parse(sealed_segment.unframe(framed))
+        if sizes:
+            assert _refused_where_told_of(lost.lost, mirror, store, said) == "rollback"
+        taken = mirror.take(said)
         sizes.append(taken.size)
         assert taken.aside == 0
-    assert sizes[0] < lost.size
-    assert sizes[1] == lost.size + 2
+    assert sizes[0] < lost.size < sizes[1] == lost.size + 2
 
 
 @attack(

@@ -328,6 +328,26 @@ def test_a_checkpoint_and_a_segment_that_the_log_did_not_sign_are_refused(above:
 
 
 @attack(
+    "whoever knows the keys of the slots has the log accused of two histories: by its own newest"
+    " checkpoint, which anybody may read, ahead of records, or by one made up",
+    stopped_by="what the log has done is said of what it signed",
+    noticed_by="the importer, as `checkpoint`",
+)
+def test_nobody_but_the_log_has_it_accused(above: Above) -> None:
+    """Whoever operates this is told to stop and to call the witnesses for the log's own words."""
+    below, whole = above.below, above.below.segment()
+    newest = below.newest()
+    path = merkle.consistency_path(8, newest, TileNodes(newest, below.store))
+    note = below.store._notes[newest]
+    mine = replace(Below.founded("rehearsal.mine.example/ordinary").a.keys.log, name=below.a.origin)
+    ahead = replace(whole, items=(), checkpoint=note, consistency=tuple(path))
+    behind = replace(ahead, checkpoint=note.replace(b"\n%d\n" % newest, b"\n8\n"))
+    for made in (ahead, behind):
+        forged = segments.parse(segments.build(made, mine))
+        assert _refused(above, forged) == "checkpoint"
+
+
+@attack(
     "content is left out as if it were erased",
     stopped_by="an act that the rules take must name it",
     noticed_by="the importer",

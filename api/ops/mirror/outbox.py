@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,6 +50,9 @@ from ledger.streams.record_reader import Reader
 LOCK: Final = "publisher"
 ENDING: Final = ".socaisegment"
 _FILE: Final = "published.json"
+_NOTES: Final = 64
+"""Checkpoints that went up ahead of records and are remembered: under these the records follow, in
+every mirror that a segment was lost on the way to."""
 _PATIENCE_S: Final = 30
 """How long a lock is waited for; ten times as long a statement, and a database that hangs."""
 
@@ -83,7 +86,7 @@ class PublishedSegment:
 class _Sofar:
     at: int = -1
     end: int = 0
-    checkpoint: bytes = b""
+    ahead: tuple[bytes, ...] = ()
 
 
 class Outbox:
@@ -157,21 +160,24 @@ class Outbox:
         if not keys:
             raise SettingsError(Message("nothing is above this level: it publishes nothing"))
         start = sofar.end if again_from is None else again_from
-        made = self._made(facts, start, at, sofar.checkpoint)
+        made = self._made(facts, start, at, sofar.ahead)
         text = segments.build(made, self._log_key(made.checkpoint))
         sealed = sealed_segment.seal(text, origin=facts.origin, slots=keys)
         self._put(sealed, at)
         end = max(made.end, sofar.end) if again_from is None else made.end
         mirror_folder(settings).mkdir(parents=True, exist_ok=True, mode=0o700)
-        note = made.checkpoint.decode()
-        said = canonical.encode({"v": 1, "at": at, "end": end, "checkpoint": note})
+        covered = checkpoints.unverified(made.checkpoint).size
+        ahead = sofar.ahead
+        if covered > made.end and made.checkpoint not in ahead:
+            ahead = (*ahead, made.checkpoint)[-_NOTES:]
+        notes = [one.decode() for one in ahead]
+        said = canonical.encode({"v": 1, "at": at, "end": end, "ahead": notes})
         written(mirror_folder(settings) / _FILE, said)
         there = sum(one.data is not None for one in made.files)
         out = len(made.files) - there
-        covered = checkpoints.unverified(made.checkpoint).size
         return PublishedSegment(at, made.start, made.end, covered, len(sealed), there, out)
 
-    def _made(self, facts: EnclaveFacts, start: int, at: int, before: bytes) -> Segment:
+    def _made(self, facts: EnclaveFacts, start: int, at: int, before: Sequence[bytes]) -> Segment:
         dsn = role_dsn(self._settings, facts, "publisher")
         require_schema(dsn)
         with closing(open_pool(dsn, most=1, patience_s=_PATIENCE_S)) as pool:
@@ -217,10 +223,12 @@ class Outbox:
         path = mirror_folder(self._settings) / _FILE
         try:
             members = canonical.parse(path.read_bytes())
-            note = str(members.get("checkpoint", "")).encode()  # none before it was kept
-            if note:
+            older = members.get("checkpoint")  # as it was said while it was one, or none
+            notes = members.get("ahead", [older] if older else [])
+            ahead = tuple(str(one).encode() for one in notes)
+            for note in ahead:
                 checkpoints.unverified(note)
-            return _Sofar(int(members["at"]), int(members["end"]), note)
+            return _Sofar(int(members["at"]), int(members["end"]), ahead)
         except FileNotFoundError:
             return _Sofar()
         except (KeysError, VerificationError, LookupError, TypeError, ValueError) as error:

@@ -146,6 +146,14 @@ def test_before_a_checkpoint_there_is_nothing_to_publish() -> None:
     assert refused.value.code == "no_checkpoint"
 
 
+def test_a_log_that_is_shorter_than_what_went_up_says_so(below: Below) -> None:
+    """Whoever put an older database back is not told to try again."""
+    below.published = below.newest() + 3
+    told = f"behind {below.newest() + 3} records, and the log is signed up to {below.newest()}"
+    with pytest.raises(Unavailable, match=told):
+        below.publish()
+
+
 LONG = bytes(MOST_FILE_BYTES)
 
 
@@ -216,6 +224,35 @@ def test_a_checkpoint_that_is_forgotten_before_its_records_went_up_is_no_fork() 
     while len(above.store.rows) < below.newest():
         _bring(above)
     assert above.store.aside == {}
+
+
+def test_what_goes_up_again_after_a_prune_is_no_fork() -> None:
+    """A mirror waits for records under a note that the log has forgotten, when another lost some.
+
+    `socai mirror export --from` goes back behind an older note, which the log keeps.
+    """
+    below = Below.founded()
+    founded = below.newest()
+    for number in range(4):
+        below.case(number, files=[bytes([number]) * (1 << 20)])
+    waited_for = below.newest()
+    for size in range(founded + 1, waited_for):
+        below.store._notes.pop(size, None)
+    below.most_bytes = 65_536 + (4 << 20)
+    above, lost = Above(below, slot=0), Above(below, slot=2)
+    _bring(above)
+    assert founded < len(above.store.rows) < waited_for
+    below.case(4)
+    del below.store._notes[waited_for]
+    below.published, below.most_bytes = 0, 65_536 + 12_000
+    _bring(lost)
+    below.most_bytes = 65_536 + (2 << 20)
+    for _ in range(6):
+        again = below.publish()
+        _bring_sealed(lost, again)
+        if below.published > len(above.store.rows):
+            _bring_sealed(above, again)
+    assert len(above.store.rows) == len(lost.store.rows) == below.newest()
 
 
 @pytest.mark.parametrize("files", [(), (b"x",), (b"x" * 9_000, b"y" * 30_000)])
