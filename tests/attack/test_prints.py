@@ -6,6 +6,7 @@ import hashlib
 import io
 import unicodedata
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,17 +16,20 @@ from click.testing import CliRunner, Result
 
 from api.cli.main import main
 from api.home import write_private
+from api.http.resources import prints
 from keys import canonical
 from keys.canonical import b64
 from keys.custody.file import write_key
+from ledger.files.attachments import Attachments
 from ledger.log.sheet import Sheet
 from ledger.reads.read import Copy
 from ledger.regulation.acts.json_shape import fmt_time
 from projections.queries import limits
 from tests import builders
 from tests.attack.test_copies import PURPOSE, exported, permit, register
+from tests.attack.test_copies import ask as copied
 from tests.attacks import attack
-from tests.builders import officer
+from tests.builders import an_act, officer
 from tests.fixtures.app import listening
 from tests.fixtures.compartments import DIGEST, PART, SECRET, STRANGER, WHOLE
 from tests.fixtures.page_reader import PageReader
@@ -182,6 +186,52 @@ def test_nobody_prints_without_a_permit_of_their_own(under_order: UnderOrder) ->
     over = ask(under_order, WHOLE, named)
     assert (over.status_code, over.get_json()["code"]) == (403, "permit_over")
     assert len(exported(under_order)) == before + 1
+
+
+@attack(
+    "a copy taken by a permit that is revoked, or by whoever is shut out of the case, while its"
+    " sheets are made, or its file is read",
+    stopped_by="permit and rights are asked again when all is made, before the number is taken",
+    noticed_by="the register shows that it is over",
+)
+def test_what_ends_while_a_copy_is_made_lets_nothing_out(
+    under_order: UnderOrder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was acknowledged before the number is taken: no print and no file leaves, and no row."""
+    service, before = under_order.service, len(exported(under_order))
+    pdf, verify = prints._Leaving.pdf, Attachments._verify
+    ending, ended = dict[str, Any](), list[str]()
+
+    def end(name: str, **facts: Any) -> str:  # noqa: ANN401  JSON
+        facts |= {"officer": officer(WHOLE)}
+        act = an_act(name, by="gd", when=service.clock.now(), facts=facts,
+                     stream=under_order.world.stream)  # fmt: skip
+        service.say(act, "gd")
+        return act.act_id
+
+    def printed(self: Any, number: str) -> bytes:  # noqa: ANN401  what is patched
+        ended.append(threads.submit(end, **ending).result())  # a request of its own
+        return pdf(self, number)
+
+    def verified(self: Any, *of: Any) -> None:  # noqa: ANN401  what is patched
+        verify(self, *of)
+        ended.append(threads.submit(end, **ending).result())
+
+    monkeypatch.setattr(prints._Leaving, "pdf", printed)
+    monkeypatch.setattr(Attachments, "_verify", verified)
+    with ThreadPoolExecutor(1) as threads:
+        for way in (ask, copied):
+            named = permit(under_order, "R1")
+            ending = {"name": "ParticipationRevoked", "grant": named}
+            answer = way(under_order, WHOLE, named)
+            assert answer.status_code == 403, answer.headers
+            assert answer.get_json()["code"] == "permit_over"
+            named, ending = permit(under_order, "R1"), {"name": "ParticipationExcluded"}
+            answer = way(under_order, WHOLE, named)
+            assert answer.status_code == 404, answer.headers
+            end("ParticipationRestored", exclusion=ended[-1])
+            end("ParticipationRevoked", grant=named)
+    assert len(exported(under_order)) == before
 
 
 @attack(

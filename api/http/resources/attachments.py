@@ -253,16 +253,18 @@ def add_copy(params: dict[str, Any], act_id: str, digest: str) -> Response:
     enclave().watch.require()  # as for what is printed
     who, at = caller(), now()
     listed = _listed(act_id, digest)
-    case = enclave().rights.case(listed.act.stream)
-    registry = enclave().ledger.follower.current.registry
-    permit = require_permit(
-        case,
-        params["permit"],
-        officer=who.officer,
-        act_id=listed.act.act_id,
-        at=at,
-        registry=registry,
-    )
+
+    def permitted() -> Permit:
+        return require_permit(
+            enclave().rights.case(listed.act.stream),
+            params["permit"],
+            officer=who.officer,
+            act_id=listed.act.act_id,
+            at=now(),
+            registry=enclave().ledger.follower.current.registry,
+        )
+
+    permit = permitted()
     given: list[str] = []
 
     def noted(number: str) -> NotedRead:
@@ -279,6 +281,8 @@ def add_copy(params: dict[str, Any], act_id: str, digest: str) -> Response:
         )
 
     def numbered() -> None:
+        permitted()  # what ended while the file was read lets nothing out
+        enclave().rights.require(listed.act.stream, (listed.act.act_id,))
         numbers = permit.numbers[:MOST_COPIES]
         given.append(enclave().access_log.copies.take(permit.act_id, numbers, noted))
 

@@ -72,19 +72,25 @@ def read_case_print(params: dict[str, Any], case: str) -> Response:
     if enclave().queries.positions.wait(newest, _WAIT_S, "acts") < newest:  # a print is complete
         raise freshness.late()
     found = enclave().queries.case.printed(stream, at)
-    permit = require_permit(
-        enclave().rights.case(stream),
-        params["permit"],
-        officer=who.officer,
-        act_id=None,
-        at=at,
-        registry=enclave().ledger.follower.current.registry,
-    )
+
+    def permitted() -> Permit:
+        return require_permit(
+            enclave().rights.case(stream),
+            params["permit"],
+            officer=who.officer,
+            act_id=None,
+            at=now(),
+            registry=enclave().ledger.follower.current.registry,
+        )
+
+    permit = permitted()
     leaving = _Leaving(case, found, permit, context().lang)
     given: dict[str, bytes] = {}
 
     def noted(number: str) -> NotedRead:
         data = given[number] = leaving.pdf(number)
+        permitted()  # what ended while the sheets were made lets nothing out
+        enclave().rights.require(stream, leaving.acts, whole=leaving.whole)
         return NotedRead(
             "A23",
             permit.purpose[:MOST_PURPOSE],
@@ -120,7 +126,7 @@ class _Leaving:
 
     def __init__(self, case: str, found: CaseInFull, permit: Permit, lang: Lang) -> None:
         self._case, self._permit, self._lang = case, permit, lang
-        self._whole = found.file is not None and permit.covers_all
+        self.whole = found.file is not None and permit.covers_all
         self._found = found
         self._acts = [
             one for one in found.acts if permit.covers(one.statements[0].row.act_id)
@@ -128,8 +134,9 @@ class _Leaving:
         if not self._acts:
             raise Problem("export_not_permitted")
         rows = [one.row for act in self._acts for one in act.statements]
+        self.acts = {row.act_id for row in rows}
         self.records: tuple[int, ...] = (
-            () if self._whole else tuple(sorted(row.index for row in rows))
+            () if self.whole else tuple(sorted(row.index for row in rows))
         )
         if len(self.records) > MOST_RECORDS:
             raise TooMuch
@@ -167,11 +174,11 @@ class _Leaving:
                 mark=CopyMark(number, permit.act_id, permit.purpose, self._taken_by()),
                 checkpoint=self._note,
                 genesis=facts.genesis,
-                file=found.file if self._whole else None,
-                durations=found.durations if self._whole else None,
+                file=found.file if self.whole else None,
+                durations=found.durations if self.whole else None,
                 verdict=(
                     _verdict(verdicts.conclude(judged, covered.size))
-                    if self._whole and judged is not None
+                    if self.whole and judged is not None
                     else None
                 ),
                 acts=[self._of_print(told_act(one, None)) for one in self._acts],
@@ -190,7 +197,7 @@ class _Leaving:
 
     def _of_print(self, body: dict[str, Any]) -> dict[str, Any]:
         """What follows from the whole case, or says more of acts left out, is not of a part."""
-        if self._whole:
+        if self.whole:
             return body
         there = {act.statements[0].row.act_id for act in self._acts}
         names = [
