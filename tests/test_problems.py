@@ -65,6 +65,7 @@ NEVER_OVER_HTTP = {
     "projector_active",
     "set_aside",
     "shredded",
+    "still_served",
     "views_behind",
 }
 

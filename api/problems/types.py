@@ -436,7 +436,7 @@ TYPES: Final[Mapping[str, ProblemType]] = {
     "audience_late": ProblemType(
         503,
         Message("Who takes part in which case is being brought up to date"),
-        Message("Wait for Retry-After and ask again: nothing was recorded, nothing is shown."),
+        Message("Nothing is shown and nothing was recorded. Wait for Retry-After and ask again."),
     ),
     "export_not_permitted": ProblemType(
         403,

@@ -8,6 +8,7 @@ rulebook's own words (`Wording`), which are its dated data.
 from __future__ import annotations
 
 import gettext
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import cache
@@ -19,6 +20,7 @@ from ledger.message import Message, Text, Wording
 
 DOMAIN: Final = "socai"
 LOCALES: Final = Path(__file__).parent / "locale"
+_PART: Final = re.compile(r"([^.;:]+)(?:[.;:]\s*$|[.;:]\s+|$)")
 
 
 def translate(text: Text, lang: Lang) -> str:
@@ -45,6 +47,20 @@ def in_each(say: Callable[[Lang], str]) -> Wording:
 def both(text: Text) -> dict[str, str]:
     """The text in each language, as documents carry it."""
     return {lang: translate(text, lang) for lang in LANGS}
+
+
+def said_once(said: str, more: str) -> str:
+    """What is said next, without the words at its beginning that were said before.
+
+    A refusal's sentence and its way on are written apart, since each is shown alone too.
+    """
+    before = said.casefold()
+    while more:
+        part = _PART.match(more)
+        if part is None or part[1].casefold() not in before:
+            break
+        more = more[part.end() :]
+    return f"{more[:1].upper()}{more[1:]}"
 
 
 def shown(value: object, lang: Lang) -> str:

@@ -224,7 +224,9 @@ class Attachments:
         if faults:
             raise Rejected(
                 "attachment_missing",
-                Message("Not recorded: the author has not uploaded a file that the act lists."),
+                Message(
+                    "The author has not uploaded a file that the act lists; nothing was recorded."
+                ),
                 faults=faults,
             )
 

@@ -23,7 +23,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from ledger.errors import Fatal, Unavailable
+from ledger.errors import Conflict, Fatal, Unavailable
 from ledger.message import Message
 from ledger.postgres.connect import (
     as_administrator,
@@ -96,6 +96,15 @@ _SAY_KIND: Final[LiteralString] = (
     "INSERT INTO log.enclave (rehearsal, level) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 )
 _KIND: Final[LiteralString] = "SELECT rehearsal, level FROM log.enclave"
+# Whose programs write or open what is stored.
+_PROGRAMS: Final = ("writer", "checkpointer", "projector", "reader", "keeper", "vault")
+_MAY_LOOK: Final[LiteralString] = (
+    "SELECT has_table_privilege('pg_catalog.pg_stat_activity', 'SELECT')"
+)
+_CONNECTED: Final[LiteralString] = """
+SELECT DISTINCT usename FROM pg_stat_activity
+WHERE datname = current_database() AND usename = ANY(%s) ORDER BY usename
+"""
 # What every cluster begins with: whoever may log in may come in there, unless told not to.
 _OPEN_TO_ALL: Final[LiteralString] = """
 SELECT d.datname FROM pg_database d
@@ -191,6 +200,7 @@ def install(
         The name of the database.
 
     Raises:
+        Conflict: `still_served`: programs of before are connected, and what is missing ends them.
         Fatal: See `migrate`.
         ValueError: The slug or the database name is not plain, or a password is missing.
     """
@@ -210,6 +220,7 @@ def install(
                 names = sql.Identifier(database), sql.Identifier(f"{slug}_owner")
                 admin.execute(sql.SQL(new).format(*names))
             with _inside(admin, admin_dsn, database) as inside:
+                _refuse_served(inside, slug)
                 inside.execute(filled(_schema().joinpath("roles.sql").read_bytes(), slug, database))
     dsn = login_dsn(admin_dsn, slug, "migrator", passwords["migrator"], dbname=database)
     migrate(dsn, slug, rehearsal=rehearsal, level=level)
@@ -606,6 +617,28 @@ def _apply_missing(
             connection.execute(filled(migration.text, slug))
             connection.execute(_NOTE, [migration.number, migration.name, migration.sha256])
         yield migration.number
+
+
+def _refuse_served(inside: psycopg.Connection[tuple[object, ...]], slug: str) -> None:
+    """That no program of before is there which may not go on: it asks only as it starts."""
+    before = len(_applied(inside)) if _tables(inside, "log.migrations") else 0
+    missing = shipped()[before:] if before else []
+    ends = [one.name for one in missing if not 0 < (one.served_from or 0) <= before]
+    if not ends or inside.execute(_MAY_LOOK).fetchone() != (True,):
+        return
+    programs = [f"{slug}_{login}" for login in _PROGRAMS]
+    there = [str(login) for (login,) in inside.execute(_CONNECTED, [programs]).fetchall()]
+    if there:
+        raise Conflict(
+            "still_served",
+            Message(
+                "Nothing was migrated: {logins} are connected, and no program of before may go on"
+                " with {name}. Stop the service, and a pooler that keeps its connections, then run"
+                " it again.",
+                logins=", ".join(there),
+                name=ends[0],
+            ),
+        )
 
 
 def _applied(connection: psycopg.Connection[tuple[object, ...]]) -> list[tuple[object, ...]]:

@@ -107,7 +107,7 @@ class Desk:
             raise Conflict(
                 "identity_taken",
                 Message(
-                    "Nothing was kept: item or token is another's, or it is sealed to other keys."
+                    "Item or token is another's, or it is sealed to other keys; nothing was kept."
                 ),
             )
 
@@ -279,7 +279,7 @@ def late() -> Unavailable:
     """The vault has not answered in time."""
     return Unavailable(
         "vault_late",
-        Message("The vault has not answered yet. Ask again in a few seconds; twice is once."),
+        Message("The vault has not answered yet; what is asked twice is done once."),
     )
 
 

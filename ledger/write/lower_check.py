@@ -42,8 +42,8 @@ class LowerCheck:
             raise Rejected(
                 "lower_log_unknown",
                 Message(
-                    "Not recorded: the act names a lower log, or a state of one, that was never"
-                    " taken in here. Leave `facts.seen` to the client, or ask GET /v1/lower-logs."
+                    "The act names a lower log, or a state of one, that was never taken in here;"
+                    " nothing was recorded."
                 ),
                 faults=faults,
             )

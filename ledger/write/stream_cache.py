@@ -256,7 +256,7 @@ class StreamCache(Application[UUID]):
                 raise
             raise Rejected(
                 "stream_erased",
-                Message("Content of this stream is erased: it takes no further act."),
+                Message("Content of the stream is erased: it takes no further act."),
             ) from error
         return found
 

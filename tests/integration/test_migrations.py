@@ -7,6 +7,7 @@ import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from api.ops.wiring.enclave import Enclave
 from api.ops.wiring.projector import open_projector
 from api.settings import Settings
 from ledger.checkpoints.seen_file import DoubtMark
-from ledger.errors import Fatal, Unavailable
+from ledger.errors import Conflict, Fatal, Unavailable
 from ledger.log import merkle
 from ledger.message import Wording
 from ledger.postgres import definitions, migrate
@@ -122,6 +123,30 @@ def test_later_migrations_are_applied_once_and_in_order(
     monkeypatch.setattr(migrate, "shipped", lambda: before)
     with pytest.raises(Fatal, match="newer"):
         _migrate(database)
+
+
+def test_a_service_that_runs_is_stopped_before_what_ends_its_programs(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An old projector that ran on stopped its views; one that may go on is in nobody's way."""
+    rolled = replace(_LATER[0], name=f"{_NEXT:04}_later.from_{_NEXT - 1:04}.sql")
+
+    def installed() -> list[str]:
+        admin, slug = database.server.dsn(), database.slug
+        migrate.install(admin, slug, database.passwords, rehearsal=True, dbname=database.name)
+        return _columns(database)
+
+    with psycopg.connect(database.dsn("projector")):
+        _ship(monkeypatch, rolled)
+        assert installed() == ["one"]
+        _ship(monkeypatch, _LATER[1])
+        with pytest.raises(Conflict, match=f"still_served.*{database.slug}_projector are"):
+            installed()
+        assert _columns(database) == ["one"]
+    while True:
+        with suppress(Conflict):  # a session that was ended is gone a moment later
+            assert installed() == ["one", "two"]
+            break
 
 
 def test_a_migration_that_fails_leaves_what_came_before_it(

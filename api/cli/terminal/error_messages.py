@@ -19,7 +19,7 @@ from api.client.connection import OtherLog, Refused, Strange, Unreachable, Untru
 from api.client.known_log import Unlike
 from api.ops.embedded_postgres import DiskFull, EmbeddedError
 from api.settings import Unfit
-from api.texts.catalogue import in_each, translate
+from api.texts.catalogue import in_each, said_once, translate
 from keys.errors import (
     KeyAway,
     KeysError,
@@ -385,20 +385,26 @@ def _of_server(error: Refused) -> Text:
         )
     if error.code in _OTHERWISE:
         return _OTHERWISE[error.code]
-    step = _STEPS.get(error.code)
+    own = _STEPS.get(error.code)
     said: Text = Wording(_told(error), _told(error))
     since = error.problem.get("since")
     if isinstance(since, list) and since:
         said = Message(
             "{said} Since then was signed: {acts}.", said=said, acts=_signed_since(since)
         )
-    if step is None:
-        told = f"{_told(error)} {error.problem.get('next') or ''}".strip()
-        return Wording(told, told)
-    context = click.get_current_context(silent=True)
-    command = "socai" if context is None else context.command_path
-    trace = error.problem.get("trace_id") or "–"
-    return Message("{said} {step}", said=said, step=step.filled(command=command, trace=trace))
+    step: Text
+    if own is None:
+        told = str(error.problem.get("next") or "")
+        step = Wording(told, told)
+    else:
+        context = click.get_current_context(silent=True)
+        command = "socai" if context is None else context.command_path
+        step = own.filled(command=command, trace=error.problem.get("trace_id") or "–")
+    return in_each(lambda lang: _then(translate(said, lang), translate(step, lang)))
+
+
+def _then(said: str, step: str) -> str:
+    return f"{said} {said_once(said, step)}".strip()
 
 
 def _signed_since(since: Sequence[Any]) -> Text:

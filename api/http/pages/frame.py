@@ -38,7 +38,7 @@ from api.problems import problem as problems
 from api.problems.problem import Problem
 from api.settings import ORDINARY
 from api.texts.case_words import Speech
-from api.texts.catalogue import translate
+from api.texts.catalogue import said_once, translate
 from api.texts.lang import Lang
 from api.texts.validation_faults import faults
 from api.version import VERSION
@@ -470,12 +470,16 @@ def _refused(error: BaseException) -> Response:
     too_long = (request.view_args or {}).get("case") if problem.code == _TOO_MUCH else None
     if too_long and "pointer" in (request.view_args or {}):
         step = "problem_too_much_why"
+    lead, step_told = told_once(
+        title, body.get("detail") or "", body["next"] if step is None else spoken(step)
+    )
     return render(
         "problem.html",
         title,
         status=problem.type.status,
         problem=None if same else body,
-        step=body["next"] if step is None else spoken(step),
+        lead=lead,
+        step=step_told,
         action=request.path,
         back=_back(kept or {}),
         kept=kept,
@@ -486,6 +490,12 @@ def _refused(error: BaseException) -> Response:
         rest=[(k, v) for k, v in request.args.items() if k not in {one[0] for one in mend}],
         headers=headers,
     )
+
+
+def told_once(title: str, detail: str, step: str) -> tuple[str, str]:
+    """What a page says below a problem's title: the sentence, and what to do."""
+    lead = said_once(title, detail)
+    return lead, said_once(f"{title}. {lead}", step)
 
 
 def _mend(faults: Sequence[tuple[str, str]]) -> list[tuple[str, str, str, str]]:

@@ -77,8 +77,8 @@ def require_visible(members: Mapping[str, Any], payload: bytes | None = None) ->
         raise Rejected(
             "invisible_characters",
             Message(
-                "Not recorded: the text holds characters that nobody sees, so that what is read"
-                " is not what is signed; take them out, sign again and send."
+                "Nothing was recorded: the text holds characters that nobody sees, so that what is"
+                " read is not what is signed; take them out."
             ),
             faults=found,
         )

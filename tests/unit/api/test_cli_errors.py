@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import codecs
 import errno
@@ -24,6 +25,7 @@ from api.cli.terminal.shell import FAILED, MISUSED, Refusal
 from api.cli.terminal.typed_values import saved_text
 from api.client.client import Client
 from api.client.connection import Refused
+from api.http.pages.frame import told_once
 from api.ops.embedded_postgres import DiskFull, EmbeddedError
 from api.problems.problem import Problem
 from api.problems.types import TYPES
@@ -38,6 +40,7 @@ from ledger.errors import Fatal, VerificationError
 from ledger.message import Message, system_fault
 from ledger.postgres.connect import translated
 from tests.rows import each, of
+from tests.source_files import modules
 
 _OF_NAMES: Final = {
     socket.EAI_NONAME: "Name or service not known",
@@ -275,6 +278,54 @@ def test_what_is_done_next_at_a_terminal_names_no_part_of_the_api(lang: Lang) ->
             said = translate(refused.value.text, lang).removeprefix(f"{code}: {problem['title']}")
             named = re.findall(r"`([^`]*)`|\b(?:GET|POST) /", said)
             assert all(one.startswith("socai ") for one in named), said
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_refusal_says_nothing_twice_at_a_terminal_or_on_a_page(lang: Lang) -> None:
+    """Of every sentence that is raised with a code of a problem: with what is said beside it."""
+    written = {one for one in _sentences_raised() if one[0] in TYPES}
+    assert {"clock_jumped", "clocks_apart", "disk_full", "stale"} <= {code for code, _ in written}
+    for code, text in each(sorted(written)):
+        problem = Problem(code, Message(text)).body(lang, "0af7651916cd43dd8448eb211c80319c")
+
+        @guarded
+        def command(told: dict[str, Any] = problem) -> None:
+            raise Refused(int(told["status"]), told)
+
+        with of(f"{code}: {text}"):
+            with pytest.raises(Refusal) as refused:
+                command()
+            _says_nothing_twice(translate(refused.value.text, lang).removeprefix(f"{code}: "))
+            lead, step = told_once(problem["title"], problem["detail"], problem["next"])
+            _says_nothing_twice(f"{problem['title']}. {lead} {step}")
+            assert lead or step
+
+
+def _says_nothing_twice(said: str) -> None:
+    parts = [part.strip().casefold() for part in re.split(r"[.;:](?:\s|$)", said)]
+    again = [part for part in parts if part and parts.count(part) > 1]
+    nothing = [part for part in parts if re.search(r"nothing was recorded|chưa ghi gì", part)]
+    assert (again, nothing[1:]) == ([], []), said
+
+
+def _sentences_raised() -> Iterator[tuple[str, str]]:
+    """Code and English of each error that is made with both."""
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.Call(
+                    func=ast.Name(id="Rejected" | "Conflict" | "Unavailable" | "Problem"),
+                    args=[
+                        ast.Constant(value=str(code)),
+                        ast.Call(
+                            func=ast.Name(id="Message"), args=[ast.Constant(value=str(text)), *_]
+                        ),
+                        *_,
+                    ],
+                ):
+                    yield code, text
+                case _:
+                    pass
 
 
 def test_a_statement_that_comes_late_is_told_what_was_signed_before_it() -> None:
