@@ -16,6 +16,7 @@ from ledger.message import Message, Text, Wording, meaning
 from ledger.regulation.acts.act import Act, Basis
 from ledger.regulation.acts.catalogue import ActType, load
 from ledger.regulation.acts.json_shape import parse_date, parse_time
+from ledger.regulation.case.state import ERASURE
 from ledger.regulation.registry.calendar import VIETNAM
 from ledger.regulation.registry.registry import Registry
 from ledger.regulation.words import label
@@ -29,6 +30,13 @@ BASIS_WORDS: Final[Mapping[str, Message]] = {
     "PROCEDURE": Message("procedure"),
 }
 _EXPLAINED: Final = re.compile(r"[:;] ")
+_AHEAD: Final[Mapping[str, Message]] = {
+    ERASURE: Message(
+        "Once the content is erased, a case or programme of which this act names a record takes no"
+        " further act: no measure in it can be lifted, no complaint and no reporter answered."
+        " Record there first whatever is still to be done."
+    )
+}
 _YES, _NO = meaning("fact", "yes"), meaning("fact", "no")
 _SEALED: Final = Message("a person whose identity is sealed")
 
@@ -115,6 +123,15 @@ def sentence(act: Act, kind: ActType | None, registry: AgencyNames) -> Text:
             day=parse_date(act.document["date"]),
         )
     return told
+
+
+def ahead(act: str) -> Text | None:
+    """What comes of an act that its facts do not say, for whoever is about to sign; mostly nothing.
+
+    Args:
+        act: Its type.
+    """
+    return _AHEAD.get(act)
 
 
 def addressee(to: str, act: Act, registry: AgencyNames) -> Text:

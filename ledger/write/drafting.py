@@ -18,8 +18,9 @@ from ledger.admission.submission import parsed, unknown_key
 from ledger.errors import Conflict, Fault, NotFound, Rejected
 from ledger.log import statement as statements
 from ledger.log.statement import AUTHOR, RETURNER
-from ledger.message import Message
+from ledger.message import Message, Text
 from ledger.ports import Entropy
+from ledger.regulation import act_in_words
 from ledger.regulation.acts import invisible_characters
 from ledger.regulation.acts.act import ORDINARY, Act
 from ledger.regulation.acts.text_lint import suspects
@@ -143,9 +144,7 @@ class Drafts:
         Raises:
             Rejected: A statement is out of form.
         """
-        members = asked.get("act", {})
-        if "statement" in asked:
-            members = statements.parse_compact(_compact(asked["statement"])).members
+        members = _asked_of(asked)
         edition = self._memory.refresh().edition
         typed = [*strings(members.get("facts", {}), "/facts"), *texts_outside(members)]
         return [
@@ -153,6 +152,17 @@ class Drafts:
             for pointer, text in typed
             for suspect in suspects(text, edition)
         ]
+
+    def ahead(self, asked: Mapping[str, Any]) -> Text | None:
+        """What comes of an act that its facts do not say; None: nothing.
+
+        Args:
+            asked: As for `check`.
+
+        Raises:
+            Rejected: A statement is out of form.
+        """
+        return act_in_words.ahead(str(_asked_of(asked).get("act")))
 
     def prepare(
         self,
@@ -245,6 +255,13 @@ class Drafts:
         form = registry.judging(str(fields.get("act"))).form
         members = filled(fields, officer, act_id=self._entropy.uuid(), at=at, form=form)
         return members if self._lower is None else self._lower.filled(members)
+
+
+def _asked_of(asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The act that `check` is asked about. Raises: Rejected: a statement is out of form."""
+    if "statement" in asked:
+        return statements.parse_compact(_compact(asked["statement"])).members
+    return dict(asked.get("act", {}))
 
 
 def filled(

@@ -173,7 +173,7 @@ _LEFT_OUT = frozenset(
         *("ActShown.mirrored", "CaseFile.mirrored"),
         *("StreamHead.prev", "StreamHead.state", "StreamHead.set_aside", "StreamHead.acts"),
         *("Checked.guard", "Checked.detail", "Checked.code", "Checked.next_state"),
-        "Checked.status",
+        *("Checked.status", "Checked.ahead"),
         "Checked.errors",
         *("CustodyEvent.act_id", "CustodyEvent.index", "CustodyEvent.anchored", "Custody.anchor"),
         *("KeySpan.to", "Witness.last_cosigned_at"),

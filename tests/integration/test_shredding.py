@@ -7,7 +7,7 @@ import io
 import re
 import subprocess
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -155,9 +155,7 @@ def test_a_print_says_what_was_erased_by_whom_why_and_is_checked_all_the_same(
     assert told.status_code == 200, told.text
     sheets = [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(told.data)).pages]
     text = "".join("".join(sheets).split())
-    line = re.search("'(socai:sheet[^']*)'", text)
-    assert line is not None
-    sheet = parse(line[1])
+    sheet = parse(re.findall("'(socai:sheet[^']*)'", text)[0])
     assert (sheet.seq, sheet.head) == (shown["seq"], shown["digest"])
     assert "None" not in text
     assert WORD not in text
@@ -555,22 +553,31 @@ def _swept_beside_a_reader(service: Service, monkeypatch: pytest.MonkeyPatch) ->
             sweeping_on.result()
 
 
-def test_officers_sign_an_erasure_by_command(service: Service, tmp_path: Path) -> None:
-    """Who sees the case says what is named; three sign; the operator carries it out."""
-    one = Erasable.made(service)
-    keys = {alias: tmp_path / f"{alias}.socaikey" for alias in ("cv", "ct", "ubgk", "giamsat")}
+def _officer_of(service: Service, url: str, folder: Path) -> Callable[..., Result]:
+    """Calls of the command line by an alias, with its key."""
+    keys = {alias: folder / f"{alias}.socaikey" for alias in ("cv", "ct", "ubgk", "giamsat")}
     for alias, file in keys.items():
         write_key(file, builders.key(alias), PASSPHRASE, t=1, p=1, m_kib=8)
+    (folder / "passphrase").write_bytes(PASSPHRASE)
+    (folder / "passphrase").chmod(0o600)
+    home = str(service.settings.home)
+    env = {"SOCAI_HOME": home, "SOCAI_PASSPHRASE_FILE": str(folder / "passphrase")}
+
+    def by(alias: str, *words: str, stdin: bytes | None = None) -> Result:
+        more = ["--key", str(keys[alias]), "--server", url]
+        return CliRunner().invoke(main, ["--lang", "en", *words, *more], env=env, input=stdin)
+
+    return by
+
+
+def test_officers_sign_an_erasure_by_command(service: Service, tmp_path: Path) -> None:
+    """Who sees the case says what is named; three sign; the operator carries it out.
+
+    Each is told before that a case takes no further act behind it: no measure is lifted there.
+    """
+    one = Erasable.made(service)
     with listening(service) as url:
-
-        def by(alias: str, *words: str, stdin: bytes | None = None) -> Result:
-            home = str(service.settings.home)
-            env = {"SOCAI_HOME": home, "SOCAI_PASSPHRASE_FILE": str(tmp_path / "passphrase")}
-            more = ["--key", str(keys[alias]), "--server", url]
-            return CliRunner().invoke(main, ["--lang", "en", *words, *more], env=env, input=stdin)
-
-        (tmp_path / "passphrase").write_bytes(PASSPHRASE)
-        (tmp_path / "passphrase").chmod(0o600)
+        by = _officer_of(service, url, tmp_path)
         named = by("cv", "record", "entries", one.act.act_id)
         assert named.exit_code == 0, named.output
         assert orjson.loads(named.stdout) == {
@@ -582,12 +589,19 @@ def test_officers_sign_an_erasure_by_command(service: Service, tmp_path: Path) -
             "91/2025/QH15", "--epoch", "2026-11", "--iat", at, stdin=named.stdout_bytes,
         )  # fmt: skip
         assert signed.exit_code == 0, signed.output
+        _says_what_comes(signed.stderr)
         act_id = orjson.loads(by("ct", "act", "submit", "-", "--at", at, "--json",
                                  stdin=signed.stdout_bytes).stdout)["act_id"]  # fmt: skip
         for alias, role in (("ubgk", "CHECKER"), ("giamsat", "APPROVER")):
             second = by(alias, "act", "sign", "--countersign", act_id, "--role", role, "--iat", at)
+            page = PageReader(service).sign_in(alias).get(f"/lan-ghi/{act_id}").text
+            left = by(alias, "sign-next", "--at", at, stdin=b"\n").stderr
+            _says_what_comes(second.stderr, left, by(alias, "act", "show", act_id).stdout, page)
             sent = by(alias, "act", "submit", "-", "--at", at, stdin=second.stdout_bytes)
             assert sent.exit_code == 0, sent.output
+        checked = _checked(service, orjson.loads(signed.stderr.partition("\nOnce")[0]))
+        _says_what_comes(checked["ahead"]["en"])
+        assert "ahead" not in _checked(service, dict(one.act.signed))
         _erases_nothing_unasked(one, act_id)
         told = one.socai("log", "shred", act_id[:8], typed="y\n")
         assert told.exit_code == 0, told.output
@@ -599,11 +613,26 @@ def test_officers_sign_an_erasure_by_command(service: Service, tmp_path: Path) -
         assert junk.exit_code == 2
 
 
+def _says_what_comes(*told: str) -> None:
+    said = "a case or programme of which this act names a record takes no further act"
+    for one in told:
+        assert said in " ".join(one.split()), one
+
+
+def _checked(service: Service, members: dict[str, Any]) -> dict[str, Any]:
+    told = service.client.post(
+        "/v1/acts/check", json={"act": members}, headers=service.headers("ct")
+    )
+    return dict(told.get_json())
+
+
 def _erases_nothing_unasked(one: Erasable, act_id: str) -> None:
     """Not where nobody says yes, nor in a script by how an id begins, nor by another act."""
     for words, typed in (([act_id], "n\n"), ([act_id], ""), ([act_id[:8], "--yes"], "")):
         told = one.socai("log", "shred", *words, typed=typed)
         assert (told.exit_code, "Nothing was erased" in told.output) == (2, True), told.output
+        if "--yes" not in words:
+            _says_what_comes(told.stderr)
     assert orjson.loads(one.socai("log", "shred", "--json").stdout)["erasures"] == []
     other = one.socai("log", "shred", one.act.act_id)
     assert (other.exit_code, "not RecordErased" in other.output) == (1, True), other.output

@@ -292,6 +292,7 @@ def sign(
         payload, stream=str(members["stream"]), role=chosen, iat=iat, stand_in=instead
     )
     click.echo(dumped(members), err=True)
+    act_shown.tell_ahead(shell, str(members["act"]))
     if countersign:
         sources = DraftSources(client, str(members["stream"]), rehearsed(client, iat))
         act_shown.signed_since(shell, sources, str(members["act_id"]))

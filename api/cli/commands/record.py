@@ -17,8 +17,9 @@ import orjson
 from api.cli.commands.signer_options import identity, signing_time
 from api.cli.terminal.addresses import act_id
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import dumped, fail, misuse, options
+from api.cli.terminal.shell import dumped, fail, misuse, options, shell_of
 from api.cli.terminal.typed_values import MOMENT
+from api.cli.terminal.writing import act_shown
 from api.client.client import Client
 from api.client.connection import understood
 from api.client.draft_sources import signing_officers
@@ -210,6 +211,7 @@ def give_signed(client: Client, act: Json, stream: str, iat: datetime | None) ->
     """Signs an act, shows it on standard error, and prints the statement."""
     made = client.sign(canonical.encode(dict(client.with_seen(act))), stream=stream, iat=iat)
     click.echo(dumped(made.members), err=True)
+    act_shown.tell_ahead(shell_of(), str(made.members["act"]))
     click.echo(orjson.dumps(statements.flattened(made)).decode())
 
 

@@ -12,6 +12,7 @@ from api.texts import act_words
 from api.texts.case_words import act_named, signed_by, when
 from api.texts.labels import verdict
 from ledger.message import Message, Wording
+from ledger.regulation import act_in_words
 
 Json = Mapping[str, Any]
 _LABEL: Final = 26
@@ -26,6 +27,8 @@ def act(shell: Shell, body: Json, bad: list[int]) -> None:
         shell.say(Message("The content of this act was erased by {act_id}.", act_id=by))
     else:
         shell.say(in_lines(Wording(**sentence)))
+        if told := act_in_words.ahead(str(body["act"])):
+            shell.say(in_lines(told))
     with understood():  # what was signed has the form that its signer gave it
         head, grounds = [*_head(shell, body)], [*act_words.grounds(shell, body)]
         payload = body["payload"] or {}

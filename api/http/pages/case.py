@@ -29,6 +29,7 @@ from api.http.resources.participants import list_participants
 from api.texts.act_words import facts_set_in
 from api.texts.case_words import ENDED, FILE_FACTS, acts_named
 from ledger.reads.shown import shows_nothing
+from ledger.regulation import act_in_words
 from projections.queries.visibility import PartOnly
 
 _EVIDENCE: Final = "/lan-ghi/<act_id>/bang-chung"
@@ -114,6 +115,7 @@ def act_page(found: Answered, address: str) -> Response:
         place=place,
         address=address,
         act=act,
+        ahead=act_in_words.ahead(str(act["act"])),
         payload=act["payload"] or {},
         related=[(name, _each(act[name])) for name in ("names", "named_by")],
         facts=facts_set_in(act["facts"]),

@@ -235,9 +235,13 @@ def _said(text: Text) -> dict[str, str]:
 
 
 def _warnings(params: dict[str, Any]) -> dict[str, Any]:
-    """What seems to name a person, also in an act that is not whole yet; none above ordinary."""
+    """What seems to name a person, also in an act that is not whole yet; none above ordinary.
+
+    And what comes of the act, where its facts do not say it.
+    """
+    drafts = enclave().ledger.drafts
     try:
-        found = enclave().ledger.drafts.warnings(params)
+        found, ahead = drafts.warnings(params), drafts.ahead(params)
     except Rejected:
         return {"warnings": []}
-    return {"warnings": found}
+    return {"warnings": found} | ({} if ahead is None else {"ahead": both(ahead)})

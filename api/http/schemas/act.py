@@ -29,6 +29,7 @@ from api.http.schemas.enumerations import (
 )
 from api.http.schemas.log import InclusionProofSchema
 from api.http.schemas.problem import FaultSchema
+from api.http.schemas.statement import WordsSchema
 
 B64 = r"[A-Za-z0-9_-]{2,}"
 EXAMPLE_ACT: Final = "2473dc3a-8a84-4e4d-9bd6-7b38e142a48b"
@@ -138,6 +139,13 @@ class CheckedSchema(AnswerSchema):
     warnings = several(
         WarningSchema,
         "Where a person seems to be named: seal the identity and leave it out before signing.",
+    )
+    ahead = fields.Nested(
+        WordsSchema,
+        metadata={
+            "description": "What comes of the act that its facts do not say, to be shown to whoever"
+            " signs it; mostly left out."
+        },
     )
     next_state = CASE_STATE.one("State the case would have.")
     status = choice(("effective", "pending"), "Where the act would stand.")

@@ -10,6 +10,7 @@ import click
 from api.cli.commands.log.ledger_act import is_whole, ledger_act
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Shell, misuse, options, shell_of
+from api.cli.terminal.writing.act_shown import tell_ahead
 from api.ops import shredding as ops
 from api.settings import Settings
 from api.texts.case_words import when
@@ -93,6 +94,7 @@ def _show(shell: Shell, erasure: Erasure) -> None:
             files=len(act.facts.get("attachments", ())),
         )
     )
+    tell_ahead(shell, act.act)
 
 
 def _confirmed(shell: Shell) -> bool:

@@ -60,6 +60,7 @@ def to_sign(
     act = known_act(canonical.parse(payload))
     kind = load().types.get(act.act)
     shell.note(in_lines(act_in_words.sentence(act, kind, sources)))
+    tell_ahead(shell, act.act)
     if kind is not None and kind.restrictive:
         _restrictive(shell, act, sources)
     _table(shell, None, _head(shell, act, sources))
@@ -83,6 +84,13 @@ def to_sign(
     shell.note(
         Message("What is signed: {size} bytes, SHA-256 {digest}", size=len(payload), digest=digest)
     )
+
+
+def tell_ahead(shell: Shell, act: str) -> None:
+    """What comes of an act of this type that its facts do not say, before it is signed."""
+    told = act_in_words.ahead(act)
+    if told is not None:
+        shell.note(in_lines(told))
 
 
 def signed_since(shell: Shell, sources: DraftSources, act_id: str) -> None:
