@@ -149,6 +149,7 @@ def test_a_print_says_what_was_erased_by_whom_why_and_is_checked_all_the_same(
     service.known(service.size() - 1)
 
     shown = service.get(f"/v1/acts/{of_erased.act_id}", by="cv").get_json()["statements"][0]
+    assert _foot_of_timeline(service, permit.stream) == [(str(shown["seq"]), shown["digest"])]
     none = _print(service, of_erased)
     assert (none.status_code, none.get_json()["code"]) == (403, "export_not_permitted")
     told = _print(service, permit)
@@ -162,6 +163,12 @@ def test_a_print_says_what_was_erased_by_whom_why_and_is_checked_all_the_same(
     assert text.count("Căncứphápluật" + "Điều22Nghịđịnh13") == 2, text
     assert text.count("dữliệucánhân") == 2
     assert text.count(f"xóatheo{by.act_id}") == text.count("Chủtịch,ỦybannhândântỉnhBắcNinh") == 2
+
+
+def _foot_of_timeline(service: Service, stream: str) -> list[tuple[str, str]]:
+    """To what its page is held on paper: a place, and a digest."""
+    page = PageReader(service).sign_in("cv").get(f"/ho-so/{stream[5:]}/dien-bien").text
+    return re.findall(r"up to statement (\d+) · digest <code>([^<]*)</code>", page)
 
 
 def _takes_no_further_act(service: Service, one: Erasable) -> None:

@@ -112,8 +112,17 @@ def index_at(case: str, place: str, member: str) -> int:
 
 
 def _newest(acts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The last statement of the case among these, by its place."""
-    own = [one for act in acts if "mirrored" not in act for one in act["statements"]]
+    """The last statement of the case among these, by its place, of those that have a digest.
+
+    Of what is erased nobody knows one: a sheet of paper is held to the last that can be read.
+    """
+    own = [
+        one
+        for act in acts
+        if "mirrored" not in act
+        for one in act["statements"]
+        if one["digest"] is not None
+    ]
     return max(own, key=lambda one: int(one["seq"]), default=None)
 
 
