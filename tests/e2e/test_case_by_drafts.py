@@ -323,9 +323,14 @@ def test_an_act_that_waits_for_who_is_shut_out_says_so_in_its_case(
 def test_who_is_shut_out_while_they_read_is_told_that_nothing_was_recorded(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They were told "not found", of what stood on their screen, and not if they had signed."""
+    """They were told "not found", of what stood on their screen, and not if they had signed.
+
+    What waits behind it is shown next: it came only with the next call.
+    """
     desk.cli("sign-next", "--as", APPROVES, stdin="r\nKhông liên quan\n" * 9)
-    case, waits = _case(desk, tmp_path)
+    cases = {act: case for case, act in (_case(desk, tmp_path), _case(desk, tmp_path))}
+    waits, behind = _until_waits(desk, *cases)
+    case = cases[waits]
     out = ("exclude", case, APPROVES, "--ground", "OWN_REQUEST", "--reason", "Tự xin rút")
 
     def slowly(*asked: Any) -> str:  # noqa: ANN401  the question
@@ -334,11 +339,51 @@ def test_who_is_shut_out_while_they_read_is_told_that_nothing_was_recorded(
         return ask(*asked)
 
     monkeypatch.setattr(sign_next, "ask", slowly)
-    told = desk.signs_next(APPROVES, "y\n")
-    assert (told.exit_code, told.stdout) == (1, ""), told.output
+    told = desk.cli("sign-next", "--as", APPROVES, stdin="y\ny\n")
+    assert (told.exit_code, waits in told.stdout) == (1, False), told.output
     assert "Nothing was recorded: what this was signed for is not there" in told.stderr
-    shown = desk.told("act", "show", waits, "--as", "cv")
-    assert shown["status"] == "pending"
+    assert "Signed: 1. Given back: 0. Still waiting: 1. Refused, as is said above: 1." in " ".join(
+        told.stderr.split()
+    )
+    statuses = [desk.told("act", "show", one, "--as", "cv")["status"] for one in (waits, behind)]
+    assert statuses == ["pending", "effective"]
+
+
+def test_a_ledger_that_holds_other_bytes_than_were_signed_ends_the_list(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was counted as an act that cannot be shown, and the next was signed for that server."""
+    desk.cli("sign-next", "--as", APPROVES, stdin="r\nKhông liên quan\n" * 9)
+    _until_waits(desk, *(_case(desk, tmp_path)[1] for _ in range(2)))
+    send, posted = Connection._send, 0
+
+    def others(line: Connection, request: httpx.Request, **more: bool) -> httpx.Response:
+        """Behind the first signature each record is said to be the one before it."""
+        nonlocal posted
+        answer = send(line, request, **more)
+        posted += request.url.path == "/v1/acts"
+        if not (posted and request.url.path.endswith("/raw")):
+            return answer
+        body = orjson.loads(answer.content)
+        for one in body["records"]:
+            one["envelope"] = body["records"][0]["envelope"]
+        headers = {"Content-Type": "application/json"}
+        return httpx.Response(200, headers=headers, content=orjson.dumps(body), request=request)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "_send", others)
+        told = desk.cli("sign-next", "--as", APPROVES, stdin="y\ny\n")
+    assert told.exit_code == 1, told.output
+    assert "holds other bytes than were signed" in told.stderr
+    assert posted == 1
+
+
+def _until_waits(desk: Desk, *acts: str) -> list[str]:
+    """In the order in which they are shown."""
+    while True:
+        listed = [one["act_id"] for one in desk.told("worklist", "--as", APPROVES)["sign"]]
+        if {*listed} >= {*acts}:
+            return [one for one in listed if one in acts]
 
 
 def test_a_signature_without_an_answer_leaves_told_what_was_signed_before(
@@ -386,10 +431,7 @@ def test_an_act_that_cannot_be_shown_keeps_nobody_from_those_behind_it(
         headers = {"Content-Type": "application/json"}
         return httpx.Response(200, headers=headers, content=orjson.dumps(body), request=request)
 
-    while {one["act_id"] for one in desk.told("worklist", "--as", APPROVES)["sign"]} < {
-        first, second,
-    }:  # fmt: skip
-        pass
+    _until_waits(desk, first, second)
     with monkeypatch.context() as patch:
         patch.setattr(Connection, "_send", erased)
         told = desk.cli("sign-next", "--as", APPROVES, stdin="y\n")

@@ -122,8 +122,8 @@ _HIDDEN: Final[Mapping[bool, Message]] = {
     ),
 }
 """By whether the command can leave them out itself."""
-_ABSENT: Final = "not_found"
-_NOT_THERE: Final = Message(
+ABSENT: Final = "not_found"
+NOT_THERE: Final = Message(
     "Nothing was recorded: what this was signed for is not there, or you do not see it, or no more."
     " What you see: socai case list"
 )
@@ -356,9 +356,9 @@ def send(
     try:
         sent = client.submit(made, at=at, wait=wait)
     except Refused as refused:
-        if refused.code != _ABSENT:
+        if refused.code != ABSENT:
             raise
-        fail(_NOT_THERE, _ABSENT)
+        fail(NOT_THERE, ABSENT)
     if wait:
         _check_proof(client, sent.receipt, made, log_keys(client, vkey))
     if shell.json:

@@ -12,22 +12,22 @@ from typing import Any, Final
 
 import click
 
-from api.cli.commands.officer import encoded, payload_of
+from api.cli.commands.officer import ABSENT, NOT_THERE, encoded, payload_of
 from api.cli.commands.signer_options import identity, signing_time, vkey_option
 from api.cli.commands.writing.judging import (
     TURN,
     CheckAnswer,
     judged,
-    require_lawful,
     waits_no_more,
 )
 from api.cli.commands.writing.recording import Recording, ask, unanswered
-from api.cli.terminal.shell import Refusal, shell_of
+from api.cli.terminal.error_messages import refusal_of
+from api.cli.terminal.shell import FAILED, Refusal, Shell, shell_of
 from api.cli.terminal.typed_values import MOMENT
 from api.cli.terminal.writing import act_shown
 from api.cli.terminal.writing.answers import NO, YES, plain
 from api.client.client import Client
-from api.client.connection import understood
+from api.client.connection import Refused, understood
 from api.client.draft import keeper
 from api.client.draft_sources import DraftSources
 from api.ops.machine import RealEntropy
@@ -46,6 +46,13 @@ _BYTES: Final = frozenset({"b", "byte", "bytes"})
 _LEAVE: Final = NO | {"", "skip"}
 _UNSHOWN: Final = frozenset({"erased", "other_bytes"})
 """Why the bytes of one act are not shown; those behind it wait no longer for that."""
+_OF_ONE: Final = frozenset(
+    {
+        *(ABSENT, "guard", "rejected", "taken", "act_erased", "act_in_part", "stream_erased"),
+        *("stream_set_aside", "attachment_missing", "identity_missing"),
+    }
+)
+"""What the server refuses of one act, and not of everything that its signer would send."""
 _END: Final = frozenset({"d", "dung", "q", "quit"})
 
 
@@ -57,7 +64,7 @@ def sign_next(client: Client, at: datetime | None, vkey: VKey | None) -> None:
     """Sign what waits for you, one after the other: each is shown in words first.
 
     Each is signed, given back with a reason, or left for later. What the ledger would refuse is
-    said before, and not signed.
+    said before, and not signed; where it refuses one all the same, the next is shown. Exit 1 then.
     """
     shell = shell_of()
     waiting = list(_waiting(client, at))
@@ -82,19 +89,32 @@ def sign_next(client: Client, at: datetime | None, vkey: VKey | None) -> None:
         if done:  # what is said next is of the one act that failed
             shell.note(_outcome(_counts(done, len(waiting))))
         raise
-    counts = _counts(done, len(waiting))
-    shell.done(_outcome(counts), **counts)
+    _end(shell, _counts(done, len(waiting)), done["refused"])
 
 
 def _outcome_of(recording: Recording, task: Json) -> str | None:
-    """As `_Turn.take`; what cannot be shown is left."""
+    """As `_Turn.take`, or `refused`: nothing of this act was recorded, and the next may be."""
     try:
-        return _Turn(recording, task).take()
+        payload = _shown(recording, task)
+        return "left" if payload is None else _Turn(recording, task, payload).take()
+    except (Refused, Refusal) as error:
+        refusal = error if isinstance(error, Refusal) else refusal_of(error)
+        if error.code not in _OF_ONE or refusal is None:
+            raise
+        absent = error.code == ABSENT  # whether it is read or sent
+        recording.shell.note(NOT_THERE if absent else refusal.text)
+        return "refused"
+
+
+def _shown(recording: Recording, task: Json) -> bytes | None:
+    """The bytes of an act; None where they cannot be shown, which is told."""
+    try:
+        return payload_of(recording.client, str(task["act_id"]))
     except Refusal as refused:
         if refused.code not in _UNSHOWN:
             raise
         recording.shell.note(refused.text)
-        return "left"
+        return None
 
 
 def _waiting(client: Client, at: datetime | None) -> Iterator[Json]:
@@ -119,6 +139,16 @@ def _outcome(counts: Mapping[str, int]) -> Message:
     )
 
 
+def _end(shell: Shell, counts: Mapping[str, int], refused: int) -> None:
+    """How it went with all of them. Raises: Refusal: one was refused, as was said at its turn."""
+    if refused:
+        told = Message(
+            "{outcome} Refused, as is said above: {n}.", outcome=_outcome(counts), n=refused
+        )
+        raise Refusal(told, FAILED, "refused", {**counts, "refused": refused})
+    shell.done(_outcome(counts), **counts)
+
+
 def _counts(done: Mapping[str, int], waiting: int) -> dict[str, int]:
     signed, returned, ended = (done.get(name, 0) for name in ("signed", "returned", "ended"))
     return {"signed": signed, "returned": returned, "left": waiting - signed - returned - ended}
@@ -127,15 +157,15 @@ def _counts(done: Mapping[str, int], waiting: int) -> dict[str, int]:
 class _Turn:
     """One act that waits, and what its signer makes of it."""
 
-    def __init__(self, recording: Recording, task: Json) -> None:
-        self._recording = recording
+    def __init__(self, recording: Recording, task: Json, payload: bytes) -> None:
+        self._recording, self._payload = recording, payload
         self._client, self._shell = recording.client, recording.shell
         self._task = task
         self._reason = ""
 
     def take(self) -> str | None:
-        """`signed`, `returned`, `left` or `ended`; None: the caller wants to end here."""
-        payload = payload_of(self._client, str(self._task["act_id"]))
+        """`signed`, `returned`, `left`, `ended` or `refused`; None: the caller ends here."""
+        payload = self._payload
         members = canonical.parse(payload)
         self._sources = DraftSources(
             self._client, str(self._task["stream"]), self._recording.at, _called(self._task)[0]
@@ -197,7 +227,11 @@ class _Turn:
         )
         made["refers_to"] = str(self._task["act_id"])
         made = dict(self._client.with_seen(made, at=at))
-        require_lawful(self._client, made, at, self._shell.lang)
+        verdict = judged(self._client, made, at, self._shell.lang)
+        if not verdict.ok:
+            told = verdict.detail or verdict.code
+            self._shell.note(Message("The ledger would refuse it: {error}", error=told))
+            return "refused"
         head = self._client.head(stream, act=made, at=at)
         sent = self._recording.send(encoded(made), stream, head, role=RETURNER)
         return "returned" if sent else self.take()
