@@ -30,6 +30,7 @@ from api.http.turns import Turns
 from api.http.worker import ProblemWorker
 from api.loading import collect_rarely, loading
 from api.ops.child_processes import (
+    BARRED,
     GRACE_S,
     MISUSED,
     end_with_any_thread,
@@ -80,6 +81,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         settings: Of the enclave.
         listener: Descriptor of the listening socket; None takes the one that `settings` name.
 
+    Attributes:
+        turns: Of its workers as they open; ended where the token refuses the PIN.
+
     Raises:
         SettingsError: That one cannot be had.
     """
@@ -88,7 +92,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         self._settings = settings
         self.proxies = Proxies(settings.trusted_proxies)
         self._budgets = Budgets(settings.officer_share / 100)
-        self._turns = Turns()
+        self.turns = Turns()
         self._first = True
         if listener is None:
             listener = listen(settings.host, settings.port).detach()
@@ -132,8 +136,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         Raises:
             AppImportError: A setting, secret or key stops it: gunicorn says that and no trace.
         """
-        with self._turns.taken():
-            if self._turns.ended:
+        with self.turns.taken():
+            if self.turns.ended:
                 sys.exit(Arbiter.APP_LOAD_ERROR)
             try:
                 return application(self._settings, self._budgets, tell=self._first)
@@ -142,7 +146,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             except TokenError as error:
                 if error.fault not in _PIN:
                     raise
-                self._turns.end()  # a few wrong ones lock the token: no other worker tries it
+                self.turns.end()  # a few wrong ones lock the token: no other worker tries it
                 refused = SettingsError(_REFUSED.filled(named=error.named))
                 raise AppImportError(_said(refused)) from error
 
@@ -282,7 +286,7 @@ def _load(settings: Settings) -> None:
 def main() -> None:
     """Serves until told to stop."""
     core_dumps.leave_none()
-    server = os.getpid()
+    server, turns = os.getpid(), None
     try:
         settings = Settings.from_env()
         if settings.traces_url:
@@ -293,26 +297,30 @@ def main() -> None:
             if settings.metrics_port:
                 share_metrics(stack.enter_context(metrics_folder(settings.home)))
             _load(settings)
-            Server(settings, int(sys.argv[1]) if sys.argv[1:] else None).run()
+            api = Server(settings, int(sys.argv[1]) if sys.argv[1:] else None)
+            turns = api.turns
+            api.run()
     except SettingsError as error:
         sys.stderr.write(f"{_said(error)}\n")
         sys.exit(MISUSED)
     except HaltServer as halted:  # a second worker could not start while it ended for the first
-        _leave(_status(halted.exit_status, server))
+        _leave(_status(halted.exit_status, server, turns))
     except SystemExit as ended:  # of a worker, too
-        _leave(_status(ended.code, server))
+        _leave(_status(ended.code, server, turns))
 
 
 def _said(error: SettingsError) -> str:
     return f"socai: {translate(error.text, 'vi')}\nsocai: {error}"
 
 
-def _status(status: str | int | None, server: int) -> str | int | None:
+def _status(status: str | int | None, server: int, turns: Turns | None) -> str | int | None:
     """Where a worker said why it cannot start, the server ends as one that was called wrongly.
 
     The worker itself ends with gunicorn's own status, by which the server knows.
     """
-    return MISUSED if status == Arbiter.APP_LOAD_ERROR and os.getpid() == server else status
+    if status != Arbiter.APP_LOAD_ERROR or os.getpid() != server:
+        return status
+    return BARRED if turns is not None and turns.ended else MISUSED
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ GRACE_S: Final = 1.4
 """How long what the API was asked may take once it is told to stop: all is to end within two."""
 MISUSED: Final = 2
 """Exit status of a process that cannot start as things are set, and said which in one sentence."""
+BARRED: Final = 77
+"""Exit status of one whose token refused the PIN: every other try brings a lock nearer."""
 SAFE_PATH: Final = "PYTHONSAFEPATH"
 _PR_SET_PDEATHSIG: Final = 1
 _FAILED: Final = Event()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import orjson
 import pytest
 from click.testing import CliRunner, Result
@@ -24,6 +28,8 @@ from tests import builders
 from tests.a_ledger import appointment, enrolment
 from tests.builders import an_act
 from tests.fixtures.softhsm import KEK_TOKEN, LOCKED, OFFICER_TOKEN, OTHER_PIN, PIN, TWICE, SoftHsm
+from tests.processes import free_port
+from tests.waiting import until
 
 
 def _socai(
@@ -204,6 +210,46 @@ def test_a_wrong_pin_is_tried_once_by_an_api_that_starts(softhsm: SoftHsm, tmp_p
     assert done.stderr.count("socai: the token") == 1, done.stderr
     assert "refuses the PIN" in done.stderr
     assert "starting it again" not in done.stderr
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+def test_an_api_that_starts_again_after_the_pin_changed_tries_it_once(
+    softhsm: SoftHsm, tmp_path: Path
+) -> None:
+    """Nobody starts it once more over that: each start was another try, every five seconds."""
+    made = _socai(tmp_path, softhsm, *INIT)
+    assert made.exit_code == 0, made.output
+    settings = Settings.at(
+        tmp_path / "enclave", workers=1, threads=4, port=free_port(), lang="en",
+        pkcs11_module=Path(softhsm.module), pkcs11_token=KEK_TOKEN,
+        pkcs11_pin_file=tmp_path / "pin",
+    )  # fmt: skip
+    said = tmp_path / "said"
+    with said.open("wb") as output:
+        serving = subprocess.Popen(
+            python("-m", "api.cli.main", "serve", "--role", "api"),
+            env=child_environment(settings), stdout=output, stderr=output,
+        )  # fmt: skip
+    try:
+        until(partial(_lives, settings.port), "it does not serve")
+        (tmp_path / "pin").write_bytes(OTHER_PIN)
+        children = Path(f"/proc/{serving.pid}/task/{serving.pid}/children")
+        (server,) = children.read_text("ascii").split()
+        os.kill(int(server), signal.SIGKILL)
+        until(lambda: "not started again" in said.read_text("utf-8"), "nobody says so")
+    finally:
+        serving.terminate()
+        serving.wait()
+    told = said.read_text("utf-8")
+    assert told.count("starting it again") == 1, told
+    assert told.count("socai: the token") == 1, told
+
+
+def _lives(port: int) -> bool:
+    with suppress(httpx.TransportError):
+        return httpx.get(f"http://127.0.0.1:{port}/health/live").status_code == httpx.codes.OK
+    return False
 
 
 @pytest.mark.drill

@@ -27,7 +27,7 @@ from api.cli.terminal.typed_values import MOMENT
 from api.home import EnclaveFacts, Home
 from api.ops import database, loops, telemetry
 from api.ops.beginning import unfounded
-from api.ops.child_processes import undisturbed
+from api.ops.child_processes import BARRED, undisturbed
 from api.ops.custody import CUSTODIES
 from api.ops.embedded_postgres import EmbeddedError
 from api.ops.init_enclave import REHEARSAL_OPENS, Founded, Plan, found, found_reads
@@ -492,6 +492,15 @@ def _await_ready(shell: Shell, supervisor: Supervisor, stop: Event, patience_s: 
 def _fell(shell: Shell, role: str, status: int, *, again: bool) -> None:
     if again:
         shell.note(Message("{role} ended ({status}); starting it again.", role=role, status=status))
+    elif status == BARRED:
+        shell.note(
+            Message(
+                "{role} said above that the token refuses the PIN, and is not started again: every"
+                " other try brings a lock nearer. Correct the PIN's file, then run socai serve"
+                " again.",
+                role=role,
+            )
+        )
     else:
         shell.note(
             Message(

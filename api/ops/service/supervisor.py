@@ -1,8 +1,8 @@
 """Runs the processes of one enclave and starts a killed one again.
 
 API (gunicorn), checkpointer and projector are child processes; they end with their parent, however
-it ends. A loop that stopped on doubt is not started again, nor what cannot start as things are set
-when it is first started. Not: what the processes do.
+it ends. A loop that stopped on doubt is not started again, nor one whose token refused the PIN, nor
+what cannot start as things are set when it is first started. Not: what the processes do.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, Final
 import httpx
 
 from api.client.connection import trusted
-from api.ops.child_processes import GRACE_S, MISUSED, end_group, end_with_parent, python
+from api.ops.child_processes import BARRED, GRACE_S, MISUSED, end_group, end_with_parent, python
 from api.ops.home_notes import RUNNING, forget_running, url_of, write_running
 from api.ops.loops import ON_DOUBT
 from api.ops.role_lock import Lock
@@ -301,10 +301,10 @@ class Supervisor:
     def _fell(self, child: _Child, status: int) -> None:
         end_group(child.process.pid)
         lived_s = monotonic() - child.started
-        if status == MISUSED and not child.again and lived_s < _CALM_S:
+        if status in (MISUSED, BARRED) and not child.again and lived_s < _CALM_S:
             raise CannotStart(child.role)
         child.falls = 1 if lived_s > _CALM_S else child.falls + 1
-        child.given_up = status == ON_DOUBT
+        child.given_up = status in (ON_DOUBT, BARRED)
         child.again_at = monotonic() + pause_s(child.falls, lived_s)
         self.tell(child.role, status, not child.given_up)
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from api.cli.commands import operator
 from api.cli.terminal.shell import Refusal, Shell
 from api.ops import database
-from api.ops.child_processes import MISUSED
+from api.ops.child_processes import BARRED, MISUSED
 from api.ops.loops import ON_DOUBT
 from api.ops.service import database_watch, fork_server, supervisor
 from api.ops.service.database_watch import DatabaseWatch
@@ -123,18 +123,22 @@ def test_who_cannot_be_started_again_is_tried_again_and_the_others_go_on(
         looking.stop()
 
 
-@pytest.mark.parametrize("role", [CHECKPOINTER, PROJECTOR])
+@pytest.mark.parametrize(
+    ("role", "ended"), [(CHECKPOINTER, ON_DOUBT), (PROJECTOR, ON_DOUBT), (PROJECTOR, BARRED)]
+)
 def test_a_loop_that_stopped_on_doubt_is_not_started_again_and_any_other_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: str, ended: int
 ) -> None:
     """Whoever looks finds it stopped: what is in doubt is not tried until it is right."""
     told = list[tuple[str, int, bool]]()
-    status = {role: ON_DOUBT, CHECKPOINTER if role == PROJECTOR else PROJECTOR: 1}
+    status = {role: ended, CHECKPOINTER if role == PROJECTOR else PROJECTOR: 1}
     monkeypatch.setattr(fork_server, "python", lambda *_: [str(tmp_path / "nowhere")])
     monkeypatch.setattr(database, "embedded_down", lambda _settings: False)
     looking = Supervisor(Settings.at(tmp_path), tell=lambda *said: told.append(said))
     monkeypatch.setattr(Supervisor, "_spawn", _ending(status))
     looking.start([CHECKPOINTER, PROJECTOR])
+    for child in looking._children.values():
+        child.again = True
     try:
         other = next(name for name in status if name != role)
 
@@ -145,7 +149,7 @@ def test_a_loop_that_stopped_on_doubt_is_not_started_again_and_any_other_is(
         until(twice, "it is not started again")
     finally:
         looking.stop()
-    assert [one for one in told if one[0] == role] == [(role, ON_DOUBT, False)]
+    assert [one for one in told if one[0] == role] == [(role, ended, False)]
     assert {one for one in told if one[0] == other} == {(other, 1, True)}
 
 
