@@ -38,7 +38,7 @@ from ledger.write.commands import Ledger
 from ledger.write.followed_log import FollowedLog
 from tests.a_ledger import a_report
 from tests.attacks import attack
-from tests.builders import Others
+from tests.builders import DIGEST, Others
 from tests.examples import share
 from tests.fixtures.app import Service
 from tests.fixtures.clock import CountingEntropy
@@ -375,8 +375,12 @@ def test_whoever_reads_in_another_history_is_told(
         assert service.get(path, "cv").headers.get("Log-In-Doubt") == "?1", path
     page = service.client.get("/", headers={"Accept-Language": "en"}).get_data(as_text=True)
     assert page.count("IN DOUBT") == 2
-    leaves = service.get(f"/v1/cases/{_NOBODY}/print.pdf", permit=_NOBODY)
-    assert (leaves.status_code, leaves.get_json()["code"]) == (503, "log_in_doubt")
+    copies = f"/v1/acts/{_NOBODY}/attachments/{DIGEST}/copies"
+    for leaves in (
+        service.get(f"/v1/cases/{_NOBODY}/print.pdf", permit=_NOBODY),
+        service.client.post(copies, json={"permit": _NOBODY}, headers=service.headers("cv")),
+    ):
+        assert (leaves.status_code, leaves.get_json()["code"]) == (503, "log_in_doubt")
     backups.put_back(true)
     until(lambda: _log_is_as_seen(service) is True, "it is right again")
     assert "Log-In-Doubt" not in service.get("/v1/log").headers
