@@ -140,6 +140,7 @@ def _call_cases(body: dict[str, Any]) -> None:
     answers=RawActSchema,
     problems=("not_found", "database_unavailable", "evidence_fails"),
     parameters=(_ID,),
+    heavy=Heavy("writing"),  # whoever countersigns signs these: no debt of reading is in the way
 )
 def get_act_records(act_id: str) -> Response:
     """Bản ghi nguyên văn · Its records: the bytes committed to, with their proofs.
