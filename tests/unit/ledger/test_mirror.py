@@ -226,6 +226,12 @@ def test_a_checkpoint_that_is_forgotten_before_its_records_went_up_is_no_fork() 
     assert above.store.aside == {}
 
 
+@attack(
+    "a carrier loses a segment of one mirror, so that it is published again, while another waits for"
+    " records under a checkpoint that the log forgets: the log is accused of two histories",
+    stopped_by="what went up ahead of records is remembered, whatever is published again",
+    noticed_by="-",
+)
 def test_what_goes_up_again_after_a_prune_is_no_fork() -> None:
     """A mirror waits for records under a note that the log has forgotten, when another lost some.
 
