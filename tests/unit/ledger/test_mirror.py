@@ -227,8 +227,8 @@ def test_a_checkpoint_that_is_forgotten_before_its_records_went_up_is_no_fork() 
 
 
 @attack(
-    "a carrier loses a segment of one mirror, so that it is published again, while another waits for"
-    " records under a checkpoint that the log forgets: the log is accused of two histories",
+    "a carrier loses a segment of one mirror, so that it is published again, while another waits"
+    " for records under a checkpoint that the log forgets: the log is accused of two histories",
     stopped_by="what went up ahead of records is remembered, whatever is published again",
     noticed_by="-",
 )
