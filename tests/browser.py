@@ -17,6 +17,8 @@ import pytest
 
 _STARTED: Final = "was started successfully on port "
 _OPTIONS: Final = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
+_PATIENCE_S: Final = 120
+"""For a script in a page: one that sets itself takes ten of a core, which others use too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,14 +177,18 @@ def chromium(profile: Path) -> Iterator[Page]:
         try:
             port = _port(process)
             chrome = {"binary": browser, "args": [*_OPTIONS, f"--user-data-dir={profile}"]}
-            wanted = {"goog:chromeOptions": chrome, "goog:loggingPrefs": {"browser": "ALL"}}
+            wanted = {
+                "goog:chromeOptions": chrome,
+                "goog:loggingPrefs": {"browser": "ALL"},
+                "timeouts": {"script": _PATIENCE_S * 1000},
+            }
             base = f"http://127.0.0.1:{port}/session"
             asked = {"capabilities": {"alwaysMatch": wanted}}
             made = httpx.post(base, json=asked, timeout=60)
             assert made.status_code == httpx.codes.OK, made.text
             address = f"{base}/{made.json()['value']['sessionId']}"
             try:
-                with httpx.Client(base_url=f"{address}/", timeout=60) as session:
+                with httpx.Client(base_url=f"{address}/", timeout=2 * _PATIENCE_S) as session:
                     yield Page(session)
             finally:
                 assert httpx.delete(address, timeout=60).status_code == httpx.codes.OK
