@@ -286,7 +286,7 @@ def _load(settings: Settings) -> None:
 def main() -> None:
     """Serves until told to stop."""
     core_dumps.leave_none()
-    server, turns = os.getpid(), None
+    here, api = os.getpid(), None
     try:
         settings = Settings.from_env()
         if settings.traces_url:
@@ -298,29 +298,28 @@ def main() -> None:
                 share_metrics(stack.enter_context(metrics_folder(settings.home)))
             _load(settings)
             api = Server(settings, int(sys.argv[1]) if sys.argv[1:] else None)
-            turns = api.turns
             api.run()
     except SettingsError as error:
         sys.stderr.write(f"{_said(error)}\n")
         sys.exit(MISUSED)
     except HaltServer as halted:  # a second worker could not start while it ended for the first
-        _leave(_status(halted.exit_status, server, turns))
+        _leave(_status(halted.exit_status, here, api))
     except SystemExit as ended:  # of a worker, too
-        _leave(_status(ended.code, server, turns))
+        _leave(_status(ended.code, here, api))
 
 
 def _said(error: SettingsError) -> str:
     return f"socai: {translate(error.text, 'vi')}\nsocai: {error}"
 
 
-def _status(status: str | int | None, server: int, turns: Turns | None) -> str | int | None:
+def _status(status: str | int | None, arbiter: int, api: Server | None) -> str | int | None:
     """Where a worker said why it cannot start, the server ends as one that was called wrongly.
 
     The worker itself ends with gunicorn's own status, by which the server knows.
     """
-    if status != Arbiter.APP_LOAD_ERROR or os.getpid() != server:
+    if status != Arbiter.APP_LOAD_ERROR or os.getpid() != arbiter:
         return status
-    return BARRED if turns is not None and turns.ended else MISUSED
+    return BARRED if api is not None and api.turns.ended else MISUSED
 
 
 if __name__ == "__main__":
