@@ -87,7 +87,7 @@ def test_workers_open_one_after_the_other(monkeypatch: pytest.MonkeyPatch, tmp_p
     def tried(*_: object, **__: object) -> int:
         if (pid := os.fork()) == 0:
             with suppress(BlockingIOError):
-                fcntl.lockf(server._turns._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.lockf(server.turns._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 os._exit(1)
             os._exit(0)
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
