@@ -46,6 +46,10 @@ class _Given:
         assert self._listening.acquire(timeout=_LONG_S)
         self._given.release()
 
+    def end(self) -> None:
+        """One for whoever may listen yet: who was told to end may have gone without."""
+        self._given.release()
+
     def heard(self) -> None:
         """What was given was heard and dealt with."""
         assert self._listening.acquire(timeout=_LONG_S)
@@ -114,7 +118,7 @@ def proofs(log: _Log, hints: _Given, monkeypatch: pytest.MonkeyPatch) -> Iterato
     yield made
     monkeypatch.setattr("ledger.checkpoints.proofs.POLL_S", 0.0)
     made.close()
-    hints.give()
+    hints.end()
 
 
 @pytest.fixture
