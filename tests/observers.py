@@ -26,7 +26,7 @@ from click.testing import CliRunner
 from prometheus_client import REGISTRY
 
 from api.cli.main import main
-from api.ops.telemetry import JsonLines
+from api.ops.log_lines import JsonLines
 from keys import sealed_segment
 from keys.canonical import b64
 from ledger.mirror import segment as segments

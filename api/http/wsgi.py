@@ -274,12 +274,12 @@ def _load(settings: Settings) -> None:
     with loading():
         import api.http.app  # noqa: PLC0415  nothing is told late of a wrong setting
         import api.ops.wiring.enclave  # noqa: F401, PLC0415  the same
-        from api.ops import telemetry  # noqa: PLC0415
+        from api.ops import log_lines, telemetry  # noqa: PLC0415
         from api.problems.types import TYPES  # noqa: PLC0415
 
     if settings.metrics_port:
         telemetry.count_together()
-    telemetry.configure(settings.log_level)
+    log_lines.configure(settings.log_level)
     telemetry.begin_at_zero(TYPES)
 
 

@@ -1,21 +1,18 @@
-"""Logging and metrics, pulled and not pushed from below: no content of acts, no names of persons.
+"""Metrics, pulled and not pushed from below, and the line of a request.
 
-One JSON line an event on standard error. Metrics stand on a port of their own, and no label is a
-case, an agency or a person. The layers below use plain `logging` and know none of this.
+Metrics stand on a port of their own, and no label is a case, an agency or a person. The layers
+below know none of this.
 """
 
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
-from types import TracebackType
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from wsgiref.simple_server import WSGIServer
 
-import orjson
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -29,10 +26,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-from keys.errors import Carried
+from api.ops.log_lines import where
 
 _HTTP: Final = logging.getLogger("socai.http")
-_ROLES: Final = logging.getLogger("socai.roles")
 #: Others are counted as one: a client names methods as it likes, and every label is kept.
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -135,47 +131,6 @@ SET_ASIDE: Final = Gauge(
 )
 
 
-class JsonLines(logging.Formatter):
-    """A record as one JSON object: event, level, timestamp and its `fields`.
-
-    Of an exception: class, cause and places, and the text of one that is raised on purpose or by
-    the system. That of any other may quote content of acts; local variables hold it, and keys:
-    neither reaches a log line.
-    """
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line, without its end."""
-        told: dict[str, Any] = {
-            "event": record.getMessage().encode("utf-8", "backslashreplace").decode(),
-            "level": record.levelname.lower(),
-            "timestamp": datetime.fromtimestamp(record.created, UTC),
-            **record.__dict__.get("fields", {}),
-        }
-        error = record.exc_info[1] if record.exc_info else None
-        if error is not None:
-            ours = isinstance(error, (Carried, OSError))
-            told["exception"] = where(error) | ({"text": str(error)} if ours else {})
-        return orjson.dumps(told, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z).decode()
-
-
-def configure(level: str) -> None:
-    """JSON lines on standard error, whoever logs; also of an error that ends this process."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(level.upper())
-    sys.excepthook = _ended
-
-
-def _ended(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
-    """Python would print the error's text and lines of source."""
-    if issubclass(kind, KeyboardInterrupt):
-        sys.__excepthook__(kind, error, at)
-    else:
-        _ROLES.critical("an error that nobody expected ends this process", exc_info=error)
-
-
 def answered(
     *, call: str, method: str, status: int, seconds: float, trace_id: str, code: str
 ) -> None:
@@ -266,22 +221,6 @@ def failed(error: Exception, trace_id: str) -> None:
     Its text may quote content and stays out.
     """
     _HTTP.error("failed", extra={"fields": {**where(error), "trace_id": trace_id}})
-
-
-def where(error: BaseException) -> dict[str, Any]:
-    """Of an error its class, that of its cause, and the last places: no text, no address."""
-    trace = error.__traceback__
-    places: list[str] = []
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        places.append(f"{code.co_filename.rsplit('/', 2)[-1]}:{trace.tb_lineno} {code.co_name}")
-        trace = trace.tb_next
-    cause = error.__cause__
-    return {
-        "error": type(error).__qualname__,
-        "cause": None if cause is None else type(cause).__qualname__,
-        "where": places[-6:],
-    }
 
 
 class _AskedFirst(Collector):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from api.http.wsgi import Server
-from api.ops import telemetry
+from api.ops import log_lines
 from api.settings import Settings
 from tests.bench.enclave import THREADS
 from tests.bench.plain import PREFIX, bare_app
@@ -41,7 +41,7 @@ class BesideServer(Server):
 def main() -> None:
     """Serves until told to stop."""
     settings = Settings.from_env()
-    telemetry.configure(settings.log_level)
+    log_lines.configure(settings.log_level)
     BesideServer(settings, sys.argv[1]).run()
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from api.http.app import create_app
 from api.http.wsgi import Server
-from api.ops import telemetry
+from api.ops import log_lines
 from api.ops.wiring.enclave import Enclave
 from api.settings import Settings
 from ledger.reads.read import NotedRead
@@ -43,7 +43,7 @@ class UnnotedServer(Server):
 def main() -> None:
     """Serves until told to stop."""
     settings = Settings.from_env()
-    telemetry.configure(settings.log_level)
+    log_lines.configure(settings.log_level)
     UnnotedServer(settings).run()
 
 

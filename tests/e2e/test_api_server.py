@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from select import select
 from threading import Event, Thread
 from typing import ClassVar
 
@@ -341,6 +343,30 @@ def test_the_whole_document_holds_under_schemathesis(
         timeout=7200,
     )
     assert done.returncode == 0, done.stdout[-6000:]
+
+
+def test_a_log_that_nobody_reads_keeps_no_answer_back(shared: Service, tmp_path: Path) -> None:
+    """A pipe to a program that hangs: every answer has a line, and readiness said nothing either.
+
+    It is told what was lost once it reads on.
+    """
+    log = tmp_path / "log"
+    os.mkfifo(log)
+    reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
+    fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+    try:
+        with (
+            serving(replace(shared.settings, workers=1, threads=4), log) as served,
+            httpx.Client(base_url=served.url, timeout=60) as http,
+        ):
+            assert {http.get("/health/live").status_code for _ in range(60)} == {200}
+            told = os.read(reader, 1 << 16)
+            while b"are lost" not in told:
+                http.get("/health/live")
+                if select([reader], [], [], 0.1)[0]:
+                    told = os.read(reader, 1 << 16)
+    finally:
+        os.close(reader)
 
 
 @pytest.mark.drill

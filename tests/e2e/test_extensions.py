@@ -55,8 +55,8 @@ from api.http.framework.read_budget import AT_ONCE
 from api.http.framework.request_context import context
 from api.http.framework.responses import answer
 from api.http.schemas.base import ProjectedSchema, StrictSchema
+from api.ops.log_lines import JsonLines
 from api.ops.redaction import SENTRY, RedactedSpans
-from api.ops.telemetry import JsonLines
 from ledger.reads.shown import shows_nothing
 from tests.builders import an_act, an_id, officer
 from tests.fixtures.app import Service

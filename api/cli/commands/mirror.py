@@ -14,7 +14,7 @@ import click
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import fail, misuse, options, shell_of
 from api.home import Home
-from api.ops import loops, telemetry
+from api.ops import log_lines, loops
 from api.ops.machine import RealClock
 from api.ops.mirror import inbox, slots
 from api.ops.mirror.metrics import tell_mirror
@@ -131,7 +131,7 @@ def export_(target: Path, every: int | None, again_from: int | None) -> None:
     settings, shell = Settings.from_env(), shell_of()
     outbox = Outbox(settings, into_pipe if pipe else into_folder(target), RealClock())
     if every is not None:
-        telemetry.configure(settings.log_level)
+        log_lines.configure(settings.log_level)
         outbox.keep_on(every, loops.until_told(), lambda sent: shell.note(_published(sent)))
         return
     sent = outbox.once(again_from=again_from)
@@ -186,7 +186,7 @@ def watch(folder: Path) -> None:
     another is missing stays. Nothing is ever written where the enclave below could see it.
     """
     settings, shell = Settings.from_env(), shell_of()
-    telemetry.configure(settings.log_level)
+    log_lines.configure(settings.log_level)
 
     def told(name: str, found: TakenIn | SegmentRefused) -> None:
         shell.note(

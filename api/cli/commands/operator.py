@@ -25,7 +25,7 @@ from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Shell, fail, misuse, options, shell_of
 from api.cli.terminal.typed_values import MOMENT
 from api.home import EnclaveFacts, Home
-from api.ops import database, loops, telemetry
+from api.ops import database, log_lines, loops
 from api.ops.beginning import unfounded
 from api.ops.child_processes import BARRED, undisturbed
 from api.ops.custody import CUSTODIES
@@ -245,7 +245,7 @@ def _alone(settings: Settings, role: str, known: bytes | None, *, hold: bool) ->
     with closing(Lock(settings.home)) as lock:
         lock.take(role)
         lock.use(Home(settings).seen_folder(role))
-        telemetry.configure(settings.log_level)
+        log_lines.configure(settings.log_level)
         remember(settings, [role] if role in ROLES else [], known)
         return _loop(settings, role, hold=hold)
 

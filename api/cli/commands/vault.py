@@ -23,7 +23,7 @@ from api.cli.terminal.places import PUBLIC, require_private
 from api.cli.terminal.shell import dumped, fail, misuse, options, shell_of
 from api.client.pinned_keys import fingerprint
 from api.home import Home
-from api.ops import database, loops, telemetry
+from api.ops import database, log_lines, loops
 from api.ops.role_lock import Lock
 from api.ops.service.roles import VAULT
 from api.ops.vault import turning
@@ -337,5 +337,5 @@ def serve() -> None:
     Home(settings).facts()
     with closing(Lock(settings.home)) as lock:
         lock.take(VAULT)
-        telemetry.configure(settings.log_level)
+        log_lines.configure(settings.log_level)
         sys.exit(loops.keep_vault(settings, loops.until_told()))

@@ -19,7 +19,7 @@ from api.http.framework.host import Host
 from api.http.framework.read_budget import Budgets
 from api.http.framework.request_context import Environ, begin, context, context_or_new, forget
 from api.http.framework.responses import complete
-from api.ops import telemetry
+from api.ops import log_lines, telemetry
 from api.problems import problem as problems
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ _OF_NO_DATABASE: Final = frozenset({"health", "docs", "files"})
 def _without_text(record: logging.LogRecord) -> bool:
     """Flask's own log of an error beside `log_exception`, where a hook fails over an error."""
     if record.exc_info and record.exc_info[1] is not None:
-        record.__dict__["fields"] = telemetry.where(record.exc_info[1])
+        record.__dict__["fields"] = log_lines.where(record.exc_info[1])
         record.exc_info = record.exc_text = None
     return True
 

@@ -14,7 +14,7 @@ from gunicorn.config import Config  # type: ignore[import-untyped]
 from gunicorn.http import parser as http  # type: ignore[import-untyped]
 
 from api.http.worker import Incoming, Link, Outgoing, ProblemWorker, wanted
-from api.ops.telemetry import JsonLines
+from api.ops.log_lines import JsonLines
 from api.settings import ARRIVED_BYTES
 from tests.attacks import attack
 

@@ -11,7 +11,7 @@ import click
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import misuse, options, shell_of
 from api.home import Home
-from api.ops import database, loops, telemetry
+from api.ops import database, log_lines, loops
 from api.ops.backup import repository_key, taking
 from api.ops.backup.metrics import tell_backups
 from api.ops.backup.repository import BaseCopy, Repository
@@ -123,7 +123,7 @@ def stream() -> None:
     A server that is away is waited for. Run it as one of the enclave's processes.
     """
     settings, shell = Settings.from_env(), shell_of()
-    telemetry.configure(settings.log_level)
+    log_lines.configure(settings.log_level)
     taking.stream(
         settings,
         loops.until_told(),

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
+import pty
 import subprocess
 import sys
+import termios
+from collections.abc import Iterator
+from threading import Thread
 from typing import Any
 
 import orjson
 import psycopg
 import pytest
 
-from api.ops.telemetry import JsonLines, _ended
+from api.ops.log_lines import JsonLines, LogLines, _ended
 from ledger.errors import Unavailable
 from ledger.message import Wording
 
@@ -75,8 +81,8 @@ def test_what_is_not_raised_on_purpose_is_told_without_its_text(
 
 
 _ENDS = """
-from api.ops import telemetry
-telemetry.configure("info")
+from api.ops import log_lines
+log_lines.configure("info")
 int("người tố giác")
 """
 
@@ -98,3 +104,94 @@ def test_whoever_stops_a_process_at_a_terminal_has_made_no_mistake(
     assert not caplog.records
     _ended(LookupError, LookupError(), None)
     assert [record.levelname for record in caplog.records] == ["CRITICAL"]
+
+
+class _Stopped:
+    """Where lines go, and whoever could read them and does not.
+
+    Args:
+        end: Descriptor of the reader's end.
+        lines: Writes to the other one.
+    """
+
+    def __init__(self, end: int, lines: LogLines) -> None:
+        self._end, self._lines = end, lines
+
+    def log(self, many: int, text: str = "answered") -> None:
+        """So many lines; whoever writes them would wait for good."""
+        record = logging.makeLogRecord({"msg": text, "levelname": "INFO"})
+
+        def emit() -> None:
+            for _ in range(many):
+                self._lines.emit(record)
+
+        thread = Thread(target=emit, daemon=True)
+        thread.start()
+        thread.join(60)
+        assert not thread.is_alive(), "it waits"
+
+    def read(self) -> bytes:
+        """What has come."""
+        found = b""
+        while True:
+            try:
+                found += os.read(self._end, 1 << 16)
+            except BlockingIOError:
+                return found
+
+    def events(self) -> list[str]:
+        """Of what has come, which is whole lines."""
+        return [orjson.loads(line)["event"] for line in self.read().splitlines()]
+
+
+@pytest.fixture
+def piped(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Stopped]:
+    """A pipe of one page, that its writer shares with others: nothing is set of what they share."""
+    monkeypatch.setattr("api.ops.log_lines.PATIENCE_S", 0.0)
+    end, handle = os.pipe()
+    fcntl.fcntl(handle, fcntl.F_SETPIPE_SZ, 4096)
+    os.set_blocking(end, False)
+    yield _Stopped(end, LogLines(handle))
+    assert os.get_blocking(handle)
+    os.close(handle)
+    os.close(end)
+
+
+def test_a_pipe_that_nobody_reads_keeps_nobody_waiting(piped: _Stopped) -> None:
+    """Once it is read again the next line comes behind one that says how many are lost."""
+    piped.log(200)
+    kept = piped.events()
+    assert 0 < len(kept) < 200
+    assert set(kept) == {"answered"}
+    piped.log(2, "again")
+    lost, *rest = piped.events()
+    assert lost.startswith(f"{200 - len(kept)} lines before this one are lost")
+    assert rest == ["again", "again"]
+
+
+def test_a_line_that_is_longer_than_a_pipe_has_room_ends_before_the_next(piped: _Stopped) -> None:
+    """Half a line would spoil the one behind it."""
+    piped.log(1, "x" * 6_000)
+    begun = piped.read()
+    piped.log(1)
+    first, second = (begun + piped.read()).splitlines()
+    assert [orjson.loads(one)["event"] for one in (first, second)] == ["x" * 6_000, "answered"]
+
+
+def test_a_terminal_that_was_stopped_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-S at the terminal that `serve` runs on, or text that is selected in a window."""
+    monkeypatch.setattr("api.ops.log_lines.PATIENCE_S", 0.0)
+    leader, follower = pty.openpty()
+    os.set_blocking(leader, False)
+    window = _Stopped(leader, LogLines(follower))
+    window.log(1)
+    assert window.events() == ["answered"]
+    termios.tcflow(follower, termios.TCOOFF)
+    window.log(50)
+    termios.tcflow(follower, termios.TCOON)
+    window.log(1)
+    *_, lost, last = window.events()
+    assert "lines before this one are lost" in lost
+    assert last == "answered"
+    os.close(follower)
+    os.close(leader)
