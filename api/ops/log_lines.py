@@ -5,23 +5,17 @@ No content of acts, no names of persons. The layers below use plain `logging` an
 
 from __future__ import annotations
 
-import io
 import logging
-import os
-import select
-import stat
 import sys
-from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final
 
 import orjson
 
+from api.ops.output import Output
 from keys.errors import Carried
 
-PATIENCE_S: Final = 1.0
-"""How long a line waits for whoever reads; once one is lost, the next ones wait no more."""
 _ROLES: Final = logging.getLogger("socai.roles")
 _LOST: Final = "%d lines before this one are lost: whoever reads the log did not take them"
 
@@ -50,72 +44,34 @@ class JsonLines(logging.Formatter):
 
 
 class LogLines(logging.Handler):
-    """Lines into a file, a pipe or a terminal; those that it does not take in time are counted.
-
-    A pipe that nobody reads, or a terminal that was stopped (Ctrl-S), would keep whoever writes
-    waiting for good, and with them every answer of the process: each logs a line.
+    """Lines into an output; before the first that it takes again, how many it did not.
 
     Args:
-        handle: Descriptor of it; what is written to has one of its own.
+        output: Where they go.
     """
 
-    def __init__(self, handle: int) -> None:
+    def __init__(self, output: Output) -> None:
         super().__init__()
         self.setFormatter(JsonLines())
-        self._handle = _not_waiting(handle)
-        self._poll = select.poll()
-        self._poll.register(self._handle, select.POLLOUT)
-        self._rest = b""  # of a line longer than there was room for
-        self._lost = 0
+        self._output = output
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Writes its line, and before it how many are lost."""
+        """Writes its line."""
         try:
             said = [self.format(record)]
-            if self._lost:
+            if self._output.lost:
                 lost = {"name": _ROLES.name, "levelno": logging.WARNING, "levelname": "WARNING"}
-                told = logging.makeLogRecord(lost | {"msg": _LOST, "args": (self._lost,)})
+                told = logging.makeLogRecord(lost | {"msg": _LOST, "args": (self._output.lost,)})
                 said.insert(0, self.format(told))
-            taken = self._take("".join(f"{line}\n" for line in said).encode())
-            self._lost = 0 if taken else self._lost + 1
+            self._output.write("".join(f"{line}\n" for line in said))
         except Exception:  # noqa: BLE001 - as every handler: a line that fails ends nobody
             self.handleError(record)
-
-    def _take(self, line: bytes) -> bool:
-        if self._write(line):
-            return True
-        waits = not self._lost and self._poll.poll(1000 * PATIENCE_S)
-        return bool(waits) and self._write(line)
-
-    def _write(self, line: bytes) -> bool:
-        told = self._rest + line
-        with suppress(BlockingIOError):
-            self._rest = told[os.write(self._handle, told) :]
-            return True
-        return False
-
-
-def _not_waiting(handle: int) -> int:
-    """Another descriptor of the same, which does not wait where it is a pipe or a terminal.
-
-    Opened anew: what is set of a descriptor that was given holds for whoever else has it, the
-    operator's shell too. Where it cannot be, and of a socket, a line waits.
-    """
-    if stat.S_ISFIFO(os.fstat(handle).st_mode) or os.isatty(handle):
-        with suppress(OSError):  # it is another user's, or there is no /proc
-            return os.open(f"/proc/self/fd/{handle}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
-    return os.dup(handle)
 
 
 def configure(level: str) -> None:
     """JSON lines on standard error, whoever logs; also of an error that ends this process."""
-    try:
-        handler: logging.Handler = LogLines(sys.stderr.fileno())
-    except io.UnsupportedOperation:  # it is no file of the system's
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(JsonLines())
     root = logging.getLogger()
-    root.handlers = [handler]
+    root.handlers = [LogLines(Output(sys.stderr))]
     root.setLevel(level.upper())
     sys.excepthook = _ended
 

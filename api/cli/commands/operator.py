@@ -6,6 +6,7 @@ One function a command; founding, supervising and projecting are other files.
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -22,7 +23,7 @@ from api.cli.commands.health.group import both, custody_words, unwell
 from api.cli.commands.log.doubt import refuse_in_doubt, remember
 from api.cli.commands.log.kept_checkpoint import CheckpointFile, KeptCheckpoint
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import Shell, fail, misuse, options, shell_of
+from api.cli.terminal.shell import Shell, fail, misuse, options, shell_of, visible
 from api.cli.terminal.typed_values import MOMENT
 from api.home import EnclaveFacts, Home
 from api.ops import database, log_lines, loops
@@ -33,6 +34,7 @@ from api.ops.embedded_postgres import EmbeddedError
 from api.ops.init_enclave import REHEARSAL_OPENS, Founded, Plan, found, found_reads
 from api.ops.machine import RealClock, RealEntropy
 from api.ops.mirror import slots
+from api.ops.output import Output
 from api.ops.patience import once_there
 from api.ops.role_lock import Lock
 from api.ops.service.roles import CHECKPOINTER, KEEPER, PROJECTOR, ROLES, served
@@ -42,7 +44,7 @@ from api.ops.wiring.projector import open_projector
 from api.settings import LEVELS, Settings
 from api.texts.labels import word
 from ledger.errors import Unavailable
-from ledger.message import Message, Wording
+from ledger.message import Message, Text, Wording
 from ledger.ports import LogHead
 from ledger.postgres.connect import connect, open_pool
 from ledger.postgres.records import PostgresRecords
@@ -187,12 +189,7 @@ def serve(port: int | None, role: str, known: CheckpointFile | None, *, hold: bo
     if role in (CHECKPOINTER, PROJECTOR, KEEPER):
         sys.exit(_alone(settings, role, note, hold=hold))
     shell, started = shell_of(), served(settings) if role == "all" else [role]
-    supervisor = Supervisor(
-        settings,
-        tell=lambda who, status, again: _fell(shell, who, status, again=again),
-        say=shell.note,
-        lang=shell.lang,
-    )
+    supervisor = _supervisor(settings, shell)
     if role == "all":
         supervisor.branch_off()
     supervisor.claim(started)
@@ -489,26 +486,42 @@ def _await_ready(shell: Shell, supervisor: Supervisor, stop: Event, patience_s: 
         shell.say(Message("Ready: {url}", url=supervisor.url))
 
 
-def _fell(shell: Shell, role: str, status: int, *, again: bool) -> None:
+def _supervisor(settings: Settings, shell: Shell) -> Supervisor:
+    said = _without_waiting(shell)
+    return Supervisor(
+        settings,
+        tell=lambda role, status, again: said(_fell(role, status, again=again)),
+        say=said,
+        lang=shell.lang,
+    )
+
+
+def _without_waiting(shell: Shell) -> Callable[[Text], None]:
+    """`Shell.note`, for any thread, that waits for no reader: nobody would be started again."""
+    output, turn = Output(sys.stderr), threading.Lock()
+
+    def said(text: Text) -> None:
+        with turn:
+            output.write(f"{visible(shell.text(text))}\n")
+
+    return said
+
+
+def _fell(role: str, status: int, *, again: bool) -> Message:
     if again:
-        shell.note(Message("{role} ended ({status}); starting it again.", role=role, status=status))
-    elif status == BARRED:
-        shell.note(
-            Message(
-                "{role} said above that the token refuses the PIN, and is not started again: every"
-                " other try brings a lock nearer. Correct the PIN's file, then run socai serve"
-                " again.",
-                role=role,
-            )
+        return Message("{role} ended ({status}); starting it again.", role=role, status=status)
+    if status == BARRED:
+        return Message(
+            "{role} said above that the token refuses the PIN, and is not started again: every"
+            " other try brings a lock nearer. Correct the PIN's file, then run socai serve"
+            " again.",
+            role=role,
         )
-    else:
-        shell.note(
-            Message(
-                "{role} stopped on doubt ({status}), is not started again. Run: socai log resume",
-                role=role,
-                status=status,
-            )
-        )
+    return Message(
+        "{role} stopped on doubt ({status}), is not started again. Run: socai log resume",
+        role=role,
+        status=status,
+    )
 
 
 def _show_founded(shell: Shell, settings: Settings, made: Founded) -> None:

@@ -17,7 +17,10 @@ import orjson
 import psycopg
 import pytest
 
+from api.cli.commands.operator import _fell, _without_waiting
+from api.cli.terminal.shell import Shell
 from api.ops.log_lines import JsonLines, LogLines, _ended
+from api.ops.output import Output
 from ledger.errors import Unavailable
 from ledger.message import Wording
 
@@ -147,13 +150,13 @@ class _Stopped:
 @pytest.fixture
 def piped(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Stopped]:
     """A pipe of one page, that its writer shares with others: nothing is set of what they share."""
-    monkeypatch.setattr("api.ops.log_lines.PATIENCE_S", 0.0)
+    monkeypatch.setattr("api.ops.output.PATIENCE_S", 0.0)
     end, handle = os.pipe()
     fcntl.fcntl(handle, fcntl.F_SETPIPE_SZ, 4096)
     os.set_blocking(end, False)
-    yield _Stopped(end, LogLines(handle))
-    assert os.get_blocking(handle)
-    os.close(handle)
+    with os.fdopen(handle, "w") as shared:
+        yield _Stopped(end, LogLines(Output(shared)))
+        assert os.get_blocking(handle)
     os.close(end)
 
 
@@ -180,18 +183,42 @@ def test_a_line_that_is_longer_than_a_pipe_has_room_ends_before_the_next(piped: 
 
 def test_a_terminal_that_was_stopped_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-S at the terminal that `serve` runs on, or text that is selected in a window."""
-    monkeypatch.setattr("api.ops.log_lines.PATIENCE_S", 0.0)
+    monkeypatch.setattr("api.ops.output.PATIENCE_S", 0.0)
     leader, follower = pty.openpty()
     os.set_blocking(leader, False)
-    window = _Stopped(leader, LogLines(follower))
-    window.log(1)
-    assert window.events() == ["answered"]
-    termios.tcflow(follower, termios.TCOOFF)
-    window.log(50)
-    termios.tcflow(follower, termios.TCOON)
-    window.log(1)
-    *_, lost, last = window.events()
+    with os.fdopen(follower, "w") as terminal:
+        window = _Stopped(leader, LogLines(Output(terminal)))
+        window.log(1)
+        assert window.events() == ["answered"]
+        termios.tcflow(follower, termios.TCOOFF)
+        window.log(50)
+        termios.tcflow(follower, termios.TCOON)
+        window.log(1)
+        *_, lost, last = window.events()
     assert "lines before this one are lost" in lost
     assert last == "answered"
-    os.close(follower)
     os.close(leader)
+
+
+def test_what_starts_fallen_processes_again_waits_for_no_reader(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It says which has fallen before it starts it anew."""
+    monkeypatch.setattr("api.ops.output.PATIENCE_S", 0.0)
+    end, handle = os.pipe()
+    fcntl.fcntl(handle, fcntl.F_SETPIPE_SZ, 4096)
+    with os.fdopen(handle, "w") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        said = _without_waiting(Shell(json=False, lang="vi"))
+
+        def fall() -> None:
+            for _ in range(100):
+                said(_fell("projector", -9, again=True))
+
+        thread = Thread(target=fall, daemon=True)
+        thread.start()
+        thread.join(60)
+        assert not thread.is_alive(), "it waits"
+    told = os.read(end, 1 << 16).decode()
+    assert told.startswith("projector dừng (-9); khởi động lại.\n")
+    os.close(end)
