@@ -35,6 +35,7 @@ _PLAIN: Final = "identity"
 _MAX_PAUSE_S: Final = 8.0
 _TOLD: Final = 120
 _TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
+_NOTHING, _UNKNOWN, _YES = range(3)
 
 
 class Refused(Carried):
@@ -46,6 +47,7 @@ class Refused(Carried):
         guard: The guard that refused an act, where one did.
         detail: What exactly is wrong, else what happened.
         problem: The whole document.
+        recorded: `nothing`, `yes` or `unknown`; this too where nobody says it.
         after_s: In how many seconds to ask again, where the server says so.
     """
 
@@ -58,6 +60,7 @@ class Refused(Carried):
         self.guard: str | None = problem.get("guard")
         self.detail = str(problem.get("detail") or problem.get("title", ""))
         self.problem = dict(problem)
+        self.recorded = str(problem.get("recorded", "unknown"))
         super().__init__(f"{status} {self.guard or self.code}: {self.detail}")
 
 
@@ -402,29 +405,38 @@ class Connection:
     def _send(
         self, request: httpx.Request, *, stream: bool = False, once: bool = False
     ) -> httpx.Response:
-        """Sends until there is an answer that is not `try again`; the same bytes each time."""
-        last: Exception | None = None
-        response: httpx.Response | None = None
-        recorded: httpx.Response | None = None
-        attempts = 1 if once else self._attempts
+        """Sends until there is an answer that is not `try again`; the same bytes each time.
+
+        Of many answers the newest that knows most is told: one that nothing was recorded is of its
+        own attempt, and denies no attempt before it.
+        """
+        best: httpx.Response | httpx.RequestError | None = None
+        attempts, known = 1 if once else self._attempts, _NOTHING
         for attempt in range(attempts):
-            try:
-                response = self._answered(request, stream=stream)
-            except (httpx.TransportError, httpx.DecodingError) as error:
-                _require_http(error)
-                last, response = error, None
-            else:
-                if response.status_code not in _TRY_AGAIN:
-                    return response
-                recorded = response if _says_recorded(response) else recorded
+            answered = self._tried(request, stream=stream)
+            response = answered if isinstance(answered, httpx.Response) else None
+            if response is not None and response.status_code not in _TRY_AGAIN:
+                return response
+            knows = _recorded(request, response)
+            if knows >= known:
+                best, known = answered, knows
             if attempt < attempts - 1:
                 if response is not None:
                     response.close()
                 sleep(_pause_s(attempt, _stated_s(response)))
-        known = response if recorded is None else recorded
-        if known is not None:
-            return known
-        raise Unreachable(where(request.url), once=once) from last
+        if isinstance(best, httpx.Response):
+            return best
+        raise Unreachable(where(request.url), once=once) from best
+
+    def _tried(
+        self, request: httpx.Request, *, stream: bool
+    ) -> httpx.Response | httpx.RequestError:
+        """One answer, or why there is none."""
+        try:
+            return self._answered(request, stream=stream)
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            _require_http(error)
+            return error
 
     def _answered(self, request: httpx.Request, *, stream: bool) -> httpx.Response:
         """One answer, read whole where it is no success that is left to be read.
@@ -475,9 +487,19 @@ def _require_http(error: httpx.RequestError) -> None:
         raise Strange(f"TLS: {why.reason or why}") from error
 
 
-def _says_recorded(response: httpx.Response) -> bool:
-    """Whether it is there already, and its proof alone is late: nothing after it denies that."""
-    return _refused(response).code == "proof_late"
+def _recorded(request: httpx.Request, response: httpx.Response | None) -> int:
+    """Whether what was sent is there already: `_NOTHING`, `_UNKNOWN` or `_YES`, its proof is late.
+
+    Args:
+        request: What was sent.
+        response: `try again`; None where no answer came.
+    """
+    told = None if response is None else _refused(response)
+    if told is not None and told.code == "proof_late":
+        return _YES
+    if request.method == "GET" or (told is not None and told.recorded == "nothing"):
+        return _NOTHING
+    return _UNKNOWN
 
 
 def _stated_s(response: httpx.Response | None) -> float | None:

@@ -22,8 +22,9 @@ from prometheus_client import REGISTRY
 
 from api.cli.commands import officer, voiding
 from api.cli.commands.signer_options import log_keys
+from api.cli.commands.writing import recording
 from api.cli.main import main
-from api.cli.terminal.shell import Refusal
+from api.cli.terminal.shell import Refusal, Shell
 from api.client import connection
 from api.client.client import Client, Read, verify
 from api.client.connection import OtherLog, Refused, Strange, Unreachable, trusted
@@ -32,12 +33,13 @@ from keys import canonical
 from keys.jwk import SoftwareSigner
 from keys.note import NoteSigner, VKey
 from ledger.errors import VerificationError
-from ledger.log import record
+from ledger.log import record, statement
 from ledger.log.verify import TrustedLog
 from ledger.regulation.acts.act import Act
 from tests import builders
 from tests.builders import an_act
 from tests.fixtures.app import Service
+from tests.rows import each, of
 
 _NUMBERS = count()
 
@@ -283,7 +285,7 @@ def test_a_sign_in_whose_answer_is_lost_is_made_anew(shared: Service) -> None:
     assert len(set(line.bodies)) == len(line.bodies) == 3
 
 
-def test_a_sign_in_waits_as_it_is_told_and_asks_no_more_than_any_request(
+def test_a_sign_in_waits_as_it_is_saidand_asks_no_more_than_any_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Two attempts are two requests where nobody answers, and `Retry-After` is how far apart."""
@@ -502,7 +504,7 @@ _PAGE = b"Content-Type: text/html\r\nContent-Length: 6\r\nConnection: close\r\n\
         ("http", b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{"origin": 5}'),
     ],
 )
-def test_another_programs_port_is_told_from_a_ledger_that_is_away(
+def test_another_programs_port_is_saidfrom_a_ledger_that_is_away(
     scheme: str, answer: bytes
 ) -> None:
     """At once, and nothing is signed: sending it again to that address would be of no use."""
@@ -555,7 +557,7 @@ def test_nobody_there_is_said_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("code", "raised"), [("proof_late", Refused), ("answer_late", Unreachable)]
 )
-def test_who_was_told_that_it_is_recorded_is_not_told_at_last_that_nobody_answers(
+def test_who_was_saidthat_it_is_recorded_is_not_saidat_last_that_nobody_answers(
     code: str, raised: type[Exception]
 ) -> None:
     """The service is stopped while a proof is waited for; what it said before still holds."""
@@ -572,7 +574,7 @@ def test_who_was_told_that_it_is_recorded_is_not_told_at_last_that_nobody_answer
 
 
 @pytest.mark.parametrize("later", ["disk_full", None])
-def test_who_was_told_that_it_is_recorded_is_not_told_at_last_that_it_is_not(
+def test_who_was_saidthat_it_is_recorded_is_not_saidat_last_that_it_is_not(
     later: str | None,
 ) -> None:
     """A proxy whose service has ended answers, and so does a service that is full by then."""
@@ -585,6 +587,89 @@ def test_who_was_told_that_it_is_recorded_is_not_told_at_last_that_it_is_not(
     with pytest.raises(Refused) as told:
         Client("http://socai.test", http=http, attempts=3).log()
     assert told.value.code == "proof_late"
+
+
+def test_what_is_refused_at_last_says_nothing_of_what_was_sent_before() -> None:
+    """Of the same bytes, sent before without an answer, "nothing was recorded" may be wrong."""
+    for first in (None, httpx.Response(502), _told("no_answer"), _told("stopped")):
+        answers = iter([first, _told("too_many_requests"), _told("disk_full")])
+
+        def answered(request: httpx.Request, answers: Iterator[Any] = answers) -> httpx.Response:
+            told: httpx.Response | None = next(answers)
+            if told is None:
+                raise httpx.ReadError("cut", request=request)
+            return told
+
+        http = httpx.Client(transport=httpx.MockTransport(answered), base_url="http://socai.test")
+        with pytest.raises((Refused, Unreachable)) as error:
+            Client("http://socai.test", http=http, attempts=3).answer(
+                "POST", "/v1/acts", content=b"{}", signed_in=False
+            )
+        said = error.value.problem if isinstance(error.value, Refused) else {}
+        assert said.get("recorded", "unknown") == "unknown"
+
+
+def _told(code: str) -> httpx.Response:
+    problem = Problem(code)
+    headers = {"Retry-After": "0"}
+    return httpx.Response(problem.type.status, headers=headers, json=problem.body("en", "none"))
+
+
+class Spoiling(httpx.BaseTransport):
+    """A line over which each request arrives, and another answer comes to those of one path."""
+
+    def __init__(self, service: Service, path: str, answer: httpx.Response | None) -> None:
+        self._inner = httpx.WSGITransport(app=service.app, raise_app_exceptions=False)
+        self._path, self._answer = path, answer
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Delivers, and may answer otherwise; None: whoever waits for it breaks it off."""
+        answer = self._inner.handle_request(request)
+        if not request.url.path.endswith(self._path):
+            return answer
+        if self._answer is None:
+            raise KeyboardInterrupt
+        return self._answer
+
+
+_SPOILT = {
+    "another page": ("/acts", httpx.Response(200, html="<p>Sign in</p>")),
+    "points elsewhere": ("/acts", httpx.Response(302, headers={"Location": "http://a.example"})),
+    "a proxy's own": ("/acts", httpx.Response(502)),
+    "no replica": ("/acts", _told("no_answer")),
+    "an error of the server": ("/acts", _told("internal")),
+    "no receipt": ("/acts", httpx.Response(200, json={})),
+    "broken off": ("/acts", None),
+    "a proof that costs too much": ("/raw", _told("too_many_requests")),
+    "a proof that is not to be seen": ("/raw", _told("not_found")),
+    "no proof": ("/raw", httpx.Response(200, html="<p>Sign in</p>")),
+}
+
+
+def test_what_may_be_recorded_is_kept_and_sent_again(
+    shared: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was told otherwise wrote the act anew, and it was recorded twice."""
+    monkeypatch.setenv("SOCAI_HOME", str(tmp_path))
+    for how, (path, answer) in each(_SPOILT.items()):
+        with of(how):
+            line = Spoiling(shared, path, answer)
+            http = httpx.Client(transport=line, base_url="http://socai.test")
+            report, at = _report(shared), shared.clock.now()
+            spoilt = Client("http://socai.test", builders.key("hotline"), http=http, attempts=1)
+            sending = recording.Recording(spoilt, Shell(), at)
+            payload = canonical.encode(report.signed)
+            with (
+                click.Context(click.Command("new"), obj=sending.shell),
+                pytest.raises(Refusal) as told,
+            ):
+                sending.send(payload, report.stream, (1, None))
+            assert "othing was recorded" not in str(told.value.text)
+            file = tmp_path / "unsent" / f"{report.act_id}-1.json"
+            assert f"socai act submit {file}" in str(told.value.text)
+            kept = statement.parse_flattened(file.read_bytes())
+            sent = _client(shared, "hotline").submit(kept, at=at)
+            assert (sent.created, sent.receipt["act_id"]) == (False, report.act_id)
 
 
 def test_a_timeline_is_asked_for_in_as_few_pages_as_there_may_be(service: Service) -> None:

@@ -14,8 +14,9 @@ from typing import Any, Final, NoReturn, TypeVar
 
 import click
 
-from api.cli.commands.officer import require_visible, send
+from api.cli.commands.officer import require_visible
 from api.cli.commands.signer_options import identity, signer_of, signing_time
+from api.cli.commands.writing.recording import send_kept
 from api.cli.terminal.addresses import act_id, case_id
 from api.cli.terminal.shell import dumped, fail, misuse, shell_of
 from api.cli.terminal.typed_values import LAST_DAY, MOMENT, Typed
@@ -297,7 +298,7 @@ def sign_and_send(client: Client, members: dict[str, Any], at: datetime | None) 
     signed = client.sign(
         canonical.encode(members), stream=str(members["stream"]), iat=at or signing_time(client)
     )
-    send(client, signed, at=at)
+    send_kept(client, signed, at=at)
 
 
 def _lawful(

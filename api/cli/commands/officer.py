@@ -47,6 +47,7 @@ from api.cli.terminal.late_commands import Late, LateGroup
 from api.cli.terminal.participant_tables import PostNames
 from api.cli.terminal.places import PUBLIC, require_private
 from api.cli.terminal.shell import (
+    FAILED,
     MISUSED,
     Refusal,
     dumped,
@@ -65,7 +66,7 @@ from api.cli.terminal.typed_values import (
 )
 from api.cli.terminal.writing import act_shown
 from api.client.client import Client, verify
-from api.client.connection import Refused, understood
+from api.client.connection import Refused, Unreachable, understood
 from api.client.draft_sources import DraftSources
 from api.ops.home_notes import running_url
 from api.ops.machine import RealEntropy
@@ -359,12 +360,12 @@ def send(
         if refused.code != ABSENT:
             raise
         fail(NOT_THERE, ABSENT)
-    if wait:
-        _check_proof(client, sent.receipt, made, log_keys(client, vkey))
-    if shell.json:
-        shell.give(sent.receipt)
-        return
     receipt = sent.receipt
+    if wait:
+        _require_proof(client, receipt, made, vkey)
+    if shell.json:
+        shell.give(receipt)
+        return
     shell.say(
         Message(
             "Recorded at index {index}: {status}{again}",
@@ -582,6 +583,24 @@ def _require_known(client: Client, vkey: VKey) -> None:
             Message("Nothing was sent: --vkey is no key of this log as it is known here."),
             "other_key",
         )
+
+
+def _require_proof(
+    client: Client, receipt: dict[str, Any], made: Statement, vkey: VKey | None
+) -> None:
+    """Whatever is answered to who asks for the proof, the act is recorded all the same."""
+    try:
+        _check_proof(client, receipt, made, log_keys(client, vkey))
+    except Carried as error:
+        told = Message(
+            "The server says it is recorded at index {index}, and its proof could not be checked"
+            " ({error}). Send the signed statement again to have it checked.",
+            index=receipt["index"],
+            error=Message("no answer from {where}", where=error.where)
+            if isinstance(error, Unreachable)
+            else error,
+        )
+        raise Refusal(told, FAILED, "proof_unchecked") from error
 
 
 def _check_proof(

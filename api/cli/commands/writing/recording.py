@@ -17,10 +17,11 @@ from typing import Any, Final
 import click
 import orjson
 
-from api.cli.commands.officer import cleaned, encoded, require_visible, send
+from api.cli.commands.officer import ABSENT, cleaned, encoded, require_visible, send
 from api.cli.commands.signer_options import signing_time
 from api.cli.commands.writing.judging import CheckAnswer, judged, refuse
-from api.cli.terminal.shell import MISUSED, Refusal, Shell, misuse, typed
+from api.cli.terminal.error_messages import broken_off, refusal_of
+from api.cli.terminal.shell import FAILED, MISUSED, Refusal, Shell, misuse, typed
 from api.cli.terminal.writing import act_shown
 from api.cli.terminal.writing.answers import NO, YES, plain
 from api.client.act_form import fields_of
@@ -30,10 +31,11 @@ from api.client.draft_sources import DraftSources
 from api.settings import Settings
 from api.texts import case_words
 from keys.custody.file import write_durably
+from keys.errors import Carried
 from keys.note import VKey
 from ledger.log import statement as statements
 from ledger.log.statement import Statement
-from ledger.message import Message, Text
+from ledger.message import Message, Text, Wording
 
 Json = Mapping[str, Any]
 UNSENT: Final = "unsent"
@@ -175,7 +177,7 @@ class Recording:
         now = self.at or signing_time(self.client)
         signed = self.client.sign(payload, stream=stream, iat=now, at_head=head, **said)
         try:
-            send(self.client, signed, at=self.at, vkey=self.vkey)
+            send_kept(self.client, signed, at=self.at, vkey=self.vkey)
         except Refused as refused:
             if refused.code != _STALE or self.yes:
                 raise
@@ -186,8 +188,6 @@ class Recording:
                 )
             )
             return False
-        except Unreachable as error:
-            raise without_answer(signed, secret=self.client.closed) from error
         return True
 
 
@@ -213,29 +213,71 @@ def unanswered(script: str) -> Refusal:
     )
 
 
-def without_answer(signed: Statement, *, secret: bool) -> Refusal:
-    """What is known of a statement that had no answer, and how it is sent again.
+def send_kept(
+    client: Client, signed: Statement, *, at: datetime | None = None, vkey: VKey | None = None
+) -> None:
+    """Sends a statement and tells its receipt; where it may be recorded all the same, it is kept.
+
+    Only the same bytes are recorded once: whoever wrote the act anew would record it twice.
+
+    Args:
+        client: Of whoever signed.
+        signed: The statement.
+        at: The ledger's time; rehearsals only.
+        vkey: The log's key as typed.
+
+    Raises:
+        Refused: Nothing was recorded.
+        Refusal: The same; or it is kept, and where.
+    """
+    try:
+        send(client, signed, at=at, vkey=vkey)
+    except (Refusal, Carried, KeyboardInterrupt) as error:
+        if (isinstance(error, Refused) and error.recorded == "nothing") or (
+            isinstance(error, Refusal) and error.code == ABSENT
+        ):
+            raise
+        raise _kept(signed, error, secret=client.closed) from error
+
+
+def _kept(
+    signed: Statement, error: Refusal | Carried | KeyboardInterrupt, *, secret: bool
+) -> Refusal:
+    """What is known of a statement that may be recorded, and how it is sent again.
 
     Args:
         signed: What was sent.
+        error: What came instead of a receipt whose proof holds.
         secret: Whether the log is above ordinary: then no file here keeps it in the clear.
     """
-    act_id, sent = str(signed.members["act_id"]), statements.flattened(signed)
-    kept = None if secret else keep(UNSENT, f"{act_id}-{signed.seq}", orjson.dumps(sent))
+    act_id, sent = str(signed.members["act_id"]), orjson.dumps(statements.flattened(signed))
+    kept = None if secret else keep(UNSENT, f"{act_id}-{signed.seq}", sent)
     if kept is None:
-        click.echo(orjson.dumps(statements.flattened(signed)).decode())
+        click.echo(sent.decode())
         told = Message(
-            "It was signed and sent, and no answer came: whether it is recorded is not known."
-            " Sending the same again is safe, and records it once: keep what is printed above in a"
-            " file, and run: socai act submit FILE"
+            "{said} Sending the same again is safe, and records it once: keep what is printed above"
+            " in a file, and run: socai act submit FILE"
         )
     else:
         told = Message(
-            "It was signed and sent, and no answer came: whether it is recorded is not known."
-            " Sending the same again is safe, and records it once: socai act submit {file}",
-            file=kept,
+            "{said} Sending the same again is safe, and records it once: socai act submit {file}"
         )
-    return Refusal(told, 1, "unreachable", {"act_id": act_id})
+    known = _known(error)
+    text = told.filled(said=known.text, file=kept)
+    return Refusal(text, known.exit_code, known.code, {**known.found, "act_id": act_id})
+
+
+def _known(error: Refusal | Carried | KeyboardInterrupt) -> Refusal:
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return broken_off()
+    if isinstance(error, Unreachable):
+        told = Message(
+            "It was signed and sent, and no answer came: whether it is recorded is not known."
+        )
+        return Refusal(told, FAILED, "unreachable")
+    return refusal_of(error) or Refusal(Wording(str(error), str(error)))
 
 
 def keep(folder: str, name: str, data: bytes) -> Path | None:
