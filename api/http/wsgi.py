@@ -115,6 +115,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "limit_request_fields": 64,
             "limit_request_field_size": 8190,
             "forwarded_allow_ips": self._settings.trusted_proxies,
+            "forwarder_headers": "",  # a path that a client says beside the one it asks for
             "proc_name": "socai-api",
             "accesslog": None,
             "logger_class": OneLineLogger,

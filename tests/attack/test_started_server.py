@@ -267,6 +267,13 @@ def test_a_proxy_is_no_client(started: Started) -> None:
         assert started.ask(request, PROXY).startswith(b"HTTP/1.1 200")
 
 
+def test_no_path_but_the_one_that_was_asked_for_is_answered(started: Started) -> None:
+    """A proxy that passes on whatever a client says judges another address than is answered."""
+    for name in ("SCRIPT_NAME", "PATH_INFO", "Script-Name"):
+        request = f"GET /x/health/live HTTP/1.1\r\nHost: x\r\n{name}: /x\r\n\r\n"
+        assert started.ask(request.encode(), PROXY).startswith(b"HTTP/1.1 404"), name
+
+
 # -- bodies ----------------------------------------------------------------------------------------
 
 
