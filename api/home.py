@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 import stat
@@ -284,11 +283,7 @@ class Home:
 def write_private(path: Path, data: bytes) -> None:
     """Writes a new secret file with mode 0600; never over an existing one."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    write_durably(path, data)
 
 
 def read_private(path: Path) -> bytes:

@@ -10,7 +10,7 @@ import os
 import threading
 import unicodedata
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -183,11 +183,29 @@ def _write(
 def write_durably(path: Path, data: bytes) -> None:
     """A file of mode 0600 where nothing is yet, durable on return. Raises: FileExistsError."""
     # O_EXCL refuses what is there, a dangling link too; the mode is set before the first byte.
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    sync_folder(path.parent)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with whole_or_gone(path):
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(path.parent)
+
+
+@contextmanager
+def whole_or_gone(path: Path) -> Iterator[None]:
+    """Of a file that is not written to its end nothing stays, and what the disk says names it.
+
+    Half a key or half a secret would be taken for one that is there when the command is run again.
+    """
+    try:
+        yield
+    except BaseException as error:
+        with suppress(OSError):
+            path.unlink()
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def sync_folder(folder: Path) -> None:

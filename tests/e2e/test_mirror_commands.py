@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -444,6 +445,105 @@ def test_what_is_on_its_way_while_the_receiving_key_turns_is_taken_in(
     found = pair.folder / f"{sent.at:012d}{ENDING}"
     assert socai(pair.above, "mirror", "import", str(found)).exit_code == 0
     found.unlink()
+
+
+def test_an_import_that_runs_takes_up_the_receiving_key_as_it_turns(
+    pair: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It knew the key of its start alone, and put all that was sealed to the next into refused/."""
+
+    def cheaply(path: Path, key: OpeningKey, passphrase: bytes) -> None:
+        write_opening_key(path, key, passphrase, **CHEAP)
+
+    monkeypatch.setattr(inbox, "write_opening_key", cheaply)
+    public = pair.above.home / "mirror" / "mirror.pub"
+    pair.reports(20)
+    pair.publish()
+    heard: list[type] = []
+
+    def turned(_: str, found: TakenIn | SegmentRefused, stop: threading.Event) -> None:
+        heard.append(type(found))
+        if len(heard) == 3:
+            stop.set()
+            return
+        inbox.make_key(pair.above)
+        assert socai(pair.below.settings, "mirror", "slots", str(public)).exit_code == 0
+        pair.reports(20 + len(heard))
+        pair.publish()
+
+    _watching(pair, turned)
+    assert heard == [TakenIn] * 3
+
+
+def test_a_receiving_key_that_could_not_be_made_costs_nothing_that_is_on_its_way(
+    pair: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full behind the key's file: run again, it made one key too many."""
+
+    def cheaply(path: Path, key: OpeningKey, passphrase: bytes) -> None:
+        write_opening_key(path, key, passphrase, **CHEAP)
+
+    def full(_path: Path, _data: bytes) -> None:
+        raise OSError(ENOSPC, os.strerror(ENOSPC), "mirror.pub")
+
+    pair.reports(24)
+    path = pair.publish()
+    with monkeypatch.context() as patched:
+        patched.setattr(inbox, "write_opening_key", cheaply)
+        patched.setattr(inbox, "written", full)
+        assert socai(pair.above, "mirror", "key").exit_code == 1
+        patched.setattr(inbox, "written", slots.written)
+        assert socai(pair.above, "mirror", "key").exit_code == 0
+    taken = socai(pair.above, "mirror", "import", str(path))
+    assert taken.exit_code == 0, taken.output
+    path.unlink()
+    public = pair.above.home / "mirror" / "mirror.pub"
+    assert socai(pair.below.settings, "mirror", "slots", str(public)).exit_code == 0
+
+
+class _Turns(threading.Event):
+    """Steps a clock instead of waiting, and says stop after so many waits."""
+
+    def __init__(self, clock: StepClock, waits: int) -> None:
+        super().__init__()
+        self._clock, self._waits = clock, waits
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """A turn later at most."""
+        self._clock.step(seconds=1 + int(timeout or 0))
+        self._waits -= 1
+        if not self._waits:
+            self.set()
+        return self.is_set()
+
+
+def test_a_publisher_goes_on_behind_a_full_disk_and_publishes_no_moment_twice(pair: Two) -> None:
+    """Its end was the end of the mirror; and of a moment that went up twice the second is refused.
+
+    The disk fills behind the segment: whoever carries has it, and below nobody knows that.
+    """
+    put, came = into_folder(pair.folder), list[int]()
+
+    def filling(segment: bytes, at: int) -> None:
+        came.append(at)
+        put(segment, at)
+        pair.reports(29 + len(came))
+        if len(came) == 1:
+            raise OSError(ENOSPC, os.strerror(ENOSPC))
+
+    index = pair.reports(28)
+    outbox = Outbox(pair.below.settings, filling, pair.clock)
+    outbox.keep_on(60, _Turns(pair.clock, 4), lambda _: None)
+    pair.clock.step(minutes=1)
+    assert came == sorted(set(came)), "two segments of one moment"
+    assert len(came) >= 3
+    for path in sorted(pair.folder.glob(f"*{ENDING}")):
+        taken = socai(pair.above, "mirror", "import", str(path))
+        assert taken.exit_code == 0, taken.output
+        path.unlink()
+    assert pair.mirrored()._store.head().size > index + 1
+    pair.publish()
+    assert [type(one) for one in _first_heard(pair)] == [TakenIn]
 
 
 def test_a_pipe_in_the_folder_of_the_carrier_stops_no_import(pair: Two) -> None:

@@ -34,10 +34,10 @@ from api.ops.wiring.key_files import open_kek
 from api.ops.wiring.logins import require_schema, role_dsn
 from api.settings import LEVELS, Settings, SettingsError
 from keys import canonical, sealed_segment
-from keys.custody.file import read_opening_key, write_opening_key
-from keys.custody.key_files import KeyFiles
+from keys.custody.file import read_opening_key, sync_folder, write_opening_key
+from keys.custody.key_files import KeyFiles, next_path, old_path
 from keys.envelope_encryption import Kek
-from keys.errors import KeysError, Malformed, Unsealable
+from keys.errors import KeyAway, KeysError, Malformed, Unsealable
 from keys.hpke import OpeningKey
 from keys.sealed_segment import NotAddressed
 from ledger.errors import Conflict, Unavailable
@@ -52,8 +52,6 @@ from projections.engine.gc_pause import GcPause
 
 LOCK: Final = "importer"
 KEY: Final = "mirror"
-BEFORE: Final = "mirror-old"
-"""The receiving key before this one: segments sealed to it may still be on their way."""
 REFUSED: Final = "refused"
 _REFUSALS: Final = "refused.jsonl"
 _MOST_REFUSALS: Final = 200
@@ -91,18 +89,23 @@ def make_key(settings: Settings) -> tuple[Path, OpeningKey]:
         SettingsError: No passphrase is given.
     """
     home = Home(settings)
-    path, before = home.key_path(KEY), home.key_path(BEFORE)
+    path = home.key_path(KEY)
+    before = old_path(path)
     key = OpeningKey.generate()
-    new = path.with_name(f"{KEY}-next{path.suffix}")
+    new = next_path(path)
     new.unlink(missing_ok=True)
     new.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_opening_key(new, key, home.passphrase())
-    if path.exists():
-        path.replace(before)
-    new.replace(path)
+    # All that a full disk may refuse comes first: whoever is told that it failed runs this again,
+    # and by two keys more nothing would open what is on its way to the one that was carried down.
     public = mirror_folder(settings) / f"{KEY}.pub"
     public.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     written(public, canonical.encode(dict(key.public.jwk)) + b"\n")
+    if path.exists():
+        before.unlink(missing_ok=True)
+        os.link(path, before)  # an importer that runs meets one in force at every moment
+    new.replace(path)
+    sync_folder(path.parent)
     return public, key
 
 
@@ -167,7 +170,7 @@ class Inbox:
         facts: Of its enclave.
         pool: Of the importer's login.
         kek: What everything is sealed under here.
-        keys: To open segments with, the one in force first.
+        keys: To open segments with; taken up while it runs, as they turn.
     """
 
     def __init__(
@@ -176,7 +179,7 @@ class Inbox:
         facts: EnclaveFacts,
         pool: Pool,
         kek: KeyFiles[Kek],
-        keys: list[OpeningKey],
+        keys: KeyFiles[OpeningKey],
     ) -> None:
         self._settings = settings
         self._facts = facts
@@ -241,6 +244,7 @@ class Inbox:
         told: Callable[[str, TakenIn | SegmentRefused], None],
     ) -> bool:
         """Whether a segment was taken in."""
+        data = b""
         try:
             data = read_segment(path)
             found = self.take(data, path.name)
@@ -253,7 +257,7 @@ class Inbox:
             else:
                 _away(path, mark, waiting, _put_apart)
             return False
-        except (Unavailable, Conflict, OSError) as error:
+        except (Unavailable, Conflict, KeyAway, OSError) as error:
             _log.warning("%s is not taken in yet: %s", path.name, type(error).__name__)
             return False
         told(path.name, found)
@@ -268,8 +272,9 @@ class Inbox:
             kind: Kind = "oversize" if long else "malformed"
             raise SegmentRefused(kind, Message("it is no segment: {error}", error=error)) from error
         mirror = self._mirror(head.origin)
+        self._keys.look()
         try:
-            framed = sealed_segment.open_segment(sealed, self._keys)
+            framed = sealed_segment.open_segment(sealed, self._keys.every)
         except NotAddressed as error:
             raise SegmentRefused(
                 "recipient", Message("it is sealed to no key of this enclave")
@@ -408,13 +413,14 @@ def open_inbox(settings: Settings, stop: Event | None = None) -> Iterator[Inbox]
         yield Inbox(settings, facts, pool, open_kek(settings), _keys(settings))
 
 
-def _keys(settings: Settings) -> list[OpeningKey]:
+def _keys(settings: Settings) -> KeyFiles[OpeningKey]:
     home = Home(settings)
-    paths = [path for name in (KEY, BEFORE) if (path := home.key_path(name)).exists()]
-    if not paths:
-        raise SettingsError(Message("there is no receiving key here: make one, socai mirror key"))
     try:
-        return [read_opening_key(path, home.passphrase()) for path in paths]
+        return KeyFiles(home.key_path(KEY), lambda path: read_opening_key(path, home.passphrase()))
+    except FileNotFoundError as error:
+        raise SettingsError(
+            Message("there is no receiving key here: make one, socai mirror key")
+        ) from error
     except KeysError as error:
         raise SettingsError(
             Message("the receiving key does not open: {error}", error=error)

@@ -29,7 +29,7 @@ from api.ops.wiring.logins import require_schema, role_dsn
 from api.settings import Settings, SettingsError
 from keys import canonical, sealed_segment
 from keys.custody.file import read_key
-from keys.errors import KeysError
+from keys.errors import KeyAway, KeysError
 from keys.note import NoteSigner, parse_note
 from ledger.errors import Unavailable, VerificationError
 from ledger.files.files_going_up import FilesGoingUp
@@ -55,6 +55,9 @@ _NOTES: Final = 64
 every mirror that a segment was lost on the way to."""
 _PATIENCE_S: Final = 30
 """How long a lock is waited for; ten times as long a statement, and a database that hangs."""
+
+_AGAIN_S: Final = 30.0
+"""How long it waits for a disk or a key before it tries the same turn of the clock again."""
 
 _log = logging.getLogger("socai.mirror")
 
@@ -128,6 +131,7 @@ class Outbox:
         A turn of the clock that was missed is made up for by the next one, and one that the
         database was away at once it is back. Where the clock was set back behind the newest
         segment each turn says so, and none is published: above it would be one of the past.
+        Where a disk takes nothing, or a key is away, it says so, and the next turn makes up for it.
         """
         with (
             database.reachable(self._settings) as facts,
@@ -140,7 +144,14 @@ class Outbox:
                 turn = int(now) // every_s * every_s
                 sofar = self._sofar()
                 if sofar.at < turn:
-                    told(self._publish(facts, turn, None))
+                    try:
+                        sent = self._publish(facts, turn, None)
+                    except (KeyAway, OSError) as error:
+                        _log.warning("nothing is published: %s", error)
+                        if self._sofar().at < turn:
+                            return min(float(every_s), _AGAIN_S)
+                    else:
+                        told(sent)
                 elif sofar.at > now:
                     _log.warning("%s", _set_back(sofar.at))
                 return turn + every_s - now
@@ -163,19 +174,25 @@ class Outbox:
         made = self._made(facts, start, at, sofar.ahead)
         text = segments.build(made, self._log_key(made.checkpoint))
         sealed = sealed_segment.seal(text, origin=facts.origin, slots=keys)
+        mirror_folder(settings).mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Two segments of one moment would be one too many above: whoever is cut off from here on
+        # publishes these records with the next one.
+        self._remember(at, sofar.end, sofar.ahead)
         self._put(sealed, at)
         end = max(made.end, sofar.end) if again_from is None else made.end
-        mirror_folder(settings).mkdir(parents=True, exist_ok=True, mode=0o700)
         covered = checkpoints.unverified(made.checkpoint).size
         ahead = sofar.ahead
         if covered > made.end and made.checkpoint not in ahead:
             ahead = (*ahead, made.checkpoint)[-_NOTES:]
-        notes = [one.decode() for one in ahead]
-        said = canonical.encode({"v": 1, "at": at, "end": end, "ahead": notes})
-        written(mirror_folder(settings) / _FILE, said)
+        self._remember(at, end, ahead)
         there = sum(one.data is not None for one in made.files)
         out = len(made.files) - there
         return PublishedSegment(at, made.start, made.end, covered, len(sealed), there, out)
+
+    def _remember(self, at: int, end: int, ahead: Sequence[bytes]) -> None:
+        notes = [one.decode() for one in ahead]
+        said = canonical.encode({"v": 1, "at": at, "end": end, "ahead": notes})
+        written(mirror_folder(self._settings) / _FILE, said)
 
     def _made(self, facts: EnclaveFacts, start: int, at: int, before: Sequence[bytes]) -> Segment:
         dsn = role_dsn(self._settings, facts, "publisher")

@@ -14,7 +14,7 @@ from typing import Final
 
 from api.settings import Settings, SettingsError
 from keys import canonical
-from keys.custody.file import sync_folder
+from keys.custody.file import sync_folder, whole_or_gone
 from keys.errors import KeysError
 from keys.hpke import OpeningKey, SealingKey
 from ledger.message import Message
@@ -82,9 +82,10 @@ def read(settings: Settings, level: str) -> list[SealingKey]:
 def written(path: Path, data: bytes) -> None:
     """DURABLE when this returns: the whole file, or what was there before."""
     part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.rename(path)
+    with whole_or_gone(part):
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.rename(path)
     sync_folder(path.parent)

@@ -12,7 +12,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,19 +20,21 @@ import httpx
 import psycopg
 import pytest
 
-from api.cli.terminal.error_messages import guarded
+from api.cli.terminal.error_messages import guarded, unwritten
 from api.cli.terminal.shell import FAILED, MISUSED, Refusal
 from api.cli.terminal.typed_values import saved_text
 from api.client.client import Client
 from api.client.connection import Refused
+from api.home import write_private
 from api.http.pages.frame import told_once
 from api.ops.embedded_postgres import DiskFull, EmbeddedError
+from api.ops.mirror.slots import written
 from api.problems.problem import Problem
 from api.problems.types import TYPES
 from api.texts.catalogue import both, translate
 from api.texts.lang import LANGS, Lang
 from keys import canonical
-from keys.custody.file import read_key, write_key
+from keys.custody.file import read_key, write_durably, write_key
 from keys.errors import KeysError, Malformed, Unsealable
 from keys.jwk import SoftwareSigner
 from ledger import message
@@ -109,7 +111,7 @@ def _missing() -> OSError:
 
 _NO_MORE_PROCESSES: Final = """
 import os, resource, subprocess, threading
-from api.cli.terminal.error_messages import guarded
+from api.cli.terminal.error_messages import guarded, unwritten
 from api.cli.terminal.shell import Refusal
 if os.geteuid() == 0:
     os.setuid(65534)  # root may start as many as it likes
@@ -350,3 +352,28 @@ def test_what_windows_saves_is_the_text_that_was_written(encoding: str) -> None:
     assert saved_text(mark + text.encode(encoding)).decode() == text
     for cut in (text.encode("utf-16")[:-1], b"\xff\xfe\x00\xd8"):
         assert saved_text(cut) == cut, "what was cut off is not mended behind whoever signs it"
+
+
+def test_a_file_that_was_not_written_is_not_said_of_the_output() -> None:
+    """Nothing that a command tells is missing: what it was to do is."""
+    said = str(unwritten(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))).text)
+    assert said.startswith("A file or folder cannot be used; this is not done")
+
+
+@pytest.mark.parametrize("write", [write_durably, write_private, written])
+def test_of_a_file_that_the_disk_has_no_room_for_nothing_stays_and_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path, bytes], None]
+) -> None:
+    """Half a key was in the way of the next try; half a passphrase was taken for the passphrase."""
+    path = tmp_path / "secret"
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="secret"):
+            write(path, b"whole")
+    assert list(tmp_path.iterdir()) == []
+    write(path, b"whole")
+    assert path.read_bytes() == b"whole"
