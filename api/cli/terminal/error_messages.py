@@ -10,7 +10,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import IO, Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import click
 
@@ -53,13 +53,10 @@ def guarded(command: F) -> F:
 
 
 def unwritten(error: OSError) -> Refusal:
-    """Standard output or standard error takes nothing more: a full disk, mostly.
-
-    Neither is at fault where both take what they have: then it was a file that lacks its name.
-    """
-    if all(map(_takes_all, (sys.stdout, sys.stderr))):
-        return _stopped(error)
-    if not _takes_all(sys.stdout):
+    """Standard output or standard error takes nothing more: a full disk, mostly."""
+    try:
+        sys.stdout.flush()
+    except OSError:
         give_up_output()
     told = Message(
         "What there was to tell could not be written to the end ({why}); whatever was recorded"
@@ -67,15 +64,6 @@ def unwritten(error: OSError) -> Refusal:
         why=error,
     )
     return Refusal(told, FAILED, OUTPUT)
-
-
-def _takes_all(stream: IO[str] | None) -> bool:
-    try:
-        if stream is not None:
-            stream.flush()
-    except OSError:
-        return False
-    return True
 
 
 def broken_off() -> Refusal:

@@ -20,7 +20,7 @@ import httpx
 import psycopg
 import pytest
 
-from api.cli.terminal.error_messages import guarded, unwritten
+from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import FAILED, MISUSED, Refusal
 from api.cli.terminal.typed_values import saved_text
 from api.client.client import Client
@@ -352,12 +352,6 @@ def test_what_windows_saves_is_the_text_that_was_written(encoding: str) -> None:
     assert saved_text(mark + text.encode(encoding)).decode() == text
     for cut in (text.encode("utf-16")[:-1], b"\xff\xfe\x00\xd8"):
         assert saved_text(cut) == cut, "what was cut off is not mended behind whoever signs it"
-
-
-def test_a_file_that_was_not_written_is_not_said_of_the_output() -> None:
-    """Nothing that a command tells is missing: what it was to do is."""
-    said = str(unwritten(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))).text)
-    assert said.startswith("A file or folder cannot be used; this is not done")
 
 
 @pytest.mark.parametrize("write", [write_durably, write_private, written])
