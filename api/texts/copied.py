@@ -21,10 +21,28 @@ _SHOWN: Final = re.compile(
 """A day, or a time, as pages, prints and tables tell it."""
 
 
+_MEANT: Final = {
+    **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-"),
+    **dict.fromkeys(map(ord, "\u2044\u2215\uff0f"), "/"),
+}
+"""What stands for a hyphen or a stroke in a letter or a PDF."""
+_QUOTES: Final = "\"'`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"
+_ID: Final = re.compile(r"[0-9a-f]{6,8}(?:-[0-9a-f]{0,12})*", re.IGNORECASE | re.ASCII)
+
+
 def copied(text: str) -> str:
     """The same in NFC, its blanks plain and single, without what nobody sees."""
     seen: str = without(text)
     return " ".join(str(composed(seen)).split())
+
+
+def meant(text: str) -> str:
+    """An id or a number as it is written here, of one that was set in type, quoted or in capitals.
+
+    A number that was given elsewhere may hold such a sign: it is looked for as it stands first.
+    """
+    said = copied(text).translate(_MEANT).strip(_QUOTES).strip()
+    return said.lower() if _ID.fullmatch(said) else said
 
 
 def composed(value: Any) -> Any:  # noqa: ANN401  any JSON value

@@ -138,6 +138,20 @@ def test_an_act_by_how_its_id_begins(inspected: Inspected) -> None:
     assert [one["index"] for one in entries] == [one["index"] for one in whole["statements"]]
 
 
+def test_what_was_set_in_type_or_quoted_is_an_address_too(inspected: Inspected) -> None:
+    """As a letter or a PDF brings it: no such case was found, of one that whoever asked sees."""
+    case, act = inspected.case("SC2"), inspected.act("SC2", 14)
+    whole, shown = inspected.told("case", "show", case), inspected.told("act", "show", act)
+    number = whole["case_number"]
+    for named in (
+        case.upper(), case.replace("-", "\u2011"), f"“{number}”", f' "{number}" ',
+        number.replace("/", "\u2044"),
+    ):  # fmt: skip
+        assert inspected.told("case", "show", named) == whole, named
+    for named in (act.upper(), act[:13].replace("-", "\u2013"), f"'{act}'"):
+        assert inspected.told("act", "show", named) == shown, named
+
+
 def test_several_acts_that_begin_alike_are_named(
     inspected: Inspected, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ from api.client.client import Client
 from api.client.connection import understood
 from api.ops.machine import RealEntropy
 from api.settings import Settings
+from api.texts.copied import meant
 from keys import canonical
 from ledger.admission.genesis import REHEARSAL
 from ledger.admission.registrar import Keeper, registry_act
@@ -212,6 +213,7 @@ def readmit(client: Client, case: str, officer: str, **said: Any) -> None:  # no
 
 def officer_id(client: Client, text: str) -> str:
     """The officer's id: as typed, by its beginning, or one of the cast by the key in SOCAI_HOME."""
+    text = meant(text)
     if _UUID.fullmatch(text):
         return text
     if _SHORT.fullmatch(text):

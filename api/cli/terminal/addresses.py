@@ -13,7 +13,7 @@ from api.cli.terminal import shown_rows
 from api.cli.terminal.shell import misuse
 from api.client.client import Client
 from api.client.connection import Refused, understood
-from api.texts.copied import copied
+from api.texts.copied import copied, meant
 from ledger.message import Message
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -40,6 +40,8 @@ def act_id(client: Client, text: str) -> str:
     What begins so is looked for among the acts that whoever asks may see, those of agencies too.
     """
     text = copied(text)
+    if not _PLACE.fullmatch(text):
+        text = meant(text)
     if _UUID.fullmatch(text):
         return text
     if shown_rows.ROW.fullmatch(text):
@@ -93,6 +95,8 @@ def case_id(client: Client, text: str) -> str:
     exact = _numbered(client, number, agency or None) or _beginning(client, text)
     if not exact and not agency:
         exact = [(case, "") for case in _with_work(client, number)]
+    if not exact and meant(text) != text:
+        return case_id(client, meant(text))
     if not exact:
         misuse(
             Message(
@@ -178,7 +182,7 @@ def kid(client: Client, text: str) -> str:
 
 def officer(client: Client, text: str) -> str:
     """An officer by id, or by how that begins where no other's does."""
-    return _one_of(client, "/v1/officers", "officers", "officer", text, whole=_UUID)
+    return _one_of(client, "/v1/officers", "officers", "officer", meant(text), whole=_UUID)
 
 
 def _one_of(

@@ -14,7 +14,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from api.cli.terminal.shell import misuse
-from api.texts.copied import copied
+from api.texts.copied import meant
 from ledger.message import Message
 
 _FEW: Final = 40
@@ -48,7 +48,7 @@ class Code(click.ParamType[str]):
     ) -> str:
         """The code as the rulebook writes it."""
         codes = {code.upper(): code for code in self._known()}
-        typed = copied(str(value))
+        typed = meant(str(value))
         found = codes.get(typed.upper().replace("-", "_"), codes.get(typed.upper()))
         if found is None:
             self._refuse(typed, param, codes)
@@ -58,7 +58,7 @@ class Code(click.ParamType[str]):
         self, typed: str, param: click.Parameter | None, codes: Mapping[str, str]
     ) -> NoReturn:
         """With the codes that are near, and where all of them stand."""
-        option = "" if param is None else max(param.opts, key=len)
+        option = (self._kind or "") if param is None else max(param.opts, key=len)
         near = [codes[one] for one in get_close_matches(typed.upper(), codes, cutoff=0.5)]
         if self._kind is None:
             misuse(
