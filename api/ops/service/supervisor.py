@@ -301,11 +301,16 @@ class Supervisor:
     def _fell(self, child: _Child, status: int) -> None:
         end_group(child.process.pid)
         lived_s = monotonic() - child.started
-        if status in (MISUSED, BARRED) and not child.again and lived_s < _CALM_S:
+        first = not child.again and lived_s < _CALM_S
+        alone = status == BARRED and not self._several  # nothing goes on that would be ended
+        if (first and status in (MISUSED, BARRED)) or alone:
             raise CannotStart(child.role)
         child.falls = 1 if lived_s > _CALM_S else child.falls + 1
         child.given_up = status in (ON_DOUBT, BARRED)
         child.again_at = monotonic() + pause_s(child.falls, lived_s)
+        if child.given_up and child.role == API and self._listener is not None:
+            self._listener.close()  # whoever connects hears that nobody answers, and waits for none
+            self._listener = None
         self.tell(child.role, status, not child.given_up)
 
     def _spawn(self, role: str) -> _Child:

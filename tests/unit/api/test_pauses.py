@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from errno import ENOSPC
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -24,7 +25,7 @@ from api.ops.child_processes import BARRED, MISUSED
 from api.ops.loops import ON_DOUBT
 from api.ops.service import database_watch, fork_server, supervisor
 from api.ops.service.database_watch import DatabaseWatch
-from api.ops.service.roles import CHECKPOINTER, PROJECTOR
+from api.ops.service.roles import API, CHECKPOINTER, PROJECTOR
 from api.ops.service.supervisor import CannotStart, Supervisor, _Child, pause_s
 from api.settings import Settings
 from ledger.postgres.connect import database_unavailable
@@ -151,6 +152,36 @@ def test_a_loop_that_stopped_on_doubt_is_not_started_again_and_any_other_is(
         looking.stop()
     assert [one for one in told if one[0] == role] == [(role, ended, False)]
     assert {one for one in told if one[0] == other} == {(other, 1, True)}
+
+
+def test_who_asks_an_api_that_is_not_started_again_hears_that_nobody_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its socket is held for it: whoever connected waited for an answer that never came.
+
+    Alone it ends whoever watches over it, with the status after which no manager starts it anew.
+    """
+    monkeypatch.setattr(fork_server, "python", lambda *_: [str(tmp_path / "nowhere")])
+    monkeypatch.setattr(database, "embedded_down", lambda _settings: False)
+    monkeypatch.setattr(Supervisor, "_spawn", _ending({API: BARRED, CHECKPOINTER: 1}))
+    for roles in ([API, CHECKPOINTER], [API]):
+        looking = Supervisor(replace(Settings.at(tmp_path), port=0))
+        looking.start(roles)
+        try:
+            port = int(looking.url.rpartition(":")[2])
+            socket.create_connection(("127.0.0.1", port), timeout=60).close()
+            for child in looking._children.values():
+                child.again = True
+                child.process.wait()
+            if len(roles) == 1:
+                with pytest.raises(CannotStart, match="api cannot start"):
+                    looking.mend()
+                continue
+            looking.mend()
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port), timeout=60)
+        finally:
+            looking.stop()
 
 
 def test_what_no_other_start_mends_ends_all_as_it_starts_and_later_is_started_again(
