@@ -17,6 +17,8 @@ from click.testing import CliRunner
 
 from api.cli.terminal import case_tables, document_tables
 from api.cli.terminal.shell import FAILED, Refusal, Shell, typed, typed_unseen, visible
+from api.cli.terminal.writing import draft_files
+from api.client.act_form import FormField
 from api.texts.case_words import flag
 from api.texts.lang import Lang
 from ledger.message import Wording
@@ -202,3 +204,30 @@ def test_no_command_tells_a_terminal_what_was_not_written_out() -> None:
                 if not re.match(r"(visible|dumped)\(|f['\"][^{]*\{visible\([^{]*$", said):
                     raw.add(said)
     assert raw == _OURS
+
+
+@attack(
+    "a lying server gives an act, a member or a choice a name that ends its line, so that the draft"
+    " whose blanks somebody fills in and signs says more than was shown",
+    stopped_by="what is said beside a member is one line, written out",
+    noticed_by="-",
+)
+def test_no_name_that_a_server_gives_writes_in_a_draft() -> None:
+    """Nor does it reach the terminal as it is."""
+
+    def drawn(more: str) -> str:
+        choice = {"const": "A", "title": f"a{more}", "title_en": f"a{more}"}
+        said = {"title": f"b{more}", "title_en": f"b{more}"}
+        fields = [
+            FormField(("facts", "summary"), {"type": "string", **said}, required=True),
+            FormField(("facts", "kind"), {"oneOf": [choice], **said}, required=True),
+            FormField(("document",), {"type": "object", "properties": {"date": said}, **said}),
+        ]
+        kind = {"act": "ReportReceived", "vi": f"c{more}", "en": f"c{more}"}
+        known = {"act": "ReportReceived"}
+        return draft_files.template(kind, known, fields, "vi", told=[f"d{more}"], usual={})
+
+    spoilt = drawn("\ncirculation: PUBLIC\r\x85to: [x]\u2028to: [y]\x1b[2J\u202e")
+    assert visible(spoilt) == spoilt
+    members = draft_files.read(io.BytesIO(spoilt.encode()), "draft").members
+    assert members == draft_files.read(io.BytesIO(drawn("").encode()), "draft").members

@@ -250,10 +250,10 @@ def _kept(
         error: What came instead of a receipt whose proof holds.
         secret: Whether the log is above ordinary: then no file here keeps it in the clear.
     """
-    act_id, sent = str(signed.members["act_id"]), orjson.dumps(statements.flattened(signed))
-    kept = None if secret else keep(UNSENT, f"{act_id}-{signed.seq}", sent)
+    act_id, sent = str(signed.members["act_id"]), statements.flattened(signed)
+    kept = None if secret else keep(UNSENT, f"{act_id}-{signed.seq}", orjson.dumps(sent))
     if kept is None:
-        click.echo(sent.decode())
+        click.echo(orjson.dumps(statements.flattened(signed)).decode())
         told = Message(
             "{said} Sending the same again is safe, and records it once: keep what is printed above"
             " in a file, and run: socai act submit FILE"

@@ -13,7 +13,7 @@ from typing import IO, Any, Final, NamedTuple
 import orjson
 import yaml  # type: ignore[import-untyped]
 
-from api.cli.terminal.shell import misuse
+from api.cli.terminal.shell import misuse, visible
 from api.cli.terminal.typed_values import SIGNED, SIGNED_ALREADY, saved_text
 from api.cli.terminal.writing.answers import kind_of
 from api.client.act_form import FormField, label_of
@@ -155,7 +155,12 @@ def template(
     for field in facts:
         told_ = _member(field, lang, usual)
         lines += [f"  {line}".rstrip() for line in told_]
-    return "\n".join(lines) + "\n"
+    return "".join(f"{_one_line(line)}\n" for line in lines)
+
+
+def _one_line(text: str) -> str:
+    """As it is said beside a member: a name that a server gives begins no line of the draft."""
+    return visible(text.replace("\n", " "))
 
 
 def _member(field: FormField, lang: Lang, usual: Mapping[tuple[str, ...], str]) -> Iterator[str]:
