@@ -530,6 +530,15 @@ def test_the_keeper_moves_wraps_by_a_turn_and_no_other_way(service: Service) -> 
         connection.execute("DELETE FROM log.wraps")
 
 
+def test_who_cannot_sweep_has_not_turned_the_epoch(service: Service) -> None:
+    """It was turned, the old key destroyed, and only then "Nothing was done", for want of him."""
+    before = in_force(service).kek_id
+    told = socai(service, "key", "epoch", "turn")
+    assert (told.exit_code, "Nothing was done" in told.stderr) == (2, True)
+    assert in_force(service).kek_id == before
+    assert ids(service) <= {before}
+
+
 def test_a_home_whose_turn_is_not_here_says_so(service: Service, tmp_path: Path) -> None:
     """A turn that was begun elsewhere is gone on with where its keys are, and nowhere else."""
     filled(service)
