@@ -74,7 +74,7 @@ class ActDraft:
     def basis(self) -> list[Json]:
         """What was said, behind the provisions of the regulation that the act type rests on."""
         said: list[Json] = list(self.values.get(("basis",), ()))
-        if any(one["role"] == PROCEDURE["role"] for one in said):
+        if any(one.get("role") == PROCEDURE["role"] for one in said):
             return said
         return [*_provisions(self.kind), *said]
 

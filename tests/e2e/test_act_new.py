@@ -418,6 +418,57 @@ def test_a_wrong_draft_is_one_sentence_and_nothing_is_recorded(
     assert desk.size() == size
 
 
+def test_a_draft_of_any_shape_is_refused_in_a_sentence(desk: Desk, tmp_path: Path) -> None:
+    """A document on one line, a file without brackets: each was a traceback of this program."""
+    size = desk.size()
+    for line, status, said in (
+        ("document: CV 12", 2, "document (line 12): members are asked for"),
+        ("document: {number: '5'}", 1, "document/symbol"),
+        ("document: {number: [a]}", 2, "document/number (line 12): one text"),
+        ("attachments: letter.pdf", 2, "attachments (line 12): a list is asked for: write [letter"),
+        ("attachments: {a: b}", 2, "write […]"),
+        ("attachments: [5]", 2, "attachments/0 (line 12): one text"),
+        ("attachments: [{digest: a}]", 1, "attachments/0/name"),
+        ("basis: 90/QĐ-UBND 8.1.a", 2, "write [90/QĐ-UBND 8.1.a]"),
+        ("basis: [{a: b}]", 1, "basis/1/role"),
+        ("circulation: [a]", 2, "circulation (line 12): one text"),
+        ("occurred_at: {a: b}", 2, "occurred_at (line 12): one text"),
+        ("signers: x", 1, "signers"),
+        ("v: 1", 1, "capacity"),
+        ("v: x", 1, "v: "),
+    ):
+        told = desk.cli(
+            "act", "new", "--from", _draft(tmp_path, f"{REPORT}{line}\n"), "--yes", "--as",
+            "hotline",
+        )  # fmt: skip
+        assert (told.exit_code, told.stdout) == (status, ""), (line, told.output, told.exception)
+        assert said in told.stderr, (line, told.stderr)
+        assert len(told.stderr.strip().splitlines()) == 1, (line, told.stderr)
+    assert desk.size() == size
+
+
+def test_what_a_draft_says_of_who_signs_is_not_left_out_unsaid(desk: Desk, tmp_path: Path) -> None:
+    """A capacity, an agency, a checker were ignored, and the act signed as if nobody said so."""
+    size = desk.size()
+    for line, status, said in (
+        ("capacity: KT", 2, "do not sign as KT, but as: TRUC_TIEP (in one's own name)"),
+        ("capacity: ký trực tiếp", 0, ""),
+        ("agency: bacninh.syt", 2, "you hold: truc-duong-day-nong (bacninh.stttt)"),
+        ("agency: Sở Thông tin và Truyền thông tỉnh Bắc Ninh", 0, ""),
+        ("checker: gd", 2, "nobody signs Report received as checker; leave checker out"),
+        ("approver: nobody", 2, "leave approver out"),
+        ("checker: ''", 0, ""),
+        ("Case: 2025/0001", 2, "no member Case; near it: case"),
+        ("act: “ReportReceved”", 2, "no code for act"),
+    ):
+        text = REPORT.replace("act: reportreceived\n", "") if line[:4] == "act:" else REPORT
+        words = ("act", "new", "--from", _draft(tmp_path, f"{text}{line}\n"), "--dry-run")
+        told = desk.cli(*words, "--as", "hotline")
+        assert told.exit_code == status, (line, told.output, told.exception)
+        assert said in told.stderr, (line, told.stderr)
+    assert desk.size() == size
+
+
 def test_what_is_not_lawful_now_is_not_asked_for(desk: Desk) -> None:
     """The state of the case and the officer's post decide before the first question."""
     late = desk.cli("act", "new", "CaseClosed", "--case", NUMBER, "--as", "cv")
@@ -446,8 +497,7 @@ def test_an_act_that_restricts_shows_what_it_rests_on_before_the_question(
         encoding="utf-8",
     )
     result = desk.cli(
-        "act", "new", "--from", str(path), "--case", NUMBER, "--as", "cv", "--approver", "gd",
-        "--yes", "--dry-run",
+        "act", "new", "--from", str(path), "--case", NUMBER, "--as", "cv", "--yes", "--dry-run",
     )  # fmt: skip
     shown = " ".join(result.stderr.split())
     for said in ("This act restricts somebody", "NOTHING IS SAID", "Người bệnh đang nhập số thẻ",

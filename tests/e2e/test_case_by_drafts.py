@@ -472,11 +472,14 @@ def test_another_file_than_the_one_that_is_meant_says_which_command_takes_it(
 
 
 @pytest.mark.drill
-def test_an_officer_is_appointed_a_key_enrolled_and_a_post_lent(desk: Desk, tmp_path: Path) -> None:
+def test_an_officer_is_appointed_a_key_enrolled_and_a_post_lent(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each by a command of its own; the personnel officer signs next; the key then signs in."""
     made = desk.cli(
         "officer", "appoint", "pho-giam-doc", "--agency", "so thong tin va truyen thong",
-        "--document", "QĐ 12", "--capacity", "TRUC_TIEP", "--capacity", "KT", "--yes",
+        "--document", "QĐ 12", "--capacity", "TRUC_TIEP", "--capacity", "KT",
+        "--power", "SUPERVISOR", "--yes",
     )  # fmt: skip
     assert made.exit_code == 0, made.output
     officer = made.stderr.partition("Officer: ")[2].split()[0]
@@ -507,3 +510,51 @@ def test_an_officer_is_appointed_a_key_enrolled_and_a_post_lent(desk: Desk, tmp_
         wrong = desk.cli(*words, "--yes")
         assert (wrong.exit_code, wrong.stdout) == (status, ""), wrong.output
         assert orjson.loads(desk.cli(*words, "--yes", "--json").stdout)["ok"] is False
+    _post_ends_while_they_read(desk, tmp_path, monkeypatch, officer, str(own))
+
+
+def _post_ends_while_they_read(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, officer: str, own: str
+) -> None:
+    """They were told "not there", and of what they may write "–", of a case that began long ago."""
+    case = desk.told("act", "new", "--from", _written(tmp_path, CASE[0][1]), "--yes", "--as",
+                     "hotline")["stream"].removeprefix("case/")  # fmt: skip
+    act_id = ""
+    for who, text in CASE[1:3]:
+        draft = _written(tmp_path, text.replace("approver: gd", f"approver: {officer[:8]}"))
+        words = ("act", "new", "--from", draft, "--case", case, "--yes", "--as", who)
+        act_id = desk.told(*words)["act_id"]
+    ended = _written(
+        tmp_path,
+        f"act: OfficerEnded\nstream: officer/{officer}\napprover: {PERSONNEL}\nfacts:\n"
+        f"  {{officer: {officer}, agency: ., post: pho-giam-doc, ended_on: 09/02/2025,"
+        " reason: '1', keys_end: false, basis_document: QĐ 7}\n",
+    )
+
+    def slowly(*asked: Any) -> str:  # noqa: ANN401  the question
+        monkeypatch.undo()
+        desk.told("act", "new", "--from", ended, "--yes", "--as", "REGISTRY_KEEPER")
+        assert "Signed: 1." in desk.signs_next(PERSONNEL, "y\n").stdout
+        return ask(*asked)
+
+    while not desk.told("worklist", "--key", own)["sign"]:
+        pass
+    monkeypatch.setattr(sign_next, "ask", slowly)
+    why = "Nothing was recorded: you hold no post today"
+    told = desk.cli("sign-next", "--key", own, stdin="y\n")
+    assert (told.exit_code, why in told.stderr) == (1, True), told.output
+    for act in ("CompetenceDetermined", "ReportReceived"):
+        told = desk.cli("act", "new", act, "--case", case, "--key", own)
+        assert (told.exit_code, told.stdout) == (1, "")
+        assert why in told.stderr, told.stderr
+        assert f"socai registry officers --officer {officer[:8]}" in told.stderr
+    assert desk.told("act", "show", act_id, "--as", "cv")["status"] == "pending"
+
+
+def _written(tmp_path: Path, text: str) -> str:
+    path = tmp_path / f"{next(_WRITTEN)}.yaml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+_WRITTEN: Final = count(1)

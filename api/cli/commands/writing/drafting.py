@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -20,18 +20,21 @@ import orjson
 from api.cli.commands.access import officer_id
 from api.cli.commands.signer_options import signing_time
 from api.cli.commands.writing.judging import CheckAnswer, judged
-from api.cli.commands.writing.recording import Recording, keep
+from api.cli.commands.writing.recording import Recording, keep, no_post
+from api.cli.terminal.addresses import agency as agency_id
 from api.cli.terminal.addresses import case_id
 from api.cli.terminal.error_messages import refusal_of
 from api.cli.terminal.shell import Refusal, Shell, dumped, fail, misuse
 from api.cli.terminal.writing import draft_files
 from api.cli.terminal.writing.answers import (
     NAMED_ONCE,
+    OWN,
     Answers,
     Misread,
     Option,
     is_text,
     kind_of,
+    misshapen,
 )
 from api.cli.terminal.writing.questions import Back, Questions
 from api.client.act_form import FormField, fields_of
@@ -39,7 +42,7 @@ from api.client.connection import Refused, understood
 from api.client.draft import ActDraft, able, keeper, roles_of
 from api.client.draft_sources import DraftSources
 from api.ops.machine import RealEntropy
-from api.texts.catalogue import translate
+from api.texts.catalogue import both, translate
 from api.texts.labels import role as role_word
 from keys.errors import Carried, KeysError
 from ledger.admission.registrar import Keeper
@@ -47,6 +50,7 @@ from ledger.log.statement import AUTHOR
 from ledger.message import Message, Text, Wording
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.json_shape import UUID4
+from ledger.regulation.words import vocabulary
 
 Json = Mapping[str, Any]
 SECOND: Final = ("CHECKER", "APPROVER")
@@ -69,6 +73,8 @@ class Wanted:
         stream: A stream by its name.
         post: In which the author writes.
         signers: Who signs after, by role: an id, its beginning or an alias.
+        agency: Of that post.
+        capacity: In which the author signs: a code or its words.
     """
 
     act: str | None
@@ -76,6 +82,8 @@ class Wanted:
     stream: str | None
     post: str | None
     signers: Mapping[str, str]
+    agency: str | None = None
+    capacity: str | None = None
 
 
 class Drafting:
@@ -94,9 +102,12 @@ class Drafting:
         self._asking = asking
         self._client.login()
         self._wanted = wanted
+        named = wanted.agency
+        self._agency = None if named in (None, OWN) else agency_id(self._client, named)
         self._at = recording.at or signing_time(self._client)
         self._sources = DraftSources(self._client, self._stream(), recording.at, wanted.case or "")
         self._kind = self._chosen_kind()
+        self._require_roles()
         self._draft = ActDraft(
             self._kind,
             self._sources.stream,
@@ -159,13 +170,15 @@ class Drafting:
                 post["agency"]
                 for line in body["officers"]
                 for post in line["posts"]
-                if post["on_day"]
+                if post["on_day"] and self._agency in (None, post["agency"])
             ]
         if not found:
-            self._no_post()
+            self._no_post(())
         return str(found[0])
 
     def _chosen_kind(self) -> Json:
+        if not self._sources.posts:
+            self._no_post(())
         act, known = self._wanted.act, self._sources.open
         if act is None:
             act = self._ask_kind(self._by_state() if known is None else known)
@@ -217,28 +230,73 @@ class Drafting:
             "not_open",
         )
 
+    def _require_roles(self) -> None:
+        """Who was named to sign signs, or it is said: left out, nobody would notice."""
+        variants = self._kind.get("signature_variants", ())  # an older server tells none
+        roles = {one for told in (self._kind, *variants) for one in told["signer_roles"]}
+        for role in self._wanted.signers:
+            if role not in roles:
+                misuse(
+                    Message(
+                        "Nothing was signed: nobody signs {act} as {role}; leave {option} out.",
+                        act=Wording(self._kind["vi"], self._kind["en"]),
+                        role=Wording(role_word(role, "vi"), role_word(role, "en")),
+                        option=role.lower(),
+                    )
+                )
+
     def _author(self) -> Keeper:
         told = (self._sources.open or {}).get(self._kind["act"], {})
-        held = [one for one in self._sources.posts if self._wanted.post in (None, one["post"])]
+        wanted, posts = (self._wanted.post, self._agency), self._sources.posts
+        held = [
+            one
+            for one in posts
+            if wanted[0] in (None, one["post"]) and wanted[1] in (None, one["agency"])
+        ]
         if not held:
-            self._no_post()
+            self._no_post(posts)
         first = [
             one
             for one in held
             if (one["agency"], one["post"]) == (told.get("agency"), told.get("post"))
         ]
-        return keeper((first or held)[0], str(self._client.officer))
+        chosen = keeper((first or held)[0], str(self._client.officer))
+        if self._wanted.capacity is None:
+            return chosen
+        return replace(chosen, capacities=[self._capacity(chosen, self._wanted.capacity)])
 
-    def _no_post(self) -> NoReturn:
-        held = (
-            ", ".join(str(one["post"]) for one in self._sources.posts) if self._wanted.post else "–"
-        )
-        misuse(
-            Message(
-                "Nothing was signed: you hold no such post today; you hold: {posts}.",
-                posts=held or "–",
+    def _capacity(self, author: Keeper, text: str) -> str:
+        words = [
+            Option(one, *both(vocabulary("capacities").get(one, Wording(one, one))).values())
+            for one in sorted(author.capacities)
+        ]
+        try:
+            return str(self._answers.chosen(words, text, numbered=False))
+        except Misread:
+            said = ", ".join(
+                f"{one.value} ({one.label if self._shell.lang == 'vi' else one.other})"
+                for one in words
             )
-        )
+            misuse(
+                Message(
+                    "Nothing was signed: in the post {post} you do not sign as {capacity}, but as:"
+                    " {capacities}.",
+                    post=author.post,
+                    capacity=text,
+                    capacities=said,
+                )
+            )
+
+    def _no_post(self, posts: Sequence[Json]) -> NoReturn:
+        if posts:
+            held = ", ".join(f"{one['post']} ({one['agency']})" for one in posts)
+            misuse(
+                Message(
+                    "Nothing was signed: you hold no such post today; you hold: {posts}.",
+                    posts=held,
+                )
+            )
+        fail(no_post(self._client), "no_post")
 
     # -- what it says
 
@@ -323,6 +381,7 @@ class Drafting:
 
     def _no_member(self, path: tuple[str, ...], known: Sequence[tuple[str, ...]]) -> NoReturn:
         beside = [one[-1] for one in known if len(one) == len(path)]
+        beside += [*PLACE, "facts"] if len(path) == 1 else []
         near = ", ".join(get_close_matches(path[-1], beside)) or "–"
         misuse(
             Message(
@@ -334,7 +393,9 @@ class Drafting:
         )
 
     def _read(self, schema: Json, value: Any, place: str) -> Any:  # noqa: ANN401  JSON
-        """A value of a file; None where it is blank."""
+        """A value of a file; None where it is blank. Of another shape than asked it is refused."""
+        if value not in (None, "") and (asked := misshapen(schema, value)) is not None:
+            self._misread(place, asked)
         if isinstance(value, int) and is_text(schema):  # true and false too
             written = orjson.dumps(value).decode()
             self._misread(
@@ -379,7 +440,7 @@ class Drafting:
         """What was named by its path stands among the act's files."""
         path = ("attachments",)
         listed = [*self._draft.values.get(path, ())]
-        there = {one["digest"] for one in listed}
+        there = {one.get("digest") for one in listed}
         more = [one for digest, one in self._answers.files.items() if digest not in there]
         if listed or more:
             self._draft.values[path] = [*listed, *more]
@@ -423,7 +484,9 @@ class Drafting:
             "act": self._kind["act"],
             "act_id": self._draft.act_id,
             "stream": self._draft.stream,
+            "agency": author.agency,
             "post": author.post,
+            "capacity": author.capacity,
             **{role.lower(): one.officer for one, role in after},
         }
         for path, value in self._draft.values.items():

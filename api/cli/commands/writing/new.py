@@ -107,7 +107,7 @@ def new(
 
 def _wanted(document: Json, act: str | None, options: Json) -> Wanted:
     """The call's own words, then those of the file."""
-    said = {name: document.get(name) for name in PLACE}
+    said = {name: None if document.get(name) == "" else document.get(name) for name in PLACE}
     for name, value in said.items():
         if value is not None and not isinstance(value, str):
             misuse(Message("Nothing was signed: {member} must be a text.", member=name))
@@ -127,4 +127,6 @@ def _wanted(document: Json, act: str | None, options: Json) -> Wanted:
         options["stream"] or said["stream"],
         options["post"] or said["post"],
         {role: one for role, one in told.items() if one is not None},
+        said["agency"],
+        said["capacity"],
     )

@@ -41,6 +41,8 @@ Json = Mapping[str, Any]
 UNSENT: Final = "unsent"
 """Where a home keeps what was signed and had no answer."""
 _STALE: Final = "stale"
+_FORMLESS: Final = "malformed_act"
+"""What is said of an act that cannot be read, and so not be shown."""
 _EDIT: Final = frozenset({"s", "sua", "e", "edit"})
 _BYTES: Final = frozenset({"b", "byte", "bytes"})
 _DROP: Final = NO | {"q"}
@@ -89,7 +91,8 @@ class Recording:
             head = self.client.head(stream, act=members, at=self.at)
             verdict = judged(self.client, members, self.at, self.shell.lang)
             payload = encoded(members)
-            act_shown.to_sign(self.shell, sources, payload)
+            if verdict.code != _FORMLESS:
+                act_shown.to_sign(self.shell, sources, payload)
             if verdict.ok:
                 self.tell_marks(verdict, members, sources)
             if not self._agreed(verdict, payload, edit):
@@ -194,6 +197,19 @@ class Recording:
 def ask(shell: Shell, text: Text) -> str:
     """What a person answers to one question, on standard error."""
     return typed(shell.text(text))
+
+
+def no_post(client: Client) -> Message:
+    """Why nobody records who holds no post: what they did until then is not theirs to go on with.
+
+    Args:
+        client: Of whoever holds none.
+    """
+    return Message(
+        "Nothing was recorded: you hold no post today, and who holds none signs nothing. Which you"
+        " held and until when: socai registry officers --officer {officer}",
+        officer=str(client.officer)[:8],
+    )
 
 
 def unanswered(script: str) -> Refusal:

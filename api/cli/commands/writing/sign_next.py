@@ -20,7 +20,7 @@ from api.cli.commands.writing.judging import (
     judged,
     waits_no_more,
 )
-from api.cli.commands.writing.recording import Recording, ask, unanswered
+from api.cli.commands.writing.recording import Recording, ask, no_post, unanswered
 from api.cli.terminal.error_messages import refusal_of
 from api.cli.terminal.shell import FAILED, Refusal, Shell, shell_of
 from api.cli.terminal.typed_values import MOMENT
@@ -102,8 +102,15 @@ def _outcome_of(recording: Recording, task: Json) -> str | None:
         if error.code not in _OF_ONE or refusal is None:
             raise
         absent = error.code == ABSENT  # whether it is read or sent
-        recording.shell.note(NOT_THERE if absent else refusal.text)
+        recording.shell.note(_why_absent(recording, task) if absent else refusal.text)
         return "refused"
+
+
+def _why_absent(recording: Recording, task: Json) -> Message:
+    """What is not told of a case is told of oneself: a post that has ended meanwhile."""
+    client = recording.client
+    sources = DraftSources(client, str(task["stream"]), recording.at)
+    return NOT_THERE if sources.posts else no_post(client)
 
 
 def _shown(recording: Recording, task: Json) -> bytes | None:

@@ -101,6 +101,38 @@ def is_text(schema: Json) -> bool:
     return "oneOf" in schema or schema.get("type") == "string"
 
 
+def misshapen(schema: Json, value: Any) -> Text | None:  # noqa: ANN401  JSON
+    """What is asked for where a file has a list, members or one value in place of another of them.
+
+    Whatever shows an act, judges it or fills it in goes by the shape of its members.
+    """
+    kind = kind_of(schema)
+    match value:
+        case list():
+            fits = kind == "list"
+        case Mapping():
+            fits = kind in ("object", "provision", "file")
+        case str():
+            fits = kind not in ("list", "object")
+        case _:
+            fits = kind not in ("list", "object", "provision", "file")
+    if fits or not schema or kind == "json":
+        return None
+    if kind == "list":
+        return Message("a list is asked for: write [{value}]", value=_short(value))
+    if kind == "object":
+        return Message(
+            "members are asked for, each on a line of its own: {members}",
+            members=", ".join(schema["properties"]),
+        )
+    return Message("one text is asked for")
+
+
+def _short(value: Any) -> str:  # noqa: ANN401  JSON
+    """One value as it may stand in a list; of several no more than that they would."""
+    return value if isinstance(value, str) and not {*value} & {*",[]{}"} else "…"
+
+
 class Answers:
     """Reads what is written for members of one act.
 

@@ -92,8 +92,9 @@ def read(file: IO[bytes], name: str) -> DraftFile:
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
         misuse(
             Message(
-                "Nothing was signed: {file} is no draft in YAML or JSON{place}; one to fill in:"
-                " socai act new ACT --template",
+                "Nothing was signed: {file} is no draft in YAML or JSON{place}. A text with a colon"
+                " in it, or with a sign at its beginning, stands in quotes, and lines are indented"
+                " by blanks, not by tabs. A draft to fill in: socai act new ACT --template",
                 file=name,
                 place=_place(error),
             )
