@@ -255,7 +255,7 @@ def _cut_off_at(patch: pytest.MonkeyPatch, place: object, name: str, service: Se
 
     patch.setattr(place, name, killed)
     with pytest.raises(Killed):
-        epoch.turn(service.settings, lambda *_: None, sweeps=False)
+        epoch.turn(service.settings, lambda *_: None, sweeps=name == "sweep")
 
 
 def test_an_erasure_in_the_middle_of_a_turn_leaves_nothing_aside(

@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-import psycopg
-
 from api.home import EnclaveFacts, Home
 from api.ops import database
 from api.ops.custody import custody_of
@@ -36,11 +34,11 @@ from ledger.errors import Unavailable, VerificationError
 from ledger.files.attachments import raw_digest
 from ledger.files.custody import FileHistory
 from ledger.message import Message
-from ledger.postgres.connect import Pool, as_administrator, open_pool, translated
+from ledger.postgres.connect import Pool, open_pool
 from ledger.postgres.files import PostgresFiles
 from ledger.postgres.keeping.epochs import PostgresEpochs
 from ledger.postgres.keeping.keeper import Epoch, GivenUp, PostgresKeeper
-from ledger.postgres.keeping.sweep import sweep
+from ledger.postgres.keeping.sweep import require_let_in, sweep
 
 LOCK: Final = "epoch"
 _ROUNDS: Final = 1_000
@@ -90,7 +88,7 @@ def turn(
         keeper, ends, path, custody = here.keeper, here.ends, here.path, here.custody
         _require_keys(here)
         if sweeps:
-            _require_administrator(settings, here.facts)
+            require_let_in(database.admin_dsn(settings), str(here.facts.database["dbname"]))
         if (over := _over(keeper, path, sweeps=sweeps)) is not None:
             return _ended(settings, here, over.before, over.kek_id, sweeps=sweeps)
         old, new = _keys(ends, path, custody)
@@ -186,14 +184,6 @@ def ceremony(epoch: Epoch) -> dict[str, Any]:
         "wraps_before": epoch.wraps_before,
     }
     return facts if epoch.wraps_after is None else facts | {"wraps_after": epoch.wraps_after}
-
-
-def _require_administrator(settings: Settings, facts: EnclaveFacts) -> None:
-    """He is let in, whom the sweep at the end needs: else the turn would be over by then."""
-    try:
-        as_administrator(database.admin_inside(settings, facts)).close()
-    except psycopg.Error as error:
-        raise translated(error) from error
 
 
 def _swept(settings: Settings, facts: EnclaveFacts, ends: PostgresEpochs) -> bool:

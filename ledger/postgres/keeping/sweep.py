@@ -58,6 +58,14 @@ _KEPT_S: Final = 120.0
 _STATISTICS: Final[LiteralString] = "pg_catalog.pg_statistic"
 
 
+def require_let_in(admin_dsn: str, dbname: str) -> None:
+    """The administrator is let in, before what a sweep ends is begun. Raises: Unavailable."""
+    try:
+        as_administrator(of_database(admin_dsn, dbname)).close()
+    except psycopg.Error as error:
+        raise translated(error) from error
+
+
 def sweep(admin_dsn: str, dbname: str) -> bool:
     """Writes the views, the wraps and the planner's statistics anew, and lets go of the WAL.
 
