@@ -197,7 +197,7 @@ class _Copy:
         for by in _NOT_NAMED:
             headers = {**service.headers(by, _LOOKED), "X-Request-Id": "x"}
             for path in share(list(self._paths(by)), 12, f"{pair} {by}"):
-                found = service.client.get(path, headers=headers, buffered=True)
+                found = service.ask(path, headers)
                 got[by, path] = _plain(found)
             for act in share(list(self._acts(by)), 12, f"{pair} {by}"):
                 found = service.client.post(

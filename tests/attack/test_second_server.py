@@ -27,6 +27,7 @@ from api.settings import Settings, SettingsError, child_environment
 from tests.attacks import attack
 from tests.fixtures.founded import founded
 from tests.processes import free_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.postgres
 
@@ -162,11 +163,17 @@ def test_a_home_is_served_once_and_a_kill_leaves_nothing_held(home: Path, tmp_pa
                 assert result.exit_code == 2, (words, result.output)
                 assert str(home) in result.stderr
                 assert str(first.pid) in result.stderr
-        assert httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
+        _until_ready(port)
         first.kill()
         first.wait()
     with serving(home, port, log):
-        assert httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
+        _until_ready(port)
+
+
+def _until_ready(port: int) -> None:
+    """Who serves there says so, once all is asked: it waits for that for no longer than two s."""
+    url = f"http://127.0.0.1:{port}/health/ready"
+    until(lambda: httpx.get(url, timeout=60).status_code == httpx.codes.OK)
 
 
 def test_the_port_waits_for_what_was_killed_but_not_for_ever(other_port: int) -> None:

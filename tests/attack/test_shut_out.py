@@ -121,8 +121,11 @@ def told(world: Compartments, by: str) -> dict[str, Any]:
     moment = service.headers(by, service.clock.now())
 
     def ask(name: str, path: str, **more: str) -> None:
-        method = "HEAD" if name.startswith("HEAD") else "GET"
-        answer = service.client.open(path, method=method, headers={**moment, **more})
+        headers = {**moment, **more}
+        if name.startswith("HEAD"):
+            answer = service.client.head(path, headers=headers)
+        else:
+            answer = service.ask(path, headers)
         text, body = answer.get_data(as_text=True), answer.get_json(silent=True)
         found[name] = (answer.status_code, dict(answer.headers), text, body)
 

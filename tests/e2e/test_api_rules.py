@@ -509,7 +509,8 @@ def test_what_is_not_built_yet_is_not_found(shared: Service) -> None:
 
 def test_health_says_which_part(shared: Service) -> None:
     """Database, checkpointer, the log as it was seen, projections, disk, clock."""
-    told = shared.client.get("/health/ready").get_json()
+    shared.require_ready()
+    told = shared.ask("/health/ready").get_json()
     assert {check["name"] for check in told["checks"]} == {
         "database",
         "checkpointer",
@@ -527,7 +528,7 @@ def test_health_speaks_the_language_of_who_asks(shared: Service) -> None:
     """The operator reads it at night, in Vietnamese or in English."""
     told = {}
     for lang in ("vi", "en"):
-        answer = shared.client.get("/health/ready", headers={"Accept-Language": lang})
+        answer = shared.ask("/health/ready", {"Accept-Language": lang})
         assert answer.headers["Content-Language"] == lang
         told[lang] = [check["detail"] for check in answer.get_json()["checks"]]
     assert len(told["vi"]) == len(told["en"]) > 4

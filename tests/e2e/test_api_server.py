@@ -30,6 +30,7 @@ from tests.builders import a_case_in
 from tests.examples import examples
 from tests.fixtures.app import Service
 from tests.processes import Served, free_port, serving
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 
@@ -148,7 +149,7 @@ def test_a_collector_is_told_of_every_request_its_route_and_nothing_of_whom(
     # of a client that asks not to be told of
     untold = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
     headers = {"Authorization": f"Bearer {running.token}", "traceparent": untold}
-    asked = httpx.Client(base_url=running.url, headers=headers)
+    asked = httpx.Client(base_url=running.url, headers=headers, timeout=120)
     with asked as client:
         for _ in range(200):
             assert client.get(f"/v1/cases/{running.case}?at_least=0").status_code == 200
@@ -219,9 +220,10 @@ def test_every_way_to_name_a_host_is_taken(running: Running, head: str) -> None:
 def test_metrics_stand_on_a_port_of_their_own_and_name_no_case(running: Running) -> None:
     """No case, agency or person in any label (http.md §7)."""
     token = {"Authorization": f"Bearer {running.token}"}
-    assert httpx.get(f"{running.url}/v1/cases/{running.case}", headers=token).status_code == 200
-    assert httpx.get(f"{running.url}/metrics").status_code == 404
-    told = httpx.get(f"http://127.0.0.1:{running.metrics}/metrics").text
+    case = f"{running.url}/v1/cases/{running.case}"
+    assert httpx.get(case, headers=token, timeout=120).status_code == 200
+    assert httpx.get(f"{running.url}/metrics", timeout=120).status_code == 404
+    told = httpx.get(f"http://127.0.0.1:{running.metrics}/metrics", timeout=120).text
     assert 'socai_http_requests_total{call="/v1/cases/<case>"' in told
     assert "socai_projection_lag_records" in told
     assert "socai_projection_lag_seconds" in told
@@ -233,7 +235,7 @@ def test_metrics_stand_on_a_port_of_their_own_and_name_no_case(running: Running)
 
 def test_what_an_alert_counts_by_is_there_before_it_happens(running: Running) -> None:
     """A series that begins with 1 has no increase, and its alert is silent the first time."""
-    told = httpx.get(f"http://127.0.0.1:{running.metrics}/metrics").text
+    told = httpx.get(f"http://127.0.0.1:{running.metrics}/metrics", timeout=120).text
     rules = (ROOT / "docs/operate/alerts/rules.yml").read_text("utf-8")
     counted = re.findall(r'increase\((socai_\w+)\{(\w+)=~?"([\w|]+)"\}', rules)
     assert {name for name, *_ in counted} == {
@@ -248,20 +250,22 @@ def test_what_an_alert_counts_by_is_there_before_it_happens(running: Running) ->
 def test_metrics_are_as_of_the_scrape(running: Running) -> None:
     """Nobody else asks readiness between the two, and what is told does not stand still."""
     where = f"http://127.0.0.1:{running.metrics}/metrics"
-    first, second = (
-        dict(re.findall(r"^(socai_ready\S*) (\S+)$", httpx.get(where).text, re.MULTILINE))
-        for _ in range(2)
-    )
+
+    def told() -> dict[str, str]:
+        text = httpx.get(where, timeout=120).text
+        return dict(re.findall(r"^(socai_ready\S*) (\S+)$", text, re.MULTILINE))
+
     at = "socai_ready_timestamp_seconds"
+    first, second = told(), told()
     assert float(second[at]) > float(first[at])
-    assert second['socai_ready{check="database"}'] == "1.0"
+    until(lambda: told()['socai_ready{check="database"}'] == "1.0")  # silent for two seconds: 0
 
 
 def test_a_method_that_a_client_makes_up_adds_no_label(running: Running) -> None:
     """Every label is kept for ever: whoever names methods at random would fill the memory."""
     for method in ("BREW", "BREW-2"):
-        assert httpx.request(method, f"{running.url}/v1/log").status_code == 405
-    told = httpx.get(f"http://127.0.0.1:{running.metrics}/metrics").text
+        assert httpx.request(method, f"{running.url}/v1/log", timeout=120).status_code == 405
+    told = httpx.get(f"http://127.0.0.1:{running.metrics}/metrics", timeout=120).text
     assert "BREW" not in told
     assert 'socai_http_requests_total{call="none",method="other",status="405"} 2.0' in told
 
@@ -269,10 +273,11 @@ def test_a_method_that_a_client_makes_up_adds_no_label(running: Running) -> None
 def test_an_answer_states_its_date_once(running: Running) -> None:
     """Also where it is conditional: a cache that finds two dates may believe either."""
     token = {"Authorization": f"Bearer {running.token}"}
-    first = httpx.get(f"{running.url}/v1/cases/{running.case}", headers=token)
+    first = httpx.get(f"{running.url}/v1/cases/{running.case}", headers=token, timeout=120)
     again = httpx.get(
         f"{running.url}/v1/cases/{running.case}",
         headers=token | {"If-None-Match": first.headers["ETag"]},
+        timeout=120,
     )
     assert (first.status_code, again.status_code) == (200, 304)
     assert [len(answer.headers.get_list("Date")) for answer in (first, again)] == [1, 1]
@@ -295,7 +300,7 @@ def test_a_header_that_comes_twice_is_refused(running: Running) -> None:
 def test_every_log_line_is_json_without_content(running: Running) -> None:
     """One line an event, with the trace id; no case, no query, no token."""
     asked = {"Authorization": f"Bearer {running.token}", "X-Request-Id": "a-trace-of-ours"}
-    httpx.get(f"{running.url}/v1/cases/{running.case}?as_of=1", headers=asked)
+    httpx.get(f"{running.url}/v1/cases/{running.case}?as_of=1", headers=asked, timeout=120)
     # an answer may come before its line: the line of what is asked next comes behind it
     for _ in range(2_400):
         whole, _, _ = running.log.read_bytes().rpartition(b"\n")

@@ -47,6 +47,7 @@ from tests.builders import a_token
 from tests.fixtures.clusters import recover_for_ten_minutes
 from tests.fixtures.founded import founded
 from tests.processes import free_port, pids
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 CASE = "2024/0001"
@@ -468,7 +469,9 @@ class TestRehearsal:
         token = socai(home, "token", "--as", "cv").stdout
         assert token.count("\n") == 1
         answer = httpx.get(
-            f"{url}/v1/worklist", headers={"Authorization": f"Bearer {token.strip()}"}
+            f"{url}/v1/worklist",
+            headers={"Authorization": f"Bearer {token.strip()}"},
+            timeout=120,
         )
         assert answer.status_code == 200
         unknown = socai(home, "token", "--as", "nobody")
@@ -528,13 +531,13 @@ class TestRehearsal:
         lawful = CheckAnswer(ok=True, code="", detail="", faults=(), flags=(), warnings=())
         monkeypatch.setattr("api.cli.commands.officer.judged", lambda *_: lawful)
         wrong = socai(home, *sign, stdin=orjson.dumps(fields))
-        size = httpx.get(f"{url}/v1/log").json()["records"]
+        size = httpx.get(f"{url}/v1/log", timeout=120).json()["records"]
         refused = socai(
             home, "act", "submit", "-", "--as", step.author, "--at", at, stdin=wrong.stdout.encode()
         )
         assert refused.exit_code == 1
         assert refused.stderr.count("\n") == 1
-        assert httpx.get(f"{url}/v1/log").json()["records"] == size
+        assert httpx.get(f"{url}/v1/log", timeout=120).json()["records"] == size
 
     def test_audit_is_sound_with_and_without_content_and_says_what_it_left_out(
         self, rehearsal: tuple[Path, str]
@@ -590,7 +593,7 @@ class TestRehearsal:
         home, url = rehearsal
         assert socai(home, "projection", "rebuild", "case_file").exit_code == 0
         assert socai(home, "case", "show", CASE, "--as", "cv").exit_code == 0
-        assert httpx.get(f"{url}/health/ready").status_code == 200
+        until(lambda: httpx.get(f"{url}/health/ready", timeout=60).status_code == 200)
         assert socai(home, "projection", "rebuild", "nothing").exit_code == 2
 
     def test_a_file_older_than_the_ledger_is_refused_and_nothing_recorded(
@@ -598,11 +601,11 @@ class TestRehearsal:
     ) -> None:
         """Files in one enclave are played in the order of their dates."""
         home, url = rehearsal
-        size = httpx.get(f"{url}/v1/log").json()["records"]
+        size = httpx.get(f"{url}/v1/log", timeout=120).json()["records"]
         late = socai(home, "play", "SC1", "--server", url)
         assert late.exit_code == 1
         assert "DIFFERS" in late.stdout, late.output
-        grown = httpx.get(f"{url}/v1/log").json()["records"] - size
+        grown = httpx.get(f"{url}/v1/log", timeout=120).json()["records"] - size
         assert grown <= 2 * 13  # at most its cast: no act of the file
 
     def test_a_database_in_use_is_never_copied(self, rehearsal: tuple[Path, str]) -> None:
@@ -734,13 +737,13 @@ def test_serve_ends_clean_and_leaves_nothing_running(
         assert process.stdout.readline() == f"Ready: http://127.0.0.1:{port}\n".encode()
         if by:
             process.send_signal(signal.SIGHUP)
-            assert httpx.get(f"http://127.0.0.1:{port}/health/live").status_code == 200
+            assert httpx.get(f"http://127.0.0.1:{port}/health/live", timeout=120).status_code == 200
         process.send_signal(told)
         assert process.wait(120) == 0
     assert not Embedded(home).running
     assert not (home / "serve.json").exists()
     with pytest.raises(httpx.TransportError):
-        httpx.get(f"http://127.0.0.1:{port}/health/live")
+        httpx.get(f"http://127.0.0.1:{port}/health/live", timeout=120)
     recover_for_ten_minutes(Embedded(home))
     with _serving(home, port) as process:
         while not Embedded(home).running:

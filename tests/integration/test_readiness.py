@@ -19,7 +19,7 @@ from uuid import UUID
 import orjson
 import psycopg
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from psycopg import sql
 
 from api.cli.main import main
@@ -33,6 +33,7 @@ from ledger.postgres.connect import database_unavailable
 from tests.fixtures.app import Service, found, listening, open_service
 from tests.fixtures.clock import StepClock
 from tests.fixtures.postgres import Database
+from tests.waiting import until
 
 pytestmark = pytest.mark.postgres
 _BEGAN: Final = datetime.fromtimestamp(0, UTC)
@@ -68,7 +69,7 @@ def now(database: Database, tmp_path: Path) -> Iterator[Service]:
 def checks(service: Service) -> dict[str, bool]:
     """What it says of each part; of several views whether all are well."""
     said: dict[str, bool] = {}
-    for one in service.client.get("/health/ready").get_json()["checks"]:
+    for one in service.ask("/health/ready").get_json()["checks"]:
         said[one["name"]] = said.get(one["name"], True) and one["ok"]
     return said
 
@@ -87,10 +88,10 @@ def test_that_nobody_hears_notices_is_a_banner_and_no_failure(
 ) -> None:
     """Behind a pooler that keeps no sessions all goes on, a second later."""
     assert "hints" not in checks(now)
-    before = now.client.get("/health/ready").status_code
+    before = now.ask("/health/ready").status_code
     monkeypatch.setattr(now.enclave.readiness, "_deaf", lambda: True)
     assert checks(now)["hints"] is True
-    assert now.client.get("/health/ready").status_code == before
+    assert now.ask("/health/ready").status_code == before
 
 
 def test_more_connections_than_the_database_has_are_named_at_the_start(
@@ -142,7 +143,6 @@ def test_what_nobody_deals_with_is_told_by_the_first_answer_of_a_process(now: Se
 
     Neither checkpointer nor projector runs, and record 0 is old.
     """
-    now.readiness("checkpointer")  # the first that a busy machine gives in time
     said = checks(now)
     assert (said["checkpointer"], said["projection"]) == (False, False)
     assert (said["database"], said["writes"], said["clock"], said["log"]) == (True,) * 4
@@ -285,13 +285,23 @@ def test_health_of_the_api_is_told_in_words(now: Service) -> None:
     """As that of every other role: the parts that are not well, each with what to do, in a line."""
     now.step(hours=1)
     with listening(now) as url:
-        now.readiness("clock")  # once all of it is asked
         env = {"SOCAI_PORT": url.rpartition(":")[2], "SOCAI_HOME": str(now.settings.home)}
-        told = {
-            lang: CliRunner().invoke(main, ["--lang", lang, "health", "--role", "api"], env=env)
-            for lang in ("en", "vi")
-        }
-        as_json = CliRunner().invoke(main, ["--json", "health", "--role", "api"], env=env)
+
+        def asked(*options: str) -> Result:
+            """Once all of it is asked: no later than after two seconds it says what it knows."""
+            said = list[Result]()
+
+            def all_of_it() -> bool:
+                said.append(
+                    CliRunner().invoke(main, [*options, "health", "--role", "api"], env=env)
+                )
+                return "NTP" in said[-1].stderr + said[-1].stdout
+
+            until(all_of_it)
+            return said[-1]
+
+        told = {lang: asked("--lang", lang) for lang in ("en", "vi")}
+        as_json = asked("--json")
     assert told["en"].stderr.startswith("api is not well: ")
     assert " s apart from the database's clock: keep both by NTP" in told["en"].stderr
     assert told["vi"].stderr.startswith("api không khỏe: ")

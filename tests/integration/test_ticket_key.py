@@ -60,7 +60,7 @@ def _known(service: Service) -> list[str]:
 
 def _checks(service: Service) -> set[str]:
     """What readiness says is not well."""
-    answer = service.client.get("/health/ready")
+    answer = service.ask("/health/ready")
     return {one["name"] for one in answer.get_json()["checks"] if not one["ok"]}
 
 
@@ -282,7 +282,7 @@ def test_who_reads_after_two_turns_within_a_minute_is_refused_once(service: Serv
 def test_a_ticket_that_is_not_believed_is_told_by_readiness(service: Service) -> None:
     """No case is shown then: whoever watches hears of it, and of nothing else."""
     service.start()
-    assert "ticket" not in service.client.get("/health/ready").text
+    assert "ticket" not in service.ask("/health/ready").text
     with psycopg.connect(service.database.admin, autocommit=True) as admin:
         admin.execute("UPDATE sec.ticket_keys SET id = id || '-gone'")
         answer = service.readiness("ticket", "en")
