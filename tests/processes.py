@@ -42,6 +42,16 @@ def heard_as_in_a_command() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """A process that hangs: it says nothing, however long it is waited for."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 @cache
 def _leases() -> int:
     """The file in which every test run of this machine locks a byte for each port of its own.

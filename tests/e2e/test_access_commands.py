@@ -149,7 +149,7 @@ def test_a_home_is_told_its_checkpoint_where_a_case_holds_a_grant(
     asked = ("grant", NUMBER, "ppn", "--ground", WHY, "--until", UNTIL)
     assert desk.told(*asked, "--as", "gd")["status"] == "effective"
     kept = tmp_path / "kept.checkpoint"
-    kept.write_bytes(httpx.get(f"{desk.url}/logs/acts/checkpoint").content)
+    kept.write_bytes(httpx.get(f"{desk.url}/logs/acts/checkpoint", timeout=120).content)
     for words in (("remember", str(kept)), ("resume",)):
         told = desk.cli("log", *words)
         assert told.exit_code == 0, told.output
@@ -164,7 +164,7 @@ def test_a_line_made_at_a_terminal_signs_in_to_the_pages_once(desk: Desk) -> Non
     assert f"{desk.url}/dang-nhap?next=/ho-so" in made.stderr
     assert f"{desk.url}/dang-nhap;" in desk.cli("sign-in", desk.url, "--as", "cv").stderr
     for statuses in ((303, "/ho-so"), (403, None)):
-        with httpx.Client(base_url=desk.url) as browser:
+        with httpx.Client(base_url=desk.url, timeout=120) as browser:
             found = re.search(r'name="form" value="([^"]+)"', browser.get("/dang-nhap").text)
             assert found is not None
             sent = {"form": found[1], "answer": f" {line}\r\n", "next": "/ho-so"}

@@ -252,7 +252,7 @@ def test_an_api_that_starts_again_after_the_pin_changed_tries_it_once(
 
 def _lives(port: int) -> bool:
     with suppress(httpx.TransportError):
-        return httpx.get(f"http://127.0.0.1:{port}/health/live").status_code == httpx.codes.OK
+        return httpx.get(f"http://127.0.0.1:{port}/health/live", timeout=120).is_success
     return False
 
 

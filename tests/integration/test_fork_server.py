@@ -276,6 +276,13 @@ def test_who_was_forked_goes_on_without_the_server_and_another_is_started(
     """Killed twice: nobody falls, nothing is left of it, and nobody waits for the next."""
     monkeypatch.setattr(fork_server, "_PAUSE_S", 0.0)
     own._again_at = 0.0
+    begin = own._begin
+
+    def waits(words: Sequence[str], handles: Sequence[int]) -> subprocess.Popen[bytes]:
+        """However fast it loads, it is not before it is told to."""
+        return begin(["/bin/sh", "-c", 'kill -STOP $$; exec "$@"', "-", *words], handles)
+
+    monkeypatch.setattr(own, "_begin", waits)
     forked, servers = [run(own, SLEEPS)], list[int]()
     try:
         for _ in range(2):
@@ -285,6 +292,9 @@ def test_who_was_forked_goes_on_without_the_server_and_another_is_started(
             assert own.fork(["timeit", "-n1", SLEEPS]) is None, "started anew meanwhile"
             own.mend()
             assert own.fork(["timeit", "-n1", SLEEPS]) is None, "it is not loaded yet"
+            begun = server_pid(own)
+            until(lambda: state(begun) == "T")  # noqa: B023 - at once
+            os.kill(begun, signal.SIGCONT)
             own.await_loaded(_LONG_S)
             forked.append(run(own, SLEEPS))
         assert len({*servers, server_pid(own)}) == 3
@@ -296,7 +306,9 @@ def test_who_was_forked_goes_on_without_the_server_and_another_is_started(
             one.wait()
 
 
-def test_starts_of_a_server_that_falls_are_seconds_apart(tmp_path: Path) -> None:
+def test_starts_of_a_server_that_falls_are_seconds_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What ends as it starts burns no processor, and nothing is forked from it."""
     begun = list[int]()
 
@@ -305,6 +317,7 @@ def test_starts_of_a_server_that_falls_are_seconds_apart(tmp_path: Path) -> None
         words = [sys.executable, "-c", "raise SystemExit(1)"]
         return subprocess.Popen(words, start_new_session=True, cwd=tmp_path)
 
+    monkeypatch.setattr(fork_server, "_PAUSE_S", _LONG_S)  # the fall itself may take seconds
     server = ForkServer(falls)
     for _ in range(50):
         server.mend()
@@ -430,7 +443,7 @@ def test_who_is_told_to_stop_waits_for_no_imports(tmp_path: Path) -> None:
         with pytest.raises(FutureTimeout):
             started.result(0.3)
         stop.set()
-        started.result(10)
+        started.result(_LONG_S)
     assert pids(starting) == {}
     starting.stop()
     assert ended(server)

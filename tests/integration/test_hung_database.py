@@ -31,6 +31,7 @@ from ledger.postgres.records import PostgresRecords
 from ledger.work import work_s
 from tests.contract.append import a_draft
 from tests.fixtures.postgres import Database
+from tests.processes import stopped
 from tests.waiting import until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.operation]
@@ -39,16 +40,6 @@ _ASLEEP: Final[LiteralString] = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND wait_event = 'PgSleep'
 """
-
-
-@contextmanager
-def stopped(pid: int) -> Iterator[None]:
-    """A server process that hangs."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def _process_of(appender: GroupAppender) -> int:
@@ -134,8 +125,8 @@ def test_who_waits_for_hints_does_not_wait_on_a_connection_that_may_hang(
     with PostgresNotices(dsn).listen("records") as wait, connect(dsn, hung_after_s=0.2) as asks:
         assert wait(0.0)
         assert not wait(0.0)
-        with pytest.raises(Hung):
-            asks.execute("SELECT pg_sleep(1)")
+        with stopped(asks.info.backend_pid), pytest.raises(Hung):
+            asks.execute("SELECT 1")
         assert wait(0.0)
 
 
@@ -237,11 +228,12 @@ def test_an_act_whose_answer_hangs_is_recorded_once_over_another_connection(
 ) -> None:
     """What the process that hung does when it goes on is refused, and what stands is read back."""
     with (
-        closing(GroupAppender(database.dsn("writer"), hung_after_s=2)) as appender,
+        closing(GroupAppender(database.dsn("writer"), hung_after_s=_LONG_S)) as appender,
         ThreadPoolExecutor(1) as pool,
     ):
         assert isinstance(appender.append(a_draft("case/a")), Appended)
         hung = _process_of(appender)
+        appender._connection.hung_after_s = 2  # type: ignore[union-attr]  # this one alone hangs
         with stopped(hung):
             answer = pool.submit(appender.append, a_draft("case/b")).result(_LONG_S)
             assert isinstance(answer, Appended)
@@ -283,6 +275,7 @@ def test_who_leads_a_group_that_hangs_gives_up_its_lead_and_all_that_wait_are_to
                 one.result(_LONG_S)
         assert sealed == ["case/a"]
         holder.rollback()
+        appender._hung_after_s = _LONG_S
         assert isinstance(appender.append(watched("case/d")), Appended)
 
 
