@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal, cast
@@ -63,7 +65,8 @@ class Settings:
     """What one process of an enclave is told from outside.
 
     Attributes:
-        home: `SOCAI_HOME`, default `.socai`: the enclave's folder, see `Home`.
+        home: `SOCAI_HOME`, default `.socai`: the enclave's folder, see `Home`. One that is not
+            named must be of whoever calls, or of root, since it says which server is asked.
         database_url: `SOCAI_DATABASE_URL`: a PostgreSQL >= 15 to use instead of the embedded one,
             without a password. At `init` it is the administrator's; later only host, port and name
             count, and each role brings its own password file.
@@ -175,7 +178,8 @@ class Settings:
         """
         env = Env()
         try:
-            plain = cls.at(Path(env.str("SOCAI_HOME", ".socai")).expanduser())
+            home = env.str("SOCAI_HOME", None)
+            plain = cls.at(_found_here() if home is None else Path(home).expanduser())
             return replace(
                 plain,
                 database_url=_database_url(env.str("SOCAI_DATABASE_URL", "")),
@@ -347,6 +351,30 @@ def share_metrics(folder: Path) -> None:
     """Lets the workers of one server count together (`telemetry.count_together`)."""
     folder.mkdir(parents=True, exist_ok=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # noqa: TID251  read by its library
+
+
+def _found_here() -> Path:
+    """The home that nobody named: in the folder of the call, which anybody may have made.
+
+    Whose server is asked, which log is meant and by which key it is checked stand in it.
+
+    Raises:
+        SettingsError: Somebody else may have written what is there.
+    """
+    home = Path(".socai")
+    with suppress(FileNotFoundError):
+        link, there = home.lstat(), home.stat()
+        own = {0, os.geteuid()}
+        if not own.issuperset((link.st_uid, there.st_uid)) or there.st_mode & stat.S_IWOTH:
+            raise SettingsError(
+                Message(
+                    "{home} is of another account of this machine, or everybody may write there:"
+                    " nothing of it is believed. Go to a folder of your own, or name it by"
+                    " SOCAI_HOME if it is meant",
+                    home=home.absolute(),
+                )
+            )
+    return home
 
 
 def _path(text: str) -> Path | None:

@@ -159,6 +159,42 @@ def test_an_enclave_above_ordinary_that_may_not_be_is_not_begun(tmp_path: Path, 
     assert not settings.home.exists()
 
 
+@attack(
+    "another account of the machine leaves a home where an officer will call: its server is asked,"
+    " hands on what the officer signs in with, and has their session and all that they read",
+    stopped_by="a home that nobody named is of whoever calls",
+    noticed_by="one sentence, exit 2",
+)
+def test_no_home_of_another_account_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor one that everybody may write in, nor by a link; one that is named is meant."""
+    monkeypatch.delenv("SOCAI_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    home, other = tmp_path / ".socai", tmp_path / "other"
+    assert Settings.from_env().home == home, "none is there yet"
+    home.mkdir()
+    assert Settings.from_env().home == home
+    home.chmod(0o777)
+    with pytest.raises(SettingsError, match="another account"):
+        Settings.from_env()
+    home.chmod(0o755)
+    if os.geteuid():
+        me = os.geteuid()
+        monkeypatch.setattr(os, "geteuid", lambda: me + 1)
+    else:
+        os.chown(home, 1, 1)
+    with pytest.raises(SettingsError, match="another account"):
+        Settings.from_env()
+    monkeypatch.setenv("SOCAI_HOME", str(home))
+    assert Settings.from_env().home == home
+    monkeypatch.delenv("SOCAI_HOME")
+    home.rename(other)
+    home.symlink_to(other)
+    with pytest.raises(SettingsError, match="another account"):
+        Settings.from_env()
+
+
 def test_an_empty_address_is_no_address_and_empty_parts_are_none() -> None:
     """The listener stays on loopback: an empty name would bind every address there is."""
     assert "host='127.0.0.1'" in _from_env(SOCAI_HOST="")
