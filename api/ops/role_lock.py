@@ -94,7 +94,7 @@ class Lock:
 
     def _take(self, role: str) -> None:
         try:
-            file = (self._home / f"{role}.lock").open("a+", encoding="ascii")
+            file = os.fdopen(_of_nobody_else(self._home / f"{role}.lock"), "a+", encoding="ascii")
         except OSError as error:
             if error.errno in _NOT_OURS_TO_WRITE:
                 return
@@ -110,6 +110,14 @@ class Lock:
         file.write(f"{os.getpid()}\n")
         file.flush()
         self._held.append(file)
+
+
+def _of_nobody_else(path: Path) -> int:
+    """A file that no other account of the machine opens: whoever may read one may hold it."""
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    with suppress(OSError):  # one that an earlier version made; another account's stays as it is
+        os.fchmod(handle, 0o600)
+    return handle
 
 
 def _locked(file: IO[str], how: int, *, unless: str | None = None) -> bool:
@@ -143,7 +151,8 @@ def require_unserved(home: Path, *roles: str) -> None:
 
 def is_served(home: Path) -> bool:
     """Whether another process has its API: a note in the home outlives whoever was killed."""
-    with suppress(FileNotFoundError), (home / f"{_ANSWERS}.lock").open(encoding="ascii") as file:
+    path = home / f"{_ANSWERS}.lock"
+    with suppress(FileNotFoundError, PermissionError), path.open(encoding="ascii") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

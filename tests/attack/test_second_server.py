@@ -186,6 +186,21 @@ def test_the_port_waits_for_what_was_killed_but_not_for_ever(other_port: int) ->
         listen("127.0.0.1", other_port, patience_s=0.2)
 
 
+@attack(
+    "another account of the machine holds the lock of a role, so that it does not start again",
+    stopped_by="no other account opens it",
+    noticed_by="-",
+)
+def test_no_other_account_holds_the_lock_of_a_role(tmp_path: Path) -> None:
+    """Nor that of a home from before, which everybody could read."""
+    before = tmp_path / "projector.lock"
+    before.touch(0o644)
+    with closing(Lock(tmp_path)) as lock:
+        lock.take("api", "projector")
+    for role in ("api", "projector"):
+        assert (tmp_path / f"{role}.lock").stat().st_mode & 0o077 == 0
+
+
 def test_a_lock_ends_with_its_holder(tmp_path: Path) -> None:
     """Whatever stands in the file: only a living process holds it."""
     script = (
