@@ -96,6 +96,17 @@ def room(tmp_path: Path) -> Room:
     return Room(tmp_path)
 
 
+def test_of_a_ceremony_that_cannot_be_noted_nothing_stays(room: Room) -> None:
+    """Its shares opened the KEK as noted ones do, and were in the way of the next try."""
+    (room.folder / "one").mkdir()
+    publics = [word for n in (1, 2, 3) for word in ("--to", f"{n}.pub")]
+    words = ["key", "split", "kek.socaikek", *publics, "--out", "one", *SAID]
+    done = room.run(*words, "--act", "nowhere/act.json", typed=["of the kek"])
+    assert (done.exit_code, "nowhere" in done.stderr) == (1, True), done.output
+    assert list((room.folder / "one").iterdir()) == []
+    assert room.split(1, 2, 3).exit_code == 0
+
+
 def test_a_split_kek_comes_back_by_any_two(room: Room) -> None:
     """Three files of mode 0600, one for each custodian; the KEK itself stays where it was."""
     done = room.split(1, 2, 3)
@@ -381,3 +392,4 @@ def test_a_recovered_kek_opens_what_lives_under_its_id(database: Database, tmp_p
     commitment = kept.shares(Kek.generate())  # of an epoch that is over: nobody can say
     told = json.loads(kept.recover().stdout)
     assert (told["opens_record_0"], told["unchecked"]) == (None, commitment)
+    assert told["record_0_under"] == canonical.b64(kek.kek_id) != told["kid"]

@@ -15,25 +15,29 @@ from ledger.postgres.records import PostgresRecords
 from ledger.streams.record_reader import Reader
 
 
-def opens_record_0(settings: Settings, kek: Kek) -> bool | None:
+def opens_record_0(settings: Settings, kek: Kek) -> tuple[bool | None, bytes | None]:
     """Whether a KEK opens record 0 of this home's log, to the genesis that the home was made with.
 
     Returns:
         None where nobody can say: no enclave or database here, or the wrap is under another KEK.
+        And the id of the KEK that it is under, where it can be read.
     """
+    under: bytes | None = None
     try:
         facts = Home(settings).facts()
         with closing(open_pool(role_dsn(settings, facts, "projector"), most=1)) as pool:
             records = PostgresRecords(pool)
             wraps = [row.wrap for row in records.read(0, 1)]
-            if not wraps or wraps[0] is None or kek_id_of(wraps[0]) != kek.kek_id:
-                return None
+            if not wraps or wraps[0] is None:
+                return None, None
+            if (under := kek_id_of(wraps[0])) != kek.kek_id:
+                return None, under
             require_genesis(Reader(records, kek, facts.origin, facts.level), facts)
     except VerificationError:
-        return False
+        return False, under
     except (SettingsError, LedgerError):
-        return None
-    return True
+        return None, None
+    return True, under
 
 
 def require_genesis(reader: Reader, facts: EnclaveFacts) -> None:

@@ -6,7 +6,8 @@ it opens, is told by its id alone. Splitting itself is `keys.shares`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -97,9 +98,10 @@ def split(
     custodians = custodians_of(publics)
     _refuse_what_is_there([draft, *_share_paths(file.stem, out)])
     secret = _opened(Settings.from_env(), file)
-    written = _give(secret, custodians, file.stem, out)
-    kids = [secret.named.kid, *(key.kid for key in custodians)]
-    _note(draft, _act("SPLIT", kids, _stated(device, written), minutes))
+    with _all_or_none(_share_paths(file.stem, out)):
+        written = _give(secret, custodians, file.stem, out)
+        kids = [secret.named.kid, *(key.kid for key in custodians)]
+        _note(draft, _act("SPLIT", kids, _stated(device, written), minutes))
     _tell(secret.named, written, None, draft)
 
 
@@ -183,7 +185,7 @@ def recover(  # noqa: PLR0913  one for each option
     _refuse_what_is_there([draft, *([into] if into is not None else []), *paths])
     settings = Settings.from_env()
     secret = _Secret(first.secret, recovered(settings, share, keys))
-    opens = _opens(settings, secret)
+    opens, under = _opens(settings, secret)
     if opens is False and commitment is None:
         text = Message(
             "Nothing was kept: the KEK of these shares has the id under which record 0 of the"
@@ -191,14 +193,16 @@ def recover(  # noqa: PLR0913  one for each option
             " of the split names them, give its --commitment."
         )
         raise Refusal(text, MISUSED, "kek_opens_nothing")
-    if into is not None:
-        _keep(settings, secret, into, custody)
-    written = _give(secret, custodians, stem, out) if out is not None else []
-    kids = [secret.named.kid, *(key.kid for key in custodians)]
-    _note(draft, _act("RECOVER", kids, _stated(device, written), minutes))
+    kept_here = [into] if into is not None and custody.upper() == kek_custody.FILE else []
+    with _all_or_none([*kept_here, *paths]):  # what a token keeps stays there, and named
+        if into is not None:
+            _keep(settings, secret, into, custody)
+        written = _give(secret, custodians, stem, out) if out is not None else []
+        kids = [secret.named.kid, *(key.kid for key in custodians)]
+        _note(draft, _act("RECOVER", kids, _stated(device, written), minutes))
     checked = commitment is not None or opens or secret.named.alg == ALG
     unchecked = None if checked else first.commitment
-    _tell(secret.named, written, into, draft, unchecked=unchecked, opens=opens)
+    _tell(secret.named, written, into, draft, unchecked=unchecked, opens=opens, under=under)
 
 
 # -- what is read --------------------------------------------------------------------------------
@@ -230,13 +234,15 @@ def _opened(settings: Settings, path: Path) -> _Secret:
     return _Secret(Named(part.alg, part.kid), kek.secret())
 
 
-def _opens(settings: Settings, secret: _Secret) -> bool | None:
-    """Whether a KEK opens record 0 of this home; None where that cannot be asked."""
+def _opens(settings: Settings, secret: _Secret) -> tuple[bool | None, str | None]:
+    """Whether a KEK opens record 0 of this home, None where that cannot be asked; and its KEK."""
     if secret.named.alg == ALG or find_spec("psycopg") is None:
-        return None
+        return None, None
     from api.ops.wiring.genesis import opens_record_0  # noqa: PLC0415  the extra of the server
 
-    return opens_record_0(settings, Kek(canonical.unb64(secret.named.kid), secret.data))
+    kek = Kek(canonical.unb64(secret.named.kid), secret.data)
+    opens, under = opens_record_0(settings, kek)
+    return opens, None if under is None else canonical.b64(under)
 
 
 def _is_on_token(path: Path) -> bool:
@@ -262,6 +268,21 @@ def _refuse_what_is_there(paths: Sequence[Path]) -> None:
                     "Nothing was done: {file} is there already; choose another name.", file=path
                 )
             )
+
+
+@contextmanager
+def _all_or_none(paths: Sequence[Path]) -> Iterator[None]:
+    """What was written of these goes where the rest cannot be written: it was not there before.
+
+    Two shares of a split that nobody noted open the secret as those of any other.
+    """
+    try:
+        yield
+    except BaseException:
+        for path in paths:
+            with suppress(OSError):
+                path.unlink()
+        raise
 
 
 def _give(
@@ -311,6 +332,7 @@ def _tell(
     *,
     unchecked: str | None = None,
     opens: bool | None = None,
+    under: str | None = None,
 ) -> None:
     """What was done; `unchecked`: commitment of shares that nothing tells from a stranger's."""
     shell = shell_of()
@@ -326,6 +348,7 @@ def _tell(
                 "into": None if into is None else str(into),
                 "unchecked": unchecked,
                 "opens_record_0": opens,
+                "record_0_under": under,
                 "act": str(draft),
             }
         )
@@ -346,6 +369,14 @@ def _tell(
             Message(
                 "It does not open record 0 of the database here, though the act of the split names"
                 " these shares: look at the database, socai log audit."
+            )
+        )
+    elif under is not None:
+        shell.say(
+            Message(
+                "Record 0 of the database here is under another KEK, {under}: these shares are of"
+                " another epoch or another ledger, and nothing here opens by them.",
+                under=under,
             )
         )
     if into is not None:
