@@ -25,7 +25,7 @@ from api.cli.commands.key.custodian_files import (
 )
 from api.cli.commands.signer_options import kept_or_asked, passphrase
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import MISUSED, Refusal, dumped, misuse, options, shell_of
+from api.cli.terminal.shell import MISUSED, Refusal, Shell, dumped, misuse, options, shell_of
 from api.ops.custody import CUSTODIES, token_custody
 from api.settings import Settings
 from keys import canonical, shares
@@ -185,8 +185,8 @@ def recover(  # noqa: PLR0913  one for each option
     _refuse_what_is_there([draft, *([into] if into is not None else []), *paths])
     settings = Settings.from_env()
     secret = _Secret(first.secret, recovered(settings, share, keys))
-    opens, under = _opens(settings, secret)
-    if opens is False and commitment is None:
+    found = _opens(settings, secret)
+    if found.opens is False and commitment is None:
         text = Message(
             "Nothing was kept: the KEK of these shares has the id under which record 0 of the"
             " database here is wrapped, and does not open it. Ask who wrote the shares; if the act"
@@ -200,9 +200,9 @@ def recover(  # noqa: PLR0913  one for each option
         written = _give(secret, custodians, stem, out) if out is not None else []
         kids = [secret.named.kid, *(key.kid for key in custodians)]
         _note(draft, _act("RECOVER", kids, _stated(device, written), minutes))
-    checked = commitment is not None or opens or secret.named.alg == ALG
+    checked = commitment is not None or found.opens or secret.named.alg == ALG
     unchecked = None if checked else first.commitment
-    _tell(secret.named, written, into, draft, unchecked=unchecked, opens=opens, under=under)
+    _tell(secret.named, written, into, draft, unchecked=unchecked, found=found)
 
 
 # -- what is read --------------------------------------------------------------------------------
@@ -234,15 +234,30 @@ def _opened(settings: Settings, path: Path) -> _Secret:
     return _Secret(Named(part.alg, part.kid), kek.secret())
 
 
-def _opens(settings: Settings, secret: _Secret) -> tuple[bool | None, str | None]:
-    """Whether a KEK opens record 0 of this home, None where that cannot be asked; and its KEK."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What record 0 of this home says of a KEK.
+
+    Attributes:
+        opens: Whether it opens it; None where that cannot be asked.
+        under: The id of the KEK that it is under; None where that cannot be read.
+    """
+
+    opens: bool | None = None
+    under: str | None = None
+
+
+_NOTHING: Final = _Found()
+
+
+def _opens(settings: Settings, secret: _Secret) -> _Found:
     if secret.named.alg == ALG or find_spec("psycopg") is None:
-        return None, None
+        return _NOTHING
     from api.ops.wiring.genesis import opens_record_0  # noqa: PLC0415  the extra of the server
 
     kek = Kek(canonical.unb64(secret.named.kid), secret.data)
     opens, under = opens_record_0(settings, kek)
-    return opens, None if under is None else canonical.b64(under)
+    return _Found(opens, None if under is None else canonical.b64(under))
 
 
 def _is_on_token(path: Path) -> bool:
@@ -324,6 +339,26 @@ def _note(draft: Path, act: dict[str, Any]) -> None:
     file.write_durably(draft, dumped(act).encode() + b"\n")
 
 
+def _tell_found(shell: Shell, found: _Found) -> None:
+    if found.opens:
+        shell.say(Message("It opens record 0 of the database here."))
+    elif found.opens is False:
+        shell.say(
+            Message(
+                "It does not open record 0 of the database here, though the act of the split names"
+                " these shares: look at the database, socai log audit."
+            )
+        )
+    elif found.under is not None:
+        shell.say(
+            Message(
+                "Record 0 of the database here is under another KEK, {under}: these shares are of"
+                " another epoch or another ledger, and nothing here opens by them.",
+                under=found.under,
+            )
+        )
+
+
 def _tell(
     named: Named,
     written: Sequence[tuple[Path, Share]],
@@ -331,8 +366,7 @@ def _tell(
     draft: Path,
     *,
     unchecked: str | None = None,
-    opens: bool | None = None,
-    under: str | None = None,
+    found: _Found = _NOTHING,
 ) -> None:
     """What was done; `unchecked`: commitment of shares that nothing tells from a stranger's."""
     shell = shell_of()
@@ -347,8 +381,8 @@ def _tell(
                 "commitment": commitment,
                 "into": None if into is None else str(into),
                 "unchecked": unchecked,
-                "opens_record_0": opens,
-                "record_0_under": under,
+                "opens_record_0": found.opens,
+                "record_0_under": found.under,
                 "act": str(draft),
             }
         )
@@ -362,23 +396,7 @@ def _tell(
                 commitment=unchecked,
             )
         )
-    if opens:
-        shell.say(Message("It opens record 0 of the database here."))
-    elif opens is False:
-        shell.say(
-            Message(
-                "It does not open record 0 of the database here, though the act of the split names"
-                " these shares: look at the database, socai log audit."
-            )
-        )
-    elif under is not None:
-        shell.say(
-            Message(
-                "Record 0 of the database here is under another KEK, {under}: these shares are of"
-                " another epoch or another ledger, and nothing here opens by them.",
-                under=under,
-            )
-        )
+    _tell_found(shell, found)
     if into is not None:
         shell.say(Message("Opened {kid}, and kept it: {file}", kid=named.kid, file=into))
     for path, share in written:
