@@ -193,18 +193,28 @@ def write_durably(path: Path, data: bytes) -> None:
 
 
 @contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """What a disk says of what is written to it, with the name that a call by descriptor lacks."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def whole_or_gone(path: Path) -> Iterator[None]:
     """Of a file that is not written to its end nothing stays, and what the disk says names it.
 
     Half a key or half a secret would be taken for one that is there when the command is run again.
     """
     try:
-        yield
-    except BaseException as error:
+        with naming(path):
+            yield
+    except BaseException:
         with suppress(OSError):
             path.unlink()
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = str(path)
         raise
 
 

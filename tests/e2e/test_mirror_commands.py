@@ -567,7 +567,9 @@ def test_a_pipe_in_the_folder_of_the_carrier_stops_no_import(pair: Two) -> None:
         pipe.unlink()
 
 
-def test_what_cannot_be_put_away_stops_no_import(pair: Two) -> None:
+def test_what_cannot_be_put_away_stops_no_import(
+    pair: Two, caplog: pytest.LogCaptureFixture
+) -> None:
     """A file lies where the folder of what is refused would be; the next one is taken in."""
     pair.reports(9)
     path = pair.publish()
@@ -586,6 +588,7 @@ def test_what_cannot_be_put_away_stops_no_import(pair: Two) -> None:
         _watching(pair, hear)
         assert heard == [SegmentRefused, TakenIn]
         assert sorted(pair.folder.iterdir()) == [broken, shut]
+        assert f"File exists: {shut}" in caplog.text
     finally:
         broken.unlink()
         shut.unlink()

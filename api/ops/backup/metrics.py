@@ -11,6 +11,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
 from api.ops.backup.repository import BaseCopy
+from keys.custody.file import naming
 
 _CODES: Final = ("no_backup", "other_timeline", "epoch_turned", "gap", "behind")
 
@@ -44,4 +45,5 @@ def tell_backups(
     path: Path, found: Collection[str], bases: Sequence[BaseCopy], now: datetime
 ) -> None:
     """Writes them to a file whose name ends in `.prom`. Raises: OSError."""
-    write_to_textfile(os.fspath(path), backup_metrics(found, bases, now))
+    with naming(path):
+        write_to_textfile(os.fspath(path), backup_metrics(found, bases, now))

@@ -23,7 +23,7 @@ import orjson
 from api.ops.backup.repository_files import RepositoryFiles
 from api.settings import Settings, SettingsError
 from keys import sealed_backup
-from keys.custody.file import sync_folder
+from keys.custody.file import naming, sync_folder
 from keys.errors import Unsealable, WrongPassphrase
 from keys.hpke import OpeningKeys, SealingKey
 from ledger.message import Message
@@ -388,17 +388,6 @@ class WalWriter:
         with naming(self._draft):
             _write_all(self._file, self._frames.head)
             sync_folder(self._draft.parent)
-
-
-@contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """What a disk says of what is written to it, with the name that a call by descriptor lacks."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is None:
-            error.filename = str(path)
-        raise
 
 
 @contextmanager

@@ -27,7 +27,6 @@ from api.ops.backup.repository import (
     MANIFEST,
     BaseCopy,
     Repository,
-    naming,
     wal_name,
 )
 from api.ops.backup.repository_files import NotAsCopied
@@ -41,6 +40,7 @@ from api.ops.embedded_postgres import (
     only_laid_down,
 )
 from api.settings import Settings, SettingsError
+from keys.custody.file import naming
 from keys.hpke import OpeningKeys
 from ledger.files import given
 from ledger.files.folder_store import FolderBlobs

@@ -38,7 +38,7 @@ from ledger.postgres.connect import Pool, open_pool
 from ledger.postgres.files import PostgresFiles
 from ledger.postgres.keeping.epochs import PostgresEpochs
 from ledger.postgres.keeping.keeper import Epoch, GivenUp, PostgresKeeper
-from ledger.postgres.keeping.sweep import require_let_in, sweep
+from ledger.postgres.keeping.sweep import require_administrator, sweep
 
 LOCK: Final = "epoch"
 _ROUNDS: Final = 1_000
@@ -88,7 +88,7 @@ def turn(
         keeper, ends, path, custody = here.keeper, here.ends, here.path, here.custody
         _require_keys(here)
         if sweeps:
-            require_let_in(database.admin_dsn(settings), str(here.facts.database["dbname"]))
+            require_administrator(database.admin_inside(settings, here.facts))
         if (over := _over(keeper, path, sweeps=sweeps)) is not None:
             return _ended(settings, here, over.before, over.kek_id, sweeps=sweeps)
         old, new = _keys(ends, path, custody)

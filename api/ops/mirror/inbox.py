@@ -258,7 +258,7 @@ class Inbox:
                 _away(path, mark, waiting, _put_apart)
             return False
         except (Unavailable, Conflict, KeyAway, OSError) as error:
-            _log.warning("%s is not taken in yet: %s", path.name, type(error).__name__)
+            _log.warning("%s is not taken in yet: %s", path.name, _why(error))
             return False
         told(path.name, found)
         _away(path, mark, waiting, Path.unlink)
@@ -357,7 +357,14 @@ def _away(path: Path, mark: _Mark, waiting: set[_Mark], put: Callable[[Path], ob
         return
     except OSError as error:
         waiting.add(mark)
-        _log.warning("%s stays where it is: %s", path.name, type(error).__name__)
+        _log.warning("%s stays where it is: %s", path.name, _why(error))
+
+
+def _why(error: Exception) -> str:
+    """Of a disk what it says, and of which file; of all else the class, which tells enough."""
+    if isinstance(error, OSError):
+        return f"{error.strerror}: {error.filename}"
+    return type(error).__name__
 
 
 def _put_apart(path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
 from api.ops.mirror.inbox import RefusedSegment
+from keys.custody.file import naming
 from ledger.postgres.mirror.mirrored import LowerLog
 
 _HARMLESS: Final = "replay"
@@ -55,4 +56,5 @@ def tell_mirror(
     path: Path, logs: Sequence[LowerLog], refused: Sequence[RefusedSegment], now: datetime
 ) -> None:
     """Writes them to a file whose name ends in `.prom`. Raises: OSError."""
-    write_to_textfile(os.fspath(path), mirror_metrics(logs, refused, now))
+    with naming(path):
+        write_to_textfile(os.fspath(path), mirror_metrics(logs, refused, now))

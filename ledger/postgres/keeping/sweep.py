@@ -58,10 +58,17 @@ _KEPT_S: Final = 120.0
 _STATISTICS: Final[LiteralString] = "pg_catalog.pg_statistic"
 
 
-def require_let_in(admin_dsn: str, dbname: str) -> None:
-    """The administrator is let in, before what a sweep ends is begun. Raises: Unavailable."""
+def require_administrator(dsn: str) -> None:
+    """He is let in: asked before a turn begins, at whose end a sweep needs him.
+
+    Args:
+        dsn: His, to the enclave's database.
+
+    Raises:
+        Unavailable: The database cannot be reached, or does not let him in.
+    """
     try:
-        as_administrator(of_database(admin_dsn, dbname)).close()
+        as_administrator(dsn).close()
     except psycopg.Error as error:
         raise translated(error) from error
 

@@ -9,10 +9,12 @@ import errno
 import hashlib
 import os
 import re
+import resource
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +29,9 @@ from api.client.client import Client
 from api.client.connection import Refused
 from api.home import write_private
 from api.http.pages.frame import told_once
+from api.ops.backup.metrics import tell_backups
 from api.ops.embedded_postgres import DiskFull, EmbeddedError
+from api.ops.mirror.metrics import tell_mirror
 from api.ops.mirror.slots import written
 from api.problems.problem import Problem
 from api.problems.types import TYPES
@@ -371,3 +375,15 @@ def test_of_a_file_that_the_disk_has_no_room_for_nothing_stays_and_it_is_named(
     assert list(tmp_path.iterdir()) == []
     write(path, b"whole")
     assert path.read_bytes() == b"whole"
+
+
+def test_metrics_that_a_full_disk_does_not_take_name_their_file(tmp_path: Path) -> None:
+    """It was told as output that could not be written to the end."""
+    now, limits = datetime(2026, 11, 30, tzinfo=UTC), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        for tell in (tell_mirror, tell_backups):
+            with pytest.raises(OSError, match=r"socai\.prom"):
+                tell(tmp_path / "socai.prom", [], [], now)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
