@@ -541,7 +541,7 @@ def _post_ends_while_they_read(
         pass
     monkeypatch.setattr(sign_next, "ask", slowly)
     why = "Nothing was recorded: you hold no post today"
-    told = desk.cli("sign-next", "--key", own, stdin="y\n")
+    told = desk.cli("sign-next", "--key", own, stdin="y\n\n" * 4)  # others may wait before it
     assert (told.exit_code, why in told.stderr) == (1, True), told.output
     for act in ("CompetenceDetermined", "ReportReceived"):
         told = desk.cli("act", "new", act, "--case", case, "--key", own)
