@@ -25,6 +25,8 @@ CIRCULATION: Final[Mapping[str, Text]] = {
     "INTERNAL": meaning("circulation", "internal"),
     "PUBLIC": meaning("circulation", "public"),
 }
+ENDS: Final = frozenset({"answer_by", "report_by", "review_at", "end_at", "until", "valid_to"})
+"""Moments up to which something runs: of a day alone its last, as of members that are days."""
 _DOCUMENT: Final = ("number", "symbol", "type", "date", "abstract")
 
 
@@ -77,7 +79,7 @@ def fields_of(kind: Json, catalogue: Json) -> list[FormField]:
     facts: Json = kind["facts"]
     needed = set(facts["required"])
     told = [
-        FormField(("facts", name), {**schema, **_usual(name)}, name in needed)
+        FormField(("facts", name), {**_ending(name, schema), **_usual(name)}, name in needed)
         for name, schema in facts["properties"].items()
     ]
     frame = list(_frame(kind, catalogue))
@@ -90,6 +92,19 @@ def fields_of(kind: Json, catalogue: Json) -> list[FormField]:
 def _usual(name: str) -> Json:
     """What is said nearly always: offered, never taken unasked."""
     return {"default": PROCEDURE["instrument"]} if name == "regulation_version" else {}
+
+
+def _ending(name: str, schema: Json) -> Json:
+    """The schema, with what says that a moment is an end wherever one stands in it."""
+    if schema.get("format") == "date-time":
+        return {**schema, "kind": "end"} if name in ENDS else schema
+    below: dict[str, Any] = {}
+    if "items" in schema:
+        below["items"] = _ending(name, schema["items"])
+    if "properties" in schema:
+        members = schema["properties"].items()
+        below["properties"] = {one: _ending(one, member) for one, member in members}
+    return {**schema, **below}
 
 
 def _frame(kind: Json, catalogue: Json) -> Iterator[FormField]:

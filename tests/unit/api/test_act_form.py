@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from api.cli.terminal.shell import Shell
 from api.cli.terminal.writing import questions
 from api.cli.terminal.writing.answers import YES, Answers, Misread
 from api.cli.terminal.writing.questions import Questions
-from api.client.act_form import fields_of
+from api.client.act_form import ENDS, fields_of
 from api.client.draft import ActDraft
 from api.client.draft_sources import DraftSources
 from api.http.pages import all_pages, frame, parts, say
@@ -35,6 +36,8 @@ from ledger.regulation.acts.act import _MEMBERS
 from ledger.regulation.acts.act import PRECISIONS as LAWFUL
 from ledger.regulation.acts.channels import CHANNEL_WORDS
 from ledger.regulation.case_file.flags import DISPUTED
+from ledger.regulation.docs.forms import catalogue
+from ledger.regulation.edition import SHIPPED, shipped
 from ledger.regulation.guards.table import GUARDS
 from ledger.write import drafting
 from projections.views.worklist import Tasks
@@ -102,6 +105,51 @@ def test_a_day_alone_says_no_more_than_the_day(typed: str) -> None:
     """Whoever knew the day alone does not sign that it was at midnight, to the minute."""
     made = _members(occurred_at=typed)
     assert (made["occurred_at"], made["precision"]) == ("2025-06-04T00:00:00+07:00", "day")
+
+
+def test_a_day_alone_by_which_something_ends_is_that_whole_day() -> None:
+    """A measure until the 4th lapsed as the 4th began, and an answer by the 4th was late all day.
+
+    Of members that are days the clock counts to the end (calendar.py); `answer_by` is of either.
+    """
+    moment = {"type": "string", "format": "date-time"}
+    reader = {"type": "object", "properties": {"until": moment, "at": moment}, "required": []}
+    facts = {"answer_by": moment, "received_at": moment,
+             "readers": {"type": "array", "items": reader}}  # fmt: skip
+    kind = {**KIND, "facts": {"properties": facts, "required": []}}
+    fields = {field.path[-1]: field.schema for field in fields_of(kind, CATALOGUE)}
+    end, at = fields["answer_by"], fields["readers"]["items"]["properties"]
+    read, last = _answers().read, "2025-06-04T23:59:59+07:00"
+    for typed in ("4/6", "04/06/2025", "2025-06-04"):
+        assert read(end, typed) == read(at["until"], typed) == last
+    assert read(end, "4/6 15:00") == "2025-06-04T15:00:00+07:00"
+    assert read(end, "today") == "2025-06-10T23:59:59+07:00"
+    assert read(end, "now") == "2025-06-10T16:30:00+07:00"
+    for begins in (fields["received_at"], at["at"]):
+        assert read(begins, "4/6") == "2025-06-04T00:00:00+07:00"
+
+
+def test_every_end_of_the_rules_is_taken_as_one() -> None:
+    """One that is asked for as any other moment is a day short."""
+    ending = re.compile(r".*(_by|_to|until|end_at|review_at)")
+    found = {
+        name
+        for edition in SHIPPED
+        for kind in catalogue(shipped(edition))["acts"]
+        for name, form in _moments("", kind["facts"])
+        if ending.fullmatch(name) and form == "date-time"
+    }
+    assert found == ENDS
+
+
+def _moments(name: str, schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every member at any depth that has a format."""
+    if "format" in schema:
+        yield name, schema["format"]
+    if "items" in schema:
+        yield from _moments(name, schema["items"])
+    for one, member in schema.get("properties", {}).items():
+        yield from _moments(one, member)
 
 
 def test_an_hour_that_was_typed_is_kept_and_a_precision_that_was_said_stands() -> None:

@@ -25,8 +25,8 @@ from api.texts.lang import LANGS, Lang
 from keys import unambiguous_json
 from ledger.message import Message, Text
 from ledger.regulation.act_in_words import BASIS_WORDS
-from ledger.regulation.acts.json_shape import UUID4
-from ledger.regulation.registry.calendar import VIETNAM, local_time
+from ledger.regulation.acts.json_shape import UUID4, fmt_time
+from ledger.regulation.registry.calendar import VIETNAM, end_of, local_time
 
 Json = Mapping[str, Any]
 SEALED: Final = "sealed:"
@@ -279,6 +279,15 @@ class Answers:
             moment = self._moment(text)
         whole = moment if moment.tzinfo is not None else moment.replace(tzinfo=VIETNAM)
         return whole.replace(microsecond=0).isoformat()
+
+    def _end(self, schema: Json, text: str) -> str:
+        """Up to when something runs: where a day alone was written, to its end."""
+        if plain(text) in _TODAY - _NOW:
+            return fmt_time(end_of(self._now.date()))
+        try:
+            return fmt_time(end_of(self._day(text)))
+        except Misread:
+            return self._date_time(schema, text)
 
     def _happened(self, schema: Json, text: str) -> str:
         """When the act happened: a day where a day alone was written, else a time."""

@@ -286,6 +286,7 @@ _HINTS: Final[Mapping[str, Text]] = {
     "boolean": Message("y/n"),
     "date": Message("dd/mm/yyyy"),
     "date-time": Message("dd/mm/yyyy hh:mm, or now"),
+    "end": Message("dd/mm/yyyy hh:mm, or a day: to its end"),
     "happened": Message("dd/mm/yyyy hh:mm, now, or a day alone"),
     "integer": meaning("hint", "number"),
     "agency": Message("a part of its name; . is your own"),
@@ -303,6 +304,7 @@ _EXPLAINED: Final[Mapping[str, Text]] = {
     "ref": Message("The number in the list, #3 for the act at that place of the case, or its id."),
     "date": Message("A day: 04/06/2024, 4/6 for this year, or today."),
     "date-time": Message("A day and a time: 04/06/2024 08:12, 8:12 for today, or now."),
+    "end": Message("A day and a time: 04/06/2024 17:00. A day alone, 4/6, means its last second."),
     "happened": Message(
         "A day and a time: 04/06/2024 08:12, 8:12 for today, or now. A day alone, 4/6, is recorded"
         " as known to the day."
