@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -18,7 +19,7 @@ from api.http.resources.common.spreadsheet import CSV, sheet
 from api.http.resources.registry import list_agencies, list_keys
 from api.http.resources.worklist import get_worklist
 from api.http.schemas.enumerations import CASE_SORT
-from api.texts.case_words import IN_VAIN, Speech, act_title, flag
+from api.texts.case_words import IN_VAIN, Speech, act_title, day, flag
 from api.texts.labels import PARTS_OF_WORK, function, word
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
@@ -83,12 +84,23 @@ def _choices(agency: str) -> dict[str, list[tuple[str, str]]]:
 
 
 def agencies_by_name(chosen: str) -> list[tuple[str, str]]:
-    """(id, name) of those of today, and of the one that was chosen."""
+    """(id, name) of every agency, and of the one that was chosen.
+
+    Several that were called alike, one after the other, say since when each is.
+    """
     agencies = ask(list_agencies, {"limit": "200"}).body["agencies"]
-    named = [(one["agency"], one["label"]) for one in agencies]
+    called = Counter(one["label"] for one in agencies)
+    named = [
+        (one["agency"], one["label"] if called[one["label"]] == 1 else _called_since(one))
+        for one in agencies
+    ]
     if chosen and chosen not in dict(named):
         named.append((chosen, chosen))
     return named
+
+
+def _called_since(line: Mapping[str, Any]) -> str:
+    return spoken("agency_since", agency=line["label"], day=day(line["valid_from"]))
 
 
 def types_by_name(speech: Speech) -> list[tuple[str, str]]:

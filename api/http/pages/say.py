@@ -227,6 +227,7 @@ SAY: Final[Mapping[str, Message]] = {
     "facts": Message("What is known"),
     "limbs_met": Message("Limbs found to be met"),
     "since": Message("since"),
+    "agency_since": Message("{agency} (since {day})"),
     "deadlines": Message("Deadlines that run"),
     "deadlines_none": Message("No deadline runs."),
     "sub_processes": Message("What went on, and goes on, in it"),
