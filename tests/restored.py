@@ -135,6 +135,8 @@ def lose(server: Embedded, home: Path) -> Restored:
     database = make_database(server)
     settings = found(database, home)
     with _running(settings, database, T0 + timedelta(minutes=1)) as service:
+        # record 0 has a checkpoint of its own, and shares none with what comes next
+        assert service.enclave.proofs.wait(0, 120.0) is not None
         service.hire("hotline", "cv", "gd", "keeper")
     return _lost(server, settings, database, T0 + timedelta(minutes=2))
 

@@ -91,7 +91,7 @@ def test_a_slow_answer_is_not_shown_without_its_row(
 ) -> None:
     """The beat is good when the read begins, and not when it ends: a file that is folded anew."""
     service, case = under_order.service, under_order.world.hidden.case
-    before, read, waits = len(under_order.rows()), stored_case_file.stored, list[int]()
+    read, waits = stored_case_file.stored, list[int]()
 
     def slow(connection: Connection, stream: str) -> Any:  # noqa: ANN401  what is patched
         found = read(connection, stream)
@@ -108,6 +108,7 @@ def test_a_slow_answer_is_not_shown_without_its_row(
         with folded_anew(admin, case):
             # a machine that is slow has not begun to read by then, or has caught up
             while not waits:
+                before = len(under_order.rows())
                 admin.execute(_PLACED.format(2).encode())
                 admin.execute("UPDATE sec.beat SET at = clock_timestamp() - interval '3 seconds'")
                 answer = ask(service, f"/v1/cases/{case}", INSPECTOR)
