@@ -469,6 +469,18 @@ def test_what_a_draft_says_of_who_signs_is_not_left_out_unsaid(desk: Desk, tmp_p
     assert desk.size() == size
 
 
+def test_who_names_a_case_begins_no_other(desk: Desk, tmp_path: Path) -> None:
+    """A slip in its uuid, and the report stood in a new case; hidden and absent are told alike."""
+    slip = ("0" if desk.case[0] != "0" else "1") + desk.case[1:]
+    size, draft, said = desk.size(), _draft(tmp_path, REPORT), set()
+    for case, who in ((slip, "hotline"), (slip, "bo"), (desk.case, "bo")):
+        told = desk.cli("act", "new", "--from", draft, "--case", case, "--yes", "--as", who)
+        assert (told.exit_code, told.stdout, desk.size()) == (2, "", size), told.output
+        said.add(told.stderr.replace(case, "CASE"))
+    assert len(said) == 1
+    assert "no case CASE was found, or you may not see it" in said.pop()
+
+
 def test_what_is_not_lawful_now_is_not_asked_for(desk: Desk) -> None:
     """The state of the case and the officer's post decide before the first question."""
     late = desk.cli("act", "new", "CaseClosed", "--case", NUMBER, "--as", "cv")

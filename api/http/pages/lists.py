@@ -91,7 +91,7 @@ def agencies_by_name(chosen: str) -> list[tuple[str, str]]:
     agencies = ask(list_agencies, {"limit": "200"}).body["agencies"]
     called = Counter(one["label"] for one in agencies)
     named = [
-        (one["agency"], one["label"] if called[one["label"]] == 1 else _called_since(one))
+        (one["agency"], _called_since(one) if called[one["label"]] > 1 else one["label"])
         for one in agencies
     ]
     if chosen and chosen not in dict(named):
@@ -100,7 +100,8 @@ def agencies_by_name(chosen: str) -> list[tuple[str, str]]:
 
 
 def _called_since(line: Mapping[str, Any]) -> str:
-    return spoken("agency_since", agency=line["label"], day=day(line["valid_from"]))
+    since = day(line["valid_from"])
+    return spoken("agency_since", agency=line["label"], day=since) if since else str(line["label"])
 
 
 def types_by_name(speech: Speech) -> list[tuple[str, str]]:

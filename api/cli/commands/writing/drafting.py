@@ -179,6 +179,14 @@ class Drafting:
     def _chosen_kind(self) -> Json:
         if not self._sources.posts:
             self._no_post(())
+        if self._wanted.case is not None and self._sources.is_new:
+            misuse(
+                Message(
+                    "Nothing was signed: no case {case} was found, or you may not see it. The"
+                    " cases: socai case list. Where a new one is to begin, name none.",
+                    case=self._wanted.case,
+                )
+            )
         act, known = self._wanted.act, self._sources.open
         if act is None:
             act = self._ask_kind(self._by_state() if known is None else known)
