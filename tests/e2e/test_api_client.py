@@ -20,7 +20,7 @@ import pytest
 from click.testing import CliRunner
 from prometheus_client import REGISTRY
 
-from api.cli.commands import officer, voiding
+from api.cli.commands import access, officer, voiding
 from api.cli.commands.signer_options import log_keys
 from api.cli.commands.writing import recording
 from api.cli.main import main
@@ -37,6 +37,7 @@ from ledger.log import record, statement
 from ledger.log.verify import TrustedLog
 from ledger.regulation.acts.act import Act
 from tests import builders
+from tests.attacks import attack
 from tests.builders import an_act
 from tests.fixtures.app import Service
 from tests.rows import each, of
@@ -670,6 +671,50 @@ def test_what_may_be_recorded_is_kept_and_sent_again(
             kept = statement.parse_flattened(file.read_bytes())
             sent = _client(shared, "hotline").submit(kept, at=at)
             assert (sent.created, sent.receipt["act_id"]) == (False, report.act_id)
+
+
+class Moving(httpx.BaseTransport):
+    """A line before whose first statements something else is recorded in their stream."""
+
+    def __init__(self, service: Service, stream: str, times: int) -> None:
+        self._service, self._stream, self._left = service, stream, times
+        self._inner = httpx.WSGITransport(app=service.app, raise_app_exceptions=False)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Records first, then delivers."""
+        if request.url.path == "/v1/acts" and self._left:
+            self._left -= 1
+            now = self._service.clock.now()
+            other = an_act("ReportReceived", by="hotline", when=now, stream=self._stream)
+            self._service.say(other, "hotline")
+        return self._inner.handle_request(request)
+
+
+@attack(
+    "one officer records in a case on and on, so that everybody else's acts there are refused,"
+    " those too by which that officer is shut out",
+    stopped_by="what nobody is asked about again is signed anew, upon the head it is told",
+    noticed_by="the case's history",
+)
+def test_who_records_on_and_on_keeps_nobody_out_of_a_case(shared: Service) -> None:
+    """By `act new --yes`, `grant` and its like; who reads what came in between is asked again."""
+    at, case = shared.clock.now(), _report(shared)
+    shared.say(case, "hotline")
+    for way, taken in each((("--yes", 1), ("grant", 1), ("asked", 0))):
+        with of(way):
+            line = Moving(shared, case.stream, 3)
+            http = httpx.Client(transport=line, base_url="http://socai.test")
+            client = Client("http://socai.test", builders.key("hotline"), http=http)
+            report = an_act("ReportReceived", by="hotline", when=at, stream=case.stream)
+            sending = recording.Recording(client, Shell(), at, yes=way == "--yes")
+            head, before = client.head(case.stream), shared.size()
+            with click.Context(click.Command("new"), obj=sending.shell):
+                if way == "grant":
+                    access.sign_and_send(client, dict(report.signed), at)
+                else:
+                    payload = canonical.encode(report.signed)
+                    assert sending.send(payload, case.stream, head) is bool(taken)
+            assert shared.size() == before + taken * (3 + 1) + (not taken)
 
 
 def test_a_timeline_is_asked_for_in_as_few_pages_as_there_may_be(service: Service) -> None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, NoReturn, TypeVar
 
 import click
 
 from api.cli.commands.officer import require_visible
 from api.cli.commands.signer_options import identity, signer_of, signing_time
-from api.cli.commands.writing.recording import send_kept
+from api.cli.commands.writing.recording import send_signed
 from api.cli.terminal.addresses import act_id, case_id
 from api.cli.terminal.shell import dumped, fail, misuse, shell_of
 from api.cli.terminal.typed_values import LAST_DAY, MOMENT, Typed
@@ -297,10 +298,9 @@ def drawn_up(
 
 def sign_and_send(client: Client, members: dict[str, Any], at: datetime | None) -> None:
     """Signs what `drawn_up` gave, sends it and tells the receipt."""
-    signed = client.sign(
-        canonical.encode(members), stream=str(members["stream"]), iat=at or signing_time(client)
-    )
-    send_kept(client, signed, at=at)
+    when = at or signing_time(client)
+    payload, stream = canonical.encode(members), str(members["stream"])
+    send_signed(client, partial(client.sign, payload, stream=stream, iat=when), at=at)
 
 
 def _lawful(

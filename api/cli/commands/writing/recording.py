@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +27,7 @@ from api.cli.terminal.writing import act_shown
 from api.cli.terminal.writing.answers import NO, YES, plain
 from api.client.act_form import fields_of
 from api.client.client import Client
-from api.client.connection import Refused, Unreachable
+from api.client.connection import Refused, Unreachable, understood
 from api.client.draft_sources import DraftSources
 from api.settings import Settings
 from api.texts import case_words
@@ -43,6 +44,8 @@ UNSENT: Final = "unsent"
 _STALE: Final = "stale"
 _FORMLESS: Final = "malformed_act"
 """What is said of an act that cannot be read, and so not be shown."""
+_ANEW: Final = 50
+"""How often what nobody is asked about again is signed anew where its stream has moved."""
 _EDIT: Final = frozenset({"s", "sua", "e", "edit"})
 _BYTES: Final = frozenset({"b", "byte", "bytes"})
 _DROP: Final = NO | {"q"}
@@ -177,10 +180,18 @@ class Recording:
             head: Of the stream, as it was when they were shown.
             said: `role` and `stand_in` of the header.
         """
-        now = self.at or signing_time(self.client)
-        signed = self.client.sign(payload, stream=stream, iat=now, at_head=head, **said)
+        signs = partial(
+            self.client.sign,
+            payload,
+            stream=stream,
+            iat=self.at or signing_time(self.client),
+            **said,
+        )
         try:
-            send_kept(self.client, signed, at=self.at, vkey=self.vkey)
+            if self.yes:
+                send_signed(self.client, signs, head, at=self.at, vkey=self.vkey)
+            else:
+                send_kept(self.client, signs(at_head=head), at=self.at, vkey=self.vkey)
         except Refused as refused:
             if refused.code != _STALE or self.yes:
                 raise
@@ -227,6 +238,48 @@ def unanswered(script: str) -> Refusal:
         MISUSED,
         "usage",
     )
+
+
+def send_signed(
+    client: Client,
+    signs: Callable[..., Statement],
+    head: tuple[int, str | None] | None = None,
+    *,
+    at: datetime | None = None,
+    vkey: VKey | None = None,
+) -> None:
+    """As `send_kept`, for who signs without a look at the stream: upon its head, wherever it is.
+
+    One officer who records in a case on and on would keep everybody else out of it, also whoever
+    is about to shut that one out.
+
+    Args:
+        client: Of whoever signs.
+        signs: Makes the statement upon `at_head`.
+        head: Of the stream; it is asked where none is given.
+        at: The ledger's time; rehearsals only.
+        vkey: The log's key as typed.
+
+    Raises:
+        Refused: As `send_kept`; `stale`: it has moved each time.
+        Refusal: As `send_kept`.
+    """
+    for last in (*(False,) * _ANEW, True):
+        try:
+            send_kept(client, signs(at_head=head), at=at, vkey=vkey)
+        except Refused as refused:
+            if refused.code != _STALE or last:
+                raise
+            head = _moved_to(refused)
+        else:
+            return
+
+
+def _moved_to(refused: Refused) -> tuple[int, str | None] | None:
+    """The head that a refusal names; None: it names none."""
+    told = refused.problem.get("head")
+    with understood():
+        return None if told is None else (int(told["seq"]), told.get("prev"))
 
 
 def send_kept(
