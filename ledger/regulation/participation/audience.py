@@ -105,7 +105,7 @@ def audience(case: Viewpoint, orders: Sequence[InspectionReach] = ()) -> CaseAud
     """
     opened = case.fold.intake[0].act.day if case.fold.intake else None
     given, named = list(_given(case)), units(case.fold, case.level)
-    given += _lent(given, case)
+    given += _lent(given, named, case)
     rows = [AudienceRow(case.fold.name, None, None, None), *_widest(given, named)]
     rows += [
         AudienceRow(principals.unit(case.fold.name, unit), act, None, None)
@@ -152,22 +152,33 @@ def _principals(gift: Gift, entry: Entry, case: Viewpoint) -> Iterator[str]:
             yield principals.agency(holder.id)
 
 
-def _lent(given: Iterable[AudienceRow], case: Viewpoint) -> list[AudienceRow]:
-    """What the author's agency sees, by name to who countersigns while the act waits (W1)."""
+def _lent(
+    given: Sequence[AudienceRow], named: Collection[str], case: Viewpoint
+) -> list[AudienceRow]:
+    """What the author's agency sees, by name to who countersigns while the act waits (W1).
+
+    Of each agency and day once: whoever enters acts without end would have what is given gone over
+    for each that waits, at every record of the case, and everybody wait for that.
+    """
     found: list[AudienceRow] = []
+    sees: dict[tuple[str, date], list[AudienceRow]] = {}
     for entry in case.fold.pending.values():
         rule = rule_of(entry)
         if rule is None or not rule.whole_for_countersigners:
             found += _to_delegates(entry, (), case)
             continue
-        seen = [row for row in given if _is_of_author(row, entry, case)]
+        author = entry.act.agency, local_day(taken_at(entry.signed[0]))
+        if author not in sees:
+            of_author = (row._replace(who="") for row in given if _is_of(row, *author, case))
+            sees[author] = list(_widest(of_author, named))
+        seen = sees[author]
         found += _to_delegates(entry, seen, case)
         for signer in entry.act.signers[1:]:
             who, via = principals.officer(signer.officer), entry.act.act_id
             found += [row._replace(who=who, via=via) for row in seen]
             if case.level != ORDINARY:  # there agencies have nothing to lend
-                named = sorted(led_to(entry, case, rule.withholds))
-                found += [AudienceRow(who, act, via, None) for act in named]
+                led = sorted(led_to(entry, case, rule.withholds))
+                found += [AudienceRow(who, act, via, None) for act in led]
     return found
 
 
@@ -202,14 +213,13 @@ def _delegates(entry: Entry, place: int, case: Viewpoint) -> Iterator[str]:
             yield principals.delegate(line.act_id)
 
 
-def _is_of_author(row: AudienceRow, entry: Entry, case: Viewpoint) -> bool:
-    """Whether a row is of the author's agency, as agencies were when the author signed."""
+def _is_of(row: AudienceRow, author: str, day: date, case: Viewpoint) -> bool:
+    """Whether a row is of an author's agency, as agencies were on the day of the signature."""
     agency = row.who.removeprefix(principals.agency(""))
     if agency == row.who:
         return False
-    day = local_day(taken_at(entry.signed[0]))
     now = present_agency(case.registry, agency, day)
-    return now == present_agency(case.registry, entry.act.agency, day)
+    return now == present_agency(case.registry, author, day)
 
 
 def _widest(rows: Iterable[AudienceRow], named: Collection[str]) -> Iterator[AudienceRow]:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.regulation.case.state import apply
+from ledger.regulation.participation import principals
 from ledger.regulation.participation.audience import AudienceRow, audience
 from ledger.regulation.participation.members import Membership, inspections, members
 from ledger.regulation.participation.reach import OPENING, reach
@@ -20,6 +21,7 @@ from ledger.regulation.participation.sees import acts_seen
 from ledger.regulation.participation.units import units
 from ledger.regulation.participation.viewpoint import Viewpoint
 from ledger.regulation.registry.delegations import Delegation
+from tests.attacks import attack
 from tests.builders import (
     CAST,
     Story,
@@ -321,6 +323,35 @@ def test_who_heads_the_agency_that_carries_on_sees_what_waits_there() -> None:
         seen = acts_seen(those, case)
         assert bool(seen[officer("spgd")]) is shown
         assert not seen[officer("dtv")]
+
+
+@attack(
+    "one officer enters acts that wait for a signature, on and on in one case: at each record what"
+    " is given is gone over for every one that waits, and everybody waits for it",
+    stopped_by="of each author's agency and day it is gone over once",
+    noticed_by="-",
+)
+def test_what_is_lent_is_looked_for_once_and_not_for_each_act_that_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Four times as many acts are four times the work, where they were sixteen times as much."""
+    asked: list[str] = []
+
+    def counted(agency: str) -> str:
+        asked.append(agency)
+        return of_agency(agency)
+
+    of_agency = principals.agency
+    monkeypatch.setattr(principals, "agency", counted)
+    story, took = a_case_in("VERIFYING"), list[int]()
+    for more in (10, 30):
+        for _ in range(more):
+            waits = story.act("VerificationConcluded", also=["yt"])
+            apply(story.stream, signed(waits, story.stream)[0])
+        asked.clear()
+        audience(looked_at(story, story.now))
+        took.append(len(asked))
+    assert 0 < took[1] <= 5 * took[0], took
 
 
 # -- the scenarios ------------------------------------------------------------------------------
