@@ -23,7 +23,8 @@ from api.ops.home_notes import last_audited
 from api.ops.reads.access_log import remembered
 from api.ops.wiring.blob_store import scratch_folder
 from api.settings import Settings, SettingsError
-from keys.errors import KeysError
+from keys.envelope_encryption import Keks, kek_id_of
+from keys.errors import KeyAway, KeysError, Unsealable
 from ledger.checkpoints.log_watch import LogWatch
 from ledger.checkpoints.seen_checkpoint import planted
 from ledger.checkpoints.seen_file import DoubtMark
@@ -42,7 +43,7 @@ from projections.views.all_views import VIEWS
 
 Part = Literal[
     "database", "checkpointer", "log", "reads", "projection", "custody", "keeper", "set_aside",
-    "disk", "writes", "hints", "clock", "ticket",
+    "disk", "writes", "hints", "clock", "ticket", "kek",
 ]  # fmt: skip
 """What is asked."""
 PARTS: Final[tuple[str, ...]] = get_args(Part)
@@ -85,6 +86,10 @@ _TICKET: Final = Message(
 _TICKET_ENDED: Final = Message(
     "this machine's clock is so far behind the database's that its tickets have ended as they are"
     " made: no case is shown. Keep both by NTP"
+)
+_OTHER_KEK: Final = Message(
+    "records are under another KEK than this machine has: nothing is opened or recorded. Bring"
+    " kek.socaikek from where the epoch was turned; it is taken up without a restart"
 )
 _CLOCK_OF_RECORDS: Final = Message("the ledger's clock is that of its records")
 _NOT_BEHIND: Final = Message("not behind the log")
@@ -140,6 +145,7 @@ class Readiness:
         started: Callable[[], bool] = lambda: True,
         deaf: Callable[[], bool] = lambda: False,
         keeper: Callable[[], bool] | None = None,
+        kek: Keks | None = None,
     ) -> None:
         self._settings = settings
         self._facts = facts
@@ -152,6 +158,7 @@ class Readiness:
         self._doubt_of_reads = doubt_of_reads
         self._believed = believed
         self._keeper = keeper
+        self._kek = kek
         self._started = started
         self._deaf = deaf
         self.anchoring: Anchoring | None = None
@@ -197,7 +204,7 @@ class Readiness:
             live = {state.view: state for state in states if state.state == "live"}
             lacking = {covered, *(state.position + 1 for state in live.values())}
             ages, now = self._vitals.ages(sorted(lacking)), self._vitals.now()
-            writes, believed = self._vitals.writes(), self._believed()
+            writes, believed, opens = self._vitals.writes(), self._believed(), self._opens()
         except LedgerError as error:
             self._refused = is_refused(error)
             name = type(error.__cause__ or error).__name__
@@ -230,7 +237,7 @@ class Readiness:
         checks += self._custody() + self._kept()
         telemetry.SET_ASIDE.set(aside.count)
         checks += [_aside(aside.count, aside.first[0])] if aside.first else []
-        checks += [] if believed else [_refused(ahead_s)]
+        checks += _shut(ahead_s, believed=believed, opens=opens)
         checks += [ReadinessCheck("hints", ok=True, detail=_UNHEARD)] if self._deaf() else []
         checks += [_writing(ok=writes), self._disk(), self._time(head.recorded_at, now)]
         return checks
@@ -318,6 +325,22 @@ class Readiness:
             well, told = False, _AWAY
         return [ReadinessCheck("keeper", ok=well, detail=_KEPT if well else told)]
 
+    def _opens(self) -> bool:
+        """Whether the KEK here is of the epoch of record 0, which every turn moves.
+
+        A machine with a copy of the keys has that of before until somebody brings the new one.
+        """
+        found = self._records.read(0, 1) if self._kek is not None else []
+        if self._kek is None or not found or (wrap := found[0].wrap) is None:
+            return True
+        try:
+            self._kek.of(kek_id_of(wrap))
+        except Unsealable:
+            return False
+        except KeyAway:
+            return True  # nobody can tell, and whoever opens something is told that
+        return True
+
     def _disk(self) -> ReadinessCheck:
         """Room beside the embedded database, and where files of acts wait until they are kept."""
         settings, least = self._settings, self._settings.min_free_mib
@@ -354,6 +377,12 @@ def _refused(ahead_s: float) -> ReadinessCheck:
     """No key mends a ticket that has ended: the database judges its end by its own clock."""
     told = _TICKET_ENDED if ahead_s < -_APART_S else _TICKET
     return ReadinessCheck("ticket", ok=False, detail=told)
+
+
+def _shut(ahead_s: float, *, believed: bool, opens: bool) -> list[ReadinessCheck]:
+    """What is listed only where it is not well."""
+    keys = [] if opens else [ReadinessCheck("kek", ok=False, detail=_OTHER_KEK)]
+    return keys if believed else [_refused(ahead_s), *keys]
 
 
 def _writing(*, ok: bool) -> ReadinessCheck:

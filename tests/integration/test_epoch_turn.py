@@ -530,6 +530,20 @@ def test_the_keeper_moves_wraps_by_a_turn_and_no_other_way(service: Service) -> 
         connection.execute("DELETE FROM log.wraps")
 
 
+def test_a_machine_that_was_not_brought_the_new_key_is_not_ready(service: Service) -> None:
+    """It said `ready`, and of each act that the database cannot be reached."""
+    before, readiness = in_force(service), service.enclave.readiness
+    assert socai(service, "key", "epoch", "turn", "--no-sweep").exit_code == 0
+    service.require_ready()
+    readiness._kek, kept = before, readiness._kek  # as a copy of keys/ elsewhere has it
+    answer = service.readiness("kek", "en")
+    assert answer.status_code == 503
+    assert {one["name"] for one in answer.get_json()["checks"] if not one["ok"]} == {"kek"}
+    assert "Bring kek.socaikek" in answer.text
+    readiness._kek = kept
+    service.require_ready()
+
+
 def test_who_cannot_sweep_has_not_turned_the_epoch(service: Service) -> None:
     """It was turned, the old key destroyed, and only then "Nothing was done", for want of him."""
     before = in_force(service).kek_id

@@ -252,6 +252,7 @@ class Enclave:
             started=lambda: self.started,
             deaf=lambda: notices.deaf,
             keeper=None if self._line is None else self._line.well,
+            kek=self._kek if isinstance(self._kek, KeyFiles) else None,
         )
 
     def _keks(self) -> tuple[Keks, Keks]:
