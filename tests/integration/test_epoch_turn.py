@@ -19,6 +19,7 @@ import orjson
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
+from prometheus_client import REGISTRY
 
 from api.cli.main import main
 from api.home import Home
@@ -540,8 +541,10 @@ def test_a_machine_that_was_not_brought_the_new_key_is_not_ready(service: Servic
     assert answer.status_code == 503
     assert {one["name"] for one in answer.get_json()["checks"] if not one["ok"]} == {"kek"}
     assert "Bring kek.socaikek" in answer.text
+    assert REGISTRY.get_sample_value("socai_ready", {"check": "kek"}) == 0
     readiness._kek = kept
     service.require_ready()
+    assert REGISTRY.get_sample_value("socai_ready", {"check": "kek"}) == 1, "it rings for ever"
 
 
 def test_who_cannot_sweep_has_not_turned_the_epoch(service: Service) -> None:
