@@ -30,6 +30,7 @@ class Hands:
 
     def __init__(self, service: Service, url: str, folder: Path, more: Sequence[str] = ()) -> None:
         self._url = url
+        self._folded = service.folded
         self._folder = folder
         self._home = service.settings.home
         (folder / "passphrase").write_bytes(PASSPHRASE)
@@ -39,7 +40,8 @@ class Hands:
             write_key(file, builders.key(alias), PASSPHRASE, t=1, p=1, m_kib=8)
 
     def by(self, alias: str | None, *words: str, stdin: bytes | None = None) -> Result:
-        """A command, by somebody."""
+        """A command, by somebody, once the views have what the one before it recorded."""
+        self._folded()
         passphrase = str(self._folder / "passphrase")
         env = {"SOCAI_HOME": str(self._home), "SOCAI_PASSPHRASE_FILE": passphrase}
         key = str(self._folder / f"{alias}.socaikey")
@@ -76,6 +78,7 @@ def test_a_change_in_tables_is_adopted_by_two_and_rules_from_then_on(
         sending = waiting.act("ReferralSent", when=at)
         for one in (service, beside):
             assert one.enclave.ledger.refresh().edition.name == "2-bn.1"
+            one.folded()
             asked = {"act": dict(sending.signed)}
             told = one.client.post("/v1/acts/check", json=asked, headers=one.headers("cv", at))
             assert told.get_json()["guard"] == "STATE_ILLEGAL", told.text

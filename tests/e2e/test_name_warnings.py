@@ -40,6 +40,7 @@ def test_a_report_that_is_being_typed_is_warned_of_with_places(service: Service)
 
 
 def _checked(service: Service, act: dict[str, Any]) -> dict[str, Any]:
+    service.folded()
     headers = service.headers("hotline", service.clock.now())
     told = service.client.post("/v1/acts/check", json={"act": act}, headers=headers)
     assert told.status_code == 200, told.text

@@ -572,6 +572,7 @@ def _officer_of(service: Service, url: str, folder: Path) -> Callable[..., Resul
 
     def by(alias: str, *words: str, stdin: bytes | None = None) -> Result:
         more = ["--key", str(keys[alias]), "--server", url]
+        service.folded()
         return CliRunner().invoke(main, ["--lang", "en", *words, *more], env=env, input=stdin)
 
     return by
@@ -601,6 +602,7 @@ def test_officers_sign_an_erasure_by_command(service: Service, tmp_path: Path) -
                                  stdin=signed.stdout_bytes).stdout)["act_id"]  # fmt: skip
         for alias, role in (("ubgk", "CHECKER"), ("giamsat", "APPROVER")):
             second = by(alias, "act", "sign", "--countersign", act_id, "--role", role, "--iat", at)
+            service.folded()
             page = PageReader(service).sign_in(alias).get(f"/lan-ghi/{act_id}").text
             left = by(alias, "sign-next", "--at", at, stdin=b"\n").stderr
             _says_what_comes(second.stderr, left, by(alias, "act", "show", act_id).stdout, page)
@@ -627,6 +629,7 @@ def _says_what_comes(*told: str) -> None:
 
 
 def _checked(service: Service, members: dict[str, Any]) -> dict[str, Any]:
+    service.folded()
     told = service.client.post(
         "/v1/acts/check", json={"act": members}, headers=service.headers("ct")
     )
