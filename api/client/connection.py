@@ -36,6 +36,8 @@ _MAX_PAUSE_S: Final = 8.0
 _TOLD: Final = 120
 _TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
 _NOTHING, _UNKNOWN, _YES = range(3)
+_LOOKED_FOR: Final = frozenset({"not_signed_in", "stale", "taken", "guard"})
+"""Refusals of whoever looked first whether the same is there already; and what is sent again."""
 
 
 class Refused(Carried):
@@ -415,11 +417,14 @@ class Connection:
         for attempt in range(attempts):
             answered = self._tried(request, stream=stream)
             response = answered if isinstance(answered, httpx.Response) else None
-            if response is not None and response.status_code not in _TRY_AGAIN:
+            final = response is not None and response.status_code not in _TRY_AGAIN
+            if response is not None and final and (known == _NOTHING or _is_sure(response)):
                 return response
             knows = _recorded(request, response)
             if knows >= known:
                 best, known = answered, knows
+            if final:
+                break
             if attempt < attempts - 1:
                 if response is not None:
                     response.close()
@@ -500,6 +505,12 @@ def _recorded(request: httpx.Request, response: httpx.Response | None) -> int:
     if request.method == "GET" or (told is not None and told.recorded == "nothing"):
         return _NOTHING
     return _UNKNOWN
+
+
+def _is_sure(response: httpx.Response) -> bool:
+    """Whether it holds of the same sent before too: who shut themselves out by it sees no case."""
+    records = response.request.url.path == "/v1/acts"
+    return not records or response.is_success or _refused(response).code in _LOOKED_FOR
 
 
 def _stated_s(response: httpx.Response | None) -> float | None:

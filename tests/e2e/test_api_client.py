@@ -286,7 +286,7 @@ def test_a_sign_in_whose_answer_is_lost_is_made_anew(shared: Service) -> None:
     assert len(set(line.bodies)) == len(line.bodies) == 3
 
 
-def test_a_sign_in_waits_as_it_is_saidand_asks_no_more_than_any_request(
+def test_a_sign_in_waits_as_it_is_told_and_asks_no_more_than_any_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Two attempts are two requests where nobody answers, and `Retry-After` is how far apart."""
@@ -505,7 +505,7 @@ _PAGE = b"Content-Type: text/html\r\nContent-Length: 6\r\nConnection: close\r\n\
         ("http", b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{"origin": 5}'),
     ],
 )
-def test_another_programs_port_is_saidfrom_a_ledger_that_is_away(
+def test_another_programs_port_is_told_from_a_ledger_that_is_away(
     scheme: str, answer: bytes
 ) -> None:
     """At once, and nothing is signed: sending it again to that address would be of no use."""
@@ -558,7 +558,7 @@ def test_nobody_there_is_said_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("code", "raised"), [("proof_late", Refused), ("answer_late", Unreachable)]
 )
-def test_who_was_saidthat_it_is_recorded_is_not_saidat_last_that_nobody_answers(
+def test_who_was_told_that_it_is_recorded_is_not_told_at_last_that_nobody_answers(
     code: str, raised: type[Exception]
 ) -> None:
     """The service is stopped while a proof is waited for; what it said before still holds."""
@@ -575,7 +575,7 @@ def test_who_was_saidthat_it_is_recorded_is_not_saidat_last_that_nobody_answers(
 
 
 @pytest.mark.parametrize("later", ["disk_full", None])
-def test_who_was_saidthat_it_is_recorded_is_not_saidat_last_that_it_is_not(
+def test_who_was_told_that_it_is_recorded_is_not_told_at_last_that_it_is_not(
     later: str | None,
 ) -> None:
     """A proxy whose service has ended answers, and so does a service that is full by then."""
@@ -593,21 +593,30 @@ def test_who_was_saidthat_it_is_recorded_is_not_saidat_last_that_it_is_not(
 def test_what_is_refused_at_last_says_nothing_of_what_was_sent_before() -> None:
     """Of the same bytes, sent before without an answer, "nothing was recorded" may be wrong."""
     for first in (None, httpx.Response(502), _told("no_answer"), _told("stopped")):
-        answers = iter([first, _told("too_many_requests"), _told("disk_full")])
+        for last in ("disk_full", "not_found", "unknown_key"):  # of whom the act has shut out
+            error = _at_last(first, _told("too_many_requests"), _told(last))
+            assert getattr(error, "recorded", "unknown") == "unknown"
+        for code in ("stale", "guard"):  # of whoever looked first whether it is there
+            assert getattr(_at_last(first, _told(code)), "code", None) == code
+    assert getattr(_at_last(_told("proof_late"), _told("not_found")), "code", None) == "proof_late"
 
-        def answered(request: httpx.Request, answers: Iterator[Any] = answers) -> httpx.Response:
-            told: httpx.Response | None = next(answers)
-            if told is None:
-                raise httpx.ReadError("cut", request=request)
-            return told
 
-        http = httpx.Client(transport=httpx.MockTransport(answered), base_url="http://socai.test")
-        with pytest.raises((Refused, Unreachable)) as error:
-            Client("http://socai.test", http=http, attempts=3).answer(
-                "POST", "/v1/acts", content=b"{}", signed_in=False
-            )
-        said = error.value.problem if isinstance(error.value, Refused) else {}
-        assert said.get("recorded", "unknown") == "unknown"
+def _at_last(*answers: httpx.Response | None) -> Exception:
+    """What is told of these answers, one after the other."""
+    coming = iter(answers)
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        told = next(coming)
+        if told is None:
+            raise httpx.ReadError("cut", request=request)
+        return told
+
+    http = httpx.Client(transport=httpx.MockTransport(answered), base_url="http://socai.test")
+    with pytest.raises((Refused, Unreachable)) as error:
+        Client("http://socai.test", http=http, attempts=3).answer(
+            "POST", "/v1/acts", content=b"{}", signed_in=False
+        )
+    return error.value
 
 
 def _told(code: str) -> httpx.Response:
