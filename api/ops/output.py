@@ -22,35 +22,39 @@ class Output:
 
     Args:
         stream: Its descriptor is not written to, but one of our own; one without any as it is.
+            None: it was closed before this process began, and nobody hears anything.
 
     Attributes:
         lost: Lines lost since the last that was taken.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
         self.lost = 0
         self._rest = b""  # of a line longer than there was room for
         self._stream, self._poll = stream, select.poll()
         self._handle: int | None = None
-        with suppress(io.UnsupportedOperation):  # it is no file of the system's
-            self._handle = _not_waiting(stream.fileno())
-            self._poll.register(self._handle, select.POLLOUT)
+        if stream is not None:
+            with suppress(io.UnsupportedOperation):  # it is no file of the system's
+                self._handle = _not_waiting(stream.fileno())
+                self._poll.register(self._handle, select.POLLOUT)
 
     def write(self, lines: str) -> None:
-        """Writes whole lines, or counts them as one that is lost. Raises: OSError."""
-        taken = self._taken(lines)
+        """Writes whole lines, or counts them as one that is lost: on a full disk too."""
+        if self._stream is None:
+            return
+        taken = self._taken(self._stream, lines)
         if not taken and not self.lost:
             self._poll.poll(1000 * PATIENCE_S)
-            taken = self._taken(lines)
+            taken = self._taken(self._stream, lines)
         self.lost = 0 if taken else self.lost + 1
 
-    def _taken(self, lines: str) -> bool:
+    def _taken(self, stream: TextIO, lines: str) -> bool:
         if self._handle is None:
-            self._stream.write(lines)
-            self._stream.flush()
+            stream.write(lines)
+            stream.flush()
             return True
-        told = self._rest + lines.encode(self._stream.encoding, "backslashreplace")
-        with suppress(BlockingIOError):
+        told = self._rest + lines.encode(stream.encoding, "backslashreplace")
+        with suppress(OSError):  # it has no room, or nobody has its other end any more
             self._rest = told[os.write(self._handle, told) :]
             return True
         return False

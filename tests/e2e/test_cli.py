@@ -726,7 +726,8 @@ def test_serve_ends_clean_and_leaves_nothing_running(
 ) -> None:
     """Told to end, the one process the operator sees ends all of them, the database too.
 
-    By SIGTERM, and by SIGHUP where its terminal is closed; what nohup keeps from that goes on.
+    By SIGTERM, and by SIGHUP where its terminal is closed; what nohup keeps from that goes on. What
+    it notes is lost on a full disk, and nothing else.
     """
     home = tmp_path / "home"
     assert socai(home, "init", "--rehearsal", "--deployment", "x.example").exit_code == 0
@@ -787,13 +788,16 @@ def test_a_command_that_is_told_to_end_stops_the_database_that_it_had_started(
 @contextmanager
 def _serving(home: Path, port: int, by: Sequence[str] = ()) -> Iterator[subprocess.Popen[bytes]]:
     """Killed where the test fails, which would else wait for its end."""
-    with subprocess.Popen(
-        [*by, sys.executable, "-m", "api.cli.main", "--lang", "en", "serve", f"--port={port}"],
-        env=child_environment(Settings.at(home)),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    with (
+        Path("/dev/full").open("wb") as full,
+        subprocess.Popen(
+            [*by, sys.executable, "-m", "api.cli.main", "--lang", "en", "serve", f"--port={port}"],
+            env=child_environment(Settings.at(home)),
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=full,
+        ) as process,
+    ):
         try:
             yield process
         finally:

@@ -23,7 +23,7 @@ from api.cli.commands.health.group import both, custody_words, unwell
 from api.cli.commands.log.doubt import refuse_in_doubt, remember
 from api.cli.commands.log.kept_checkpoint import CheckpointFile, KeptCheckpoint
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import Shell, fail, misuse, options, shell_of, visible
+from api.cli.terminal.shell import Shell, fail, give_up_output, misuse, options, shell_of, visible
 from api.cli.terminal.typed_values import MOMENT
 from api.home import EnclaveFacts, Home
 from api.ops import database, log_lines, loops
@@ -199,13 +199,13 @@ def serve(port: int | None, role: str, known: CheckpointFile | None, *, hold: bo
             refuse_in_doubt(settings)
         remember(settings, [one for one in started if one in ROLES], note)
         facts = _facts_once_up(settings)
-        patience_s = _patience_s(shell, role_dsn(settings, facts, "reader"))
+        patience_s = _patience_s(supervisor.say, role_dsn(settings, facts, "reader"))
         stop = loops.until_told()
         supervisor.start(started, stop)
         if role == "all":
             _await_ready(shell, supervisor, stop, patience_s)
         if facts.rehearsal:
-            shell.note(Message("This is a REHEARSAL."))
+            supervisor.say(Message("This is a REHEARSAL."))
         supervisor.watch(stop)
     finally:
         _end(settings, supervisor, role)
@@ -227,12 +227,12 @@ def _facts_once_up(settings: Settings) -> EnclaveFacts:
     return database.running_facts(settings)
 
 
-def _patience_s(shell: Shell, dsn: str) -> float:
+def _patience_s(say: Callable[[Text], None], dsn: str) -> float:
     """How long the service may take to be ready; a database that is away is waited for."""
     try:
         require_schema(dsn)
     except Unavailable:
-        shell.note(_AWAITED)
+        say(_AWAITED)
         return inf
     return _READY_S
 
@@ -480,10 +480,13 @@ def _await_ready(shell: Shell, supervisor: Supervisor, stop: Event, patience_s: 
     except NotReady as error:
         if error.answer is None:
             fail(Message("The service is not ready: {error}", error=error), "not_ready")
-        shell.note(_UNREADY.filled(why=both(unwell(error.answer) or str(error))))
+        supervisor.say(_UNREADY.filled(why=both(unwell(error.answer) or str(error))))
         return
     if not stop.is_set():
-        shell.say(Message("Ready: {url}", url=supervisor.url))
+        try:
+            shell.say(Message("Ready: {url}", url=supervisor.url))
+        except OSError:  # a full disk below it, or nobody hears it: it is ready all the same
+            give_up_output()
 
 
 def _supervisor(settings: Settings, shell: Shell) -> Supervisor:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -198,6 +199,19 @@ def test_a_terminal_that_was_stopped_keeps_nobody_waiting(monkeypatch: pytest.Mo
     assert "lines before this one are lost" in lost
     assert last == "answered"
     os.close(leader)
+
+
+def test_a_line_that_nobody_takes_ends_nobody() -> None:
+    """On a full disk, into a pipe whose reader has gone, or with standard error closed."""
+    end, handle = os.pipe()
+    with Path("/dev/full").open("w") as full, os.fdopen(handle, "w") as pipe:
+        outputs = [Output(full), Output(pipe)]
+        os.close(end)
+        for output in outputs:
+            output.write("one\n")
+            output.write("two\n")
+            assert output.lost == 2
+    Output(None).write("one\n")
 
 
 def test_what_starts_fallen_processes_again_waits_for_no_reader(
