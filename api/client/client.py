@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,6 +41,7 @@ from ledger.errors import VerificationError
 from ledger.log import proof, statement, tiles
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.moment import unstamp
+from ledger.log.recovery import Recovery
 from ledger.log.statement import Statement
 
 _CREATED: Final = 201
@@ -650,6 +651,15 @@ class Client(Connection):
         found = self.json("GET", path, query=query, signed_in=self.closed)
         found.pop("rehearsal", None)
         return found
+
+    def recoveries(self) -> Sequence[Recovery]:
+        """Every recovery of the log, proven; none where nothing is remembered of it.
+
+        Raises:
+            VerificationError: What the server shows of them does not hold.
+            Unlike: What was seen of the log is spoilt.
+        """
+        return () if self.known is None else self.known.recoveries(self)
 
     def _met(self, proof: dict[str, Any]) -> dict[str, Any]:
         with understood():

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from api.client.connection import Refused
 from keys import canonical
@@ -25,8 +25,12 @@ from ledger.errors import Doubt, Unavailable, VerificationError
 from ledger.log import checkpoint as checkpoints
 from ledger.log import merkle, proof
 from ledger.log.checkpoint import Checkpoint
+from ledger.log.recovery import Recovery
 from ledger.log.verify import Crossed, TrustedLog
 from ledger.message import Message, Text
+
+if TYPE_CHECKING:
+    from ledger.recovery.evidence import VerifiedRecoveries
 
 CONSISTENCY: Final = "/v1/log/proof/consistency"
 INCLUSION: Final = "/v1/log/proof/inclusion"
@@ -219,6 +223,32 @@ class KnownLog:
 
     def _cross(self, log: TrustedLog, genesis: str, line: Line) -> bytes | None:
         """Goes over what the log records of itself; the note that it led to."""
+        given = self._shown(genesis, line)
+        if given is None:
+            return None  # never recovered: the note is by no key of this log
+        shown, text = given
+        left = log.left(shown.recoveries)
+        hashes: tuple[bytes, ...] = ()
+        if left is not None and 0 < left.size < shown.checkpoint.size:
+            hashes = self._consistency(line, left.size, shown.checkpoint.size, "consistency")
+        note = text.encode()
+        for crossed in log.cross(shown.recoveries, shown.keys, note, hashes):
+            self._tell(crossed)
+        return note
+
+    def recoveries(self, line: Line) -> Sequence[Recovery]:
+        """Every recovery of the log that was met, oldest first, each verified from its genesis.
+
+        Raises:
+            VerificationError: What is shown of them does not hold.
+            Refused, Unreachable: As `meet`.
+        """
+        memory, _ = self._load()
+        given = None if memory is None else self._shown(memory.genesis, line)
+        return () if given is None else given[0].recoveries
+
+    def _shown(self, genesis: str, line: Line) -> tuple[VerifiedRecoveries, str] | None:
+        """What shows the recoveries lawful, and its note; None where the log had none."""
         from ledger.recovery.evidence import RecoveryEvidence  # noqa: PLC0415  not on every start
 
         try:
@@ -226,17 +256,10 @@ class KnownLog:
         except Refused as error:
             if error.status != _NOT_FOUND:
                 raise
-            return None  # never recovered: the note is by no key of this log
+            return None
         level = self._origin.rpartition("/")[2]
-        shown = given.verified(origin=self._origin, level=level, genesis=genesis)
-        left = log.left(shown.recoveries)
-        hashes: tuple[bytes, ...] = ()
-        if left is not None and 0 < left.size < shown.checkpoint.size:
-            hashes = self._consistency(line, left.size, shown.checkpoint.size, "consistency")
-        note = given.checkpoint.encode()
-        for crossed in log.cross(shown.recoveries, shown.keys, note, hashes):
-            self._tell(crossed)
-        return note
+        verified = given.verified(origin=self._origin, level=level, genesis=genesis)
+        return verified, given.checkpoint
 
     def _under(
         self, log: TrustedLog, genesis: str, met: Checkpoint, trusted: Checkpoint, line: Line

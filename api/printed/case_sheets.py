@@ -259,10 +259,11 @@ def _how_to_check(flow: Flow, said: Speech, case: PrintedCase) -> None:
                 " print hold the same one. It names no person."
             ),
             Message(
-                "With the evidence bundle of this case, or the checkpoint that somebody else kept,"
-                " and no network: type the command with that file behind it, and the log's key"
-                " from where it was published (--vkey). It says whether this print is of that very"
-                " log and state."
+                "With no network: type the command with a file behind it, and the log's key from"
+                " where it was published (--vkey). The file is the evidence bundle of this case, a"
+                " checkpoint that somebody kept, or the one at the end of this print: down to its"
+                " first signature is enough. It says whether this print is of that very log and"
+                " state."
             ),
             Message(
                 "Without a file the command asks the log itself, with no account: whether its"

@@ -1,8 +1,9 @@
 """Whether what somebody kept is of the state that a printed sheet names: no network, no database.
 
-What was kept is a checkpoint as the log signed it, or an evidence bundle (formats.md §10), of which
-the checkpoint and the records of the case are read. Of a bundle nothing is believed that its proofs
-do not lead to the checkpoint: whoever forges a paper can add its last statement to a true bundle.
+What was kept is a checkpoint that the log signed, a receipt that carries one, or an evidence bundle
+(formats.md §10), of which the checkpoint and the records of the case are read. Of a bundle nothing
+is believed that its proofs do not lead to the checkpoint: whoever forges a paper can add its last
+statement to a true bundle.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import pairwise
 from typing import Final, Literal
 
+from keys import unambiguous_json
 from keys.note import VKey
 from ledger.errors import Rejected, VerificationError
 from ledger.log import proof, record, statement
@@ -36,6 +40,10 @@ _DAMAGED: Final = (
     ValueError,
 )
 """What the reader of zips raises at one that is cut off, changed or sealed."""
+_DASHES: Final = frozenset("-–—") | {"--"}
+"""What begins a line of a signature, as people type it."""
+_TOLD: Final = 2
+"""What a checkpoint says behind its origin: size and root."""
 _MOST_BYTES: Final = 1 << 20
 _MOST_IN_ALL: Final = 1 << 30
 """Of what is read: a small file may be pressed out of more than any machine holds."""
@@ -50,7 +58,7 @@ def hold(sheet: Sheet, kept: bytes, vkeys: Sequence[VKey]) -> Found:
 
     Args:
         sheet: As its QR says.
-        kept: A signed note, or a bundle.
+        kept: A signed note as `as_signed` reads it, or a bundle.
         vkeys: The log's keys, from where they were published.
 
     Raises:
@@ -62,7 +70,7 @@ def hold(sheet: Sheet, kept: bytes, vkeys: Sequence[VKey]) -> Found:
     """
     bundle = is_bundle(kept)
     files = dict(_files(kept)) if bundle else {}
-    note = files.get("data/checkpoint", b"") if bundle else kept
+    note = files.get("data/checkpoint", b"") if bundle else as_signed(kept)
     require_same(sheet, open_checkpoint(note, vkeys, origin=sheet.log).checkpoint)
     if not bundle:
         return "checkpoint"
@@ -80,6 +88,29 @@ def hold(sheet: Sheet, kept: bytes, vkeys: Sequence[VKey]) -> Found:
 def is_bundle(kept: bytes) -> bool:
     """Whether what was kept begins as a bundle; else it is a signed note, or neither."""
     return kept.startswith(_ZIP)
+
+
+def as_signed(kept: bytes) -> bytes:
+    """The note of what was kept, as the log signed it; as it is where it is none in any way.
+
+    Lines are as paper, mail and editors break them: the print of a case ends with the note, and
+    whoever types it needs the log's own signature alone. A receipt (formats.md §8) carries one.
+    Nothing is believed of it: the signature is over the lines as they are put together here.
+    """
+    text = kept.decode(errors="replace")
+    with suppress(ValueError, KeyError, TypeError):
+        text = str(unambiguous_json.read(text)["proof"]["checkpoint"])
+    origin, *rest = text.removeprefix("\ufeff").split() or [""]
+    told, lines = rest[:_TOLD], dict[str, str]()
+    name = ""
+    for before, word in pairwise(rest[_TOLD - 1 :]):
+        if before in _DASHES:
+            name = word
+        elif word not in _DASHES:
+            lines[name] = lines.get(name, "") + word
+    if len(told) < _TOLD or not lines.get(origin):
+        return kept
+    return f"{origin}\n{told[0]}\n{told[1]}\n\n— {origin} {lines[origin]}\n".encode()
 
 
 def require_same(sheet: Sheet, found: Checkpoint) -> None:

@@ -47,6 +47,7 @@ from keys.lost_checkpoint import known
 from ledger.checkpoints.seen_file import DoubtMark, SeenFile
 from ledger.errors import Fatal, Rejected, Unavailable
 from ledger.log.checkpoint import sign, unverified
+from ledger.log.sheet import Sheet
 from ledger.log.verify import Crossed
 from ledger.message import Wording
 from ledger.mirror import segment as segments
@@ -278,6 +279,38 @@ def test_a_client_that_meets_the_log_after_it_takes_the_published_key_old_or_new
             mine = KnownLog(tmp_path / name, lost.origin, partial(replace, anchor))
             assert mine.meet(service.newest(), line).size > lost.size
             assert mine.keys.current == service.enclave.vkeys
+
+
+def test_a_print_from_before_is_told_what_became_of_it_and_called_no_forgery(
+    lost: Restored, tmp_path: Path
+) -> None:
+    """Years later, with the key that was published with the paper: it led to the key of today."""
+    assert replace(lost, receipts=()).recover(*REGISTRARS).exit_code == 0
+    kept, gone = unverified(lost.before), unverified(lost.lost)
+    case, head = officer("hotline"), canonical.b64(bytes(32))
+    run = CliRunner(env={"SOCAI_HOME": str(tmp_path / "none"), "LC_ALL": "C.UTF-8"})
+    with lost.served() as service, listening(service) as url:
+        service.say(a_report(20, service.clock.now()), "hotline")
+
+        def hold(size: int, root: bytes, *keys: str) -> Result:
+            """Asked of the log, by whoever never met it."""
+            shutil.rmtree(tmp_path / "none", ignore_errors=True)
+            line = Sheet(lost.origin, case, 1, head, size, canonical.b64(root)).text()
+            named = [word for key in keys for word in ("--vkey", key)]
+            words = ["--lang", "en", "log", "sheet", line, "--server", url, *named]
+            return run.invoke(main, words)
+
+        old, new = lost.vkeys[0], service.enclave.vkeys[0]
+        for keys in ((old,), (new,), ()):
+            assert hold(kept.size, kept.root, *keys).exit_code == 0, keys
+            told = hold(gone.size, gone.root, *keys)
+            assert told.exit_code == 1
+            assert "names root and size of this print itself, as lost" in told.stderr
+            assert "does not fit" not in told.stderr
+        told = hold(gone.size - 1, gone.root)
+        assert "the log cannot say any more" in told.stderr
+        for size, root in ((gone.size, kept.root), (gone.size + 90, gone.root)):
+            assert "The print does not fit" in hold(size, root).stderr
 
 
 def test_notes_ahead_of_their_records_are_remembered(

@@ -203,7 +203,8 @@ def _said_keys(said: Mapping[str, Any], typed: VKey | None) -> tuple[str, ...]:
     every = [str(vkey) for vkey in said["vkeys"]]
     if typed is None or str(typed) in every[:_PAIR]:
         return tuple(every[:_PAIR])
-    if str(typed) in every:  # of before a recovery, which the log records of itself
+    if any(str(typed) in span["vkeys"] for span in said.get("keys", ())):
+        # of before a recovery, which the log records of itself
         return (str(typed),)
     return fail(
         Message(
@@ -301,12 +302,15 @@ vkey_option = click.option(
 def log_keys(client: Client, typed: VKey | None) -> list[VKey]:
     """The keys that proofs of the client's log are checked by.
 
-    As typed; else as the client has come to know them; else as the home noted them when the log was
-    founded; where none is there, as the server says, which then vouches for itself.
+    As typed, with those that the log has turned to since, where the client has met that; else as
+    the client has come to know them; else as the home noted them when the log was founded; where
+    none is there, as the server says, which then vouches for itself.
     """
-    if typed is not None:
-        return [typed]
     seen = client.known.keys.every if client.known is not None else ()
+    if typed is not None:
+        if str(typed) not in seen:
+            return [typed]
+        seen = seen[seen.index(str(typed)) :]
     noted = seen or _noted(Settings.from_env(), client.origin)
     own = [vkey for vkey in map(VKey.parse, noted) if vkey.name == client.origin]
     return own or [VKey.parse(client.log()["vkeys"][0])]

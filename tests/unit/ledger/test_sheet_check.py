@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
 import pytest
 from click.testing import CliRunner
 
@@ -94,6 +95,36 @@ def test_a_sheet_fits_its_bundle_and_its_checkpoint() -> None:
     """With no network and no secret."""
     assert hold(SHEET, NOTE, [KEY]) == "checkpoint"
     assert hold(SHEET, bundle(), [KEY]) == "case"
+
+
+def test_the_checkpoint_at_the_end_of_a_print_is_one_that_was_kept() -> None:
+    """Years later the paper may be all there is, and the key as it was published then."""
+    text, _, signatures = NOTE.decode().partition("\n\n")
+    own, *others = signatures.splitlines()
+    dash, name, signature = own.split()
+    typed = f"{text}\n\n{dash} {name}\n{signature}\n"
+    receipt = orjson.dumps({"log": STORY["log"], "proof": {"checkpoint": NOTE.decode()}}).decode()
+    for kept in (
+        typed,
+        typed + "".join(f"{line[:60]}\n  {line[60:]}\n" for line in others),
+        typed + f"{dash} {name}/pq\n-- foot of a sheet, copied along --\n",
+        typed.replace(dash, "-"),
+        f"\ufeff  {typed}".replace("\n", "\r\n"),
+        receipt,
+    ):
+        assert hold(SHEET, kept.encode(), [KEY]) == "checkpoint", kept
+    for kept in (
+        typed.replace("\n14\n", "\n15\n"),
+        typed.replace(signature, signature[:-8]),
+        typed.replace(signature, ""),
+        text,
+        "[" * 100_000,
+        '{"proof": {"checkpoint": [1]}}',
+        '{"proof": 7}',
+    ):
+        with pytest.raises(VerificationError) as failed:
+            hold(SHEET, kept.encode(), [KEY])
+        assert failed.value.kind == "checkpoint", kept
 
 
 @pytest.mark.parametrize(
@@ -353,4 +384,4 @@ def test_what_a_clerk_copies_and_the_file_that_is_none(
         (tmp_path / "other").write_bytes(data)
         wrong = run.invoke(main, [*base, SHEET.text(), str(tmp_path / "other"), "--vkey", str(KEY)])
         assert (wrong.exit_code, wrong.stdout) == (2, ""), wrong.output
-        assert "neither a checkpoint nor an evidence bundle" in wrong.stderr
+        assert "is no checkpoint, receipt or evidence bundle" in wrong.stderr

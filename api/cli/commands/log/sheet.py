@@ -5,6 +5,7 @@ No account is asked for. With a file nothing is asked of anybody; without one th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -30,13 +31,16 @@ from ledger.errors import VerificationError
 from ledger.log import checkpoint, proof
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.sheet import Sheet, parse
-from ledger.log.sheet_check import Found, hold, is_bundle, require_same
+from ledger.log.sheet_check import Found, as_signed, hold, is_bundle, require_same
 from ledger.log.verify import TrustedLog
 from ledger.message import Message
 
 _MOST_BYTES: Final = 1 << 30
 _WHY: Final = {
-    "checkpoint": Message("its checkpoint is not signed by the key of this log"),
+    "checkpoint": Message(
+        "its checkpoint is of another log, or not signed by this key; where the log was recovered"
+        " since, name the key that it had then"
+    ),
     "other_size": Message(
         "it is of another size of the log, and alone it cannot tell; ask for a bundle of that size,"
         " or leave FILE out to ask the log"
@@ -54,6 +58,22 @@ _WHY: Final = {
 _DAMAGED: Final = Message(
     "it is no whole bundle or checkpoint, a record in it is not the log's, or a proof is bad"
 )
+
+
+#: An honest paper of what was lost is none that somebody forged: the log itself names the loss.
+_LOST: Final[Mapping[bool, Message]] = {
+    True: Message(
+        "What the print is of is lost: the log was recovered at index {index}, {size} records were"
+        " left, and it names root and size of this print itself, as lost. The print is of this log;"
+        " what it has from record {size} on is not there any more, or was signed anew."
+    ),
+    False: Message(
+        "The print says that it is of what is lost: the log was recovered at index {index}, and"
+        " {size} records were left. Whether it had signed this the log cannot say any more: hold"
+        " the print against the checkpoint at its end, with the key that the log had then (--vkey)."
+    ),
+}
+"""By whether the recovery names it."""
 
 
 #: A record may stand for nothing, by the rules or by who signed it; a file may leave one out.
@@ -81,9 +101,9 @@ def sheet(text: str, file: Path | None, vkey: VKey | None, server: str | None) -
     """Hold a printed case against a bundle, a kept checkpoint, or the log itself.
 
     LINE is what the QR of a sheet holds; it stands on the first sheet too. FILE is an evidence
-    bundle or a signed checkpoint, checked without a network by --vkey. Exit 1 where they differ.
-    Which statement the case has at that place, a bundle alone shows: root and size are every
-    case's.
+    bundle, a receipt or a signed checkpoint, such as stands at the end of the print, checked
+    without a network by --vkey. Exit 1 where they differ. Which statement the case has at that
+    place, a bundle alone shows: root and size are every case's.
     """
     try:
         said = parse(copied(text))
@@ -142,11 +162,12 @@ def _kept(said: Sheet, file: Path, vkey: VKey | None) -> Found:
     kept = file.read_bytes()
     if not is_bundle(kept):
         try:
-            checkpoint.unverified(kept)
+            checkpoint.unverified(as_signed(kept))
         except VerificationError as error:
             told = Message(
-                "Nothing was checked: {file} is neither a checkpoint nor an evidence bundle, or it"
-                " was changed on its way.",
+                "Nothing was checked: {file} is no checkpoint, receipt or evidence bundle, or it"
+                " was changed on its way. The checkpoint of a print stands at its end: write it"
+                " into a file of its own.",
                 file=file,
             )
             raise Refusal(told, MISUSED, "usage") from error
@@ -157,12 +178,25 @@ def _asked(said: Sheet, vkey: VKey | None, server: str | None) -> int:
     """Against the log as it is served, to anybody; its size. Raises: VerificationError."""
     url = server or running_url(Settings.from_env())
     with closing(client_at(url, None, said.log)) as client:
-        keys = log_keys(client, vkey)
-        return _grown(said, client, keys)
+        note = client.checkpoint()  # and over each recovery that the log records of itself
+        try:
+            return _grown(said, client, note, log_keys(client, vkey))
+        except VerificationError:
+            _tell_lost(said, client)
+            raise
 
 
-def _grown(said: Sheet, client: Client, keys: list[VKey]) -> int:
-    newest = checkpoint.open_checkpoint(client.checkpoint(), keys, origin=said.log).checkpoint
+def _tell_lost(said: Sheet, client: Client) -> None:
+    """Ends the command where the print is of what a recovery of the log says to be lost."""
+    printed = Checkpoint(said.log, said.size, said.root_bytes)
+    for one in client.recoveries():
+        if one.size < said.size and one.explains(printed):
+            named = any(lost.size == said.size for lost in one.lost)
+            fail(_LOST[named].filled(index=one.index, size=one.size), "lost")
+
+
+def _grown(said: Sheet, client: Client, note: bytes, keys: list[VKey]) -> int:
+    newest = checkpoint.open_checkpoint(note, keys, origin=said.log).checkpoint
     if newest.size <= said.size:
         if newest.size < said.size:
             raise VerificationError("rollback", f"{newest.size} records")
