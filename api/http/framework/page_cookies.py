@@ -60,8 +60,21 @@ def _give(response: Response, name: Name, value: str, life_s: int | None = None)
     )
 
 
+def _from_own() -> bool:
+    """Whether a page of ours asks, or who sits there; as far as the browser says who it is."""
+    return request.headers.get("Sec-Fetch-Site", _SAME) in _OWN
+
+
 def session() -> PageSession:
-    """The session that this request brings. Raises: Problem: `not_signed_in`."""
+    """The session that this request brings, where no page of another host makes it.
+
+    A browser takes a neighbour of the same domain for us (`SameSite`), and any other port too.
+
+    Raises:
+        Problem: `not_signed_in`.
+    """
+    if not _from_own():
+        raise Problem("not_signed_in")
     return host().page_sessions.of(_got("session"))
 
 
@@ -114,8 +127,7 @@ def give_mark(response: Response) -> None:
 def is_own(form: Mapping[str, str]) -> bool:
     """Whether a form was made for this browser, and since it signed in: no other is taken."""
     sent = form.get(FORM_MEMBER, "")
-    from_own = request.headers.get("Sec-Fetch-Site", _SAME) in _OWN
-    return from_own and host().page_sessions.fits(sent, _got("form"))
+    return _from_own() and host().page_sessions.fits(sent, _got("form"))
 
 
 def was_own() -> bool:
