@@ -55,8 +55,9 @@ class Output:
             return True
         told = self._rest + lines.encode(stream.encoding, "backslashreplace")
         with suppress(OSError):  # it has no room, or nobody has its other end any more
-            self._rest = told[os.write(self._handle, told) :]
-            return True
+            if not os.get_blocking(self._handle) or self._poll.poll(0):
+                self._rest = told[os.write(self._handle, told) :]
+                return True
         return False
 
 
@@ -64,9 +65,10 @@ def _not_waiting(handle: int) -> int:
     """Another descriptor of the same, which does not wait where it is a pipe or a terminal.
 
     Opened anew: what is set of a descriptor that was given holds for whoever else has it, the
-    operator's shell too. Where it cannot be, and of a socket, a line waits.
+    operator's shell too. Where it cannot be, and of a socket, only a line waits that has more bytes
+    than there is room for when it is asked.
     """
     if stat.S_ISFIFO(os.fstat(handle).st_mode) or os.isatty(handle):
-        with suppress(OSError):  # it is another user's, or there is no /proc
+        with suppress(OSError):  # it is another account's, or there is no /proc
             return os.open(f"/proc/self/fd/{handle}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
     return os.dup(handle)

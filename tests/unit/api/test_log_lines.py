@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
@@ -171,6 +172,31 @@ def test_a_pipe_that_nobody_reads_keeps_nobody_waiting(piped: _Stopped) -> None:
     lost, *rest = piped.events()
     assert lost.startswith(f"{200 - len(kept)} lines before this one are lost")
     assert rest == ["again", "again"]
+
+
+def test_a_pipe_of_another_account_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As before `sudo -u`: it cannot be opened anew, nor can any where there is no /proc."""
+    real = os.open
+
+    def opened(path: str, flags: int) -> int:
+        if path.startswith("/proc/self/fd/"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return real(path, flags)
+
+    monkeypatch.setattr("api.ops.output.PATIENCE_S", 0.0)
+    end, handle = os.pipe()
+    os.set_blocking(end, False)
+    with os.fdopen(handle, "w") as shared:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "open", opened)
+            piped = _Stopped(end, LogLines(Output(shared)))
+        piped.log(3_000)
+        assert 0 < len(piped.events()) < 3_000
+        piped.log(1, "again")
+        lost, last = piped.events()
+        assert "are lost" in lost
+        assert last == "again"
+    os.close(end)
 
 
 def test_a_line_that_is_longer_than_a_pipe_has_room_ends_before_the_next(piped: _Stopped) -> None:
