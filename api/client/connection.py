@@ -6,10 +6,12 @@ and what the answers mean, is `client.py`'s.
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from threading import Event, Thread
 from time import monotonic, sleep
 from typing import Any, Final, NoReturn, Self
 
@@ -31,6 +33,8 @@ _LONGEST_S: Final = 600.0
 """Of an answer that is read whole, from its head to its end: a byte a minute is none."""
 _MOST_BYTES: Final = 1 << 28
 """The same: fifty thousand statements of one case, each with its proof, have room in it."""
+_LEAST_BYTES: Final = 1 << 20
+"""In `_LONGEST_S` of an answer that is taken as it comes: what is slower does not come."""
 _PLAIN: Final = "identity"
 _MAX_PAUSE_S: Final = 8.0
 _TOLD: Final = 120
@@ -160,21 +164,75 @@ def trusted(url: str) -> ssl.SSLContext:
         raise OSError(error.errno, why, "SSL_CERT_FILE") from error
 
 
+class _Patience:
+    """How long an answer is waited for, from when all of the request is sent.
+
+    A time-out is of one read. A head, a `100 Continue` for ever and the frames of parts are read
+    where nobody else can count: the line is cut there.
+
+    Args:
+        lines: Sockets of the connections that are open; `trace` adds to them.
+
+    Attributes:
+        came: Bytes of the body, of late.
+        over: Whether the line was cut.
+    """
+
+    def __init__(self, lines: list[socket.socket]) -> None:
+        self._lines = lines
+        self._ended = Event()
+        self._watched = False
+        self.came = 0
+        self.over = False
+
+    def trace(self, name: str, info: Mapping[str, Any]) -> None:
+        """What httpx says that it does (its extension `trace`)."""
+        asked = getattr(info.get("return_value"), "get_extra_info", None)
+        if asked is not None:  # a connection is made, or speaks TLS now
+            self._lines[:] = [line for line in self._lines if line.fileno() >= 0]
+            self._lines.append(asked("socket"))
+        if name.endswith(".receive_response_headers.started") and not self._watched:
+            self._watched = True
+            Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(_LONGEST_S):
+            if self.came < _LEAST_BYTES:
+                self.over = True
+                for line in self._lines:
+                    with suppress(OSError):  # closed; and TLS is not asked, which another reads
+                        socket.socket.shutdown(line, socket.SHUT_RDWR)
+                return
+            self.came = 0
+
+    def end(self) -> None:
+        """It has come, or nobody waits for it any more."""
+        self._ended.set()
+
+
 class _Bounded(httpx.SyncByteStream):
-    """The body of an answer that is read whole into memory.
+    """The body of an answer.
 
     Args:
         body: It, as it comes.
         host: Who sends it.
+        patience: With it, which ends with it.
+        whole: Whether it is read whole into memory.
     """
 
-    def __init__(self, body: httpx.SyncByteStream, host: str) -> None:
-        self._body, self._host = body, host
+    def __init__(
+        self, body: httpx.SyncByteStream, host: str, patience: _Patience, *, whole: bool
+    ) -> None:
+        self._body, self._host, self._patience, self._whole = body, host, patience, whole
 
     def __iter__(self) -> Iterator[bytes]:
         """Raises: Strange: it has no end. Unreachable: it does not come to it."""
         left, until = _MOST_BYTES, monotonic() + _LONGEST_S
         for part in self._body:
+            self._patience.came += len(part)
+            if not self._whole:
+                yield part
+                continue
             left -= len(part)
             if left < 0:
                 raise Strange(f"an answer of more than {_MOST_BYTES} bytes")
@@ -184,6 +242,7 @@ class _Bounded(httpx.SyncByteStream):
 
     def close(self) -> None:
         """Gives the line back."""
+        self._patience.end()
         self._body.close()
 
 
@@ -198,7 +257,7 @@ class Unreachable(Carried):
 
     def __init__(self, where: str, *, unended: bool = False, once: bool = False) -> None:
         super().__init__(f"no answer from {where}" + " comes to its end" * unended)
-        self.where, self.once = where, once
+        self.where, self.unended, self.once = where, unended, once
 
 
 def where(url: httpx.URL) -> str:
@@ -243,6 +302,7 @@ class Connection:
         self._http = http or httpx.Client(
             base_url=url.rstrip("/"), timeout=_TIMEOUT_S, verify=trusted(url)
         )
+        self._lines: list[socket.socket] = []
         self._lang = lang
         self._attempts = attempts
         self._token: str | None = None
@@ -284,7 +344,7 @@ class Connection:
                     raise
                 pause_s = _pause_s(attempt, refused.after_s)
             except Unreachable as away:
-                if attempt + 1 >= self._attempts:
+                if away.unended or attempt + 1 >= self._attempts:
                     raise Unreachable(away.where) from away  # a sign-in takes no number
                 pause_s = _pause_s(attempt)
             sleep(pause_s)
@@ -451,20 +511,33 @@ class Connection:
             Unreachable: It does not come to its end.
             httpx.TransportError: There is none, or it was cut off.
         """
-        response = self._http.send(request, stream=True)
+        patience = _Patience(self._lines)
+        request.extensions["trace"] = patience.trace
+        try:
+            response = self._http.send(request, stream=True)
+            try:
+                self._take(response, patience, whole=not (stream and response.is_success))
+            except BaseException:
+                response.close()
+                raise
+        except BaseException as error:
+            patience.end()
+            if patience.over and isinstance(error, httpx.TransportError):
+                raise Unreachable(where(request.url), unended=True) from error
+            raise
+        return response
+
+    def _take(self, response: httpx.Response, patience: _Patience, *, whole: bool) -> None:
+        """What has begun to come; as `_answered`."""
         if self.doubted is not None and "Log-In-Doubt" in response.headers:
             told, self.doubted = self.doubted, None
             told()
-        try:
-            _require_plain(response)
-            if not (stream and response.is_success):
-                if isinstance(response.stream, httpx.SyncByteStream):
-                    response.stream = _Bounded(response.stream, where(request.url))
-                response.read()
-        except BaseException:
-            response.close()
-            raise
-        return response
+        _require_plain(response)
+        if isinstance(response.stream, httpx.SyncByteStream):
+            sender = where(response.request.url)
+            response.stream = _Bounded(response.stream, sender, patience, whole=whole)
+        if whole:
+            response.read()
 
 
 def _require_plain(response: httpx.Response) -> None:

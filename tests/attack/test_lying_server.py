@@ -5,8 +5,11 @@ from __future__ import annotations
 import gzip
 import itertools
 import resource
+import socketserver
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import httpx
@@ -78,6 +81,52 @@ def test_an_answer_without_end_is_none(status: int, monkeypatch: pytest.MonkeyPa
     ):
         client.log()
     assert drip.closed
+
+
+_CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@attack(
+    "a server says `100 Continue` for ever, or a head, or the frame of a part by a letter a minute,"
+    " so that a command waits without end",
+    stopped_by="the line is cut once an answer has not come to its end in ten minutes",
+    noticed_by="the client",
+)
+@pytest.mark.parametrize(
+    ("begun", "on"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\n", b"x"),
+        (_CHUNKED + b"1;", b"x"),
+        (_CHUNKED, b"1\r\nx\r\n"),  # of a file: there is no end by its bytes
+    ],
+)
+def test_no_answer_is_waited_for_without_end(
+    begun: bytes, on: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each read is in time, and all of them are not."""
+    monkeypatch.setattr(connection, "_LONGEST_S", 0.3)
+    to_the_end = list[bytes]()
+
+    class Dripping(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65_536)
+            with suppress(OSError):
+                self.request.sendall(begun)
+                for _ in range(1000):
+                    self.request.sendall(on)
+                    time.sleep(0.01)
+                to_the_end.append(on)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Dripping) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        client = Client(f"http://127.0.0.1:{server.server_address[1]}", attempts=1)
+        with closing(client), pytest.raises(Unreachable) as waited:
+            client.attachment("a", "sha-256:x", tmp_path / "file")
+        server.shutdown()
+    assert waited.value.unended
+    assert not to_the_end, "the server ended it"
+    assert not [*tmp_path.iterdir()]
 
 
 @attack(
