@@ -54,6 +54,8 @@ MOST_ROWS: Final = 200
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 """What a folder takes in the name of a file, and no line of a list shows as it is."""
 _ENTRY_BYTES: Final = 32
+WAIT_S: Final = 20
+"""How long an answer of what was recorded just now is waited for."""
 _KNOCKING: Final = ("ComplaintReceived", "ActReturned", "RecordVoided")
 """Acts by which somebody may write in a case that they do not see (access.md W2)."""
 
@@ -280,14 +282,16 @@ class Client(Connection):
         *,
         query: Mapping[str, Any] | None = None,
         at_least: int | None = None,
-        wait_s: int = 20,
+        wait_s: int | None = None,
         at: datetime | None = None,
     ) -> Read:
-        """A view, at least as new as index `at_least`."""
+        """A view, at least as new as index `at_least`; or one act of just now, waited for."""
         asked = {name: value for name, value in (query or {}).items() if value is not None}
         headers = {}
         if at_least is not None:
             asked["at_least"] = at_least
+            wait_s = WAIT_S if wait_s is None else wait_s
+        if wait_s is not None:
             headers["Prefer"] = f"wait={wait_s}"
         response = self.answer("GET", path, query=asked, at=at, headers=headers)
         index = response.headers.get("Ledger-Index")

@@ -566,7 +566,8 @@ class Night:
             write_key(folder / alias, builders.key(alias), PASSPHRASE, t=1, p=1, m_kib=64)
 
     def socai(self, *words: str, by: str = "founder", stdin: str | None = None) -> Result:
-        """One call of the command line."""
+        """One call of the command line, once the views have what the one before it recorded."""
+        self.service.folded()
         who = ("--key", str(self._folder / by), "--server", self._url)
         env = {"SOCAI_HOME": str(self.service.settings.home)}
         return CliRunner().invoke(main, ["--lang", "en", *words, *who], env=env, input=stdin)

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import httpx
+import orjson
 import psycopg
 import pytest
+from click.testing import CliRunner
 
+from api.cli.main import main
+from api.client.connection import Connection
 from api.http.framework import freshness
+from api.ops.wiring.checkpointer import open_checkpointer
+from api.ops.wiring.projector import open_projector
+from keys.custody.file import write_key
+from ledger.log.statement import flattened
 from projections.queries.cases import case_list_snapshot
 from tests.builders import an_act, an_id, key
 from tests.examples import shared_with_soak
-from tests.fixtures.app import Service
+from tests.fixtures.app import PASSPHRASE, Service, listening
 
 pytestmark = pytest.mark.postgres
 
@@ -143,3 +153,43 @@ def test_at_least_waits_for_who_takes_part_too(
     assert answer.get_json()["index"] < index
     set_back(0)
     assert service.get(path, at_least=index).status_code == 200
+
+
+def test_whoever_sends_an_act_has_its_proof_checked_however_late_the_audience_is(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind by more than a second, the act that was just proven was "not found": status 1."""
+    service.hire("hotline")
+    service.halt()
+    monkeypatch.setattr(freshness, "_SOON_S", 0.0)
+    write_key(tmp_path / "hotline", key("hotline"), PASSPHRASE, t=1, p=1, m_kib=64)
+    report = an_act("ReportReceived", when=service.clock.now(), stream=f"case/{an_id('late')}")
+    statement = orjson.dumps(flattened(service.sign(report, "hotline")))
+    checkpointer, pool = open_checkpointer(service.settings)
+    projector, _, views = open_projector(service.settings)
+    stop, send = threading.Event(), Connection._send
+    sealing, soon = (
+        threading.Thread(target=checkpointer.run, args=(stop,)),
+        threading.Timer(0.3, projector.catch_up),
+    )
+
+    def asked(line: Connection, request: httpx.Request, **more: bool) -> httpx.Response:
+        if request.url.path.endswith("/raw"):
+            soon.start()
+        return send(line, request, **more)
+
+    monkeypatch.setattr(Connection, "_send", asked)
+    with psycopg.connect(service.database.admin) as connection:
+        connection.execute("UPDATE sec.beat SET at = clock_timestamp() + interval '1 hour'")
+    sealing.start()
+    with listening(service) as url:
+        words = ("act", "submit", "-", "--key", str(tmp_path / "hotline"), "--server", url)
+        env = {"SOCAI_HOME": str(service.settings.home)}
+        told = CliRunner().invoke(main, ["--lang", "en", *words], env=env, input=statement)
+    stop.set()
+    for thread in (sealing, soon):
+        thread.join()
+    projector.close()
+    for one in (pool, views):
+        one.close()
+    assert (told.exit_code, "The proof holds" in told.stdout) == (0, True), told.output

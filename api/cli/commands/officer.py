@@ -65,7 +65,7 @@ from api.cli.terminal.typed_values import (
     saved_text,
 )
 from api.cli.terminal.writing import act_shown
-from api.client.client import Client, verify
+from api.client.client import WAIT_S, Client, verify
 from api.client.connection import Refused, Unreachable, understood
 from api.client.draft_sources import DraftSources
 from api.ops.home_notes import running_url
@@ -546,7 +546,7 @@ def payload_of(client: Client, act_id: str) -> bytes:
 
     What they say is shown by members of formats.md §2: bytes with others are no act to be signed.
     """
-    body = client.read(f"/v1/acts/{act_id}/raw").body
+    body = client.read(f"/v1/acts/{act_id}/raw", wait_s=WAIT_S).body
     with understood():
         kept = [record["envelope"] for record in body["records"] if "envelope" in record]
     if not kept:
@@ -607,7 +607,7 @@ def _check_proof(
     client: Client, receipt: dict[str, Any], made: Statement, keys: Sequence[VKey]
 ) -> None:
     """The receipt's entry must be of these bytes, and the signed tree must hold it."""
-    raw = client.read(f"/v1/acts/{receipt['act_id']}/raw").body
+    raw = client.read(f"/v1/acts/{receipt['act_id']}/raw", wait_s=WAIT_S).body
     with understood():
         kept = {line["index"]: line.get("envelope") for line in raw["records"]}
         shown = kept.get(receipt["index"])

@@ -86,5 +86,15 @@ def waited(index: int, *views: str) -> int:
 
 
 def await_audience() -> None:
-    """Waits, a second at most, until it is known who takes part by every record there is now."""
-    host().queries.positions.wait(host().queries.positions.index(), _SOON_S, _AUDIENCE)
+    """Waits until it is known who takes part by every record there is now.
+
+    A second at most, and whoever prefers to wait as long as that.
+
+    Raises:
+        Problem: `unavailable`: too many wait already.
+    """
+    positions, wait = host().queries.positions, float(wait_s() or 0)
+    index = positions.index()
+    if positions.wait(index, _SOON_S, _AUDIENCE) < index and wait:
+        with held():
+            positions.wait(index, wait, _AUDIENCE)
