@@ -140,6 +140,7 @@ def test_an_act_is_recorded_where_it_cannot_be_proven(service: Service, harm: st
             " log.harm()"
         )
     act = an_act("ReportReceived", when=service.clock.now())
-    answer = service.send(service.sign(act, "hotline"), "hotline")
+    made = service.sign(act, "hotline")
+    answer = service._once_known(lambda: service.send(made, "hotline"))
     assert (answer.status_code, answer.get_json()["code"]) == (503, "proof_late")
     assert answer.get_json()["index"] == service.size() - 1

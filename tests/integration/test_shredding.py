@@ -364,6 +364,7 @@ WHERE schemaname IN ('log', 'sec', 'proj', 'public') OR tablename IN ('pg_statis
 
 _WAITING = """
 SELECT 1 FROM pg_locks JOIN pg_class c ON c.oid = relation
+JOIN pg_database d ON d.oid = database AND d.datname = current_database()
 WHERE NOT granted AND mode = 'AccessExclusiveLock' AND relname = %s
 """
 
