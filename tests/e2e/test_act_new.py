@@ -436,6 +436,9 @@ def test_a_draft_of_any_shape_is_refused_in_a_sentence(desk: Desk, tmp_path: Pat
         ("signers: x", 1, "signers"),
         ("v: 1", 1, "capacity"),
         ("v: x", 1, "v: "),
+        (f"v: {'9' * 30}", 1, "v: "),
+        ("circulation: !!binary aGk=", 2, "is no draft in YAML or JSON (line 12)"),
+        ("v: !!timestamp 2025-06-04", 2, "is no draft in YAML or JSON (line 12)"),
     ):
         told = desk.cli(
             "act", "new", "--from", _draft(tmp_path, f"{REPORT}{line}\n"), "--yes", "--as",

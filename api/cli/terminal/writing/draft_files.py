@@ -39,17 +39,17 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]
         return found
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Without aliases: a file of a few lines could stand for gigabytes."""
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
-            raise yaml.MarkedYAMLError(problem="an alias", problem_mark=mark)
+        """Without aliases, by which a few lines could stand for gigabytes, and without tags."""
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent) or event.tag is not None:
+            raise yaml.MarkedYAMLError(problem="no value", problem_mark=event.start_mark)
         return super().compose_node(parent, index)
 
 
 _Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("tag:yaml.org,2002:bool", r"true|false", "tf"),
-    ("tag:yaml.org,2002:int", r"-?(?:0|[1-9]\d*)", "-0123456789"),
+    ("tag:yaml.org,2002:int", r"-?(?:0|[1-9]\d{0,17})", "-0123456789"),  # longer is a text
     ("tag:yaml.org,2002:null", r"|~|null", ["", "~", "n"]),
 ):
     _Loader.add_implicit_resolver(_tag, re.compile(rf"^(?:{_pattern})$", re.ASCII), list(_first))
