@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from errno import ENOSPC
+from errno import ENOSPC, EPERM
 from pathlib import Path
 from typing import Any
 
@@ -478,13 +478,19 @@ def test_an_import_that_runs_takes_up_the_receiving_key_as_it_turns(
 def test_a_receiving_key_that_could_not_be_made_costs_nothing_that_is_on_its_way(
     pair: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The disk is full behind the key's file: run again, it made one key too many."""
+    """The disk is full behind the key's file: run again, it made one key too many.
+
+    Nor where the file system has no links, by which the key in force becomes the one before.
+    """
 
     def cheaply(path: Path, key: OpeningKey, passphrase: bytes) -> None:
         write_opening_key(path, key, passphrase, **CHEAP)
 
     def full(_path: Path, _data: bytes) -> None:
         raise OSError(ENOSPC, os.strerror(ENOSPC), "mirror.pub")
+
+    def unlinked(_path: Path, _to: Path) -> None:
+        raise PermissionError(EPERM, os.strerror(EPERM))
 
     pair.reports(24)
     path = pair.publish()
@@ -493,6 +499,7 @@ def test_a_receiving_key_that_could_not_be_made_costs_nothing_that_is_on_its_way
         patched.setattr(inbox, "written", full)
         assert socai(pair.above, "mirror", "key").exit_code == 1
         patched.setattr(inbox, "written", slots.written)
+        patched.setattr(os, "link", unlinked)
         assert socai(pair.above, "mirror", "key").exit_code == 0
     taken = socai(pair.above, "mirror", "import", str(path))
     assert taken.exit_code == 0, taken.output

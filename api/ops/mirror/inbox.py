@@ -103,7 +103,10 @@ def make_key(settings: Settings) -> tuple[Path, OpeningKey]:
     written(public, canonical.encode(dict(key.public.jwk)) + b"\n")
     if path.exists():
         before.unlink(missing_ok=True)
-        os.link(path, before)  # an importer that runs meets one in force at every moment
+        try:
+            os.link(path, before)  # an importer that runs meets one in force at every moment
+        except OSError:  # there are no links here (exFAT, a share): for an instant it waits
+            path.rename(before)
     new.replace(path)
     sync_folder(path.parent)
     return public, key
