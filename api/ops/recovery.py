@@ -146,9 +146,13 @@ class Recovering:
 
     def unfinished(self) -> Recovery | None:
         """A recovery that is in effect and under whose keys no checkpoint is signed yet."""
-        acts = self._ledger.follower.current.acts
-        found = [Recovery.of(one.act.facts, one.index) for one in acts if one.act.act == RECOVERING]
+        found = self.recoveries()
         return found[-1] if found and self.covered() <= found[-1].size else None
+
+    def recoveries(self) -> list[Recovery]:
+        """Those in effect in the log that is left, oldest first."""
+        acts = self._ledger.follower.current.acts
+        return [Recovery.of(one.act.facts, one.index) for one in acts if one.act.act == RECOVERING]
 
     # Who signs
 
@@ -249,11 +253,13 @@ class Recovering:
         )
         memories = self.memories
         kept, now = memories.opened(CHECKPOINTER), int(RealClock().now().timestamp())
-        note = first.sign(kept, memories.keep, time_s=now)
-        memories.keep(note)
-        for role in ROLES:
-            DoubtMark(self._home.seen_folder(role)).clear()
-        return note
+
+        def keep(note: bytes) -> None:
+            memories.keep(note)
+            for role in ROLES:
+                DoubtMark(self._home.seen_folder(role)).clear()
+
+        return first.sign(kept, keep, time_s=now)
 
     def _turn(self, recovery: Recovery) -> None:
         """Next keys into place, the ended ones beside them; the public ones noted, newest first."""

@@ -62,7 +62,8 @@ class FirstCheckpoint:
 
         Args:
             kept: The note that the checkpointer's memory holds.
-            keep: Keeps a note there, durable on return, before it is stored.
+            keep: Keeps a note there, and does what else is to be done, durable on return. Before it
+                is stored: once it is, nobody knows any more that a run was cut off.
             time_s: Time of signing.
 
         Returns:
@@ -79,7 +80,7 @@ class FirstCheckpoint:
         note = kept if kept is not None and self._is(kept, new) else None
         if note is None:
             note = checkpoints.sign(new, *self._signers, time_s=time_s)
-            keep(note)
+        keep(note)
         try:
             self._store.advance(stand.size or None, new.size, new.root, note, fresh)
         except Conflict as error:

@@ -18,6 +18,7 @@ from ledger.errors import VerificationError
 from ledger.log import proof, record
 from ledger.log.checkpoint import open_checkpoint
 from ledger.log.merkle import Frontier
+from ledger.log.recovery import Recovery
 
 MOST_CHECKPOINTS: Final = 64
 """Lost checkpoints that an act names; the longest one explains those before it (formats.md §7)."""
@@ -64,6 +65,8 @@ class Loss:
         doubled: Sizes for which one key has signed two trees: it forked before this.
         forked: What contradicts the survivors instead of going beyond them: a checkpoint by its
             size, a record by its index.
+        recoveries: Those that the log which is left says itself, oldest first.
+        told: Sizes of checkpoints that one of them says are lost: no loss of today's.
     """
 
     left: Survivors
@@ -73,6 +76,8 @@ class Loss:
     claimed: list[int] = field(default_factory=list)
     doubled: set[int] = field(default_factory=set)
     forked: list[tuple[Literal["checkpoint", "record"], int]] = field(default_factory=list)
+    recoveries: Sequence[Recovery] = ()
+    told: set[int] = field(default_factory=set)
 
     @property
     def any(self) -> bool:
@@ -112,18 +117,25 @@ def sizes_of(notes: Iterable[bytes], receipts: Iterable[Mapping[str, Any]]) -> s
     return sizes
 
 
-def take_note(loss: Loss, origin: str, vkeys: Sequence[VKey], held: bytes) -> None:
+def take_note(loss: Loss, origin: str, vkeys: Sequence[VKey], held: bytes) -> Recovery | None:
     """Holds a checkpoint kept elsewhere against what is left.
+
+    Returns:
+        The recovery that says already that it is lost, with what it covers behind what was left.
 
     Raises:
         VerificationError: The log did not sign it: it shows nothing.
     """
     opened = open_checkpoint(held, vkeys, origin=origin)
-    found = opened.checkpoint
+    found, by = opened.checkpoint, {str(good.vkey) for good in opened.verified}
+    ends = next((one for one in loss.recoveries if by & set(one.old_vkeys)), None)
+    if ends is not None and found.size > ends.size and ends.explains(found):
+        loss.told.add(found.size)
+        return ends
     if found.size <= loss.left.size:
         if loss.left.roots.get(found.size) != found.root:
             loss.forked.append(("checkpoint", found.size))
-        return
+        return None
     signed = [good.time_s for good in opened.verified if good.time_s is not None]
     if found.size >= loss.longest and signed:
         loss.signed_s = max(signed)
@@ -132,6 +144,7 @@ def take_note(loss: Loss, origin: str, vkeys: Sequence[VKey], held: bytes) -> No
         if (other.size, other.key_id) == (lost.size, lost.key_id) and other.root != lost.root:
             loss.doubled.add(lost.size)
     loss.checkpoints[lost.size, lost.root] = lost
+    return None
 
 
 def take_receipt(
@@ -157,7 +170,12 @@ def take_receipt(
     if given.index != index:
         raise VerificationError("receipt", "the proof is for another index than the receipt")
     proof.verify_inclusion(given, entry, vkeys, origin=origin)
-    take_note(loss, origin, vkeys, given.checkpoint.encode())
+    told = take_note(loss, origin, vkeys, given.checkpoint.encode())
+    if told is None or index < told.size:
+        _take_entry(loss, index, entry)
+
+
+def _take_entry(loss: Loss, index: int, entry: bytes) -> None:
     survivor = loss.left.entry(index)
     if survivor is None:
         loss.acts[index] = entry

@@ -56,6 +56,7 @@ from ledger.mirror.segment import Segment
 from ledger.mirror.taking_in import Lower, Mirror
 from ledger.ports import SealedRecord
 from ledger.postgres.recorder import GroupAppender
+from ledger.recovery.first_checkpoint import FirstCheckpoint
 from ledger.recovery.loss import Loss, take_note
 from ledger.regulation.decide import Decision
 from ledger.steps import no_steps
@@ -658,25 +659,31 @@ def test_a_database_that_was_added_to_is_no_beginning_of_what_was_signed(lost: R
         pytest.param(Recovering, "countersign", marks=pytest.mark.soak),
         (recovery, "turn_key"),
         pytest.param(recovery.Memories, "keep", marks=pytest.mark.soak),
-        (Recovering, "finish"),
+        (FirstCheckpoint, "sign"),
+        pytest.param(Recovering, "finish", marks=pytest.mark.soak),
     ],
 )
 def test_a_run_that_was_cut_off_is_run_again(
     lost: Restored, whose: object, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Behind each step: the next run finds out, and the log is recovered once."""
+    """Behind each step: the next run finds out, it is done once, and nobody stays stopped."""
     step = getattr(whose, at)
+    mark = DoubtMark(Home(lost.settings).seen_folder("projector"))
+    mark.leave(Wording("…", "…"))
 
-    def cut_off(*words: object) -> object:
-        step(*words)
+    def cut_off(*words: object, **named: object) -> object:
+        step(*words, **named)
         raise Unavailable("cut_off", Wording("…", "…"))
 
     with monkeypatch.context() as patched:
         patched.setattr(whose, at, cut_off)
         assert lost.recover(*REGISTRARS).exit_code == 1
     told = lost.recover(*REGISTRARS)
-    if at != "finish":
+    if at in ("finish", "sign"):
+        assert "a recovery that the log has already" in told.output
+    else:
         assert told.exit_code == 0, told.output
+    assert mark.reason() is None
     found = lost.audit(lost.before, lost.lost)
     assert found["ok"], found["findings"]
     assert len(found["recoveries"]) == 1
@@ -686,7 +693,12 @@ def test_a_log_is_recovered_a_second_time(lost: Restored, tmp_path: Path) -> Non
     """Later, over what was recovered: both breaks are gone over and shown, by every verifier."""
     assert lost.recover(*REGISTRARS).exit_code == 0
     twice = restored.lose_again(lost)
-    assert twice.recover(*REGISTRARS).exit_code == 0
+    (twice.settings.home / "first.checkpoint").write_bytes(lost.lost)
+    everything = replace(twice, receipts=(*lost.receipts, *twice.receipts))
+    kept = ["--checkpoint", str(twice.settings.home / "first.checkpoint"), *everything.keep()]
+    signed = [word for alias in REGISTRARS for word in twice.key(alias)]
+    said = twice.socai("log", "recover", *kept, *signed, "--reason", "The disk broke again.")
+    assert said.exit_code == 0, said.output
     found = twice.audit(lost.before, lost.lost, twice.before, twice.lost)
     assert found["ok"], found["findings"]
     assert [one["size"] for one in found["recoveries"]] == [lost.size, twice.size]

@@ -157,9 +157,12 @@ def _loss(
     receipts: Sequence[tuple[str, Mapping[str, Any]]],
 ) -> Loss:
     """Everything that was kept, verified and held against what is left."""
-    vkeys = known([*log.keys.every, *log.ended()])
+    recoveries = log.recoveries()
+    before = (vkey for one in recoveries for vkey in one.old_vkeys)
+    vkeys = known(dict.fromkeys([*log.keys.every, *log.ended(), *before]))
     notes = [*kept, *_remembered(shell, log)]
-    loss = Loss(log.survivors(sizes_of((one.note for one in notes), (r for _, r in receipts))))
+    sizes = sizes_of((one.note for one in notes), (r for _, r in receipts))
+    loss = Loss(log.survivors(sizes), recoveries=recoveries)
     for one in notes:
         with _named(one.name):
             take_note(loss, origin, vkeys, one.note)
@@ -270,6 +273,14 @@ def _refuse_groundless(loss: Loss) -> None:
                 found=found,
             ),
             "forked",
+        )
+    if loss.told and not loss.checkpoints:
+        fail(
+            Message(
+                "Nothing was recorded: what was given is lost by a recovery that the log has"
+                " already, which is done. Next: socai serve"
+            ),
+            "nothing_lost",
         )
     if not loss.checkpoints:
         fail(
@@ -391,6 +402,10 @@ def _show_loss(shell: Shell, loss: Loss, signed: str | None) -> None:
             ((size, root.hex()) for size, root in sorted(loss.checkpoints)),
         )
     for places, what in (
+        (
+            loss.told,
+            Message("Lost by a recovery that the log has already, and no loss of today's: size"),
+        ),
         (
             loss.doubled,
             Message(
