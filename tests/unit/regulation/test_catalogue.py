@@ -14,6 +14,7 @@ from ledger.errors import Rejected
 from ledger.regulation.acts.act import Act, parse_act
 from ledger.regulation.acts.catalogue import Catalogue, compile_catalogue, load
 from ledger.regulation.edition import load_edition
+from tests.builders import T0, facts_for
 from tests.unit.regulation.registry_acts import an_id, members
 
 CATALOGUE: Catalogue = load()
@@ -229,3 +230,13 @@ def test_data_with_an_unknown_type_does_not_load() -> None:
     acts["acts"][0]["facts"]["summary"]["type"] = "essay"
     with pytest.raises(ValueError, match="essay"):
         compile_catalogue(replace(edition, subjects={**edition.subjects, "acts": acts}))
+
+
+def test_a_post_is_entered_with_powers_that_there_are() -> None:
+    """A word that no rule asks for gave a post that could sign nothing, and nobody said so."""
+    facts = facts_for("OfficerAppointed", T0)
+    held = {code for code, role in CATALOGUE.roles.items() if role["kind"] == "post"}
+    for power in held - {"SYSTEM", "FOUNDER", "KEY_HOLDER"}:  # what no appointment gives
+        assert not faults("OfficerAppointed", {**facts, "powers": [power]}), power
+    for typed in ("DEPUTY", "SUPERVIZOR", "PPC"):
+        assert set(faults("OfficerAppointed", {**facts, "powers": [typed]})) == {"/facts/powers/0"}
