@@ -8,6 +8,7 @@ until the ledger has it. What the server says is believed only as far as the log
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -573,7 +574,7 @@ class Client(Connection):
         draft = into.with_name(f".socai-{token_hex(8)}.part")
         sha, size = hashlib.sha256(), 0
         try:
-            with draft.open("xb") as out:
+            with open(draft, "xb", opener=_for_oneself) as out:
                 response, digest = asked()
                 with closing(response):
                     for part in response.iter_bytes():
@@ -681,6 +682,11 @@ class Client(Connection):
         if self._now is None:
             raise ValueError("state a time, or give the client a clock")
         return self._now()
+
+
+def _for_oneself(path: str, flags: int) -> int:
+    """Of mode 0600: what a case says is no matter of the machine's other accounts."""
+    return os.open(path, flags, 0o600)
 
 
 def _require_log(said: Mapping[str, Any]) -> None:

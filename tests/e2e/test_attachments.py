@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import stat
 import sys
 import unicodedata
 from collections.abc import Iterator
@@ -387,6 +388,9 @@ def test_the_client_sends_and_fetches_a_file_unchanged(
         into = tmp_path / "copy.pdf"
         assert client.attachment(act.act_id, listed["digest"], into) == len(DATA)
         assert into.read_bytes() == DATA
+        assert (
+            stat.S_IMODE(into.stat().st_mode) == 0o600
+        )
         events = client.custody(act.act_id, listed["digest"])["events"]
         assert [event["event"] for event in events] == ["ADDED", "ATTACHED", "READ"]
         with pytest.raises(Refused, match="not_found"):
