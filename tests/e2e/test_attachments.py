@@ -388,9 +388,7 @@ def test_the_client_sends_and_fetches_a_file_unchanged(
         into = tmp_path / "copy.pdf"
         assert client.attachment(act.act_id, listed["digest"], into) == len(DATA)
         assert into.read_bytes() == DATA
-        assert (
-            stat.S_IMODE(into.stat().st_mode) == 0o600
-        )
+        assert stat.S_IMODE(into.stat().st_mode) == 0o600
         events = client.custody(act.act_id, listed["digest"])["events"]
         assert [event["event"] for event in events] == ["ADDED", "ATTACHED", "READ"]
         with pytest.raises(Refused, match="not_found"):
