@@ -67,7 +67,9 @@ _ADMIN_PASSWORD: Final = click.option(
 @click.option(
     "--deployment", required=True, help="First part of the log's origin, e.g. bacninh.example."
 )
-@click.option("--level", type=click.Choice(LEVELS), default="ordinary", show_default=True)
+@click.option(
+    "--level", type=click.Choice(LEVELS), default="ordinary", show_default=True, help="Of secrecy."
+)
 @click.option(
     "--rehearsal", is_flag=True, help="Record 0 says so for ever; clients may set the clock."
 )
@@ -165,7 +167,11 @@ def _once_reached(make: Callable[[], T]) -> T:
     "--port", type=click.IntRange(0, 65535), default=None, help="Default SOCAI_PORT, else 8000."
 )
 @click.option(
-    "--role", type=click.Choice([*ROLES, KEEPER, "all"]), default="all", show_default=True
+    "--role",
+    type=click.Choice([*ROLES, KEEPER, "all"]),
+    default="all",
+    show_default=True,
+    help="What is run.",
 )
 @click.option(
     "--hold", is_flag=True, help="A loop that stops on doubt stays, doing nothing, to be looked at."

@@ -41,7 +41,9 @@ _NONE: Final[Mapping[str, Message]] = {
 @click.option("--order", default=None, metavar="ACT", help="Under this order, opening or permit.")
 @click.option("--agency", default=None, help="By officers of this agency.")
 @click.option("--post", default=None, help="By whoever held this post of --agency.")
-@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="At most so many."
+)
 @click.option("--cursor", default=None, help="`next` of the page before.")
 @identity
 def reads(client: Client, **asked: str | int | None) -> None:

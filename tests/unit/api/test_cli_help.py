@@ -32,6 +32,17 @@ def test_every_help_text_is_there_in_vietnamese() -> None:
     assert [text for text in help_texts() if known(text, "vi") is None] == []
 
 
+def test_every_option_says_what_it_is_for() -> None:
+    """A period had two days, and a moment two clocks, of which the help said nothing."""
+    silent = [
+        (*path, *one.opts)
+        for path, command in commands(main)
+        for one in command.params
+        if isinstance(one, click.Option) and not one.help
+    ]
+    assert silent == []
+
+
 def test_help_of_every_command_is_vietnamese() -> None:
     """Lists of commands too, where click cuts the first sentence short."""
     english = {text.split(".")[0] for text in help_texts()}

@@ -37,7 +37,9 @@ _NO: Final = Message("no")
     help="Of this act type.",
 )
 @click.option("--agency", default=None, help="Of this agency.")
-@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="At most so many."
+)
 @click.option("--cursor", default=None, help="`next` of the page before.")
 @server_option
 @options

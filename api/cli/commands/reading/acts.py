@@ -34,10 +34,19 @@ from ledger.message import Message
     default=None,
     help="Signed with this key; for supervisors and inspectors.",
 )
-@click.option("--from", "from_", default=None, type=DAY_TEXT, metavar="DAY")
-@click.option("--to", default=None, type=DAY_TEXT, metavar="DAY")
-@click.option("--clock", type=click.Choice(["recorded", "occurred"]), default=None)
-@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
+@click.option(
+    "--from", "from_", default=None, type=DAY_TEXT, metavar="DAY", help="First day of the period."
+)
+@click.option("--to", default=None, type=DAY_TEXT, metavar="DAY", help="Last day of the period.")
+@click.option(
+    "--clock",
+    type=click.Choice(["recorded", "occurred"]),
+    default=None,
+    help="By when acts were recorded, or by when they happened.",
+)
+@click.option(
+    "--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="At most so many."
+)
 @click.option("--all", "every", is_flag=True, help="Every page, one snapshot.")
 @identity
 def acts(

@@ -59,9 +59,19 @@ def case() -> None:
     help="Has an effective act of this type: socai catalogue act",
 )
 @click.option("--flag", type=FLAG, default=None, help="Has had it: socai catalogue guard")
-@click.option("--due-before", default=None, type=MOMENT_TEXT, metavar="TIME|DAY")
-@click.option("--opened-from", default=None, type=DAY_TEXT, metavar="DAY")
-@click.option("--opened-to", default=None, type=DAY_TEXT, metavar="DAY")
+@click.option(
+    "--due-before",
+    default=None,
+    type=MOMENT_TEXT,
+    metavar="TIME|DAY",
+    help="Has a deadline before it.",
+)
+@click.option(
+    "--opened-from", default=None, type=DAY_TEXT, metavar="DAY", help="Opened on this day or later."
+)
+@click.option(
+    "--opened-to", default=None, type=DAY_TEXT, metavar="DAY", help="Opened on this day or earlier."
+)
 @click.option("--figure", default=None, metavar="CODE", help="Is counted by a figure of stats.")
 @click.option(
     "--counted-from",
@@ -70,13 +80,15 @@ def case() -> None:
     metavar="DAY",
     help="Period of that figure.",
 )
-@click.option("--counted-to", default=None, type=DAY_TEXT, metavar="DAY")
+@click.option("--counted-to", default=None, type=DAY_TEXT, metavar="DAY", help="Its last day.")
 @click.option("--counted-agency", default=None, help="Agency of that figure.")
 @click.option("--counted-channel", default=None, help="Channel of the cases that came in.")
 @click.option(
     "--sort", default=None, help="opened_at, due, last_act, case_number; - turns it round."
 )
-@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="At most so many."
+)
 @click.option("--all", "every", is_flag=True, help="Every page, one snapshot.")
 @identity
 def list_cases(client: Client, *, every: bool, **asked: str | int | None) -> None:
@@ -102,8 +114,13 @@ def list_cases(client: Client, *, every: bool, **asked: str | int | None) -> Non
 
 @case.command("show")
 @click.argument("id_", metavar="CASE")
-@click.option("--as-of", type=AS_OF_TEXT, default=None)
-@click.option("--clock", type=click.Choice(["recorded", "occurred"]), default=None)
+@click.option("--as-of", type=AS_OF_TEXT, default=None, help="As it stood then.")
+@click.option(
+    "--clock",
+    type=click.Choice(["recorded", "occurred"]),
+    default=None,
+    help="By when acts were recorded, or by when they happened.",
+)
 @identity
 def show_case(client: Client, id_: str, as_of: str | None, clock: str | None) -> None:
     """The case file. CASE is its number, its row in the list shown last, or how its id begins."""
@@ -113,7 +130,12 @@ def show_case(client: Client, id_: str, as_of: str | None, clock: str | None) ->
 @case.command("as-of")
 @click.argument("id_", metavar="CASE")
 @click.argument("moment", type=AS_OF_TEXT, metavar="TIME|DAY|INDEX")
-@click.option("--clock", type=click.Choice(["recorded", "occurred"]), default=None)
+@click.option(
+    "--clock",
+    type=click.Choice(["recorded", "occurred"]),
+    default=None,
+    help="By when acts were recorded, or by when they happened.",
+)
 @identity
 def as_of_case(client: Client, id_: str, moment: str, clock: str | None) -> None:
     """The case file as it stood: by when acts were recorded, or by when they happened."""
@@ -143,7 +165,7 @@ def history(client: Client, id_: str, *, compact: bool) -> None:
 
 @case.command("who")
 @click.argument("id_", metavar="CASE")
-@click.option("--as-of", type=AS_OF_TEXT, default=None)
+@click.option("--as-of", type=AS_OF_TEXT, default=None, help="As it stood then.")
 @identity
 def who(client: Client, id_: str, as_of: str | None) -> None:
     """Who takes part in a case: by which act, since and until when, and who is shut out."""
@@ -157,8 +179,13 @@ def who(client: Client, id_: str, as_of: str | None) -> None:
 
 @case.command("times")
 @click.argument("id_", metavar="CASE")
-@click.option("--as-of", type=AS_OF_TEXT, default=None)
-@click.option("--clock", type=click.Choice(["recorded", "occurred"]), default=None)
+@click.option("--as-of", type=AS_OF_TEXT, default=None, help="As it stood then.")
+@click.option(
+    "--clock",
+    type=click.Choice(["recorded", "occurred"]),
+    default=None,
+    help="By when acts were recorded, or by when they happened.",
+)
 @identity
 def times(client: Client, id_: str, as_of: str | None, clock: str | None) -> None:
     """How long each step took against its deadline and rule, and whose move it is or was."""
@@ -285,7 +312,12 @@ def verify_case(client: Client, id_: str, vkey: VKey | None) -> None:
 @click.argument("id_", metavar="CASE")
 @click.argument("from_", type=AS_OF_TEXT, metavar="FROM")
 @click.argument("to", type=AS_OF_TEXT, metavar="[TO]", required=False)
-@click.option("--clock", type=click.Choice(["recorded", "occurred"]), default=None)
+@click.option(
+    "--clock",
+    type=click.Choice(["recorded", "occurred"]),
+    default=None,
+    help="By when acts were recorded, or by when they happened.",
+)
 @identity
 def diff(client: Client, id_: str, from_: str, to: str | None, clock: str | None) -> None:
     """What changed between two moments (TIME, DAY or INDEX), and which acts changed it."""
@@ -300,7 +332,7 @@ def diff(client: Client, id_: str, from_: str, to: str | None, clock: str | None
 @case.command("why")
 @click.argument("id_", metavar="CASE")
 @click.argument("pointer", metavar="FIELD")
-@click.option("--as-of", type=AS_OF_TEXT, default=None)
+@click.option("--as-of", type=AS_OF_TEXT, default=None, help="As it stood then.")
 @identity
 def why(client: Client, id_: str, pointer: str, as_of: str | None) -> None:
     """Why a field has its value: the acts and signers. FIELD is e.g. state, handler/agency."""
@@ -329,7 +361,9 @@ def why(client: Client, id_: str, pointer: str, as_of: str | None) -> None:
 
 @click.command()
 @click.argument("words", nargs=-1, required=True)
-@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="At most so many."
+)
 @identity
 def search(client: Client, words: tuple[str, ...], limit: int) -> None:
     """Search cases: tones, case and đ make no difference ("ho so" finds "hồ sơ")."""

@@ -24,9 +24,11 @@ _COUNTED: Final[Mapping[str, Message]] = {
 
 
 @click.command()
-@click.option("--from", "from_", default=None, type=DAY_TEXT, metavar="DAY")
-@click.option("--to", default=None, type=DAY_TEXT, metavar="DAY")
-@click.option("--agency", default=None)
+@click.option(
+    "--from", "from_", default=None, type=DAY_TEXT, metavar="DAY", help="First day of the period."
+)
+@click.option("--to", default=None, type=DAY_TEXT, metavar="DAY", help="Last day of the period.")
+@click.option("--agency", default=None, help="Only of this agency.")
 @click.option(
     "--province", is_flag=True, help="Of all cases, over a calendar year; for whoever oversees."
 )

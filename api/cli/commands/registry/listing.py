@@ -22,7 +22,7 @@ from ledger.message import Message, plural
 @click.argument(
     "what", type=click.Choice(["agencies", "officers", "keys", "instruments", "openings"])
 )
-@click.option("--as-of", type=AS_OF_TEXT, default=None)
+@click.option("--as-of", type=AS_OF_TEXT, default=None, help="As it stood then.")
 @click.option("--function", default=None, help="Agencies that hold this function, e.g. LEAD.")
 @click.option("--officer", default=None, help="One officer's line or keys.")
 @click.option(
