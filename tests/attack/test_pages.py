@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from werkzeug.test import TestResponse
 
+from api.http.pages import lists
 from api.http.pages.all_pages import PAGES
 from api.http.pages.frame import local
 from keys.canonical import unb64
@@ -399,6 +400,30 @@ def test_no_page_of_another_host_reads_in_anybodys_name(under_order: UnderOrder)
     assert len(under_order.rows()) == before, "noted as a read of who did not read"
     for site in ("same-origin", "none"):
         assert reader.get(path, **{"Sec-Fetch-Site": site}).status_code == 200, "still signed in"
+
+
+@attack(
+    "acts begun by the thousand for one officer to sign, so that the page of what waits for them is"
+    " megabytes and takes seconds (5,000: 2.8 MB; 20,000: 11 MB)",
+    stopped_by="the page has the first hundred of each part, and says how many wait behind them",
+    noticed_by="the approver",
+)
+def test_no_number_of_acts_that_wait_makes_a_worklist_longer(
+    under_order: UnderOrder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the first are signed the next move up; whoever asks for all of them has all."""
+    reader = PageReader(under_order.service, "en").sign_in("gd")
+    every = reader.get("/viec-can-lam.json").get_json()
+    first = reader.get("/viec-can-lam.json?limit=1").get_json()
+    assert len(every["sign"]) > 1
+    assert first["sign"] == every["sign"][:1]
+    assert first["left_out"] > every["left_out"] == 0
+    assert "wait behind these" not in reader.get("/viec-can-lam").text
+    monkeypatch.setattr(lists, "_FIRST", "1")
+    shown = reader.get("/viec-can-lam").text
+    assert f"{first['left_out']} task" in shown
+    assert every["sign"][0]["act_id"] in shown
+    assert every["sign"][1]["act_id"] not in shown
 
 
 @attack(

@@ -37,6 +37,8 @@ _MOST: Final = "200"
 _OF_A_PAGE: Final = ("limit", "cursor")
 _MEASURES: Final = "20"
 """Of a worklist: the link beside them leads to all."""
+_FIRST: Final = "100"
+"""Of each part of a worklist: whoever begins acts for another to sign makes no page longer."""
 
 
 @page("/ho-so", list_cases)
@@ -131,7 +133,7 @@ def without_cursor() -> str:
 @page("/viec-can-lam", get_worklist)
 def show_worklist() -> Response:
     """What waits for the reader, and for their agencies where they supervise."""
-    found = ask(get_worklist, request.args)
+    found = ask(get_worklist, {"limit": str(_FIRST), **request.args})
     measures = []
     if found.body["team"] and leads("/dien-bien"):
         measures = ask(list_acts, {"figure": NO_FINDING.code, "limit": _MEASURES}).body["acts"]
@@ -146,6 +148,7 @@ def show_worklist() -> Response:
         figure=NO_FINDING,
         in_vain=IN_VAIN,
         parts=[(part, found.body[part]) for part in PARTS_OF_WORK if found.body[part]],
+        left_out=found.body["left_out"],
     )
 
 

@@ -508,6 +508,11 @@ SAY: Final[Mapping[str, Message]] = {
     "v_proof_no": Message("awaited"),
     # worklist
     "work_title": Message("What waits for you"),
+    "work_left_out": plural(
+        "{n} task more waits behind these, and moves up as they are done. All of them:",
+        "{n} tasks more wait behind these, and move up as they are done. All of them:",
+        n=0,
+    ),
     "work_none": Message("Nothing waits for you."),
     "work_team": Message("With what waits for others of the agencies that you supervise"),
     "work_own": Message("Only what waits for you"),

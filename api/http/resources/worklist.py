@@ -41,10 +41,12 @@ def get_worklist(params: dict[str, Any]) -> Response:
     team = supervised if params["team"] else []
     index, tasks = enclave().queries.worklists.of(who, at, team=team, supervised=supervised)
     registry = enclave().queries.registries.at().registry
+    first = slice(params.get("limit"))
     parts = {
-        part.name: [serializers.task(row, at, registry) for row in getattr(tasks, part.name)]
+        part.name: [serializers.task(row, at, registry) for row in getattr(tasks, part.name)[first]]
         for part in fields(tasks)
     }
+    left_out = sum(1 for _ in tasks.every()) - sum(map(len, parts.values()))
     others = other_keys(registry, who, caller().kid, at)
-    body = {"officer": who, "at": stamp(at), "team": team, "other_keys": others, **parts}
-    return answer(body, index=index)
+    head = {"officer": who, "at": stamp(at), "team": team, "other_keys": others}
+    return answer({**head, "left_out": left_out, **parts}, index=index)

@@ -41,6 +41,7 @@ class WorklistQuerySchema(ProjectedSchema):
         load_default=False,
         metadata={"description": "Also what waits for others of the agencies one supervises."},
     )
+    limit = whole("Most of each part; without it all of them.", low=1, high=MAX_LIMIT)
 
 
 class TaskShownSchema(StrictSchema):
@@ -107,6 +108,7 @@ class WorklistShownSchema(AnswerSchema):
         "Thumbprints of keys in the caller's name beside the one that signed in: those that are"
         " good now, and those enrolled after it. Whoever keeps the registry can enrol one."
     )
+    left_out = number("How many `limit` leaves out, of all parts; as the first are done they come.")
     sign = several(TaskShownSchema, "Waits for the officer's signature now.")
     later = several(TaskShownSchema, "Will wait for it once others have signed.")
     returned = several(TaskShownSchema, "Came back to its author.")
