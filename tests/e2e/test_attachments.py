@@ -451,6 +451,7 @@ def _passphrase(service: Service) -> bytes:
 
 
 def _cli(service: Service, url: str, key: Path, *words: str, status: int = 0) -> Result:
+    service.folded()  # as whoever types does, who sees what the one before it recorded
     environment = {**child_environment(service.settings), "SOCAI_LANG": "vi"}
     typed = ["attachment", *words, "--key", str(key), "--server", url]
     result = CliRunner().invoke(main, typed, env=environment)
