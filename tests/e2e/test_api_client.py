@@ -231,8 +231,8 @@ def test_a_countersigner_signs_the_act_that_was_named(shared: Service) -> None:
     other = client.record(_report(shared).signed, at=shared.clock.now()).receipt["act_id"]
 
     class Liar(Client):
-        def read(self, path: str, **_: Any) -> Read:  # noqa: ANN401 - any of them
-            return client.read(path.replace(act, other))
+        def read(self, path: str, **more: Any) -> Read:  # noqa: ANN401 - any of them
+            return client.read(path.replace(act, other), **more)
 
     with pytest.raises(Refusal, match="another act"):
         officer.payload_of(Liar("http://socai.test", http=shared.http()), act)

@@ -48,6 +48,7 @@ def test_time_until_durable_and_proven_is_told_by_outcome_and_refusals_by_guard(
     """Recorded, sent again, refused: each once, and which guard refused."""
     service.hire("hotline")
     act = a_report(1, service.clock.now())
+    service.folded()
     before = _told("socai_statement")
     service.say(act, "hotline")
     count = "socai_statement_seconds_count"
@@ -56,6 +57,7 @@ def test_time_until_durable_and_proven_is_told_by_outcome_and_refusals_by_guard(
         (count, "proven", "proven"): 1,
         ("socai_statements_total", "recorded"): 1,
     }
+    service.folded()
     before = _told("socai_statement")
     opened = an_act("CaseRegistered", by="hotline", also=[], when=service.clock.now())
     refused = service.send(service.sign(opened, "hotline"), "hotline").get_json()
