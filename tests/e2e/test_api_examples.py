@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -157,7 +158,7 @@ def reader(postgres_server: Embedded, tmp_path_factory: pytest.TempPathFactory) 
     asking = Reader(create_app(enclave).test_client())
     try:
         for name in WRITES:
-            answer = made._once_known(lambda name=name: asking.ask(name))
+            answer = made._once_known(partial(asking.ask, name))
             assert answer.status_code in (200, 201), (name, answer.text)
             asking.answers[name] = answer.get_json()
             if name == _SIGN_IN[-1]:
