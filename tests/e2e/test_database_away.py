@@ -28,7 +28,7 @@ from api.ops import database
 from api.ops.child_processes import python
 from api.ops.embedded_postgres import Embedded, EmbeddedError
 from api.ops.home_notes import RUNNING
-from api.ops.service.supervisor import NotReady, Supervisor
+from api.ops.service.supervisor import CannotStart, NotReady, Supervisor
 from api.settings import Settings, child_environment
 from ledger.checkpoints.seen_file import DoubtMark
 from ledger.log.statement import flattened
@@ -221,9 +221,12 @@ def test_another_log_in_the_place_of_the_own_one_is_not_served_when_it_comes_lat
         with processes(home, tmp_path / "log") as running:
             until(lambda: running.said("the API waits for its database"), "nobody waits")
             own_server.start()
-            until(lambda: running.said() and "api" in running.fallen, "the API goes on")
-            assert running.said("wrapped under another key")
-            assert not running.said('"status":200')
+            with pytest.raises(CannotStart):
+                until(lambda: running.said("it is answered from"), "it goes on")
+            told = running.output.read_text("utf-8")
+            assert "wrapped under another key" in told
+            assert "bring the new kek.socaikek" in told
+            assert '"status":200' not in told
     finally:
         own_server.start()
         with psycopg.connect(own_server.dsn(), autocommit=True) as admin:

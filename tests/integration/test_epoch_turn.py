@@ -26,9 +26,10 @@ from api.home import Home
 from api.ops.epoch import turn as epoch
 from api.ops.role_lock import Lock
 from api.ops.wiring import followed_log, projector
+from api.ops.wiring.genesis import require_genesis
 from api.ops.wiring.key_files import open_kek
 from api.ops.wiring.logins import role_dsn
-from api.settings import Settings
+from api.settings import Settings, SettingsError
 from keys.custody import key_files
 from keys.custody.file import read_kek
 from keys.custody.key_files import KeyFiles, next_path, old_path
@@ -42,6 +43,7 @@ from ledger.ports import Draft
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.keeping.epochs import PostgresEpochs
 from ledger.postgres.keeping.keeper import PostgresKeeper
+from ledger.streams.record_reader import Reader
 from tests.attacks import attack
 from tests.builders import an_act, an_id
 from tests.contract.append import a_draft
@@ -537,6 +539,9 @@ def test_a_machine_that_was_not_brought_the_new_key_is_not_ready(service: Servic
     assert socai(service, "key", "epoch", "turn", "--no-sweep").exit_code == 0
     service.require_ready()
     readiness._kek, kept = before, readiness._kek  # as a copy of keys/ elsewhere has it
+    facts = service.enclave.facts
+    with pytest.raises(SettingsError, match=r"kek\.socaikek"):  # nor does it start
+        require_genesis(Reader(service.records, before, facts.origin, facts.level), facts)
     answer = service.readiness("kek", "en")
     assert answer.status_code == 503
     assert {one["name"] for one in answer.get_json()["checks"] if not one["ok"]} == {"kek"}

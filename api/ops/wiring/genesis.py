@@ -8,6 +8,7 @@ from api.home import EnclaveFacts, Home
 from api.ops.wiring.logins import role_dsn
 from api.settings import Settings, SettingsError
 from keys.envelope_encryption import Kek, kek_id_of
+from keys.errors import Unsealable
 from ledger.errors import LedgerError, VerificationError
 from ledger.message import Message
 from ledger.postgres.connect import open_pool
@@ -32,7 +33,9 @@ def opens_record_0(settings: Settings, kek: Kek) -> tuple[bool | None, bytes | N
                 return None, None
             if (under := kek_id_of(wraps[0])) != kek.kek_id:
                 return None, under
-            require_genesis(Reader(records, kek, facts.origin, facts.level), facts)
+            reader = Reader(records, kek, facts.origin, facts.level)
+            reader.read(0, 1)  # under this KEK it opens, or is not what it was
+            require_genesis(reader, facts)
     except VerificationError:
         return False, under
     except (SettingsError, LedgerError):
@@ -44,9 +47,21 @@ def require_genesis(reader: Reader, facts: EnclaveFacts) -> None:
     """That record 0 is the one this home was made with.
 
     Raises:
-        SettingsError: There is no record 0, or it is another's.
+        SettingsError: There is no record 0, it is another's, or the KEK here is not its.
     """
-    found = reader.read(0, 1)
+    try:
+        found = reader.read(0, 1)
+    except VerificationError as error:
+        if not isinstance(error.__cause__, Unsealable):
+            raise
+        raise SettingsError(
+            Message(
+                "record 0 does not open ({error}): where the epoch was turned on another machine,"
+                " bring the new kek.socaikek from there to where keys lie here, then start again;"
+                " else the database is of another log, or its wrap was changed",
+                error=error.message,
+            ),
+        ) from error
     if not found or found[0].act is None:
         raise SettingsError(Message("the log has no record 0: run `socai init`"))
     if found[0].entry.hex() != facts.genesis:
