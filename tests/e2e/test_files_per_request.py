@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -26,19 +27,25 @@ pytestmark = [pytest.mark.postgres]
 
 
 def calls_by_file(ask: Callable[[], object]) -> Counter[str]:
-    """Calls of functions by file of ours, while this thread answers a request."""
+    """Calls of functions by file of ours, while this thread answers a request.
+
+    Where a log line goes is the process's own: a command that ran here before may have set it up.
+    """
     calls: Counter[str] = Counter()
+    root = logging.getLogger()
 
     def look(frame: FrameType, event: str, _: object) -> None:
         name = frame.f_code.co_filename
         if event == "call" and name.startswith(_OURS):
             calls[name.removeprefix(f"{_ROOT}/")] += 1
 
+    before, root.handlers = root.handlers, []
     sys.setprofile(look)
     try:
         ask()
     finally:
         sys.setprofile(None)
+        root.handlers = before
     return calls
 
 
