@@ -419,15 +419,16 @@ def test_what_is_not_as_it_was_at_the_look_before_is_not_looked_at(pair: Two) ->
     assert heard == [(TakenIn, 0)]
 
 
+def _cheaply(path: Path, key: OpeningKey, passphrase: bytes) -> None:
+    """A receiving key whose passphrase costs a test nothing."""
+    write_opening_key(path, key, passphrase, **CHEAP)
+
+
 def test_what_is_on_its_way_while_the_receiving_key_turns_is_taken_in(
     pair: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """mirror.md: the key before opens until the next one is made."""
-
-    def cheaply(path: Path, key: OpeningKey, passphrase: bytes) -> None:
-        write_opening_key(path, key, passphrase, **CHEAP)
-
-    monkeypatch.setattr(inbox, "write_opening_key", cheaply)
+    monkeypatch.setattr(inbox, "write_opening_key", _cheaply)
     public = pair.above.home / "mirror" / "mirror.pub"
     for number, turns, status in ((8, 1, 0), (9, 2, 1)):
         pair.reports(number)
@@ -451,11 +452,7 @@ def test_an_import_that_runs_takes_up_the_receiving_key_as_it_turns(
     pair: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It knew the key of its start alone, and put all that was sealed to the next into refused/."""
-
-    def cheaply(path: Path, key: OpeningKey, passphrase: bytes) -> None:
-        write_opening_key(path, key, passphrase, **CHEAP)
-
-    monkeypatch.setattr(inbox, "write_opening_key", cheaply)
+    monkeypatch.setattr(inbox, "write_opening_key", _cheaply)
     public = pair.above.home / "mirror" / "mirror.pub"
     pair.reports(20)
     pair.publish()
@@ -483,9 +480,6 @@ def test_a_receiving_key_that_could_not_be_made_costs_nothing_that_is_on_its_way
     Nor where the file system has no links, by which the key in force becomes the one before.
     """
 
-    def cheaply(path: Path, key: OpeningKey, passphrase: bytes) -> None:
-        write_opening_key(path, key, passphrase, **CHEAP)
-
     def full(_path: Path, _data: bytes) -> None:
         raise OSError(ENOSPC, os.strerror(ENOSPC), "mirror.pub")
 
@@ -495,7 +489,7 @@ def test_a_receiving_key_that_could_not_be_made_costs_nothing_that_is_on_its_way
     pair.reports(24)
     path = pair.publish()
     with monkeypatch.context() as patched:
-        patched.setattr(inbox, "write_opening_key", cheaply)
+        patched.setattr(inbox, "write_opening_key", _cheaply)
         patched.setattr(inbox, "written", full)
         assert socai(pair.above, "mirror", "key").exit_code == 1
         patched.setattr(inbox, "written", slots.written)

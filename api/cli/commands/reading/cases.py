@@ -42,6 +42,14 @@ from keys.note import VKey
 from ledger.message import Message, Text, plural
 from ledger.regulation.registry.calendar import local_day
 
+_AS_OF: Final = click.option("--as-of", type=AS_OF_TEXT, default=None, help="As it stood then.")
+_CLOCK: Final = click.option(
+    "--clock",
+    type=click.Choice(["recorded", "occurred"]),
+    default=None,
+    help="By when acts were recorded, or by when they happened.",
+)
+
 
 @click.group()
 def case() -> None:
@@ -114,13 +122,8 @@ def list_cases(client: Client, *, every: bool, **asked: str | int | None) -> Non
 
 @case.command("show")
 @click.argument("id_", metavar="CASE")
-@click.option("--as-of", type=AS_OF_TEXT, default=None, help="As it stood then.")
-@click.option(
-    "--clock",
-    type=click.Choice(["recorded", "occurred"]),
-    default=None,
-    help="By when acts were recorded, or by when they happened.",
-)
+@_AS_OF
+@_CLOCK
 @identity
 def show_case(client: Client, id_: str, as_of: str | None, clock: str | None) -> None:
     """The case file. CASE is its number, its row in the list shown last, or how its id begins."""
@@ -130,12 +133,7 @@ def show_case(client: Client, id_: str, as_of: str | None, clock: str | None) ->
 @case.command("as-of")
 @click.argument("id_", metavar="CASE")
 @click.argument("moment", type=AS_OF_TEXT, metavar="TIME|DAY|INDEX")
-@click.option(
-    "--clock",
-    type=click.Choice(["recorded", "occurred"]),
-    default=None,
-    help="By when acts were recorded, or by when they happened.",
-)
+@_CLOCK
 @identity
 def as_of_case(client: Client, id_: str, moment: str, clock: str | None) -> None:
     """The case file as it stood: by when acts were recorded, or by when they happened."""
@@ -165,7 +163,7 @@ def history(client: Client, id_: str, *, compact: bool) -> None:
 
 @case.command("who")
 @click.argument("id_", metavar="CASE")
-@click.option("--as-of", type=AS_OF_TEXT, default=None, help="As it stood then.")
+@_AS_OF
 @identity
 def who(client: Client, id_: str, as_of: str | None) -> None:
     """Who takes part in a case: by which act, since and until when, and who is shut out."""
@@ -179,13 +177,8 @@ def who(client: Client, id_: str, as_of: str | None) -> None:
 
 @case.command("times")
 @click.argument("id_", metavar="CASE")
-@click.option("--as-of", type=AS_OF_TEXT, default=None, help="As it stood then.")
-@click.option(
-    "--clock",
-    type=click.Choice(["recorded", "occurred"]),
-    default=None,
-    help="By when acts were recorded, or by when they happened.",
-)
+@_AS_OF
+@_CLOCK
 @identity
 def times(client: Client, id_: str, as_of: str | None, clock: str | None) -> None:
     """How long each step took against its deadline and rule, and whose move it is or was."""
@@ -312,12 +305,7 @@ def verify_case(client: Client, id_: str, vkey: VKey | None) -> None:
 @click.argument("id_", metavar="CASE")
 @click.argument("from_", type=AS_OF_TEXT, metavar="FROM")
 @click.argument("to", type=AS_OF_TEXT, metavar="[TO]", required=False)
-@click.option(
-    "--clock",
-    type=click.Choice(["recorded", "occurred"]),
-    default=None,
-    help="By when acts were recorded, or by when they happened.",
-)
+@_CLOCK
 @identity
 def diff(client: Client, id_: str, from_: str, to: str | None, clock: str | None) -> None:
     """What changed between two moments (TIME, DAY or INDEX), and which acts changed it."""
@@ -332,7 +320,7 @@ def diff(client: Client, id_: str, from_: str, to: str | None, clock: str | None
 @case.command("why")
 @click.argument("id_", metavar="CASE")
 @click.argument("pointer", metavar="FIELD")
-@click.option("--as-of", type=AS_OF_TEXT, default=None, help="As it stood then.")
+@_AS_OF
 @identity
 def why(client: Client, id_: str, pointer: str, as_of: str | None) -> None:
     """Why a field has its value: the acts and signers. FIELD is e.g. state, handler/agency."""

@@ -264,11 +264,11 @@ def send_signed(
         Refused: As `send_kept`; `stale`: it has moved each time.
         Refusal: As `send_kept`.
     """
-    for last in (*(False,) * _ANEW, True):
+    for left in reversed(range(_ANEW + 1)):
         try:
             send_kept(client, signs(at_head=head), at=at, vkey=vkey)
         except Refused as refused:
-            if refused.code != _STALE or last:
+            if refused.code != _STALE or not left:
                 raise
             head = _moved_to(refused)
         else:
